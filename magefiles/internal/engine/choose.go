@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func modulesDir(root string) string {
+	return filepath.Join(root, "magefiles", "internal", "engine", "daemon", "modules")
+}
+
+// DefaultStateDir is where the engine keeps its state: blumeops/engine in the user's cache folder ($XDG_CACHE_HOME, else ~/.cache).
+func DefaultStateDir(lookupEnv func(string) (string, bool)) (string, error) {
+	if dir, _ := lookupEnv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "blumeops", "engine"), nil
+	}
+	home, _ := lookupEnv("HOME")
+	if !filepath.IsAbs(home) {
+		return "", errors.New("no place for the engine's state: neither XDG_CACHE_HOME nor HOME is set to an absolute path; set one, or BLUMEOPS_ENGINE_STATE")
+	}
+	return filepath.Join(home, ".cache", "blumeops", "engine"), nil
+}
+
+// pingTimeout is how long Docker may take to say that it is there.
+const pingTimeout = 2 * time.Second
+
+// daggerAtHand tells whether the real Dagger can be had without asking for it, and why or why not.
+func daggerAtHand(ctx context.Context, opts Options) (why string, ok bool) {
+	for _, v := range []struct{ name, what string }{
+		{"DAGGER_SESSION_PORT", "a session is open"},
+		{"_EXPERIMENTAL_DAGGER_RUNNER_HOST", "a runner is named"},
+	} {
+		if opts.getenv(v.name) != "" {
+			return fmt.Sprintf("%s: $%s", v.what, v.name), true
+		}
+	}
+	if opts.getenv("BUILDKIT_HOST") != "" {
+		return "$BUILDKIT_HOST names a BuildKit", false
+	}
+	for _, c := range containerEngines(opts) {
+		if _, err := exec.LookPath(c.command); err == nil && answers(ctx, c.host) {
+			return c.name + " answers", true
+		}
+	}
+	return "no Docker, no Dagger runner", false
+}
+
+type containerEngine struct{ name, command, host string }
+
+// containerEngines are where Docker and Podman listen, the one that the environment names first.
+func containerEngines(opts Options) []containerEngine {
+	if h := opts.getenv("DOCKER_HOST"); h != "" {
+		return []containerEngine{{"Docker", "docker", h}}
+	}
+	out := []containerEngine{{"Docker", "docker", "unix:///var/run/docker.sock"}}
+	if home := opts.getenv("HOME"); home != "" {
+		out = append(out, containerEngine{"Docker", "docker", "unix://" + filepath.Join(home, ".docker", "run", "docker.sock")})
+	}
+	if run := opts.getenv("XDG_RUNTIME_DIR"); run != "" {
+		out = append(out,
+			containerEngine{"Docker", "docker", "unix://" + filepath.Join(run, "docker.sock")},
+			containerEngine{"Podman", "podman", "unix://" + filepath.Join(run, "podman", "podman.sock")})
+	}
+	return append(out, containerEngine{"Podman", "podman", "unix:///run/podman/podman.sock"})
+}
+
+// answers asks the Docker API at host whether it is there.
+func answers(ctx context.Context, host string) bool {
+	u, err := url.Parse(host)
+	if err != nil {
+		return false
+	}
+	network, address := "unix", u.Path
+	switch u.Scheme {
+	case "unix":
+	case "tcp":
+		network, address = "tcp", u.Host
+	default:
+		return true // ssh and the like: Dagger finds out
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
+	if err != nil {
+		return false
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	res.Body.Close() //nolint:errcheck // nothing was asked of it
+	// A TLS endpoint answers 400 to plain HTTP: something is there, and Dagger knows the certificates.
+	return res.StatusCode == http.StatusOK || network == "tcp"
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

@@ -1,0 +1,106 @@
+// Package embedded answers the Dagger API in this process and has BuildKit do the work.
+//
+// It is a room of five: schema (what may be asked), gql (how it is asked), objects (what a field does), solver (how BuildKit is told) and
+// execinit (what runs inside an exec). This package puts them together as a session, and as the connection that the Go SDK takes.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/types"
+	"github.com/moby/buildkit/client"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/objects"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/schema"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
+)
+
+// Options say what a session works with.
+type Options struct {
+	// Workdir is where relative host paths start, absolute.
+	Workdir string
+	// StateDir is a folder outside the checkout that lasts: the compiled exec init and the key for secret ids lie there.
+	StateDir string
+	// SourceDir is the root of the checkout, which the exec init is compiled from on first use.
+	SourceDir string
+	// LookupEnv reads the host's environment, for env:// secrets and for the go command.
+	LookupEnv func(string) (string, bool)
+	// CanExec says why no command can be executed in containers; nil, or a nil error, if they can.
+	CanExec func() error
+	// Events receives what happens in a step; nil for nobody. It must not block.
+	Events func(Event)
+	// Log receives a line before something slow that is done once; nil for nobody.
+	Log func(string)
+}
+
+// Event is what happens in a step while BuildKit works.
+type Event = solver.Event
+
+// Session is an open session. It is an http.Handler that answers the API.
+type Session struct {
+	http.Handler
+	solver *solver.Solver
+	client *client.Client
+	temp   string
+}
+
+// Open starts a session on the daemon that c is connected to. Close closes c too.
+func Open(ctx context.Context, c *client.Client, opts Options) (*Session, error) {
+	temp, err := os.MkdirTemp("", "blumeops-engine-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(ctx, c, opts, temp)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(temp), c.Close())
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, c *client.Client, opts Options, temp string) (*Session, error) {
+	key, err := secretKey(opts.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	secrets := &objects.Secrets{Key: key}
+	auth := &objects.RegistryAuth{Fallback: dockerConfig}
+	sv, err := solver.Open(ctx, c, solver.Options{
+		Secret: secrets.Get, Auth: auth.Attachable(), ImportDir: filepath.Join(temp, solver.ImportStore), Events: opts.Events,
+	})
+	if err != nil {
+		return nil, err
+	}
+	env := &objects.Env{
+		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth,
+		LookupEnv: opts.LookupEnv, TempDir: temp,
+	}
+	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
+	return &Session{
+		Handler: gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env}),
+		solver:  sv, client: c, temp: temp,
+	}, nil
+}
+
+// dockerConfig gives the credentials that the Docker configuration, or a helper that it names, has for a registry.
+func dockerConfig(host string) (types.AuthConfig, error) {
+	cfg, err := config.Load(config.Dir())
+	if err != nil {
+		return types.AuthConfig{}, fmt.Errorf("read the Docker configuration: %w", err)
+	}
+	if host == "registry-1.docker.io" {
+		host = "https://index.docker.io/v1/"
+	}
+	return cfg.GetAuthConfig(host)
+}
+
+// Close ends the session: what still runs in it is stopped, and what it kept on the host is removed.
+func (s *Session) Close() error {
+	return errors.Join(s.solver.Close(), s.client.Close(), os.RemoveAll(s.temp))
+}

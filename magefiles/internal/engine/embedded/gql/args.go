@@ -1,0 +1,165 @@
+package gql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// Args are the arguments of a field. A reading method gives the zero value for one that is absent.
+type Args struct {
+	field  *ast.Field
+	values map[string]any
+	x      *execution
+}
+
+// Has tells whether the argument was given.
+func (a Args) Has(name string) bool { return a.values[name] != nil }
+
+// String gives a string, an enum's name or a scalar's text.
+func (a Args) String(name string) string {
+	s, _ := a.values[name].(string)
+	return s
+}
+
+// Bool gives a boolean.
+func (a Args) Bool(name string) bool {
+	b, _ := a.values[name].(bool)
+	return b
+}
+
+// Int gives an integer.
+func (a Args) Int(name string) int {
+	switch n := a.values[name].(type) {
+	case int64:
+		return int(n)
+	case int:
+		return n
+	case float64:
+		return int(n)
+	}
+	return 0
+}
+
+// Strings gives a list of strings, never nil when the argument was given.
+func (a Args) Strings(name string) []string {
+	list, ok := a.values[name].([]any)
+	if !ok {
+		return nil
+	}
+	out := make([]string, 0, len(list))
+	for _, v := range list {
+		s, _ := v.(string)
+		out = append(out, s)
+	}
+	return out
+}
+
+// Inputs gives a list of input objects as maps.
+func (a Args) Inputs(name string) []map[string]string {
+	list, _ := a.values[name].([]any)
+	var out []map[string]string
+	for _, v := range list {
+		m, _ := v.(map[string]any)
+		in := map[string]string{}
+		for k, e := range m {
+			in[k], _ = e.(string)
+		}
+		out = append(out, in)
+	}
+	return out
+}
+
+// Object gives the object whose id is the argument; ok is false when it is absent.
+func Object[T any](a Args, name string) (obj T, ok bool, err error) {
+	id := a.String(name)
+	if id == "" {
+		return obj, false, nil
+	}
+	obj, err = object[T](a, id)
+	return obj, err == nil, err
+}
+
+// Objects gives the objects whose ids are the argument.
+func Objects[T any](a Args, name string) ([]T, error) {
+	var out []T
+	for _, id := range a.Strings(name) {
+		o, err := object[T](a, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func object[T any](a Args, id string) (T, error) {
+	var zero T
+	n, err := a.x.load(id)
+	if err != nil {
+		return zero, err
+	}
+	o, ok := n.value.(T)
+	if !ok {
+		want := strings.TrimPrefix(fmt.Sprintf("%T", zero), "*objects.")
+		return zero, fmt.Errorf("load %s: expected %s, got %s", want, want, n.typ)
+	}
+	return o, nil
+}
+
+// check finds values of the wrong kind, which Dagger reports as the error of the field that they were given to.
+func (a Args) check() error {
+	for _, def := range a.field.Definition.Arguments {
+		v, given := a.values[def.Name]
+		if !given || v == nil {
+			continue
+		}
+		if err := a.checkValue(def, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a Args) checkValue(def *ast.ArgumentDefinition, v any) error {
+	kind := def.Type.Name()
+	if list, ok := v.([]any); ok && def.Type.Elem != nil {
+		for _, e := range list {
+			if in, ok := e.(map[string]any); ok {
+				if missing := a.missingInput(kind, in); missing != "" {
+					return a.bad(def, "dagql.DynamicOptional", fmt.Sprintf("missing required input field %q", missing))
+				}
+			}
+		}
+		return nil
+	}
+	if _, isString := v.(string); kind == "String" && def.Type.Elem == nil && !isString {
+		return a.bad(def, "dagql.String", fmt.Sprintf("cannot create String from %T", v))
+	}
+	return nil
+}
+
+// missingInput names the first required field of an input object that v lacks.
+func (a Args) missingInput(kind string, v map[string]any) string {
+	t := a.x.schema.Types[kind]
+	if t == nil || t.Kind != ast.InputObject {
+		return ""
+	}
+	for _, f := range t.Fields {
+		if _, ok := v[f.Name]; !ok && f.Type.NonNull {
+			return f.Name
+		}
+	}
+	return ""
+}
+
+// bad words an argument's error as Dagger does, the query included.
+func (a Args) bad(def *ast.ArgumentDefinition, via, why string) error {
+	typ := def.Type.String()
+	if def.Type.Elem != nil && !def.Type.NonNull {
+		typ = strings.TrimSuffix(typ, "!")
+	}
+	return fmt.Errorf("query:\n%s\n\nerror: parse selections: parse field %q: init arg %q value as %s (%s) using %s: %s",
+		a.x.query, a.field.Name, def.Name, via, typ, via, why)
+}

@@ -1,0 +1,280 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+)
+
+// Container is a root file system with the configuration of an image, and what an exec in it gets besides.
+type Container struct {
+	env      *Env
+	platform ocispecs.Platform
+	fs       llb.State
+	config   config
+	mounts   []mount
+	secrets  []secretVariable
+	volatile pairs // variables of execs that are not part of any cache key
+	imageRef string
+	last     *execution
+	checks   checks
+}
+
+// config is the part of a container that its image keeps.
+type config struct {
+	env         pairs
+	labels      pairs
+	annotations pairs
+	ports       []Port
+	entrypoint  []string
+	args        []string
+	user        string
+	workdir     string
+	image       imageExtras
+}
+
+var containerFields = fieldsOf(containerConfigFields, containerFileFields, containerMountFields, containerExecFields, containerImageFields)
+
+func fieldsOf(parts ...map[string]gql.Resolver) map[string]gql.Resolver {
+	out := map[string]gql.Resolver{}
+	for _, p := range parts {
+		for k, v := range p {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// setter is a resolver that gives a changed copy of the container.
+func setter(f func(c *Container, a gql.Args) error) gql.Resolver {
+	return field(func(c *Container, _ context.Context, a gql.Args) (any, error) {
+		out := *c
+		return &out, f(&out, a)
+	})
+}
+
+// getter is a resolver that reads the configuration, once the container is known to be sound.
+func getter(f func(c *Container, a gql.Args) any) gql.Resolver {
+	return field(func(c *Container, ctx context.Context, a gql.Args) (any, error) {
+		if err := c.checks.run(ctx); err != nil {
+			return nil, err
+		}
+		return f(c, a), nil
+	})
+}
+
+var containerConfigFields = map[string]gql.Resolver{
+	"platform": getter(func(c *Container, _ gql.Args) any { return platforms.Format(c.platform) }),
+	"imageRef": field(func(c *Container, _ context.Context, _ gql.Args) (any, error) {
+		if c.imageRef == "" {
+			return nil, errors.New("Image reference can only be retrieved immediately after the 'Container.From' call. Error in fetching imageRef as the container image is changed") //nolint:staticcheck // Dagger's words
+		}
+		return c.imageRef, nil
+	}),
+	"user":           getter(func(c *Container, _ gql.Args) any { return c.config.user }),
+	"withUser":       setter(func(c *Container, a gql.Args) error { c.config.user = a.String("name"); return nil }),
+	"withoutUser":    setter(func(c *Container, _ gql.Args) error { c.config.user = ""; return nil }),
+	"workdir":        getter(func(c *Container, _ gql.Args) any { return c.config.workdir }),
+	"withWorkdir":    setter((*Container).setWorkdir),
+	"withoutWorkdir": setter(func(c *Container, _ gql.Args) error { c.config.workdir = ""; return nil }),
+	"entrypoint":     getter(func(c *Container, _ gql.Args) any { return list(c.config.entrypoint) }),
+	"withEntrypoint": setter(func(c *Container, a gql.Args) error {
+		c.setEntrypoint(a.Strings("args"), a.Bool("keepDefaultArgs"))
+		return nil
+	}),
+	"withoutEntrypoint":  setter(func(c *Container, a gql.Args) error { c.setEntrypoint(nil, a.Bool("keepDefaultArgs")); return nil }),
+	"defaultArgs":        getter(func(c *Container, _ gql.Args) any { return list(c.config.args) }),
+	"withDefaultArgs":    setter(func(c *Container, a gql.Args) error { c.config.args = a.Strings("args"); return nil }),
+	"withoutDefaultArgs": setter(func(c *Container, _ gql.Args) error { c.config.args = nil; return nil }),
+	"envVariable":        getter(func(c *Container, a gql.Args) any { return optional(c.config.env.get(a.String("name"))) }),
+	"envVariables": getter(func(c *Container, _ gql.Args) any {
+		return each(c.config.env, func(p pair) any { return EnvVariable(p) })
+	}),
+	"withEnvVariable":    setter((*Container).setEnv),
+	"withoutEnvVariable": setter(func(c *Container, a gql.Args) error { c.config.env = c.config.env.unset(a.String("name")); return nil }),
+	"withVolatileVariable": setter(func(c *Container, a gql.Args) error {
+		c.volatile = c.volatile.set(a.String("name"), a.String("value"))
+		return nil
+	}),
+	"label":  getter(func(c *Container, a gql.Args) any { return optional(c.config.labels.get(a.String("name"))) }),
+	"labels": getter(func(c *Container, _ gql.Args) any { return each(c.config.labels, func(p pair) any { return Label(p) }) }),
+	"withLabel": setter(func(c *Container, a gql.Args) error {
+		c.config.labels = c.config.labels.set(a.String("name"), a.String("value"))
+		return nil
+	}),
+	"withoutLabel": setter(func(c *Container, a gql.Args) error {
+		c.config.labels = c.config.labels.unset(a.String("name"))
+		return nil
+	}),
+	"withAnnotation": setter(func(c *Container, a gql.Args) error {
+		c.config.annotations = c.config.annotations.set(a.String("name"), a.String("value"))
+		return nil
+	}),
+	"withoutAnnotation": setter(func(c *Container, a gql.Args) error {
+		c.config.annotations = c.config.annotations.unset(a.String("name"))
+		return nil
+	}),
+	"exposedPorts":           getter(func(c *Container, _ gql.Args) any { return each(c.config.ports, func(p Port) any { return p }) }),
+	"withExposedPort":        setter((*Container).exposePort),
+	"withoutExposedPort":     setter((*Container).hidePort),
+	"withSecretVariable":     setter((*Container).setSecretVariable),
+	"withoutSecretVariable":  setter((*Container).unsetSecretVariable),
+	"withRegistryAuth":       setter((*Container).setRegistryAuth),
+	"withoutRegistryAuth":    setter(func(c *Container, a gql.Args) error { c.env.Auth.Forget(a.String("address")); return nil }),
+	"withError":              setter((*Container).setError),
+	"withDefaultTerminalCmd": setter(func(*Container, gql.Args) error { return nil }),
+	"sync":                   field(func(c *Container, ctx context.Context, _ gql.Args) (any, error) { return nil, c.ready(ctx) }),
+}
+
+func optional(v string, ok bool) any {
+	if !ok {
+		return nil
+	}
+	return v
+}
+
+func list(v []string) []string {
+	if v == nil {
+		return []string{}
+	}
+	return v
+}
+
+func each[T any](in []T, f func(T) any) []any {
+	out := []any{}
+	for _, v := range in {
+		out = append(out, f(v))
+	}
+	return out
+}
+
+// ready makes the container's root file system, after the checks.
+func (c *Container) ready(ctx context.Context) error {
+	if err := c.checks.run(ctx); err != nil {
+		return err
+	}
+	return c.env.evaluate(ctx, c.fs)
+}
+
+// path makes a path of the container absolute: a relative one starts at the working directory.
+func (c *Container) path(p string) string {
+	if path.IsAbs(p) {
+		return path.Clean(p)
+	}
+	return path.Join("/", c.config.workdir, p)
+}
+
+// arg gives a string argument, with the container's variables filled in where the caller asked for that.
+func (c *Container) arg(a gql.Args, name string) string {
+	if a.Bool("expand") {
+		return c.expand(a.String(name))
+	}
+	return a.String(name)
+}
+
+func (c *Container) expand(s string) string {
+	return os.Expand(s, func(name string) string {
+		v, _ := c.config.env.get(name)
+		return v
+	})
+}
+
+func (c *Container) setWorkdir(a gql.Args) error {
+	if p := c.arg(a, "path"); p != "" {
+		c.config.workdir = c.path(p)
+	}
+	return nil
+}
+
+func (c *Container) setEntrypoint(args []string, keep bool) {
+	c.config.entrypoint = args
+	if !keep {
+		c.config.args = nil
+	}
+}
+
+func (c *Container) setEnv(a gql.Args) error {
+	c.config.env = c.config.env.set(a.String("name"), c.arg(a, "value"))
+	return nil
+}
+
+func (c *Container) exposePort(a gql.Args) error {
+	p := Port{port: a.Int("port"), protocol: a.String("protocol"), skipHealthcheck: a.Bool("experimentalSkipHealthcheck")}
+	if p.protocol == "" {
+		p.protocol = "TCP"
+	}
+	if a.Has("description") {
+		d := a.String("description")
+		p.description = &d
+	}
+	c.config.ports = append(withoutPort(c.config.ports, p.port, p.protocol), p)
+	return nil
+}
+
+func (c *Container) hidePort(a gql.Args) error {
+	protocol := a.String("protocol")
+	if protocol == "" {
+		protocol = "TCP"
+	}
+	c.config.ports = withoutPort(c.config.ports, a.Int("port"), protocol)
+	return nil
+}
+
+func withoutPort(in []Port, port int, protocol string) []Port {
+	var out []Port
+	for _, p := range in {
+		if p.port != port || p.protocol != protocol {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (c *Container) setRegistryAuth(a gql.Args) error {
+	s, _, err := gql.Object[*Secret](a, "secret")
+	if err != nil {
+		return err
+	}
+	return c.env.Auth.Set(a.String("address"), a.String("username"), s.Plaintext)
+}
+
+func (c *Container) setError(a gql.Args) error {
+	if msg := a.String("err"); msg != "" {
+		c.checks = c.checks.with(func(context.Context) error { return errors.New(msg) })
+	}
+	return nil
+}
+
+// owner gives the numeric owner that a name of the container's passwd file, or numbers, stand for.
+func (c *Container) owner(ctx context.Context, owner string) (uid, gid int, err error) {
+	if owner == "" {
+		return 0, 0, nil
+	}
+	if err := c.ready(ctx); err != nil {
+		return 0, 0, err
+	}
+	passwd, _ := c.env.Solver.ReadFile(ctx, c.fs, "/etc/passwd")
+	group, _ := c.env.Solver.ReadFile(ctx, c.fs, "/etc/group")
+	uid, gid, err = lookupOwner(owner, string(passwd), string(group))
+	if err != nil {
+		return 0, 0, fmt.Errorf("owner %q: %w", owner, err)
+	}
+	return uid, gid, nil
+}
+
+// trimDot is a path without a leading slash, "." for the root.
+func trimDot(p string) string {
+	if p = strings.TrimPrefix(p, "/"); p == "" {
+		return "."
+	}
+	return p
+}

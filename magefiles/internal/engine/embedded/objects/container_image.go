@@ -1,0 +1,251 @@
+package objects
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/docker-image-spec/specs-go/v1"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
+)
+
+var containerImageFields = map[string]gql.Resolver{
+	"from":      field((*Container).from),
+	"import":    field((*Container).imported),
+	"publish":   field((*Container).publish),
+	"export":    field((*Container).export),
+	"asTarball": field((*Container).asTarball),
+}
+
+// imageExtras are parts of an image's configuration that the API has no field for: they are carried from the base to the image.
+type imageExtras struct {
+	Volumes     map[string]struct{}
+	StopSignal  string
+	Shell       []string
+	OnBuild     []string
+	Healthcheck *v1.HealthcheckConfig
+}
+
+func (c *Container) from(ctx context.Context, a gql.Args) (any, error) {
+	address := a.String("address")
+	named, err := reference.ParseNormalizedNamed(address)
+	if err != nil {
+		return nil, fmt.Errorf("failed to resolve identity inputs for Container.from: resolve implicit input %q: failed to parse image address %s: %w", "fromSessionScope", address, err)
+	}
+	if a.Has("registryService") {
+		return nil, gql.NotOffered{Type: "Container", Field: "from(registryService)"}
+	}
+	ref := reference.TagNameOnly(named).String()
+	img, err := c.env.Solver.ResolveImage(ctx, ref, c.platform)
+	if err != nil {
+		return nil, fmt.Errorf("failed to resolve image %q (platform: %q): %w", ref, platforms.Format(c.platform), imageError(ref, err))
+	}
+	out := *c
+	if err := out.adopt(img.Config); err != nil {
+		return nil, fmt.Errorf("image %s: %w", ref, err)
+	}
+	digested, err := reference.WithDigest(reference.TrimNamed(named), img.Digest)
+	if err != nil {
+		return nil, err
+	}
+	out.fs = llb.Image(digested.String(), llb.Platform(out.platform), llb.WithCustomNamef("pull %s", ref))
+	out.imageRef = withDigest(named, img.Digest.String())
+	return &out, nil
+}
+
+func withDigest(named reference.Named, digest string) string {
+	if _, ok := named.(reference.Digested); ok {
+		return named.String()
+	}
+	return reference.TagNameOnly(named).String() + "@" + digest
+}
+
+// imageError cuts BuildKit's error to what the registry, or the way to it, said.
+func imageError(ref string, err error) error {
+	s := err.Error()
+	for _, cut := range []string{"failed to do request: ", ref + ": not found", "no match for platform"} {
+		if i := strings.LastIndex(s, cut); i >= 0 {
+			return fmt.Errorf("%s", s[i:])
+		}
+	}
+	return err
+}
+
+// adopt takes over an image's configuration. Variables, labels and ports that were set before stay.
+func (c *Container) adopt(raw []byte) error {
+	var img v1.DockerOCIImage
+	if err := json.Unmarshal(raw, &img); err != nil {
+		return fmt.Errorf("its configuration is not JSON: %w", err)
+	}
+	if img.Architecture != "" && img.OS != "" {
+		c.platform = platforms.Normalize(img.Platform)
+	}
+	c.config.user, c.config.workdir = img.Config.User, img.Config.WorkingDir
+	c.config.entrypoint, c.config.args = img.Config.Entrypoint, img.Config.Cmd
+	for _, kv := range img.Config.Env {
+		k, v, _ := strings.Cut(kv, "=")
+		c.config.env = c.config.env.set(k, v)
+	}
+	for _, k := range sortedKeys(img.Config.Labels) {
+		c.config.labels = c.config.labels.set(k, img.Config.Labels[k])
+	}
+	for _, p := range sortedKeys(img.Config.ExposedPorts) {
+		number, protocol, _ := strings.Cut(p, "/")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return fmt.Errorf("its port %q is not a number", p)
+		}
+		protocol = strings.ToUpper(first(protocol, "tcp"))
+		c.config.ports = append(withoutPort(c.config.ports, n, protocol), Port{port: n, protocol: protocol})
+	}
+	c.config.image = imageExtras{
+		Volumes: img.Config.Volumes, StopSignal: img.Config.StopSignal, Shell: img.Config.Shell,
+		OnBuild: img.Config.OnBuild, Healthcheck: img.Config.Healthcheck,
+	}
+	return nil
+}
+
+// image is the configuration of the image that the container makes.
+func (c *Container) image() ([]byte, error) {
+	var img v1.DockerOCIImage
+	img.Platform = ocispecs.Platform{Architecture: c.platform.Architecture, OS: c.platform.OS, Variant: c.platform.Variant, OSVersion: c.platform.OSVersion}
+	img.RootFS.Type = "layers"
+	img.Config.Env, img.Config.Labels = c.config.env.env(), c.config.labels.toMap()
+	img.Config.User, img.Config.WorkingDir = c.config.user, c.config.workdir
+	img.Config.Entrypoint, img.Config.Cmd = c.config.entrypoint, c.config.args
+	for _, p := range c.config.ports {
+		if img.Config.ExposedPorts == nil {
+			img.Config.ExposedPorts = map[string]struct{}{}
+		}
+		img.Config.ExposedPorts[fmt.Sprintf("%d/%s", p.port, strings.ToLower(p.protocol))] = struct{}{}
+	}
+	x := c.config.image
+	img.Config.Volumes, img.Config.StopSignal, img.Config.Shell = x.Volumes, x.StopSignal, x.Shell
+	img.Config.OnBuild, img.Config.Healthcheck = x.OnBuild, x.Healthcheck
+	return json.Marshal(img)
+}
+
+// variants are the images to export: the container itself if it has a root file system, and those given; one for each platform.
+func (c *Container) variants(ctx context.Context, a gql.Args) ([]solver.Variant, error) {
+	others, err := gql.Objects[*Container](a, "platformVariants")
+	if err != nil {
+		return nil, err
+	}
+	var out []solver.Variant
+	seen := map[string]bool{}
+	for _, v := range append([]*Container{c}, others...) {
+		if v.fs.Output() == nil || seen[platforms.Format(v.platform)] {
+			continue
+		}
+		seen[platforms.Format(v.platform)] = true
+		if err := v.ready(ctx); err != nil {
+			return nil, err
+		}
+		cfg, err := v.image()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, solver.Variant{Platform: v.platform, State: v.fs, Config: cfg, Annotations: v.config.annotations.toMap()})
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no containers to export")
+	}
+	return out, nil
+}
+
+// exportAttrs are BuildKit's exporter attributes for the arguments mediaTypes and forcedCompression.
+func exportAttrs(a gql.Args) map[string]string {
+	attrs := map[string]string{"oci-mediatypes": strconv.FormatBool(a.String("mediaTypes") != "DockerMediaTypes")}
+	if z := a.String("forcedCompression"); z != "" {
+		attrs["compression"], attrs["force-compression"] = strings.ToLower(z), "true"
+	}
+	return attrs
+}
+
+func (c *Container) publish(ctx context.Context, a gql.Args) (any, error) {
+	named, err := reference.ParseNormalizedNamed(a.String("address"))
+	if err != nil {
+		return nil, err
+	}
+	if a.Has("registryService") {
+		return nil, gql.NotOffered{Type: "Container", Field: "publish(registryService)"}
+	}
+	variants, err := c.variants(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	target := reference.TrimNamed(named)
+	if tagged, ok := named.(reference.Tagged); ok {
+		if target, err = reference.WithTag(target, tagged.Tag()); err != nil {
+			return nil, err
+		}
+	}
+	attrs := exportAttrs(a)
+	attrs["name"], attrs["push"] = reference.TagNameOnly(target).String(), "true"
+	res, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: "image", Attrs: attrs})
+	if err != nil {
+		return nil, imageError(attrs["name"], err)
+	}
+	return target.String() + "@" + res["containerimage.digest"], nil
+}
+
+func (c *Container) export(ctx context.Context, a gql.Args) (any, error) {
+	dest := c.env.hostPath(c.arg(a, "path"))
+	if info, err := os.Stat(dest); err == nil && info.IsDir() {
+		return nil, inSpan(fmt.Errorf("destination %q is a directory; must be a file path", dest))
+	}
+	return dest, c.archive(ctx, a, dest)
+}
+
+// archive writes the image as an OCI layout in a tar file, whole or not at all.
+func (c *Container) archive(ctx context.Context, a gql.Args, dest string) error {
+	variants, err := c.variants(ctx, a)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // gone already if all went well
+	// The docker exporter's archive is an OCI layout with the manifest.json that docker load wants; it is for one platform.
+	kind := "docker"
+	if len(variants) > 1 {
+		kind = "oci"
+	}
+	if _, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: kind, Attrs: exportAttrs(a), File: tmp}); err != nil {
+		return err
+	}
+	if err := os.Chmod(tmp.Name(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), dest)
+}
+
+func (c *Container) asTarball(ctx context.Context, a gql.Args) (any, error) {
+	dir, err := os.MkdirTemp(c.env.TempDir, "tarball-")
+	if err != nil {
+		return nil, err
+	}
+	if err := c.archive(ctx, a, filepath.Join(dir, "container.tar")); err != nil {
+		return nil, err
+	}
+	d, err := (&Host{env: c.env}).local(dir, false)
+	if err != nil {
+		return nil, err
+	}
+	return &File{env: c.env, st: d.st, path: "/container.tar"}, nil
+}

@@ -1,0 +1,234 @@
+package objects
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+)
+
+// mount is something that an exec sees at target. One of dir, file, cache, secret is set; none of them is a tmpfs.
+type mount struct {
+	target   string
+	readOnly bool
+
+	dir  *Directory
+	file *File
+
+	cache   *CacheVolume
+	sharing llb.CacheMountSharingMode
+	seed    llb.State // of cache
+	seedDir string
+
+	secret         *Secret
+	uid, gid, mode int // of secret
+
+	size int64 // of a tmpfs, in bytes; 0 is half of memory
+}
+
+func (m mount) kind() string {
+	if m.cache != nil {
+		return "cache"
+	}
+	return "tmpfs"
+}
+
+var containerMountFields = map[string]gql.Resolver{
+	"mounts":               field((*Container).mountTargets),
+	"withMountedDirectory": field((*Container).withMountedDirectory),
+	"withMountedFile":      field((*Container).withMountedFile),
+	"withMountedCache":     field((*Container).withMountedCache),
+	"withMountedTemp":      field((*Container).withMountedTemp),
+	"withMountedSecret":    field((*Container).withMountedSecret),
+	"withoutMount":         field((*Container).withoutMount),
+}
+
+// mountOf gives the index of the mount that p is in, -1 for none. Secrets are not looked into.
+func (c *Container) mountOf(p string) int {
+	best := -1
+	for i, m := range c.mounts {
+		if m.secret == nil && (p == m.target || strings.HasPrefix(p, strings.TrimSuffix(m.target, "/")+"/")) &&
+			(best < 0 || len(m.target) > len(c.mounts[best].target)) {
+			best = i
+		}
+	}
+	return best
+}
+
+func (c *Container) mount(m mount) *Container {
+	out := *c
+	out.mounts = nil
+	for _, o := range c.mounts {
+		if o.target != m.target {
+			out.mounts = append(out.mounts, o)
+		}
+	}
+	out.mounts = append(out.mounts, m)
+	out.imageRef = ""
+	return &out
+}
+
+func (c *Container) mountTargets(_ context.Context, _ gql.Args) (any, error) {
+	out := []string{}
+	for _, m := range c.mounts {
+		if m.secret == nil {
+			out = append(out, m.target)
+		}
+	}
+	return out, nil
+}
+
+func (c *Container) withMountedDirectory(_ context.Context, a gql.Args) (any, error) {
+	d, _, err := gql.Object[*Directory](a, "source")
+	if err != nil {
+		return nil, err
+	}
+	d, err = c.owned(d, a.String("owner"))
+	if err != nil {
+		return nil, err
+	}
+	return c.mount(mount{target: c.path(c.arg(a, "path")), dir: d, readOnly: a.Bool("readOnly")}), nil
+}
+
+// owned gives a copy of d in which everything belongs to owner.
+func (c *Container) owned(d *Directory, owner string) (*Directory, error) {
+	if owner == "" {
+		return d, nil
+	}
+	st, uid, err := c.chowned(d.st, d.dir, owner, true)
+	if err != nil {
+		return nil, err
+	}
+	return &Directory{env: c.env, st: st, dir: uid, checks: d.checks}, nil
+}
+
+// chowned copies p of st to a state of its own, owned by owner, and tells where it is there.
+func (c *Container) chowned(st llb.State, p, owner string, contents bool) (llb.State, string, error) {
+	uid, gid, err := c.owner(context.Background(), owner)
+	if err != nil {
+		return llb.State{}, "", err
+	}
+	dest := "/" + path.Base(p)
+	if contents {
+		dest = "/content"
+		made := llb.Scratch().File(llb.Mkdir(dest, 0o755, llb.WithUIDGID(uid, gid)))
+		return made.File(llb.Copy(st, p, dest, &llb.CopyInfo{CopyDirContentsOnly: true}, llb.WithUIDGID(uid, gid))), dest, nil
+	}
+	return llb.Scratch().File(llb.Copy(st, p, dest, &llb.CopyInfo{FollowSymlinks: true}, llb.WithUIDGID(uid, gid))), dest, nil
+}
+
+func (c *Container) withMountedFile(_ context.Context, a gql.Args) (any, error) {
+	f, _, err := gql.Object[*File](a, "source")
+	if err != nil {
+		return nil, err
+	}
+	if o := a.String("owner"); o != "" {
+		st, p, err := c.chowned(f.st, f.path, o, false)
+		if err != nil {
+			return nil, err
+		}
+		f = &File{env: f.env, st: st, path: p, checks: f.checks}
+	}
+	return c.mount(mount{target: c.path(c.arg(a, "path")), file: f}), nil
+}
+
+var sharingModes = map[string]llb.CacheMountSharingMode{
+	"": llb.CacheMountShared, "SHARED": llb.CacheMountShared, "PRIVATE": llb.CacheMountPrivate, "LOCKED": llb.CacheMountLocked,
+}
+
+func (c *Container) withMountedCache(_ context.Context, a gql.Args) (any, error) {
+	v, _, err := gql.Object[*CacheVolume](a, "cache")
+	if err != nil {
+		return nil, err
+	}
+	seed, given, err := gql.Object[*Directory](a, "source")
+	if err != nil {
+		return nil, err
+	}
+	if !given {
+		seed = v.source
+	}
+	m := mount{target: c.path(c.arg(a, "path")), cache: v, sharing: sharingModes[first(a.String("sharing"), v.sharing)], seed: llb.Scratch(), seedDir: "/"}
+	if seed != nil {
+		m.seed, m.seedDir = seed.st, seed.dir
+	}
+	if o := first(a.String("owner"), v.owner); o != "" {
+		if seed == nil {
+			seed = &Directory{env: c.env, st: llb.Scratch(), dir: "/"}
+		}
+		if m.seed, m.seedDir, err = c.chowned(seed.st, seed.dir, o, true); err != nil {
+			return nil, err
+		}
+	}
+	out := c.mount(m)
+	if seed != nil {
+		out.checks = out.checks.with(seed.checks...)
+	}
+	return out, nil
+}
+
+func first(vs ...string) string {
+	for _, v := range vs {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func (c *Container) withMountedTemp(_ context.Context, a gql.Args) (any, error) {
+	return c.mount(mount{target: c.path(c.arg(a, "path")), size: int64(a.Int("size"))}), nil
+}
+
+func (c *Container) withMountedSecret(ctx context.Context, a gql.Args) (any, error) {
+	s, _, err := gql.Object[*Secret](a, "source")
+	if err != nil {
+		return nil, err
+	}
+	m := mount{target: c.path(c.arg(a, "path")), secret: s, mode: 0o400}
+	if a.Int("mode") != 0 {
+		m.mode = a.Int("mode")
+	}
+	if m.uid, m.gid, err = c.owner(ctx, a.String("owner")); err != nil {
+		return nil, err
+	}
+	return c.mount(m), nil
+}
+
+func (c *Container) withoutMount(_ context.Context, a gql.Args) (any, error) {
+	target := c.path(c.arg(a, "path"))
+	out := *c
+	out.mounts = nil
+	for _, m := range c.mounts {
+		if m.target != target {
+			out.mounts = append(out.mounts, m)
+		}
+	}
+	return &out, nil
+}
+
+// runOption is the mount in an exec.
+func (m mount) runOption() llb.RunOption {
+	switch {
+	case m.dir != nil:
+		return llb.AddMount(m.target, m.dir.st, m.bind(m.dir.dir)...)
+	case m.file != nil:
+		return llb.AddMount(m.target, m.file.st, m.bind(m.file.path)...)
+	case m.cache != nil:
+		return llb.AddMount(m.target, m.seed, llb.AsPersistentCacheDir("cache-"+m.cache.key, m.sharing), llb.SourcePath(m.seedDir))
+	case m.secret != nil:
+		return llb.AddSecret(m.target, llb.SecretID(m.secret.id()), llb.SecretFileOpt(m.uid, m.gid, m.mode))
+	}
+	return llb.AddMount(m.target, llb.Scratch(), llb.Tmpfs(llb.TmpfsSize(m.size)))
+}
+
+func (m mount) bind(source string) []llb.MountOption {
+	opts := []llb.MountOption{llb.SourcePath(source)}
+	if m.readOnly {
+		opts = append(opts, llb.Readonly)
+	}
+	return opts
+}

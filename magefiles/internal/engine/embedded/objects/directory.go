@@ -1,0 +1,322 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+)
+
+// Directory is a folder of a state.
+type Directory struct {
+	env    *Env
+	st     llb.State
+	dir    string // absolute in st
+	checks checks
+}
+
+var directoryFields = map[string]gql.Resolver{
+	"directory":        field((*Directory).directory),
+	"file":             field((*Directory).file),
+	"entries":          field((*Directory).entries),
+	"glob":             field((*Directory).glob),
+	"name":             field((*Directory).name),
+	"exists":           field((*Directory).exists),
+	"stat":             field((*Directory).stat),
+	"digest":           field((*Directory).digest),
+	"sync":             field(func(d *Directory, ctx context.Context, _ gql.Args) (any, error) { return nil, d.ready(ctx) }),
+	"export":           field((*Directory).export),
+	"diff":             field((*Directory).diff),
+	"filter":           field((*Directory).filter),
+	"findUp":           field((*Directory).findUp),
+	"dockerBuild":      field((*Directory).dockerBuild),
+	"withNewFile":      field((*Directory).withNewFile),
+	"withNewDirectory": field((*Directory).withNewDirectory),
+	"withFile":         field((*Directory).withFile),
+	"withFiles":        field((*Directory).withFiles),
+	"withDirectory":    field((*Directory).withDirectory),
+	"withSymlink":      field((*Directory).withSymlink),
+	"withTimestamps":   field((*Directory).withTimestamps),
+	"withError":        field((*Directory).withError),
+	"withoutFile":      field((*Directory).without),
+	"withoutDirectory": field((*Directory).without),
+	"withoutFiles":     field((*Directory).withoutFiles),
+}
+
+// at gives the place of p in the state. Going up ends at the state's root.
+func (d *Directory) at(p string) string { return path.Join("/", d.dir, p) }
+
+// with gives the directory after an operation on its state.
+func (d *Directory) with(st llb.State, more ...func(context.Context) error) *Directory {
+	return &Directory{env: d.env, st: st, dir: d.dir, checks: d.checks.with(more...)}
+}
+
+// file applies a file operation.
+func (d *Directory) apply(name string, a *llb.FileAction) *Directory {
+	return d.with(d.st.File(a, llb.WithCustomName(name)))
+}
+
+// ready makes the directory's state, after the checks.
+func (d *Directory) ready(ctx context.Context) error {
+	if err := d.checks.run(ctx); err != nil {
+		return err
+	}
+	return d.env.evaluate(ctx, d.st)
+}
+
+// sub gives a folder of the directory; that it is one is checked when it is used. given is how the caller named it.
+func (d *Directory) sub(p, given string) *Directory {
+	out := *d
+	out.dir = d.at(p)
+	if strings.Trim(path.Clean("/"+given), "/") == "" {
+		return &out
+	}
+	out.checks = d.checks.with(func(ctx context.Context) error {
+		info, err := d.env.stat(ctx, d.st, out.dir, given)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("path %s is a file, not a directory", given)
+		}
+		return inSpan(err)
+	})
+	return &out
+}
+
+func (d *Directory) directory(_ context.Context, a gql.Args) (any, error) {
+	return d.sub(a.String("path"), a.String("path")), nil
+}
+
+func (d *Directory) file(_ context.Context, a gql.Args) (any, error) {
+	return d.fileAt(a.String("path"), func(err error) error { return err }), nil
+}
+
+func (d *Directory) fileAt(given string, wrap func(error) error) *File {
+	p := d.at(given)
+	return &File{env: d.env, st: d.st, path: p, checks: d.checks.with(func(ctx context.Context) error {
+		info, err := d.env.stat(ctx, d.st, p, given)
+		if err == nil && info.IsDir() {
+			err = fmt.Errorf("path %s is a directory, not a file", given)
+		}
+		return wrap(err)
+	})}
+}
+
+func (d *Directory) entries(ctx context.Context, a gql.Args) (any, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	p := d.at(a.String("path"))
+	list, err := d.env.Solver.ReadDir(ctx, d.st, p)
+	if isNotExist(err) || (err != nil && strings.Contains(err.Error(), "not a dir")) {
+		return nil, d.notAFolder(ctx, p, a.String("path"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := []string{}
+	for _, e := range list {
+		out = append(out, entryName(path.Base(e.Path), e))
+	}
+	return out, nil
+}
+
+// notAFolder says what is wrong with a path that cannot be listed.
+func (d *Directory) notAFolder(ctx context.Context, p, given string) error {
+	where := "/tmp/dagger-mount0/" + strings.TrimPrefix(given, "/") // the form that Dagger's text has
+	if _, err := d.env.Solver.Stat(ctx, d.st, p); err == nil {
+		return fmt.Errorf("open %s: not a directory", where)
+	}
+	return notExist("open", where)
+}
+
+func entryName(name string, e *fstypes.Stat) string {
+	if e.IsDir() {
+		return name + "/"
+	}
+	return name
+}
+
+func (d *Directory) name(_ context.Context, _ gql.Args) (any, error) {
+	if d.dir == "/" {
+		return "/", nil
+	}
+	return path.Base(d.dir) + "/", nil
+}
+
+func (d *Directory) exists(ctx context.Context, a gql.Args) (any, error) {
+	if err := d.checks.run(ctx); err != nil {
+		return nil, err
+	}
+	return d.env.exists(ctx, d.st, d.at(a.String("path")), a)
+}
+
+func (d *Directory) stat(ctx context.Context, a gql.Args) (any, error) {
+	if err := d.checks.run(ctx); err != nil {
+		return nil, err
+	}
+	return d.env.statPath(ctx, d.st, d.at(a.String("path")), a)
+}
+
+func (d *Directory) findUp(ctx context.Context, a gql.Args) (any, error) {
+	if err := d.checks.run(ctx); err != nil {
+		return nil, err
+	}
+	for p := path.Clean("/" + a.String("start")); ; p = path.Dir(p) {
+		found := path.Join(p, a.String("name"))
+		if _, err := d.env.stat(ctx, d.st, d.at(found), found); err == nil {
+			return strings.TrimPrefix(found, "/"), nil
+		} else if !isNotExist(err) {
+			return nil, err
+		}
+		if p == "/" {
+			return nil, nil
+		}
+	}
+}
+
+func (d *Directory) withNewFile(_ context.Context, a gql.Args) (any, error) {
+	return d.newFile(a.String("path"), []byte(a.String("contents")), permissions(a, 0o644)), nil
+}
+
+func (d *Directory) newFile(given string, contents []byte, mode os.FileMode, opts ...llb.MkfileOption) *Directory {
+	p := d.at(given)
+	var fa *llb.FileAction
+	if parent := path.Dir(p); parent != "/" {
+		fa = llb.Mkdir(parent, 0o755, llb.WithParents(true)).Mkfile(p, mode, contents, opts...)
+	} else {
+		fa = llb.Mkfile(p, mode, contents, opts...)
+	}
+	return d.apply("new file "+p, fa)
+}
+
+func (d *Directory) withNewDirectory(_ context.Context, a gql.Args) (any, error) {
+	p := d.at(a.String("path"))
+	if p == "/" {
+		return d, nil
+	}
+	return d.apply("new folder "+p, llb.Mkdir(p, permissions(a, 0o755), llb.WithParents(true))), nil
+}
+
+func (d *Directory) withFile(_ context.Context, a gql.Args) (any, error) {
+	src, _, err := gql.Object[*File](a, "source")
+	if err != nil {
+		return nil, err
+	}
+	return d.copyFile(src, a.String("path"), copyOptions(a))
+}
+
+func (d *Directory) withFiles(_ context.Context, a gql.Args) (any, error) {
+	srcs, err := gql.Objects[*File](a, "sources")
+	if err != nil {
+		return nil, err
+	}
+	for _, src := range srcs {
+		if d, err = d.copyFile(src, a.String("path")+"/", copyOptions(a)); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+func (d *Directory) withDirectory(ctx context.Context, a gql.Args) (any, error) {
+	src, _, err := gql.Object[*Directory](a, "source")
+	if err != nil {
+		return nil, err
+	}
+	return d.copyDirectory(ctx, src, a.String("path"), a)
+}
+
+func (d *Directory) filter(ctx context.Context, a gql.Args) (any, error) {
+	empty := &Directory{env: d.env, st: llb.Scratch(), dir: "/"}
+	return empty.copyDirectory(ctx, d, "/", a)
+}
+
+func (d *Directory) withSymlink(_ context.Context, a gql.Args) (any, error) {
+	return d.symlink(a.String("target"), a.String("linkName")), nil
+}
+
+func (d *Directory) symlink(target, link string) *Directory {
+	p := d.at(link)
+	taken := func(ctx context.Context) error {
+		if err := d.env.evaluate(ctx, d.st); err != nil {
+			return err
+		}
+		if _, err := d.env.Solver.Lstat(ctx, d.st, p); err == nil {
+			return inSpan(fmt.Errorf("symlink %s /tmp/dagger-mount0%s: file exists", target, p))
+		}
+		return nil
+	}
+	fa := llb.Symlink(target, p)
+	if parent := path.Dir(p); parent != "/" {
+		fa = llb.Mkdir(parent, 0o755, llb.WithParents(true)).Symlink(target, p)
+	}
+	return d.with(d.st.File(fa, llb.WithCustomNamef("symlink %s", p)), taken)
+}
+
+func (d *Directory) withTimestamps(_ context.Context, a gql.Args) (any, error) {
+	t := time.Unix(int64(a.Int("timestamp")), 0)
+	// What is in the folder gets the time, the folder itself does not.
+	all := &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true, CreatedTime: &t}
+	const dir = "/content"
+	st := llb.Scratch().File(llb.Mkdir(dir, 0o755).Copy(d.st, path.Join(d.dir, "*"), dir+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
+	return &Directory{env: d.env, st: st, dir: dir, checks: d.checks}, nil
+}
+
+func (d *Directory) withError(_ context.Context, a gql.Args) (any, error) {
+	return withError(d, a, func() *Directory {
+		return d.with(d.st, func(context.Context) error { return errors.New(a.String("err")) })
+	}), nil
+}
+
+// withError gives self back for an empty message, else what fails with it.
+func withError[T any](self T, a gql.Args, failing func() T) T {
+	if a.String("err") == "" {
+		return self
+	}
+	return failing()
+}
+
+func (d *Directory) without(_ context.Context, a gql.Args) (any, error) {
+	return d.remove(a.String("path")), nil
+}
+
+func (d *Directory) withoutFiles(_ context.Context, a gql.Args) (any, error) {
+	for _, p := range a.Strings("paths") {
+		d = d.remove(p)
+	}
+	return d, nil
+}
+
+func (d *Directory) remove(given string) *Directory {
+	p := d.at(given)
+	if p == "/" {
+		return d.with(d.st, func(context.Context) error {
+			return inSpan(errors.New("unlinkat /tmp/dagger-mount0: device or resource busy"))
+		})
+	}
+	return d.apply("remove "+p, llb.Rm(p, llb.WithAllowNotFound(true), llb.WithAllowWildcard(true)))
+}
+
+func (d *Directory) diff(_ context.Context, a gql.Args) (any, error) {
+	other, _, err := gql.Object[*Directory](a, "other")
+	if err != nil {
+		return nil, err
+	}
+	return &Directory{env: d.env, st: llb.Diff(d.rooted().st, other.rooted().st), dir: "/", checks: d.checks.with(other.checks...)}, nil
+}
+
+// rooted gives the directory as the root of a state.
+func (d *Directory) rooted() *Directory {
+	if d.dir == "/" {
+		return d
+	}
+	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
+	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}
+}

@@ -1,0 +1,157 @@
+package objects
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/patternmatcher/ignorefile"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+)
+
+func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
+	if a.Has("ssh") {
+		return nil, gql.NotOffered{Type: "Directory", Field: "dockerBuild(ssh)"}
+	}
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	p, err := buildPlatform(d.env, a.String("platform"))
+	if err != nil {
+		return nil, err
+	}
+	dockerfile, err := d.readDockerfile(ctx, first(a.String("dockerfile"), "Dockerfile"))
+	if err != nil {
+		return nil, err
+	}
+	source, err := d.buildContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := buildSecrets(a)
+	if err != nil {
+		return nil, err
+	}
+	res, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, d.env.convertOptions(source.st, p, a))
+	if err != nil {
+		return nil, fmt.Errorf("failed to convert Dockerfile to LLB: %w", err)
+	}
+	raw, err := json.Marshal(res.Image)
+	if err != nil {
+		return nil, err
+	}
+	c := &Container{env: d.env, platform: p, checks: d.checks}
+	if err := c.adopt(raw); err != nil {
+		return nil, err
+	}
+	c.platform = p // the base may be for another
+	if c.fs, c.last, err = d.env.withInit(ctx, res.State, p, secrets); err != nil {
+		return nil, err
+	}
+	c.last.checks = c.checks
+	built := c.fs
+	c.checks = c.checks.with(func(ctx context.Context) error {
+		err := d.env.evaluate(ctx, built)
+		var failed *ExecError
+		if errors.As(err, &failed) {
+			err = fmt.Errorf("failed to clone built container state: %w", err)
+		}
+		return err
+	})
+	return c, nil
+}
+
+func buildPlatform(e *Env, s string) (ocispecs.Platform, error) {
+	if s == "" {
+		return e.Solver.Platform(), nil
+	}
+	p, err := platforms.Parse(s)
+	if err != nil {
+		return p, fmt.Errorf("platform %q: %w", s, err)
+	}
+	return platforms.Normalize(p), nil
+}
+
+func (d *Directory) readDockerfile(ctx context.Context, given string) ([]byte, error) {
+	b, err := d.env.Solver.ReadFile(ctx, d.st, path.Join(d.dir, path.Clean("/"+given)))
+	if isNotExist(err) {
+		err = notExist("open", path.Clean("/"+given))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("failed to read Dockerfile %q: %w", given, err)
+	}
+	return b, nil
+}
+
+// buildContext is the directory without what its .dockerignore names.
+func (d *Directory) buildContext(ctx context.Context) (*Directory, error) {
+	b, err := d.env.Solver.ReadFile(ctx, d.st, d.at(".dockerignore"))
+	if isNotExist(err) {
+		return d.rooted(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	ignored, err := ignorefile.ReadAll(strings.NewReader(string(b)))
+	if err != nil {
+		return nil, fmt.Errorf("read .dockerignore: %w", err)
+	}
+	if len(ignored) == 0 {
+		return d.rooted(), nil
+	}
+	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: ignored}), llb.WithCustomName("build context"))
+	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}, nil
+}
+
+// buildSecrets are the secrets that a Dockerfile may mount, by the id that it knows them by: their name.
+func buildSecrets(a gql.Args) (map[string]*Secret, error) {
+	list, err := gql.Objects[*Secret](a, "secrets")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*Secret{}
+	for _, s := range list {
+		if s.name == "" {
+			return nil, errors.New("secret has no name and cannot be referenced from Dockerfile secret id")
+		}
+		out[s.name] = s
+	}
+	return out, nil
+}
+
+func (e *Env) convertOptions(buildContext llb.State, p ocispecs.Platform, a gql.Args) dockerfile2llb.ConvertOpt {
+	args := map[string]string{}
+	for _, in := range a.Inputs("buildArgs") {
+		args[in["name"]] = in["value"]
+	}
+	caps := e.Solver.Gateway().BuildOpts().LLBCaps
+	return dockerfile2llb.ConvertOpt{
+		Config: dockerui.Config{
+			BuildArgs: args, Target: a.String("target"), CacheIDNamespace: "dockerfile",
+			BuildPlatforms: []ocispecs.Platform{e.Solver.Platform()}, TargetPlatforms: []ocispecs.Platform{p},
+		},
+		MainContext: &buildContext, TargetPlatform: &p, MetaResolver: metaResolver{e}, LLBCaps: &caps,
+	}
+}
+
+// metaResolver asks registries for the configuration of base images.
+type metaResolver struct{ env *Env }
+
+func (m metaResolver) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	resolved, dgst, config, err := m.env.Solver.Gateway().ResolveImageConfig(ctx, ref, opt)
+	if err != nil {
+		return "", "", nil, imageError(ref, err)
+	}
+	return resolved, dgst, config, nil
+}

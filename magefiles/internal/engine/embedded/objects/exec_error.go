@@ -1,0 +1,82 @@
+package objects
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
+)
+
+// ExecError is the failure of a command in a container, as the API tells it.
+type ExecError struct {
+	Cmd            []string
+	ExitCode       int
+	Stdout, Stderr string
+	message        string
+}
+
+func (e *ExecError) Error() string { return e.message }
+
+// Extensions are what the API's clients make their own error of.
+func (e *ExecError) Extensions() map[string]any {
+	return map[string]any{"_type": "EXEC_ERROR", "cmd": e.Cmd, "exitCode": e.ExitCode, "stdout": e.Stdout, "stderr": e.Stderr}
+}
+
+// maxStream is how much of a stream an error carries, in bytes: its end.
+const maxStream = 100 << 10
+
+// execError turns the failure of an exec into an ExecError; other errors stay what they are.
+func (e *Env) execError(ctx context.Context, err error) error {
+	failure, ok := e.Solver.Failed(err)
+	if !ok || ctx.Err() != nil {
+		return err
+	}
+	cmd := failure.Exec.GetMeta().GetArgs()
+	if len(cmd) > 0 && cmd[0] == execmeta.InitPath {
+		cmd = cmd[1:]
+	}
+	files, readErr := failure.ReadMount(ctx, execmeta.Dir, execmeta.StatusFile, execmeta.StdoutFile, execmeta.StderrFile)
+	if readErr != nil {
+		return errors.Join(err, fmt.Errorf("read what the command said: %w", readErr))
+	}
+	status := decodeStatus(files[execmeta.StatusFile], failure.ExitCode)
+	out := &ExecError{Cmd: cmd, ExitCode: status.ExitCode, Stdout: tail(files[execmeta.StdoutFile]), Stderr: tail(files[execmeta.StderrFile]), message: status.Message}
+	if files[execmeta.StatusFile] == nil && len(files) == 0 {
+		// The init never ran: what the OCI runtime says is all there is.
+		out.ExitCode, out.Stderr = max(out.ExitCode, 1), runtimeMessage(err)
+	}
+	if out.message == "" {
+		out.message = fmt.Sprintf("exit code: %d", out.ExitCode)
+	}
+	return inSpan(out)
+}
+
+// decodeStatus reads the init's status; without one the exit code is the exec's own.
+func decodeStatus(b []byte, code int) execmeta.Status {
+	var s execmeta.Status
+	if json.Unmarshal(b, &s) != nil || s.Direct {
+		return execmeta.Status{ExitCode: code, Started: true}
+	}
+	return s
+}
+
+func tail(b []byte) string {
+	b = bytes.TrimSuffix(b, []byte("\n"))
+	if n := len(b) - maxStream; n > 0 {
+		b = append(fmt.Appendf(nil, "[omitting %d bytes]...", n), b[n:]...)
+	}
+	return text(b)
+}
+
+// runtimeMessage is the OCI runtime's own part of an error.
+func runtimeMessage(err error) string {
+	s := err.Error()
+	if i := strings.Index(s, "runc run failed"); i >= 0 {
+		return s[i:]
+	}
+	return s
+}

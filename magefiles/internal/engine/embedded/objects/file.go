@@ -1,0 +1,174 @@
+package objects
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+)
+
+// File is a file of a state.
+type File struct {
+	env     *Env
+	st      llb.State
+	path    string // absolute in st
+	renamed string // the name to go by, if not the path's
+	checks  checks
+}
+
+var fileFields = map[string]gql.Resolver{
+	"contents":       field((*File).contents),
+	"name":           field(func(f *File, _ context.Context, _ gql.Args) (any, error) { return f.base(), nil }),
+	"size":           field((*File).size),
+	"stat":           field((*File).stat),
+	"digest":         field((*File).digest),
+	"sync":           field(func(f *File, ctx context.Context, _ gql.Args) (any, error) { return nil, f.checks.run(ctx) }),
+	"export":         field((*File).export),
+	"withName":       field((*File).withName),
+	"withTimestamps": field((*File).withTimestamps),
+}
+
+func (f *File) base() string {
+	if f.renamed != "" {
+		return f.renamed
+	}
+	return path.Base(f.path)
+}
+
+func (f *File) read(ctx context.Context) ([]byte, error) {
+	if err := f.checks.run(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.env.evaluate(ctx, f.st); err != nil {
+		return nil, err
+	}
+	return f.env.Solver.ReadFile(ctx, f.st, f.path)
+}
+
+func (f *File) contents(ctx context.Context, a gql.Args) (any, error) {
+	b, err := f.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return text(limitLines(b, a.Int("offsetLines"), a.Int("limitLines"))), nil
+}
+
+// limitLines cuts b to limit lines after offset ones; a limit of 0 is none.
+func limitLines(b []byte, offset, limit int) []byte {
+	if offset == 0 && limit == 0 {
+		return b
+	}
+	lines := strings.SplitAfter(string(b), "\n")
+	lines = lines[min(offset, len(lines)):]
+	if limit > 0 {
+		lines = lines[:min(limit, len(lines))]
+	}
+	return []byte(strings.Join(lines, ""))
+}
+
+// text makes b valid UTF-8: JSON cannot carry anything else.
+func text(b []byte) string { return string([]rune(string(b))) }
+
+func (f *File) size(ctx context.Context, _ gql.Args) (any, error) {
+	s, err := f.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.info.Size, nil
+}
+
+func (f *File) stat(ctx context.Context, _ gql.Args) (any, error) { return f.describe(ctx) }
+
+func (f *File) describe(ctx context.Context) (*Stat, error) {
+	if err := f.checks.run(ctx); err != nil {
+		return nil, err
+	}
+	info, err := f.env.stat(ctx, f.st, f.path, f.base())
+	if err != nil {
+		return nil, err
+	}
+	return &Stat{name: f.base(), info: info}, nil
+}
+
+func (f *File) digest(ctx context.Context, a gql.Args) (any, error) {
+	b, err := f.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	if !a.Bool("excludeMetadata") {
+		s, err := f.describe(ctx)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(h, "%s\x00%o %d:%d\x00", f.base(), s.info.Mode, s.info.Uid, s.info.Gid)
+	}
+	h.Write(b)
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (f *File) withName(_ context.Context, a gql.Args) (any, error) {
+	out := *f
+	out.renamed = a.String("name")
+	return &out, nil
+}
+
+func (f *File) withTimestamps(_ context.Context, a gql.Args) (any, error) {
+	t := time.Unix(int64(a.Int("timestamp")), 0)
+	name := "/" + f.base()
+	st := llb.Scratch().File(llb.Copy(f.st, f.path, name, &llb.CopyInfo{FollowSymlinks: true, CreatedTime: &t}), llb.WithCustomNamef("timestamps of %s", f.base()))
+	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
+}
+
+func (f *File) export(ctx context.Context, a gql.Args) (any, error) {
+	if err := f.checks.run(ctx); err != nil {
+		return nil, err
+	}
+	dest := f.env.hostPath(a.String("path"))
+	info, err := os.Stat(dest)
+	returned := dest
+	switch {
+	case err == nil && info.IsDir() && a.Bool("allowParentDirPath"):
+		dest = filepath.Join(dest, f.base())
+	case err == nil && info.IsDir():
+		return nil, inSpan(fmt.Errorf("unexpected closing recv msg: rpc error: code = Unknown desc = destination %q is a directory; must be a file path unless allowParentDirPath is set", dest))
+	}
+	st, err := f.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return returned, f.write(ctx, dest, os.FileMode(st.info.Mode).Perm())
+}
+
+// write puts the file at dest on the host, whole or not at all. A file that is there keeps its own mode.
+func (f *File) write(ctx context.Context, dest string, mode os.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
+		return err
+	}
+	if old, err := os.Stat(dest); err == nil {
+		mode = old.Mode().Perm()
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".*")
+	if err != nil {
+		return err
+	}
+	err = f.env.Solver.CopyFile(ctx, f.st, f.path, tmp)
+	err = errors.Join(err, tmp.Chmod(mode), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), dest)
+	}
+	if err != nil {
+		os.Remove(tmp.Name()) //nolint:errcheck // the error above is the one to tell
+	}
+	return err
+}

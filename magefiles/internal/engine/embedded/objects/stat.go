@@ -1,0 +1,75 @@
+package objects
+
+import (
+	"context"
+	"io/fs"
+	"path"
+
+	"github.com/moby/buildkit/client/llb"
+	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+)
+
+// Stat describes a file.
+type Stat struct {
+	name string
+	info *fstypes.Stat
+}
+
+var statFields = map[string]gql.Resolver{
+	"name":        field(func(s *Stat, _ context.Context, _ gql.Args) (any, error) { return s.name, nil }),
+	"size":        field(func(s *Stat, _ context.Context, _ gql.Args) (any, error) { return s.info.Size, nil }),
+	"permissions": field(func(s *Stat, _ context.Context, _ gql.Args) (any, error) { return int(s.info.Mode & 0o777), nil }),
+	"fileType":    field(func(s *Stat, _ context.Context, _ gql.Args) (any, error) { return fileType(s.info), nil }),
+}
+
+// fileType names the type of a file as the API's enum FileType does.
+func fileType(info *fstypes.Stat) string {
+	m := fs.FileMode(info.Mode)
+	switch {
+	case m.IsDir():
+		return "DIRECTORY"
+	case m&fs.ModeSymlink != 0:
+		return "SYMLINK"
+	case m.IsRegular():
+		return "REGULAR"
+	}
+	return "UNKNOWN"
+}
+
+// statPath answers the field stat of directories and containers.
+func (e *Env) statPath(ctx context.Context, st llb.State, p string, a gql.Args) (any, error) {
+	given := a.String("path")
+	if !a.Bool("doNotFollowSymlinks") {
+		info, err := e.stat(ctx, st, p, given)
+		if err != nil {
+			return nil, err
+		}
+		return &Stat{name: path.Base(p), info: info}, nil
+	}
+	if err := e.evaluate(ctx, st); err != nil {
+		return nil, err
+	}
+	info, err := e.Solver.Lstat(ctx, st, p)
+	if isNotExist(err) {
+		return nil, notExist("lstat", given)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Stat{name: path.Base(p), info: info}, nil
+}
+
+// exists answers the field exists of directories and containers.
+func (e *Env) exists(ctx context.Context, st llb.State, p string, a gql.Args) (any, error) {
+	v, err := e.statPath(ctx, st, p, a)
+	if isNotExist(err) {
+		return false, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	want := a.String("expectedType")
+	return want == "" || want == fileType(v.(*Stat).info)+"_TYPE", nil
+}

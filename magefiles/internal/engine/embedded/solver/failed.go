@@ -1,0 +1,77 @@
+package solver
+
+import (
+	"context"
+	"errors"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+)
+
+// Failure is an exec that did not end as it should have.
+type Failure struct {
+	// Exec is the failed operation.
+	Exec *pb.ExecOp
+	// ExitCode is what the OCI runtime says of the exec's first process, -1 where it says nothing.
+	ExitCode int
+
+	mounts []string
+	gw     gateway.Client
+}
+
+// Failed finds the failed exec behind an error of Solve.
+func (s *Solver) Failed(err error) (*Failure, bool) {
+	var solve *errdefs.SolveError
+	if !errors.As(err, &solve) || solve.Solve.GetOp().GetExec() == nil {
+		return nil, false
+	}
+	f := &Failure{Exec: solve.Solve.GetOp().GetExec(), ExitCode: -1, mounts: solve.Solve.GetMountIDs(), gw: s.gateway}
+	var exit *gatewaypb.ExitError
+	if errors.As(err, &exit) {
+		f.ExitCode = int(exit.ExitCode)
+	}
+	return f, true
+}
+
+// ReadMount reads files of the mount at dest, as the failed exec left it. A file that is not there is left out.
+func (f *Failure) ReadMount(ctx context.Context, dest string, names ...string) (map[string][]byte, error) {
+	for i, m := range f.Exec.GetMounts() {
+		if m.GetDest() == dest && i < len(f.mounts) && f.mounts[i] != "" {
+			return f.read(ctx, f.mounts[i], names)
+		}
+	}
+	return nil, nil
+}
+
+func (f *Failure) read(ctx context.Context, id string, names []string) (map[string][]byte, error) {
+	ctr, err := f.gw.NewContainer(ctx, gateway.NewContainerRequest{
+		Mounts: []gateway.Mount{{Dest: "/", ResultID: id, MountType: pb.MountType_BIND, Readonly: true}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer ctr.Release(context.WithoutCancel(ctx)) //nolint:errcheck // nothing can be done about it, and nothing depends on it
+	out := map[string][]byte{}
+	for _, n := range names {
+		p := "/" + n
+		st, err := ctr.StatFile(ctx, gateway.StatContainerRequest{StatRequest: gateway.StatRequest{Path: p}})
+		if err != nil {
+			continue
+		}
+		data := []byte{}
+		for int64(len(data)) < st.Size {
+			part, err := ctr.ReadFile(ctx, gateway.ReadContainerRequest{ReadRequest: gateway.ReadRequest{Filename: p, Range: &gateway.FileRange{Offset: len(data), Length: chunk}}})
+			if err != nil {
+				return nil, err
+			}
+			if len(part) == 0 {
+				break
+			}
+			data = append(data, part...)
+		}
+		out[n] = data
+	}
+	return out, nil
+}

@@ -1,0 +1,104 @@
+package solver
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
+)
+
+// retries makes a command that failed run again when it is asked for again. BuildKit caches no failure, but a build that stays open
+// remembers it: the same operation gives the same error until the build ends.
+//
+// So the operation gets a variable more, which the exec init does not hand on. What then succeeds is cached as that operation: a later
+// session runs the command once more. (The proxy settings are no part of a cache key, but of two operations with one key in
+// a build the second is given the first's error.)
+type retries struct {
+	mu     sync.Mutex
+	failed map[digest.Digest]int // an exec as it was built -> how often it failed
+	origin map[digest.Digest]digest.Digest
+}
+
+func newRetries() *retries {
+	return &retries{failed: map[digest.Digest]int{}, origin: map[digest.Digest]digest.Digest{}}
+}
+
+// note remembers the failure of the operation d.
+func (r *retries) note(d digest.Digest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if o, ok := r.origin[d]; ok {
+		d = o
+	}
+	r.failed[d]++
+}
+
+// apply gives the definition in which execs that failed before are new to the build.
+func (r *retries) apply(def *pb.Definition) (*pb.Definition, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.failed) == 0 {
+		return def, nil
+	}
+	return Rewrite(def, func(op *pb.Op, built digest.Digest) error {
+		x, n := op.GetExec(), r.failed[built]
+		if x != nil && n > 0 {
+			x.Meta.Env = append(x.Meta.Env, "BLUMEOPS_ATTEMPT="+strconv.Itoa(n+1))
+		}
+		return nil
+	}, func(built, now digest.Digest) { r.origin[now] = built })
+}
+
+// Rewrite changes the operations of a definition, in the order in which they depend on each other: change gets each operation, its inputs already
+// renamed, with the digest that it was built with; renamed, which may be nil, is told of each operation that became another.
+func Rewrite(def *pb.Definition, change func(op *pb.Op, built digest.Digest) error, renamed func(built, now digest.Digest)) (*pb.Definition, error) {
+	out := &pb.Definition{Metadata: map[string]*pb.OpMetadata{}, Source: def.Source}
+	names := map[string]string{}
+	for _, b := range def.Def {
+		op := &pb.Op{}
+		if err := op.UnmarshalVT(b); err != nil {
+			return nil, err
+		}
+		for _, in := range op.Inputs {
+			if d, ok := names[in.Digest]; ok {
+				in.Digest = d
+			}
+		}
+		built := digest.FromBytes(b)
+		if err := change(op, built); err != nil {
+			return nil, err
+		}
+		b, err := op.MarshalVT()
+		if err != nil {
+			return nil, err
+		}
+		now := digest.FromBytes(b)
+		names[string(built)] = string(now)
+		if renamed != nil && now != built {
+			renamed(built, now)
+		}
+		out.Def = append(out.Def, b)
+		if m := def.Metadata[string(built)]; m != nil {
+			out.Metadata[string(now)] = m
+		}
+	}
+	out.Source = renameLocations(def.Source, names)
+	return out, nil
+}
+
+func renameLocations(src *pb.Source, names map[string]string) *pb.Source {
+	if src == nil {
+		return nil
+	}
+	src = src.CloneVT()
+	locations := map[string]*pb.Locations{}
+	for d, l := range src.Locations {
+		if n, ok := names[d]; ok {
+			d = n
+		}
+		locations[d] = l
+	}
+	src.Locations = locations
+	return src
+}

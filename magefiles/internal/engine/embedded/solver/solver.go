@@ -1,0 +1,220 @@
+// Package solver has BuildKit do the embedded engine's work: it solves LLB, reads results, and exports them.
+//
+// One Solver is one BuildKit build that stays open for the life of an engine session, so that all its solves share
+// one BuildKit session (host directories, secrets, registry credentials) and one stream of progress.
+package solver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/containerd/containerd/v2/core/content"
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/containerd/log"
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	sessioncontent "github.com/moby/buildkit/session/content"
+	"github.com/moby/buildkit/session/filesync"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Options are what a Solver needs besides BuildKit.
+type Options struct {
+	// Secret gives the value of a secret by the id that the LLB names.
+	Secret func(ctx context.Context, id string) ([]byte, error)
+	// Auth answers BuildKit's questions for registry credentials.
+	Auth session.Attachable
+	// ImportDir is a folder that holds the blobs of imported images, as an OCI layout has them.
+	ImportDir string
+	// Events receives what BuildKit says of each step; nil for nobody.
+	Events func(Event)
+}
+
+// ImportStore is the name by which LLB finds the content of ImportDir.
+const ImportStore = "import"
+
+// Solver solves, reads and exports LLB on one BuildKit daemon. It is safe for concurrent use.
+type Solver struct {
+	client   *client.Client
+	gateway  gateway.Client
+	opts     Options
+	locals   *locals
+	imports  content.Store
+	progress *progress
+	retries  *retries
+
+	mu   sync.Mutex
+	refs map[digest.Digest]gateway.Reference
+
+	cancel context.CancelCauseFunc
+	closed chan struct{}
+	err    error // of the long build; read after closed
+}
+
+var errClosed = errors.New("the engine session is closed")
+
+// Open starts the build that all later calls are part of. The daemon behind c must stay reachable until Close.
+func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) {
+	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	s := &Solver{
+		client: c, opts: opts, locals: newLocals(), progress: newProgress(opts.Events), retries: newRetries(),
+		refs: map[digest.Digest]gateway.Reference{}, cancel: cancel, closed: make(chan struct{}),
+	}
+	if opts.ImportDir != "" {
+		log.SetLevel("error") //nolint:errcheck // a level of its own; the content store warns on stderr of what the file system lacks
+		store, err := contentlocal.NewStore(opts.ImportDir)
+		if err != nil {
+			cancel(err)
+			return nil, err
+		}
+		s.imports = store
+	}
+	started := make(chan gateway.Client, 1)
+	go func() {
+		defer close(s.closed)
+		_, s.err = c.Build(run, client.SolveOpt{Session: s.attachables()}, "", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+			started <- gw
+			<-run.Done()
+			return nil, context.Cause(run)
+		}, s.progress.follow())
+	}()
+	select {
+	case s.gateway = <-started:
+		return s, nil
+	case <-s.closed:
+		return nil, fmt.Errorf("open a BuildKit session: %w", s.err)
+	case <-ctx.Done():
+		cancel(ctx.Err())
+		return nil, ctx.Err()
+	}
+}
+
+func (s *Solver) attachables() []session.Attachable {
+	a := []session.Attachable{filesync.NewFSSyncProvider(s.locals)}
+	if s.opts.Secret != nil {
+		a = append(a, secretsprovider.NewSecretProvider(secretStore(s.opts.Secret)))
+	}
+	if s.opts.Auth != nil {
+		a = append(a, s.opts.Auth)
+	}
+	if s.imports != nil {
+		a = append(a, sessioncontent.NewAttachable(map[string]content.Store{"oci:" + ImportStore: s.imports}))
+	}
+	return a
+}
+
+type secretStore func(ctx context.Context, id string) ([]byte, error)
+
+func (f secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) { return f(ctx, id) }
+
+// Close ends the session. What still runs in it is stopped.
+func (s *Solver) Close() error {
+	s.cancel(errClosed)
+	<-s.closed
+	s.progress.wait()
+	return nil
+}
+
+// SessionID is the BuildKit session that host directories are read through.
+func (s *Solver) SessionID() string { return s.gateway.BuildOpts().SessionID }
+
+// Platform is the platform that the daemon runs on.
+func (s *Solver) Platform() ocispecs.Platform {
+	for _, w := range s.gateway.BuildOpts().Workers {
+		if len(w.Platforms) > 0 {
+			return platforms.Normalize(w.Platforms[0])
+		}
+	}
+	return platforms.DefaultSpec()
+}
+
+// Gateway is the build's own client, for what has no method here.
+func (s *Solver) Gateway() gateway.Client { return s.gateway }
+
+// Solve makes sure that st exists in BuildKit and returns a reference to it. A state without any operation (scratch) gives nil.
+// A second call with an equal state costs no request; a failure is not remembered.
+func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, error) {
+	if st.Output() == nil {
+		return nil, nil
+	}
+	def, err := st.Marshal(ctx, llb.Platform(s.Platform()))
+	if err != nil {
+		return nil, err
+	}
+	key, err := def.Head()
+	if err != nil {
+		return nil, err
+	}
+	// The head op's digest covers all its inputs; which of its outputs is meant stands in the last, empty op.
+	if n := len(def.Def); n > 0 {
+		key = digest.FromBytes(def.Def[n-1]) + key
+	}
+	s.mu.Lock()
+	ref, ok := s.refs[key]
+	s.mu.Unlock()
+	if ok {
+		return ref, nil
+	}
+	pbd, err := s.retries.apply(def.ToPB())
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.gateway.Solve(ctx, gateway.SolveRequest{Definition: pbd, Evaluate: true})
+	if err != nil {
+		s.noteFailure(err)
+		return nil, s.stopped(err)
+	}
+	if ref, err = res.SingleRef(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.refs[key] = ref
+	s.mu.Unlock()
+	return ref, nil
+}
+
+func (s *Solver) noteFailure(err error) {
+	var vertex *errdefs.VertexError
+	if _, isExec := s.Failed(err); isExec && errors.As(err, &vertex) {
+		s.retries.note(digest.Digest(vertex.GetDigest()))
+	}
+}
+
+// stopped says why the session ended, where that is the reason of err.
+func (s *Solver) stopped(err error) error {
+	select {
+	case <-s.closed:
+		if s.err != nil && !errors.Is(s.err, errClosed) {
+			return fmt.Errorf("the connection to BuildKit was lost: %w", s.err)
+		}
+		return errClosed
+	default:
+		return err
+	}
+}
+
+// Image is what a registry says of a reference: the digest of what it names, and the config of the image for one platform.
+type Image struct {
+	Digest digest.Digest
+	Config []byte
+}
+
+// ResolveImage asks the registry what ref names for platform p.
+func (s *Solver) ResolveImage(ctx context.Context, ref string, p ocispecs.Platform) (Image, error) {
+	_, dgst, config, err := s.gateway.ResolveImageConfig(ctx, ref, sourceresolver.Opt{
+		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &p, ResolveMode: llb.ResolveModeDefault.String()},
+	})
+	if err != nil {
+		return Image{}, s.stopped(err)
+	}
+	return Image{Digest: dgst, Config: config}, nil
+}

@@ -1,0 +1,132 @@
+package embedded
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// epoch is the time of files that must not depend on when they were made.
+var epoch = time.Unix(1, 0)
+
+// secretKey reads the key that turns the content of a secret into its id, and makes it on first use.
+func secretKey(dir string) ([]byte, error) {
+	path := filepath.Join(dir, "secret-ids.key")
+	key, err := os.ReadFile(path)
+	if err == nil && len(key) == 32 {
+		return key, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if key, err := os.ReadFile(path); err == nil && len(key) == 32 {
+		return key, nil
+	}
+	key = make([]byte, 32)
+	rand.Read(key) //nolint:errcheck // crypto/rand.Read never fails
+	return key, os.WriteFile(path, key, 0o600)
+}
+
+func lock(path string) (unlock func(), err error) {
+	l := flock.New(path)
+	if err := l.Lock(); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { l.Unlock() }, nil //nolint:errcheck // closing the file unlocks it too
+}
+
+// initSource is what the exec init is compiled from: the name of its binary stands for it.
+//
+//go:embed execinit
+var initSource embed.FS
+
+// initBuilder compiles the exec init with the host's Go, once for each platform and content.
+type initBuilder struct {
+	opts     Options
+	platform ocispecs.Platform
+}
+
+// path gives the folder that holds the binary, named init.
+func (b initBuilder) path(ctx context.Context) (string, error) {
+	sum, err := hashTree(initSource)
+	if err != nil {
+		return "", err
+	}
+	parent := filepath.Join(b.opts.StateDir, "init")
+	dir := filepath.Join(parent, b.platform.Architecture+"-"+runtime.Version()+"-"+sum)
+	if _, err := os.Stat(filepath.Join(dir, "init")); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lock(filepath.Join(parent, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(filepath.Join(dir, "init")); err == nil {
+		return dir, nil
+	}
+	return dir, b.build(ctx, dir)
+}
+
+func (b initBuilder) build(ctx context.Context, dir string) error {
+	if b.opts.Log != nil {
+		b.opts.Log("compiling the program that runs commands in containers (once)")
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".building-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp) //nolint:errcheck // gone already if all went well
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(tmp, "init"), "./magefiles/internal/engine/embedded/execinit")
+	cmd.Dir = b.opts.SourceDir
+	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("compile the exec init: %w\n%s", err, strings.TrimSpace(string(out)))
+	}
+	if err := os.Chtimes(filepath.Join(tmp, "init"), epoch, epoch); err != nil {
+		return err
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+func hashTree(f fs.FS) (string, error) {
+	h := sha256.New()
+	err := fs.WalkDir(f, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(p, "_test.go") {
+			return err
+		}
+		b, err := fs.ReadFile(f, p)
+		fmt.Fprintf(h, "%s %d\n", p, len(b))
+		h.Write(b)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)[:8]), err
+}

@@ -1,0 +1,155 @@
+// Package engine picks who answers the Dagger API for a pipeline: the real Dagger where there is one, else the embedded engine.
+//
+// Connect decides, and says in one line what was taken and why. Package embedded answers the API itself, package daemon keeps the
+// BuildKit that it needs, and Serve lets programs in other languages use it.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded"
+)
+
+// Choice is who is to answer.
+type Choice string
+
+// The choices. Auto takes Dagger where a session, a runner or Docker is at hand, and the embedded engine otherwise.
+const (
+	Auto     Choice = "auto"
+	Dagger   Choice = "dagger"
+	Embedded Choice = "embedded"
+)
+
+// ParseChoice reads a choice; an empty one is Auto.
+func ParseChoice(s string) (Choice, error) {
+	switch c := Choice(s); c {
+	case "":
+		return Auto, nil
+	case Auto, Dagger, Embedded:
+		return c, nil
+	}
+	return "", fmt.Errorf("engine %q is unknown: expected auto, dagger or embedded (flag -engine=, or BLUMEOPS_ENGINE)", s)
+}
+
+// Event is what happens in a step of the embedded engine.
+type Event = embedded.Event
+
+// Registry says how to speak to one image registry.
+type Registry = daemon.Registry
+
+// Options say what to connect to and with what.
+type Options struct {
+	Choice     Choice
+	Workdir    string              // absolute: where relative host paths start
+	SourceDir  string              // absolute: the root of a checkout, which BuildKit and the exec init are built from
+	StateDir   string              // absolute, outside the checkout: see daemon.Options
+	CacheBytes int64               // limit of the embedded engine's cache; 0 is its default
+	Registries map[string]Registry // by host
+	LookupEnv  func(string) (string, bool)
+	Events     func(Event)  // of the embedded engine; nil for nobody
+	Log        func(string) // a line for people: what is built once, who was taken and why
+	DaggerLog  io.Writer    // what the real Dagger says while it works
+}
+
+func (o Options) getenv(name string) string {
+	v, _ := o.LookupEnv(name)
+	return v
+}
+
+func (o Options) daemon() daemon.Options {
+	return daemon.Options{
+		StateDir: o.StateDir, ModulesDir: modulesDir(o.SourceDir), CacheBytes: o.CacheBytes, Registries: o.Registries, Getenv: o.getenv, Log: o.Log,
+	}
+}
+
+// Session is a connection to an engine.
+type Session struct {
+	Client *dagger.Client
+	Choice Choice // Dagger or Embedded
+	Why    string // in a few words
+}
+
+// Close ends the session.
+func (s *Session) Close() error { return s.Client.Close() }
+
+// Connect opens a session. What it costs is paid here: a first embedded session builds BuildKit.
+func Connect(ctx context.Context, opts Options) (*Session, error) {
+	why, ok := daggerAtHand(ctx, opts)
+	switch {
+	case opts.Choice == Embedded:
+		return connectEmbedded(ctx, opts, "asked for")
+	case opts.Choice == Dagger:
+		return connectDagger(ctx, opts, "asked for")
+	case !ok:
+		return connectEmbedded(ctx, opts, why)
+	}
+	s, err := connectDagger(ctx, opts, why)
+	if err == nil || ctx.Err() != nil {
+		return s, err
+	}
+	return connectEmbedded(ctx, opts, fmt.Sprintf("%s, but Dagger did not start: %s", why, firstLine(err)))
+}
+
+func connectDagger(ctx context.Context, opts Options, why string) (*Session, error) {
+	opts.Log("engine: Dagger (" + why + ")")
+	client, err := dagger.Connect(ctx, dagger.WithLogOutput(opts.DaggerLog), dagger.WithWorkdir(opts.Workdir))
+	if err != nil {
+		return nil, fmt.Errorf("connect to Dagger: %w", err)
+	}
+	return &Session{Client: client, Choice: Dagger, Why: why}, nil
+}
+
+func connectEmbedded(ctx context.Context, opts Options, why string) (*Session, error) {
+	opts.Log("engine: embedded (" + why + ")")
+	s, err := open(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	client, err := dagger.Connect(ctx, dagger.WithConn(embedded.NewConn(s)))
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return &Session{Client: client, Choice: Embedded, Why: why}, nil
+}
+
+// open opens a session of the embedded engine on a daemon that is there, or is built and started.
+func open(ctx context.Context, opts Options) (*embedded.Session, error) {
+	d, err := daemon.Ensure(ctx, opts.daemon())
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.Client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return embedded.Open(ctx, c, embedded.Options{
+		Workdir: opts.Workdir, StateDir: opts.StateDir, SourceDir: opts.SourceDir, LookupEnv: opts.LookupEnv,
+		CanExec: func() error {
+			if d.Runtime == "" {
+				return daemon.ErrNoRuntime
+			}
+			return nil
+		},
+		Events: opts.Events, Log: opts.Log,
+	})
+}
+
+// Status describes the embedded engine's daemon.
+func Status(ctx context.Context, opts Options) (*daemon.Status, error) { return daemon.Find(ctx, opts.daemon()) }
+
+// Up starts the embedded engine's daemon, building it first if need be.
+func Up(ctx context.Context, opts Options) (*daemon.Daemon, error) { return daemon.Ensure(ctx, opts.daemon()) }
+
+// Down stops it.
+func Down(ctx context.Context, opts Options) error { return daemon.Down(ctx, opts.daemon()) }
+
+// Prune frees its cache of what is not in use, and tells how many bytes that gave.
+func Prune(ctx context.Context, opts Options, all bool) (int64, error) {
+	return daemon.Prune(ctx, opts.daemon(), all)
+}
