@@ -141,10 +141,14 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 }
 
 // Status describes the embedded engine's daemon.
-func Status(ctx context.Context, opts Options) (*daemon.Status, error) { return daemon.Find(ctx, opts.daemon()) }
+func Status(ctx context.Context, opts Options) (*daemon.Status, error) {
+	return daemon.Find(ctx, opts.daemon())
+}
 
 // Up starts the embedded engine's daemon, building it first if need be.
-func Up(ctx context.Context, opts Options) (*daemon.Daemon, error) { return daemon.Ensure(ctx, opts.daemon()) }
+func Up(ctx context.Context, opts Options) (*daemon.Daemon, error) {
+	return daemon.Ensure(ctx, opts.daemon())
+}
 
 // Down stops it.
 func Down(ctx context.Context, opts Options) error { return daemon.Down(ctx, opts.daemon()) }
