@@ -21,6 +21,8 @@ type Directory struct {
 	st     llb.State
 	dir    string // absolute in st
 	checks checks
+	// excluded are the patterns that a host directory was read without.
+	excluded []string
 }
 
 var directoryFields = map[string]gql.Resolver{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -107,8 +108,8 @@ func (d *Directory) buildContext(ctx context.Context) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read .dockerignore: %w", err)
 	}
-	if len(ignored) == 0 {
-		return d.rooted(), nil
+	if n := len(ignored); n <= len(d.excluded) && slices.Equal(ignored, d.excluded[:n]) {
+		return d.rooted(), nil // there is nothing, or it was left out when the host was read
 	}
 	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: ignored}), llb.WithCustomName("build context"))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}, nil

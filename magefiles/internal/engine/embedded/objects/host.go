@@ -43,6 +43,7 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.excluded = patterns(a.Strings("exclude"))
 	if a.Bool("gitignore") {
 		ignored, err := d.gitignored(ctx)
 		if err != nil {

@@ -1,0 +1,135 @@
+// Package console is how the targets speak: results, notes and progress, with secrets masked, and errors with a hint and an exit status.
+//
+// The rules:
+//
+//   - A result goes to stdout: one line, for scripts; with -format=json one JSON document. Nothing else goes there.
+//   - All else goes to stderr: notes (not with -quiet), details (only with -v), warnings (always), and progress.
+//   - Nobody is asked anything, and the terminal is never read.
+//   - On a terminal progress is a few lines that are updated in place and erased at the end; one line stays. In CI, in a pipe, with
+//     TERM=dumb, with -v or in the background it is plain lines. With -quiet there is none, only what failed.
+//   - Colour only in the live view, and not when NO_COLOR is set. Other programs' output loses its control characters before it is shown.
+//   - An error is printed once, by mage, from what Exit returns. What failed is shown before it: its last lines and where the full log lies.
+//   - Everything passes a Redactor.
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+)
+
+// Options say where a Console speaks, and how much.
+type Options struct {
+	Stdout, Stderr io.Writer
+	// Env looks up an environment variable; it is asked for CI, TERM, NO_COLOR and the locale. Nil means that none is set.
+	Env func(name string) string
+	// Quiet leaves out notes and progress; Verbose adds details and every line of every step.
+	Quiet, Verbose bool
+	// Redactor masks secrets; nil makes a new one, see Console.Redactor.
+	Redactor *Redactor
+}
+
+// Console speaks to whoever ran the target. It may be used by several goroutines.
+type Console struct {
+	quiet, verbose bool
+	redactor       *Redactor
+
+	mu     sync.Mutex
+	out    *Writer
+	err    *Writer
+	screen *screen // nil where progress is plain lines
+}
+
+// New makes a Console. If stderr is a terminal, the process ignores SIGTTOU from then on, so that a line written from the background
+// does not stop it (with `stty tostop`).
+func New(o Options) *Console {
+	if o.Env == nil {
+		o.Env = func(string) string { return "" }
+	}
+	if o.Redactor == nil {
+		o.Redactor = &Redactor{}
+	}
+	c := &Console{quiet: o.Quiet, verbose: o.Verbose, redactor: o.Redactor, out: o.Redactor.Writer(o.Stdout), err: o.Redactor.Writer(o.Stderr)}
+	if terminal := terminalOf(o.Stderr); terminal != nil {
+		ignoreTerminalStop()
+		if !o.Quiet && !o.Verbose && mayBeLive(o.Env) && terminal.foreground() {
+			c.screen = &screen{terminal: terminal, look: lookOf(o.Env)}
+		}
+	}
+	return c
+}
+
+func mayBeLive(env func(string) string) bool {
+	term := env("TERM")
+	return env("CI") == "" && term != "" && term != "dumb"
+}
+
+// Redactor is what all output passes; let it Learn each secret as it is read.
+func (c *Console) Redactor() *Redactor { return c.redactor }
+
+// Result prints a target's result: one line on stdout.
+func (c *Console) Result(line string) { c.print(c.out, strings.TrimRight(line, "\n")+"\n") }
+
+// JSON prints a target's result as one JSON document on stdout, for -format=json.
+func (c *Console) JSON(v any) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("write the result as JSON: %w", err)
+	}
+	c.print(c.out, b.String())
+	return nil
+}
+
+// Note says on stderr what is worth knowing once. Its form suits callbacks of other packages.
+func (c *Console) Note(text string) {
+	if !c.quiet {
+		c.line(text)
+	}
+}
+
+// Detail says on stderr what is only wanted with -v.
+func (c *Console) Detail(text string) {
+	if c.verbose {
+		c.line(text)
+	}
+}
+
+// Warn says on stderr what may need to be acted on, though the target goes on.
+func (c *Console) Warn(text string) { c.line("warning: " + withoutCredentials(text)) }
+
+func (c *Console) line(text string) { c.print(c.err, strings.TrimRight(text, "\n")+"\n") }
+
+// print writes whole lines. A live view makes room for them.
+func (c *Console) print(w *Writer, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.screen != nil {
+		c.screen.erase(c.err)
+		defer c.screen.draw(c.err)
+	}
+	// There is nobody to tell when stdout or stderr is gone.
+	_, _ = io.WriteString(w, text)
+	_ = w.Flush()
+}
+
+// Exit is what a target returns: err as Exit makes it, with secrets masked. If ctx was ended by a signal (NotifyContext), that is
+// what is said instead of the failures that it caused.
+func (c *Console) Exit(ctx context.Context, err error) error {
+	var stopped *Stopped
+	if err != nil && asStopped(context.Cause(ctx), &stopped) {
+		err = stopped
+	}
+	ended, failed := Exit(err).(*exitError)
+	if !failed {
+		return nil
+	}
+	ended.text = c.redactor.String(ended.text)
+	return ended
+}

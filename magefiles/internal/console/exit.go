@@ -1,0 +1,160 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+)
+
+// Exit statuses of a target. mage takes the status from the error that a target returns.
+//
+//	0        done
+//	1        failed
+//	2        wrong usage or bad input: nothing was begun
+//	1…255    the exit code of the step that failed, where it has one
+//	130, 143 stopped by SIGINT (Ctrl-C), by SIGTERM
+const (
+	StatusFailed   = 1
+	StatusBadInput = 2
+	statusSignal   = 128 // plus the signal's number, as shells have it
+)
+
+// A Hinter is an error that knows what to do about it. The hint is an action: what to run or to set; "" for none.
+type Hinter interface{ Hint() string }
+
+// exitError is an error with its final text and status. mage looks at the outermost error alone, so this has to be it.
+type exitError struct {
+	text   string
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string   { return e.text }
+func (e *exitError) ExitStatus() int { return e.status }
+func (e *exitError) Unwrap() error   { return e.err }
+
+// Exit makes of err what mage prints and exits with: its text, with passwords in URLs masked, the hint that it or an error in it
+// carries (Hinter), and a status from the table above. In the chain it looks for ExitStatus() int, ExitCode() int (a step's own code)
+// and a cancelled context. Exit(nil) is nil.
+func Exit(err error) error {
+	if err == nil {
+		return nil
+	}
+	var done *exitError
+	if errors.As(err, &done) && done == err { //nolint:errorlint // only if it is the outermost one is there nothing left to do
+		return err
+	}
+	text := err.Error()
+	var stopped *Stopped
+	switch {
+	case asStopped(err, &stopped):
+		text = stopped.Error()
+	case errors.Is(err, context.Canceled):
+		text = "stopped"
+	default:
+		if hint := hintOf(err); hint != "" {
+			text += "\nhint: " + hint
+		}
+	}
+	return &exitError{text: withoutCredentials(text), status: statusOf(err), err: err}
+}
+
+func asStopped(err error, stopped **Stopped) bool { return err != nil && errors.As(err, stopped) }
+
+func statusOf(err error) int {
+	var own interface{ ExitStatus() int }
+	if errors.As(err, &own) {
+		return own.ExitStatus()
+	}
+	if code := exitCodeOf(err); code > 0 {
+		return code
+	}
+	if errors.Is(err, context.Canceled) {
+		return statusSignal + int(syscall.SIGINT)
+	}
+	return StatusFailed
+}
+
+// exitCodeOf is the exit code of the step that err tells of, 0 if it tells of none that a process could end with.
+func exitCodeOf(err error) int {
+	var step interface{ ExitCode() int }
+	if errors.As(err, &step) {
+		if code := step.ExitCode(); code > 0 && code < 256 {
+			return code
+		}
+	}
+	return 0
+}
+
+// hintOf is the first hint in the chain that is not empty.
+func hintOf(err error) string {
+	var hinter Hinter
+	for errors.As(err, &hinter) {
+		if hint := hinter.Hint(); hint != "" {
+			return hint
+		}
+		inner, wraps := hinter.(interface{ Unwrap() error })
+		if !wraps {
+			return ""
+		}
+		err = inner.Unwrap()
+	}
+	return ""
+}
+
+// BadInput marks err as the fault of what was typed or set: status 2. BadInput(nil) is nil.
+func BadInput(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &badInput{err}
+}
+
+type badInput struct{ error }
+
+func (e *badInput) Unwrap() error   { return e.error }
+func (e *badInput) ExitStatus() int { return StatusBadInput }
+
+// Stopped is the cause of a context that a signal ended.
+type Stopped struct{ Signal syscall.Signal }
+
+func (e *Stopped) Error() string { return "stopped" }
+
+// ExitStatus is what shells report for a process that the signal ended.
+func (e *Stopped) ExitStatus() int { return statusSignal + int(e.Signal) }
+
+// Is makes it a cancellation, as the error of the context is.
+func (e *Stopped) Is(target error) bool { return target == context.Canceled }
+
+// NotifyContext is a context that SIGINT or SIGTERM ends, with a *Stopped as its cause. Call stop when the work is done: it puts the
+// signals back to what they did.
+func NotifyContext(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case got := <-signals:
+			number, _ := got.(syscall.Signal)
+			cancel(&Stopped{number})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(context.Canceled)
+	}
+}
+
+var (
+	passwordInURL = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^/?#\s:@]*:[^/?#\s]*@`)
+	tokenInURL    = regexp.MustCompile(`(?i)\b(https?://)[^/?#\s]*@`)
+)
+
+// withoutCredentials masks user:password@ in URLs, which no Redactor need have learned.
+func withoutCredentials(text string) string {
+	return tokenInURL.ReplaceAllString(passwordInURL.ReplaceAllString(text, "${1}"+Mask+"@"), "${1}"+Mask+"@")
+}

@@ -1,0 +1,93 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// Finish ends the view. Where all went well one line is left. Where not, it shows what failed: the steps, their last lines, the exit
+// code in err, and where the full log lies; err itself, which says why, is left to Exit.
+func (v *View) Finish(err error) {
+	v.mu.Lock()
+	if v.closed {
+		v.mu.Unlock()
+		return
+	}
+	for _, s := range v.steps {
+		s.flush()
+	}
+	v.closed = true
+	v.mu.Unlock()
+	close(v.stop)
+	v.redrawn.Wait()
+
+	if closed := v.log.close(); closed != nil {
+		v.console.Warn("the log is not complete: " + closed.Error())
+	}
+	switch {
+	case err == nil:
+		v.sayDone()
+	case !errors.Is(err, context.Canceled):
+		v.sayFailed(err)
+	}
+}
+
+func (v *View) sayDone() {
+	elapsed, done := duration(v.now().Sub(v.begun)), counts(v.steps)
+	if v.console.screen == nil {
+		if done != "" {
+			done = ", " + done
+		}
+		v.console.Note(fmt.Sprintf("done    %s (%s%s)", v.title, elapsed, done))
+		return
+	}
+	v.console.Note(doneLine(v.title, elapsed, done, v.console.screen))
+}
+
+// doneLine is what a live view leaves. On a narrow terminal it says less, to stay one line.
+func doneLine(title, elapsed, done string, s *screen) string {
+	mark := "ok"
+	if s.look.unicode {
+		mark = "✓"
+	}
+	columns, _ := s.terminal.size()
+	text, used := s.look.green(mark)+" "+title, runewidth.StringWidth(mark+" "+title)
+	for _, more := range []string{elapsed, done} {
+		if used += 2 + len(more); more == "" || used > columns {
+			break
+		}
+		text += s.look.dim("  " + more)
+	}
+	return text
+}
+
+func (v *View) sayFailed(err error) {
+	var failed []*step
+	for _, s := range v.steps {
+		if s.state == Failed && !s.cancelled() {
+			failed = append(failed, s)
+		}
+	}
+	for _, s := range failed {
+		head := fmt.Sprintf("failed: %s (%s)", s.name, duration(s.ended.Sub(s.begun)))
+		code := exitCodeOf(err)
+		if code > 0 && len(failed) == 1 {
+			head += fmt.Sprintf(", exit code %d", code)
+		} else if v.console.screen == nil && len(s.tail) == 0 {
+			continue // its line stands above, and what is wrong is said by err
+		}
+		if v.console.screen != nil {
+			head = v.console.screen.look.red(head)
+		}
+		v.console.line(head)
+		for _, text := range s.tail {
+			v.console.line("  | " + text)
+		}
+	}
+	if path := v.log.name(); path != "" {
+		v.console.line("full log: " + path)
+	}
+}

@@ -1,0 +1,73 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// Output hands results to a CI job, in the files that Forgejo's and GitHub's runners name in $GITHUB_OUTPUT and $GITHUB_STEP_SUMMARY.
+// A file that is not named is not written, so that the zero value does nothing.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#environment-files
+type Output struct {
+	OutputFile, SummaryFile string
+	// Redactor masks secrets; nil writes text as it is.
+	Redactor *Redactor
+}
+
+var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+
+// Set gives later steps of the job a value, as steps.ID.outputs.NAME. The value may have several lines.
+func (o Output) Set(name, value string) error {
+	if !outputName.MatchString(name) {
+		return fmt.Errorf("output name %q: letters, digits, _ and - only, not beginning with a digit", name)
+	}
+	value = o.masked(value)
+	line := name + "=" + value + "\n"
+	if strings.ContainsAny(value, "\r\n") {
+		end := delimiter(value)
+		line = name + "<<" + end + "\n" + value + "\n" + end + "\n"
+	}
+	return appendTo(o.OutputFile, line)
+}
+
+// Summary adds Markdown to the job's page.
+func (o Output) Summary(markdown string) error {
+	return appendTo(o.SummaryFile, strings.TrimRight(o.masked(markdown), "\n")+"\n")
+}
+
+func (o Output) masked(s string) string {
+	if o.Redactor == nil {
+		return s
+	}
+	return o.Redactor.String(s)
+}
+
+// delimiter is a text that does not occur in value, so that no value can end itself early and set another output.
+func delimiter(value string) string {
+	end := "END_OF_VALUE"
+	for strings.Contains(value, end) {
+		end += "_"
+	}
+	return end
+}
+
+func appendTo(path, text string) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("write a result for the CI job: %w", err)
+	}
+	_, err = io.WriteString(file, text)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("write a result for the CI job: %w", err)
+	}
+	return nil
+}

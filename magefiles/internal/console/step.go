@@ -1,0 +1,144 @@
+package console
+
+import (
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	tailLines = 20   // lines of a step that are kept to be shown if it fails
+	maxLine   = 4096 // bytes; a longer line is shown in pieces
+)
+
+// step is what is known of one step.
+type step struct {
+	name           string
+	state          State // "" before it started
+	reason         string
+	begun, ended   time.Time
+	current, total int64
+	streams        [2]*stream // stdout, stderr
+	tail           []string
+	last           string // last line that is not blank
+	announce       *time.Timer
+}
+
+// stream turns pieces of a step's output into lines. Secrets are masked before lines are made, for a line that is cut up is no longer
+// recognised.
+type stream struct {
+	masked *Writer
+	lines  *lineSplitter
+}
+
+func newStream(r *Redactor, emit func(line string)) *stream {
+	// Once more on the whole line: a secret with an escape sequence within it is only seen when that is gone.
+	lines := &lineSplitter{emit: func(line string) { emit(r.String(line)) }}
+	return &stream{masked: r.Writer(lines), lines: lines}
+}
+
+func (s *stream) flush() {
+	_ = s.masked.Flush() // a lineSplitter takes everything
+	s.lines.flush()
+}
+
+// keep remembers a line for the case that the step fails.
+func (s *step) keep(text string) {
+	if len(s.tail) == tailLines {
+		s.tail = append(s.tail[:0], s.tail[1:]...)
+	}
+	s.tail = append(s.tail, text)
+	if strings.TrimSpace(text) != "" {
+		s.last = strings.TrimSpace(text)
+	}
+}
+
+func (s *step) flush() {
+	for _, out := range s.streams {
+		if out != nil {
+			out.flush()
+		}
+	}
+}
+
+// detail is what a live view shows beside the name: how far it is, else its last words.
+func (s *step) detail() string {
+	if s.current > 0 {
+		return megabytes(s.current, s.total)
+	}
+	return s.last
+}
+
+// cancelled says that the step did not fail by itself: another one did, or the user stopped the work.
+func (s *step) cancelled() bool {
+	return s.state == Failed && strings.Contains(s.reason, "context canceled")
+}
+
+// lineSplitter emits each line that is written to it, without its end and without control characters.
+type lineSplitter struct {
+	emit    func(line string)
+	partial []byte
+}
+
+func (l *lineSplitter) Write(p []byte) (int, error) {
+	rest := append(l.partial, p...)
+	for {
+		cut, next := nextLine(rest)
+		if next == 0 {
+			l.partial = append(l.partial[:0], rest...)
+			return len(p), nil
+		}
+		l.emit(clean(string(rest[:cut])))
+		rest = rest[next:]
+	}
+}
+
+// nextLine says where the first line of text ends and where the next begins; next is 0 if the line is not complete.
+func nextLine(text []byte) (cut, next int) {
+	for i, b := range text {
+		if b == '\n' {
+			return i, i + 1
+		}
+		if i >= maxLine && utf8.RuneStart(b) {
+			return i, i
+		}
+	}
+	return 0, 0
+}
+
+func (l *lineSplitter) flush() {
+	if len(l.partial) > 0 {
+		l.emit(clean(string(l.partial)))
+		l.partial = nil
+	}
+}
+
+// escape matches what programs send to move the cursor, set colours and titles (ECMA-48: CSI, OSC and two-character sequences).
+var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[ -/]*[0-~])")
+
+// clean is a line of another program's output as a terminal would leave it: what was overwritten after a carriage return is gone, and
+// no control character is left that could act on the reader's terminal.
+func clean(text string) string {
+	text = strings.TrimRight(strings.ToValidUTF8(text, "\uFFFD"), "\r")
+	if at := strings.LastIndexByte(text, '\r'); at >= 0 {
+		text = text[at+1:]
+	}
+	text = escape.ReplaceAllString(text, "")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return r
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069': // the last two turn the direction of text
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// oneLine is text on one line, with secrets masked before white space is joined and after: for names and reasons.
+func oneLine(text string, r *Redactor) string {
+	text = clean(strings.ReplaceAll(r.String(text), "\r", " "))
+	return r.String(strings.Join(strings.Fields(text), " "))
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package console
+
+// There is no job control here: whoever has a terminal may draw on it.
+func (t *terminal) foreground() bool { return true }
+
+func ignoreTerminalStop() {}

@@ -1,0 +1,186 @@
+package console
+
+import (
+	"cmp"
+	"sync"
+	"time"
+)
+
+const (
+	redrawEvery = 100 * time.Millisecond
+	quietFor    = 2 * time.Second // plain lines tell of the start of a step only if it takes longer
+)
+
+// View shows how work goes on, from its events. It may be used by several goroutines.
+type View struct {
+	console *Console
+	title   string
+	now     func() time.Time
+	quiet   time.Duration // quietFor, but in tests
+
+	mu     sync.Mutex
+	begun  time.Time
+	byID   map[string]*step
+	steps  []*step // in the order of their first event
+	log    *logFile
+	closed bool
+
+	stop    chan struct{} // closed to end the redrawing
+	redrawn sync.WaitGroup
+}
+
+// View begins to show work that people call title. All output of all steps goes to the file logPath, if one is named; the file is made
+// anew, for its owner's eyes only, and its folder with it. Call Finish when the work has ended.
+func (c *Console) View(title, logPath string) (*View, error) {
+	v := &View{console: c, title: oneLine(title, c.redactor), now: time.Now, quiet: quietFor, byID: map[string]*step{}, stop: make(chan struct{})}
+	v.begun = v.now()
+	if logPath != "" {
+		log, err := newLogFile(logPath, c.redactor)
+		if err != nil {
+			return nil, err
+		}
+		v.log = log
+	}
+	if c.screen != nil {
+		v.redrawn.Go(v.redraw)
+	}
+	return v, nil
+}
+
+// redraw keeps the live view current until the view stops.
+func (v *View) redraw() {
+	tick := time.NewTicker(redrawEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-v.stop:
+			v.console.show(nil)
+			return
+		case <-tick.C:
+			width, height := v.console.screen.terminal.size()
+			v.mu.Lock()
+			lines := frame(v.title, v.steps, v.begun, v.now(), width, height, v.console.screen.look)
+			v.mu.Unlock()
+			v.console.show(lines)
+		}
+	}
+}
+
+func (c *Console) show(lines []line) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.screen.show(c.err, lines)
+	_ = c.err.Flush()
+}
+
+// Event takes in what happened in a step.
+func (v *View) Event(e Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return
+	}
+	at := e.Time
+	if at.IsZero() {
+		at = v.now()
+	}
+	s := v.step(e, at)
+	switch e.State {
+	case Started:
+		v.start(s, at)
+	case Cached, Done, Failed:
+		v.end(s, e, at)
+	case Log:
+		// A stream takes everything.
+		_, _ = v.stream(s, e.Stream).masked.Write(e.Data)
+	case Progress:
+		s.current, s.total = e.Current, e.Total
+	}
+}
+
+func (v *View) step(e Event, at time.Time) *step {
+	s := v.byID[e.Step]
+	if s == nil {
+		s = &step{begun: at}
+		v.byID[e.Step] = s
+		v.steps = append(v.steps, s)
+	}
+	if e.Name != "" || s.name == "" {
+		s.name = oneLine(cmp.Or(e.Name, e.Step), v.console.redactor)
+	}
+	return s
+}
+
+func (v *View) start(s *step, at time.Time) {
+	if s.state == Started {
+		return
+	}
+	again := s.state != ""
+	s.state, s.begun, s.current, s.total = Started, at, 0, 0
+	if again { // an engine may take up a step several times; that is of no interest
+		return
+	}
+	v.log.line(v.now().Sub(v.begun), "start   "+s.name)
+	switch {
+	case v.console.screen != nil:
+	case v.console.verbose:
+		v.console.Note("start   " + s.name)
+	default:
+		s.announce = time.AfterFunc(v.quiet, func() { v.sayStarted(s) })
+	}
+}
+
+// sayStarted tells that a step which takes its time has begun.
+func (v *View) sayStarted(s *step) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s.state == Started && !v.closed {
+		v.console.Note("start   " + s.name)
+	}
+}
+
+func (v *View) end(s *step, e Event, at time.Time) {
+	s.flush()
+	if s.state == e.State {
+		return
+	}
+	s.state, s.ended, s.reason = e.State, at, oneLine(e.Err, v.console.redactor)
+	if s.announce != nil {
+		s.announce.Stop()
+	}
+	elapsed := " (" + duration(at.Sub(s.begun)) + ")"
+	switch {
+	case e.State == Cached:
+		v.say("cached ", s, "")
+	case e.State == Done:
+		v.say("done   ", s, elapsed)
+	case s.cancelled():
+		v.say("stopped", s, elapsed)
+	default:
+		v.log.line(v.now().Sub(v.begun), "reason: "+s.reason)
+		v.say("failed ", s, elapsed) // why is told once, at the end
+	}
+}
+
+// say writes what became of a step to the log, and as a plain line where that is how progress is shown.
+func (v *View) say(word string, s *step, more string) {
+	v.log.line(v.now().Sub(v.begun), word+" "+s.name+more)
+	if v.console.screen == nil {
+		v.console.Note(word + " " + s.name + more)
+	}
+}
+
+func (v *View) stream(s *step, number int) *stream {
+	i := 0
+	if number == 2 {
+		i = 1
+	}
+	if s.streams[i] == nil {
+		s.streams[i] = newStream(v.console.redactor, func(text string) {
+			s.keep(text)
+			v.log.line(v.now().Sub(v.begun), s.name+" | "+text)
+			v.console.Detail(s.name + " | " + text)
+		})
+	}
+	return s.streams[i]
+}

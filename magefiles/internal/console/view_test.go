@@ -1,0 +1,242 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// quietly is a Console that speaks into buffers.
+func quietly(o Options) (c *Console, stdout, stderr *bytes.Buffer) {
+	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
+	o.Stdout, o.Stderr = stdout, stderr
+	return New(o), stdout, stderr
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// play shows a build of three steps, the last of which ends as err says, at fixed times.
+func play(t *testing.T, c *Console, logPath string, err error) {
+	t.Helper()
+	v, failed := c.View("build devpi", logPath)
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	at := v.begun
+	v.now = func() time.Time { return at }
+	v.Event(Event{Step: "1", Name: "FROM python", State: Cached})
+	v.Event(Event{Step: "2", Name: "COPY  start.sh\n  /", State: Started})
+	at = at.Add(1300 * time.Millisecond)
+	v.Event(Event{Step: "2", State: Done})
+	v.Event(Event{Step: "2", State: Done}) // engines repeat themselves
+	v.Event(Event{Step: "3", Name: "RUN make", State: Started})
+	v.Event(Event{Step: "3", State: Log, Stream: 1, Data: []byte("cc -o a")})
+	v.Event(Event{Step: "3", State: Log, Stream: 2, Data: []byte("warn")})
+	v.Event(Event{Step: "3", State: Log, Stream: 1, Data: []byte(".out\n10%\r100%\x1b[K\nlast")})
+	at = at.Add(61 * time.Second)
+	if err == nil {
+		v.Event(Event{Step: "3", State: Done})
+	} else {
+		v.Event(Event{Step: "3", State: Failed, Err: err.Error()})
+		v.Event(Event{Step: "4", Name: "RUN other", State: Failed, Err: "context canceled"})
+	}
+	v.Finish(err)
+	v.Finish(err)
+	v.Event(Event{Step: "9", Name: "too late", State: Started})
+}
+
+func TestPlainProgress(t *testing.T) {
+	c, stdout, stderr := quietly(Options{})
+	play(t, c, "", nil)
+	c.Result("ref@sha256:1")
+	want := `cached  FROM python
+done    COPY start.sh / (1.3s)
+done    RUN make (1m01s)
+done    build devpi (1m02s, 3 steps, 1 cached)
+`
+	if stderr.String() != want || stdout.String() != "ref@sha256:1\n" {
+		t.Errorf("stderr:\n%s\nstdout:\n%s", stderr, stdout)
+	}
+}
+
+// A step that takes its time is told of when it begins; one that is over at once gets a single line.
+func TestSlowStepIsAnnounced(t *testing.T) {
+	c, _, stderr := quietly(Options{})
+	v, err := c.View("x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.quiet = 0
+	v.Event(Event{Step: "1", Name: "RUN make", State: Started})
+	for said := false; !said; runtime.Gosched() {
+		v.mu.Lock()
+		said = strings.Contains(stderr.String(), "start   RUN make\n")
+		v.mu.Unlock()
+	}
+	v.Finish(nil)
+}
+
+func TestVerboseProgress(t *testing.T) {
+	c, _, stderr := quietly(Options{Verbose: true})
+	play(t, c, "", nil)
+	for _, want := range []string{"RUN make | cc -o a.out\n", "RUN make | 100%\n", "RUN make | last\n", "RUN make | warn\n"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, stderr)
+		}
+	}
+}
+
+func TestQuietProgress(t *testing.T) {
+	c, stdout, stderr := quietly(Options{Quiet: true})
+	play(t, c, "", nil)
+	c.Note("not said")
+	c.Detail("not said")
+	if stderr.Len() > 0 || stdout.Len() > 0 {
+		t.Errorf("%s%s", stderr, stdout)
+	}
+	play(t, c, "", stepError{7})
+	c.Warn("said")
+	if got := stderr.String(); !strings.Contains(got, "failed: RUN make (1m01s), exit code 7") || !strings.Contains(got, "warning: said\n") {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestFailureShowsStepLinesCodeAndLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logs", "build.log")
+	c, _, stderr := quietly(Options{Quiet: true})
+	play(t, c, path, fmt.Errorf("build devpi: %w", stepError{7}))
+	want := "failed: RUN make (1m01s), exit code 7\n  | cc -o a.out\n  | 100%\n  | last\n  | warn\nfull log: " + path + "\n"
+	if stderr.String() != want {
+		t.Errorf("%s\nwant\n%s", stderr, want)
+	}
+	log := read(t, path)
+	for _, line := range []string{"    0.00 cached  FROM python\n", "    1.30 RUN make | cc -o a.out\n", "   62.30 reason: build devpi: RUN false: exit code 7\n", "   62.30 failed  RUN make (1m01s)\n", "stopped RUN other"} {
+		if !strings.Contains(log, line) {
+			t.Errorf("%q is missing in the log:\n%s", line, log)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the log's mode: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestStoppedWorkShowsNoFailure(t *testing.T) {
+	c, _, stderr := quietly(Options{Quiet: true})
+	play(t, c, "", context.Canceled)
+	if stderr.Len() > 0 {
+		t.Errorf("%s", stderr)
+	}
+}
+
+func TestOnlyTheLastLinesAreShown(t *testing.T) {
+	c, _, stderr := quietly(Options{Quiet: true})
+	v, err := c.View("x", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		v.Event(Event{Step: "1", Name: "s", State: Log, Stream: 1, Data: fmt.Appendf(nil, "line %d.\n", i)})
+	}
+	v.Event(Event{Step: "1", State: Failed})
+	v.Finish(errors.New("x"))
+	if got := stderr.String(); strings.Contains(got, "line 79.") || !strings.Contains(got, "line 80.\n") || strings.Count(got, "|") != tailLines {
+		t.Errorf("%s", got)
+	}
+}
+
+// A log file of an earlier run, or a link planted in its place, is replaced and not written through.
+func TestTheLogIsMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	other, path := filepath.Join(dir, "other"), filepath.Join(dir, "log")
+	if err := os.WriteFile(other, []byte("keep"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, path); err != nil {
+		t.Fatal(err)
+	}
+	c, _, _ := quietly(Options{})
+	play(t, c, path, nil)
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() || info.Mode().Perm() != 0o600 || read(t, other) != "keep" {
+		t.Errorf("%v, %v; the file behind the link: %q", info.Mode(), err, read(t, other))
+	}
+	if _, err := c.View("x", filepath.Join(other, "log")); err == nil {
+		t.Error("a log under a file was made")
+	}
+}
+
+func TestEventsFromSeveralGoroutines(t *testing.T) {
+	c, _, stderr := quietly(Options{Verbose: true})
+	v, err := c.View("x", filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			id := fmt.Sprint("step", i)
+			v.Event(Event{Step: id, State: Started})
+			for range 50 {
+				v.Event(Event{Step: id, State: Log, Stream: 1, Data: []byte("part one, ")})
+				v.Event(Event{Step: id, State: Log, Stream: 1, Data: []byte("part two\n")})
+				c.Note("note")
+			}
+			v.Event(Event{Step: id, State: Done})
+		})
+	}
+	group.Wait()
+	v.Finish(nil)
+	if n := strings.Count(stderr.String(), " | part one, part two\n"); n != 400 {
+		t.Errorf("%d whole lines of 400", n)
+	}
+}
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain\ttab": "plain\ttab", "a\x1b[31mred\x1b[0m": "ared", "1%\r50%\r100%": "100%", "end\r": "end",
+		"\x1b]0;title\x07x": "x", "\x1b[2J\x1b[1;1Hx": "x", "bell\a\b": "bell", "\xff\xfe": "\uFFFD", "lone\x1b": "lone", "日本": "日本", "a\u202eb": "ab", "\u009b31m": "31m",
+	} {
+		if got := clean(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\nb\r\n\x1b[31mc"), []byte{1, 2})
+	f.Add(bytes.Repeat([]byte("日"), 3000), []byte{7})
+	f.Fuzz(func(t *testing.T, text, cuts []byte) {
+		var lines, whole []string
+		var r Redactor
+		out := newStream(&r, func(line string) { lines = append(lines, line) })
+		split(t, out.masked, string(text), cuts)
+		out.flush()
+		all := &lineSplitter{emit: func(line string) { whole = append(whole, line) }}
+		if _, err := all.Write(text); err != nil {
+			t.Fatal(err)
+		}
+		all.flush()
+		if strings.Join(lines, "\n") != strings.Join(whole, "\n") {
+			t.Fatalf("in pieces %q, whole %q", lines, whole)
+		}
+		for _, line := range lines {
+			if strings.ContainsAny(line, "\x1b\r\n\a\b\x00") || len(line) > 3*(maxLine+4) {
+				t.Fatalf("line %q", line)
+			}
+		}
+	})
+}

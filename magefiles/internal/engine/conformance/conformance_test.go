@@ -1,0 +1,198 @@
+package conformance_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/conformance"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+)
+
+// Where the recordings were made, and what the harness therefore asks for.
+const (
+	registryAddr = "127.0.0.1:1338"
+	baseImage    = "library/debian:bookworm-slim"
+)
+
+const sessionPackage = "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/session"
+
+// TestConformance replays the recordings against the embedded engine. BLUMEOPS_CONFORMANCE names their folder when it is
+// not ../shared/conformance; BLUMEOPS_CONFORMANCE_RUN is a regular expression over group/name for working on some of them.
+func TestConformance(t *testing.T) {
+	if testing.Short() {
+		t.Skip("replays for minutes: run without -short")
+	}
+	folder, err := conformance.Find(".", os.Getenv("BLUMEOPS_CONFORMANCE"))
+	if err != nil {
+		lacks(t, err.Error()+": set BLUMEOPS_CONFORMANCE to a folder with harness/ and recordings/")
+	}
+	if err := lab.Ready(); err != nil {
+		lacks(t, err.Error())
+	}
+	listed, err := conformance.Known()
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := t.TempDir()
+	harness, err := conformance.Build(t.Context(), folder, work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := build(t, work, sessionPackage)
+	serveBaseImage(t)
+
+	var log bytes.Buffer
+	results, err := harness.Run(interruptible(t), session, pattern(), environ(t), &log)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, log.Bytes())
+	}
+	same, all := 0, 0
+	for _, c := range results.Counts() {
+		t.Log(c)
+		same, all = same+c.Same, all+c.All
+	}
+	t.Logf("%d of %d scenarios as recorded, %d listed in differences.txt", same, all, len(listed))
+	if all == 0 {
+		t.Errorf("no scenario matches %s", pattern())
+	}
+	for _, line := range results.Check(listed) {
+		t.Error(line)
+	}
+	if t.Failed() {
+		t.Logf("what the sessions said:\n%s", log.Bytes())
+	}
+}
+
+// lacks skips where a part of the machine is missing; CI has to have it.
+func lacks(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
+}
+
+// pattern selects the groups that count.
+func pattern() string {
+	if p := os.Getenv("BLUMEOPS_CONFORMANCE_RUN"); p != "" {
+		return p
+	}
+	return "^(" + strings.Join(conformance.Groups, "|") + ")/"
+}
+
+// environ tells the session program where the checkout is.
+func environ(t *testing.T) []string {
+	t.Helper()
+	root, err := conformance.Root(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(), "BLUMEOPS_ROOT="+root)
+}
+
+func build(t *testing.T, dir, pkg string) string {
+	t.Helper()
+	program := filepath.Join(dir, strings.TrimSuffix(filepath.Base(pkg), ".go"))
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, pkg).CombinedOutput(); err != nil {
+		t.Fatalf("build the session program: %v\n%s", err, out)
+	}
+	return program
+}
+
+// serveBaseImage starts the registry of the recordings, with the image that they begin from.
+func serveBaseImage(t *testing.T) {
+	t.Helper()
+	layout, err := lab.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), lab.DebianRecipe())
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry, err := lab.StartRegistry(lab.RegistryOptions{Addr: registryAddr})
+	if err != nil {
+		t.Fatalf("the recordings need their own registry: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := registry.Close(); err != nil {
+			t.Errorf("close the registry: %v", err)
+		}
+	})
+	if err := registry.Seed(t.Context(), baseImage, layout); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// interruptible ends the harness a little before the test's own deadline, so that what it found is still told.
+func interruptible(t *testing.T) context.Context {
+	deadline, ok := t.Deadline()
+	if !ok {
+		return t.Context()
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), deadline.Add(-20*time.Second))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// TestHarnessFindsAnEngineThatKnowsNothing runs the harness for real against a session program that answers every query
+// with an error: what asks anything must differ, and nothing may hang.
+func TestHarnessFindsAnEngineThatKnowsNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds two programs: run without -short")
+	}
+	folder, err := conformance.Find(".", os.Getenv("BLUMEOPS_CONFORMANCE"))
+	if err != nil {
+		lacks(t, err.Error()+": set BLUMEOPS_CONFORMANCE to a folder with harness/ and recordings/")
+	}
+	work := t.TempDir()
+	harness, err := conformance.Build(t.Context(), folder, work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := filepath.Join(t.TempDir(), "ignorant.go")
+	if err := os.WriteFile(source, []byte(ignorant), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	session := build(t, work, source)
+	results, err := harness.Run(t.Context(), session, "^(mounts|ids)/", os.Environ(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := map[string]int{"mounts": 0, "ids": 1} // ids/closed_client asks nothing of the engine
+	for _, c := range results.Counts() {
+		if want, run := same[c.Group]; (c.All > 0) != run || c.Same != want {
+			t.Errorf("%s, want %d to be the same", c, want)
+		}
+	}
+	if wrong := results.Check(nil); len(wrong) != len(results.All)-1 {
+		t.Errorf("%d complaints about %d scenarios: %q", len(wrong), len(results.All), wrong)
+	}
+}
+
+// ignorant is a session program that speaks the protocol and knows no field.
+const ignorant = `package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+)
+
+func main() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, "{\"data\":null,\"errors\":[{\"message\":\"knows nothing\"}]}")
+	}))
+	fmt.Printf("{\"port\":%d,\"session_token\":\"t\"}\n", l.Addr().(*net.TCPAddr).Port)
+	io.Copy(io.Discard, os.Stdin)
+}
+`

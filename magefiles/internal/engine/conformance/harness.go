@@ -1,0 +1,115 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Harness is the built program that replays the scenarios.
+type Harness struct {
+	Program    string // path
+	Recordings string // folder
+}
+
+// Find returns the folder of the recordings and the harness: override if it is not "", else ../shared/conformance next to
+// the clone that dir is in.
+func Find(dir, override string) (string, error) {
+	if override != "" {
+		return existing(override)
+	}
+	root, err := Root(dir)
+	if err != nil {
+		return "", err
+	}
+	return existing(filepath.Join(filepath.Dir(root), "shared", "conformance"))
+}
+
+func existing(dir string) (string, error) {
+	if _, err := os.Stat(filepath.Join(dir, "harness", "main.go")); err != nil {
+		return "", fmt.Errorf("no conformance recordings: %w", err)
+	}
+	return filepath.Abs(dir)
+}
+
+// Root is the folder at or above dir that holds go.mod.
+func Root(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", fmt.Errorf("no go.mod at or above %s", dir)
+		}
+	}
+}
+
+// Build copies the harness of conformance, which may be read-only, into the empty folder work and builds it there.
+func Build(ctx context.Context, conformance, work string) (Harness, error) {
+	source := filepath.Join(work, "harness")
+	if err := os.CopyFS(source, os.DirFS(filepath.Join(conformance, "harness"))); err != nil {
+		return Harness{}, fmt.Errorf("copy the conformance harness: %w", err)
+	}
+	h := Harness{Program: filepath.Join(work, "conformance"), Recordings: filepath.Join(conformance, "recordings")}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", h.Program, ".")
+	cmd.Dir = source
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return Harness{}, fmt.Errorf("build the conformance harness: %w\n%s", err, out)
+	}
+	return h, nil
+}
+
+// Run replays the scenarios that match the regular expression pattern against the session program. environ is the
+// environment for both; where it names another engine, that is left out. What the harness and the sessions say besides
+// results goes to log.
+func (h Harness) Run(ctx context.Context, session, pattern string, environ []string, log io.Writer) (Results, error) {
+	list, err := h.command(ctx, session, environ, "-list", "-run", pattern).Output()
+	if err != nil {
+		return Results{}, fmt.Errorf("list conformance scenarios: %w", err)
+	}
+	out, err := os.MkdirTemp(filepath.Dir(h.Program), "out-")
+	if err != nil {
+		return Results{}, err
+	}
+	defer os.RemoveAll(out)
+	var text bytes.Buffer
+	cmd := h.command(ctx, session, environ, "-v=false", "-against", h.Recordings, "-out", out, "-run", pattern)
+	cmd.Stdout, cmd.Stderr = &text, log
+	// Exit status 1 says that something differs, which the output says better.
+	if err := cmd.Run(); err != nil && !exitedWith(err, 1) {
+		return Results{}, fmt.Errorf("replay conformance scenarios: %w\n%s", err, text.Bytes())
+	}
+	r, err := Parse(&text)
+	r.All = strings.Fields(string(list))
+	return r, err
+}
+
+// others are the variables with which the Dagger SDK finds an engine that is not ours.
+var others = []string{"DAGGER_SESSION_PORT", "DAGGER_SESSION_TOKEN", "_EXPERIMENTAL_DAGGER_RUNNER_HOST", "_EXPERIMENTAL_DAGGER_CLI_BIN"}
+
+func (h Harness) command(ctx context.Context, session string, environ []string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, h.Program, args...)
+	cmd.Env = slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(others, name)
+	})
+	cmd.Env = append(cmd.Env, "_EXPERIMENTAL_DAGGER_CLI_BIN="+session)
+	return cmd
+}
+
+func exitedWith(err error, status int) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.ExitCode() == status
+}

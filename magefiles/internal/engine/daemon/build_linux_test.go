@@ -1,0 +1,172 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/moby/buildkit/client/llb"
+	"golang.org/x/mod/modfile"
+)
+
+func TestProgramsAreReadFromTheirModules(t *testing.T) {
+	for _, p := range []program{buildkitd, runc, rootlesskit} {
+		s, err := p.read(modules())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(s.version, "v") || len(s.key) != 16 {
+			t.Errorf("%s: version %q, key %q", p.name, s.version, s.key)
+		}
+	}
+	if _, err := buildkitd.read(t.TempDir()); err == nil || !strings.Contains(err.Error(), "the sources of BuildKit") {
+		t.Errorf("a folder without modules: %v", err)
+	}
+}
+
+// What both modules require in the same version comes from the build cache for whichever is built second.
+func TestBuildKitIsPinnedAsInTheProject(t *testing.T) {
+	project := requirements(t, filepath.Join("..", "..", "..", "..", "go.mod"))
+	for path, version := range requirements(t, filepath.Join(modules(), "buildkitd", "go.mod")) {
+		shared := path == buildkitd.pinned || strings.HasPrefix(path, "golang.org/x/") ||
+			strings.HasPrefix(path, "google.golang.org/") || strings.HasPrefix(path, "github.com/containerd/")
+		if want := project[path]; shared && want != "" && want != version {
+			t.Errorf("%s: %s here and %s in the project: go get it in modules/buildkitd", path, version, want)
+		}
+	}
+}
+
+func requirements(t *testing.T, path string) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := modfile.Parse(path, data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := map[string]string{}
+	for _, r := range file.Require {
+		versions[r.Mod.Path] = r.Mod.Version
+	}
+	return versions
+}
+
+func TestBuildThatFailsTellsWhyAndLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "buildkitd", "go.mod"), "module m\n\ngo 1.26\n\nrequire github.com/moby/buildkit v0.0.1\n")
+	writeFile(t, filepath.Join(dir, "buildkitd", "go.sum"), "")
+	writeFile(t, filepath.Join(dir, "buildkitd", "main.go"), "package main\n\nfunc main() { nowhere() }\n")
+	src, err := buildkitd.read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	_, err = src.build(t.Context(), bin, (Options{}).withDefaults())
+	if err == nil || !strings.Contains(err.Error(), "build BuildKit v0.0.1") || !strings.Contains(err.Error(), "undefined: nowhere") {
+		t.Errorf("got %v, want the compiler's words", err)
+	}
+	stopped, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("interrupted")
+	cancel(reason)
+	if _, err := src.build(stopped, bin, (Options{}).withDefaults()); !errors.Is(err, reason) && !errors.Is(err, context.Canceled) {
+		t.Errorf("an interrupted build: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(bin, "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestRuncIsBuiltWhereThereIsNone(t *testing.T) {
+	opts, log := newOptions(t)
+	if !compilesSeccomp(t.Context()) {
+		need(t, "no C compiler with libseccomp: apt-get install gcc libseccomp-dev")
+	}
+	if opts.singleUser() {
+		need(t, ErrNoSubIDs.Error())
+	}
+	only(t, &opts)
+	d := ensure(t, opts)
+	if !strings.HasPrefix(d.Runtime, opts.files().bin) || !log.has("built runc") {
+		t.Fatalf("runtime %q, said %q", d.Runtime, log.all)
+	}
+	if out, err := run(t.Context(), t, d, "hello"); err != nil || !strings.Contains(out, "[hello]") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestMirrorIsAsked(t *testing.T) {
+	opts, _ := newOptions(t)
+	var asked atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.URL.Path)
+		http.NotFound(w, r)
+	}))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	opts.Registries = map[string]Registry{
+		"registry.invalid": {Mirrors: []string{host + "/cache"}},
+		host:               {PlainHTTP: true},
+	}
+	d := ensure(t, opts)
+	if _, err := solve(t.Context(), t, d, llb.Image("registry.invalid/some/image:v1"), t.TempDir()); err == nil {
+		t.Fatal("an image that is nowhere was found")
+	}
+	if got := asked.Load(); got != "/v2/cache/some/image/manifests/v1" {
+		t.Errorf("the mirror was asked for %v", got)
+	}
+}
+
+func TestEnvironmentOfTheDaemonHoldsNoSecrets(t *testing.T) {
+	opts := Options{StateDir: "/s", Getenv: env("OP_SERVICE_ACCOUNT_TOKEN=hush", "HTTPS_PROXY=http://user:hush@proxy:1", "HOME=/h")}
+	got := strings.Join(opts.environment(), "\n")
+	if strings.Contains(got, "OP_SERVICE") || !strings.Contains(got, "HTTPS_PROXY=http://user:hush@proxy:1") || !strings.Contains(got, "HOME=/h") {
+		t.Errorf("got %s", got)
+	}
+	plain, other := opts.settings(), opts
+	other.Getenv = env("HTTPS_PROXY=http://other:1")
+	if plain.Labels[settingsLabel] == other.settings().Labels[settingsLabel] {
+		t.Error("another proxy is no other settings")
+	}
+	if strings.Contains(plain.Labels[settingsLabel], "hush") {
+		t.Error("the label tells the proxy's password")
+	}
+}
+
+func writeFile(t *testing.T, path, data string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkEnsureWarm(b *testing.B) {
+	bin, err := built()
+	if err != nil {
+		b.Fatal(err)
+	}
+	opts := Options{StateDir: b.TempDir(), ModulesDir: modules()}.withDefaults()
+	f := opts.files()
+	if err := f.prepare(); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.CopyFS(f.bin, os.DirFS(bin)); err != nil {
+		b.Log(err) // nothing to copy is a build more
+	}
+	defer Down(context.Background(), opts)
+	for b.Loop() {
+		if _, err := Ensure(b.Context(), opts); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+// Package daemon gives the embedded engine a BuildKit daemon: one that is named ($BUILDKIT_HOST), or one of its own,
+// which it builds from a pinned module on first use, starts, finds again, prunes and stops.
+//
+// Everything of its own lies under one folder, Options.StateDir:
+//
+//	bin/    what was built: buildkitd, and runc and rootlesskit where they are needed; named by content
+//	root/   BuildKit's cache
+//	run/    socket, settings, and the link to the OCI runtime
+//	tmp/    BuildKit's temporary files
+//	log/    what the daemon said
+//	lock    held while the daemon is built, started or stopped
+//
+// The socket is the only witness of a running daemon: its peer tells the process, and the worker's labels tell what it was
+// started with. So there is no pid file that could be stale.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/moby/buildkit/client"
+)
+
+// DefaultCacheBytes is the size beyond which the cache is collected, if Options say nothing else.
+const DefaultCacheBytes = 20 << 30
+
+// ErrNoRuntime says that RUN and withExec cannot work. What runs nothing builds all the same.
+var ErrNoRuntime = errors.New("no OCI runtime that BuildKit can use (runc, or crun from 1.15 on), and steps that run a command need one: install it (apt-get install runc)")
+
+// ErrNoSubIDs says why an ordinary user's engine cannot run commands: BuildKit's containers need more users than one.
+var ErrNoSubIDs = errors.New("steps that run a command, and images whose files belong to several users, need subordinate ids, which this user has not: " +
+	"have an administrator install uidmap and give them (apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)")
+
+// ErrNotLinux says that there is no engine of our own on this system.
+var ErrNotLinux = errors.New("the embedded engine runs on Linux: start Docker, or set BUILDKIT_HOST to a BuildKit daemon elsewhere")
+
+// Options say where the daemon lives and how it is set up. A change of settings restarts it as soon as nothing is being built.
+type Options struct {
+	StateDir   string // absolute; shared by all clones of one user
+	ModulesDir string // folder "modules" of this package in the checkout: the sources of what is built
+
+	CacheBytes int64               // 0: DefaultCacheBytes
+	Registries map[string]Registry // by host, as in an image reference ("docker.io")
+
+	Getenv func(string) string // the environment: BUILDKIT_HOST and its TLS settings, PATH, HOME, proxies
+	Log    func(string)        // one line of progress each; nil: silent
+}
+
+// Registry is how the daemon reaches one registry host.
+type Registry struct {
+	Mirrors   []string // hosts, or host/path, that are asked first
+	PlainHTTP bool     // speaks HTTP
+	Insecure  bool     // its certificate is not checked
+	CAFiles   []string // PEM files, trusted besides the system's
+}
+
+// Daemon is a BuildKit daemon that answered.
+type Daemon struct {
+	Address  string // unix:///… or tcp://…
+	Version  string // of BuildKit, such as v0.33.1
+	Runtime  string // path of the OCI runtime, "remote" for a named daemon; empty: none, see RuntimeError
+	External bool   // named by $BUILDKIT_HOST: not ours to stop
+
+	noRuntime error
+	dialOpts  []client.ClientOpt
+}
+
+// RuntimeError is nil where steps can run, else ErrNoRuntime or ErrNoSubIDs: what the step would fail with.
+func (d *Daemon) RuntimeError() error {
+	if d.Runtime != "" {
+		return nil
+	}
+	return d.noRuntime
+}
+
+// Client connects. The caller closes it.
+func (d *Daemon) Client(ctx context.Context) (*client.Client, error) {
+	c, err := client.New(ctx, d.Address, d.dialOpts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to BuildKit at %s: %w", d.Address, err)
+	}
+	return c, nil
+}
+
+// Status is what engine:status tells.
+type Status struct {
+	Running    bool
+	External   bool // named by $BUILDKIT_HOST
+	Address    string
+	Version    string // of BuildKit
+	PID        int    // 0 for an external daemon
+	Since      time.Time
+	Root       string // folder of the cache
+	Log        string // file
+	Runtime    string // path of the OCI runtime; empty: none
+	Rootless   bool
+	Snapshots  string // "overlayfs", or "native" where the file system cannot carry it
+	CacheUsed  int64  // bytes
+	CacheLimit int64  // bytes
+}
+
+// Ensure returns a daemon that answers: the one $BUILDKIT_HOST names, else our own, which it builds and starts if need be.
+func Ensure(ctx context.Context, opts Options) (*Daemon, error) {
+	opts = opts.withDefaults()
+	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
+		return dialNamed(ctx, host, opts.Getenv)
+	}
+	return ensureOwn(ctx, opts)
+}
+
+// Find looks for a daemon and changes nothing. A daemon that is not running is no error: Status.Running tells.
+func Find(ctx context.Context, opts Options) (*Status, error) {
+	opts = opts.withDefaults()
+	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
+		return findNamed(ctx, host, opts.Getenv)
+	}
+	return findOwn(ctx, opts)
+}
+
+// Down stops our own daemon and leaves nothing of it running or mounted; the cache stays. A named daemon is left alone,
+// and one that is not running is no error.
+func Down(ctx context.Context, opts Options) error {
+	return downOwn(ctx, opts.withDefaults())
+}
+
+// Prune frees what no build uses at the moment, with all set also BuildKit's own records (frontends, cached sources), and
+// returns how many bytes that were. Of a daemon that is not running, all removes the whole cache folder, which needs no free
+// disk; without all it is started.
+func Prune(ctx context.Context, opts Options, all bool) (freed int64, err error) {
+	opts = opts.withDefaults()
+	if all && opts.Getenv("BUILDKIT_HOST") == "" {
+		if freed, done, err := pruneStopped(ctx, opts); done || err != nil {
+			return freed, err
+		}
+	}
+	d, err := Ensure(ctx, opts)
+	if err != nil {
+		return 0, err
+	}
+	return pruneRunning(ctx, d, all)
+}
+
+func pruneRunning(ctx context.Context, d *Daemon, all bool) (freed int64, err error) {
+	c, err := d.Client(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	removed := make(chan client.UsageInfo)
+	done := make(chan error, 1)
+	go func() {
+		var how []client.PruneOption
+		if all {
+			how = append(how, client.PruneAll)
+		}
+		done <- c.Prune(ctx, removed, how...)
+		close(removed)
+	}()
+	for info := range removed {
+		freed += info.Size
+	}
+	return freed, <-done
+}
+
+func (o Options) withDefaults() Options {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = DefaultCacheBytes
+	}
+	if o.Getenv == nil {
+		o.Getenv = func(string) string { return "" }
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	return o
+}
+
+func (o Options) logf(format string, args ...any) { o.Log(fmt.Sprintf(format, args...)) }

@@ -1,0 +1,101 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// lockRetry is how often a run that waits looks whether the lock is free.
+const lockRetry = 100 * time.Millisecond
+
+// ensureOwn answers in a few milliseconds when the daemon that is wanted runs already.
+func ensureOwn(ctx context.Context, opts Options) (*Daemon, error) {
+	if !filepath.IsAbs(opts.StateDir) {
+		return nil, fmt.Errorf("the engine's folder %q is not an absolute path", opts.StateDir)
+	}
+	src, err := buildkitd.read(opts.ModulesDir)
+	if err != nil {
+		return nil, err
+	}
+	f := opts.files()
+	if r := probe(ctx, f.socket); r.serves(src.key, opts.settings()) {
+		return opts.daemon(ctx, r), nil
+	}
+	if err := f.prepare(); err != nil {
+		return nil, err
+	}
+	unlock, err := opts.lock(ctx, f.lock)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return opts.ensureLocked(ctx, src, f)
+}
+
+// ensureLocked looks again, since another run may have done it all by now.
+func (o Options) ensureLocked(ctx context.Context, src source, f files) (*Daemon, error) {
+	r := probe(ctx, f.socket)
+	if err := r.foreign(f); err != nil {
+		return nil, err
+	}
+	s := o.settings()
+	if r.serves(src.key, s) {
+		return o.daemon(ctx, r), nil
+	}
+	if r.answers() && r.key == src.key && r.busy(ctx) {
+		o.logf("the settings of the engine changed; it is building, so they hold from its next start")
+		return o.daemon(ctx, r), nil
+	}
+	if err := o.checkDisk(f); err != nil {
+		return nil, err
+	}
+	l, err := o.prepareLaunch(ctx, src, f)
+	if err != nil {
+		return nil, err
+	}
+	if r.pid != 0 {
+		if err := o.replace(ctx, r, src, f); err != nil {
+			return nil, err
+		}
+	}
+	r, err = o.start(ctx, l, f, s)
+	if err != nil {
+		return nil, err
+	}
+	return o.daemon(ctx, r), nil
+}
+
+// replace stops a daemon of ours that is of another version or has other settings, once it is idle.
+func (o Options) replace(ctx context.Context, r running, src source, f files) error {
+	if r.answers() && r.busy(ctx) {
+		o.logf("the engine still builds with %s; waiting for it to finish, then %s takes over", r.version, src.label())
+		if err := r.waitIdle(ctx); err != nil {
+			return err
+		}
+	}
+	o.logf("restarting the engine")
+	return o.stop(ctx, r, f)
+}
+
+// lock keeps two runs from building, starting or stopping the daemon at the same time.
+func (o Options) lock(ctx context.Context, path string) (unlock func(), err error) {
+	l := flock.New(path)
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		o.logf("another run is setting the engine up; waiting for it")
+		ok, err = l.TryLockContext(ctx, lockRetry)
+	}
+	if err != nil || !ok {
+		return nil, errors.Join(fmt.Errorf("lock %s", path), err)
+	}
+	return func() { l.Unlock() }, nil
+}
+
+func (o Options) daemon(ctx context.Context, r running) *Daemon {
+	return &Daemon{Address: r.address, Version: r.version, Runtime: o.linkRuntime(ctx), noRuntime: o.noRuntime()}
+}

@@ -1,0 +1,64 @@
+package daemon
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+const (
+	// socketPathLimit is what fits into sockaddr_un besides the final zero, see unix(7).
+	socketPathLimit = 107
+	// longestSocket is as long as the longest name of a socket below the folder of sockets, RootlessKit's.
+	longestSocket = "/" + kitState + "0123456789ab/api.sock"
+)
+
+// files are the paths under StateDir.
+type files struct {
+	bin, root, run, tmp, log, lock string
+	sockets                        string // folder of the sockets: run, unless that is too deep
+	socket, config, runtime        string
+}
+
+func (o Options) files() files {
+	at := func(elem ...string) string { return filepath.Join(append([]string{o.StateDir}, elem...)...) }
+	f := files{
+		bin: at("bin"), root: at("root"), run: at("run"), tmp: at("tmp"), log: at("log", "buildkitd.log"), lock: at("lock"),
+		config: at("run", "buildkitd.json"), runtime: at("run", "oci-runtime"),
+	}
+	f.sockets = f.run
+	if !fits(f.run) {
+		f.sockets = shortFolder(o.StateDir, o.Getenv)
+	}
+	f.socket = filepath.Join(f.sockets, "buildkitd.sock")
+	return f
+}
+
+func fits(dir string) bool { return len(dir)+len(longestSocket) <= socketPathLimit }
+
+// shortFolder is where the sockets of a deep StateDir go: into the user's runtime folder, else into /tmp.
+func shortFolder(stateDir string, getenv func(string) string) string {
+	sum := sha256.Sum256([]byte(stateDir))
+	name := hex.EncodeToString(sum[:6])
+	if dir := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		if path := filepath.Join(dir, "blumeops-"+name); fits(path) {
+			return path
+		}
+	}
+	return filepath.Join("/tmp", fmt.Sprintf("blumeops-%d-%s", os.Getuid(), name))
+}
+
+// prepare makes the folders, closed to other users.
+func (f files) prepare() error {
+	for _, dir := range []string{f.bin, f.root, f.run, f.tmp, filepath.Dir(f.log), f.sockets} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("the engine's folder: %w", err)
+		}
+		if err := owned(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

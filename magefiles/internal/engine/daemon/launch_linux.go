@@ -1,0 +1,129 @@
+package daemon
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// errNoUserNamespaces is the end of the road for a user that is not root.
+var errNoUserNamespaces = errors.New("the embedded engine needs root, or user namespaces, which this system does not allow to this user: " +
+	"run it as root, set BUILDKIT_HOST, or have an administrator allow them " +
+	"(sysctl user.max_user_namespaces=15000; on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0)")
+
+// launch is a way to start the daemon.
+type launch struct {
+	command []string // the path of the settings file is added
+	attr    syscall.SysProcAttr
+}
+
+// prepareLaunch builds what the daemon needs. The session of its own outlives the terminal. The mount namespace of its own,
+// in each of the ways, takes every mount along when the daemon ends, be it killed.
+func (o Options) prepareLaunch(ctx context.Context, src source, f files) (launch, error) {
+	root := os.Geteuid() == 0
+	if !root && !userNamespaces(o.searchPath()) {
+		return launch{}, errNoUserNamespaces // before the build, which takes its time
+	}
+	exe, err := src.build(ctx, f.bin, o)
+	if err != nil {
+		return launch{}, err
+	}
+	o.buildRuntime(ctx, f)
+	o.linkRuntime(ctx)
+	switch {
+	case root:
+		return launch{command: []string{exe}, attr: syscall.SysProcAttr{Setsid: true, Unshareflags: syscall.CLONE_NEWNS}}, nil
+	case !o.singleUser():
+		return o.rootless(ctx, exe, f)
+	}
+	o.logf("the engine builds only what runs no command: %v", ErrNoSubIDs)
+	attr := ownNamespace()
+	attr.Setsid = true
+	return launch{command: []string{exe}, attr: attr}, nil
+}
+
+// kitState begins the names of RootlessKit's folders.
+const kitState = "rootlesskit-"
+
+// rootless runs a program with all of the user's ids mapped, which takes RootlessKit and its setuid helpers. The PID namespace ends with the daemon.
+func (o Options) rootless(ctx context.Context, exe string, f files) (launch, error) {
+	src, err := rootlesskit.read(o.ModulesDir)
+	if err != nil {
+		return launch{}, err
+	}
+	kit, err := src.build(ctx, f.bin, o)
+	if err != nil {
+		return launch{}, err
+	}
+	// A folder of its own for each start: the RootlessKit before may still be removing its own.
+	state := filepath.Join(f.sockets, kitState+strconv.FormatInt(time.Now().UnixMicro(), 36))
+	return launch{
+		command: []string{kit, "--state-dir=" + state, "--net=host", "--pidns", "--copy-up=/etc", exe},
+		attr:    syscall.SysProcAttr{Setsid: true},
+	}, nil
+}
+
+// ownNamespace maps the user to root of a namespace, and nobody else.
+func ownNamespace() syscall.SysProcAttr {
+	return syscall.SysProcAttr{
+		Cloneflags:   syscall.CLONE_NEWUSER,
+		Unshareflags: syscall.CLONE_NEWNS,
+		UidMappings:  []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings:  []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+}
+
+// userNamespaces tries whether this user may make a user namespace, and mount in it. It runs true(1) from one of the folders;
+// without that, the start of the daemon will tell.
+func userNamespaces(dirs []string) bool {
+	path := lookIn(append(dirs, "/usr/bin", "/bin"), "true")
+	if path == "" {
+		return true
+	}
+	cmd := exec.Command(path)
+	attr := ownNamespace()
+	cmd.SysProcAttr = &attr
+	return cmd.Run() == nil
+}
+
+// singleUser tells whether the daemon's namespace can hold one user only: of an ordinary user without subordinate ids,
+// or without the helpers that map them, see subuid(5).
+func (o Options) singleUser() bool {
+	if os.Geteuid() == 0 {
+		return false
+	}
+	me, err := user.Current()
+	if err != nil {
+		return true
+	}
+	dirs := o.searchPath()
+	return lookIn(dirs, "newuidmap") == "" || lookIn(dirs, "newgidmap") == "" ||
+		!listed("/etc/subuid", me) || !listed("/etc/subgid", me)
+}
+
+// listed looks for a line «user-or-uid:start:count» with a range that holds an image's usual ids.
+func listed(path string, me *user.User) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		fields := strings.Split(strings.TrimSpace(lines.Text()), ":")
+		if len(fields) != 3 || (fields[0] != me.Username && fields[0] != me.Uid) {
+			continue
+		}
+		if n, err := strconv.Atoi(fields[2]); err == nil && n >= 1000 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,128 @@
+// Command buildkitd is the BuildKit daemon of the embedded engine.
+//
+// It is BuildKit's own daemon with the parts that a local engine has no use for left out: the containerd worker,
+// the remote snapshotters, the cache backends of cloud providers, the exporters of traces and metrics. That is a third
+// of the packages, and the build of this program is most of what a fresh clone waits for.
+// One thing is added: the OCI runtime is looked for when a step needs it, so that what runs nothing builds without one.
+//
+// Its only argument is the path of a JSON file, see config.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/containerd/containerd/v2/defaults"
+	"github.com/gofrs/flock"
+	"github.com/moby/buildkit/util/grpcerrors"
+	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // the codec that BuildKit's messages are made for
+	registry "github.com/moby/buildkit/util/resolver/config"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+)
+
+// config is what the daemon is told; package daemon writes it.
+type config struct {
+	Root         string                             // folder of the cache; one daemon at a time
+	Socket       string                             // path of the Unix socket
+	Runtime      string                             // path at which an OCI runtime stands, or will once there is one
+	RuntimeHint  string                             // said when a step needs a runtime and there is none
+	Rootless     bool                               // running as the mapped root of a user namespace
+	Labels       map[string]string                  // of the worker, for the clients to read
+	CacheBytes   int64                              // the cache is collected beyond this size
+	MinFreeBytes int64                              // and when the disk has less than this free
+	Registries   map[string]registry.RegistryConfig // by host
+}
+
+// grace is how long running builds may go on after SIGTERM.
+const grace = time.Second
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("buildkitd: ")
+	if len(os.Args) != 2 {
+		log.Fatal("usage: buildkitd CONFIG.json")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, os.Args[1]); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, path string) error {
+	cfg, err := load(path)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(cfg.Root, 0o700); err != nil {
+		return err
+	}
+	lock := flock.New(filepath.Join(cfg.Root, "buildkitd.lock"))
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return errors.Join(fmt.Errorf("%s is in use by another buildkitd", cfg.Root), err)
+	}
+	defer lock.Unlock()
+
+	controller, err := newController(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	server := grpc.NewServer(
+		grpc.ChainUnaryInterceptor(grpcerrors.UnaryServerInterceptor),
+		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+		grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize),
+		grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
+	)
+	controller.Register(server)
+	listener, err := listen(cfg.Socket)
+	if err != nil {
+		return errors.Join(err, controller.Close())
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		// A build that goes on holds its session open for as long as its client lives: it is cancelled after the grace.
+		timer := time.AfterFunc(grace, server.Stop)
+		defer timer.Stop()
+		server.GracefulStop()
+	}()
+	if err := server.Serve(listener); err != nil {
+		return errors.Join(err, controller.Close())
+	}
+	<-stopped
+	return controller.Close()
+}
+
+func load(path string) (config, error) {
+	var cfg config
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return cfg, err
+	}
+	if err := json.Unmarshal(data, &cfg); err != nil {
+		return cfg, fmt.Errorf("%s: %w", path, err)
+	}
+	return cfg, nil
+}
+
+// listen takes the socket over: whoever holds the lock of Root may, and a daemon that was killed leaves its socket behind.
+// Only the user that runs the daemon can connect.
+func listen(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	old := unix.Umask(0o177)
+	defer unix.Umask(old)
+	return net.Listen("unix", path)
+}

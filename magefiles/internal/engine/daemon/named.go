@@ -1,0 +1,141 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+)
+
+// answerTime is how long a daemon may take to say who it is.
+const answerTime = 10 * time.Second
+
+// dialNamed checks the daemon that $BUILDKIT_HOST names.
+func dialNamed(ctx context.Context, host string, getenv func(string) string) (*Daemon, error) {
+	d := &Daemon{Address: host, Runtime: "remote", External: true}
+	if err := checkAddress(host); err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(host, "tcp://") {
+		opts, err := tlsOptions(host, getenv)
+		if err != nil {
+			return nil, err
+		}
+		d.dialOpts = opts
+	}
+	info, err := d.worker(ctx, answerTime)
+	if err != nil {
+		return nil, fmt.Errorf("BUILDKIT_HOST=%s does not answer as a BuildKit daemon: %w (start it there, or unset BUILDKIT_HOST to use the engine's own)", host, err)
+	}
+	d.Version = info.BuildkitVersion.Version
+	return d, nil
+}
+
+func checkAddress(host string) error {
+	u, err := url.Parse(host)
+	if err != nil {
+		return fmt.Errorf("BUILDKIT_HOST is not an address: %w", err)
+	}
+	switch {
+	case u.Scheme == "unix" && u.Path != "":
+		return nil
+	case u.Scheme == "tcp" && u.Port() != "":
+		return nil
+	}
+	return fmt.Errorf("BUILDKIT_HOST=%s: want unix:///PATH/buildkitd.sock or tcp://HOST:PORT", host)
+}
+
+// tlsOptions reads a folder of three PEM files, in either of the two ways of naming them that are in use:
+// ca.pem, cert.pem, key.pem (Docker and BuildKit) or ca.crt, tls.crt, tls.key (a Kubernetes secret).
+// No folder: plain TCP.
+func tlsOptions(host string, getenv func(string) string) ([]client.ClientOpt, error) {
+	dir := getenv("BUILDKIT_TLS_DIR")
+	if dir == "" {
+		return nil, nil
+	}
+	names := [3]string{"ca.pem", "cert.pem", "key.pem"}
+	if _, err := os.Stat(filepath.Join(dir, "tls.crt")); err == nil {
+		names = [3]string{"ca.crt", "tls.crt", "tls.key"}
+	}
+	var files [3]string
+	for i, name := range names {
+		files[i] = filepath.Join(dir, name)
+		if _, err := os.Stat(files[i]); err != nil {
+			return nil, fmt.Errorf("BUILDKIT_TLS_DIR=%s: want ca.pem, cert.pem and key.pem: %w", dir, err)
+		}
+	}
+	name := getenv("BUILDKIT_TLS_SERVER_NAME")
+	if name == "" {
+		u, err := url.Parse(host)
+		if err != nil {
+			return nil, err
+		}
+		name = u.Hostname()
+	}
+	return []client.ClientOpt{
+		client.WithServerConfig(name, files[0]),
+		client.WithCredentials(files[1], files[2]),
+	}, nil
+}
+
+func findNamed(ctx context.Context, host string, getenv func(string) string) (*Status, error) {
+	d, err := dialNamed(ctx, host, getenv)
+	if err != nil {
+		return nil, err
+	}
+	s := &Status{Running: true, External: true, Address: d.Address, Version: d.Version, Runtime: d.Runtime}
+	return s, s.fill(ctx, d)
+}
+
+// worker asks the daemon for its worker, which tells version, labels and limits in one call.
+func (d *Daemon) worker(ctx context.Context, patience time.Duration) (*client.WorkerInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c, err := d.Client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	workers, err := c.ListWorkers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(workers) == 0 {
+		return nil, fmt.Errorf("it has no worker")
+	}
+	return workers[0], nil
+}
+
+// fill adds what the daemon knows about its cache.
+func (s *Status) fill(ctx context.Context, d *Daemon) error {
+	c, err := d.Client(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	workers, err := c.ListWorkers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range workers {
+		s.Snapshots = w.Labels["org.mobyproject.buildkit.worker.snapshotter"]
+		for _, rule := range w.GCPolicy {
+			s.CacheLimit = max(s.CacheLimit, rule.MaxUsedSpace)
+		}
+	}
+	records, err := c.DiskUsage(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if !r.Shared {
+			s.CacheUsed += r.Size
+		}
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// owned refuses a folder that somebody else made first, in /tmp above all, and one that cannot be written.
+func owned(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || !ok || int(st.Uid) != os.Getuid() {
+		return fmt.Errorf("the engine's folder %s is not a folder of this user's: remove it, or name another one", dir)
+	}
+	if err := unix.Access(dir, unix.W_OK); err != nil {
+		return fmt.Errorf("the engine's folder %s cannot be written: %w", dir, err)
+	}
+	return nil
+}

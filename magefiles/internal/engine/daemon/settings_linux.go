@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// settingsLabel is the worker label that tells what a running daemon was started with.
+const settingsLabel = "me.eblu.ops.blumeops.settings"
+
+// minFreeBytes is what the cache leaves free of the disk; collection makes room before it is reached.
+const minFreeBytes = 2 << 30
+
+// settings is the file that our buildkitd reads: type config in modules/buildkitd/main.go has the same fields.
+type settings struct {
+	Root, Socket, Runtime, RuntimeHint string
+	Rootless                           bool
+	Labels                             map[string]string
+	CacheBytes, MinFreeBytes           int64
+	Registries                         map[string]registrySettings
+}
+
+// registrySettings has the field names of BuildKit's util/resolver/config.RegistryConfig.
+type registrySettings struct {
+	Mirrors   []string
+	PlainHTTP bool
+	Insecure  bool
+	RootCAs   []string
+}
+
+// passedOn are the variables that change how the daemon fetches: part of its settings.
+var passedOn = []string{
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+	"SSL_CERT_FILE", "SSL_CERT_DIR",
+}
+
+// settings puts together what the daemon is started with.
+func (o Options) settings() settings {
+	f := o.files()
+	s := settings{
+		Root: f.root, Socket: f.socket, Runtime: f.runtime, RuntimeHint: o.noRuntime().Error(),
+		Rootless:   os.Geteuid() != 0,
+		CacheBytes: o.CacheBytes, MinFreeBytes: minFreeBytes,
+		Registries: map[string]registrySettings{},
+	}
+	for host, r := range o.Registries {
+		s.Registries[host] = registrySettings{Mirrors: r.Mirrors, PlainHTTP: r.PlainHTTP, Insecure: r.Insecure, RootCAs: r.CAFiles}
+	}
+	s.Labels = map[string]string{settingsLabel: o.settingsKey(s)}
+	return s
+}
+
+// settingsKey is a hash, and so tells nothing of a password in a proxy's address.
+func (o Options) settingsKey(s settings) string {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	enc.Encode(s)
+	enc.Encode(o.environ(passedOn))
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// environment is all that the daemon inherits: it outlives the command that starts it, and the secrets of that
+// command's environment are none of its business.
+func (o Options) environment() []string {
+	f := o.files()
+	env := o.environ(passedOn)
+	env = append(env, o.environ([]string{"HOME", "USER", "LOGNAME", "LANG"})...)
+	return append(env,
+		"PATH="+strings.Join(o.searchPath(), string(filepath.ListSeparator)),
+		"TMPDIR="+f.tmp, // which BuildKit does not always tidy
+		"XDG_RUNTIME_DIR="+filepath.Dir(f.runtime),
+		// No step's output is cut: the clients show the end of it and keep the whole.
+		"BUILDKIT_STEP_LOG_MAX_SIZE=-1",
+		"BUILDKIT_STEP_LOG_MAX_SPEED=-1",
+	)
+}
+
+func (o Options) environ(names []string) []string {
+	var env []string
+	for _, name := range names {
+		if v := o.Getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// write puts the file in place as a whole.
+func (s settings) write(path string) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}

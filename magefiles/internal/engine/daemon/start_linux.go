@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// startTime is how long a daemon may take to answer. It is ready in a fraction of a second; a large cache database on
+	// a slow disk takes longer.
+	startTime = 60 * time.Second
+	// startPoll is how often a starting daemon is asked.
+	startPoll = 20 * time.Millisecond
+	// startFree is the free disk below which no daemon is started: it would fail in the middle of a build instead.
+	startFree = 512 << 20
+	// logKept is the size beyond which the log is begun anew at a start.
+	logKept = 4 << 20
+)
+
+// checkDisk refuses to start on a full disk.
+func (o Options) checkDisk(f files) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(f.root, &st); err != nil {
+		return fmt.Errorf("disk of %s: %w", f.root, err)
+	}
+	if free := int64(st.Bavail) * st.Bsize; free < startFree {
+		return fmt.Errorf("the disk of %s has %d MB free and the engine needs %d MB to start: free some, or drop its cache with engine:prune -all",
+			f.root, free>>20, int64(startFree)>>20)
+	}
+	return nil
+}
+
+// start runs the daemon and returns once it answers.
+func (o Options) start(ctx context.Context, l launch, f files, s settings) (running, error) {
+	o.cleanUp(ctx, f)
+	if err := f.prepare(); err != nil {
+		return running{}, err
+	}
+	if err := s.write(f.config); err != nil {
+		return running{}, err
+	}
+	log, err := openLog(f.log)
+	if err != nil {
+		return running{}, err
+	}
+	defer log.Close()
+	from, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return running{}, err
+	}
+	cmd := exec.Command(l.command[0], append(l.command[1:], f.config)...)
+	cmd.Dir, cmd.Env = "/", o.environment()
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &l.attr
+	if err := cmd.Start(); err != nil {
+		return running{}, fmt.Errorf("start the engine: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	r, err := await(ctx, f.socket, ended)
+	if err != nil {
+		cmd.Process.Kill()
+		o.cleanUp(context.WithoutCancel(ctx), f)
+		return running{}, fmt.Errorf("start the engine: %w\n%s(the whole of it: %s)", err, tail(f.log, from), f.log)
+	}
+	return r, nil
+}
+
+// await asks until the daemon answers or ends.
+func await(ctx context.Context, socket string, ended <-chan error) (running, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("no answer within %s", startTime))
+	defer cancel()
+	tick := time.NewTicker(startPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return running{}, fmt.Errorf("it ended at once: %v", err)
+		case <-ctx.Done():
+			return running{}, context.Cause(ctx)
+		case <-tick.C:
+			if r := probe(ctx, socket); r.answers() {
+				return r, nil
+			}
+		}
+	}
+}
+
+func openLog(path string) (*os.File, error) {
+	mode := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if info, err := os.Stat(path); err == nil && info.Size() > logKept {
+		mode |= os.O_TRUNC
+	}
+	return os.OpenFile(path, mode, 0o600)
+}
+
+// tail is what the log says from an offset on, its last lines only.
+func tail(path string, from int64) string {
+	data, err := os.ReadFile(path)
+	if err != nil || from > int64(len(data)) {
+		return ""
+	}
+	lines := bytes.SplitAfter(data[from:], []byte("\n"))
+	if len(lines) > 10 {
+		lines = lines[len(lines)-10:]
+	}
+	return string(bytes.Join(lines, nil))
+}

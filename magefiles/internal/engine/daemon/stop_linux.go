@@ -1,0 +1,158 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stopTime is how long the daemon may take to end by itself before it is killed.
+const stopTime = 4 * time.Second
+
+func downOwn(ctx context.Context, opts Options) error {
+	f := opts.files()
+	if _, err := os.Stat(f.lock); errors.Is(err, os.ErrNotExist) {
+		return nil // never started
+	}
+	unlock, err := opts.lock(ctx, f.lock)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r := probe(ctx, f.socket)
+	if err := r.foreign(f); err != nil {
+		return err
+	}
+	return opts.stop(ctx, r, f)
+}
+
+// stop ends the daemon, by force if need be, and removes what it left.
+func (o Options) stop(ctx context.Context, r running, f files) error {
+	if r.pid != 0 {
+		// RootlessKit is the daemon's parent and ends after it, by itself: it still removes its own state.
+		for _, pid := range append([]int{r.pid}, parents(r.pid, f.bin)...) {
+			if err := terminate(ctx, pid, pid == r.pid); err != nil {
+				return fmt.Errorf("stop the engine (process %d): %w", pid, err)
+			}
+		}
+	}
+	o.cleanUp(ctx, f)
+	return nil
+}
+
+// parents are the ancestors of a process that run a program of ours.
+func parents(pid int, bin string) (found []int) {
+	for {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return found
+		}
+		// The second field, in parentheses, may hold anything; the parent is the fourth, see proc_pid_stat(5).
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) < 2 {
+			return found
+		}
+		pid, err = strconv.Atoi(fields[1])
+		if err != nil || !runsFrom(pid, bin) {
+			return found
+		}
+		found = append(found, pid)
+	}
+}
+
+// runsFrom tells whether a process runs a program of the folder.
+func runsFrom(pid int, bin string) bool {
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && strings.HasPrefix(exe, bin+string(filepath.Separator))
+}
+
+// terminate waits on a handle of the process, not on its number, which another process could get. A process that is not
+// asked to end is expected to do so.
+func terminate(ctx context.Context, pid int, ask bool) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
+		if ask || sig == unix.SIGKILL {
+			if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+				return err
+			}
+		}
+		if ended, err := waitFD(ctx, fd, stopTime); ended || err != nil {
+			return err
+		}
+	}
+	return errors.New("it does not end, even when killed")
+}
+
+// waitFD waits until the process of the handle has ended.
+func waitFD(ctx context.Context, fd int, patience time.Duration) (ended bool, err error) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 50)
+		if n > 0 {
+			return true, nil
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// cleanUp removes what a daemon that was killed leaves behind: containers of running steps, its socket, temporary files.
+// Mounts went with its mount namespace. What cannot be removed stays for the next time.
+func (o Options) cleanUp(ctx context.Context, f files) {
+	for _, runtime := range o.runtimes() {
+		o.deleteContainers(ctx, runtime, f.root)
+	}
+	os.Remove(f.socket)
+	os.RemoveAll(f.tmp)
+	removeKitState(f)
+}
+
+// removeKitState removes the folders that RootlessKit was given, one for each start. It does so itself unless it is killed.
+func removeKitState(f files) {
+	paths, _ := filepath.Glob(filepath.Join(f.sockets, kitState+"*"))
+	for _, path := range paths {
+		os.RemoveAll(path)
+	}
+}
+
+// deleteContainers ends the containers whose bundles lie under root; others of the same runtime are not touched.
+func (o Options) deleteContainers(ctx context.Context, runtime, root string) {
+	list := exec.CommandContext(ctx, runtime, "list", "--format=json")
+	list.Env = o.environment()
+	out, err := list.Output()
+	if err != nil {
+		return
+	}
+	var containers []struct{ ID, Bundle string }
+	if json.Unmarshal(out, &containers) != nil {
+		return
+	}
+	for _, c := range containers {
+		if strings.HasPrefix(c.Bundle, root+string(filepath.Separator)) {
+			remove := exec.CommandContext(ctx, runtime, "delete", "--force", c.ID)
+			remove.Env = o.environment()
+			remove.Run()
+		}
+	}
+}

@@ -1,0 +1,18 @@
+// Command step is what the tests run in a container: it says what it is told, or waits until it is ended.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "wait" {
+		ended := make(chan os.Signal, 1)
+		signal.Notify(ended)
+		<-ended
+		return
+	}
+	fmt.Println("uid", os.Getuid(), os.Args[1:])
+}

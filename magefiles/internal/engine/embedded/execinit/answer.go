@@ -1,0 +1,61 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
+)
+
+// answer is the folder that goes back to the engine.
+type answer struct {
+	stdout, stderr *os.File
+	status         *os.File // open from the start: after a change of user it could not be made any more
+	dir            string
+}
+
+func newAnswer(dir string) (*answer, error) {
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("answer folder: %w", err)
+	}
+	a := &answer{dir: dir}
+	for name, f := range map[string]**os.File{
+		execmeta.StdoutFile: &a.stdout,
+		execmeta.StderrFile: &a.stderr,
+		execmeta.StatusFile: &a.status,
+	} {
+		var err error
+		if *f, err = a.create(name); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// create opens a new file of the answer. Everything is appended, so that two writers of one file never overwrite each other.
+func (a *answer) create(name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(a.dir, name), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("answer file: %w", err)
+	}
+	return f, nil
+}
+
+// writeStatus replaces what the status file holds.
+func (a *answer) writeStatus(s execmeta.Status) error {
+	text, err := json.Marshal(s)
+	if err == nil {
+		err = a.status.Truncate(0)
+	}
+	if err == nil {
+		_, err = a.status.Write(text)
+	}
+	if err != nil {
+		return fmt.Errorf("write status: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package internal
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "forge.ops.eblu.me/eblume/blumeops/"
+
+// own are the packages of ours that a package may import, by prefix below magefiles/internal. What is not listed imports none.
+var own = map[string][]string{
+	"image":    {},
+	"task":     {"image"},
+	"pipeline": {"image", "pipeline/"},
+	"registry": {"image"},
+	"repo":     {"image"},
+	"secret":   {},
+	"console":  {},
+	"engine":   {"engine/"},
+	"lab":      {},
+}
+
+// reserved are modules that only some packages may import.
+var reserved = map[string][]string{
+	"dagger.io/dagger":                        {"engine", "pipeline"},
+	"github.com/moby/buildkit":                {"engine"},
+	"github.com/go-git/go-git":                {"repo"},
+	"github.com/google/go-containerregistry":  {"registry", "lab"},
+	"github.com/distribution/distribution":    {"lab"},
+	"github.com/1password/onepassword-sdk-go": {"secret"},
+	"github.com/magefile/mage":                {},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestImports holds the packages to the layout that docs/explanation/layout.md describes.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; seen++ {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		check(t, p)
+	}
+	if seen < 10 {
+		t.Fatalf("only %d packages were looked at", seen)
+	}
+}
+
+func check(t *testing.T, p listed) {
+	name, ok := strings.CutPrefix(p.ImportPath, module+"magefiles/internal/")
+	if !ok {
+		return
+	}
+	room, _, _ := strings.Cut(name, "/")
+	for _, imported := range p.Imports {
+		if ours, ok := strings.CutPrefix(imported, module+"magefiles/internal/"); ok {
+			if !slices.ContainsFunc(own[room], func(prefix string) bool {
+				return ours == strings.TrimSuffix(prefix, "/") || strings.HasPrefix(ours, strings.TrimSuffix(prefix, "/")+"/")
+			}) && ours != room && !strings.HasPrefix(ours, room+"/") {
+				t.Errorf("%s imports %s: %s may import %v", name, ours, room, own[room])
+			}
+			continue
+		}
+		for prefix, rooms := range reserved {
+			if strings.HasPrefix(imported, prefix) && !slices.Contains(rooms, room) {
+				t.Errorf("%s imports %s, which is for %v", name, imported, rooms)
+			}
+		}
+	}
+}

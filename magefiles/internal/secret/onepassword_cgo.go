@@ -1,0 +1,50 @@
+//go:build cgo
+
+package secret
+
+import (
+	"context"
+	"errors"
+
+	"github.com/1password/onepassword-sdk-go"
+)
+
+// connect makes a client of 1Password's SDK. It takes seconds of CPU and 180 MB, so it is called only when an op:// reference is read.
+func connect(ctx context.Context, login Login) (Vault, error) {
+	who := onepassword.WithDesktopAppIntegration(login.Account)
+	if !login.Token.IsZero() {
+		who = onepassword.WithServiceAccountToken(login.Token.Reveal())
+	}
+	client, err := onepassword.NewClient(ctx, who, onepassword.WithIntegrationInfo("BlumeOps", "v1"))
+	if err != nil {
+		return nil, err
+	}
+	return sdkVault{client.Secrets()}, nil
+}
+
+type sdkVault struct{ secrets onepassword.SecretsAPI }
+
+func (v sdkVault) ResolveAll(ctx context.Context, references []string) (map[string]Answer, error) {
+	response, err := v.secrets.ResolveAll(ctx, references)
+	var limit *onepassword.RateLimitExceededError
+	if errors.As(err, &limit) {
+		return nil, problemf(Unreachable, "wait, or set the settings' own BLUMEOPS_* variables", "1Password's limit of requests is reached: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answersOf(response), nil
+}
+
+func answersOf(response onepassword.ResolveAllResponse) map[string]Answer {
+	answers := make(map[string]Answer, len(response.IndividualResponses))
+	for reference, one := range response.IndividualResponses {
+		switch {
+		case one.Error != nil:
+			answers[reference] = Answer{Err: refusal(string(one.Error.Type))}
+		case one.Content != nil:
+			answers[reference] = Answer{Value: one.Content.Secret}
+		}
+	}
+	return answers
+}

@@ -1,0 +1,130 @@
+package secret
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
+
+const (
+	tokenVariable   = "OP_SERVICE_ACCOUNT_TOKEN" // of 1Password's own tools
+	accountVariable = "OP_ACCOUNT"
+)
+
+// readLocal reads what the environment or a file holds. If 1Password has to be asked, op is the reference to ask for.
+func (r *Resolver) readLocal(ref Reference) (got outcome, op string) {
+	target := ref
+	if value := r.variable(ref.variable); value != "" {
+		source := "environment, " + ref.variable
+		if !looksLikeReference(value) {
+			return r.read(ref, source, value, nil), ""
+		}
+		var err error
+		if target, err = ParseReference(value); err != nil {
+			return r.read(ref, source, "", problemf(Unreadable, "", "%s: %w", ref.variable, err)), ""
+		}
+	}
+	switch {
+	case target.scheme == schemeEnv:
+		return r.readVariable(ref, target.path), ""
+	case r.options.CI || target.IsZero():
+		return r.refuse(ref, target), ""
+	case target.scheme == schemeFile:
+		value, err := readFile(r.options.Root, target.path)
+		return r.read(ref, "file, "+target.path, value, err), ""
+	}
+	return outcome{}, target.String()
+}
+
+// looksLikeReference tells a reference in a setting's variable from a value there.
+func looksLikeReference(value string) bool {
+	for _, scheme := range []string{schemeOp, schemeEnv, schemeFile} {
+		if strings.HasPrefix(value, scheme+"://") {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Resolver) variable(name string) string {
+	if name == "" {
+		return ""
+	}
+	return r.options.Env(name)
+}
+
+func (r *Resolver) readVariable(ref Reference, name string) outcome {
+	value := r.options.Env(name)
+	if value == "" {
+		return r.read(ref, "environment, "+name, "", problemf(Missing, "set "+name, "environment variable %s is not set, or is empty", name))
+	}
+	return r.read(ref, "environment, "+name, value, nil)
+}
+
+// refuse answers for what is not read in CI, and for a reference that is not there.
+func (r *Resolver) refuse(ref, target Reference) outcome {
+	why := "no reference is set for it"
+	if r.options.CI {
+		why = "in CI secrets come from the environment alone"
+	}
+	if ref.variable == "" {
+		return r.read(ref, "environment", "", problemf(Missing, "use an env://NAME reference", "%s", why))
+	}
+	if !target.IsZero() && target.String() != ref.String() {
+		return r.read(ref, "environment, "+ref.variable, "", problemf(Missing, "set "+ref.variable+" to the value itself", "%s holds the reference %s, but %s", ref.variable, target, why))
+	}
+	return r.read(ref, "environment, "+ref.variable, "", problemf(Missing, "set "+ref.variable, "%s, and %s is not set or is empty", why, ref.variable))
+}
+
+// readRemote asks 1Password once for all of remote. Its error is that of ctx alone.
+func (r *Resolver) readRemote(ctx context.Context, remote map[Reference]string) error {
+	login, answers, err := r.ask(ctx, slices.Compact(slices.Sorted(maps.Values(remote))))
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for ref, op := range remote {
+		answer, found := answers[op]
+		switch {
+		case err != nil:
+			answer = Answer{Err: err}
+		case !found:
+			answer.Err = problemf(Unreadable, "", "1Password gave no answer for it")
+		case answer.Err == nil && answer.Value == "":
+			answer.Err = problemf(Empty, "", "the field is empty in 1Password")
+		}
+		r.done[ref] = r.read(ref, login.String(), answer.Value, answer.Err)
+	}
+	return nil
+}
+
+func (r *Resolver) ask(ctx context.Context, ops []string) (Login, map[string]Answer, error) {
+	login := Login{Account: cmp.Or(r.options.Env(accountVariable), r.options.Account)}
+	if token := strings.TrimSpace(r.options.Env(tokenVariable)); token != "" {
+		r.options.Learn(token)
+		login.Token = New("env://"+tokenVariable, token)
+	}
+	if login.Token.IsZero() && login.Account == "" {
+		return login, nil, problemf(Unreachable,
+			"set "+tokenVariable+" to a service account's token, or "+accountVariable+" to the account's name in the desktop app",
+			"1Password has to be asked, and nothing says as whom")
+	}
+	answers, err := r.session.resolveAll(ctx, login, ops)
+	return login, answers, err
+}
+
+// read makes an outcome, and tells Learn of the value.
+func (r *Resolver) read(ref Reference, source, value string, err error) outcome {
+	if err == nil {
+		r.options.Learn(value)
+		return outcome{secret: New(ref.label(), value), source: source}
+	}
+	failed := &Error{Reference: ref, State: Unreadable, Err: err}
+	var known *problem
+	if errors.As(err, &known) {
+		failed.State, failed.hint = known.state, known.hint
+	}
+	return outcome{source: source, err: failed}
+}

@@ -1,0 +1,123 @@
+// Package secret names secrets by reference, reads them late and all in one call, and keeps their values from being printed.
+//
+// A reference says where a value lies:
+//
+//	op://vault/item[/section]/field[?attribute=otp]   a field of an item in 1Password
+//	env://NAME                                        an environment variable
+//	file://PATH                                       a file: absolute, or relative to the repository's root
+//
+// What is read is taken as it stands, with one exception: of a file one trailing line end is dropped, because editors and echo add
+// one. Values of several lines are allowed, empty ones never are.
+package secret
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	schemeOp   = "op"
+	schemeEnv  = "env"
+	schemeFile = "file"
+)
+
+// Reference names a secret. Its zero value names none. References are comparable.
+type Reference struct {
+	scheme   string // op, env or file
+	path     string // what stands after ://
+	variable string // environment variable that takes its place, "" for none
+}
+
+// ParseReference reads an op://, env:// or file:// reference.
+// The error says what was expected; it repeats s only when s begins like a reference, so that a password given in the wrong place is
+// not printed.
+func ParseReference(s string) (Reference, error) {
+	scheme, path, found := strings.Cut(s, "://")
+	check, known := map[string]func(string) error{schemeOp: checkOp, schemeEnv: checkEnv, schemeFile: checkFile}[scheme]
+	if !found || !known {
+		return Reference{}, fmt.Errorf("not a secret reference (%d characters): write op://vault/item/field, env://NAME or file://PATH", utf8.RuneCountInString(s))
+	}
+	if err := check(path); err != nil {
+		return Reference{}, fmt.Errorf("secret reference %q: %w", s, err)
+	}
+	return Reference{scheme: scheme, path: path}, nil
+}
+
+// String is the reference as it was written.
+func (r Reference) String() string {
+	if r.IsZero() {
+		return ""
+	}
+	return r.scheme + "://" + r.path
+}
+
+// IsZero says that r names no secret.
+func (r Reference) IsZero() bool { return r.scheme == "" }
+
+// WithVariable gives r an environment variable that takes its place when it is set: the setting's own, such as
+// BLUMEOPS_REGISTRY_PASSWORD. It holds the value itself, or another reference, which is followed once.
+func (r Reference) WithVariable(name string) Reference {
+	r.variable = name
+	return r
+}
+
+// Variable is the name given to WithVariable, "" if there is none.
+func (r Reference) Variable() string { return r.variable }
+
+// label is what messages call r: the reference, or the variable if that is all there is.
+func (r Reference) label() string { return cmp.Or(r.String(), "$"+r.variable) }
+
+// 1Password's rules for a reference, as its SDK (v0.4.0) checks them; a test holds the two together. Checking here costs nothing,
+// the SDK's check costs seconds of start. Empty and blank parts, which the SDK lets through, are refused: they can name nothing.
+// https://developer.1password.com/docs/cli/secret-reference-syntax
+var opPart = regexp.MustCompile(`^[A-Za-z0-9_. -]+$`)
+
+var opQueries = map[string]bool{"attribute=otp": true, "attribute=totp": true, "ssh-format=openssh": true}
+
+func checkOp(path string) error {
+	path, query, asked := strings.Cut(path, "?")
+	if asked && !opQueries[query] {
+		return fmt.Errorf("unknown query %q: 1Password knows ?attribute=otp, ?attribute=totp and ?ssh-format=openssh", query)
+	}
+	parts := strings.Split(path, "/")
+	if len(parts) < 3 || len(parts) > 4 {
+		return fmt.Errorf("has %d parts: want op://vault/item/field or op://vault/item/section/field", len(parts))
+	}
+	for _, part := range parts {
+		if strings.TrimSpace(part) == "" {
+			return fmt.Errorf("has an empty part: want op://vault/item/field or op://vault/item/section/field")
+		}
+		if !opPart.MatchString(part) {
+			return fmt.Errorf("%q has a character that 1Password does not take (letters, digits, space, _, . and - only): use the ID of the vault, item or field instead of its name", part)
+		}
+	}
+	return nil
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func checkEnv(name string) error {
+	if !variableName.MatchString(name) {
+		return fmt.Errorf("%q is no name of an environment variable: letters, digits and _ only, not beginning with a digit", name)
+	}
+	return nil
+}
+
+func checkFile(path string) error {
+	switch {
+	case path == "":
+		return fmt.Errorf("names no file: want file:///absolute/path or file://path/from/the/repository's/root")
+	case !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl):
+		return fmt.Errorf("the path holds a control character or is not UTF-8")
+	case path == "~" || strings.HasPrefix(path, "~/"):
+		return fmt.Errorf("~ is not expanded here: write the absolute path")
+	case strings.HasSuffix(path, "/") || filepath.Base(path) == "." || filepath.Base(path) == "..":
+		return fmt.Errorf("names a folder: want the path of a file")
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// Options say where a Resolver may look.
+type Options struct {
+	// CI lets only the environment be read: env:// references and the variables of WithVariable.
+	CI bool
+	// Root is the folder that relative file:// references start from: the repository's root.
+	Root string
+	// Env looks up an environment variable; "" means that it is not set.
+	Env func(name string) string
+	// Learn is told each value as soon as it is read, so that it can be redacted from all output. May be nil.
+	Learn func(value string)
+	// Account is the 1Password account that the desktop app is asked for. $OP_ACCOUNT goes before it.
+	Account string
+	// Connect makes the connection to 1Password; nil means the real one.
+	Connect func(context.Context, Login) (Vault, error)
+}
+
+// Resolver reads secrets. It asks for each one at most once, whether that succeeds or not: 1Password counts requests, those for what
+// does not exist too, and a token that was refused once stays refused. It may be used by several goroutines.
+type Resolver struct {
+	options Options
+
+	mu      sync.Mutex
+	done    map[Reference]outcome
+	session session
+}
+
+type outcome struct {
+	secret Secret
+	source string // where the value came from, or would have
+	err    *Error // nil if secret is set
+}
+
+// NewResolver makes a Resolver. It reads nothing yet.
+func NewResolver(options Options) *Resolver {
+	if options.Env == nil {
+		options.Env = func(string) string { return "" }
+	}
+	if options.Learn == nil {
+		options.Learn = func(string) {}
+	}
+	if options.Connect == nil {
+		options.Connect = connect
+	}
+	return &Resolver{options: options, done: map[Reference]outcome{}, session: session{connect: options.Connect}}
+}
+
+// Resolve reads all refs, those of 1Password in one call. The secrets are in the order of refs. The error joins one *Error for each
+// reference that could not be read; its secret is zero.
+func (r *Resolver) Resolve(ctx context.Context, refs ...Reference) ([]Secret, error) {
+	outcomes, err := r.resolve(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	secrets := make([]Secret, len(refs))
+	var failed []error
+	for i, got := range outcomes {
+		secrets[i] = got.secret
+		if got.err != nil && !slices.Contains(failed, error(got.err)) {
+			failed = append(failed, got.err)
+		}
+	}
+	return secrets, joined(failed)
+}
+
+// joined keeps a single error as it is, so that its hint is found and its text is one line.
+func joined(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// Status is what is known of one reference. It never holds a value.
+type Status struct {
+	Name   string `json:"name"`             // the reference as it is written, or $VARIABLE
+	Source string `json:"source"`           // where the value was found or looked for
+	State  State  `json:"state"`            // ok, missing, empty, …
+	Reason string `json:"reason,omitempty"` // why it is not ok
+	Hint   string `json:"hint,omitempty"`   // what to do about it
+}
+
+// Check reads all refs and says for each what became of it. The error is that of ctx; a secret that cannot be read is no error here.
+func (r *Resolver) Check(ctx context.Context, refs ...Reference) ([]Status, error) {
+	outcomes, err := r.resolve(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	statuses := make([]Status, len(refs))
+	for i, got := range outcomes {
+		statuses[i] = Status{Name: refs[i].label(), Source: got.source, State: OK}
+		if got.err != nil {
+			statuses[i].State, statuses[i].Reason, statuses[i].Hint = got.err.State, got.err.Err.Error(), got.err.Hint()
+		}
+	}
+	return statuses, nil
+}
+
+func (r *Resolver) resolve(ctx context.Context, refs []Reference) ([]outcome, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	remote := map[Reference]string{} // reference -> the op:// reference that stands for it
+	for _, ref := range refs {
+		if _, known := r.done[ref]; known {
+			continue
+		}
+		if got, op := r.readLocal(ref); op == "" {
+			r.done[ref] = got
+		} else {
+			remote[ref] = op
+		}
+	}
+	if len(remote) > 0 {
+		if err := r.readRemote(ctx, remote); err != nil {
+			return nil, err
+		}
+	}
+	outcomes := make([]outcome, len(refs))
+	for i, ref := range refs {
+		outcomes[i] = r.done[ref]
+	}
+	return outcomes, nil
+}

@@ -1,0 +1,52 @@
+package secret
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxSize is the largest secret, in bytes, that a build can be given: BuildKit's session/secrets.MaxSecretSize.
+const maxSize = 500 * 1024
+
+// readFile reads a file:// secret. One trailing line end is dropped, the rest is kept as it is.
+func readFile(root, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(root, filepath.FromSlash(path))
+	}
+	data, err := readLimited(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", problemf(Missing, "", "no such file: %s", path)
+	case err != nil:
+		return "", problemf(Unreadable, "make it a file that you may read (chmod 600, your own)", "%w", err)
+	case len(data) > maxSize:
+		return "", problemf(Unreadable, "", "%s is larger than %d KiB, which is the most that a build takes as a secret", path, maxSize/1024)
+	case !utf8.Valid(data):
+		return "", problemf(Unreadable, "keep it base64-encoded and decode it where it is used", "%s is not text (UTF-8)", path)
+	}
+	value := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if value == "" {
+		return "", problemf(Empty, "", "%s is empty", path)
+	}
+	return value, nil
+}
+
+// readLimited reads one byte more than is allowed at most, so that the caller sees that there is too much.
+func readLimited(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return data, nil
+}
