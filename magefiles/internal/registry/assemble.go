@@ -1,0 +1,198 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Variant is the image for one platform, as an engine exported it.
+type Variant struct {
+	Platform image.Platform
+	// Archive is an OCI layout in an uncompressed tar. It must stay until the artifact is closed.
+	Archive string
+	// BaseLayers is how many of the lowest layers are a base image's; only Metadata.Repack asks for it. 0 for an image on scratch.
+	BaseLayers int
+}
+
+// Metadata is what is stated about an image.
+type Metadata struct {
+	// Created becomes the creation time of image and history, in whole seconds; zero leaves what the engine wrote.
+	Created time.Time
+	// Labels are added to the config, Annotations to the manifests and the index.
+	Labels, Annotations map[string]string
+	// Repack writes all layers above the base's anew as one, so that the same files give the same bytes on whichever engine: entries sorted and
+	// with Created as their time, no user names, no access times, a fixed compression. Created must be set.
+	Repack bool
+	// TempDir is where re-packed layers lie until the artifact is closed; "" is the system's.
+	TempDir string
+}
+
+// Assemble makes one image of its variants: with several an OCI index in their order, with one a plain manifest. Docker's media types
+// become OCI's. The caller closes the artifact.
+func Assemble(variants []Variant, meta Metadata) (*Artifact, error) {
+	return AssembleContext(context.Background(), variants, meta)
+}
+
+// AssembleContext is Assemble that ends early, with the context's error, when ctx does.
+func AssembleContext(ctx context.Context, variants []Variant, meta Metadata) (_ *Artifact, err error) {
+	if err := checkVariants(variants, meta); err != nil {
+		return nil, err
+	}
+	a := &Artifact{created: meta.Created}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	for _, v := range variants {
+		img, err := a.assemble(ctx, v, meta)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.Platform, err)
+		}
+		a.images = append(a.images, img)
+	}
+	if len(a.images) == 1 {
+		a.root = a.images[0].manifest
+		return a, nil
+	}
+	a.root, err = a.index(meta)
+	return a, err
+}
+
+func checkVariants(variants []Variant, meta Metadata) error {
+	if len(variants) == 0 {
+		return errors.New("no variant to assemble: expected one archive for each platform")
+	}
+	if meta.Repack && meta.Created.IsZero() {
+		return errors.New("an image that is to repeat needs a creation time: set it to the commit's")
+	}
+	for i, v := range variants {
+		same := func(w Variant) bool { return samePlatform(w.Platform, v.Platform) }
+		if slices.ContainsFunc(variants[:i], same) {
+			return fmt.Errorf("platform %s is given twice", v.Platform)
+		}
+	}
+	return nil
+}
+
+// assemble makes one platform's image. Files that it opens and makes belong to a.
+func (a *Artifact) assemble(ctx context.Context, v Variant, meta Metadata) (*variantImage, error) {
+	from, err := openArchive(v.Archive)
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, from)
+	src, err := from.load(v.Platform)
+	if err != nil {
+		return nil, err
+	}
+	img := &variantImage{platform: v.Platform}
+	var config []byte
+	if meta.Repack {
+		config, err = a.repack(ctx, img, src, v, meta)
+	} else {
+		img.layers = src.blobs(src.manifest.Layers)
+		config, err = stampConfig(src.config, meta)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return img, img.finish(config, meta.Annotations)
+}
+
+// blobs are layers as they lie in the archive.
+func (s *source) blobs(layers []v1.Descriptor) []blob {
+	var out []blob
+	for _, d := range layers {
+		named := v1.Descriptor{MediaType: ociLayer(d.MediaType), Size: d.Size, Digest: d.Digest}
+		out = append(out, blob{desc: named, open: func() (io.ReadCloser, error) { return s.from.blob(d) }})
+	}
+	return out
+}
+
+// finish writes the manifest.
+func (img *variantImage) finish(config []byte, annotations map[string]string) (err error) {
+	img.config, err = newDocument(config, types.OCIConfigJSON)
+	if err != nil {
+		return err
+	}
+	m := v1.Manifest{
+		SchemaVersion: 2, MediaType: types.OCIManifestSchema1,
+		Config: img.config.desc, Layers: []v1.Descriptor{}, Annotations: maps.Clone(annotations),
+	}
+	for _, l := range img.layers {
+		m.Layers = append(m.Layers, l.desc)
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	img.manifest, err = newManifest(raw, types.OCIManifestSchema1)
+	return err
+}
+
+func (a *Artifact) index(meta Metadata) (*manifest, error) {
+	idx := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Annotations: maps.Clone(meta.Annotations)}
+	for _, img := range a.images {
+		d := img.manifest.descriptor()
+		d.Platform = &v1.Platform{OS: img.platform.OS, Architecture: img.platform.Architecture, Variant: img.platform.Variant}
+		idx.Manifests = append(idx.Manifests, d)
+	}
+	raw, err := json.Marshal(idx)
+	if err != nil {
+		return nil, err
+	}
+	return newManifest(raw, types.OCIImageIndex)
+}
+
+// repack fills img with the base's layers as they are and our own as one, and returns the config that goes with them.
+func (a *Artifact) repack(ctx context.Context, img *variantImage, src *source, v Variant, meta Metadata) ([]byte, error) {
+	layers := src.manifest.Layers
+	diffs, err := diffIDs(src.config)
+	if err != nil {
+		return nil, err
+	}
+	if len(diffs) != len(layers) || v.BaseLayers < 0 || v.BaseLayers > len(layers) {
+		return nil, fmt.Errorf("image archive %s: %d layers, %d of them the base's, and %d digests in its config do not fit together",
+			v.Archive, len(layers), v.BaseLayers, len(diffs))
+	}
+	img.layers = src.blobs(layers[:v.BaseLayers])
+	if v.BaseLayers == len(layers) {
+		return repackedConfig(src.config, meta, diffs, nil)
+	}
+	dir, err := a.tempDir(meta.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	p := packer{dir: dir, created: meta.Created.Truncate(time.Second), onScratch: v.BaseLayers == 0}
+	own, diff, err := p.pack(ctx, src.blobs(layers[v.BaseLayers:]))
+	if err != nil {
+		return nil, err
+	}
+	img.layers = append(img.layers, own)
+	return repackedConfig(src.config, meta, diffs[:v.BaseLayers], &diff)
+}
+
+// tempDir is a folder for re-packed layers, removed by Close.
+func (a *Artifact) tempDir(parent string) (string, error) {
+	if a.temp == "" {
+		dir, err := os.MkdirTemp(parent, "image-")
+		if err != nil {
+			return "", fmt.Errorf("folder for re-packed layers: %w", err)
+		}
+		a.temp = dir
+	}
+	return a.temp, nil
+}

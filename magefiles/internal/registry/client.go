@@ -1,0 +1,126 @@
+// Package registry looks at, assembles and pushes container images, as the OCI distribution and image specifications have them
+// (https://github.com/opencontainers/distribution-spec, https://github.com/opencontainers/image-spec).
+//
+// The protocol itself is go-containerregistry's. This package adds what a publisher needs around it: images put together from what
+// an engine exported, faults told from denials, and errors that name the registry and say what to do.
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Options say how registries are reached. The zero value speaks HTTPS with the system's roots and takes credentials from the
+// Docker config.
+type Options struct {
+	// Plain names the hosts (HOST or HOST:PORT) that may be spoken to over plain HTTP; loopback always may.
+	Plain []string
+	// CAFile is a PEM bundle of certificate authorities that are trusted besides the system's; "" for none.
+	CAFile string
+	// Credentials finds the account for a registry host; ok is false where it knows none, and then the Docker config and its
+	// credential helpers are asked, and at last the registry is spoken to anonymously.
+	Credentials func(ctx context.Context, host string) (user, password string, ok bool, err error)
+	// Log receives one line for each retry; nil is silent.
+	Log func(string)
+	// Progress is told, while an image is pushed, how far it has come; calls never overlap. nil is silent.
+	Progress func(Progress)
+	// Timeout is how long a registry may stay silent, while it should answer or take data; 0 means 30 seconds.
+	Timeout time.Duration
+	// Retry bounds the attempts at a faulty registry; zero fields have defaults.
+	Retry Retry
+	// Jobs is how many blobs are sent at a time; 0 means 4.
+	Jobs int
+	// Proxy chooses the HTTP proxy of a request; nil uses the proxy variables of the process.
+	Proxy func(*http.Request) (*url.URL, error)
+}
+
+// Client speaks to registries. It is safe for concurrent use.
+type Client struct {
+	opts      Options
+	transport func() (http.RoundTripper, error) // built on first use: reading the CA file may fail
+}
+
+const (
+	defaultTimeout = 30 * time.Second
+	defaultJobs    = 4
+	userAgent      = "blumeops"
+)
+
+// New makes a client. Nothing is read or contacted yet: an unusable CA file is an error of the first call that needs it.
+func New(o Options) *Client {
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Jobs <= 0 {
+		o.Jobs = defaultJobs
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	o.Retry = o.Retry.withDefaults()
+	return &Client{opts: o, transport: sync.OnceValues(func() (http.RoundTripper, error) { return newTransport(o) })}
+}
+
+// tag turns a reference into go-containerregistry's, with plain HTTP allowed where it is. Options that are of no use are an error here, before
+// any of the network's.
+func (c *Client) tag(ref image.Reference) (name.Tag, error) {
+	if _, err := c.transport(); err != nil {
+		return name.Tag{}, err
+	}
+	opts := []name.Option{name.StrictValidation}
+	if plainAllowed(ref.Registry, c.opts.Plain) {
+		opts = append(opts, name.Insecure)
+	}
+	tag, err := name.NewTag(ref.String(), opts...)
+	if err != nil {
+		return name.Tag{}, fmt.Errorf("image reference %q: %w; expected REGISTRY/REPOSITORY:TAG", ref.String(), err)
+	}
+	return tag, nil
+}
+
+// remoteOptions are those of every call to package remote. Its own retries are off: they neither end with the context nor
+// obey Retry-After; Client.retry does both.
+func (c *Client) remoteOptions(ctx context.Context, acc *account) ([]remote.Option, error) {
+	rt, err := c.transport()
+	if err != nil {
+		return nil, err
+	}
+	return []remote.Option{
+		remote.WithContext(ctx),
+		remote.WithTransport(rt),
+		remote.WithAuthFromKeychain(acc),
+		remote.WithUserAgent(userAgent),
+		remote.WithJobs(c.opts.Jobs),
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
+		remote.WithRetryPredicate(func(error) bool { return false }),
+		remote.WithRetryStatusCodes(),
+	}, nil
+}
+
+// plainAllowed reports whether host (HOST or HOST:PORT) may be spoken to without TLS.
+func plainAllowed(host string, plain []string) bool {
+	bare := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		bare = h
+	}
+	bare = strings.Trim(bare, "[]")
+	if bare == "localhost" || strings.HasSuffix(bare, ".localhost") {
+		return true
+	}
+	if ip := net.ParseIP(bare); ip != nil && ip.IsLoopback() {
+		return true
+	}
+	return slices.Contains(plain, host) || slices.Contains(plain, bare)
+}

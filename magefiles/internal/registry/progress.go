@@ -1,0 +1,104 @@
+package registry
+
+import (
+	"io"
+	"sync"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Progress says how far a push has come, in bytes of blobs. What the registry has already counts as done and as Skipped.
+type Progress struct {
+	Done, Total, Skipped int64
+}
+
+// meter adds up the progress of blobs that are sent side by side.
+type meter struct {
+	mu    sync.Mutex
+	state Progress
+	tell  func(Progress)
+}
+
+func (m *meter) add(done, skipped int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state.Done += done
+	m.state.Skipped += skipped
+	if m.tell != nil {
+		m.tell(m.state)
+	}
+}
+
+// meteredLayer counts what is read of a layer; an attempt that failed is taken back.
+type meteredLayer struct {
+	v1.Layer
+	meter *meter
+	mu    sync.Mutex
+	sent  int64
+}
+
+// Compressed implements v1.Layer.
+func (l *meteredLayer) Compressed() (io.ReadCloser, error) {
+	rc, err := l.Layer.Compressed()
+	if err != nil {
+		return nil, &contentError{err}
+	}
+	l.reset()
+	return &meteredReader{ReadCloser: rc, layer: l}, nil
+}
+
+func (l *meteredLayer) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sent > 0 {
+		l.meter.add(-l.sent, 0)
+		l.sent = 0
+	}
+}
+
+func (l *meteredLayer) count(n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent += n
+	l.meter.add(n, 0)
+}
+
+// finish counts a blob that the registry had as done.
+func (l *meteredLayer) finish() error {
+	size, err := l.Size()
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sent == 0 {
+		l.meter.add(size, size)
+	}
+	return nil
+}
+
+type meteredReader struct {
+	io.ReadCloser
+	layer *meteredLayer
+}
+
+// Read implements io.Reader.
+func (r *meteredReader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if n > 0 {
+		r.layer.count(int64(n))
+	}
+	if err != nil && err != io.EOF {
+		err = &contentError{err}
+	}
+	return n, err
+}
+
+// contentError is a failure to read what is to be pushed: nothing that the registry could help.
+type contentError struct{ err error }
+
+// Error implements error.
+func (e *contentError) Error() string { return e.err.Error() }
+
+// Unwrap gives the reason.
+func (e *contentError) Unwrap() error { return e.err }

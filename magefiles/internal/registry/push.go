@@ -1,0 +1,158 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Push sends a to ref and returns the digest that now should stand there; Verify tells whether it does. Blobs go first, then each
+// image by its digest, and the tag last, so that an interrupted push leaves nothing under it. What the registry has is not sent again. A tag that stands with
+// the same content already is left alone: some registries deny even that (create-only policies).
+func (c *Client) Push(ctx context.Context, ref image.Reference, a *Artifact) (digest string, err error) {
+	tag, err := c.tag(ref)
+	if err != nil {
+		return "", err
+	}
+	acc := c.account()
+	if err := c.push(ctx, tag, acc, a); err != nil {
+		return "", c.explain(ctx, writing, ref, acc, err)
+	}
+	return a.Digest(), nil
+}
+
+func (c *Client) push(ctx context.Context, tag name.Tag, acc *account, a *Artifact) error {
+	opts, err := c.remoteOptions(ctx, acc)
+	if err != nil {
+		return err
+	}
+	pusher, err := remote.NewPusher(opts...)
+	if err != nil {
+		return err
+	}
+	if err := c.pushBlobs(ctx, pusher, tag.Repository, a); err != nil {
+		return err
+	}
+	for _, img := range a.children() {
+		err := c.retry(ctx, "image "+img.digest.String(), func(ctx context.Context) error {
+			return pusher.Push(ctx, tag.Digest(img.digest.String()), img)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return c.retry(ctx, "tag "+tag.TagStr(), func(ctx context.Context) error {
+		return pusher.Push(ctx, tag, a.root)
+	})
+}
+
+func (c *Client) pushBlobs(ctx context.Context, pusher *remote.Pusher, repo name.Repository, a *Artifact) error {
+	blobs := a.blobs()
+	m := &meter{tell: c.opts.Progress}
+	for _, b := range blobs {
+		m.state.Total += b.desc.Size
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(c.opts.Jobs)
+	for _, b := range blobs {
+		g.Go(func() error {
+			layer := &meteredLayer{Layer: b.layer(), meter: m}
+			err := c.retry(ctx, "blob "+b.desc.Digest.String(), func(ctx context.Context) error {
+				return pusher.Upload(ctx, repo, layer)
+			})
+			if err != nil {
+				return err
+			}
+			return layer.finish()
+		})
+	}
+	return g.Wait()
+}
+
+// Verify reads back what stands under ref and compares: the tag's digest with a's, and that each image and blob of it is there
+// with its size. What differs is an ErrMismatch.
+func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) error {
+	tag, err := c.tag(ref)
+	if err != nil {
+		return err
+	}
+	found, ok, err := c.Look(ctx, ref)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return c.mismatch(ref, "took the image, but has nothing under its tag")
+	case found.Digest != a.Digest():
+		return c.mismatch(ref, fmt.Sprintf("stores %s under the tag, and was given %s", found.Digest, a.Digest()))
+	}
+	acc := c.account()
+	err = c.retry(ctx, "verify "+ref.String(), func(ctx context.Context) error { return c.verifyParts(ctx, ref, tag, acc, a) })
+	return c.explain(ctx, reading, ref, acc, err)
+}
+
+func (c *Client) verifyParts(ctx context.Context, ref image.Reference, tag name.Tag, acc *account, a *Artifact) error {
+	opts, err := c.remoteOptions(ctx, acc)
+	if err != nil {
+		return err
+	}
+	puller, err := remote.NewPuller(opts...)
+	if err != nil {
+		return err
+	}
+	for _, img := range a.children() {
+		if _, err := puller.Head(ctx, tag.Digest(img.digest.String())); err != nil {
+			return c.missing(ref, "image", img.digest, err)
+		}
+	}
+	for _, b := range a.blobs() {
+		if err := verifyBlob(ctx, puller, tag, b.desc); err != nil {
+			return c.missing(ref, "blob", b.desc.Digest, err)
+		}
+	}
+	return nil
+}
+
+// verifyBlob asks for a blob's size, which go-containerregistry does by HEAD.
+func verifyBlob(ctx context.Context, puller *remote.Puller, tag name.Tag, want v1.Descriptor) error {
+	layer, err := puller.Layer(ctx, tag.Digest(want.Digest.String()))
+	if err != nil {
+		return err
+	}
+	size, err := layer.Size()
+	if err != nil {
+		return err
+	}
+	if size >= 0 && size != want.Size { // -1: the registry does not say
+		return fmt.Errorf("%w: %d bytes instead of %d", ErrMismatch, size, want.Size)
+	}
+	return nil
+}
+
+// missing turns a 404 for a part of what was pushed into a mismatch; other errors stay.
+func (c *Client) missing(ref image.Reference, what string, digest v1.Hash, err error) error {
+	var te *transport.Error
+	switch {
+	case errors.As(err, &te) && te.StatusCode == http.StatusNotFound:
+		return c.mismatch(ref, fmt.Sprintf("took %s %s, but does not have it", what, digest))
+	case errors.Is(err, ErrMismatch):
+		return c.mismatch(ref, fmt.Sprintf("stores %s %s otherwise (%v)", what, digest, err))
+	}
+	return err
+}
+
+func (c *Client) mismatch(ref image.Reference, problem string) error {
+	return &Error{
+		Kind: ErrMismatch, Registry: ref.Registry, Reference: ref.String(), Problem: problem,
+		Hint: "somebody else may have pushed at the same moment; else look into the registry and its proxies",
+		err:  ErrMismatch,
+	}
+}

@@ -1,0 +1,113 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// OnDefaultBranch reports whether the commit is on the remote's default branch, as this clone knows it, and that branch's name:
+// what the remote's HEAD names, else its main, else its master; with no remote at all the local main or master.
+func (r *Repo) OnDefaultBranch(ctx context.Context, hash string) (ok bool, branch string, err error) {
+	if !plumbing.IsHash(hash) {
+		return false, "", fmt.Errorf("%q: %w: expected its full hash", hash, ErrUnknownCommit)
+	}
+	wanted := plumbing.NewHash(hash)
+	ref, branch, err := r.defaultBranch()
+	if err != nil {
+		return false, "", err
+	}
+	if _, err := r.git.CommitObject(wanted); err != nil {
+		return false, branch, fmt.Errorf("%s: %w in this clone", hash, ErrUnknownCommit)
+	}
+	ok, cut, err := r.reaches(ctx, ref.Hash(), wanted)
+	switch {
+	case err != nil:
+		return false, branch, fmt.Errorf("history of %s: %w", branch, err)
+	case !ok && cut:
+		return false, branch, fmt.Errorf("%w: its history of %s ends before %.12s is found: run git fetch --unshallow, or check out with fetch-depth: 0",
+			ErrShallow, branch, hash)
+	}
+	return ok, branch, nil
+}
+
+// defaultBranch is the reference that stands for the default branch, and the branch's bare name.
+func (r *Repo) defaultBranch() (*plumbing.Reference, string, error) {
+	remotes, err := r.git.Remotes()
+	if err != nil {
+		return nil, "", err
+	}
+	if len(remotes) == 0 {
+		return r.firstOf("refs/heads/", "the clone has no remote, and no branch main or master: name one of them so")
+	}
+	name := r.remoteName()
+	if name == "" {
+		return nil, "", fmt.Errorf("%w: none of the %d remotes is called origin: rename the one that counts", ErrNoDefaultBranch, len(remotes))
+	}
+	prefix := "refs/remotes/" + name + "/"
+	if head, err := r.store.Reference(plumbing.ReferenceName(prefix + "HEAD")); err == nil && head.Type() == plumbing.SymbolicReference {
+		if ref, err := r.git.Reference(head.Target(), true); err == nil {
+			return ref, shortName(head.Target(), prefix), nil
+		}
+	}
+	return r.firstOf(prefix, fmt.Sprintf("this clone has no branch of %s: run git fetch %s, and git remote set-head %s --auto", name, name, name))
+}
+
+func shortName(ref plumbing.ReferenceName, prefix string) string {
+	if s := string(ref); len(s) > len(prefix) && s[:len(prefix)] == prefix {
+		return s[len(prefix):]
+	}
+	return ref.Short()
+}
+
+func (r *Repo) firstOf(prefix, problem string) (*plumbing.Reference, string, error) {
+	for _, branch := range []string{"main", "master"} {
+		if ref, err := r.git.Reference(plumbing.ReferenceName(prefix+branch), true); err == nil {
+			return ref, branch, nil
+		}
+	}
+	return nil, "", fmt.Errorf("%w: %s", ErrNoDefaultBranch, problem)
+}
+
+// reaches walks from tip to its ancestors, nearest first, until it meets wanted. cut reports whether some history was not there to
+// be walked (a shallow clone).
+func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, cut bool, err error) {
+	shallow, err := r.store.Shallow()
+	if err != nil {
+		return false, false, err
+	}
+	ends := map[plumbing.Hash]bool{}
+	for _, h := range shallow {
+		ends[h] = true
+	}
+	seen := map[plumbing.Hash]bool{tip: true}
+	for queue := []plumbing.Hash{tip}; len(queue) > 0; queue = queue[1:] {
+		h := queue[0]
+		if h == wanted {
+			return true, cut, nil
+		}
+		if ctx.Err() != nil {
+			return false, cut, context.Cause(ctx)
+		}
+		if ends[h] {
+			cut = true
+			continue
+		}
+		c, err := r.git.CommitObject(h)
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			return false, cut, fmt.Errorf("commit %s is missing: run git fetch, or clone anew", h)
+		}
+		if err != nil {
+			return false, cut, err
+		}
+		for _, p := range c.ParentHashes {
+			if !seen[p] {
+				seen[p] = true
+				queue = append(queue, p)
+			}
+		}
+	}
+	return false, cut, nil
+}
