@@ -102,7 +102,7 @@ func answers(ctx context.Context, host string) bool {
 	if err != nil {
 		return false
 	}
-	res.Body.Close() //nolint:errcheck // nothing was asked of it
+	res.Body.Close() // nothing was asked of it
 	// A TLS endpoint answers 400 to plain HTTP: something is there, and Dagger knows the certificates.
 	return res.StatusCode == http.StatusOK || network == "tcp"
 }

@@ -51,7 +51,7 @@ func Serve(ctx context.Context, opts Options, stdin io.Reader, stdout io.Writer)
 func waitForEnd(ctx context.Context, stdin io.Reader, served <-chan error) error {
 	closed := make(chan struct{})
 	go func() {
-		io.Copy(io.Discard, stdin) //nolint:errcheck // its end is all that counts
+		io.Copy(io.Discard, stdin) // its end is all that counts
 		close(closed)
 	}()
 	select {

@@ -138,7 +138,7 @@ func FuzzParseListed(f *testing.F) {
 		}
 		second, err := ParseListed(strings.NewReader(again.String()))
 		if err != nil || !reflect.DeepEqual(listed, second) {
-			t.Fatalf("%v became %v, and that %v, %v", text, listed, second, err)
+			t.Fatalf("%q became %v, and that %v, %v", text, listed, second, err)
 		}
 	})
 }

@@ -53,7 +53,8 @@ func (o Options) prepareLaunch(ctx context.Context, src source, f files) (launch
 // kitState begins the names of RootlessKit's folders.
 const kitState = "rootlesskit-"
 
-// rootless runs a program with all of the user's ids mapped, which takes RootlessKit and its setuid helpers. The PID namespace ends with the daemon.
+// rootless runs a program with all of the user's ids mapped, which takes RootlessKit and its setuid helpers.
+// The PID namespace ends with the program, and with it all that was started there.
 func (o Options) rootless(ctx context.Context, exe string, f files) (launch, error) {
 	src, err := rootlesskit.read(o.ModulesDir)
 	if err != nil {
@@ -66,7 +67,7 @@ func (o Options) rootless(ctx context.Context, exe string, f files) (launch, err
 	// A folder of its own for each start: the RootlessKit before may still be removing its own.
 	state := filepath.Join(f.sockets, kitState+strconv.FormatInt(time.Now().UnixMicro(), 36))
 	return launch{
-		command: []string{kit, "--state-dir=" + state, "--net=host", "--pidns", "--copy-up=/etc", exe},
+		command: []string{kit, "--state-dir=" + state, "--net=host", "--pidns", exe},
 		attr:    syscall.SysProcAttr{Setsid: true},
 	}, nil
 }

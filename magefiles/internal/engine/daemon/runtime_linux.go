@@ -9,25 +9,22 @@ import (
 	"strings"
 )
 
-// runtimeNames are the OCI runtimes that BuildKit works with, the preferred one first.
-var runtimeNames = []string{"runc", "crun"}
-
 // systemDirs are searched besides PATH; a variable for the tests alone.
 var systemDirs = []string{"/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"}
 
-// runtimes lists the OCI runtimes of this machine, the preferred one first.
+// runtimes lists the OCI runtimes of this machine, the preferred one first: the system's runc, else one that was built, then crun.
 func (o Options) runtimes() []string {
-	var found []string
 	dirs := o.searchPath()
-	for _, name := range runtimeNames {
-		if path := lookIn(dirs, name); path != "" {
-			found = append(found, path)
-		}
-	}
-	if src, err := runc.read(o.ModulesDir); err == nil {
+	var found []string
+	if path := lookIn(dirs, "runc"); path != "" {
+		found = append(found, path)
+	} else if src, err := runc.read(o.ModulesDir); err == nil {
 		if path := src.executable(o.files().bin); isExecutable(path) {
 			found = append(found, path)
 		}
+	}
+	if path := lookIn(dirs, "crun"); path != "" {
+		found = append(found, path)
 	}
 	return found
 }

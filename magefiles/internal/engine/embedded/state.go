@@ -42,7 +42,7 @@ func secretKey(dir string) ([]byte, error) {
 		return key, nil
 	}
 	key = make([]byte, 32)
-	rand.Read(key) //nolint:errcheck // crypto/rand.Read never fails
+	rand.Read(key) // crypto/rand.Read never fails
 	return key, os.WriteFile(path, key, 0o600)
 }
 
@@ -51,7 +51,7 @@ func lock(path string) (unlock func(), err error) {
 	if err := l.Lock(); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return func() { l.Unlock() }, nil //nolint:errcheck // closing the file unlocks it too
+	return func() { l.Unlock() }, nil // closing the file unlocks it too
 }
 
 // initSource is what the exec init is compiled from: the name of its binary stands for it.
@@ -98,7 +98,7 @@ func (b initBuilder) build(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // gone already if all went well
+	defer os.RemoveAll(tmp) // gone already if all went well
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(tmp, "init"), "./magefiles/internal/engine/embedded/execinit")
 	cmd.Dir = b.opts.SourceDir
 	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=")

@@ -74,11 +74,11 @@ func (id identity) program(name, path string) (string, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	// The file system ids are the one part of a thread's identity that can be taken back.
-	oldGid, _ := unix.SetfsgidRetGid(id.gid)
-	oldUid, _ := unix.SetfsuidRetUid(id.uid)
+	oldGID, _ := unix.SetfsgidRetGid(id.gid)
+	oldUID, _ := unix.SetfsuidRetUid(id.uid)
 	file, err := exec.LookPath(name)
-	_, _ = unix.SetfsuidRetUid(oldUid)
-	_, _ = unix.SetfsgidRetGid(oldGid)
+	_, _ = unix.SetfsuidRetUid(oldUID)
+	_, _ = unix.SetfsgidRetGid(oldGID)
 	if errors.Is(err, exec.ErrDot) {
 		err = nil // a container may well have "." in its PATH
 	}

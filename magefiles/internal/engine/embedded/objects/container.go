@@ -76,7 +76,8 @@ var containerConfigFields = map[string]gql.Resolver{
 	"platform": getter(func(c *Container, _ gql.Args) any { return platforms.Format(c.platform) }),
 	"imageRef": field(func(c *Container, _ context.Context, _ gql.Args) (any, error) {
 		if c.imageRef == "" {
-			return nil, errors.New("Image reference can only be retrieved immediately after the 'Container.From' call. Error in fetching imageRef as the container image is changed") //nolint:staticcheck // Dagger's words
+			//lint:ignore ST1005 these are Dagger's words
+			return nil, errors.New("Image reference can only be retrieved immediately after the 'Container.From' call. Error in fetching imageRef as the container image is changed")
 		}
 		return c.imageRef, nil
 	}),
@@ -269,12 +270,4 @@ func (c *Container) owner(ctx context.Context, owner string) (uid, gid int, err 
 		return 0, 0, fmt.Errorf("owner %q: %w", owner, err)
 	}
 	return uid, gid, nil
-}
-
-// trimDot is a path without a leading slash, "." for the root.
-func trimDot(p string) string {
-	if p = strings.TrimPrefix(p, "/"); p == "" {
-		return "."
-	}
-	return p
 }

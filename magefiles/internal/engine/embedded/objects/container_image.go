@@ -220,7 +220,7 @@ func (c *Container) archive(ctx context.Context, a gql.Args, dest string) error 
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone already if all went well
+	defer os.Remove(tmp.Name()) // gone already if all went well
 	// The docker exporter's archive is an OCI layout with the manifest.json that docker load wants; it is for one platform.
 	kind := "docker"
 	if len(variants) > 1 {

@@ -80,14 +80,6 @@ func patterns(in []string) []string {
 	return out
 }
 
-// ownerAndMode are the options of a new file that belongs to somebody.
-func ownerOption(owner string) []llb.MkfileOption {
-	if owner == "" {
-		return nil
-	}
-	return []llb.MkfileOption{llb.WithUser(owner)}
-}
-
 // overwrite writes a file as it is given, whatever was there: mode and owner are the new ones.
 func (d *Directory) overwrite(given string, contents []byte, mode os.FileMode, owner string) *Directory {
 	p := d.at(given)

@@ -168,7 +168,7 @@ func (f *File) write(ctx context.Context, dest string, mode os.FileMode) error {
 		err = os.Rename(tmp.Name(), dest)
 	}
 	if err != nil {
-		os.Remove(tmp.Name()) //nolint:errcheck // the error above is the one to tell
+		os.Remove(tmp.Name()) // the error above is the one to tell
 	}
 	return err
 }

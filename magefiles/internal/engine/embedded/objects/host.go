@@ -63,7 +63,7 @@ func (h *Host) local(p string, anew bool, opts ...llb.LocalOption) (*Directory, 
 	key := ""
 	if anew {
 		var b [8]byte
-		rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+		rand.Read(b[:]) // crypto/rand.Read never fails
 		key = hex.EncodeToString(b[:])
 	}
 	st, err := h.env.Solver.Local(p, key, opts...)

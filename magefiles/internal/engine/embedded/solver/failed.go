@@ -52,7 +52,7 @@ func (f *Failure) read(ctx context.Context, id string, names []string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	defer ctr.Release(context.WithoutCancel(ctx)) //nolint:errcheck // nothing can be done about it, and nothing depends on it
+	defer ctr.Release(context.WithoutCancel(ctx)) // nothing can be done about it, and nothing depends on it
 	out := map[string][]byte{}
 	for _, n := range names {
 		p := "/" + n

@@ -70,7 +70,7 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 		refs: map[digest.Digest]gateway.Reference{}, cancel: cancel, closed: make(chan struct{}),
 	}
 	if opts.ImportDir != "" {
-		log.SetLevel("error") //nolint:errcheck // a level of its own; the content store warns on stderr of what the file system lacks
+		log.SetLevel("error") // a level of its own; the content store warns on stderr of what the file system lacks
 		store, err := contentlocal.NewStore(opts.ImportDir)
 		if err != nil {
 			cancel(err)
