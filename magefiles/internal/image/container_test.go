@@ -1,0 +1,157 @@
+package image
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// tree writes files, and symbolic links («-> target»), below a new folder, and opens
+// it as the program does: as a root that nothing leads out of.
+func tree(t *testing.T, files map[string]string) *os.Root {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if target, ok := strings.CutPrefix(text, "-> "); ok {
+			err = os.Symlink(target, file)
+		} else {
+			err = os.WriteFile(file, []byte(text), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
+var repository = map[string]string{
+	"containers/devpi/Dockerfile":      "# blumeops:platforms linux/amd64\nARG CONTAINER_APP_VERSION=6.15.0\nFROM python:3.12-slim\n",
+	"containers/devpi/main.go":         "package main\n",
+	"containers/nettest/main.go":       "// Command nettest.\n//\n//blumeops:version 0.1.0\n//blumeops:base registry.example/base:1\npackage main\n",
+	"containers/nettest/main_test.go":  "package main\n",
+	"containers/nettest/gen.go":        "//go:build ignore\n\npackage main\n//blumeops:version 9\n",
+	"containers/library/lib.go":        "package library\n",
+	"containers/generator/gen.go":      "//go:build ignore\n\npackage main\n",
+	"containers/nix-only/default.nix":  "{}",
+	"containers/.hidden/Dockerfile":    "FROM scratch\n",
+	"containers/README.md":             "text",
+	"containers/quartz/Dockerfile":     "FROM scratch\n",
+	"containers/quartz/deep/ly/x.html": "x",
+}
+
+func TestFind(t *testing.T) {
+	found, err := Find(tree(t, repository).FS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Container{
+		{Name: "devpi", Kind: KindDockerfile, Dir: "containers/devpi", Version: "6.15.0", Platforms: []Platform{{"linux", "amd64", ""}}},
+		{Name: "nettest", Kind: KindGo, Dir: "containers/nettest", Version: "0.1.0", Base: "registry.example/base:1"},
+		{Name: "quartz", Kind: KindDockerfile, Dir: "containers/quartz"},
+	}
+	if !reflect.DeepEqual(found, want) {
+		t.Errorf("found\n%+v\nwant\n%+v", found, want)
+	}
+}
+
+func TestFindWithoutContainers(t *testing.T) {
+	if found, err := Find(fstest.MapFS{}); err != nil || len(found) != 0 {
+		t.Errorf("got %v, %v; want none", found, err)
+	}
+}
+
+func TestFaultyContainersDoNotHideTheOthers(t *testing.T) {
+	root := tree(t, map[string]string{
+		"containers/good/Dockerfile":  "FROM scratch\n",
+		"containers/Upper/Dockerfile": "FROM scratch\n",
+		"containers/typo/Dockerfile":  "# blumeops:platfroms linux/amd64\nFROM scratch\n",
+		"containers/arm/main.go":      "//blumeops:platforms arm\npackage main\n",
+		"containers/out":              "-> ../../elsewhere",
+		"containers/abs":              "-> /etc",
+		"containers/in":               "-> good",
+		"containers/file/Dockerfile":  "-> /etc/passwd",
+	})
+	found, err := Find(root.FS())
+	if len(found) != 1 || found[0].Name != "good" {
+		t.Errorf("found %v; want good alone", found)
+	}
+	for _, want := range []string{
+		`containers/Upper: container name "Upper": has upper case letters`,
+		"containers/typo: Dockerfile:1: blumeops:platfroms is not known",
+		`containers/arm: main.go:1:1: platform "arm"`,
+		"containers/out: out is a symbolic link to ../../elsewhere, out of the tree",
+		"containers/abs: abs is a symbolic link to /etc, out of the tree",
+		"containers/in: in is a symbolic link to good; put the real files there",
+		"containers/file: Dockerfile is a symbolic link to /etc/passwd, out of the tree",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v\nwant it to say %q", err, want)
+		}
+	}
+	if _, err := Lookup(root.FS(), "good"); err != nil {
+		t.Errorf("the good container cannot be used: %v", err)
+	}
+	var fault *ContainerError
+	if _, err := Lookup(root.FS(), "out"); !errors.As(err, &fault) || fault.Dir != "containers/out" {
+		t.Errorf("Lookup of a link out of the tree: %v; want a *ContainerError", err)
+	}
+}
+
+func TestLookup(t *testing.T) {
+	fsys := tree(t, repository).FS()
+	if c, err := Lookup(fsys, "nettest"); err != nil || c.Kind != KindGo {
+		t.Errorf("got %+v, %v; want nettest", c, err)
+	}
+	_, err := Lookup(fsys, "netest")
+	var unknown *UnknownError
+	if !errors.As(err, &unknown) {
+		t.Fatalf("error %v; want an *UnknownError", err)
+	}
+	if want := `unknown container "netest"; did you mean nettest? (known: devpi, nettest, quartz)`; err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+	if _, err := Lookup(fsys, "nix-only"); err == nil || !strings.Contains(err.Error(), "neither a Dockerfile nor a Go main package") {
+		t.Errorf("a folder without an image: %v", err)
+	}
+	if _, err := Lookup(fstest.MapFS{}, "nettest"); err == nil || !strings.Contains(err.Error(), "holds none") {
+		t.Errorf("no containers at all: %v", err)
+	}
+}
+
+func FuzzDockerfileStatements(f *testing.F) {
+	f.Add("ARG CONTAINER_APP_VERSION=1.2.3\n")
+	f.Add("# blumeops:platforms linux/amd64,linux/arm\n")
+	f.Add("arg container_app_version=\"7\" \r\n# blumeops:base x")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Lookup(fstest.MapFS{"containers/x/Dockerfile": {Data: []byte(text)}}, "x")
+		if err == nil && (c.Kind != KindDockerfile || strings.ContainsAny(c.Version, " \n\"")) {
+			t.Errorf("read %+v", c)
+		}
+	})
+}
+
+func FuzzGoStatements(f *testing.F) {
+	f.Add("//blumeops:version 1\npackage main")
+	f.Add("//go:build ignore\n\npackage main")
+	f.Add("package main\x00//blumeops:platforms arm")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Lookup(fstest.MapFS{"containers/x/main.go": {Data: []byte(text)}}, "x")
+		if err == nil && c.Kind != KindGo {
+			t.Errorf("read %+v", c)
+		}
+	})
+}

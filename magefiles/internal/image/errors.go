@@ -1,0 +1,83 @@
+package image
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// InvalidError says that a text from outside is not what it should be.
+type InvalidError struct {
+	What   string // what was expected, as in "container name"
+	Input  string // the text as it was given
+	Reason string // what is wrong with it, and what to write instead
+}
+
+// Error names the input, what it should have been, and what is wrong with it.
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("%s %q: %s", e.What, e.Input, e.Reason)
+}
+
+// ExitStatus is that of a program which was given wrong arguments.
+func (e *InvalidError) ExitStatus() int { return statusUsage }
+
+const statusUsage = 2
+
+// UnknownError says that there is no container of that name.
+type UnknownError struct {
+	Name  Name
+	Known []Name // sorted; empty if there is no container at all
+}
+
+// Error lists the known containers and suggests the nearest.
+func (e *UnknownError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("unknown container %q: the folder containers/ holds none", e.Name)
+	}
+	known := make([]string, len(e.Known))
+	for i, n := range e.Known {
+		known[i] = string(n)
+	}
+	msg := fmt.Sprintf("unknown container %q", e.Name)
+	if near := nearest(string(e.Name), known); near != "" {
+		msg += fmt.Sprintf("; did you mean %s?", near)
+	}
+	return msg + " (known: " + strings.Join(known, ", ") + ")"
+}
+
+// ExitStatus is that of a program which was given wrong arguments.
+func (e *UnknownError) ExitStatus() int { return statusUsage }
+
+// ContainerError says that a folder of containers/ cannot be used as a container.
+type ContainerError struct {
+	Dir string // slash path from the root of the repository
+	Err error
+}
+
+func (e *ContainerError) Error() string { return e.Dir + ": " + e.Err.Error() }
+
+// ExitStatus is that of a program which was given wrong arguments.
+func (e *ContainerError) ExitStatus() int { return statusUsage }
+
+// Unwrap gives the reason.
+func (e *ContainerError) Unwrap() error { return e.Err }
+
+// nearest returns the candidate with the smallest edit distance to what was typed,
+// or "" if none is near enough to be a slip of the fingers: two letters (swapped ones
+// count as two), a third of them in a long word, or the one being the start of the other.
+func nearest(typed string, candidates []string) string {
+	best, bestDistance := "", math.MaxInt
+	for _, c := range candidates {
+		d := levenshtein.ComputeDistance(typed, c)
+		if near := d <= max(2, len(c)/3) || isStart(typed, c); near && d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+func isStart(a, b string) bool {
+	return min(len(a), len(b)) >= 3 && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a))
+}

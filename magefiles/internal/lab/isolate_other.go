@@ -1,0 +1,8 @@
+//go:build !linux
+
+package lab
+
+import "os/exec"
+
+// isolate does nothing: images are made on Linux, and elsewhere debootstrap is not found.
+func isolate(*exec.Cmd) {}

@@ -1,0 +1,214 @@
+package lab
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+func startRegistry(t *testing.T, o RegistryOptions) *Registry {
+	t.Helper()
+	r, err := StartRegistry(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return r
+}
+
+// tinyLayout is an image of one file.
+func tinyLayout(t *testing.T, content string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "layout")
+	err := writeLayout(dir, Recipe{Name: "tiny", Suite: "none"}, func(w io.Writer) error {
+		tw := tar.NewWriter(w)
+		if err := tw.WriteHeader(&tar.Header{Name: "a", Mode: 0o644, Size: int64(len(content))}); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(tw, content); err != nil {
+			return err
+		}
+		return tw.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// ask sends a request as user, "" for nobody, whose password is the name.
+func ask(t *testing.T, r *Registry, method, path, user string, body []byte) (status int, answer []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.URL()+path, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if user != "" {
+		req.SetBasicAuth(user, user)
+	}
+	req.Header.Set("Accept", v1.MediaTypeImageManifest)
+	req.Header.Set("Content-Type", v1.MediaTypeImageManifest)
+	resp, err := r.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err = io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, answer
+}
+
+func wantStatus(t *testing.T, what string, got, want int) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: status %d, want %d", what, got, want)
+	}
+}
+
+func TestSeededImageCanBeRead(t *testing.T) {
+	for name, o := range map[string]RegistryOptions{"http": {}, "https": {TLS: true}, "users": {Users: map[string]string{"u": "u"}}} {
+		t.Run(name, func(t *testing.T) {
+			r := startRegistry(t, o)
+			if err := r.Seed(t.Context(), "library/tiny:v1", tinyLayout(t, "one")); err != nil {
+				t.Fatal(err)
+			}
+			status, text := ask(t, r, http.MethodGet, "/v2/library/tiny/manifests/v1", "u", nil)
+			wantStatus(t, "manifest", status, 200)
+			var manifest v1.Manifest
+			if err := json.Unmarshal(text, &manifest); err != nil {
+				t.Fatal(err)
+			}
+			status, blob := ask(t, r, http.MethodGet, "/v2/library/tiny/blobs/"+manifest.Layers[0].Digest.String(), "u", nil)
+			wantStatus(t, "layer", status, 200)
+			if int64(len(blob)) != manifest.Layers[0].Size {
+				t.Errorf("the layer has %d bytes, the manifest says %d", len(blob), manifest.Layers[0].Size)
+			}
+		})
+	}
+}
+
+func TestUsersAreNeeded(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{Users: map[string]string{"ci": "ci"}})
+	for user, want := range map[string]int{"": 401, "other": 401, "ci": 200} {
+		status, _ := ask(t, r, http.MethodGet, "/v2/", user, nil)
+		wantStatus(t, "user "+user, status, want)
+	}
+}
+
+// What Zot v2.1.20 answers to an account that may only create.
+func TestCreateOnly(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{CreateOnly: true})
+	if err := r.Seed(t.Context(), "a/b:v1", tinyLayout(t, "one")); err != nil {
+		t.Fatalf("a new tag: %v", err)
+	}
+	_, manifest := ask(t, r, http.MethodGet, "/v2/a/b/manifests/v1", "", nil)
+	desc, _, _, err := readManifest(tinyLayout(t, "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what, method, path string
+		want               int
+	}{
+		{"the identical manifest again", http.MethodPut, "/v2/a/b/manifests/v1", 403},
+		{"the same by digest", http.MethodPut, "/v2/a/b/manifests/" + desc.Digest.String(), 201},
+		{"another new tag", http.MethodPut, "/v2/a/b/manifests/v2", 201},
+		{"delete", http.MethodDelete, "/v2/a/b/manifests/v1", 403},
+		{"read", http.MethodGet, "/v2/a/b/manifests/v1", 200},
+	} {
+		status, _ := ask(t, r, c.method, c.path, "", manifest)
+		wantStatus(t, c.what, status, c.want)
+	}
+	if err := r.Seed(t.Context(), "a/b:v1", tinyLayout(t, "two")); err == nil {
+		t.Error("a tag was moved")
+	}
+}
+
+func TestRequestsAreCounted(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{Users: map[string]string{"ci": "ci"}})
+	layout := tinyLayout(t, "one")
+	if err := r.Seed(t.Context(), "a/b:v1", layout); err != nil {
+		t.Fatal(err)
+	}
+	_, manifest, _, err := readManifest(layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.UploadedBytes(), manifest.Config.Size+manifest.Layers[0].Size; got != want {
+		t.Errorf("uploaded %d bytes, want %d", got, want)
+	}
+	requests := r.Requests()
+	last := requests[len(requests)-1]
+	if last.Method != http.MethodPut || last.Path != "/v2/a/b/manifests/v1" || last.User != "ci" || last.Status != 201 {
+		t.Errorf("last request: %+v", last)
+	}
+	r.Forget()
+	ask(t, r, http.MethodGet, "/v2/a/b/blobs/"+manifest.Layers[0].Digest.String(), "ci", nil)
+	if requests := r.Requests(); len(requests) != 1 || requests[0].Sent != manifest.Layers[0].Size {
+		t.Errorf("after Forget and a read: %+v", requests)
+	}
+}
+
+func TestWrapSeesRequestsFirst(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.Method == http.MethodPost {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			next.ServeHTTP(w, req)
+		})
+	}})
+	if err := r.Seed(t.Context(), "a/b:v1", tinyLayout(t, "one")); err == nil {
+		t.Error("an upload went through")
+	}
+	status, _ := ask(t, r, http.MethodGet, "/v2/", "", nil)
+	wantStatus(t, "the rest", status, 200)
+}
+
+func TestCertificateAuthority(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{TLS: true})
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(r.CA) {
+		t.Fatalf("CA is no PEM certificate: %s", r.CA)
+	}
+	conn, err := tls.Dial("tcp", r.Addr, &tls.Config{RootCAs: pool})
+	if err != nil {
+		t.Fatalf("with the CA: %v", err)
+	}
+	conn.Close()
+	if conn, err := tls.Dial("tcp", r.Addr, nil); err == nil {
+		conn.Close()
+		t.Error("trusted without the CA")
+	}
+}
+
+func TestPortInUseAndCleanup(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{})
+	if second, err := StartRegistry(RegistryOptions{Addr: r.Addr}); err == nil {
+		second.Close()
+		t.Errorf("two registries listen on %s", r.Addr)
+	}
+	dir := r.options.Dir
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the temporary folder is left: %v", err)
+	}
+}

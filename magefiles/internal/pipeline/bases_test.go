@@ -1,0 +1,132 @@
+package pipeline
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// everything is a Dockerfile with all that could be taken for a base.
+const everything = `# syntax=docker/dockerfile:1
+ARG PYTHON=3.12
+ARG BASE=python:${PYTHON}-slim
+from --platform=$BUILDPLATFORM golang:1.26 as build
+RUN <<EOF
+FROM not/a:base
+EOF
+RUN cat <<-"ONE" <<TWO && \
+# a comment
+    echo
+	FROM not/a:base
+	ONE
+FROM not/a:base
+TWO
+RUN echo \
+FROM not/a:base
+FROM $BASE AS final
+COPY --from=build /x /x
+COPY --from=nginx:1.29 --chown=1:1 /etc /etc
+COPY --from=0 /y /y
+FROM scratch
+FROM Final
+FROM ${UNKNOWN}
+FROM ${UNKNOWN:-busybox}
+FROM registry.example/own:1
+`
+
+func refs(b bases) (refs []string) {
+	for _, base := range b.found {
+		refs = append(refs, base.ref)
+	}
+	return refs
+}
+
+func TestFindBases(t *testing.T) {
+	got := findBases(everything, nil)
+	if want := []string{"golang:1.26", "python:3.12-slim", "nginx:1.29", "busybox", "registry.example/own:1"}; !slices.Equal(refs(got), want) {
+		t.Errorf("found %q, want %q", refs(got), want)
+	}
+	if want := []string{"python:3.12-slim", "busybox", "registry.example/own:1"}; !slices.Equal(got.ofTarget(), want) {
+		t.Errorf("must have the platform: %q, want %q", got.ofTarget(), want)
+	}
+	given := findBases(everything, map[string]string{"PYTHON": "3.13", "UNKNOWN": "ignored, as no ARG declares it"})
+	if !slices.Contains(refs(given), "python:3.13-slim") {
+		t.Errorf("with an argument: %q", refs(given))
+	}
+}
+
+func TestFindBasesWithAnotherEscape(t *testing.T) {
+	text := "# escape=`\nFROM a:1\nRUN dir C:\\\nFROM b:1\nRUN x `\nFROM c:1\n"
+	if got := refs(findBases(text, nil)); !slices.Equal(got, []string{"a:1", "b:1"}) {
+		t.Errorf("found %q", got)
+	}
+}
+
+func TestMirroredDockerfile(t *testing.T) {
+	site := Site{Mirrors: map[string]string{"docker.io": "127.0.0.1:5000/hub"}}
+	got := findBases(everything, nil).mirrored(site)
+	want := strings.NewReplacer(
+		"golang:1.26", "127.0.0.1:5000/hub/library/golang:1.26",
+		"FROM $BASE", "FROM 127.0.0.1:5000/hub/library/python:3.12-slim",
+		"nginx:1.29", "127.0.0.1:5000/hub/library/nginx:1.29",
+		"${UNKNOWN:-busybox}", "127.0.0.1:5000/hub/library/busybox:latest",
+	).Replace(everything)
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := findBases(everything, nil).mirrored(Site{}); got != everything {
+		t.Errorf("without a mirror it became\n%s", got)
+	}
+}
+
+func TestMirrored(t *testing.T) {
+	site := Site{Mirrors: map[string]string{"docker.io": "mirror.example/hub/", "ghcr.io": "mirror.example"}}
+	const digest = "@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	for ref, want := range map[string]string{
+		"python":                    "mirror.example/hub/library/python:latest",
+		"docker.io/grafana/loki:3":  "mirror.example/hub/grafana/loki:3",
+		"python" + digest:           "mirror.example/hub/library/python" + digest,
+		"ghcr.io/a/b:1":             "mirror.example/a/b:1",
+		"quay.io/a/b:1":             "quay.io/a/b:1",
+		"not a reference":           "not a reference",
+		"mirror.example/hub/x:1":    "mirror.example/hub/x:1",
+		"localhost:5000/library/x":  "localhost:5000/library/x",
+		"docker.io.evil.example/x:": "docker.io.evil.example/x:",
+	} {
+		if got := site.Mirrored(ref); got != want {
+			t.Errorf("Mirrored(%q) = %q, want %q", ref, got, want)
+		}
+	}
+}
+
+func TestSiteArgsLeaveOutWhatIsNotSet(t *testing.T) {
+	got := Site{HTTPSProxy: "http://proxy:3128", Packages: map[string]string{"PIP_INDEX_URL": "https://pypi.example/simple", "NPM_CONFIG_REGISTRY": ""}}.args()
+	if len(got) != 2 || got["HTTPS_PROXY"] != "http://proxy:3128" || got["PIP_INDEX_URL"] != "https://pypi.example/simple" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Whatever the text, what is found stands where it is said to stand, and lines stay.
+func FuzzFindBases(f *testing.F) {
+	f.Add(everything)
+	f.Add("FROM")
+	f.Add("FROM a AS")
+	f.Add("FROM --platform=x\nARG\nCOPY --from=\n")
+	f.Add("RUN <<A <<A\n")
+	f.Add("# escape=`\nFROM a`\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		b := findBases(text, nil)
+		for _, base := range b.found {
+			if base.start < 0 || base.start >= base.end || base.end > len(text) {
+				t.Fatalf("%+v is outside of the text", base)
+			}
+			if !strings.Contains(text[base.start:base.end], "$") && text[base.start:base.end] != base.ref {
+				t.Errorf("%q stands where %q is said to", text[base.start:base.end], base.ref)
+			}
+		}
+		mirrored := b.mirrored(Site{Mirrors: map[string]string{"docker.io": "m.example"}})
+		if strings.Count(mirrored, "\n") != strings.Count(text, "\n") {
+			t.Errorf("lines were added or lost:\n%s", mirrored)
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// buildDockerfile sends the container's folder, without what .dockerignore names, and
+// builds the Dockerfile in it.
+func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) {
+	text, err := os.ReadFile(filepath.Join(b.dir(r.Container), "Dockerfile"))
+	if err != nil {
+		return nil, err
+	}
+	exclude, err := ignored(b.dir(r.Container))
+	if err != nil {
+		return nil, err
+	}
+	client, err := b.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	native, err := client.DefaultPlatform(ctx)
+	if err != nil {
+		return nil, err
+	}
+	source := client.Host().Directory(b.dir(r.Container), dagger.HostDirectoryOpts{Exclude: exclude})
+	bases := findBases(string(text), r.Args)
+	if mirrored := bases.mirrored(b.Site); mirrored != string(text) {
+		source = source.WithNewFile("Dockerfile", mirrored)
+	}
+	d := dockerfile{site: b.Site, client: client, request: r, source: source, bases: bases, native: native}
+	return b.each(ctx, client, r, d.build)
+}
+
+// dockerfile is one Dockerfile on its way to images for several platforms.
+type dockerfile struct {
+	site    Site
+	client  *dagger.Client
+	request Request
+	source  *dagger.Directory
+	bases   bases
+	native  dagger.Platform // of the engine
+}
+
+func (d dockerfile) build(ctx context.Context, p image.Platform) (*dagger.Container, error) {
+	if err := d.checkBases(ctx, p); err != nil {
+		return nil, err
+	}
+	built, err := d.source.DockerBuild(d.options(p)).Sync(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return withPlatform(ctx, d.client, built, p)
+}
+
+// checkBases refuses bases that lack the platform. For the engine's own platform the
+// engine does so itself.
+func (d dockerfile) checkBases(ctx context.Context, p image.Platform) error {
+	if p.String() == string(d.native) {
+		return nil
+	}
+	for _, ref := range d.bases.ofTarget() {
+		base := d.client.Container(dagger.ContainerOpts{Platform: dagger.Platform(p.String())}).From(d.site.Mirrored(ref))
+		if err := checkBase(ctx, base, ref, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d dockerfile) options(p image.Platform) dagger.DirectoryDockerBuildOpts {
+	opts := dagger.DirectoryDockerBuildOpts{
+		Platform:  dagger.Platform(p.String()),
+		Target:    d.request.Target,
+		BuildArgs: d.args(),
+	}
+	for _, s := range d.request.Secrets {
+		opts.Secrets = append(opts.Secrets, d.client.SetSecret(s.Name, s.Value))
+	}
+	return opts
+}
+
+// args are the build arguments: those that every build has, then the request's own.
+// Dagger 0.21.8 says that it builds on the platform that it builds for, so that
+// `FROM --platform=$BUILDPLATFORM` would emulate: the true one is stated.
+func (d dockerfile) args() []dagger.BuildArg {
+	all := map[string]string{"BUILDPLATFORM": string(d.native)}
+	parts := strings.SplitN(string(d.native), "/", 3)
+	for i, name := range []string{"BUILDOS", "BUILDARCH", "BUILDVARIANT"}[:len(parts)] {
+		all[name] = parts[i]
+	}
+	maps.Copy(all, d.site.args())
+	maps.Copy(all, d.request.Args)
+	args := make([]dagger.BuildArg, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		args = append(args, dagger.BuildArg{Name: name, Value: all[name]})
+	}
+	return args
+}

@@ -1,0 +1,195 @@
+// Package gobuild compiles the Go programs of containers with the host's Go toolchain,
+// static and so that the same source gives the same bytes on any machine.
+//
+// What is compiled is kept, beside a fingerprint of all that went into it: when
+// nothing changed, no process is started.
+package gobuild
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Compiler runs the host's Go toolchain.
+type Compiler struct {
+	Root    string   // the module's folder
+	Cache   string   // folder for what is compiled; made if it is not there
+	Environ []string // of the go command, as KEY=VALUE: HOME, PATH, GOPROXY, ...
+}
+
+// Program is a main package of the module, to be compiled for some platforms.
+type Program struct {
+	Name      string // of the file
+	Dir       string // of the package, a slash path from the module's folder
+	Version   string // becomes the value of main.version; "" leaves it alone
+	Platforms []image.Platform
+}
+
+// Binaries are compiled programs. They stay as they are until Release.
+type Binaries struct {
+	Files   map[image.Platform]string // absolute paths
+	Release func()                    // lets others compile the same program; call it once
+}
+
+// stamp is the modification time of every binary, since images carry it. It is the
+// earliest that all archive formats can hold.
+var stamp = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// lockPoll is how often a lock that another process holds is tried.
+const lockPoll = 50 * time.Millisecond
+
+// Build compiles the program for its platforms, side by side. While another process
+// compiles the same program it waits. The compiler's own words are in the error.
+func (c Compiler) Build(ctx context.Context, p Program) (_ *Binaries, err error) {
+	dir := c.folder(p)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("keep compiled programs: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, fmt.Errorf("wait for another build of %s: %w", p.Name, err)
+	}
+	release := func() { _ = lock.Close() }
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
+	files := make([]string, len(p.Platforms))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, platform := range p.Platforms {
+		group.Go(func() (err error) {
+			files[i], err = c.compile(ctx, p, platform)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	b := &Binaries{Files: map[image.Platform]string{}, Release: release}
+	for i, platform := range p.Platforms {
+		b.Files[platform] = files[i]
+	}
+	return b, nil
+}
+
+// compile returns the binary for one platform, made anew only if an input changed.
+func (c Compiler) compile(ctx context.Context, p Program, platform image.Platform) (string, error) {
+	args, env := buildArgs(p, c.file(p, platform)), buildEnv(platform)
+	rec, file := c.recorder(p, platform)
+	if rec.unchanged(file) {
+		return file, nil
+	}
+	dir := filepath.Dir(file)
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+		return "", fmt.Errorf("keep compiled programs: %w", err)
+	}
+	started := time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.build(ctx, platform, args, env) })
+	group.Go(func() error { return rec.list(ctx, p, env) })
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	if err := os.Chtimes(file, stamp, stamp); err != nil {
+		return "", err
+	}
+	return file, rec.save(file, started)
+}
+
+// folder is where a program's binaries are kept. Each checkout has its own.
+func (c Compiler) folder(p Program) string {
+	root := sha256.Sum256([]byte(c.Root))
+	return filepath.Join(c.Cache, hex.EncodeToString(root[:6]), p.Name)
+}
+
+// file is the binary for a platform.
+func (c Compiler) file(p Program, platform image.Platform) string {
+	return filepath.Join(c.folder(p), strings.ReplaceAll(platform.String(), "/", "_"), p.Name)
+}
+
+// recorder returns the record that lies beside the binary for a platform.
+func (c Compiler) recorder(p Program, platform image.Platform) (rec *recorder, binary string) {
+	binary = c.file(p, platform)
+	about := slices.Concat(buildArgs(p, binary), buildEnv(platform), c.settings())
+	return &recorder{compiler: c, file: filepath.Join(filepath.Dir(binary), "inputs.json"), about: about}, binary
+}
+
+// settings are the variables by which the go command can be told things.
+func (c Compiler) settings() []string {
+	return slices.DeleteFunc(slices.Clone(c.Environ), func(kv string) bool { return !strings.HasPrefix(kv, "GO") })
+}
+
+func (c Compiler) build(ctx context.Context, platform image.Platform, args, env []string) error {
+	if output, err := c.run(ctx, env, args...); err != nil {
+		return fmt.Errorf("compile for %s: %w", platform, commandError(err, output))
+	}
+	return nil
+}
+
+// buildArgs keeps Go's build id: it depends on the content alone, and lets a link be
+// skipped that would give the same bytes.
+func buildArgs(p Program, file string) []string {
+	flags := "-s -w"
+	if p.Version != "" {
+		flags += " -X main.version=" + p.Version
+	}
+	return []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=" + flags, "-o", file, "./" + p.Dir}
+}
+
+// buildEnv fixes all that Go lets the environment say about the code that it makes.
+func buildEnv(p image.Platform) []string {
+	env := []string{
+		"CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Architecture,
+		"GOFLAGS=-mod=readonly", "GOWORK=off", "GO111MODULE=on",
+		"GOAMD64=v1", "GOARM64=v8.0", "GO386=sse2", "GOPPC64=power8", "GORISCV64=rva20u64",
+	}
+	if p.Architecture == "arm" {
+		env = append(env, "GOARM="+strings.TrimPrefix(p.Variant, "v"))
+	}
+	return env
+}
+
+// run starts the go command in the module's folder and returns its standard output.
+func (c Compiler) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = c.Root
+	cmd.Env = slices.Concat(c.Environ, env)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 2 * time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return stderr.Bytes(), err
+	}
+	return stdout.Bytes(), nil
+}
+
+// commandError is what the go command said, or that there is none.
+func commandError(err error, stderr []byte) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return errors.New("the go command is not on PATH; install Go (https://go.dev/dl) or run this through `go tool mage`")
+	}
+	if text := strings.TrimSpace(string(stderr)); text != "" {
+		return errors.New(text)
+	}
+	return err
+}

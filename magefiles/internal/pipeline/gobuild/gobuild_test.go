@@ -1,0 +1,192 @@
+package gobuild
+
+import (
+	"context"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+var (
+	amd64  = image.Platform{OS: "linux", Architecture: "amd64"}
+	arm64  = image.Platform{OS: "linux", Architecture: "arm64"}
+	armv7  = image.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}
+	source = map[string]string{
+		"go.mod":                   "module example.org/m\n\ngo 1.26\n",
+		"containers/hello/main.go": "package main\n\nimport \"example.org/m/words\"\n\nvar version = \"none\"\n\nfunc main() { println(version, words.Hello()) }\n",
+		"words/words.go":           "package words\n\nimport _ \"embed\"\n\n//go:embed text/hello.txt\nvar hello string\n\nfunc Hello() string { return hello }\n",
+		"words/text/hello.txt":     "hello",
+	}
+)
+
+// compiler writes the module into a new folder. The sources are made older than any
+// compilation, as those of a checkout are.
+func compiler(t *testing.T) Compiler {
+	t.Helper()
+	c := Compiler{Root: t.TempDir(), Cache: t.TempDir(), Environ: os.Environ()}
+	for name, text := range source {
+		write(t, c, name, text)
+	}
+	return c
+}
+
+func write(t *testing.T, c Compiler, name, text string) {
+	t.Helper()
+	file := filepath.Join(c.Root, name)
+	before := time.Now().Add(-time.Hour)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(file, before, before); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hello(platforms ...image.Platform) Program {
+	return Program{Name: "hello", Dir: "containers/hello", Version: "v1.2.3", Platforms: platforms}
+}
+
+func build(t *testing.T, c Compiler, p Program) map[image.Platform]string {
+	t.Helper()
+	b, err := c.Build(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Release()
+	return b.Files
+}
+
+func TestBinariesAreStaticAndOfTheirPlatform(t *testing.T) {
+	files := build(t, compiler(t), hello(amd64, arm64, armv7))
+	for platform, machine := range map[image.Platform]elf.Machine{amd64: elf.EM_X86_64, arm64: elf.EM_AARCH64, armv7: elf.EM_ARM} {
+		f, err := elf.Open(files[platform])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if f.Machine != machine {
+			t.Errorf("%s: machine %v, want %v", platform, f.Machine, machine)
+		}
+		if libraries, err := f.ImportedLibraries(); err != nil || len(libraries) > 0 || f.Section(".interp") != nil {
+			t.Errorf("%s: not static: libraries %v, %v", platform, libraries, err)
+		}
+	}
+	if output, err := exec.Command(files[image.NativePlatform()]).CombinedOutput(); err == nil && string(output) != "v1.2.3 hello\n" {
+		t.Errorf("prints %q", output)
+	}
+}
+
+// Two checkouts on different paths, with caches of their own, give the same bytes.
+func TestBinariesRepeat(t *testing.T) {
+	first, second := compiler(t), compiler(t)
+	second.Environ = append(os.Environ(), "GOFLAGS=-tags=other", "GOAMD64=v3", "CGO_ENABLED=1")
+	a := read(t, build(t, first, hello(amd64))[amd64])
+	b := read(t, build(t, second, hello(amd64))[amd64])
+	if a != b {
+		t.Error("the same source gave different binaries")
+	}
+	if strings.Contains(a, first.Root) {
+		t.Error("the binary holds the path of the checkout")
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestNothingChangedStartsNoCompiler(t *testing.T) {
+	c := compiler(t)
+	before := read(t, build(t, c, hello(amd64))[amd64])
+	for name, change := range map[string]func(){
+		"nothing":           func() {},
+		"an unrelated file": func() { write(t, c, "docs/x.md", "text") },
+	} {
+		change()
+		if !unchanged(c, hello(amd64), amd64) {
+			t.Errorf("%s changed, and the program would be compiled again", name)
+		}
+	}
+	for _, step := range []struct {
+		name   string
+		change func()
+	}{
+		{"the source", func() {
+			write(t, c, "containers/hello/main.go", strings.Replace(source["containers/hello/main.go"], "none", "nil", 1))
+		}},
+		{"a package that it imports", func() { write(t, c, "words/words.go", source["words/words.go"]+"\nvar Other = 1\n") }},
+		{"an embedded file", func() { write(t, c, "words/text/hello.txt", "bye") }},
+		{"a new file", func() { write(t, c, "containers/hello/new.go", "package main\n\nfunc init() { println(1) }\n") }},
+		{"the module", func() { write(t, c, "go.mod", source["go.mod"]+"\n// changed\n") }},
+		{"the binary", func() { _ = os.WriteFile(build(t, c, hello(amd64))[amd64], []byte("cut"), 0o755) }},
+	} {
+		step.change()
+		if unchanged(c, hello(amd64), amd64) {
+			t.Errorf("%s changed, and the old binary would be used", step.name)
+		}
+		if after := read(t, build(t, c, hello(amd64))[amd64]); after == before && step.name == "an embedded file" {
+			t.Errorf("%s changed, and the binary did not", step.name)
+		}
+		if !unchanged(c, hello(amd64), amd64) {
+			t.Errorf("%s: not known again after a build", step.name)
+		}
+	}
+	other := hello(amd64)
+	other.Version = "v2.0.0"
+	if unchanged(c, other, amd64) {
+		t.Error("another version would be served the old binary")
+	}
+}
+
+// unchanged asks the record that Build would ask.
+func unchanged(c Compiler, p Program, platform image.Platform) bool {
+	rec, file := c.recorder(p, platform)
+	return rec.unchanged(file)
+}
+
+func TestChangeDuringTheBuildIsNotRecorded(t *testing.T) {
+	c := compiler(t)
+	file := filepath.Join(c.Root, "words/words.go")
+	soon := time.Now().Add(time.Hour) // as if it were saved while the compiler runs
+	if err := os.Chtimes(file, soon, soon); err != nil {
+		t.Fatal(err)
+	}
+	build(t, c, hello(amd64))
+	if unchanged(c, hello(amd64), amd64) {
+		t.Error("a binary was recorded whose source changed while it was compiled")
+	}
+}
+
+func TestCompileErrorIsTheCompilers(t *testing.T) {
+	c := compiler(t)
+	write(t, c, "containers/hello/main.go", "package main\n\nfunc main() { undefined() }\n")
+	_, err := c.Build(t.Context(), hello(arm64))
+	if err == nil || !strings.Contains(err.Error(), "compile for linux/arm64") || !strings.Contains(err.Error(), "main.go:3:15: undefined: undefined") {
+		t.Errorf("error %v; want the compiler's, with line and column", err)
+	}
+	write(t, c, "containers/hello/main.go", source["containers/hello/main.go"])
+	build(t, c, hello(arm64))
+}
+
+func TestCancelledBuildLeavesTheNextOneWorking(t *testing.T) {
+	c := compiler(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Build(ctx, hello(amd64)); err == nil {
+		t.Error("a cancelled build succeeded")
+	}
+	build(t, c, hello(amd64))
+}

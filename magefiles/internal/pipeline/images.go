@@ -1,0 +1,94 @@
+// Package pipeline builds images through the Dagger SDK. It does not know which engine
+// answers: the real Dagger, or the embedded one.
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"dagger.io/dagger"
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
+)
+
+// Client is a connection to an engine, so that the caller need not know the SDK.
+type Client = dagger.Client
+
+// Images builds the containers of a repository.
+type Images struct {
+	// Connect gives the engine. It is called when one is needed, and while a program
+	// is still being compiled. Closing it is the caller's.
+	Connect func(context.Context) (*dagger.Client, error)
+	// Compiler compiles containers of kind go.
+	Compiler gobuild.Compiler
+	// Root is the repository's folder, absolute.
+	Root string
+	// Site is what builds must know about the network that they run in.
+	Site Site
+	// Step, if set, is told when a part of a build begins; it returns what is told
+	// how that part ended. Parts may overlap.
+	Step func(name string) (end func(error))
+}
+
+// Request says what to build.
+type Request struct {
+	Container image.Container
+	Platforms []image.Platform
+	Version   string            // main.version of a Go program; "" leaves it alone
+	Target    string            // stage of a Dockerfile; "" is the last one
+	Args      map[string]string // build arguments of a Dockerfile
+	Secrets   []Secret          // for RUN --mount=type=secret
+}
+
+// Secret is a secret of a Dockerfile build. Engines cache a step by the names of its
+// secrets, not their values: a name says what the secret is, never its position.
+type Secret struct {
+	Name  string
+	Value string
+}
+
+// Build evaluates the image for every platform, side by side. All of them exist in
+// the engine when it returns. The error names the platform that failed.
+func (b Images) Build(ctx context.Context, r Request) (*Image, error) {
+	if r.Container.Kind == image.KindGo {
+		return b.buildGo(ctx, r)
+	}
+	return b.buildDockerfile(ctx, r)
+}
+
+// each evaluates one container for each platform.
+func (b Images) each(ctx context.Context, client *dagger.Client, r Request,
+	evaluate func(context.Context, image.Platform) (*dagger.Container, error),
+) (*Image, error) {
+	img := &Image{client: client, container: r.Container, variants: make([]variant, len(r.Platforms))}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, platform := range r.Platforms {
+		group.Go(func() error {
+			ctr, err := evaluate(ctx, platform)
+			if err != nil {
+				return fmt.Errorf("%s: %w", platform, explain(err))
+			}
+			img.variants[i] = variant{platform, ctr}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return img, nil
+}
+
+// dir is the container's folder on this machine.
+func (b Images) dir(c image.Container) string {
+	return filepath.Join(b.Root, filepath.FromSlash(c.Dir))
+}
+
+func (b Images) step(name string) func(error) {
+	if b.Step == nil {
+		return func(error) {}
+	}
+	return b.Step(name)
+}

@@ -1,0 +1,124 @@
+package pipeline
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"dagger.io/dagger"
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Image is a built image, for one platform or several. It lives in the engine, as long
+// as the connection does.
+type Image struct {
+	client    *dagger.Client
+	container image.Container
+	variants  []variant
+}
+
+type variant struct {
+	platform image.Platform
+	ctr      *dagger.Container
+}
+
+// Archive is the image for one platform, as a file on this machine.
+type Archive struct {
+	Platform   image.Platform
+	File       string // an OCI layout in a tar
+	BaseLayers int    // how many of its lowest layers come from a named base; kind go only
+}
+
+// Archives writes one OCI layout for each platform into a folder, side by side.
+func (i *Image) Archives(ctx context.Context, dir string) ([]Archive, error) {
+	archives := make([]Archive, len(i.variants))
+	group, ctx := errgroup.WithContext(ctx)
+	for n, v := range i.variants {
+		group.Go(func() (err error) {
+			archives[n], err = i.archive(ctx, v, dir)
+			if err != nil {
+				return fmt.Errorf("%s: %w", v.platform, explain(err))
+			}
+			return nil
+		})
+	}
+	return archives, group.Wait()
+}
+
+func (i *Image) archive(ctx context.Context, v variant, dir string) (Archive, error) {
+	file := filepath.Join(dir, strings.ReplaceAll(v.platform.String(), "/", "_")+".tar")
+	if _, err := v.ctr.Export(ctx, file); err != nil {
+		return Archive{}, err
+	}
+	a := Archive{Platform: v.platform, File: file}
+	if i.container.Kind == image.KindGo && i.container.Base != "" {
+		layers, err := countLayers(file)
+		if err != nil {
+			return Archive{}, fmt.Errorf("read %s: %w", file, err)
+		}
+		a.BaseLayers = layers - 1 // the program is the one on top
+	}
+	return a, nil
+}
+
+// Archive writes all platforms as one OCI layout in a tar file.
+func (i *Image) Archive(ctx context.Context, file string) error {
+	if len(i.variants) == 1 {
+		_, err := i.variants[0].ctr.Export(ctx, file)
+		return explain(err)
+	}
+	opts := dagger.ContainerExportOpts{}
+	for _, v := range i.variants {
+		opts.PlatformVariants = append(opts.PlatformVariants, v.ctr)
+	}
+	_, err := i.client.Container().Export(ctx, file, opts)
+	return explain(err)
+}
+
+// Rootfs writes the root file system into a folder. The image must be for one platform.
+func (i *Image) Rootfs(ctx context.Context, dir string) error {
+	if len(i.variants) != 1 {
+		return errors.New("a root file system is that of one platform; this image has several")
+	}
+	_, err := i.variants[0].ctr.Rootfs().Export(ctx, dir)
+	return explain(err)
+}
+
+// countLayers counts the layers of the only image in an OCI layout. The manifest is
+// found by its content, since a layout may come in any order.
+func countLayers(file string) (int, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	const maxManifest = 4 << 20 // that of the distribution specification
+	for archive := tar.NewReader(f); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return 0, errors.New("no image manifest in it")
+		}
+		if err != nil {
+			return 0, err
+		}
+		if path.Dir(path.Dir(header.Name)) != "blobs" || header.Size > maxManifest {
+			continue
+		}
+		var manifest struct {
+			Config *json.RawMessage
+			Layers []json.RawMessage
+		}
+		if json.NewDecoder(archive).Decode(&manifest) == nil && manifest.Config != nil && manifest.Layers != nil {
+			return len(manifest.Layers), nil
+		}
+	}
+}

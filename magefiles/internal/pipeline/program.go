@@ -1,0 +1,92 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"dagger.io/dagger"
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
+)
+
+// nobody is the user that programs run as: the usual number of «nonroot», which needs
+// no /etc/passwd.
+const nobody = "65532:65532"
+
+// buildGo compiles on the host while the engine is being connected to, and puts the
+// program on its base. Nothing is fetched, unless a base is named.
+func (b Images) buildGo(ctx context.Context, r Request) (*Image, error) {
+	client, binaries, err := b.connectAndCompile(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer binaries.Release() // the engine holds a copy by then
+	return b.each(ctx, client, r, func(ctx context.Context, p image.Platform) (*dagger.Container, error) {
+		return b.program(ctx, client, r.Container, p, binaries.Files[p])
+	})
+}
+
+// connectAndCompile does both at once. If the program does not compile the connection
+// is given up; else it lives on, as long as ctx.
+func (b Images) connectAndCompile(ctx context.Context, r Request) (*dagger.Client, *gobuild.Binaries, error) {
+	var client *dagger.Client
+	var binaries *gobuild.Binaries
+	connecting, giveUp := context.WithCancel(ctx)
+	group, compiling := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		client, err = b.Connect(connecting)
+		return err
+	})
+	group.Go(func() (err error) {
+		if binaries, err = b.compile(compiling, r); err != nil {
+			giveUp()
+		}
+		return err
+	})
+	err := group.Wait()
+	if err != nil && binaries != nil {
+		binaries.Release()
+	}
+	return client, binaries, err
+}
+
+func (b Images) compile(ctx context.Context, r Request) (_ *gobuild.Binaries, err error) {
+	end := b.step("compile " + string(r.Container.Name))
+	defer func() { end(err) }()
+	return b.Compiler.Build(ctx, gobuild.Program{
+		Name: string(r.Container.Name), Dir: r.Container.Dir, Version: r.Version, Platforms: r.Platforms,
+	})
+}
+
+// program is the image of one compiled program.
+func (b Images) program(ctx context.Context, client *dagger.Client, c image.Container, p image.Platform, file string) (*dagger.Container, error) {
+	ctr := client.Container(dagger.ContainerOpts{Platform: dagger.Platform(p.String())})
+	if c.Base != "" {
+		ctr = ctr.From(b.Site.Mirrored(c.Base))
+		if err := checkBase(ctx, ctr, c.Base, p); err != nil {
+			return nil, err
+		}
+	}
+	path := "/" + string(c.Name)
+	return ctr.
+		WithFile(path, client.Host().File(file), dagger.ContainerWithFileOpts{Permissions: 0o755}).
+		WithEntrypoint([]string{path}).
+		WithUser(nobody).
+		Sync(ctx)
+}
+
+// checkBase refuses a base image of another platform. Engines take the only platform
+// of an image for whichever was asked for.
+func checkBase(ctx context.Context, ctr *dagger.Container, base string, want image.Platform) error {
+	stated, err := ctr.Platform(ctx)
+	if err != nil {
+		return fmt.Errorf("base image %s: %w", base, err)
+	}
+	got, err := image.ParsePlatform(string(stated))
+	if err != nil || got != want {
+		return fmt.Errorf("base image %s is for %s only: name platforms that it has with -platform, or take another base", base, stated)
+	}
+	return nil
+}
