@@ -1,0 +1,92 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+func (r *runner) list() task.List {
+	platforms, _ := r.platforms() // a setting that is wrong is no reason to show nothing
+	return task.List{
+		Files: r.files.FS(), Manifests: r.Manifests, Repository: r.Registry + "/" + r.Namespace, Platforms: platforms,
+	}
+}
+
+func (r *runner) build(ctx context.Context, choice string, args task.BuildArgs) (task.Built, error) {
+	r.progress.title = "build " + args.Name
+	builder, err := r.builder(choice)
+	if err != nil {
+		return task.Built{}, err
+	}
+	return task.Build{Files: r.files.FS(), Builder: builder, Watch: r.progress.step}.Run(ctx, args)
+}
+
+// builder builds with whichever engine is there. Nothing is connected to yet.
+func (r *runner) builder(choice string) (task.Builder, error) {
+	opts, err := r.engineOptions(choice)
+	if err != nil {
+		return nil, err
+	}
+	network, err := r.network()
+	if err != nil {
+		return nil, err
+	}
+	return builder{r, pipeline.Images{
+		Connect: func(ctx context.Context) (*pipeline.Client, error) { return r.connect(ctx, opts) },
+		Compiler: gobuild.Compiler{
+			Root: r.root, Cache: filepath.Join(r.cacheAt, "programs"), Environ: os.Environ(),
+		},
+		Root: r.root, Site: network, Step: r.progress.step,
+	}}, nil
+}
+
+// connect opens the one session of this run, which close closes.
+func (r *runner) connect(ctx context.Context, opts engine.Options) (_ *pipeline.Client, err error) {
+	if r.session == nil {
+		if r.session, err = engine.Connect(ctx, opts); err != nil {
+			return nil, err
+		}
+	}
+	return r.session.Client, nil
+}
+
+// builder is a task.Builder that is a pipeline.
+type builder struct {
+	runner *runner
+	images pipeline.Images
+}
+
+func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, error) {
+	img, err := b.images.Build(ctx, pipeline.Request{
+		Container: q.Container, Platforms: q.Platforms, Version: q.Version, Target: q.Target, Args: q.Args,
+	})
+	var failed *pipeline.StepError
+	if errors.As(err, &failed) && b.runner.session.Choice == engine.Dagger {
+		b.runner.progress.output(failed.Stdout + failed.Stderr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return built{img}, nil
+}
+
+// built is a task.Image that lives in an engine.
+type built struct{ *pipeline.Image }
+
+func (b built) Archives(ctx context.Context, dir string) ([]task.Variant, error) {
+	archives, err := b.Image.Archives(ctx, dir)
+	variants := make([]task.Variant, len(archives))
+	for i, a := range archives {
+		variants[i] = task.Variant(a)
+	}
+	return variants, err
+}

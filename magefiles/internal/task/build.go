@@ -1,0 +1,115 @@
+package task
+
+import (
+	"context"
+	"io/fs"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Build makes the image of a container.
+type Build struct {
+	Files   fs.FS // the repository
+	Builder Builder
+	Watch   Watch
+}
+
+// BuildArgs are what a person gives; "" is the default.
+type BuildArgs struct {
+	Name      string
+	Platforms string // "linux/amd64,linux/arm64"; default: this machine's
+	Target    string // stage of a Dockerfile; default: the last
+	Args      string // build arguments of a Dockerfile, "K=V,K2=V2"
+	Output    string // FILE.tar, oci:DIR, DIR, dir:DIR; default: the image stays in the engine
+}
+
+// Built is the result of Build.
+type Built struct {
+	Name      image.Name `json:"name"`
+	Platforms []string   `json:"platforms"`
+	Output    string     `json:"output,omitempty"`
+	Digest    string     `json:"digest,omitempty"` // of the image in the output
+}
+
+// String is one line.
+func (b Built) String() string {
+	line := string(b.Name)
+	for i, p := range b.Platforms {
+		line += map[bool]string{true: " ", false: ","}[i == 0] + p
+	}
+	if b.Output != "" {
+		line += " " + b.Output
+	}
+	if b.Digest != "" {
+		line += " " + b.Digest
+	}
+	return line
+}
+
+// Run builds. Nothing is started or written before all arguments are known to be good.
+func (b Build) Run(ctx context.Context, args BuildArgs) (Built, error) {
+	request, out, err := b.parse(args)
+	if err != nil {
+		return Built{}, err
+	}
+	built := Built{Name: request.Container.Name, Output: out.path}
+	for _, p := range request.Platforms {
+		built.Platforms = append(built.Platforms, p.String())
+	}
+	var img Image
+	steps := []Step{{"build " + args.Name, func(ctx context.Context) (err error) {
+		img, err = b.Builder.Build(ctx, request)
+		return err
+	}}}
+	if out.form != noOutput {
+		steps = append(steps, Step{"write " + out.path, func(ctx context.Context) (err error) {
+			built.Digest, err = out.write(ctx, img)
+			return err
+		}})
+	}
+	if err := run(ctx, b.Watch, steps); err != nil {
+		return Built{}, err
+	}
+	return built, nil
+}
+
+func (b Build) parse(args BuildArgs) (BuildRequest, output, error) {
+	r := BuildRequest{Target: args.Target, Platforms: []image.Platform{image.NativePlatform()}}
+	name, err := image.ParseName(args.Name)
+	if err != nil {
+		return r, output{}, err
+	}
+	if args.Platforms != "" {
+		if r.Platforms, err = image.ParsePlatforms(args.Platforms); err != nil {
+			return r, output{}, err
+		}
+	}
+	if r.Args, err = parseArgs(args.Args); err != nil {
+		return r, output{}, err
+	}
+	out, err := parseOutput(args.Output)
+	if err != nil {
+		return r, output{}, err
+	}
+	if r.Container, err = image.Lookup(b.Files, name); err != nil {
+		return r, output{}, err
+	}
+	if err := agree(r, out); err != nil {
+		return r, output{}, err
+	}
+	return r, out, out.check()
+}
+
+// agree refuses what does not go together.
+func agree(r BuildRequest, out output) error {
+	isGo := r.Container.Kind == image.KindGo
+	switch {
+	case isGo && r.Target != "":
+		return &image.InvalidError{What: "target", Input: r.Target, Reason: string(r.Container.Name) + " is a Go program, which has no stages"}
+	case isGo && len(r.Args) > 0:
+		return &image.InvalidError{What: "args", Input: joinArgs(r.Args), Reason: string(r.Container.Name) + " is a Go program, which takes no build arguments"}
+	case out.form == rootfs && len(r.Platforms) > 1:
+		return &image.InvalidError{What: "output", Input: "dir:" + out.path, Reason: "is the file system of one platform; name one with -platform"}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// DryRun returns the same task with a builder and a registry that write nothing and say
+// instead what would be done. All that refuses still refuses, and the registry is
+// really looked at.
+func (p Publish) DryRun(plan func(string)) Publish {
+	p.Builder = planBuilder{plan}
+	p.Registry = planRegistry{p.Registry, plan}
+	p.Watch, p.goal = nil, StatusPlanned
+	return p
+}
+
+// planBuilder says what would be built.
+type planBuilder struct{ plan func(string) }
+
+func (b planBuilder) Build(_ context.Context, r BuildRequest) (Image, error) {
+	b.plan(fmt.Sprintf("would build %s (%s) for %s", r.Container.Name, r.Container.Kind, image.JoinPlatforms(r.Platforms)))
+	return plannedImage(r.Platforms), nil
+}
+
+// plannedImage has no content.
+type plannedImage []image.Platform
+
+func (plannedImage) Archive(context.Context, string) error { return errPlanned }
+func (plannedImage) Rootfs(context.Context, string) error  { return errPlanned }
+func (i plannedImage) Archives(context.Context, string) ([]Variant, error) {
+	variants := make([]Variant, len(i))
+	for n, p := range i {
+		variants[n] = Variant{Platform: p}
+	}
+	return variants, nil
+}
+
+var errPlanned = errors.New("a dry run has no image to write")
+
+// planRegistry looks, and says what would be pushed.
+type planRegistry struct {
+	Registry
+	plan func(string)
+}
+
+func (r planRegistry) Assemble(_ context.Context, _ []Variant, m Metadata) (Artifact, error) {
+	return plannedArtifact{r, m}, nil
+}
+
+type plannedArtifact struct {
+	registry planRegistry
+	metadata Metadata
+}
+
+func (plannedArtifact) Digest() string { return "" }
+func (plannedArtifact) Close() error   { return nil }
+
+func (a plannedArtifact) Push(ctx context.Context, ref image.Reference) error {
+	found, ok, err := a.registry.Look(ctx, ref)
+	if err != nil {
+		return err
+	}
+	there := "which does not exist yet"
+	if ok {
+		there = fmt.Sprintf("which moves from %s, revision %s", found.Digest, orDash(found.Labels[labelRevision]))
+	}
+	a.registry.plan(fmt.Sprintf("would push %s, %s", ref, there))
+	a.registry.plan(fmt.Sprintf("would label it with revision %s, created %s", a.metadata.Labels[labelRevision], a.metadata.Labels[labelCreated]))
+	return nil
+}
+
+func (plannedArtifact) Verify(context.Context, image.Reference) error { return nil }

@@ -1,0 +1,71 @@
+package task
+
+import (
+	"fmt"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// DirtyError says that a version was to be published from a tree with changes.
+type DirtyError struct {
+	Version image.Version
+	Changed []string // paths
+}
+
+func (e *DirtyError) Error() string {
+	const shown = 3
+	paths := strings.Join(e.Changed[:min(shown, len(e.Changed))], ", ")
+	if more := len(e.Changed) - shown; more > 0 {
+		paths += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("the tree has changes (%s), and version %s is published from a commit", paths, e.Version)
+}
+
+// Hint says what to do.
+func (e *DirtyError) Hint() string {
+	return "commit or stash the changes, publish to a channel (dev, test), or give -force"
+}
+
+// BranchError says that a version was to be published from a commit that is not on the
+// default branch.
+type BranchError struct {
+	Version image.Version
+	Commit  string
+	Branch  string
+}
+
+func (e *BranchError) Error() string {
+	return fmt.Sprintf("commit %.12s is not on the branch %s, from which version %s is published", e.Commit, e.Branch, e.Version)
+}
+
+// Hint says what to do.
+func (e *BranchError) Hint() string {
+	return fmt.Sprintf("merge and push it to %s first, publish to a channel (dev, test), or give -force", e.Branch)
+}
+
+// TakenError says that a version exists already, and is something else.
+type TakenError struct {
+	Reference image.Reference
+	Found     Found
+	Revision  string // that was to be published
+	Platforms []image.Platform
+}
+
+func (e *TakenError) Error() string {
+	there := e.Found.Labels[labelRevision]
+	switch {
+	case there == "":
+		return fmt.Sprintf("%s exists and states no revision, and was to be %s", e.Reference, e.Revision)
+	case there != e.Revision:
+		return fmt.Sprintf("%s exists with revision %s, and was to be %s", e.Reference, there, e.Revision)
+	default:
+		return fmt.Sprintf("%s exists for %s, and was to be for %s",
+			e.Reference, orDash(image.JoinPlatforms(e.Found.Platforms)), image.JoinPlatforms(e.Platforms))
+	}
+}
+
+// Hint says what to do.
+func (e *TakenError) Hint() string {
+	return "publish the next version: this one may be in use, and -force would change it under its users"
+}

@@ -1,0 +1,200 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// publication is one run of Publish: what is known so far.
+type publication struct {
+	Publish
+	force     bool
+	container image.Container
+	version   image.Version
+	ref       image.Reference
+	platforms []image.Platform
+
+	commit   Commit
+	dirty    bool
+	found    Found // under the tag, when it was looked at last
+	image    Image
+	temp     string
+	variants []Variant
+	artifact Artifact
+	digest   string
+	status   Status
+}
+
+// checkCommit refuses to publish a version of something that nobody can find again.
+func (p *publication) checkCommit(ctx context.Context) (err error) {
+	if p.commit, err = p.Repo.Head(); err != nil {
+		return err
+	}
+	changed, err := p.Repo.Changed(ctx)
+	if err != nil {
+		return err
+	}
+	p.dirty = len(changed) > 0
+	if p.version.IsChannel() {
+		return nil
+	}
+	if p.dirty {
+		if err := p.refuse(&DirtyError{Version: p.version, Changed: changed}); err != nil {
+			return err
+		}
+	}
+	ok, branch, err := p.Repo.OnDefaultBranch(ctx, p.commit.Hash)
+	if err == nil && !ok {
+		err = &BranchError{Version: p.version, Commit: p.commit.Hash, Branch: branch}
+	}
+	if err != nil {
+		return p.refuse(err)
+	}
+	return nil
+}
+
+// refuse returns the error, unless it is overridden, and then says so.
+func (p *publication) refuse(err error) error {
+	if !p.force {
+		return err
+	}
+	p.say("FORCED: " + err.Error())
+	return nil
+}
+
+func (p *publication) say(sentence string) {
+	if p.Say != nil {
+		p.Say(sentence)
+	}
+}
+
+func (p *publication) login(ctx context.Context) error {
+	if p.Login == nil {
+		return nil
+	}
+	return p.Login(ctx, p.ref.Registry)
+}
+
+// look ends the publication if the registry holds the image already, and refuses to
+// go on if it holds another one that may not be moved.
+func (p *publication) look(ctx context.Context) error {
+	found, ok, err := p.Registry.Look(ctx, p.ref)
+	if err != nil || !ok || found.Digest == p.found.Digest {
+		return err
+	}
+	p.found = found
+	if p.isOurs(found) {
+		return p.unchanged(found)
+	}
+	if p.version.IsChannel() {
+		return nil
+	}
+	return p.refuse(&TakenError{Reference: p.ref, Found: found, Revision: p.revision(), Platforms: p.platforms})
+}
+
+// isOurs reports whether that is what a build of this revision would be. Nobody can
+// tell that of a tree with changes.
+func (p *publication) isOurs(found Found) bool {
+	return !p.dirty && found.Labels[labelRevision] == p.commit.Hash && image.SamePlatforms(found.Platforms, p.platforms)
+}
+
+func (p *publication) unchanged(found Found) error {
+	p.digest, p.status = found.Digest, StatusUnchanged
+	return errDone
+}
+
+func (p *publication) build(ctx context.Context) (err error) {
+	p.image, err = p.Builder.Build(ctx, BuildRequest{Container: p.container, Platforms: p.platforms, Version: p.version.String()})
+	return err
+}
+
+func (p *publication) export(ctx context.Context) (err error) {
+	if p.temp, err = os.MkdirTemp(p.TempDir, "blumeops-publish-"); err != nil {
+		return err
+	}
+	p.variants, err = p.image.Archives(ctx, p.temp)
+	return err
+}
+
+func (p *publication) assemble(ctx context.Context) (err error) {
+	p.artifact, err = p.Registry.Assemble(ctx, p.variants, p.metadata())
+	return err
+}
+
+// push looks once more, as a build takes long and others publish too: what is new there
+// is judged as it was before the build. If the push
+// fails and the registry holds the image nevertheless, somebody else was faster, or a
+// registry that never overwrites has it from an attempt whose answer was lost.
+func (p *publication) push(ctx context.Context) error {
+	if err := p.look(ctx); err != nil {
+		return err
+	}
+	err := p.artifact.Push(ctx, p.ref)
+	if err == nil || ctx.Err() != nil {
+		p.digest = p.artifact.Digest()
+		return err
+	}
+	if found, ok, lookErr := p.Registry.Look(ctx, p.ref); lookErr == nil && ok && p.isOurs(found) {
+		p.say(fmt.Sprintf("the registry did not take the push (%v), but holds this revision already", err))
+		return p.unchanged(found)
+	}
+	return err
+}
+
+func (p *publication) verify(ctx context.Context) error { return p.artifact.Verify(ctx, p.ref) }
+
+// close removes what was exported.
+func (p *publication) close() (err error) {
+	if p.artifact != nil {
+		err = p.artifact.Close()
+	}
+	if p.temp != "" {
+		err = errors.Join(err, os.RemoveAll(p.temp))
+	}
+	return err
+}
+
+// Labels of the OCI image specification, in its chapter on annotations.
+const (
+	labelCreated  = "org.opencontainers.image.created"
+	labelRevision = "org.opencontainers.image.revision"
+	labelSource   = "org.opencontainers.image.source"
+	labelTitle    = "org.opencontainers.image.title"
+	labelVersion  = "org.opencontainers.image.version"
+)
+
+// metadata says the same in labels and annotations. The time of creation is the
+// commit's, so that it repeats.
+func (p *publication) metadata() Metadata {
+	about := map[string]string{
+		labelCreated:  p.commit.Time.UTC().Format(time.RFC3339),
+		labelRevision: p.revision(),
+		labelTitle:    string(p.container.Name),
+		labelVersion:  p.version.String(),
+	}
+	if source := p.Repo.SourceURL(); source != "" {
+		about[labelSource] = source
+	}
+	return Metadata{Created: p.commit.Time, Labels: about, Annotations: about, Repack: p.container.Kind == image.KindGo}
+}
+
+func (p *publication) revision() string {
+	if p.dirty {
+		return p.commit.Hash + "-dirty"
+	}
+	return p.commit.Hash
+}
+
+func (p *publication) result() Published {
+	return Published{
+		Name: p.container.Name, Version: p.version.String(), Status: p.status,
+		Reference: p.ref.WithDigest(p.digest), Image: p.ref.Name(), Digest: p.digest,
+		Revision: p.revision(), Platforms: strings.Split(image.JoinPlatforms(p.platforms), ","),
+	}
+}

@@ -1,0 +1,147 @@
+package task
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Publish builds the image of a container and puts it into a registry.
+//
+// A version is published once: from a clean tree whose commit is on the default branch,
+// and never over another revision. A channel moves, and is published from anything.
+// What the registry holds already for this revision and these platforms is not built
+// again, so a publish that was cut off is finished by running it again.
+type Publish struct {
+	Files     fs.FS // the repository
+	Repo      Repo
+	Registry  Registry
+	Builder   Builder
+	Host      string    // of the registry
+	Namespace string    // before the name, at the registry
+	Platforms Platforms // of containers that state none
+	// Login, if set, reads the credentials for a registry and fails where they are to
+	// be had but cannot be read. It is called before anything is built.
+	Login func(ctx context.Context, host string) error
+	// TempDir is where exported images lie meanwhile; "" is the system's.
+	TempDir string
+	Watch   Watch
+	// Say, if set, gets the sentences that somebody should read.
+	Say func(string)
+
+	goal Status // of a publication that goes through; "" is StatusPublished
+}
+
+// PublishArgs are what a person gives; "" is the default.
+type PublishArgs struct {
+	Name      string
+	Version   string // vX.Y.Z[-PRE], or a channel
+	Platforms string // "linux/amd64,linux/arm64"; default: the container's, else the site's
+	Registry  string // host; default: the site's
+	// Force publishes a version although the tree has changes, the commit is not on the
+	// default branch, or its tag holds another revision; that tag is then moved.
+	Force bool
+}
+
+// Status is how a publication ended.
+type Status string
+
+const (
+	// StatusPublished: the image was pushed, and read back.
+	StatusPublished Status = "published"
+	// StatusUnchanged: the registry held it already.
+	StatusUnchanged Status = "unchanged"
+	// StatusPlanned: a dry run, which writes nothing.
+	StatusPlanned Status = "planned"
+)
+
+// Published is the result of Publish.
+type Published struct {
+	Name      image.Name `json:"name"`
+	Version   string     `json:"version"`
+	Status    Status     `json:"status"`
+	Reference string     `json:"reference"` // REGISTRY/REPOSITORY:TAG@DIGEST
+	Image     string     `json:"image"`     // REGISTRY/REPOSITORY
+	Digest    string     `json:"digest"`    // "" in a dry run
+	Revision  string     `json:"revision"`  // the commit, with -dirty if the tree has changes
+	Platforms []string   `json:"platforms"`
+}
+
+// String is the one line that scripts read.
+func (p Published) String() string { return p.Reference }
+
+// Outputs are the values that a CI job hands on, by name.
+func (p Published) Outputs() map[string]string {
+	return map[string]string{"reference": p.Reference, "digest": p.Digest, "image": p.Image}
+}
+
+// Summary is a line of Markdown for the page of a CI job.
+func (p Published) Summary() string {
+	return fmt.Sprintf("- `%s` (%s; %s)", p.Reference, p.Status, strings.Join(p.Platforms, ", "))
+}
+
+// Run publishes.
+func (p Publish) Run(ctx context.Context, args PublishArgs) (_ Published, err error) {
+	pub, err := p.prepare(args)
+	if err != nil {
+		return Published{}, err
+	}
+	defer func() {
+		if closeErr := pub.close(); err == nil {
+			err = closeErr
+		}
+	}()
+	if err := run(ctx, p.Watch, pub.steps()); err != nil {
+		return Published{}, err
+	}
+	return pub.result(), nil
+}
+
+// prepare reads the arguments. All of them are known to be good before the first step.
+func (p Publish) prepare(args PublishArgs) (*publication, error) {
+	pub := &publication{Publish: p, force: args.Force, status: cmp.Or(p.goal, StatusPublished)}
+	name, err := image.ParseName(args.Name)
+	if err != nil {
+		return nil, err
+	}
+	if pub.version, err = image.ParseVersion(args.Version); err != nil {
+		return nil, err
+	}
+	host := p.Host
+	if args.Registry != "" {
+		host = args.Registry
+	}
+	if pub.ref, err = image.NewReference(host, p.Namespace, name, pub.version); err != nil {
+		return nil, err
+	}
+	if args.Platforms != "" {
+		if pub.platforms, err = image.ParsePlatforms(args.Platforms); err != nil {
+			return nil, err
+		}
+	}
+	if pub.container, err = image.Lookup(p.Files, name); err != nil {
+		return nil, err
+	}
+	if pub.platforms == nil {
+		pub.platforms = p.Platforms.of(pub.container)
+	}
+	return pub, nil
+}
+
+// steps are the order of things: refuse first, look before building, and look again.
+func (p *publication) steps() []Step {
+	return []Step{
+		{"check the commit", p.checkCommit},
+		{"read the credentials for " + p.ref.Registry, p.login},
+		{"look at the registry", p.look},
+		{"build " + string(p.container.Name) + " for " + image.JoinPlatforms(p.platforms), p.build},
+		{"export the image", p.export},
+		{"assemble the image", p.assemble},
+		{"push the image", p.push},
+		{"read it back", p.verify},
+	}
+}

@@ -1,0 +1,46 @@
+// Package task holds the use cases of the task system: what a target does, as a list
+// of named steps over small interfaces that this package declares. It knows neither
+// Dagger nor registries nor git; package main gives it the adapters.
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Step is a part of a task. Its name is the progress line, and the prefix of its error.
+type Step struct {
+	Name string
+	Run  func(context.Context) error
+}
+
+// Watch is told when a step begins, and returns what is told how it ended.
+// nil watches nothing.
+type Watch func(step string) (end func(error))
+
+// errDone ends a task early: all is as it should be.
+var errDone = errors.New("nothing left to do")
+
+// run takes the steps one after another.
+func run(ctx context.Context, watch Watch, steps []Step) error {
+	for _, step := range steps {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%s: %w", step.Name, context.Cause(ctx))
+		}
+		end := func(error) {}
+		if watch != nil {
+			end = watch(step.Name)
+		}
+		err := step.Run(ctx)
+		if errors.Is(err, errDone) {
+			end(nil)
+			return nil
+		}
+		end(err)
+		if err != nil {
+			return fmt.Errorf("%s: %w", step.Name, err)
+		}
+	}
+	return nil
+}

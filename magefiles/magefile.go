@@ -1,0 +1,24 @@
+//go:build mage
+
+// BlumeOps: build, publish and look after the containers of this repository.
+//
+//	go tool mage container:build nettest
+//	go tool mage container:publish nettest v0.1.0
+//
+// «mage -h TARGET» explains a target. Flags come after the positional arguments and are
+// written -name=value; -v before the target shows everything. Results go to stdout, all
+// else to stderr. What is particular to this site stands in magefiles/site.go.
+//
+//mage:multiline
+package main
+
+import "github.com/magefile/mage/mg"
+
+// Container builds and publishes the images of containers/.
+type Container mg.Namespace
+
+// Secrets is about the secrets that targets read.
+type Secrets mg.Namespace
+
+// Engine is about the embedded engine, which builds where there is no Docker.
+type Engine mg.Namespace

@@ -1,0 +1,109 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
+)
+
+// progress shows how the work goes, from its first step on. Arguments that are refused
+// come before that, and show nothing.
+type progress struct {
+	console *console.Console
+	logs    string // folder of the full logs
+	title   string
+
+	mu      sync.Mutex
+	view    *console.View
+	current string // the task's step
+}
+
+func (p *progress) event(e console.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.view == nil {
+		log := filepath.Join(p.logs, strings.NewReplacer(" ", "-", "/", "-").Replace(p.title)+".log")
+		view, err := p.console.View(p.title, log)
+		if err != nil {
+			p.console.Warn(err.Error())
+			if view, err = p.console.View(p.title, ""); err != nil {
+				return // there is nothing to see then; the work goes on
+			}
+		}
+		p.view = view
+	}
+	p.view.Event(e)
+}
+
+// step is a task's or a pipeline's step.
+func (p *progress) step(name string) (end func(error)) {
+	p.mu.Lock()
+	p.current = name
+	p.mu.Unlock()
+	p.event(console.Event{Step: name, Name: name, State: console.Started})
+	return func(err error) {
+		e := console.Event{Step: name, State: console.Done}
+		if err != nil {
+			e.State = console.Failed // why is said once, at the end, by mage
+		}
+		if errors.Is(err, context.Canceled) {
+			e.Err = context.Canceled.Error()
+		}
+		p.event(e)
+	}
+}
+
+// engineEvent passes on an event of the embedded engine.
+func (p *progress) engineEvent(e engine.Event) {
+	p.event(console.Event{
+		Step: e.Step, Name: e.Name, State: states[e.State], Stream: e.Stream, Data: e.Data,
+		Err: e.Err, Current: e.Current, Total: e.Total, Time: e.Time,
+	})
+}
+
+// states are the engine's, in the words of the console.
+var states = map[solver.State]console.State{
+	solver.Started: console.Started, solver.Cached: console.Cached, solver.Done: console.Done,
+	solver.Failed: console.Failed, solver.Log: console.Log, solver.Progress: console.Progress,
+}
+
+// pushed tells how far a push is.
+func (p *progress) pushed(at registry.Progress) {
+	p.event(console.Event{Step: p.now(), State: console.Progress, Current: at.Done, Total: at.Total})
+}
+
+// output is what a step said, where the engine does not show it by itself.
+func (p *progress) output(text string) {
+	p.event(console.Event{Step: p.now(), State: console.Log, Stream: 2, Data: []byte(text)})
+}
+
+// Write takes what the real Dagger says while it works.
+func (p *progress) Write(text []byte) (int, error) {
+	p.event(console.Event{Step: "dagger", Name: "Dagger", State: console.Log, Stream: 2, Data: text})
+	return len(text), nil
+}
+
+func (p *progress) now() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
+
+// finish ends what is shown. It may be called again.
+func (p *progress) finish(err error) {
+	p.mu.Lock()
+	view := p.view
+	p.mu.Unlock()
+	if view != nil {
+		view.Finish(err)
+	}
+}

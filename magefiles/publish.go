@@ -1,0 +1,153 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+func (r *runner) publish(ctx context.Context, choice string, args task.PublishArgs, dryRun bool) (task.Published, error) {
+	r.progress.title = "publish " + args.Name + " " + args.Version
+	publish, err := r.publisher(choice)
+	if err != nil {
+		return task.Published{}, err
+	}
+	if dryRun {
+		publish = publish.DryRun(r.console.Note)
+	}
+	published, err := publish.Run(ctx, args)
+	if err != nil || published.Status == task.StatusPlanned {
+		return published, err
+	}
+	return published, r.handOn(published)
+}
+
+// publisher is the use case with its real adapters.
+func (r *runner) publisher(choice string) (task.Publish, error) {
+	builder, err := r.builder(choice)
+	if err != nil {
+		return task.Publish{}, err
+	}
+	platforms, err := r.platforms()
+	if err != nil {
+		return task.Publish{}, err
+	}
+	git, err := repo.Open(r.root, repo.WithEnvironment(os.Getenv))
+	if err != nil {
+		return task.Publish{}, err
+	}
+	client := registry.New(registry.Options{
+		Plain: items(r.PlainRegistries), CAFile: r.CAFile, Credentials: r.credentials,
+		Log: r.console.Note, Progress: r.progress.pushed,
+	})
+	return task.Publish{
+		Files: r.files.FS(), Repo: checkout{git, r.source()}, Registry: images{client}, Builder: builder,
+		Host: r.Registry, Namespace: r.Namespace, Platforms: platforms, Login: r.login,
+		Watch: r.progress.step, Say: r.console.Warn,
+	}, nil
+}
+
+// credentials are those of the site's own registry; others never see them.
+func (r *runner) credentials(ctx context.Context, host string) (user, password string, ok bool, err error) {
+	if host != r.Registry || !r.hasAccount() {
+		return "", "", false, nil
+	}
+	ref, err := r.password()
+	if err != nil {
+		return "", "", false, err
+	}
+	found, err := r.secrets.Resolve(ctx, ref)
+	if err != nil {
+		return "", "", false, err
+	}
+	return r.RegistryUser, found[0].Reveal(), true, nil
+}
+
+func (r *runner) login(ctx context.Context, host string) error {
+	_, _, _, err := r.credentials(ctx, host)
+	return err
+}
+
+// handOn gives the result to the steps that follow in a CI job.
+func (r *runner) handOn(p task.Published) error {
+	job := console.Output{
+		OutputFile: os.Getenv("GITHUB_OUTPUT"), SummaryFile: os.Getenv("GITHUB_STEP_SUMMARY"), Redactor: r.console.Redactor(),
+	}
+	values := p.Outputs()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if err := job.Set(name, values[name]); err != nil {
+			return err
+		}
+	}
+	return job.Summary(p.Summary())
+}
+
+// images is a task.Registry.
+type images struct{ client *registry.Client }
+
+func (i images) Look(ctx context.Context, ref image.Reference) (task.Found, bool, error) {
+	found, ok, err := i.client.Look(ctx, ref)
+	return task.Found{Digest: found.Digest, Platforms: found.Platforms, Labels: found.Labels}, ok, err
+}
+
+func (i images) Assemble(ctx context.Context, variants []task.Variant, m task.Metadata) (task.Artifact, error) {
+	theirs := make([]registry.Variant, len(variants))
+	for n, v := range variants {
+		theirs[n] = registry.Variant{Platform: v.Platform, Archive: v.File, BaseLayers: v.BaseLayers}
+	}
+	made, err := registry.AssembleContext(ctx, theirs, registry.Metadata{
+		Created: m.Created, Labels: m.Labels, Annotations: m.Annotations, Repack: m.Repack,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return artifact{made, i.client}, nil
+}
+
+// artifact is a task.Artifact.
+type artifact struct {
+	*registry.Artifact
+	client *registry.Client
+}
+
+func (a artifact) Push(ctx context.Context, ref image.Reference) error {
+	pushed, err := a.client.Push(ctx, ref, a.Artifact)
+	if err == nil && pushed != a.Digest() {
+		err = fmt.Errorf("%s: pushed %s, which was to be %s", ref, pushed, a.Digest())
+	}
+	return err
+}
+
+func (a artifact) Verify(ctx context.Context, ref image.Reference) error {
+	return a.client.Verify(ctx, ref, a.Artifact)
+}
+
+// checkout is a task.Repo.
+type checkout struct {
+	*repo.Repo
+	source string // for a clone whose remote says nothing
+}
+
+func (c checkout) Head() (task.Commit, error) {
+	head, err := c.Repo.Head()
+	return task.Commit(head), err
+}
+
+func (c checkout) Changed(ctx context.Context) ([]string, error) { return c.Repo.Changed(ctx) }
+
+func (c checkout) SourceURL() string {
+	if url := c.Repo.SourceURL(); url != "" {
+		return url
+	}
+	return c.source
+}

@@ -1,0 +1,119 @@
+//go:build mage
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/magefile/mage/mg"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+)
+
+// runner is one run of a target: the settings, and what they make of the adapters. It is
+// the only place that reads the environment and asks whether this is CI.
+type runner struct {
+	settings
+	console  *console.Console
+	root     string   // of the checkout, absolute; mage runs targets there
+	files    *os.Root // the same, as what nothing leads out of
+	stateAt  string   // folder of the engine, outside of the checkout
+	cacheAt  string   // folder of logs and of compiled programs, in the user's cache
+	secrets  *secret.Resolver
+	progress progress
+	session  *engine.Session
+	format   console.Format
+}
+
+// run runs a target: it ends with a signal, cleans up, and gives mage an error that
+// says everything and carries the exit status.
+// The format is that of its result.
+func run(ctx context.Context, format string, target func(context.Context, *runner) error) error {
+	ctx, stop := console.NotifyContext(ctx)
+	defer stop()
+	r := &runner{settings: site.override(os.Getenv)}
+	r.console = console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: mg.Verbose()})
+	err := r.open(format)
+	if err == nil {
+		err = target(ctx, r)
+	}
+	r.progress.finish(err)
+	if closeErr := r.close(); err == nil {
+		err = closeErr
+	}
+	return r.console.Exit(ctx, err)
+}
+
+func (r *runner) open(format string) (err error) {
+	if r.format, err = console.ParseFormat(format); err != nil {
+		return err
+	}
+	if r.root, err = os.Getwd(); err != nil {
+		return err
+	}
+	if r.files, err = os.OpenRoot(r.root); err != nil {
+		return err
+	}
+	if r.stateAt, err = engine.DefaultStateDir(os.LookupEnv); err != nil {
+		return err
+	}
+	r.cacheAt = filepath.Dir(r.stateAt)
+	r.stateAt = cmp.Or(r.EngineState, r.stateAt)
+	r.progress = progress{console: r.console, logs: filepath.Join(r.cacheAt, "log")}
+	r.secrets = secret.NewResolver(secret.Options{
+		CI: inCI(), Root: r.root, Env: os.Getenv, Learn: func(value string) { r.console.Redactor().Learn(value) }, Account: r.OnePasswordAccount,
+	})
+	return nil
+}
+
+// closeTime bounds the end of a session: after a signal everything is over in 5 s.
+const closeTime = 4 * time.Second
+
+func (r *runner) close() error {
+	if r.files != nil {
+		_ = r.files.Close() // it was only read
+	}
+	if r.session == nil {
+		return nil
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- r.session.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeTime):
+		return fmt.Errorf("the engine's session did not close within %s", closeTime)
+	}
+}
+
+// result prints what a target found out. Where there is both a result and an error, the
+// result is shown first.
+func (r *runner) result(result fmt.Stringer, err error) error {
+	text := result.String()
+	switch {
+	case text == "":
+		return err
+	case r.format == console.JSON:
+		return errors.Join(err, r.console.JSON(result))
+	}
+	r.progress.finish(err)
+	r.console.Result(text)
+	return err
+}
+
+// value is what a flag was given, or nothing.
+func value[T any](flag *T) T {
+	var none T
+	if flag == nil {
+		return none
+	}
+	return *flag
+}
