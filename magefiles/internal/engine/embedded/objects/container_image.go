@@ -34,6 +34,7 @@ type imageExtras struct {
 	Shell       []string
 	OnBuild     []string
 	Healthcheck *v1.HealthcheckConfig
+	History     []ocispecs.History // of the layers so far; BuildKit adds what comes after
 }
 
 func (c *Container) from(ctx context.Context, a gql.Args) (any, error) {
@@ -110,7 +111,7 @@ func (c *Container) adopt(raw []byte) error {
 	}
 	c.config.image = imageExtras{
 		Volumes: img.Config.Volumes, StopSignal: img.Config.StopSignal, Shell: img.Config.Shell,
-		OnBuild: img.Config.OnBuild, Healthcheck: img.Config.Healthcheck,
+		OnBuild: img.Config.OnBuild, Healthcheck: img.Config.Healthcheck, History: img.History,
 	}
 	return nil
 }
@@ -131,7 +132,7 @@ func (c *Container) image() ([]byte, error) {
 	}
 	x := c.config.image
 	img.Config.Volumes, img.Config.StopSignal, img.Config.Shell = x.Volumes, x.StopSignal, x.Shell
-	img.Config.OnBuild, img.Config.Healthcheck = x.OnBuild, x.Healthcheck
+	img.Config.OnBuild, img.Config.Healthcheck, img.History = x.OnBuild, x.Healthcheck, x.History
 	return json.Marshal(img)
 }
 
