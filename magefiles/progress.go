@@ -11,7 +11,6 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 )
 
@@ -71,9 +70,9 @@ func (p *progress) engineEvent(e engine.Event) {
 }
 
 // states are the engine's, in the words of the console.
-var states = map[solver.State]console.State{
-	solver.Started: console.Started, solver.Cached: console.Cached, solver.Done: console.Done,
-	solver.Failed: console.Failed, solver.Log: console.Log, solver.Progress: console.Progress,
+var states = map[engine.State]console.State{
+	engine.Started: console.Started, engine.Cached: console.Cached, engine.Done: console.Done,
+	engine.Failed: console.Failed, engine.Log: console.Log, engine.Progress: console.Progress,
 }
 
 // pushed tells how far a push is.

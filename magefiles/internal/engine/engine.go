@@ -37,8 +37,21 @@ func ParseChoice(s string) (Choice, error) {
 	return "", fmt.Errorf("engine %q is unknown: expected auto, dagger or embedded (flag -engine=, or BLUMEOPS_ENGINE)", s)
 }
 
-// Event is what happens in a step of the embedded engine.
-type Event = embedded.Event
+// Event is what happens in a step of the embedded engine; State says what.
+type (
+	Event = embedded.Event
+	State = embedded.State
+)
+
+// The states of a step. Log and Progress come any number of times before its end.
+const (
+	Started  = embedded.Started
+	Cached   = embedded.Cached
+	Done     = embedded.Done
+	Failed   = embedded.Failed
+	Log      = embedded.Log
+	Progress = embedded.Progress
+)
 
 // Registry says how to speak to one image registry.
 type Registry = daemon.Registry
@@ -130,13 +143,7 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 	}
 	return embedded.Open(ctx, c, embedded.Options{
 		Workdir: opts.Workdir, StateDir: opts.StateDir, SourceDir: opts.SourceDir, LookupEnv: opts.LookupEnv,
-		CanExec: func() error {
-			if d.Runtime == "" {
-				return daemon.ErrNoRuntime
-			}
-			return nil
-		},
-		Events: opts.Events, Log: opts.Log,
+		CanExec: d.RuntimeError, Events: opts.Events, Log: opts.Log,
 	})
 }
 

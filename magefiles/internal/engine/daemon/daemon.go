@@ -24,7 +24,7 @@ import (
 )
 
 // DefaultCacheBytes is the size beyond which the cache is collected, if Options say nothing else.
-const DefaultCacheBytes = 20 << 30
+const DefaultCacheBytes = 20_000_000_000
 
 // ErrNoRuntime says that RUN and withExec cannot work. What runs nothing builds all the same.
 var ErrNoRuntime = errors.New("no OCI runtime that BuildKit can use (runc, or crun from 1.15 on), and steps that run a command need one: install it (apt-get install runc)")

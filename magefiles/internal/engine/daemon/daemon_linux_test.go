@@ -124,10 +124,18 @@ func TestPruneFrees(t *testing.T) {
 	opts, _ := newOptions(t)
 	d := ensure(t, opts)
 	const size = 3 << 20
-	file := llb.Scratch().File(llb.Mkfile("/f", 0o644, []byte(strings.Repeat("x", size))))
-	if _, err := solve(t.Context(), t, d, file, t.TempDir()); err != nil {
-		t.Fatal(err)
+	folder := llb.Mkdir("/d", 0o700)
+	if !opts.singleUser() { // whose files the user cannot simply remove
+		folder = llb.Mkdir("/d", 0o700, llb.WithUIDGID(1000, 1000))
 	}
+	file := llb.Scratch().File(folder.Mkfile("/d/f", 0o644, []byte(strings.Repeat("x", size))))
+	build := func() {
+		t.Helper()
+		if _, err := solve(t.Context(), t, d, file, t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build()
 	if used := find(t, opts).CacheUsed; used < size {
 		t.Errorf("cache used: %d, want at least %d", used, size)
 	}
@@ -138,6 +146,7 @@ func TestPruneFrees(t *testing.T) {
 	if used := find(t, opts).CacheUsed; used >= size {
 		t.Errorf("cache used after pruning: %d", used)
 	}
+	build()
 	if err := Down(t.Context(), opts); err != nil {
 		t.Fatal(err)
 	}
