@@ -1,0 +1,285 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+)
+
+var fresh = flag.Bool("fresh", false, "run BenchmarkFreshClone too, which compiles everything")
+
+// command is a process to be timed.
+type command struct {
+	name string
+	dir  string
+	env  []string
+	args []string
+}
+
+// usage is what one run of a process cost.
+type usage struct {
+	wall   time.Duration
+	memory int64 // bytes, of the largest process
+}
+
+func (c command) run(b *testing.B) usage {
+	b.Helper()
+	cmd := exec.Command(c.args[0], c.args[1:]...)
+	cmd.Dir, cmd.Env = c.dir, append(os.Environ(), c.env...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("%s: %v\n%s", strings.Join(c.args, " "), err, out.Bytes())
+	}
+	u := usage{wall: time.Since(began)}
+	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		u.memory = r.Maxrss << 10
+	}
+	return u
+}
+
+// pairs times ours and the alternative in turn, b.N times after a run of each that does not count. before runs before each process.
+func pairs(b *testing.B, ours, other command, before func(i int)) {
+	b.Helper()
+	var a, z []usage
+	for i := range b.N + 1 {
+		before(2 * i)
+		x := ours.run(b)
+		before(2*i + 1)
+		y := other.run(b)
+		if i > 0 {
+			a, z = append(a, x), append(z, y)
+		}
+	}
+	report(b, ours.name, a)
+	report(b, other.name, z)
+	var ratios []float64
+	for i := range a {
+		ratios = append(ratios, a[i].wall.Seconds()/z[i].wall.Seconds())
+	}
+	b.ReportMetric(median(ratios), "ratio")
+	b.ReportMetric(0, "ns/op") // a pair's time says nothing
+}
+
+func report(b *testing.B, name string, us []usage) {
+	var ms []float64
+	var memory int64
+	for _, u := range us {
+		ms = append(ms, float64(u.wall.Microseconds())/1000)
+		memory = max(memory, u.memory)
+	}
+	b.ReportMetric(median(ms), name+"-ms")
+	b.ReportMetric(slices.Min(ms), name+"-min-ms")
+	b.ReportMetric(slices.Max(ms), name+"-max-ms")
+	b.ReportMetric(float64(memory)/1e6, name+"-MB")
+}
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+func nothing(int) {}
+
+// bed is what the benchmarks run in: a repository with two containers, the compiled mage, buildctl, and the daemon that both use.
+type bed struct {
+	dir, mage, buildctl, address string
+	env                          []string
+	base                         string
+}
+
+func newBed(b *testing.B) bed {
+	b.Helper()
+	root, dir := enginetest.Root(b), b.TempDir()
+	opts := enginetest.Options(b, dir)
+	opts.Log = func(string) {}
+	d, err := engine.Up(context.Background(), opts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	t := bed{
+		dir: filepath.Join(dir, "repo"), mage: filepath.Join(dir, "mage"), buildctl: filepath.Join(dir, "buildctl"), address: d.Address,
+		env: []string{"BLUMEOPS_ROOT=" + root, "BLUMEOPS_ENGINE_STATE=" + enginetest.State(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none"},
+	}
+	command{dir: root, args: []string{"go", "tool", "mage", "-compile", t.mage}}.run(b)
+	command{dir: filepath.Join(root, "magefiles/internal/engine/daemon/modules/buildkitd"), args: []string{"go", "build", "-o", t.buildctl, "github.com/moby/buildkit/cmd/buildctl"}}.run(b)
+	t.base = seed(b)
+	t.write(b)
+	return t
+}
+
+// seed starts a registry that holds the base image.
+func seed(b *testing.B) string {
+	b.Helper()
+	layout, err := lab.Debian(context.Background())
+	if err != nil {
+		b.Skip(err)
+	}
+	reg, err := lab.StartRegistry(lab.RegistryOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { reg.Close() })
+	if err := reg.Seed(context.Background(), "library/debian:bookworm-slim", layout); err != nil {
+		b.Fatal(err)
+	}
+	return reg.Addr + "/library/debian:bookworm-slim"
+}
+
+// files is how many files the large build context has.
+const files = 500
+
+// write makes the repository: nettest of this repository, and a Dockerfile container with 500 files.
+func (t bed) write(b *testing.B) {
+	b.Helper()
+	large := filepath.Join(t.dir, "containers", "large")
+	must(b, os.MkdirAll(filepath.Join(large, "data"), 0o755))
+	must(b, os.WriteFile(filepath.Join(large, "Dockerfile"), []byte("FROM "+t.base+"\nRUN mkdir /app\nCOPY data /app/data\nRUN ls /app/data | wc -l > /app/count\n"), 0o644))
+	for i := range files {
+		must(b, os.WriteFile(t.file(i), fmt.Appendf(nil, "file %d\n%s", i, strings.Repeat("x", 2000)), 0o644))
+	}
+	must(b, os.CopyFS(filepath.Join(t.dir, "containers", "nettest"), os.DirFS(filepath.Join(enginetest.Root(b), "containers", "nettest"))))
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join(enginetest.Root(b), name))
+		must(b, err)
+		must(b, os.WriteFile(filepath.Join(t.dir, name), data, 0o644))
+	}
+	command{dir: t.dir, args: []string{"git", "init", "--quiet"}}.run(b)
+}
+
+func (t bed) file(i int) string {
+	return filepath.Join(t.dir, "containers", "large", "data", fmt.Sprintf("%03d.txt", i))
+}
+
+func (t bed) build(name string) command {
+	return command{name: "mage", dir: t.dir, env: t.env, args: []string{t.mage, "container:build", name}}
+}
+
+// buildctlBuild builds the Dockerfile in a folder with BuildKit's own client on the same daemon.
+func (t bed) buildctlBuild(dir string) command {
+	return command{name: "buildctl", args: []string{t.buildctl, "--addr", t.address, "build", "--progress", "plain", "--frontend", "dockerfile.v0", "--local", "context=" + dir, "--local", "dockerfile=" + dir}}
+}
+
+func must(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkNothingChangedGo: a second build of nettest, beside buildctl with a Dockerfile that copies the compiled program onto scratch.
+func BenchmarkNothingChangedGo(b *testing.B) {
+	t := newBed(b)
+	out := filepath.Join(b.TempDir(), "rootfs")
+	command{dir: t.dir, env: t.env, args: []string{t.mage, "container:build", "nettest", "-output=dir:" + out}}.run(b)
+	must(b, os.WriteFile(filepath.Join(out, "Dockerfile"), []byte("FROM scratch\nCOPY nettest /nettest\nUSER 65532:65532\nENTRYPOINT [\"/nettest\"]\n"), 0o644))
+	pairs(b, t.build("nettest"), t.buildctlBuild(out), nothing)
+}
+
+// BenchmarkNothingChangedDockerfile: a second build of a Dockerfile container, beside buildctl with the same Dockerfile.
+func BenchmarkNothingChangedDockerfile(b *testing.B) {
+	t := newBed(b)
+	pairs(b, t.build("large"), t.buildctlBuild(filepath.Join(t.dir, "containers", "large")), nothing)
+}
+
+// BenchmarkOneFileChanged: one of 500 files is another before every build.
+func BenchmarkOneFileChanged(b *testing.B) {
+	t := newBed(b)
+	pairs(b, t.build("large"), t.buildctlBuild(filepath.Join(t.dir, "containers", "large")), func(i int) {
+		must(b, os.WriteFile(t.file(i%files), fmt.Appendf(nil, "changed %d at %d", i, time.Now().UnixNano()), 0o644))
+	})
+}
+
+// BenchmarkList: the list of targets, beside what the go command alone takes to find the tool.
+func BenchmarkList(b *testing.B) {
+	root := enginetest.Root(b)
+	pairs(b, command{name: "mage", dir: root, args: []string{"go", "tool", "mage", "-l"}}, command{name: "go", dir: root, args: []string{"go", "tool", "-n", "mage"}}, nothing)
+}
+
+// BenchmarkFreshClone: from a clone with an empty build cache to the first image, beside BuildKit's own daemon and client compiled from the
+// same module, which can then build a Dockerfile. The module cache is kept.
+func BenchmarkFreshClone(b *testing.B) {
+	if !*fresh {
+		b.Skip("compiles everything twice: give -fresh")
+	}
+	root := enginetest.Root(b)
+	for range b.N {
+		ours := emptyHome(b)
+		clone := filepath.Join(b.TempDir(), "clone")
+		command{args: []string{"git", "clone", "--quiet", root, clone}}.run(b)
+		u := command{name: "mage", dir: clone, env: ours, args: []string{"go", "tool", "mage", "container:build", "nettest", "-engine=embedded"}}.run(b)
+		command{dir: clone, env: ours, args: []string{"go", "tool", "mage", "engine:down"}}.run(b)
+		module := filepath.Join(root, "magefiles/internal/engine/daemon/modules/buildkitd")
+		out := b.TempDir()
+		w := command{dir: module, env: emptyHome(b), args: []string{"go", "build", "-o", out, "github.com/moby/buildkit/cmd/buildkitd", "github.com/moby/buildkit/cmd/buildctl"}}.run(b)
+		b.ReportMetric(u.wall.Seconds(), "mage-s")
+		b.ReportMetric(w.wall.Seconds(), "stock-buildkit-s")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+// emptyHome is the environment of a user who never built anything; the module cache stays.
+func emptyHome(b *testing.B) []string {
+	b.Helper()
+	home := b.TempDir()
+	modules, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	must(b, err)
+	return []string{
+		"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, ".cache"), "GOCACHE=" + filepath.Join(home, "go-build"),
+		"GOMODCACHE=" + strings.TrimSpace(string(modules)),
+	}
+}
+
+// BenchmarkPublishAgain: the bytes of layers that a second publish of the same content sends, beside the first.
+func BenchmarkPublishAgain(b *testing.B) {
+	t := newBed(b)
+	reg, err := lab.StartRegistry(lab.RegistryOptions{})
+	must(b, err)
+	b.Cleanup(func() { reg.Close() })
+	publish := command{dir: t.dir, env: t.env, args: []string{t.mage, "container:publish", "nettest", "dev", "-registry=" + reg.Addr, "-platform=linux/amd64,linux/arm64"}}
+	command{dir: t.dir, args: []string{"git", "-c", "user.name=b", "-c", "user.email=b@example.test", "commit", "--quiet", "--allow-empty", "-m", "start"}}.run(b)
+	publish.run(b)
+	first := reg.UploadedBytes()
+	reg.Forget()
+	var again []usage
+	for range b.N {
+		again = append(again, publish.run(b))
+	}
+	b.ReportMetric(float64(first), "first-bytes")
+	b.ReportMetric(float64(reg.UploadedBytes()), "again-bytes")
+	report(b, "again", again)
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkImageSize: nettest's image as an archive, beside the program in it.
+func BenchmarkImageSize(b *testing.B) {
+	t := newBed(b)
+	dir := b.TempDir()
+	for range b.N {
+		archive, rootfs := filepath.Join(dir, "nettest.tar"), filepath.Join(dir, "rootfs")
+		must(b, errors.Join(os.RemoveAll(archive), os.RemoveAll(rootfs)))
+		command{dir: t.dir, env: t.env, args: []string{t.mage, "container:build", "nettest", "-output=" + archive}}.run(b)
+		command{dir: t.dir, env: t.env, args: []string{t.mage, "container:build", "nettest", "-output=dir:" + rootfs}}.run(b)
+		for name, p := range map[string]string{"image-MB": archive, "program-MB": filepath.Join(rootfs, "nettest")} {
+			info, err := os.Stat(p)
+			must(b, err)
+			b.ReportMetric(float64(info.Size())/1e6, name)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+}
