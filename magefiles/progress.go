@@ -65,7 +65,7 @@ func (p *progress) step(name string) (end func(error)) {
 func (p *progress) engineEvent(e engine.Event) {
 	p.event(console.Event{
 		Step: e.Step, Name: e.Name, State: states[e.State], Stream: e.Stream, Data: e.Data,
-		Err: e.Err, Current: e.Current, Total: e.Total, Time: e.Time,
+		Err: e.Err, Current: e.Current, Total: e.Total, Time: e.Time, Minor: strings.HasPrefix(e.Name, "[internal]"),
 	})
 }
 

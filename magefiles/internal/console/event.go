@@ -24,5 +24,6 @@ type Event struct {
 	Data           []byte // of Log: a piece of output, cut anywhere
 	Err            string // of Failed: why
 	Current, Total int64  // of Progress
+	Minor          bool   // plain lines leave the step out, unless it fails or takes long
 	Time           time.Time
 }

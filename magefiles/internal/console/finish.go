@@ -65,19 +65,11 @@ func doneLine(title, elapsed, done string, s *screen) string {
 }
 
 func (v *View) sayFailed(err error) {
-	var failed []*step
-	for _, s := range v.steps {
-		if s.state == Failed && !s.cancelled() {
-			failed = append(failed, s)
-		}
-	}
+	failed := v.failed()
 	for _, s := range failed {
 		head := fmt.Sprintf("failed: %s (%s)", s.name, duration(s.ended.Sub(s.begun)))
-		code := exitCodeOf(err)
-		if code > 0 && len(failed) == 1 {
+		if code := exitCodeOf(err); code > 0 && len(failed) == 1 {
 			head += fmt.Sprintf(", exit code %d", code)
-		} else if v.console.screen == nil && len(s.tail) == 0 {
-			continue // its line stands above, and what is wrong is said by err
 		}
 		if v.console.screen != nil {
 			head = v.console.screen.look.red(head)
@@ -90,4 +82,23 @@ func (v *View) sayFailed(err error) {
 	if path := v.log.name(); path != "" {
 		v.console.line("full log: " + path)
 	}
+}
+
+// failed are the steps to be shown: those that said something, for where several failed the others contain or follow them. Where
+// none said anything, err says it all; a live view, which is gone, at least gets their names.
+func (v *View) failed() []*step {
+	var all, spoke []*step
+	for _, s := range v.steps {
+		if s.state != Failed || s.cancelled() {
+			continue
+		}
+		all = append(all, s)
+		if len(s.tail) > 0 {
+			spoke = append(spoke, s)
+		}
+	}
+	if len(spoke) > 0 || v.console.screen == nil {
+		return spoke
+	}
+	return all
 }

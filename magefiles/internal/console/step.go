@@ -22,8 +22,9 @@ type step struct {
 	current, total int64
 	streams        [2]*stream // stdout, stderr
 	tail           []string
-	last           string // last line that is not blank
-	announce       *time.Timer
+	last           string      // last line that is not blank
+	announce       *time.Timer // while its start is yet to be told of
+	minor          bool
 }
 
 // stream turns pieces of a step's output into lines. Secrets are masked before lines are made, for a line that is cut up is no longer

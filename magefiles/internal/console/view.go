@@ -105,6 +105,7 @@ func (v *View) step(e Event, at time.Time) *step {
 		v.byID[e.Step] = s
 		v.steps = append(v.steps, s)
 	}
+	s.minor = s.minor || e.Minor
 	if e.Name != "" || s.name == "" {
 		s.name = oneLine(cmp.Or(e.Name, e.Step), v.console.redactor)
 	}
@@ -135,6 +136,7 @@ func (v *View) sayStarted(s *step) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if s.state == Started && !v.closed {
+		s.minor = false
 		v.console.Note("start   " + s.name)
 	}
 }
@@ -158,6 +160,7 @@ func (v *View) end(s *step, e Event, at time.Time) {
 		v.say("stopped", s, elapsed)
 	default:
 		v.log.line(v.now().Sub(v.begun), "reason: "+s.reason)
+		s.minor = false
 		v.say("failed ", s, elapsed) // why is told once, at the end
 	}
 }
@@ -165,7 +168,7 @@ func (v *View) end(s *step, e Event, at time.Time) {
 // say writes what became of a step to the log, and as a plain line where that is how progress is shown.
 func (v *View) say(word string, s *step, more string) {
 	v.log.line(v.now().Sub(v.begun), word+" "+s.name+more)
-	if v.console.screen == nil {
+	if v.console.screen == nil && (!s.minor || v.console.verbose) {
 		v.console.Note(word + " " + s.name + more)
 	}
 }
