@@ -45,6 +45,9 @@ func (p *progress) event(e console.Event) {
 
 // step is a task's or a pipeline's step.
 func (p *progress) step(name string) (end func(error)) {
+	if name == p.title {
+		return func(error) {} // the whole is not a part
+	}
 	p.mu.Lock()
 	p.current = name
 	p.mu.Unlock()

@@ -61,7 +61,7 @@ func (p program) read(modulesDir string) (source, error) {
 	mod := filepath.Join(s.dir, "go.mod")
 	data, err := os.ReadFile(mod)
 	if err != nil {
-		return s, fmt.Errorf("the sources of %s: %w", p.title, err)
+		return s, fmt.Errorf("the sources of %s are needed to build it, so run this in a checkout of BlumeOps, or name one with BLUMEOPS_ROOT: %w", p.title, err)
 	}
 	file, err := modfile.ParseLax(mod, data, nil)
 	if err != nil {
