@@ -64,16 +64,15 @@ func (s source) compile(ctx context.Context, out string, opts Options) error {
 }
 
 // goCommand runs the user's go command with the user's settings (proxies, GOFLAGS, GOTOOLCHAIN), save those that would build
-// something else than the program for this machine. -trimpath is left out so that the packages that mage's own
-// binary has too come from the build cache.
+// something else than the program for this machine. -trimpath is left out, and cgo is what it is for mage's own binary, so that the
+// packages that both have come from the build cache.
 func (s source) goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = s.dir
-	cgo := "CGO_ENABLED=0"
+	cmd.Env = append(cmd.Environ(), "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	if s.cgo {
-		cgo = "CGO_ENABLED=1"
+		cmd.Env = append(cmd.Env, "CGO_ENABLED=1")
 	}
-	cmd.Env = append(cmd.Environ(), cgo, "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 3 * time.Second
 	return cmd
