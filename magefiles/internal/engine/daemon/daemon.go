@@ -86,19 +86,19 @@ func (d *Daemon) Client(ctx context.Context) (*client.Client, error) {
 
 // Status is what engine:status tells.
 type Status struct {
-	Running    bool
-	External   bool // named by $BUILDKIT_HOST
-	Address    string
-	Version    string // of BuildKit
-	PID        int    // 0 for an external daemon
-	Since      time.Time
-	Root       string // folder of the cache
-	Log        string // file
-	Runtime    string // path of the OCI runtime; empty: none
-	Rootless   bool
-	Snapshots  string // "overlayfs", or "native" where the file system cannot carry it
-	CacheUsed  int64  // bytes
-	CacheLimit int64  // bytes
+	Running    bool      `json:"running"`
+	External   bool      `json:"external"` // named by $BUILDKIT_HOST
+	Address    string    `json:"address"`
+	Version    string    `json:"version"` // of BuildKit
+	PID        int       `json:"pid"`     // 0 for an external daemon
+	Since      time.Time `json:"since"`
+	Root       string    `json:"root"`    // folder of the cache
+	Log        string    `json:"log"`     // file
+	Runtime    string    `json:"runtime"` // path of the OCI runtime; empty: none
+	Rootless   bool      `json:"rootless"`
+	Snapshots  string    `json:"snapshots"`  // "overlayfs", or "native" where the file system cannot carry it
+	CacheUsed  int64     `json:"cacheUsed"`  // bytes
+	CacheLimit int64     `json:"cacheLimit"` // bytes
 }
 
 // Ensure returns a daemon that answers: the one $BUILDKIT_HOST names, else our own, which it builds and starts if need be.

@@ -22,7 +22,6 @@ type Container struct {
 	config   config
 	mounts   []mount
 	secrets  []secretVariable
-	volatile pairs // variables of execs that are not part of any cache key
 	imageRef string
 	last     *execution
 	checks   checks
@@ -101,12 +100,8 @@ var containerConfigFields = map[string]gql.Resolver{
 	}),
 	"withEnvVariable":    setter((*Container).setEnv),
 	"withoutEnvVariable": setter(func(c *Container, a gql.Args) error { c.config.env = c.config.env.unset(a.String("name")); return nil }),
-	"withVolatileVariable": setter(func(c *Container, a gql.Args) error {
-		c.volatile = c.volatile.set(a.String("name"), a.String("value"))
-		return nil
-	}),
-	"label":  getter(func(c *Container, a gql.Args) any { return optional(c.config.labels.get(a.String("name"))) }),
-	"labels": getter(func(c *Container, _ gql.Args) any { return each(c.config.labels, func(p pair) any { return Label(p) }) }),
+	"label":              getter(func(c *Container, a gql.Args) any { return optional(c.config.labels.get(a.String("name"))) }),
+	"labels":             getter(func(c *Container, _ gql.Args) any { return each(c.config.labels, func(p pair) any { return Label(p) }) }),
 	"withLabel": setter(func(c *Container, a gql.Args) error {
 		c.config.labels = c.config.labels.set(a.String("name"), a.String("value"))
 		return nil

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
@@ -23,8 +24,10 @@ import (
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/grpc/codes"
 )
 
 // Options are what a Solver needs besides BuildKit.
@@ -189,8 +192,17 @@ func (s *Solver) noteFailure(err error) {
 	}
 }
 
+// lostTime is how long the session may take to notice that the daemon is gone, once a request has.
+const lostTime = 2 * time.Second
+
 // stopped says why the session ended, where that is the reason of err.
 func (s *Solver) stopped(err error) error {
+	if grpcerrors.Code(err) == codes.Unavailable {
+		select {
+		case <-s.closed:
+		case <-time.After(lostTime):
+		}
+	}
 	select {
 	case <-s.closed:
 		if s.err != nil && !errors.Is(s.err, errClosed) {
