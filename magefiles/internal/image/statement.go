@@ -41,6 +41,7 @@ func (c *Container) readDockerfile(fsys fs.FS) error {
 		}
 		if m := inComment.FindStringSubmatch(lines.Text()); m != nil {
 			if err := c.state(m[1], m[2]); err != nil {
+				//lint:ignore ST1005 it is the name of a file
 				return fmt.Errorf("Dockerfile:%d: %w", n, err)
 			}
 		}
