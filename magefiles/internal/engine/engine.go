@@ -14,6 +14,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
 // Choice is who is to answer.
@@ -39,18 +40,18 @@ func ParseChoice(s string) (Choice, error) {
 
 // Event is what happens in a step of the embedded engine; State says what.
 type (
-	Event = embedded.Event
-	State = embedded.State
+	Event = solver.Event
+	State = solver.State
 )
 
 // The states of a step. Log and Progress come any number of times before its end.
 const (
-	Started  = embedded.Started
-	Cached   = embedded.Cached
-	Done     = embedded.Done
-	Failed   = embedded.Failed
-	Log      = embedded.Log
-	Progress = embedded.Progress
+	Started  = solver.Started
+	Cached   = solver.Cached
+	Done     = solver.Done
+	Failed   = solver.Failed
+	Log      = solver.Log
+	Progress = solver.Progress
 )
 
 // Registry says how to speak to one image registry.

@@ -40,21 +40,8 @@ type Options struct {
 	Log func(string)
 }
 
-// Event is what happens in a step while BuildKit works; State says what.
-type (
-	Event = solver.Event
-	State = solver.State
-)
-
-// The states of a step.
-const (
-	Started  = solver.Started
-	Cached   = solver.Cached
-	Done     = solver.Done
-	Failed   = solver.Failed
-	Log      = solver.Log
-	Progress = solver.Progress
-)
+// Event is what happens in a step while BuildKit works.
+type Event = solver.Event
 
 // Session is an open session. It is an http.Handler that answers the API.
 type Session struct {
