@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
@@ -38,7 +39,7 @@ func (r *runner) builder(choice string) (task.Builder, error) {
 	}
 	network, err := r.network()
 	if err != nil {
-		return nil, err
+		return nil, console.BadInput(err)
 	}
 	return builder{r, pipeline.Images{
 		Connect: func(ctx context.Context) (*pipeline.Client, error) { return r.connect(ctx, opts) },
@@ -71,7 +72,7 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 	})
 	var failed *pipeline.StepError
 	if errors.As(err, &failed) && b.runner.session.Choice == engine.Dagger {
-		b.runner.progress.output(failed.Stdout + failed.Stderr)
+		b.runner.progress.failed(failed.Stdout, failed.Stderr)
 	}
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
@@ -20,6 +21,7 @@ type progress struct {
 	console *console.Console
 	logs    string // folder of the full logs
 	title   string
+	begun   time.Time // of the whole, where it is a task's step
 
 	mu      sync.Mutex
 	view    *console.View
@@ -46,6 +48,7 @@ func (p *progress) event(e console.Event) {
 // step is a task's or a pipeline's step.
 func (p *progress) step(name string) (end func(error)) {
 	if name == p.title {
+		p.begun = time.Now()
 		return func(error) {} // the whole is not a part
 	}
 	p.mu.Lock()
@@ -83,9 +86,18 @@ func (p *progress) pushed(at registry.Progress) {
 	p.event(console.Event{Step: p.now(), State: console.Progress, Current: at.Done, Total: at.Total})
 }
 
-// output is what a step said, where the engine does not show it by itself.
-func (p *progress) output(text string) {
-	p.event(console.Event{Step: p.now(), State: console.Log, Stream: 2, Data: []byte(text)})
+// failed is what a command said that failed, where the engine does not show it by itself.
+// It belongs to the task's step, which ends with it; to the whole where there is none.
+func (p *progress) failed(stdout, stderr string) {
+	step := p.now()
+	if step == "" {
+		step = p.title
+		p.event(console.Event{Step: step, State: console.Started, Time: p.begun})
+		defer p.event(console.Event{Step: step, State: console.Failed})
+	}
+	for i, text := range []string{stdout, stderr} {
+		p.event(console.Event{Step: step, State: console.Log, Stream: i + 1, Data: []byte(text)})
+	}
 }
 
 // Write takes what the real Dagger says while it works.

@@ -26,8 +26,11 @@ func (r *runner) publish(ctx context.Context, choice string, args task.PublishAr
 		publish = publish.DryRun(r.console.Note)
 	}
 	published, err := publish.Run(ctx, args)
-	if err != nil || published.Status == task.StatusPlanned {
+	if err != nil || dryRun {
 		return published, err
+	}
+	if published.Status == task.StatusUnchanged {
+		r.console.Note(published.Image + ":" + published.Version + " is published already, from this revision: nothing was built or pushed")
 	}
 	return published, r.handOn(published)
 }

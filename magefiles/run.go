@@ -45,9 +45,9 @@ func run(ctx context.Context, format string, target func(context.Context, *runne
 	if err == nil {
 		err = target(ctx, r)
 	}
-	r.progress.finish(err)
-	if closeErr := r.close(); err == nil {
-		err = closeErr
+	err = r.settle(err)
+	if r.files != nil {
+		_ = r.files.Close() // it was only read
 	}
 	return r.console.Exit(ctx, err)
 }
@@ -77,15 +77,23 @@ func (r *runner) open(format string) (err error) {
 // closeTime bounds the end of a session: after a signal everything is over in 5 s.
 const closeTime = 4 * time.Second
 
-func (r *runner) close() error {
-	if r.files != nil {
-		_ = r.files.Close() // it was only read
+// settle ends the session, and then what is shown of the work: the engine tells the last
+// of it only as the session ends. It may be called again.
+func (r *runner) settle(err error) error {
+	if closeErr := r.close(); err == nil {
+		err = closeErr
 	}
-	if r.session == nil {
+	r.progress.finish(err)
+	return err
+}
+
+func (r *runner) close() error {
+	session := r.session
+	if r.session = nil; session == nil {
 		return nil
 	}
 	closed := make(chan error, 1)
-	go func() { closed <- r.session.Close() }()
+	go func() { closed <- session.Close() }()
 	select {
 	case err := <-closed:
 		return err
@@ -104,7 +112,7 @@ func (r *runner) result(result fmt.Stringer, err error) error {
 	case r.format == console.JSON:
 		return errors.Join(err, r.console.JSON(result))
 	}
-	r.progress.finish(err)
+	err = r.settle(err)
 	r.console.Result(text)
 	return err
 }

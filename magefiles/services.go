@@ -14,6 +14,7 @@ import (
 
 	"github.com/docker/go-units"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
@@ -26,11 +27,11 @@ func (r *runner) engineOptions(choice string) (engine.Options, error) {
 	}
 	parsed, err := engine.ParseChoice(choice)
 	if err != nil {
-		return engine.Options{}, err
+		return engine.Options{}, console.BadInput(err)
 	}
 	cache, err := r.cacheBytes()
 	if err != nil {
-		return engine.Options{}, err
+		return engine.Options{}, console.BadInput(err)
 	}
 	registries := map[string]daemon.Registry{}
 	for _, host := range items(r.PlainRegistries) {

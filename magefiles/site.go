@@ -157,7 +157,7 @@ func (s settings) cacheBytes() (int64, error) {
 	if s.EngineCache == "" {
 		return 0, nil
 	}
-	size, err := units.RAMInBytes(s.EngineCache)
+	size, err := units.FromHumanSize(s.EngineCache)
 	if err != nil {
 		return 0, fmt.Errorf("BLUMEOPS_ENGINE_CACHE: %q is not a size, as in 20GB", s.EngineCache)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -90,7 +91,9 @@ func (r *Registry) start() error {
 	if r.options.Wrap != nil {
 		handler = r.options.Wrap(handler)
 	}
-	r.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: handler}}
+	r.server = &httptest.Server{Listener: listener, Config: &http.Server{
+		Handler: handler, ErrorLog: log.New(io.Discard, "", 0), // what clients do wrong, tests say themselves
+	}}
 	if r.options.TLS {
 		r.server.StartTLS()
 		r.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.server.Certificate().Raw})

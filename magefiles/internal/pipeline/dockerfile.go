@@ -38,7 +38,8 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 		source = source.WithNewFile("Dockerfile", mirrored)
 	}
 	d := dockerfile{site: b.Site, client: client, request: r, source: source, bases: bases, native: native}
-	return b.each(ctx, client, r, d.build)
+	img, err := b.each(ctx, client, r, d.build)
+	return img, located(err, r.Container.Dir+"/Dockerfile", string(text))
 }
 
 // dockerfile is one Dockerfile on its way to images for several platforms.

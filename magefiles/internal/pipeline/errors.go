@@ -50,17 +50,49 @@ func explain(err error) error {
 		return nil
 	case errors.As(err, &failed):
 		return &StepError{Command: failed.Cmd, Code: failed.ExitCode, Stdout: failed.Stdout, Stderr: failed.Stderr, err: err}
-	case trace.MatchString(err.Error()):
-		return &engineError{trace.ReplaceAllString(err.Error(), ""), err}
 	}
-	return err
+	text := missing.ReplaceAllString(noise.ReplaceAllString(trace.ReplaceAllString(err.Error(), ""), ""), "$1$2 is not in the build context")
+	hint := hintFor(text)
+	if hint == "" && text == err.Error() {
+		return err
+	}
+	return &engineError{text, hint, err}
 }
 
-// engineError is an error with a text that people can read.
+// noise is where in its own call graph Dagger met an error.
+var noise = regexp.MustCompile(`failed to load container from converted ID: |load [A-Z][A-Za-z]*@[A-Za-z0-9+/=_-]+: |load xxh3:[0-9a-f]+: (?:inputs: )?`)
+
+// missing is how BuildKit, and how Dagger, say that COPY or ADD names a file that was not sent.
+var missing = regexp.MustCompile(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]+)": not found|` +
+	`failed to content hash dockerfile copy: failed to copy source directory: lstat (\S+): no such file or directory`)
+
+// hints are what to do about what engines say, the most particular first.
+var hints = []struct {
+	said *regexp.Regexp
+	do   string
+}{
+	{regexp.MustCompile(`connection to BuildKit was lost`), "run it again, which starts the engine anew; engine:status names its log"},
+	{regexp.MustCompile(`is not in the build context`), "put it into the container's folder, which is all that is sent, and see that .dockerignore does not name it"},
+	{regexp.MustCompile(`dockerfile parse error`), "mend that line of the Dockerfile"},
+	{regexp.MustCompile(`connection refused|no such host|i/o timeout`), "start the registry of the image that FROM names, or name one that stands in for it in BLUMEOPS_MIRRORS"},
+	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (of a Go program: //blumeops:base), and that its registry has it"},
+}
+
+func hintFor(text string) string {
+	for _, h := range hints {
+		if h.said.MatchString(text) {
+			return h.do
+		}
+	}
+	return ""
+}
+
+// engineError is an error with a text that people can read, and what to do about it.
 type engineError struct {
-	text string
-	err  error
+	text, hint string
+	err        error
 }
 
 func (e *engineError) Error() string { return e.text }
+func (e *engineError) Hint() string  { return e.hint }
 func (e *engineError) Unwrap() error { return e.err }

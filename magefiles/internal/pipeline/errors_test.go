@@ -32,3 +32,28 @@ func TestTelemetryIsLeftOutOfErrors(t *testing.T) {
 		t.Error("nothing became an error")
 	}
 }
+
+func TestWhatToDoAboutTheEnginesErrors(t *testing.T) {
+	for said, want := range map[string]struct{ text, hint string }{
+		`failed to compute cache key: failed to calculate checksum of ref ab::cd: "/x.txt": not found`: {"/x.txt is not in the build context", ".dockerignore"},
+		"failed to load container from converted ID: load Container@CqcMCh+/=: load xxh3:c9c8e6dc33a7beb5: inputs: load xxh3:a2fd54788621d703: inputs: " +
+			"failed to content hash dockerfile copy: failed to copy source directory: lstat /x.txt: no such file or directory": {"/x.txt is not in the build context", ".dockerignore"},
+		"failed to convert Dockerfile to LLB: dockerfile parse error on line 2: unknown instruction: X": {"line 2: unknown instruction: X", "that line"},
+		"failed to convert Dockerfile to LLB: r.example/x:1: r.example/x:1: not found":                  {"r.example/x:1: not found", "FROM"},
+		"base image r.example/x:1: r.example/x:1: not found":                                            {"r.example/x:1: not found", "//blumeops:base"},
+		`Head "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused`:              {"connection refused", "BLUMEOPS_MIRRORS"},
+		"the connection to BuildKit was lost: EOF":                                                      {"was lost: EOF", "engine:status"},
+		"something else": {"something else", ""},
+	} {
+		theirs := errors.New(said)
+		err := explain(theirs)
+		var hinter interface{ Hint() string }
+		hint := ""
+		if errors.As(err, &hinter) {
+			hint = hinter.Hint()
+		}
+		if !strings.HasSuffix(err.Error(), want.text) || strings.Contains(err.Error(), "xxh3") || !strings.Contains(hint, want.hint) || (hint == "") != (want.hint == "") || !errors.Is(err, theirs) {
+			t.Errorf("%s\nbecame %q, hint %q", said, err, hint)
+		}
+	}
+}

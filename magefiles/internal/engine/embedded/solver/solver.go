@@ -192,26 +192,33 @@ func (s *Solver) noteFailure(err error) {
 	}
 }
 
-// lostTime is how long the session may take to notice that the daemon is gone, once a request has.
-const lostTime = 2 * time.Second
+// aliveTime is how long the daemon may take to answer whether it is still there.
+const aliveTime = 2 * time.Second
 
-// stopped says why the session ended, where that is the reason of err.
+// stopped says that the daemon is gone, or the session at its end, where that is the reason of err.
 func (s *Solver) stopped(err error) error {
-	if grpcerrors.Code(err) == codes.Unavailable {
-		select {
-		case <-s.closed:
-		case <-time.After(lostTime):
-		}
-	}
 	select {
 	case <-s.closed:
 		if s.err != nil && !errors.Is(s.err, errClosed) {
-			return fmt.Errorf("the connection to BuildKit was lost: %w", s.err)
+			return lost(s.err)
 		}
 		return errClosed
 	default:
-		return err
 	}
+	// A registry may be unavailable as well.
+	if grpcerrors.Code(err) == codes.Unavailable && !s.alive() {
+		return lost(err)
+	}
+	return err
+}
+
+func lost(err error) error { return fmt.Errorf("the connection to BuildKit was lost: %w", err) }
+
+func (s *Solver) alive() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), aliveTime)
+	defer cancel()
+	_, err := s.client.Info(ctx)
+	return err == nil
 }
 
 // Image is what a registry says of a reference: the digest of what it names, and the config of the image for one platform.

@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+)
+
+// newCheckout is a world in which mage runs in this repository itself. What it writes goes elsewhere.
+func newCheckout(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.repo = setup.root
+	return w
+}
+
+// maxNettest is how large the image of nettest may be, as it travels.
+const maxNettest = 8 << 20
+
+// nettest is built and run, and is small.
+func TestNettest(t *testing.T) {
+	w := newCheckout(t)
+	archive, root := filepath.Join(w.work, "nettest.tar"), filepath.Join(w.work, "rootfs")
+	w.mage("container:build", "nettest", "-output="+archive)
+	p, err := readLayout(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := p.images[0].size; size >= maxNettest || size == 0 {
+		t.Errorf("the image has %d bytes, expected less than %d", size, maxNettest)
+	}
+	w.mage("container:build", "nettest", "-output=dir:"+root)
+	s := w.newServer(lab.RegistryOptions{})
+	run := func(args ...string) (string, int) {
+		cmd := exec.Command(filepath.Join(root, "nettest"), args...)
+		cmd.Env = nil // it brings all that it needs
+		out, _ := cmd.CombinedOutput()
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	out, status := run("-format=json", "registry://"+s.Addr)
+	if status != 0 || !json.Valid([]byte(out)) {
+		t.Errorf("at a registry: status %d, %s", status, out)
+	}
+	if out, status := run("registry://127.0.0.1:1"); status != 1 || !strings.Contains(out, "refused") {
+		t.Errorf("where nothing listens: status %d, %s", status, out)
+	}
+}
+
+func TestDevpi(t *testing.T) {
+	registry, python := needBase(t, lab.PythonRecipe())
+	w := newCheckout(t)
+	archive := filepath.Join(w.work, "devpi.tar")
+	w.mage("container:build", "devpi", "-target=runtime", "-args=PYTHON_BASE="+registry+"/"+python, "-output="+archive)
+	one := readOnlyImage(t, archive)
+	config := one.config.Config
+	if config.User != "1000:1000" || config.WorkingDir != "/devpi" || len(config.Entrypoint) != 1 || config.Entrypoint[0] != "/usr/local/bin/start.sh" {
+		t.Errorf("configuration %+v", config)
+	}
+	files, err := one.files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files["/usr/local/bin/start.sh"] == "" || files["/usr/local/bin/healthcheck.py"] == "" {
+		t.Error("the start script or the health check is missing")
+	}
+	t.Log("not built: the stage that installs devpi itself, which takes it from a package index")
+}
+
+func TestQuartz(t *testing.T) {
+	registry, nginx := needBase(t, lab.NginxRecipe())
+	w := newCheckout(t)
+	archive := filepath.Join(w.work, "quartz.tar")
+	w.mage("container:build", "quartz", "-args=NGINX_BASE="+registry+"/"+nginx, "-output="+archive)
+	one := readOnlyImage(t, archive)
+	config := one.config.Config
+	if config.User != "101:101" || config.StopSignal != "SIGQUIT" || len(config.Entrypoint) != 1 {
+		t.Errorf("configuration %+v", config)
+	}
+	files, err := one.files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files["/usr/local/bin/start.sh"] == "" || files["/etc/quartz/nginx.conf"] == "" {
+		t.Error("the start script or nginx's configuration is missing")
+	}
+	t.Log("built on a stand-in for docker.io/library/nginx, made from Debian's packages")
+}
+
+func readOnlyImage(t *testing.T, archive string) onePlatform {
+	t.Helper()
+	p, err := readLayout(archive)
+	if err != nil || len(p.images) != 1 {
+		t.Fatalf("%s: %v", archive, err)
+	}
+	return p.images[0]
+}
+
+// tool is a stand-in for a program of the job image.
+const tool = "#!/bin/sh\necho stand-in for $0 \"$@\"\n"
+
+// The job image is put together from stand-ins for its tools' images, which are built here too, on Debian without its packages.
+func TestForgejoRunner(t *testing.T) {
+	registry, _ := needBase(t, lab.DebianRecipe())
+	w := newWorld(t)
+	w.env["BLUMEOPS_MIRRORS"] = "docker.io=" + registry
+	s := w.newServer(lab.RegistryOptions{})
+	for name, path := range map[string]string{"docker": "/usr/local/bin/docker", "go": "/usr/local/go/bin/go", "dagger": "/usr/local/bin/dagger"} {
+		w.write("containers/"+name+"/tool", tool)
+		w.write("containers/"+name+"/Dockerfile", "FROM scratch\nCOPY --chmod=0755 tool "+path+"\n")
+	}
+	w.write("containers/base/tool", tool)
+	w.write("containers/base/Dockerfile", "FROM debian:bookworm\nCOPY --chmod=0755 tool /usr/bin/apt-get\nCOPY --chmod=0755 tool /usr/bin/git\n")
+	args := "BASE=" + s.Addr + "/blumeops/base:dev"
+	for _, name := range []string{"base", "docker", "go", "dagger"} {
+		w.mage("container:publish", name, "dev")
+		if name != "base" {
+			args += "," + strings.ToUpper(name) + "_IMAGE=" + s.Addr + "/blumeops/" + name + ":dev"
+		}
+	}
+	w.repo = setup.root
+	root := filepath.Join(w.work, "runner.tar")
+	w.mage("container:build", "forgejo-runner", "-args="+args, "-output="+root)
+	one := readOnlyImage(t, root)
+	files, err := one.files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/usr/local/bin/docker", "/usr/local/go/bin/go", "/usr/local/bin/dagger"} {
+		if files[path] != tool {
+			t.Errorf("%s is missing", path)
+		}
+	}
+	if one.config.Config.User != "1000:1000" || !bytes.Contains([]byte(files["/etc/passwd"]), []byte("runner:x:1000:1000:")) {
+		t.Errorf("user %q, %q", one.config.Config.User, files["/etc/passwd"])
+	}
+	t.Log("not built: what apt-get installs (git, ca-certificates); Docker's, Go's and Dagger's images, of which no registry can be reached")
+}

@@ -1,0 +1,180 @@
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+)
+
+const (
+	passwordCanary = "canary-password-5b1e77"
+	buildCanary    = "canary-build-c04d21"
+	ambientCanary  = "canary-ambient-9ea3f0"
+)
+
+// canaries are the secrets that are planted, in the forms that they travel in.
+func canaries() []string {
+	basic := base64.StdEncoding.EncodeToString([]byte("ci:" + passwordCanary))
+	return []string{passwordCanary, buildCanary, ambientCanary, gitPassword, basic, base64.StdEncoding.EncodeToString([]byte(buildCanary))}
+}
+
+// No secret is to be seen: not in what is printed, on command lines while the work goes on, in the environment of the engine, in
+// images, git objects, logs or the engine's cache.
+func TestSecretsStayOut(t *testing.T) {
+	needRuntime(t)
+	w := newWorld(t)
+	w.ownEngine()
+	w.env["SOME_TOKEN"] = ambientCanary // of the user, and nobody's business
+	w.env["BLUMEOPS_REGISTRY_USER"] = "ci"
+	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = passwordCanary
+	stored := filepath.Join(w.work, "registry")
+	if err := os.Mkdir(stored, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := w.newServer(lab.RegistryOptions{Users: map[string]string{"ci": passwordCanary}, Dir: stored})
+
+	watch := watchCommandLines(t)
+	var said strings.Builder
+	hear := func(status int, args ...string) {
+		got := w.run(args...)
+		said.WriteString(got.stdout + got.stderr)
+		if got.status != status {
+			t.Errorf("mage %q: status %d\n%s%s", args, got.status, got.stdout, got.stderr)
+		}
+	}
+	w.runs("length", "/hello")
+	w.waiting()
+	w.runs("length", "/hello")
+	hear(0, "-v", "container:publish", "hello", "dev")
+	hear(0, "-v", "container:publish", "waits", "dev")
+	hear(0, "-v", "container:publish", "files", "dev", "-format=json")
+	hear(0, "secrets:check")
+	said.WriteString(w.buildWithSecret())
+	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = ambientCanary
+	hear(1, "-v", "container:publish", "hello", "test")
+	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = passwordCanary
+	s.fail("unavailable", -1)
+	hear(1, "-v", "container:publish", "files", "test")
+	watch()
+
+	for _, canary := range canaries() {
+		if strings.Contains(said.String(), canary) {
+			t.Errorf("%s was printed:\n%s", canary, said.String())
+		}
+	}
+	environment, err := os.ReadFile(filepath.Join("/proc", itoa(w.engine().PID), "environ"))
+	if err != nil || len(environment) == 0 {
+		t.Fatalf("environment of the engine: %v", err)
+	}
+	findNone(t, "the environment of the engine", environment)
+	findNone(t, "git", w.gitObjects())
+	w.mage("engine:down") // so that its databases are whole
+	engine := w.env["BLUMEOPS_ENGINE_STATE"]
+	for _, dir := range []string{filepath.Join(engine, "root"), filepath.Join(engine, "log"), filepath.Join(engine, "run"), filepath.Join(w.work, "cache"), stored} {
+		if searchFolder(t, dir) == 0 {
+			t.Errorf("%s is empty", dir)
+		}
+	}
+	searchFolder(t, filepath.Join(w.work, "tmp"))
+	searchFolder(t, filepath.Join(w.work, "home"))
+}
+
+// buildWithSecret builds a Dockerfile that mounts a secret, as a program in another language would, and returns what was printed.
+func (w *world) buildWithSecret() string {
+	w.t.Helper()
+	w.write("containers/waits/Dockerfile", "FROM scratch\nCOPY hello /hello\nRUN --mount=type=secret,id=shop-token [\"/hello\",\"length\",\"/run/secrets/shop-token\"]\n")
+	s := w.serve()
+	id := s.ask(`query($text: String!) { setSecret(name: "shop-token", plaintext: $text) { id } }`, map[string]any{"text": buildCanary}, "setSecret", "id")
+	image := s.ask(`query($secret: ID!) { host { directory(path: "containers/waits") { dockerBuild(secrets: [$secret]) { sync } } } }`,
+		map[string]any{"secret": id}, "host", "directory", "dockerBuild", "sync")
+	got := s.end()
+	if image == "" || got.status != 0 {
+		w.t.Errorf("build with a secret: image %q, %+v", image, got)
+	}
+	return got.stdout + got.stderr
+}
+
+// watchCommandLines looks at the command lines of all processes for canaries until it is asked for what it found.
+func watchCommandLines(t *testing.T) (check func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	seen := make(chan []string)
+	go func() {
+		var lines []string
+		for ctx.Err() == nil {
+			for _, line := range processes("") {
+				lines = append(lines, line)
+			}
+			slices.Sort(lines)
+			lines = slices.Compact(lines)
+		}
+		seen <- lines
+	}()
+	return func() {
+		cancel()
+		lines := <-seen
+		all := strings.Join(lines, "\n")
+		if !strings.Contains(all, "mage -v container:publish hello dev") {
+			t.Errorf("mage's own command line was not seen among the %d", len(lines))
+		}
+		findNone(t, "a command line", []byte(all))
+	}
+}
+
+func findNone(t *testing.T, where string, content []byte) {
+	t.Helper()
+	for _, canary := range canaries() {
+		if bytes.Contains(content, []byte(canary)) {
+			t.Errorf("%s holds %s", where, canary)
+		}
+	}
+}
+
+// gitObjects is the content of all objects of the repository.
+func (w *world) gitObjects() []byte {
+	w.t.Helper()
+	cmd := exec.Command("git", "cat-file", "--batch-all-objects", "--batch")
+	cmd.Dir, cmd.Env = w.repo, w.env.list()
+	out, err := cmd.Output()
+	if err != nil || len(out) == 0 {
+		w.t.Fatalf("git cat-file: %v", err)
+	}
+	return out
+}
+
+// searchFolder looks for canaries in all files, and in what is compressed in them. It returns how many files there were.
+func searchFolder(t *testing.T, dir string) (files int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		files++
+		findNone(t, path, content)
+		if zip, err := gzip.NewReader(bytes.NewReader(content)); err == nil {
+			unpacked, err := io.ReadAll(zip)
+			findNone(t, path+", unpacked", unpacked)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return files
+}
