@@ -154,14 +154,6 @@ func git(dir string, env environ, args ...string) error {
 	return nil
 }
 
-// git runs git in the repository.
-func (w *world) git(args ...string) {
-	w.t.Helper()
-	if err := git(w.repo, w.env, args...); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 // write writes a file of the repository.
 func (w *world) write(name, text string) {
 	w.t.Helper()

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"dagger.io/dagger"
 
@@ -112,11 +113,52 @@ func Connect(ctx context.Context, opts Options) (*Session, error) {
 
 func connectDagger(ctx context.Context, opts Options, why string) (*Session, error) {
 	opts.Log("engine: Dagger (" + why + ")")
-	client, err := dagger.Connect(ctx, dagger.WithLogOutput(opts.DaggerLog), dagger.WithWorkdir(opts.Workdir))
+	client, err := dial(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Dagger: %w", err)
 	}
 	return &Session{Client: client, Choice: Dagger, Why: why}, nil
+}
+
+// patience is how long Dagger may take to connect before people are told. It goes on for ten minutes.
+const patience = 10 * time.Second
+
+// dial connects to Dagger. When ctx ends it comes back at once, where the SDK waits for minutes for a command that waits for an engine.
+func dial(ctx context.Context, opts Options) (*dagger.Client, error) {
+	type result struct {
+		client *dagger.Client
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		client, err := dagger.Connect(ctx, dagger.WithLogOutput(opts.DaggerLog), dagger.WithWorkdir(opts.Workdir))
+		done <- result{client, err}
+	}()
+	slow := time.NewTimer(patience)
+	defer slow.Stop()
+	for {
+		select {
+		case r := <-done:
+			return r.client, r.err
+		case <-slow.C:
+			opts.Log("still waiting for Dagger" + opts.runner())
+		case <-ctx.Done():
+			go func() {
+				if late := <-done; late.client != nil {
+					_ = late.client.Close() // nobody wants it any more
+				}
+			}()
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// runner names the Dagger engine that the environment names, for messages.
+func (o Options) runner() string {
+	if host := o.getenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST"); host != "" {
+		return " at " + host + " ($_EXPERIMENTAL_DAGGER_RUNNER_HOST)"
+	}
+	return ""
 }
 
 func connectEmbedded(ctx context.Context, opts Options, why string) (*Session, error) {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -14,6 +15,7 @@ type StepError struct {
 	Command        []string
 	Code           int // its exit code; below 0 if it was never started
 	Stdout, Stderr string
+	why            string // it was never started, where Stderr does not say it
 	err            error
 }
 
@@ -25,7 +27,7 @@ func (e *StepError) Error() string {
 		command = line[:min(len(line), maxCommand)] + "…"
 	}
 	if e.Code < 0 {
-		return fmt.Sprintf("%s: not started: %s", command, strings.TrimSpace(e.Stderr))
+		return fmt.Sprintf("%s: not started: %s", command, cmp.Or(strings.TrimSpace(e.Stderr), e.why))
 	}
 	return fmt.Sprintf("%s: exit code %d", command, e.Code)
 }
@@ -49,9 +51,13 @@ func explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &failed):
-		return &StepError{Command: failed.Cmd, Code: failed.ExitCode, Stdout: failed.Stdout, Stderr: failed.Stderr, err: err}
+		step := &StepError{Command: failed.Cmd, Code: failed.ExitCode, Stdout: failed.Stdout, Stderr: failed.Stderr, err: err}
+		if step.Code < 0 {
+			step.why = quieten(failed.Message())
+		}
+		return step
 	}
-	text := missing.ReplaceAllString(noise.ReplaceAllString(trace.ReplaceAllString(err.Error(), ""), ""), "$1$2 is not in the build context")
+	text := missing.ReplaceAllString(quieten(err.Error()), "$1$2$3$4 is not in the build context")
 	hint := hintFor(text)
 	if hint == "" && text == err.Error() {
 		return err
@@ -59,12 +65,19 @@ func explain(err error) error {
 	return &engineError{text, hint, err}
 }
 
-// noise is where in its own call graph Dagger met an error.
-var noise = regexp.MustCompile(`failed to load container from converted ID: |load [A-Z][A-Za-z]*@[A-Za-z0-9+/=_-]+: |load xxh3:[0-9a-f]+: (?:inputs: )?`)
+// quieten leaves out of a message what speaks of Dagger's insides alone.
+func quieten(text string) string {
+	return noise.ReplaceAllString(trace.ReplaceAllString(text, ""), "")
+}
 
-// missing is how BuildKit, and how Dagger, say that COPY or ADD names a file that was not sent.
+// noise is where in its own call graph Dagger met an error.
+var noise = regexp.MustCompile(`failed to clone built container state: |failed to load container from converted ID: |load [A-Z][A-Za-z]*@[A-Za-z0-9+/=_-]+: |load xxh3:[0-9a-f]+: (?:inputs: )?`)
+
+// missing is how BuildKit, and how Dagger, say that COPY, ADD or RUN --mount names a file that was not sent.
 var missing = regexp.MustCompile(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]+)": not found|` +
-	`failed to content hash dockerfile copy: failed to copy source directory: lstat (\S+): no such file or directory`)
+	`failed to content hash dockerfile copy: failed to copy source directory: lstat (\S+): no such file or directory|` +
+	`failed to content hash dockerfile copy: failed to unpack source archive: stat /tmp/dagger-mount[0-9]+(\S+): no such file or directory|` +
+	`failed to content hash dockerfile bind mount at \S+: failed to get content hash: failed to checksum ref at subdir \S+: "([^"]+)": not found`)
 
 // hints are what to do about what engines say, the most particular first.
 var hints = []struct {
@@ -72,7 +85,7 @@ var hints = []struct {
 	do   string
 }{
 	{regexp.MustCompile(`connection to BuildKit was lost`), "run it again, which starts the engine anew; engine:status names its log"},
-	{regexp.MustCompile(`is not in the build context`), "put it into the container's folder, which is all that is sent, and see that .dockerignore does not name it"},
+	{regexp.MustCompile(`is not in the build context`), "put it into the container's folder, which is all that is sent, and see that .dockerignore does not name it; with --from, into that stage"},
 	{regexp.MustCompile(`dockerfile parse error`), "mend that line of the Dockerfile"},
 	{regexp.MustCompile(`connection refused|no such host|i/o timeout`), "start the registry of the image that FROM names, or name one that stands in for it in BLUMEOPS_MIRRORS"},
 	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (of a Go program: //blumeops:base), and that its registry has it"},

@@ -20,6 +20,10 @@ func TestFailedCommandIsAStepError(t *testing.T) {
 	if want := "x: not started: unable to find user nosuch"; never.Error() != want {
 		t.Errorf("error %q, want %q", never, want)
 	}
+	never = &StepError{Command: []string{"x"}, Code: -1, why: "get user: unable to find user nosuch"}
+	if want := "x: not started: get user: unable to find user nosuch"; never.Error() != want {
+		t.Errorf("error %q, want %q", never, want)
+	}
 }
 
 func TestTelemetryIsLeftOutOfErrors(t *testing.T) {
@@ -35,7 +39,10 @@ func TestTelemetryIsLeftOutOfErrors(t *testing.T) {
 
 func TestWhatToDoAboutTheEnginesErrors(t *testing.T) {
 	for said, want := range map[string]struct{ text, hint string }{
-		`failed to compute cache key: failed to calculate checksum of ref ab::cd: "/x.txt": not found`: {"/x.txt is not in the build context", ".dockerignore"},
+		"failed to content hash dockerfile copy: failed to unpack source archive: stat /tmp/dagger-mount33/x.tar: no such file or directory":     {"/x.tar is not in the build context", ".dockerignore"},
+		`failed to content hash dockerfile bind mount at "/x": failed to get content hash: failed to checksum ref at subdir /x: "/x": not found`: {"/x is not in the build context", ".dockerignore"},
+		"failed to clone built container state: failed to resolve ownership for nosuch: find uid: no such user: nosuch":                          {"failed to resolve ownership for nosuch: find uid: no such user: nosuch", ""},
+		`failed to compute cache key: failed to calculate checksum of ref ab::cd: "/x.txt": not found`:                                           {"/x.txt is not in the build context", ".dockerignore"},
 		"failed to load container from converted ID: load Container@CqcMCh+/=: load xxh3:c9c8e6dc33a7beb5: inputs: load xxh3:a2fd54788621d703: inputs: " +
 			"failed to content hash dockerfile copy: failed to copy source directory: lstat /x.txt: no such file or directory": {"/x.txt is not in the build context", ".dockerignore"},
 		"failed to convert Dockerfile to LLB: dockerfile parse error on line 2: unknown instruction: X": {"line 2: unknown instruction: X", "that line"},
