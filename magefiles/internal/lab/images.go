@@ -46,7 +46,8 @@ func (i Images) Make(ctx context.Context, r Recipe) (string, error) {
 	if kept(dir) {
 		return dir, nil
 	}
-	lock := flock.New(dir + ".lock")
+	// One image at a time, whatever it is: they share the folder of packages.
+	lock := flock.New(filepath.Join(filepath.Dir(dir), "lock"))
 	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
 		return "", fmt.Errorf("wait for another process that makes image %s: %w", r.Name, err)
 	}
@@ -102,7 +103,7 @@ func (i Images) make(ctx context.Context, r Recipe, dir string) error {
 	if err := os.MkdirAll(debs, 0o755); err != nil {
 		return err
 	}
-	if err := bootstrap(ctx, r, root, debs); err != nil {
+	if err := i.bootstrap(ctx, r, root, debs); err != nil {
 		return err
 	}
 	if err := writeLayout(layout, r, func(w io.Writer) error { return pack(ctx, root, w) }); err != nil {
@@ -122,13 +123,31 @@ func Ready() error {
 		}
 	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("base images are made by root (debootstrap changes owners and roots): run it as root once, or under fakeroot fakechroot")
+		return fmt.Errorf("base images are made by root (debootstrap changes owners and roots): run it as root once")
 	}
 	return nil
 }
 
+// attempts is how often packages are fetched: a mirror may fail for a moment, and what was fetched is kept.
+const attempts = 3
+
 // bootstrap installs the recipe's packages into root and runs its set-up. Packages are kept in debs, for other recipes.
-func bootstrap(ctx context.Context, r Recipe, root, debs string) error {
+func (i Images) bootstrap(ctx context.Context, r Recipe, root, debs string) error {
+	for attempt := 1; ; attempt++ {
+		err := debootstrap(ctx, r, root, debs)
+		if err == nil || ctx.Err() != nil || attempt == attempts {
+			return err
+		}
+		if i.Log != nil {
+			i.Log("once more: " + err.Error())
+		}
+		if err := os.RemoveAll(root); err != nil {
+			return err
+		}
+	}
+}
+
+func debootstrap(ctx context.Context, r Recipe, root, debs string) error {
 	args := []string{"--variant=minbase", "--cache-dir=" + debs}
 	if len(r.Include) > 0 {
 		args = append(args, "--include="+strings.Join(r.Include, ","))
