@@ -61,7 +61,7 @@ type Registry = daemon.Registry
 // Options say what to connect to and with what.
 type Options struct {
 	Choice     Choice
-	Workdir    string              // absolute: where relative host paths start
+	Workdir    string              // absolute: where relative host paths start, but in a session of Dagger's that is open already
 	SourceDir  string              // absolute: the root of a checkout, which BuildKit and the exec init are built from
 	StateDir   string              // absolute, outside the checkout: see daemon.Options
 	CacheBytes int64               // limit of the embedded engine's cache; 0 is its default
@@ -129,9 +129,13 @@ func dial(ctx context.Context, opts Options) (*dagger.Client, error) {
 		client *dagger.Client
 		err    error
 	}
+	with := []dagger.ClientOpt{dagger.WithLogOutput(opts.DaggerLog)}
+	if _, open := opts.LookupEnv("DAGGER_SESSION_PORT"); !open { // an open session has its own, and the SDK refuses another
+		with = append(with, dagger.WithWorkdir(opts.Workdir))
+	}
 	done := make(chan result, 1)
 	go func() {
-		client, err := dagger.Connect(ctx, dagger.WithLogOutput(opts.DaggerLog), dagger.WithWorkdir(opts.Workdir))
+		client, err := dagger.Connect(ctx, with...)
 		done <- result{client, err}
 	}()
 	slow := time.NewTimer(patience)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -290,6 +291,15 @@ func TestServeLetsInWhoHasTheToken(t *testing.T) {
 	}
 	if got := ask("guess"); got != http.StatusUnauthorized {
 		t.Errorf("without the token: status %d", got)
+	}
+	t.Setenv("DAGGER_SESSION_PORT", strconv.Itoa(params.Port))
+	t.Setenv("DAGGER_SESSION_TOKEN", params.Token)
+	opts := enginetest.Options(t, t.TempDir())
+	opts.Choice, opts.DaggerLog = engine.Auto, io.Discard
+	if s := enginetest.Connect(t, opts); s.Choice != engine.Dagger || !strings.Contains(s.Why, "DAGGER_SESSION_PORT") {
+		t.Errorf("an open session is passed over for %s (%s)", s.Choice, s.Why)
+	} else if _, err := s.Client.DefaultPlatform(t.Context()); err != nil {
+		t.Error(err)
 	}
 	must(t, keepOpen.Close())
 	must(t, <-ended)

@@ -72,6 +72,10 @@ func (i *Image) archive(ctx context.Context, v variant, dir string) (Archive, er
 
 // Archive writes all platforms as one OCI layout in a tar file.
 func (i *Image) Archive(ctx context.Context, file string) error {
+	file, err := filepath.Abs(file) // an engine's session may have another working directory
+	if err != nil {
+		return err
+	}
 	if len(i.variants) == 1 {
 		_, err := i.variants[0].ctr.Export(ctx, file)
 		return explain(err)
@@ -80,7 +84,7 @@ func (i *Image) Archive(ctx context.Context, file string) error {
 	for _, v := range i.variants {
 		opts.PlatformVariants = append(opts.PlatformVariants, v.ctr)
 	}
-	_, err := i.client.Container().Export(ctx, file, opts)
+	_, err = i.client.Container().Export(ctx, file, opts)
 	return explain(err)
 }
 
@@ -89,7 +93,11 @@ func (i *Image) Rootfs(ctx context.Context, dir string) error {
 	if len(i.variants) != 1 {
 		return errors.New("a root file system is that of one platform; this image has several")
 	}
-	_, err := i.variants[0].ctr.Rootfs().Export(ctx, dir)
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	_, err = i.variants[0].ctr.Rootfs().Export(ctx, dir)
 	return explain(err)
 }
 

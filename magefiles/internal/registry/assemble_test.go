@@ -267,7 +267,7 @@ func TestRepackKeepsTheBase(t *testing.T) {
 		t.Errorf("own layer holds %q, want %q", got, want)
 	}
 	history := configOf(t, a, 0)["history"].([]any)
-	if len(history) != 2 || history[0].(map[string]any)["created_by"] != "base" {
+	if len(history) != 2 || history[0].(map[string]any)["created_by"] != "base image" {
 		t.Errorf("history %v", history)
 	}
 }

@@ -95,21 +95,18 @@ func repackedConfig(raw []byte, meta Metadata, base []v1.Hash, own *v1.Hash) ([]
 	if err := put(doc, "config", pick(inner, keptConfig)); err != nil {
 		return nil, err
 	}
-	history, err := repackedHistory(was, len(base))
-	if err != nil {
-		return nil, err
+	// Engines tell a base's history differently: one step for each layer, without words of theirs, is what repeats.
+	history := make([]object, len(base))
+	for i := range history {
+		history[i] = object{"created_by": json.RawMessage(`"base image"`)}
 	}
 	diffs := append([]v1.Hash{}, base...)
 	if own != nil {
 		diffs = append(diffs, *own)
-		if history != nil {
-			history = append(history, object{"created_by": json.RawMessage(`"container:build"`)})
-		}
+		history = append(history, object{"created_by": json.RawMessage(`"container:build"`)})
 	}
-	if history != nil {
-		if err := put(doc, "history", history); err != nil {
-			return nil, err
-		}
+	if err := put(doc, "history", history); err != nil {
+		return nil, err
 	}
 	if err := put(doc, "rootfs", v1.RootFS{Type: "layers", DiffIDs: diffs}); err != nil {
 		return nil, err
@@ -118,29 +115,6 @@ func repackedConfig(raw []byte, meta Metadata, base []v1.Hash, own *v1.Hash) ([]
 		return nil, err
 	}
 	return json.Marshal(doc)
-}
-
-// repackedHistory is the base's part of the history: up to the step that made its last layer. A history that has fewer steps than
-// layers is no use; nil then.
-func repackedHistory(doc object, layers int) ([]object, error) {
-	var history []object
-	if err := parseOptional(doc["history"], &history); err != nil {
-		return nil, err
-	}
-	kept := []object{}
-	for _, h := range history {
-		if layers == 0 {
-			break
-		}
-		kept = append(kept, h)
-		if string(h["empty_layer"]) != "true" {
-			layers--
-		}
-	}
-	if layers > 0 {
-		return nil, nil
-	}
-	return kept, nil
 }
 
 // pick copies the named fields that say something.
