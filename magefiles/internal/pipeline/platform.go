@@ -30,8 +30,8 @@ func withPlatform(ctx context.Context, client *dagger.Client, built *dagger.Cont
 }
 
 // carriers copy the parts of an image's configuration that the Dagger API can both
-// read and write. Volumes, the stop signal and ONBUILD it cannot, and a HEALTHCHECK is
-// no part of an OCI image: those are lost, and only where the platform had to be corrected.
+// read and write. Volumes, the stop signal, ONBUILD and HEALTHCHECK it cannot: those are
+// lost, and only where the platform had to be corrected.
 var carriers = []func(ctx context.Context, from, to *dagger.Container) (*dagger.Container, error){
 	carryEnv, carryLabels, carryPorts, carryCommand, carryUser,
 }
