@@ -235,8 +235,8 @@ func BenchmarkList(b *testing.B) {
 	pairs(b, command{name: "mage", dir: root, args: []string{"go", "tool", "mage", "-l"}}, command{name: "go", dir: root, args: []string{"go", "tool", "-n", "mage"}}, nothing)
 }
 
-// BenchmarkFreshClone: from a clone with an empty build cache to the first image, beside BuildKit's own daemon and client compiled from the
-// same module, which can then build a Dockerfile. The module cache is kept.
+// BenchmarkFreshClone: from a clone with an empty build cache to the first image, beside BuildKit's own daemon and client compiled of the
+// same version, which can then build a Dockerfile. The module cache is kept.
 func BenchmarkFreshClone(b *testing.B) {
 	if !*fresh {
 		b.Skip("compiles everything twice: give -fresh")
@@ -248,13 +248,29 @@ func BenchmarkFreshClone(b *testing.B) {
 		command{args: []string{"git", "clone", "--quiet", root, clone}}.run(b)
 		u := command{name: "mage", dir: clone, env: ours, args: []string{"go", "tool", "mage", "container:build", "nettest", "-engine=embedded"}}.run(b)
 		command{dir: clone, env: ours, args: []string{"go", "tool", "mage", "engine:down"}}.run(b)
-		module := filepath.Join(root, "magefiles/internal/engine/daemon/modules/buildkitd")
-		out := b.TempDir()
-		w := command{dir: module, env: emptyHome(b), args: []string{"go", "build", "-o", out, "github.com/moby/buildkit/cmd/buildkitd", "github.com/moby/buildkit/cmd/buildctl"}}.run(b)
+		module, theirs := stockModule(b), emptyHome(b)
+		w := command{dir: module, env: theirs, args: []string{"go", "build", "-o", b.TempDir(), "github.com/moby/buildkit/cmd/buildkitd", "github.com/moby/buildkit/cmd/buildctl"}}.run(b)
 		b.ReportMetric(u.wall.Seconds(), "mage-s")
 		b.ReportMetric(w.wall.Seconds(), "stock-buildkit-s")
 		b.ReportMetric(0, "ns/op")
 	}
+}
+
+// stockModule is a module that requires the commands of the BuildKit that go.mod has, with all that they need in the module cache.
+func stockModule(b *testing.B) string {
+	b.Helper()
+	version, err := exec.Command("go", "list", "-m", "-f", "{{.Version}}", "github.com/moby/buildkit").Output()
+	must(b, err)
+	dir := b.TempDir()
+	at := "@" + strings.TrimSpace(string(version))
+	for _, args := range [][]string{
+		{"go", "mod", "init", "stock.test"},
+		{"go", "get", "-tool", "github.com/moby/buildkit/cmd/buildkitd" + at, "github.com/moby/buildkit/cmd/buildctl" + at},
+		{"go", "mod", "download"},
+	} {
+		command{dir: dir, args: args}.run(b)
+	}
+	return dir
 }
 
 // emptyHome is the environment of a user who never built anything; the module cache stays.
