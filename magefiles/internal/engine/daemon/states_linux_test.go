@@ -229,7 +229,14 @@ func startWaiting(t *testing.T, opts Options, d *Daemon) waiting {
 		_, err := run(ctx, t, d, "wait")
 		result <- err
 	}()
-	eventually(t, "the step runs", func() bool { return len(steps(t)) > 0 })
+	eventually(t, "the step runs", func() bool {
+		select {
+		case err := <-result:
+			t.Fatalf("the step that waits ended by itself: %v", err)
+		default:
+		}
+		return len(steps(t)) > 0
+	})
 	return waiting{result, cancel}
 }
 
