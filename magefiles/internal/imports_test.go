@@ -14,15 +14,17 @@ const module = "forge.ops.eblu.me/eblume/blumeops/"
 
 // own are the packages of ours that a package may import, by prefix below magefiles/internal. What is not listed imports none.
 var own = map[string][]string{
-	"image":    {},
-	"task":     {"image"},
-	"pipeline": {"image", "pipeline/"},
-	"registry": {"image"},
-	"repo":     {"image"},
-	"secret":   {},
-	"console":  {},
-	"engine":   {"engine/"},
-	"lab":      {},
+	"image":     {},
+	"task":      {"image"},
+	"pipeline":  {"image", "pipeline/"},
+	"registry":  {"image"},
+	"repo":      {"image"},
+	"secret":    {},
+	"console":   {},
+	"engine":    {"engine/", "pinned"},
+	"lab":       {"lab/", "pinned"},
+	"pinned":    {},
+	"changelog": {},
 }
 
 // reserved are modules that only some packages may import.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
 // lockRetry is how often a run that waits looks whether the lock is free.
@@ -18,12 +20,12 @@ func ensureOwn(ctx context.Context, opts Options) (*Daemon, error) {
 	if !filepath.IsAbs(opts.StateDir) {
 		return nil, fmt.Errorf("the engine's folder %q is not an absolute path", opts.StateDir)
 	}
-	src, err := buildkitd.read(opts.ModulesDir)
+	src, err := opts.builder().Look(buildkitd)
 	if err != nil {
 		return nil, err
 	}
 	f := opts.files()
-	if r := probe(ctx, f.socket); r.serves(src.key, opts.settings()) {
+	if r := probe(ctx, f.socket); r.serves(src.Key, opts.settings()) {
 		return opts.daemon(ctx, r), nil
 	}
 	if err := f.prepare(); err != nil {
@@ -38,23 +40,23 @@ func ensureOwn(ctx context.Context, opts Options) (*Daemon, error) {
 }
 
 // ensureLocked looks again, since another run may have done it all by now.
-func (o Options) ensureLocked(ctx context.Context, src source, f files) (*Daemon, error) {
+func (o Options) ensureLocked(ctx context.Context, src pinned.State, f files) (*Daemon, error) {
 	r := probe(ctx, f.socket)
 	if err := r.foreign(f); err != nil {
 		return nil, err
 	}
 	s := o.settings()
-	if r.serves(src.key, s) {
+	if r.serves(src.Key, s) {
 		return o.daemon(ctx, r), nil
 	}
-	if r.answers() && r.key == src.key && r.busy(ctx) {
+	if r.answers() && r.key == src.Key && r.busy(ctx) {
 		o.logf("the settings of the engine changed; it is building, so they hold from its next start")
 		return o.daemon(ctx, r), nil
 	}
 	if err := o.checkDisk(f); err != nil {
 		return nil, err
 	}
-	l, err := o.prepareLaunch(ctx, src, f)
+	l, err := o.prepareLaunch(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +73,9 @@ func (o Options) ensureLocked(ctx context.Context, src source, f files) (*Daemon
 }
 
 // replace stops a daemon of ours that is of another version or has other settings, once it is idle.
-func (o Options) replace(ctx context.Context, r running, src source, f files) error {
+func (o Options) replace(ctx context.Context, r running, src pinned.State, f files) error {
 	if r.answers() && r.busy(ctx) {
-		o.logf("the engine still builds with %s; waiting for it to finish, then %s takes over", r.version, src.label())
+		o.logf("the engine still builds with %s; waiting for it to finish, then %s takes over", r.version, src.Label())
 		if err := r.waitIdle(ctx); err != nil {
 			return err
 		}

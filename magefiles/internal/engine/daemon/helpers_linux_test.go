@@ -16,6 +16,8 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/tonistiigi/fsutil"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
 // lines collects progress.
@@ -43,25 +45,13 @@ var built = sync.OnceValues(func() (bin string, err error) {
 		return "", err
 	}
 	bin = filepath.Join(cache, "blumeops", "engine-test", "bin")
-	if err := os.MkdirAll(bin, 0o700); err != nil {
-		return "", err
-	}
 	opts := Options{ModulesDir: modules(), StateDir: filepath.Dir(bin)}.withDefaults()
-	unlock, err := opts.lock(context.Background(), opts.files().lock)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	programs := []program{buildkitd}
+	programs := []pinned.Program{buildkitd}
 	if os.Geteuid() != 0 && !opts.singleUser() {
 		programs = append(programs, rootlesskit)
 	}
 	for _, p := range programs {
-		src, err := p.read(opts.ModulesDir)
-		if err != nil {
-			return "", err
-		}
-		if _, err := src.build(context.Background(), bin, opts); err != nil {
+		if _, err := opts.builder().Build(context.Background(), p); err != nil {
 			return "", err
 		}
 	}

@@ -27,16 +27,16 @@ type launch struct {
 
 // prepareLaunch builds what the daemon needs. The session of its own outlives the terminal. The mount namespace of its own,
 // in each of the ways, takes every mount along when the daemon ends, be it killed.
-func (o Options) prepareLaunch(ctx context.Context, src source, f files) (launch, error) {
+func (o Options) prepareLaunch(ctx context.Context, f files) (launch, error) {
 	root := os.Geteuid() == 0
 	if !root && !userNamespaces(o.searchPath()) {
 		return launch{}, errNoUserNamespaces // before the build, which takes its time
 	}
-	exe, err := src.build(ctx, f.bin, o)
+	exe, err := o.builder().Build(ctx, buildkitd)
 	if err != nil {
 		return launch{}, err
 	}
-	o.buildRuntime(ctx, f)
+	o.buildRuntime(ctx)
 	o.linkRuntime(ctx)
 	switch {
 	case root:
@@ -56,11 +56,7 @@ const kitState = "rootlesskit-"
 // rootless runs a program with all of the user's ids mapped, which takes RootlessKit and its setuid helpers.
 // The PID namespace ends with the program, and with it all that was started there.
 func (o Options) rootless(ctx context.Context, exe string, f files) (launch, error) {
-	src, err := rootlesskit.read(o.ModulesDir)
-	if err != nil {
-		return launch{}, err
-	}
-	kit, err := src.build(ctx, f.bin, o)
+	kit, err := o.builder().Build(ctx, rootlesskit)
 	if err != nil {
 		return launch{}, err
 	}

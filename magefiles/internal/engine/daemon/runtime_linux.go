@@ -18,10 +18,8 @@ func (o Options) runtimes() []string {
 	var found []string
 	if path := lookIn(dirs, "runc"); path != "" {
 		found = append(found, path)
-	} else if src, err := runc.read(o.ModulesDir); err == nil {
-		if path := src.executable(o.files().bin); isExecutable(path) {
-			found = append(found, path)
-		}
+	} else if src, err := o.builder().Look(runc); err == nil && isExecutable(src.Path) {
+		found = append(found, src.Path)
 	}
 	if path := lookIn(dirs, "crun"); path != "" {
 		found = append(found, path)
@@ -103,15 +101,11 @@ func keeps(ctx context.Context, runtime string) bool {
 }
 
 // buildRuntime builds runc where there is no runtime and what its build needs is there. Without it the daemon starts all the same.
-func (o Options) buildRuntime(ctx context.Context, f files) {
+func (o Options) buildRuntime(ctx context.Context) {
 	if o.singleUser() || o.linkRuntime(ctx) != "" || !compilesSeccomp(ctx) {
 		return
 	}
-	src, err := runc.read(o.ModulesDir)
-	if err == nil {
-		_, err = src.build(ctx, f.bin, o)
-	}
-	if err != nil {
+	if _, err := o.builder().Build(ctx, runc); err != nil {
 		o.logf("no OCI runtime: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,20 +12,16 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"golang.org/x/mod/modfile"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
 func TestProgramsAreReadFromTheirModules(t *testing.T) {
-	for _, p := range []program{buildkitd, runc, rootlesskit} {
-		s, err := p.read(modules())
-		if err != nil {
-			t.Fatal(err)
+	opts := Options{ModulesDir: modules()}
+	for _, p := range []pinned.Program{buildkitd, runc, rootlesskit} {
+		if s, err := opts.builder().Look(p); err != nil || !strings.HasPrefix(s.Version, "v") {
+			t.Errorf("%s: version %q, %v", p.Name, s.Version, err)
 		}
-		if !strings.HasPrefix(s.version, "v") || len(s.key) != 16 {
-			t.Errorf("%s: version %q, key %q", p.name, s.version, s.key)
-		}
-	}
-	if _, err := buildkitd.read(t.TempDir()); err == nil || !strings.Contains(err.Error(), "the sources of BuildKit") {
-		t.Errorf("a folder without modules: %v", err)
 	}
 }
 
@@ -34,7 +29,7 @@ func TestProgramsAreReadFromTheirModules(t *testing.T) {
 func TestBuildKitIsPinnedAsInTheProject(t *testing.T) {
 	project := requirements(t, filepath.Join("..", "..", "..", "..", "go.mod"))
 	for path, version := range requirements(t, filepath.Join(modules(), "buildkitd", "go.mod")) {
-		shared := path == buildkitd.pinned || strings.HasPrefix(path, "golang.org/x/") ||
+		shared := path == buildkitd.Module || strings.HasPrefix(path, "golang.org/x/") ||
 			strings.HasPrefix(path, "google.golang.org/") || strings.HasPrefix(path, "github.com/containerd/")
 		if want := project[path]; shared && want != "" && want != version {
 			t.Errorf("%s: %s here and %s in the project: go get it in modules/buildkitd", path, version, want)
@@ -57,31 +52,6 @@ func requirements(t *testing.T, path string) map[string]string {
 		versions[r.Mod.Path] = r.Mod.Version
 	}
 	return versions
-}
-
-func TestBuildThatFailsTellsWhyAndLeavesNothing(t *testing.T) {
-	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "buildkitd", "go.mod"), "module m\n\ngo 1.26\n\nrequire github.com/moby/buildkit v0.0.1\n")
-	writeFile(t, filepath.Join(dir, "buildkitd", "go.sum"), "")
-	writeFile(t, filepath.Join(dir, "buildkitd", "main.go"), "package main\n\nfunc main() { nowhere() }\n")
-	src, err := buildkitd.read(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := t.TempDir()
-	_, err = src.build(t.Context(), bin, (Options{}).withDefaults())
-	if err == nil || !strings.Contains(err.Error(), "build BuildKit v0.0.1") || !strings.Contains(err.Error(), "undefined: nowhere") {
-		t.Errorf("got %v, want the compiler's words", err)
-	}
-	stopped, cancel := context.WithCancelCause(t.Context())
-	reason := errors.New("interrupted")
-	cancel(reason)
-	if _, err := src.build(stopped, bin, (Options{}).withDefaults()); !errors.Is(err, reason) && !errors.Is(err, context.Canceled) {
-		t.Errorf("an interrupted build: %v", err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(bin, "*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
 }
 
 func TestRuncIsBuiltWhereThereIsNone(t *testing.T) {
@@ -137,16 +107,6 @@ func TestEnvironmentOfTheDaemonHoldsNoSecrets(t *testing.T) {
 	}
 	if strings.Contains(plain.Labels[settingsLabel], "hush") {
 		t.Error("the label tells the proxy's password")
-	}
-}
-
-func writeFile(t *testing.T, path, data string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -1,0 +1,30 @@
+package daemon
+
+import "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+
+// ours is what our buildkitd calls itself where BuildKit's own says github.com/moby/buildkit.
+const ours = "forge.ops.eblu.me/eblume/blumeops"
+
+// What is built, each from a folder below modules.
+var (
+	buildkitd = pinned.Program{
+		Name: "buildkitd", Title: "BuildKit", Dir: "buildkitd", Package: ".", Module: "github.com/moby/buildkit", Seconds: 90,
+		Stamp: map[string]string{ // what a running daemon tells of itself
+			"github.com/moby/buildkit/version.Package":  ours,
+			"github.com/moby/buildkit/version.Version":  "{version}",
+			"github.com/moby/buildkit/version.Revision": "{key}",
+		},
+	}
+	runc = pinned.Program{
+		Name: "runc", Title: "runc", Dir: "runc", Package: "github.com/opencontainers/runc", Module: "github.com/opencontainers/runc",
+		Tags: "seccomp", CGO: true, Seconds: 25,
+	}
+	rootlesskit = pinned.Program{
+		Name: "rootlesskit", Title: "RootlessKit", Dir: "rootlesskit",
+		Package: "github.com/rootless-containers/rootlesskit/v3/cmd/rootlesskit", Module: "github.com/rootless-containers/rootlesskit/v3", Seconds: 30,
+	}
+)
+
+func (o Options) builder() pinned.Builder {
+	return pinned.Builder{Sources: o.ModulesDir, Bin: o.files().bin, Log: o.Log}
+}

@@ -1,0 +1,135 @@
+// Package pinned builds programs of others from source: from modules that stand in this repository with a go.mod and a go.sum of
+// their own, so that what is built is pinned by hash, and the project's own go.mod stays free of it.
+//
+// An executable is named NAME-KEY after the content that it is built from, and kept in a folder outside the clone. So clones share
+// what is equal, and a change of the module is another executable. It costs its time once for a machine.
+package pinned
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Program is an executable that is built from a pinned module.
+type Program struct {
+	Name    string // of the executable
+	Title   string // for people
+	Dir     string // folder of the pinned module, absolute or relative to Builder.Sources
+	Package string // that is built: an import path, or "." for the module's own
+	Module  string // whose version is the program's: one that the pinned module requires
+	Tags    string // build tags, as go build takes them
+	CGO     bool   // needs a C compiler; without it, cgo is what the user's go command makes of it
+	Seconds int    // about how long it takes on two cores with empty caches
+
+	// Stamp is what package variables are set to at linking time, by the variables' full names. In the values
+	// {version} is replaced by the version of Module, {number} by the same without its v, and {key} by the key of the content.
+	Stamp map[string]string
+}
+
+// Builder builds programs, and keeps them.
+type Builder struct {
+	Sources string       // folder that Program.Dir is relative to
+	Bin     string       // where executables are kept; made if need be, for this user alone
+	Log     func(string) // told one line of progress each; nil: nobody
+}
+
+// Build returns the path of the executable. It answers at once if that is kept; else it builds under a lock, so that several
+// processes may ask at the same time. Programs of one module wait for each other: they share packages, which the one that comes
+// later then finds compiled. An interrupted build leaves nothing that looks like a program.
+func (b Builder) Build(ctx context.Context, p Program) (path string, err error) {
+	s, err := b.Look(p)
+	if err != nil {
+		return "", err
+	}
+	if s.Kept {
+		return s.Path, touch(s.Path)
+	}
+	if err := os.MkdirAll(b.Bin, 0o700); err != nil {
+		return "", fmt.Errorf("folder for what is built: %w", err)
+	}
+	unlock, err := b.lock(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if kept(s.Path) { // by now, from whoever had the lock
+		return s.Path, nil
+	}
+	if err := b.build(ctx, s); err != nil {
+		return "", fmt.Errorf("build %s: %w", s.Label(), err)
+	}
+	return s.Path, nil
+}
+
+// Kept tells whether Build would answer at once.
+func (b Builder) Kept(p Program) (bool, error) {
+	s, err := b.Look(p)
+	return s.Kept, err
+}
+
+// lockRetry is how often a build that waits looks whether the lock is free.
+const lockRetry = 100 * time.Millisecond
+
+// lock keeps others from building what the module brings. The file stays: removing a lock would let two have it.
+func (b Builder) lock(ctx context.Context, s State) (unlock func(), err error) {
+	path := filepath.Join(b.Bin, filepath.Base(s.dir)+".lock")
+	l := flock.New(path)
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		b.logf("another run is building %s, or what shares packages with it; waiting for it", s.Label())
+		ok, err = l.TryLockContext(ctx, lockRetry)
+	}
+	if ctx.Err() != nil && !ok {
+		return nil, fmt.Errorf("wait for another run that builds %s: %w", s.Label(), context.Cause(ctx))
+	}
+	if err != nil || !ok {
+		return nil, errors.Join(fmt.Errorf("lock %s", path), err)
+	}
+	return func() { l.Unlock() }, nil
+}
+
+// unusedTime is how long an executable is kept that nobody asks for: another clone may still use it.
+const unusedTime = 30 * 24 * time.Hour
+
+// touch marks an executable as used. Once a day is enough.
+func touch(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || time.Since(info.ModTime()) < 24*time.Hour {
+		return err
+	}
+	now := time.Now()
+	if err := os.Chtimes(path, now, now); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
+
+// sweep removes what builds of the program left that were killed, and executables that nobody asked for in a long time.
+// The caller holds the lock.
+func (b Builder) sweep(s State) {
+	program := s.program.Name + "-" + anyKey
+	left, _ := filepath.Glob(filepath.Join(b.Bin, program+".*.tmp"))
+	for _, path := range left {
+		os.RemoveAll(path)
+	}
+	paths, _ := filepath.Glob(filepath.Join(b.Bin, program))
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err == nil && path != s.Path && time.Since(info.ModTime()) > unusedTime {
+			os.Remove(path)
+		}
+	}
+}
+
+func (b Builder) logf(format string, args ...any) {
+	if b.Log != nil {
+		b.Log(fmt.Sprintf(format, args...))
+	}
+}
