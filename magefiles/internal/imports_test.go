@@ -32,8 +32,8 @@ var reserved = map[string][]string{
 	"dagger.io/dagger":                        {"engine", "pipeline"},
 	"github.com/moby/buildkit":                {"engine"},
 	"github.com/go-git/go-git":                {"repo"},
-	"github.com/google/go-containerregistry":  {"registry", "lab"},
-	"github.com/distribution/distribution":    {"lab"},
+	"github.com/google/go-containerregistry":  {"registry"},
+	"github.com/distribution/distribution":    {},
 	"github.com/1password/onepassword-sdk-go": {"secret"},
 	"github.com/magefile/mage":                {},
 }

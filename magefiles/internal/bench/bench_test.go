@@ -18,6 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
 var fresh = flag.Bool("fresh", false, "run BenchmarkFreshClone too, which compiles everything")
@@ -150,11 +151,11 @@ func newBed(b *testing.B) bed {
 // seed starts a registry that holds the base image.
 func seed(b *testing.B) string {
 	b.Helper()
-	layout, err := lab.Debian(context.Background())
+	layout, err := baseimage.Images{}.Make(context.Background(), baseimage.Debian())
 	if err != nil {
 		b.Skip(err)
 	}
-	reg, err := lab.StartRegistry(lab.RegistryOptions{})
+	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -288,7 +289,7 @@ func emptyHome(b *testing.B) []string {
 // BenchmarkPublishAgain: the bytes of layers that a second publish of the same content sends, beside the first.
 func BenchmarkPublishAgain(b *testing.B) {
 	t := newBed(b)
-	reg, err := lab.StartRegistry(lab.RegistryOptions{})
+	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
 	must(b, err)
 	b.Cleanup(func() { reg.Close() })
 	publish := command{dir: t.dir, env: t.env, args: []string{t.mage, "container:publish", "nettest", "dev", "-registry=" + reg.Addr, "-platform=linux/amd64,linux/arm64"}}
@@ -331,7 +332,7 @@ const large = 200 << 20
 // BuildKit itself, which is what the API's own publish does.
 func BenchmarkPublishLarge(b *testing.B) {
 	t := newBed(b)
-	reg, err := lab.StartRegistry(lab.RegistryOptions{})
+	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
 	must(b, err)
 	b.Cleanup(func() { reg.Close() })
 	dir := filepath.Join(t.dir, "containers", "blob")

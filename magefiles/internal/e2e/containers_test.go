@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
 // newCheckout is a world in which mage runs in this repository itself. What it writes goes elsewhere.
@@ -52,7 +53,7 @@ func TestNettest(t *testing.T) {
 }
 
 func TestDevpi(t *testing.T) {
-	registry, python := needBase(t, lab.PythonRecipe())
+	registry, python := needBase(t, baseimage.Python())
 	w := newCheckout(t)
 	archive := filepath.Join(w.work, "devpi.tar")
 	w.mage("container:build", "devpi", "-target=runtime", "-args=PYTHON_BASE="+registry+"/"+python, "-output="+archive)
@@ -72,7 +73,7 @@ func TestDevpi(t *testing.T) {
 }
 
 func TestQuartz(t *testing.T) {
-	registry, nginx := needBase(t, lab.NginxRecipe())
+	registry, nginx := needBase(t, baseimage.Nginx())
 	w := newCheckout(t)
 	archive := filepath.Join(w.work, "quartz.tar")
 	w.mage("container:build", "quartz", "-args=NGINX_BASE="+registry+"/"+nginx, "-output="+archive)
@@ -105,7 +106,7 @@ const tool = "#!/bin/sh\necho stand-in for $0 \"$@\"\n"
 
 // The job image is put together from stand-ins for its tools' images, which are built here too, on Debian without its packages.
 func TestForgejoRunner(t *testing.T) {
-	registry, _ := needBase(t, lab.DebianRecipe())
+	registry, _ := needBase(t, baseimage.Debian())
 	w := newWorld(t)
 	w.env["BLUMEOPS_MIRRORS"] = "docker.io=" + registry
 	s := w.newServer(lab.RegistryOptions{})

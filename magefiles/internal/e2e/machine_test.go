@@ -10,6 +10,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
 // lack ends a test because of what this machine has not: outside CI it is left out, in CI it fails.
@@ -27,15 +28,15 @@ func needRuntime(t testing.TB) {
 	enginetest.NeedsRuntime(t, enginetest.Options(t, setup.root))
 }
 
-// needBase gives the registry that holds a base image of the lab, under the name that it has on the Docker Hub where it has one.
-func needBase(t testing.TB, recipe lab.Recipe) (registry, reference string) {
+// needBase gives the registry that holds a base image of the lab, under the name that it has on the Docker Hub.
+func needBase(t testing.TB, recipe baseimage.Recipe) (registry, reference string) {
 	t.Helper()
 	needRuntime(t)
 	registry, err := setup.shared.have(context.Background(), recipe)
 	if err != nil {
 		lack(t, err)
 	}
-	return registry, "library/" + recipe.Name + ":" + recipe.Suite
+	return registry, recipe.Reference()
 }
 
 // shelf is a registry of base images that all tests share, and none writes to.
@@ -46,27 +47,27 @@ type shelf struct {
 }
 
 // have puts the image there if it is not yet, and returns the registry's address.
-func (s *shelf) have(ctx context.Context, recipe lab.Recipe) (address string, err error) {
+func (s *shelf) have(ctx context.Context, recipe baseimage.Recipe) (address string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.registry == nil {
-		if s.registry, err = lab.StartRegistry(lab.RegistryOptions{}); err != nil {
+		if s.registry, err = lab.StartRegistry(ctx, lab.Home{}, lab.RegistryOptions{}); err != nil {
 			return "", err
 		}
 		s.seeded = map[string]error{}
 	}
-	if _, done := s.seeded[recipe.Name]; !done {
-		s.seeded[recipe.Name] = s.seed(ctx, recipe)
+	if _, done := s.seeded[recipe.Reference()]; !done {
+		s.seeded[recipe.Reference()] = s.seed(ctx, recipe)
 	}
-	return s.registry.Addr, s.seeded[recipe.Name]
+	return s.registry.Addr, s.seeded[recipe.Reference()]
 }
 
-func (s *shelf) seed(ctx context.Context, recipe lab.Recipe) error {
-	layout, err := lab.Images{}.Make(ctx, recipe)
+func (s *shelf) seed(ctx context.Context, recipe baseimage.Recipe) error {
+	layout, err := baseimage.Images{}.Make(ctx, recipe)
 	if err != nil {
 		return err
 	}
-	return s.registry.Seed(ctx, "library/"+recipe.Name+":"+recipe.Suite, layout)
+	return s.registry.Seed(ctx, recipe.Reference(), layout)
 }
 
 func (s *shelf) close() {

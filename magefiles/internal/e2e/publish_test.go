@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
 var digestIn = regexp.MustCompile(`sha256:[0-9a-f]{64}`)
@@ -39,7 +40,7 @@ func TestGoImagesRepeat(t *testing.T) {
 
 // Of two clones that publish the same revision, the second finds the work done, whichever engine it has and though RUN layers never repeat.
 func TestAnotherClonePublishesTheSame(t *testing.T) {
-	registry, _ := needBase(t, lab.DebianRecipe())
+	registry, _ := needBase(t, baseimage.Debian())
 	first := newWorld(t)
 	first.env["BLUMEOPS_MIRRORS"] = "docker.io=" + registry
 	s := first.newServer(lab.RegistryOptions{CreateOnly: true})
@@ -95,17 +96,17 @@ func TestPrivateAuthority(t *testing.T) {
 func TestSlowRegistry(t *testing.T) {
 	w := newWorld(t)
 	s := w.newServer(lab.RegistryOptions{})
-	s.fail("hang", -1)
+	s.fail("hang", 0)
 	r := w.start("container:publish", "hello", "v1.0.0")
 	<-s.reached
 	r.signal(os.Interrupt)
 	if got := r.wait(); got.status != 130 || !strings.Contains(got.stderr, "stopped") || got.stdout != "" {
 		t.Errorf("after SIGINT: %+v", got)
 	}
-	s.fail("hang", -1)
+	s.fail("hang", 0)
 	r = w.start("container:publish", "hello", "v1.0.0")
 	<-s.reached
-	s.fail("", 0)
+	s.Front().Mend()
 	if got := r.wait(); got.status != 0 || !digestIn.MatchString(got.stdout) {
 		t.Errorf("when it answers at last: %+v", got)
 	}

@@ -2,74 +2,63 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 )
 
 // server is a registry that a test publishes to, with faults to order.
 type server struct {
 	*lab.Registry
 	user, password string
-
-	mu       sync.Mutex
-	fault    string        // one of faults, or none
-	left     int           // how often it comes yet; below 0: always
-	reached  chan struct{} // gets a value when a request hangs
-	released chan struct{} // closed to let hanging requests go
+	reached        chan struct{} // gets a value when a request hangs
 }
 
-// fault is a way to fail, for some requests.
-type fault struct {
-	hits func(*http.Request) bool
-	do   func(s *server, next http.Handler, w http.ResponseWriter, r *http.Request)
-}
+// A tag's manifest, and what brings bytes of a blob.
+var (
+	tagPath    = regexp.MustCompile(`/manifests/[^:/]+$`)
+	uploadPath = regexp.MustCompile(`/blobs/uploads/`)
+)
 
 // faults are those that a server can be told to have.
-var faults = map[string]fault{
-	"unavailable":  {anything, (*server).unavailable},
-	"broken":       {isWrite, (*server).unavailable},
-	"unauthorized": {anything, (*server).unauthorized},
-	"hang":         {anything, (*server).hang},
-	"cut":          {isBlob, (*server).cut},
-	"forget":       {isTag, (*server).forget},
-	"swap":         {isTag, (*server).swap},
+var faults = map[string]front.Fault{
+	"unavailable":  {Kind: front.Status, Status: http.StatusServiceUnavailable},
+	"broken":       {Kind: front.Status, Status: http.StatusServiceUnavailable, Match: isWrite},
+	"unauthorized": {Kind: front.Status, Status: http.StatusUnauthorized, Header: http.Header{"WWW-Authenticate": {`Basic realm="lab"`}}},
+	"hang":         {Kind: front.Delay},
+	"cut":          {Kind: front.CutRequest, Path: uploadPath, Bytes: 16},
+	"forget":       {Kind: front.Drop, Path: tagPath, Method: http.MethodPut},
+	"swap":         {Kind: front.Custom, Path: tagPath, Method: http.MethodPut, Serve: swap},
 }
-
-func anything(*http.Request) bool { return true }
 
 func isWrite(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
 
-// isBlob says that a request brings bytes of a blob.
-func isBlob(r *http.Request) bool {
-	return strings.Contains(r.URL.Path, "/blobs/uploads/") && (r.Method == http.MethodPatch || r.Method == http.MethodPut && r.ContentLength != 0)
-}
-
-func isTag(r *http.Request) bool {
-	_, tag, found := strings.Cut(r.URL.Path, "/manifests/")
-	return found && r.Method == http.MethodPut && !strings.Contains(tag, ":")
-}
-
-func startServer(o lab.RegistryOptions) (*server, error) {
-	s := &server{reached: make(chan struct{}, 16), released: make(chan struct{})}
+func startServer(ctx context.Context, h lab.Home, o lab.RegistryOptions) (*server, error) {
+	s := &server{reached: make(chan struct{}, 16)}
 	for s.user, s.password = range o.Users {
 	}
-	o.Wrap = s.wrap
 	var err error
-	s.Registry, err = lab.StartRegistry(o)
+	s.Registry, err = lab.StartRegistry(ctx, h, o)
 	return s, err
 }
 
 // newServer starts a registry for a test in Go and makes it the site's.
 func (w *world) newServer(o lab.RegistryOptions) *server {
 	w.t.Helper()
-	s, err := startServer(o)
+	return w.newServerIn(lab.Home{}, o)
+}
+
+func (w *world) newServerIn(h lab.Home, o lab.RegistryOptions) *server {
+	w.t.Helper()
+	s, err := startServer(w.t.Context(), h, o)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -78,81 +67,21 @@ func (w *world) newServer(o lab.RegistryOptions) *server {
 	return s
 }
 
-func (s *server) stop() {
-	s.fail("", 0)
-	_ = s.Close() // it has served
-}
+func (s *server) stop() { _ = s.Close() } // it has served
 
-// fail orders the next faults; a negative count is for ever.
-func (s *server) fail(kind string, count int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fault == "hang" {
-		close(s.released)
-		s.released = make(chan struct{})
+// fail orders a fault in place of those before it: for the next requests that it hits, or with 0 for ever.
+func (s *server) fail(kind string, times int) {
+	s.Front().Mend()
+	fault := faults[kind]
+	fault.Times = times
+	if fault.Kind == front.Delay {
+		fault.Hit = func(*http.Request) { s.reached <- struct{}{} }
 	}
-	s.fault, s.left = kind, count
-}
-
-func (s *server) wrap(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if fault, ok := s.next(r); ok {
-			fault.do(s, next, w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// next takes one of the faults that are ordered, if there is one for this request.
-func (s *server) next(r *http.Request) (fault, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fault, ok := faults[s.fault]
-	if !ok || s.left == 0 || !fault.hits(r) {
-		return fault, false
-	}
-	s.left--
-	return fault, true
-}
-
-// unavailable is a registry behind which something is broken.
-func (s *server) unavailable(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusServiceUnavailable)
-}
-
-// unauthorized is one that knows nobody.
-func (s *server) unauthorized(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("WWW-Authenticate", `Basic realm="lab"`)
-	w.WriteHeader(http.StatusUnauthorized)
-}
-
-// hang answers when the client is gone, or the fault is over.
-func (s *server) hang(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	released := s.released
-	s.mu.Unlock()
-	s.reached <- struct{}{}
-	select {
-	case <-r.Context().Done():
-	case <-released:
-		next.ServeHTTP(w, r)
-	}
-}
-
-// cut breaks the connection in the middle of a blob.
-func (s *server) cut(_ http.Handler, _ http.ResponseWriter, r *http.Request) {
-	_, _ = io.ReadFull(r.Body, make([]byte, 16)) // what comes of it does not matter
-	panic(http.ErrAbortHandler)
-}
-
-// forget says that it stored a tag, and did not.
-func (s *server) forget(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusCreated)
+	s.Front().Fail(fault)
 }
 
 // swap stores another manifest than it is given.
-func (s *server) swap(next http.Handler, w http.ResponseWriter, r *http.Request) {
+func swap(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	var manifest map[string]any
 	if err := json.NewDecoder(r.Body).Decode(&manifest); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
 // TestScripts runs testdata/script. Each begins in the repository of a new world; its files below repo/ are part of what is
@@ -177,7 +178,7 @@ func cmdNeeds(ts *testscript.TestScript, _ bool, args []string) {
 		case "runtime":
 			needRuntime(t)
 		case "base":
-			registry, _ := needBase(t, lab.DebianRecipe())
+			registry, _ := needBase(t, baseimage.Debian())
 			ts.Setenv("BLUMEOPS_MIRRORS", "docker.io="+registry)
 		default:
 			ts.Fatalf("needs what? runtime or base")
@@ -205,7 +206,7 @@ func cmdRegistry(ts *testscript.TestScript, _ bool, args []string) {
 	if s.server != nil {
 		s.server.stop()
 	}
-	server, err := startServer(o)
+	server, err := startServer(s.t.Context(), lab.Home{}, o)
 	ts.Check(err)
 	s.server = server
 	ts.Setenv("REGISTRY", server.Addr)
@@ -218,16 +219,21 @@ func cmdRegistry(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdFault(ts *testscript.TestScript, _ bool, args []string) {
-	count := -1
+	times := 0 // for ever
 	if len(args) == 2 {
 		var err error
-		count, err = strconv.Atoi(args[1])
+		times, err = strconv.Atoi(args[1])
 		ts.Check(err)
 	}
-	if _, known := faults[args[0]]; !known && args[0] != "none" {
+	s := sceneOf(ts).registry(ts)
+	if args[0] == "none" {
+		s.Front().Mend()
+		return
+	}
+	if _, known := faults[args[0]]; !known {
 		ts.Fatalf("unknown fault %s", args[0])
 	}
-	sceneOf(ts).registry(ts).fail(args[0], count)
+	s.fail(args[0], times)
 }
 
 func cmdStop(ts *testscript.TestScript, _ bool, _ []string) { sceneOf(ts).registry(ts).stop() }

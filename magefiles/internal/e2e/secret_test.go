@@ -39,10 +39,7 @@ func TestSecretsStayOut(t *testing.T) {
 	w.env["BLUMEOPS_REGISTRY_USER"] = "ci"
 	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = passwordCanary
 	stored := filepath.Join(w.work, "registry")
-	if err := os.Mkdir(stored, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	s := w.newServer(lab.RegistryOptions{Users: map[string]string{"ci": passwordCanary}, Dir: stored})
+	s := w.newServerIn(lab.Home{Dir: stored}, lab.RegistryOptions{Users: map[string]string{"ci": passwordCanary}})
 
 	watch := watchCommandLines(t)
 	var said strings.Builder
@@ -64,7 +61,7 @@ func TestSecretsStayOut(t *testing.T) {
 	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = ambientCanary
 	hear(1, "-v", "container:publish", "hello", "test")
 	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = passwordCanary
-	s.fail("unavailable", -1)
+	s.fail("unavailable", 0)
 	hear(1, "-v", "container:publish", "files", "test")
 	watch()
 

@@ -2,162 +2,185 @@ package lab
 
 import (
 	"context"
-	"encoding/pem"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"log"
-	"net"
 	"net/http"
-	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
+	"strings"
 
-	"github.com/distribution/distribution/v3/configuration"
-	"github.com/distribution/distribution/v3/registry/handlers"
-	"github.com/sirupsen/logrus"
-	"golang.org/x/crypto/bcrypt"
-
-	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"             // the access controller "htpasswd"
-	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // the storage driver "filesystem"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
 // RegistryOptions chooses what kind of registry it is. The zero value is open to all, over plain HTTP, on a free port.
 type RegistryOptions struct {
 	Addr       string                          // to listen on; "" is a free port of 127.0.0.1
-	Dir        string                          // where it stores; "" is a temporary folder that goes with the registry
 	Users      map[string]string               // name to password; if any, everything needs one of them
 	CreateOnly bool                            // tags can be made, but neither moved nor deleted nor even put again (Zot's policy for CI)
 	TLS        bool                            // speak HTTPS with a certificate of its own authority (CA)
-	Wrap       func(http.Handler) http.Handler // a test's own way to be slow, to fail, to lie; sees each request first
+	Wrap       func(http.Handler) http.Handler // a test's own way to be slow, to fail, to lie; sees each request before the registry does
 }
 
-// Registry is the CNCF distribution registry in this process.
+// Registry is the CNCF distribution registry. It stands behind a front, which logs requests, speaks TLS, and fails on demand.
 type Registry struct {
 	Addr string // host:port
 	CA   []byte // PEM of the authority to trust, with TLS
 
 	options RegistryOptions
-	server  *httptest.Server
-	app     *handlers.App
-	remove  string // a folder that goes with the registry
-
-	mu  sync.Mutex
-	log []Request
+	dir     string // holds all that it has
+	remove  string // the same, if it goes with the registry
+	front   *front.Front
+	process *process
 }
 
-// quiet silences the registry, which logs to logrus's one global logger whatever it is told.
-var quiet = sync.OnceFunc(func() { logrus.SetOutput(io.Discard) })
+var registryProgram = pinned.Program{
+	Name: "registry", Title: "the registry (CNCF distribution)", Dir: "registry", Package: ".",
+	Module: "github.com/distribution/distribution/v3", Seconds: 30,
+}
 
-// StartRegistry starts a registry; the caller closes it.
-func StartRegistry(o RegistryOptions) (*Registry, error) {
-	quiet()
-	r := &Registry{options: o}
-	if r.options.Dir == "" {
-		dir, err := os.MkdirTemp("", "blumeops-registry-")
-		if err != nil {
-			return nil, fmt.Errorf("start registry: %w", err)
-		}
-		r.options.Dir, r.remove = dir, dir
+// StartRegistry starts a registry; the caller closes it. What it stores, it finds again in a home with the same folder.
+func StartRegistry(ctx context.Context, h Home, o RegistryOptions) (_ *Registry, err error) {
+	path, err := h.build(ctx, registryProgram)
+	if err != nil {
+		return nil, err
 	}
-	if err := r.start(); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("start registry: %w", err)
+	r := &Registry{options: o}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("start the registry: %w", errors.Join(err, r.Close()))
+		}
+	}()
+	var temporary bool
+	if r.dir, temporary, err = h.folder("registry"); err != nil {
+		return nil, err
+	}
+	if temporary {
+		r.remove = r.dir
+	}
+	r.front, err = front.Start(front.Options{Addr: o.Addr, TLS: o.TLS, Wrap: r.wrap})
+	if err != nil {
+		return nil, err
+	}
+	r.Addr, r.CA = r.front.Addr(), r.front.CA()
+	if err := r.start(ctx, path); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
-func (r *Registry) start() error {
-	config, err := r.configuration()
-	if err != nil {
-		return err
-	}
-	addr := r.options.Addr
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	r.Addr = listener.Addr().String()
-	r.app = handlers.NewApp(context.Background(), config)
-	handler := http.Handler(r.app)
+// wrap puts the rules, and what a test wants before them, in front of the registry.
+func (r *Registry) wrap(registry http.Handler) http.Handler {
 	if r.options.CreateOnly {
-		handler = createOnly(handler)
+		registry = createOnly(registry)
 	}
-	handler = r.logged(handler)
 	if r.options.Wrap != nil {
-		handler = r.options.Wrap(handler)
+		registry = r.options.Wrap(registry)
 	}
-	r.server = &httptest.Server{Listener: listener, Config: &http.Server{
-		Handler: handler, ErrorLog: log.New(io.Discard, "", 0), // what clients do wrong, tests say themselves
-	}}
-	if r.options.TLS {
-		r.server.StartTLS()
-		r.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.server.Certificate().Raw})
-	} else {
-		r.server.Start()
+	return registry
+}
+
+// portAttempts is how many free ports are tried: whoever looks for one at the same time may find the same.
+const portAttempts = 5
+
+func (r *Registry) start(ctx context.Context, path string) error {
+	for attempt := 1; ; attempt++ {
+		behind, err := addrOr("")
+		if err != nil {
+			return err
+		}
+		taken, err := r.startOn(ctx, path, behind)
+		if !taken || attempt == portAttempts {
+			return err
+		}
+	}
+}
+
+// startOn starts the registry on an address, behind the front. It tells whether it failed because somebody else has the address.
+func (r *Registry) startOn(ctx context.Context, path, behind string) (taken bool, err error) {
+	mark := rand.Text()
+	config, err := r.configure(behind, mark)
+	if err != nil {
+		return false, err
+	}
+	r.process, err = startProcess(program{
+		Name: "registry", Path: path, Args: []string{"serve", config}, Dir: r.dir, Log: r.Log(),
+		Env: []string{"OTEL_TRACES_EXPORTER=none"}, // or it looks for a collector of traces
+	})
+	if err != nil {
+		return false, err
+	}
+	target := &url.URL{Scheme: "http", Host: behind}
+	err = r.process.ready(ctx, func(ctx context.Context) error { return answersWith(ctx, target, mark) })
+	if err != nil {
+		taken = !r.process.running() && strings.Contains(r.process.lastWords(), "address already in use")
+		return taken, errors.Join(err, r.process.stop())
+	}
+	r.front.To(target)
+	return false, nil
+}
+
+// answersWith tells whether a registry answers, and is the one with that mark: a port may have gone to another one.
+func answersWith(ctx context.Context, registry *url.URL, mark string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, registry.JoinPath("/v2/").String(), nil)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // through no proxy
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.Header.Get(markHeader) != mark {
+		return fmt.Errorf("another server answers at %s", registry)
 	}
 	return nil
 }
 
-func (r *Registry) configuration() (*configuration.Configuration, error) {
-	c := &configuration.Configuration{
-		Version: configuration.CurrentVersion,
-		Storage: configuration.Storage{
-			"filesystem": configuration.Parameters{"rootdirectory": r.options.Dir},
-			"delete":     configuration.Parameters{"enabled": true},
-			// An upload that a test broke off is gone with the folder; the purger would outlive the registry.
-			"maintenance": configuration.Parameters{"uploadpurging": map[any]any{"enabled": false}},
-		},
-	}
-	c.Catalog.MaxEntries = 1000
-	c.HTTP.Secret = "of a registry that lives as long as a test"
-	if len(r.options.Users) == 0 {
-		return c, nil
-	}
-	file, err := r.passwords()
-	if err != nil {
-		return nil, err
-	}
-	c.Auth = configuration.Auth{"htpasswd": configuration.Parameters{"realm": "lab", "path": file}}
-	return c, nil
-}
-
-// passwords writes the users as Apache's htpasswd does.
-func (r *Registry) passwords() (file string, err error) {
-	var text []byte
-	for name, password := range r.options.Users {
-		hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
-		if err != nil {
-			return "", err
-		}
-		text = fmt.Appendf(text, "%s:%s\n", name, hash)
-	}
-	file = filepath.Join(r.options.Dir, "htpasswd")
-	return file, os.WriteFile(file, text, 0o600)
-}
-
-// Close stops the registry, cutting what is still connected, and removes its temporary folder.
+// Close ends the registry, cutting what is still connected, and removes its temporary folder.
 func (r *Registry) Close() error {
 	var errs []error
-	if r.server != nil {
-		r.server.CloseClientConnections()
-		r.server.Close()
+	if r.front != nil {
+		errs = append(errs, r.front.Close())
 	}
-	if r.app != nil {
-		errs = append(errs, r.app.Shutdown())
-	}
+	errs = append(errs, r.process.stop())
 	if r.remove != "" {
 		errs = append(errs, os.RemoveAll(r.remove))
 	}
 	return errors.Join(errs...)
 }
 
+// Name is "registry".
+func (r *Registry) Name() string { return "registry" }
+
 // URL is the registry's address with its scheme.
-func (r *Registry) URL() string { return r.server.URL }
+func (r *Registry) URL() string { return r.front.URL() }
+
+// Log is the file that holds the registry's warnings and errors.
+func (r *Registry) Log() string { return filepath.Join(r.dir, "registry.log") }
+
+// Front is what stands before the registry, to order faults from.
+func (r *Registry) Front() *front.Front { return r.front }
 
 // Client trusts the registry's authority.
-func (r *Registry) Client() *http.Client { return r.server.Client() }
+func (r *Registry) Client() *http.Client { return r.front.Client() }
+
+// Requests returns what was asked so far, in the order of arrival.
+func (r *Registry) Requests() []front.Request { return r.front.Requests() }
+
+// Forget empties the list of requests.
+func (r *Registry) Forget() { r.front.Forget() }
+
+// UploadedBytes is how many bytes of blobs (layers and configurations) came in.
+func (r *Registry) UploadedBytes() int64 {
+	var n int64
+	for _, q := range r.Requests() {
+		if strings.Contains(q.Path, "/blobs/uploads/") {
+			n += q.Received
+		}
+	}
+	return n
+}

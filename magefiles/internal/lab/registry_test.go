@@ -8,19 +8,30 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 )
 
 func startRegistry(t *testing.T, o RegistryOptions) *Registry {
 	t.Helper()
-	r, err := StartRegistry(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return startRegistryIn(t, Home{Log: func(line string) { t.Log(line) }}, o)
+}
+
+func startRegistryIn(t *testing.T, h Home, o RegistryOptions) *Registry {
+	t.Helper()
+	r, err := StartRegistry(t.Context(), h, o)
+	must(t, err)
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			t.Errorf("close: %v", err)
@@ -33,7 +44,7 @@ func startRegistry(t *testing.T, o RegistryOptions) *Registry {
 func tinyLayout(t *testing.T, content string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "layout")
-	err := writeLayout(dir, Recipe{Name: "tiny", Suite: "none"}, func(w io.Writer) error {
+	err := baseimage.WriteLayout(dir, v1.ImageConfig{}, "", func(w io.Writer) error {
 		tw := tar.NewWriter(w)
 		if err := tw.WriteHeader(&tar.Header{Name: "a", Mode: 0o644, Size: int64(len(content))}); err != nil {
 			return err
@@ -117,7 +128,7 @@ func TestCreateOnly(t *testing.T) {
 		t.Fatalf("a new tag: %v", err)
 	}
 	_, manifest := ask(t, r, http.MethodGet, "/v2/a/b/manifests/v1", "", nil)
-	desc, _, _, err := readManifest(tinyLayout(t, "one"))
+	desc, _, _, err := baseimage.ReadManifest(tinyLayout(t, "one"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +156,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	if err := r.Seed(t.Context(), "a/b:v1", layout); err != nil {
 		t.Fatal(err)
 	}
-	_, manifest, _, err := readManifest(layout)
+	_, manifest, _, err := baseimage.ReadManifest(layout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,17 +209,155 @@ func TestCertificateAuthority(t *testing.T) {
 	}
 }
 
+// What a registry hands out as an address of its own leads to the front.
+func TestLocationsLeadToTheFront(t *testing.T) {
+	for _, o := range []RegistryOptions{{}, {TLS: true}} {
+		r := startRegistry(t, o)
+		resp, err := r.Client().Post(r.URL()+"/v2/a/b/blobs/uploads/", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if location := resp.Header.Get("Location"); !strings.HasPrefix(location, r.URL()+"/v2/a/b/") {
+			t.Errorf("upload to %s, want it below %s", location, r.URL())
+		}
+	}
+}
+
+// Of many that make the same tag at the same time, one does.
+func TestCreateOnlyHasOneWinner(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{CreateOnly: true})
+	must(t, r.Seed(t.Context(), "a/b:v1", tinyLayout(t, "one")))
+	_, manifest := ask(t, r, http.MethodGet, "/v2/a/b/manifests/v1", "", nil)
+	var made, refused atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, r.URL()+"/v2/a/b/manifests/v2", bytes.NewReader(manifest))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Header.Set("Content-Type", v1.MediaTypeImageManifest)
+			resp, err := r.Client().Do(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			switch resp.StatusCode {
+			case http.StatusCreated:
+				made.Add(1)
+			case http.StatusForbidden:
+				refused.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if made.Load() != 1 || refused.Load() != 7 {
+		t.Errorf("%d made the tag and %d were refused, want 1 and 7", made.Load(), refused.Load())
+	}
+}
+
+func TestSeedingAgainWritesNothing(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{CreateOnly: true, Users: map[string]string{"ci": "ci"}})
+	layout := tinyLayout(t, "one")
+	must(t, r.Seed(t.Context(), "a/b:v1", layout))
+	r.Forget()
+	must(t, r.Seed(t.Context(), "a/b:v1", layout))
+	if requests := r.Requests(); len(requests) != 1 || requests[0].Method != http.MethodHead {
+		t.Errorf("seeding again asked %+v, want one look", requests)
+	}
+}
+
+func TestStateIsKept(t *testing.T) {
+	h := Home{Dir: t.TempDir()}
+	options := RegistryOptions{Users: map[string]string{"u": "u"}}
+	first := startRegistryIn(t, h, options)
+	must(t, first.Seed(t.Context(), "a/b:v1", tinyLayout(t, "one")))
+	must(t, first.Close())
+	options.Addr = first.Addr
+	second := startRegistryIn(t, h, options)
+	if second.URL() != first.URL() || !strings.HasPrefix(second.Log(), h.Dir) {
+		t.Errorf("the second is at %s and logs to %s", second.URL(), second.Log())
+	}
+	status, _ := ask(t, second, http.MethodGet, "/v2/a/b/manifests/v1", "u", nil)
+	wantStatus(t, "what the first got", status, 200)
+}
+
+func TestTwoRegistriesSideBySide(t *testing.T) {
+	one, other := startRegistry(t, RegistryOptions{}), startRegistry(t, RegistryOptions{})
+	must(t, one.Seed(t.Context(), "a/b:v1", tinyLayout(t, "one")))
+	for r, want := range map[*Registry]int{one: 200, other: 404} {
+		status, _ := ask(t, r, http.MethodGet, "/v2/a/b/manifests/v1", "", nil)
+		wantStatus(t, r.Addr, status, want)
+	}
+}
+
+func TestFaultsOfARegistry(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{})
+	layout := tinyLayout(t, "one")
+	r.Front().Fail(front.Fault{Kind: front.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`/manifests/`), Times: 1})
+	if err := r.Seed(t.Context(), "a/b:v1", layout); err != nil {
+		t.Errorf("a manifest that is dropped: %v, want success", err)
+	}
+	status, _ := ask(t, r, http.MethodGet, "/v2/a/b/manifests/v1", "", nil)
+	wantStatus(t, "afterwards", status, 404)
+	r.Front().Fail(front.Fault{Kind: front.CutRequest, Times: 1})
+	if err := r.Seed(t.Context(), "a/b:v1", layout); err == nil {
+		t.Error("an upload that is cut went well")
+	}
+	must(t, r.Seed(t.Context(), "a/b:v1", layout))
+}
+
+// A registry whose port somebody else took in the meantime says so, and one that is not ours is not taken for it.
+func TestTakenPort(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{})
+	path, err := Home{}.build(t.Context(), registryProgram)
+	must(t, err)
+	stranger := httptest.NewServer(http.NotFoundHandler())
+	defer stranger.Close()
+	second := &Registry{dir: t.TempDir(), front: r.front}
+	taken, err := second.startOn(t.Context(), path, stranger.Listener.Addr().String())
+	if !taken || err == nil {
+		t.Errorf("on a port that is taken: taken %v, %v", taken, err)
+	}
+}
+
+func TestRegistryLogsWarnings(t *testing.T) {
+	r := startRegistry(t, RegistryOptions{Users: map[string]string{"ci": "ci"}})
+	ask(t, r, http.MethodGet, "/v2/", "other", nil)
+	text, err := os.ReadFile(r.Log())
+	must(t, err)
+	if !strings.Contains(string(text), "level=warning") || strings.Contains(string(text), "level=info") {
+		t.Errorf("log, want warnings and no more:\n%s", text)
+	}
+}
+
 func TestPortInUseAndCleanup(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{})
-	if second, err := StartRegistry(RegistryOptions{Addr: r.Addr}); err == nil {
+	if second, err := StartRegistry(t.Context(), Home{}, RegistryOptions{Addr: r.Addr}); err == nil {
 		second.Close()
 		t.Errorf("two registries listen on %s", r.Addr)
 	}
-	dir := r.options.Dir
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+	must(t, r.Close())
+	if _, err := os.Stat(r.dir); !os.IsNotExist(err) {
 		t.Errorf("the temporary folder is left: %v", err)
+	}
+	if r.process.running() {
+		t.Error("the process still runs")
+	}
+}
+
+// BenchmarkStartRegistry is what a test pays for a registry.
+func BenchmarkStartRegistry(b *testing.B) {
+	for b.Loop() {
+		r, err := StartRegistry(b.Context(), Home{}, RegistryOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -11,25 +11,32 @@ import (
 	"strings"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
 // Seed puts the image of an OCI layout folder into the registry under ref, such as "library/debian:bookworm-slim". It is
-// written through the registry's own API, as its first user if it has users.
+// written through the registry's own API, as one of its users if it has users. If that image stands there already, nothing is written.
 func (r *Registry) Seed(ctx context.Context, ref, layout string) error {
 	repository, tag, ok := strings.Cut(ref, ":")
 	if !ok {
 		return fmt.Errorf("seed %s: a reference without a tag", ref)
 	}
-	desc, manifest, raw, err := readManifest(layout)
+	desc, manifest, raw, err := baseimage.ReadManifest(layout)
 	if err != nil {
 		return fmt.Errorf("seed %s: %w", ref, err)
 	}
+	target := r.URL() + "/v2/" + repository + "/manifests/" + tag
+	// Whatever keeps this question from being answered keeps the rest from being done, and is reported there.
+	if header, err := r.do(ctx, http.MethodHead, target, desc.MediaType, 0, nil, http.StatusOK); err == nil &&
+		header.Get("Docker-Content-Digest") == desc.Digest.String() {
+		return nil
+	}
 	for _, blob := range append([]v1.Descriptor{manifest.Config}, manifest.Layers...) {
-		if err := r.upload(ctx, repository, blob, blobPath(layout, blob.Digest)); err != nil {
+		if err := r.upload(ctx, repository, blob, baseimage.BlobPath(layout, blob.Digest)); err != nil {
 			return fmt.Errorf("seed %s: %w", ref, err)
 		}
 	}
-	target := r.URL() + "/v2/" + repository + "/manifests/" + tag
 	if _, err := r.do(ctx, http.MethodPut, target, desc.MediaType, int64(len(raw)), bytes.NewReader(raw), http.StatusCreated); err != nil {
 		return fmt.Errorf("seed %s: %w", ref, err)
 	}
@@ -66,6 +73,7 @@ func (r *Registry) do(ctx context.Context, method, target, mediaType string, siz
 	req.ContentLength = size
 	if mediaType != "" {
 		req.Header.Set("Content-Type", mediaType)
+		req.Header.Set("Accept", mediaType)
 	}
 	for user, password := range r.options.Users {
 		req.SetBasicAuth(user, password)

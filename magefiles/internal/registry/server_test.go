@@ -2,9 +2,7 @@ package registry
 
 import (
 	"context"
-	"encoding/pem"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,21 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/distribution/distribution/v3/configuration"
-	"github.com/distribution/distribution/v3/registry/handlers"
-	"github.com/sirupsen/logrus"
-	"golang.org/x/crypto/bcrypt"
-
-	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"
-	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem"
-	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 )
 
-// server is a real registry, with what a test wants in front of it.
+// server is the lab's registry, with what a test wants in front of it.
 type server struct {
-	*httptest.Server
+	*lab.Registry
 	host     string
 	uploaded atomic.Int64 // bytes of blobs that arrived
 	requests atomic.Int64
@@ -39,53 +29,48 @@ type server struct {
 type serverOptions struct {
 	user, password string // htpasswd; "" lets everybody in
 	anonymousReads bool   // as Zot with anonymousPolicy: reads pass, GET /v2/ answers 200
+	createOnly     bool   // tags cannot be moved, nor be put again
 	tls            bool
 	front          func(next http.Handler) http.Handler // stands before the registry
-	dir            string                               // stores files there instead of in memory
+	dir            string                               // stores files there; "" is a folder of its own
 }
 
 func newServer(t testing.TB, o serverOptions) *server {
 	t.Helper()
-	logrus.SetOutput(io.Discard)
-	config := &configuration.Configuration{Storage: configuration.Storage{"inmemory": nil}}
-	if o.dir != "" {
-		config.Storage = configuration.Storage{"filesystem": configuration.Parameters{"rootdirectory": o.dir}}
-	}
-	config.Storage["maintenance"] = configuration.Parameters{"uploadpurging": map[any]any{"enabled": false}}
-	config.Storage["delete"] = configuration.Parameters{"enabled": true}
-	config.Catalog.MaxEntries = 100
-	config.Log.AccessLog.Disabled = true
-	app := func() http.Handler { return handlers.NewApp(context.Background(), config) }
-	open := app()
-	handler := open
-	if o.user != "" {
-		config.Auth = configuration.Auth{"htpasswd": configuration.Parameters{"realm": "test", "path": htpasswd(t, o.user, o.password)}}
-		handler = app()
-		if o.anonymousReads {
-			handler = anonymousReads(handler, o)
-		}
-	}
-	if o.front != nil {
-		handler = o.front(handler)
-	}
 	s := &server{}
-	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	options := lab.RegistryOptions{TLS: o.tls, CreateOnly: o.createOnly, Wrap: func(registry http.Handler) http.Handler {
+		if o.anonymousReads {
+			registry = anonymousReads(registry, o)
+		}
+		if o.front != nil {
+			registry = o.front(registry)
+		}
+		return s.counted(registry)
+	}}
+	if o.user != "" {
+		options.Users = map[string]string{o.user: o.password}
+	}
+	var err error
+	if s.Registry, err = lab.StartRegistry(t.Context(), lab.Home{Dir: o.dir}, options); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	s.host = s.Addr
+	return s
+}
+
+func (s *server) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		if strings.Contains(r.URL.Path, "/blobs/uploads/") {
 			r.Body = &countingBody{ReadCloser: r.Body, n: &s.uploaded}
 		}
-		handler.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	})
-	s.Server = httptest.NewUnstartedServer(counted)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	if o.tls {
-		s.StartTLS()
-	} else {
-		s.Start()
-	}
-	t.Cleanup(s.Close)
-	s.host = s.Listener.Addr().String()
-	return s
 }
 
 type countingBody struct {
@@ -114,24 +99,10 @@ func anonymousReads(next http.Handler, o serverOptions) http.Handler {
 	})
 }
 
-func htpasswd(t testing.TB, user, password string) string {
-	t.Helper()
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "htpasswd")
-	if err := os.WriteFile(path, []byte(user+":"+string(hash)+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func (s *server) caFile(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := os.WriteFile(path, block, 0o600); err != nil {
+	if err := os.WriteFile(path, s.CA, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -140,7 +111,7 @@ func (s *server) caFile(t testing.TB) string {
 // proxied is a reverse proxy to the server, for faults that need a connection of their own.
 func (s *server) proxied(t testing.TB, front func(http.Handler) http.Handler) string {
 	t.Helper()
-	target, err := url.Parse(s.URL)
+	target, err := url.Parse(s.URL())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/conformance"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
 // Where the recordings were made, and what the harness therefore asks for.
@@ -32,7 +33,7 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		lacks(t, err.Error()+": set BLUMEOPS_CONFORMANCE to a folder with harness/ and recordings/")
 	}
-	if err := lab.Ready(); err != nil {
+	if err := baseimage.Debian().Ready(); err != nil {
 		lacks(t, err.Error())
 	}
 	listed, err := conformance.Known()
@@ -108,11 +109,11 @@ func build(t *testing.T, dir, pkg string) string {
 // serveBaseImage starts the registry of the recordings, with the image that they begin from.
 func serveBaseImage(t *testing.T) {
 	t.Helper()
-	layout, err := lab.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), lab.DebianRecipe())
+	layout, err := baseimage.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), baseimage.Debian())
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry, err := lab.StartRegistry(lab.RegistryOptions{Addr: registryAddr})
+	registry, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{Addr: registryAddr})
 	if err != nil {
 		t.Fatalf("the recordings need their own registry: %v", err)
 	}

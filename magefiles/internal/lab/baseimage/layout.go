@@ -1,4 +1,4 @@
-package lab
+package baseimage
 
 import (
 	"compress/gzip"
@@ -14,10 +14,14 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// writeLayout makes dir an OCI image layout with one image for this machine's architecture, whose single layer is the tar
-// archive that tar writes.
-func writeLayout(dir string, r Recipe, tar func(io.Writer) error) error {
+// WriteLayout makes dir an OCI image layout with one image for this machine's architecture: the layers of base, the layout of
+// another image ("" for none), and above them one that holds the tar archive that tar writes.
+func WriteLayout(dir string, config v1.ImageConfig, base string, tar func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Join(dir, v1.ImageBlobsDir, "sha256"), 0o755); err != nil {
+		return err
+	}
+	layers, diffIDs, err := takeLayers(dir, base)
+	if err != nil {
 		return err
 	}
 	layer, diffID, err := writeLayer(dir, tar)
@@ -26,18 +30,18 @@ func writeLayout(dir string, r Recipe, tar func(io.Writer) error) error {
 	}
 	image := v1.Image{
 		Platform: v1.Platform{OS: "linux", Architecture: runtime.GOARCH},
-		Config:   r.Config,
-		RootFS:   v1.RootFS{Type: "layers", DiffIDs: []digest.Digest{diffID}},
+		Config:   config,
+		RootFS:   v1.RootFS{Type: "layers", DiffIDs: append(diffIDs, diffID)},
 	}
-	config, err := writeBlob(dir, v1.MediaTypeImageConfig, image)
+	stored, err := writeBlob(dir, v1.MediaTypeImageConfig, image)
 	if err != nil {
 		return err
 	}
 	manifest, err := writeBlob(dir, v1.MediaTypeImageManifest, v1.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: v1.MediaTypeImageManifest,
-		Config:    config,
-		Layers:    []v1.Descriptor{layer},
+		Config:    stored,
+		Layers:    append(layers, layer),
 	})
 	if err != nil {
 		return err
@@ -51,6 +55,31 @@ func writeLayout(dir string, r Recipe, tar func(io.Writer) error) error {
 		MediaType: v1.MediaTypeImageIndex,
 		Manifests: []v1.Descriptor{manifest},
 	})
+}
+
+// takeLayers puts the layers of another layout's image into dir: the same files, by hard links.
+func takeLayers(dir, base string) (layers []v1.Descriptor, diffIDs []digest.Digest, err error) {
+	if base == "" {
+		return nil, nil, nil
+	}
+	_, manifest, _, err := ReadManifest(base)
+	if err != nil {
+		return nil, nil, err
+	}
+	var image v1.Image
+	text, err := os.ReadFile(BlobPath(base, manifest.Config.Digest))
+	if err == nil {
+		err = json.Unmarshal(text, &image)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read image configuration: %w", err)
+	}
+	for _, layer := range manifest.Layers {
+		if err := os.Link(BlobPath(base, layer.Digest), BlobPath(dir, layer.Digest)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return manifest.Layers, image.RootFS.DiffIDs, nil
 }
 
 // writeLayer compresses what tar writes into a blob; diffID is the digest of the archive itself.
@@ -77,7 +106,7 @@ func writeLayer(dir string, tar func(io.Writer) error) (layer v1.Descriptor, dif
 		return layer, "", err
 	}
 	layer = v1.Descriptor{MediaType: v1.MediaTypeImageLayerGzip, Digest: packed.Digest(), Size: info.Size()}
-	return layer, plain.Digest(), os.Rename(f.Name(), blobPath(dir, layer.Digest))
+	return layer, plain.Digest(), os.Rename(f.Name(), BlobPath(dir, layer.Digest))
 }
 
 func writeBlob(dir, mediaType string, value any) (v1.Descriptor, error) {
@@ -86,7 +115,7 @@ func writeBlob(dir, mediaType string, value any) (v1.Descriptor, error) {
 		return v1.Descriptor{}, err
 	}
 	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(text), Size: int64(len(text))}
-	return d, os.WriteFile(blobPath(dir, d.Digest), text, 0o644)
+	return d, os.WriteFile(BlobPath(dir, d.Digest), text, 0o644)
 }
 
 func writeJSON(path string, value any) error {
@@ -97,8 +126,8 @@ func writeJSON(path string, value any) error {
 	return os.WriteFile(path, text, 0o644)
 }
 
-// readManifest returns the image manifest of a layout that holds one image.
-func readManifest(dir string) (desc v1.Descriptor, manifest v1.Manifest, raw []byte, err error) {
+// ReadManifest returns the image manifest of a layout that holds one image: its descriptor, itself, and as it is stored.
+func ReadManifest(dir string) (desc v1.Descriptor, manifest v1.Manifest, raw []byte, err error) {
 	var index v1.Index
 	text, err := os.ReadFile(filepath.Join(dir, v1.ImageIndexFile))
 	if err == nil {
@@ -111,7 +140,7 @@ func readManifest(dir string) (desc v1.Descriptor, manifest v1.Manifest, raw []b
 		return desc, manifest, nil, fmt.Errorf("image layout %s holds %d images, expected one", dir, len(index.Manifests))
 	}
 	desc = index.Manifests[0]
-	raw, err = os.ReadFile(blobPath(dir, desc.Digest))
+	raw, err = os.ReadFile(BlobPath(dir, desc.Digest))
 	if err == nil {
 		err = json.Unmarshal(raw, &manifest)
 	}
@@ -121,6 +150,7 @@ func readManifest(dir string) (desc v1.Descriptor, manifest v1.Manifest, raw []b
 	return desc, manifest, raw, nil
 }
 
-func blobPath(dir string, d digest.Digest) string {
+// BlobPath is the file of a layout's blob.
+func BlobPath(dir string, d digest.Digest) string {
 	return filepath.Join(dir, v1.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }

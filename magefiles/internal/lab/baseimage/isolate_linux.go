@@ -1,4 +1,4 @@
-package lab
+package baseimage
 
 import (
 	"os/exec"

@@ -1,0 +1,155 @@
+package baseimage
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// workshop is where one layer is made.
+type workshop struct {
+	Recipe
+	dir  string // of the work; the lock makes it ours
+	base string // layout of the image below; "" for none
+	debs string // packages of Debian, kept for other recipes
+	log  func(string)
+}
+
+// root is the folder whose content becomes the layer.
+func (w workshop) root() string { return filepath.Join(w.dir, "root") }
+
+// open makes an empty workshop. What is there is of one that was killed.
+func (w workshop) open() error {
+	if err := os.RemoveAll(w.dir); err != nil {
+		return err
+	}
+	for _, dir := range []string{w.dir, w.root(), w.debs} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill puts into root what the layer holds.
+func (w workshop) fill(ctx context.Context) error {
+	if w.Suite != "" {
+		if err := w.bootstrap(ctx); err != nil {
+			return err
+		}
+	}
+	if w.Setup == "" {
+		return nil
+	}
+	return w.setup(ctx)
+}
+
+// attempts is how often packages are fetched: a mirror may fail for a moment, and what was fetched is kept.
+const attempts = 3
+
+// bootstrap installs the recipe's packages of Debian.
+func (w workshop) bootstrap(ctx context.Context) error {
+	args := []string{"--variant=minbase", "--cache-dir=" + w.debs}
+	if len(w.Include) > 0 {
+		args = append(args, "--include="+strings.Join(w.Include, ","))
+	}
+	args = append(args, w.Suite, w.root())
+	for attempt := 1; ; attempt++ {
+		err := command(ctx, "", nil, "debootstrap", args...)
+		if err == nil || ctx.Err() != nil || attempt == attempts {
+			return err
+		}
+		if w.log != nil {
+			w.log("once more: " + err.Error())
+		}
+		if err := os.RemoveAll(w.root()); err != nil {
+			return err
+		}
+	}
+}
+
+// setup runs the recipe's script by sh -eu in root. $ARCHIVES has a folder with the content of each npm archive. In an image
+// with a base, root is empty at first and what the script leaves is the layer above the base's; $BASE is the base's root
+// file system, to copy from what is changed.
+func (w workshop) setup(ctx context.Context) error {
+	archives, base := filepath.Join(w.dir, "archives"), filepath.Join(w.dir, "base")
+	for _, dir := range []string{archives, base} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for _, a := range w.NPM {
+		if err := a.fetch(ctx, archives); err != nil {
+			return err
+		}
+	}
+	if err := w.unpackBase(ctx, base); err != nil {
+		return err
+	}
+	env := append(os.Environ(), "ARCHIVES="+archives, "BASE="+base)
+	return command(ctx, w.root(), env, "sh", "-eu", "-c", "umask 022\n"+w.Setup)
+}
+
+func (w workshop) unpackBase(ctx context.Context, dir string) error {
+	if w.base == "" {
+		return nil
+	}
+	_, manifest, _, err := ReadManifest(w.base)
+	if err != nil {
+		return err
+	}
+	for _, layer := range manifest.Layers {
+		if err := command(ctx, dir, nil, "tar", "-xzpf", BlobPath(w.base, layer.Digest), "--numeric-owner"); err != nil {
+			return fmt.Errorf("unpack %s: %w", w.Base.Reference(), err)
+		}
+	}
+	return nil
+}
+
+// npmTime is what npm gives every file of an archive as its time.
+const npmTime = "@499162500"
+
+// pack writes root as a tar archive. Packages and package lists are no part of an image, nor are device nodes: each
+// container gets its own. A layer above a base repeats bit for bit.
+func (w workshop) pack(ctx context.Context, to io.Writer) error {
+	args := []string{"--create", "--directory=" + w.root(), "--numeric-owner", "--sort=name", "--xattrs", "--anchored",
+		"--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*",
+		"--exclude=./debootstrap", "--exclude=./var/log/bootstrap.log"}
+	if w.base != "" {
+		// Else tar writes down when each file was read last, and its own process id.
+		args = append(args, "--mtime="+npmTime, "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime")
+	}
+	cmd := exec.CommandContext(ctx, "tar", append(args, ".")...)
+	var errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = to, &errs
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("tar: %w: %s", err, tail(errs.String()))
+	}
+	return nil
+}
+
+// command runs a program and ends all of it with ctx. A nil environment is this process's.
+func command(ctx context.Context, dir string, env []string, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, env
+	isolate(cmd)
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", name, context.Cause(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, tail(string(out)))
+	}
+	return nil
+}
+
+// tail is the end of a program's output, where it says why it failed.
+func tail(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\n")
+}

@@ -1,0 +1,153 @@
+package front
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Kind is a way to fail.
+type Kind int
+
+// The ways to fail, and what a client sees of them.
+const (
+	// Refuse breaks the connection off before an answer: «connection reset by peer». A Refuse without Method, Path, Match
+	// and Times is a server that is down: connections are reset before anything is read, TLS included. Mind that Go's client
+	// asks once more, by itself, when a connection that it used before breaks so.
+	Refuse Kind = iota + 1
+	// Delay passes the request on after the time For, or if that is 0 once the fault is mended. A client that gives up
+	// before that was never heard of behind the front.
+	Delay
+	// Status answers with Fault.Status, or 503 if that is 0. Nothing is passed on.
+	Status
+	// Cut breaks the answer's body off after Bytes: io.ErrUnexpectedEOF. The server behind sent all of it. A body that is no longer
+	// than Bytes comes whole.
+	Cut
+	// CutRequest breaks the request off after Bytes of its body, on both sides: a broken connection for the client, and for the server
+	// behind no more than these bytes (less what was in a buffer of 4 kB) and an end too early. It hits only requests that have a body.
+	CutRequest
+	// Drop reads the request and answers with Fault.Status, or if that is 0 with 201 to PUT and POST and with 200 to others, as if
+	// something had been written. Nothing is passed on. It hits neither GET nor HEAD nor OPTIONS.
+	Drop
+	// Expire answers 401 to requests that carry an Authorization, whatever it is. It hits no others.
+	Expire
+	// Custom has Fault.Serve answer.
+	Custom
+)
+
+var kinds = []string{"none", "refuse", "delay", "status", "cut", "cut-request", "drop", "expire", "custom"}
+
+// String is the kind in lower case, such as "refuse"; "none" for 0.
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kinds) {
+		return fmt.Sprintf("kind %d", int(k))
+	}
+	return kinds[k]
+}
+
+// Fault is which requests fail, and how.
+type Fault struct {
+	Kind   Kind
+	Method string                   // "" is any
+	Path   *regexp.Regexp           // finds something in the path, which is not escaped; nil: any
+	Match  func(*http.Request) bool // says whether a request that the rest fits is hit; nil: it is
+	Times  int                      // how many requests it hits; 0: all until it is mended
+
+	For    time.Duration // Delay
+	Bytes  int64         // Cut, CutRequest
+	Status int           // Status, Drop
+	Header http.Header   // Status, Drop, Expire: goes into the answer
+	Body   string        // Status, Drop, Expire: is the answer's body
+	Serve  func(next http.Handler, w http.ResponseWriter, r *http.Request)
+
+	Hit func(*http.Request) // told of each request that it hits, before anything is done; nil: nobody
+}
+
+// ordered is a fault that may still come.
+type ordered struct {
+	Fault
+	left   int           // how often it comes yet, with Times
+	mended chan struct{} // closed once it is
+}
+
+// Fail orders a fault. Of several that a request fits, the newest hits it. The caller mends it, or Mend does. A fault of no known
+// Kind panics.
+func (f *Front) Fail(fault Fault) (mend func()) {
+	if fault.Kind < Refuse || fault.Kind > Custom || fault.Kind == Custom && fault.Serve == nil {
+		panic(fmt.Sprintf("front: fault of %v, or custom without Serve", fault.Kind))
+	}
+	o := &ordered{Fault: fault, left: fault.Times, mended: make(chan struct{})}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = append(f.faults, o)
+	return sync.OnceFunc(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if i := slices.Index(f.faults, o); i >= 0 {
+			f.faults = slices.Delete(f.faults, i, i+1)
+			close(o.mended)
+		}
+	})
+}
+
+// Mend ends all faults.
+func (f *Front) Mend() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range f.faults {
+		close(o.mended)
+	}
+	f.faults = nil
+}
+
+// next is the fault that hits a request, counted down; nil if none does.
+func (f *Front) next(r *http.Request) *ordered {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range slices.Backward(f.faults) {
+		if !o.hits(r) {
+			continue
+		}
+		if o.Times > 0 {
+			o.left--
+		}
+		return o
+	}
+	return nil
+}
+
+func (o *ordered) hits(r *http.Request) bool {
+	return (o.Times == 0 || o.left > 0) &&
+		(o.Method == "" || o.Method == r.Method) &&
+		(o.Path == nil || o.Path.MatchString(r.URL.Path)) &&
+		o.suits(r) &&
+		(o.Match == nil || o.Match(r))
+}
+
+// suits tells whether the kind of fault can be seen with such a request at all.
+func (o *ordered) suits(r *http.Request) bool {
+	switch o.Kind {
+	case CutRequest:
+		return r.ContentLength != 0
+	case Drop:
+		return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
+	case Expire:
+		return r.Header.Get("Authorization") != ""
+	default:
+		return true
+	}
+}
+
+// down tells whether no connection is to be taken at all.
+func (f *Front) down() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.faults) == 0 {
+		return false
+	}
+	o := f.faults[len(f.faults)-1]
+	return o.Kind == Refuse && o.Method == "" && o.Path == nil && o.Match == nil && o.Times == 0
+}

@@ -1,0 +1,108 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+)
+
+// Server is what the lab's servers have in common. Each has one file here.
+type Server interface {
+	Name() string // as in lab:status
+	URL() string  // what clients use
+	Log() string  // file of what it says; "" if it says nothing
+	Close() error // ends it and all that it started
+}
+
+// Home is where servers find their programs and keep their data. The zero value suits a test.
+type Home struct {
+	Sources  string       // checkout whose pinned modules are built; "" is the one around the working folder
+	Dir      string       // data of all servers, which a later server finds again; "" is a temporary folder for each, which goes with it
+	Programs string       // where what was built is kept; "" is blumeops/lab/programs in the user's cache folder
+	Log      func(string) // told one line about what takes long; nil: nobody
+
+	addresses map[string]string // that the servers had the last time, by name
+}
+
+// modules is where the pinned modules of the lab lie in a checkout.
+const modules = "magefiles/internal/lab/modules"
+
+// builder builds the lab's programs.
+func (h Home) builder() (builder, error) {
+	sources, err := h.sources()
+	if err != nil {
+		return builder{}, err
+	}
+	bin := h.Programs
+	if bin == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return builder{}, err
+		}
+		bin = filepath.Join(cache, "blumeops", "lab", "programs")
+	}
+	return builder{pinned.Builder{Sources: filepath.Join(sources, filepath.FromSlash(modules)), Bin: bin, Log: h.log}}, nil
+}
+
+// build returns the executable of a program, built now if it is not kept yet.
+func (h Home) build(ctx context.Context, p pinned.Program) (string, error) {
+	b, err := h.builder()
+	if err != nil {
+		return "", err
+	}
+	return b.Build(ctx, p)
+}
+
+// moduleDir is the folder of a module that a program is built from: some of them read files of it as they run.
+func (h Home) moduleDir(ctx context.Context, p pinned.Program, module string) (string, error) {
+	b, err := h.builder()
+	if err != nil {
+		return "", err
+	}
+	return b.ModuleDir(ctx, p, module)
+}
+
+// sources finds the checkout.
+func (h Home) sources() (string, error) {
+	if h.Sources != "" {
+		return filepath.Abs(h.Sources)
+	}
+	working, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := working; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(modules))); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("%s is not in a checkout of BlumeOps, whose pinned modules the lab's servers are built from: "+
+				"run this in one, or name one with BLUMEOPS_ROOT", working)
+		}
+	}
+}
+
+// folder makes the folder of a server's data. The caller removes it if it is temporary.
+func (h Home) folder(name string) (dir string, temporary bool, err error) {
+	if h.Dir == "" {
+		dir, err = os.MkdirTemp("", "blumeops-"+name+"-")
+		return dir, true, err
+	}
+	if !filepath.IsAbs(h.Dir) {
+		return "", false, errors.New("folder of the lab: " + h.Dir + " is not an absolute path")
+	}
+	dir = filepath.Join(h.Dir, name)
+	return dir, false, os.MkdirAll(dir, 0o700)
+}
+
+func (h Home) log(line string) {
+	if h.Log != nil {
+		h.Log(line)
+	}
+}
+
+func (h Home) logf(format string, args ...any) { h.log(fmt.Sprintf(format, args...)) }

@@ -1,0 +1,63 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+)
+
+// TestMain ends what tests shared.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	ends.Lock()
+	for _, end := range slices.Backward(ends.list) {
+		if err := end(); err != nil {
+			fmt.Fprintln(os.Stderr, "after all tests:", err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+var ends struct {
+	sync.Mutex
+	list []func() error
+}
+
+// atEnd has something done after all tests, the newest first.
+func atEnd(end func() error) {
+	ends.Lock()
+	defer ends.Unlock()
+	ends.list = append(ends.list, end)
+}
+
+// shared makes something for the first test that asks for it, and gives it to all. What is to be ended afterwards, start tells
+// atEnd.
+func shared[T any](start func() (T, error)) func(*testing.T) T {
+	once := sync.OnceValues(start)
+	return func(t *testing.T) T {
+		t.Helper()
+		v, err := once()
+		must(t, err)
+		return v
+	}
+}
+
+// must fails the test. Outside CI it skips it if all that lacks is a program, which the error says how to get.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	lacks := errors.Is(err, exec.ErrNotFound) || errors.Is(err, pinned.ErrNoCompiler)
+	if lacks && os.Getenv("CI") != "true" {
+		t.Skip(err)
+	}
+	t.Fatal(err)
+}

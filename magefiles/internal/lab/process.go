@@ -1,0 +1,179 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// program is how a process is started.
+type program struct {
+	Name string   // for people
+	Path string   // of the executable
+	Args []string // without the name
+	Env  []string // all of it: nothing is inherited
+	Dir  string   // working folder
+	Log  string   // file that its output is appended to
+}
+
+// process is a server, or a part of one, that runs beside this process and ends with it.
+type process struct {
+	program
+	cmd     *exec.Cmd
+	from    int64 // where its output begins in the log
+	ended   chan struct{}
+	endedBy error // once ended is closed
+}
+
+// stopTime is how long a process may take to end by itself before it is killed.
+const stopTime = 5 * time.Second
+
+// startProcess starts a program in a process group of its own.
+func startProcess(p program) (*process, error) {
+	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.Name, err)
+	}
+	defer log.Close()
+	info, err := log.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.Name, err)
+	}
+	cmd := exec.Command(p.Path, p.Args...)
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = p.Env, p.Dir, log, log
+	if cmd.Env == nil {
+		cmd.Env = []string{}
+	}
+	if err := start(cmd); err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.Name, err)
+	}
+	started := &process{program: p, cmd: cmd, from: info.Size(), ended: make(chan struct{})}
+	go func() {
+		started.endedBy = cmd.Wait()
+		close(started.ended)
+	}()
+	return started, nil
+}
+
+// askEvery is the time between two questions whether a server is ready.
+const askEvery = 50 * time.Millisecond
+
+// ready returns once answers does without an error. If the process ends before that, or ctx does, the error holds what the
+// process said last and what answers found.
+func (p *process) ready(ctx context.Context, answers func(context.Context) error) error {
+	var last error
+	for {
+		// A server that hangs is asked again.
+		once, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := answers(once)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%s ended before it was ready (%s): %s", p.Name, p.state(), p.lastWords())
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not get ready: %w; last asked: %w; it said: %s", p.Name, context.Cause(ctx), last, p.lastWords())
+		case <-time.After(askEvery):
+		}
+	}
+}
+
+// state is how the process ended.
+func (p *process) state() string {
+	if p.endedBy == nil {
+		return "exit status 0"
+	}
+	return p.endedBy.Error()
+}
+
+// lastWords are the last lines of this process's output, with the file that has all of them.
+func (p *process) lastWords() string {
+	const enough = 8 << 10
+	f, err := os.Open(p.Log)
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err.Error()
+	}
+	text, err := io.ReadAll(io.NewSectionReader(f, max(p.from, info.Size()-enough), enough))
+	if err != nil {
+		return err.Error()
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return "nothing (" + p.Log + ")"
+	}
+	return "\n" + tail(string(text)) + "\n(" + p.Log + ")"
+}
+
+// running tells whether the process has not ended yet.
+func (p *process) running() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// stop ends the process and all that it started. Stopping what has ended is no error.
+func (p *process) stop() error {
+	if p == nil {
+		return nil
+	}
+	group := -p.cmd.Process.Pid
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop %s: %w", p.Name, err)
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(stopTime):
+	}
+	// What it started and left, and the process itself if it did not heed the signal.
+	if err := syscall.Kill(group, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("stop %s: %w", p.Name, err)
+	}
+	<-p.ended
+	return nil
+}
+
+// freePort finds a port of 127.0.0.1 that nobody listens on. Another process may take it before it is used, so starting
+// what uses it is what tells.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// addrOr returns the address, or one of 127.0.0.1 with a free port.
+func addrOr(addr string) (string, error) {
+	if addr = strings.TrimSpace(addr); addr != "" {
+		return addr, nil
+	}
+	port, err := freePort()
+	return fmt.Sprintf("127.0.0.1:%d", port), err
+}
+
+// tail is the end of a program's output, where it says why it failed.
+func tail(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\n")
+}

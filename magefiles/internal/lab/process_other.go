@@ -1,0 +1,15 @@
+//go:build !linux
+
+package lab
+
+import (
+	"errors"
+	"os/exec"
+)
+
+// start refuses: only Linux ends a process together with the one that started it, and a lab must leave nothing running.
+func start(*exec.Cmd) error { return errSystem }
+
+func detach(*exec.Cmd) {}
+
+var errSystem = errors.New("the lab's servers run on Linux only: elsewhere they could outlive what started them")
