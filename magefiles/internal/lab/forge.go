@@ -1,0 +1,214 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+)
+
+// gitea is the code that Forgejo was forked from; Forgejo itself cannot be built from a module.
+var gitea = pinned.Program{
+	Name:    "gitea",
+	Title:   "Gitea",
+	Dir:     "gitea",
+	Package: "code.gitea.io/gitea",
+	Module:  "code.gitea.io/gitea",
+	Tags:    "sqlite sqlite_unlock_notify",
+	CGO:     true, // its SQLite is the C one
+	Seconds: 130,
+	Stamp:   map[string]string{"main.Version": "{number}"},
+}
+
+// ForgeOptions chooses a forge's addresses and names. The zero value suits a test.
+type ForgeOptions struct {
+	Addr         string // of HTTP, host:port; "" is a free port of 127.0.0.1
+	SSHAddr      string // of git over SSH, host:port; "" is a free port of 127.0.0.1
+	Owner        string // the user who has the repositories; "" is eblume
+	Organisation string // that Owner owns; "" is blumeops-org
+	NoAtomicPush bool   // does not offer git's capability «atomic», as some servers do not
+}
+
+// Forge is a forge with Forgejo's API: Gitea, with git over HTTP and SSH, packages and releases. Registration is closed, it
+// sends no mail and asks nothing of the network. Its web pages are bare, as the module that it is built from has no stylesheets.
+//
+// Clients reach it through its front, SSH aside. What the methods here do goes past the front: it is in no log of requests,
+// and no fault touches it.
+type Forge struct {
+	Owner        string // user who has the repositories
+	Organisation string // that Owner owns
+	Admin        string // user who may do anything
+
+	options   ForgeOptions
+	dir       string
+	temporary bool
+	git       string // path of the command
+	path      string // of the program
+	static    string // folder of Gitea's templates and pictures
+	front     *front.Front
+	behind    *url.URL // the server itself
+	ssh       string   // host:port
+	hostKey   ssh.PublicKey
+	process   *process
+	client    *http.Client
+
+	mu     sync.Mutex // one at a time makes accounts and tokens
+	memory forgeMemory
+}
+
+// StartForge starts a forge; the caller closes it. With Home.Dir, what a forge there had is there again, tokens included.
+func StartForge(ctx context.Context, h Home, o ForgeOptions) (*Forge, error) {
+	f := &Forge{
+		Owner:        cmp.Or(o.Owner, "eblume"),
+		Organisation: cmp.Or(o.Organisation, "blumeops-org"),
+		Admin:        "lab-admin",
+		options:      o,
+		client:       &http.Client{Transport: &http.Transport{}}, // asks no proxy: all is on this machine
+	}
+	if err := f.start(ctx, h); err != nil {
+		return nil, errors.Join(fmt.Errorf("start forge: %w", err), f.Close())
+	}
+	return f, nil
+}
+
+func (f *Forge) start(ctx context.Context, h Home) (err error) {
+	if f.git, err = exec.LookPath("git"); err != nil {
+		return fmt.Errorf("git is needed: apt-get install git (%w)", err)
+	}
+	if f.path, err = h.build(ctx, gitea); err != nil {
+		return err
+	}
+	if f.static, err = h.moduleDir(ctx, gitea, gitea.Module); err != nil {
+		return err
+	}
+	if f.dir, f.temporary, err = h.folder("forge"); err != nil {
+		return err
+	}
+	if err := f.remember(); err != nil {
+		return err
+	}
+	if f.hostKey, err = hostKey(f.file("ssh_host_key")); err != nil {
+		return err
+	}
+	if f.front, err = front.Start(front.Options{Addr: f.options.Addr}); err != nil {
+		return err
+	}
+	if err := f.serve(ctx); err != nil {
+		return err
+	}
+	f.front.To(f.behind)
+	return f.settle(ctx)
+}
+
+// readyTime is far more than the two seconds that a start takes: a machine may be busy.
+const readyTime = 2 * time.Minute
+
+// portTries is how often free ports are chosen anew, should somebody take one before Gitea does.
+const portTries = 3
+
+func (f *Forge) serve(ctx context.Context) error {
+	for try := 1; ; try++ {
+		err := f.serveOnce(ctx)
+		taken := err != nil && strings.Contains(err.Error(), "address already in use")
+		if !taken || try == portTries {
+			return err
+		}
+		if err := f.process.stop(); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *Forge) serveOnce(ctx context.Context) error {
+	addr, err := addrOr("")
+	if err != nil {
+		return err
+	}
+	f.behind = &url.URL{Scheme: "http", Host: addr}
+	if f.ssh, err = addrOr(f.options.SSHAddr); err != nil {
+		return err
+	}
+	if err := f.configure(); err != nil {
+		return err
+	}
+	f.process, err = startProcess(program{
+		Name: "Gitea", Path: f.path, Args: []string{"web", "--config", f.file("app.ini")},
+		Env: f.env(), Dir: f.dir, Log: f.Log(),
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	return f.process.ready(ctx, f.answers)
+}
+
+// env is all that Gitea gets of the environment. Git's own configuration on this machine is not for it.
+func (f *Forge) env() []string {
+	env := []string{
+		"PATH=" + filepath.Dir(f.git) + ":/usr/local/bin:/usr/bin:/bin",
+		"HOME=" + f.dir,
+		"USER=" + systemUser(),
+		"GIT_CONFIG_NOSYSTEM=1",
+		// Garbage is collected only near the limit, which the server keeps to at little cost. The hooks of each push, which are
+		// short runs of the same program, never get there, and take half the time.
+		"GOGC=off", "GOMEMLIMIT=80MiB",
+	}
+	if os.Geteuid() == 0 {
+		env = append(env, "GITEA_I_AM_BEING_UNSAFE_RUNNING_AS_ROOT=true")
+	}
+	return env
+}
+
+// systemUser is who Gitea finds itself run by, which its configuration has to state.
+func systemUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "lab"
+}
+
+func (f *Forge) file(name string) string { return filepath.Join(f.dir, name) }
+
+// Name is "forge".
+func (f *Forge) Name() string { return "forge" }
+
+// URL is where clients find it, without a slash at the end.
+func (f *Forge) URL() string { return f.front.URL() }
+
+// Log is the file of what it says, from warnings on.
+func (f *Forge) Log() string { return f.file("forge.log") }
+
+// Front stands in front of HTTP.
+func (f *Forge) Front() *front.Front { return f.front }
+
+// SSHAddr is where git's SSH listens, host:port.
+func (f *Forge) SSHAddr() string { return f.ssh }
+
+// Close ends the forge, and removes its folder if that was a temporary one.
+func (f *Forge) Close() error {
+	var errs []error
+	if f.front != nil {
+		errs = append(errs, f.front.Close())
+	}
+	f.client.CloseIdleConnections()
+	errs = append(errs, f.process.stop())
+	if f.temporary {
+		errs = append(errs, os.RemoveAll(f.dir))
+	}
+	return errors.Join(errs...)
+}

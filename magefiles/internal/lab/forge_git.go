@@ -1,0 +1,195 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// CloneURL is a repository's address over HTTP, through the front.
+func (f *Forge) CloneURL(owner, repository string) string {
+	return f.URL() + "/" + owner + "/" + repository + ".git"
+}
+
+// SSHURL is a repository's address over SSH.
+func (f *Forge) SSHURL(owner, repository string) string {
+	return "ssh://git@" + f.ssh + "/" + owner + "/" + repository + ".git"
+}
+
+// KnownHosts is the line of a known_hosts file for the forge's SSH.
+func (f *Forge) KnownHosts() string { return knownhosts.Line([]string{f.ssh}, f.hostKey) + "\n" }
+
+// GitEnv is environment that makes git show a user's token to this forge. So it stands in no URL and no argument.
+func (f *Forge) GitEnv(user, token string) []string {
+	return gitConfig("http."+f.URL()+"/.extraHeader", basic(user, token))
+}
+
+func basic(user, token string) string {
+	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+token))
+}
+
+// gitConfig is environment that sets pairs of names and values in git's configuration.
+func gitConfig(pairs ...string) []string {
+	env := []string{"GIT_TERMINAL_PROMPT=0", fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(pairs)/2)}
+	for i := range len(pairs) / 2 {
+		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, pairs[2*i]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, pairs[2*i+1]))
+	}
+	return env
+}
+
+// Seed makes a repository whose main has one commit with the files of a folder, and returns the commit, which is the same for
+// the same files. A repository that has other commits is an error.
+func (f *Forge) Seed(ctx context.Context, owner, repository, dir string) (commit string, err error) {
+	commit, err = f.send(ctx, owner, repository, func(bare gitRun) (string, error) {
+		// All of the folder's files, even those that a .gitignore among them names.
+		if _, err := bare.with("-C", dir, "--work-tree=.").run(ctx, "add", "--all", "--force", "."); err != nil {
+			return "", err
+		}
+		tree, err := bare.run(ctx, "write-tree")
+		if err != nil {
+			return "", err
+		}
+		return bare.run(ctx, "commit-tree", "-m", "Seed", tree)
+	})
+	if err != nil {
+		return "", fmt.Errorf("seed %s/%s with %s: %w", owner, repository, dir, err)
+	}
+	return commit, nil
+}
+
+// Push makes a repository unless there is one, brings the commit that ref names in a checkout to its main, and returns that
+// commit. Nothing is pushed if the repository has it already. Of a shallow clone, whose history git will not push, the files come
+// as one commit without a history.
+func (f *Forge) Push(ctx context.Context, owner, repository, checkout, ref string) (commit string, err error) {
+	commit, err = f.send(ctx, owner, repository, func(bare gitRun) (string, error) {
+		return f.borrow(ctx, bare, checkout, ref)
+	})
+	if err != nil {
+		return "", fmt.Errorf("push %s of %s to %s/%s: %w", ref, checkout, owner, repository, err)
+	}
+	return commit, nil
+}
+
+// borrow lets a repository see the objects of a checkout, and returns the commit to push. Pushing from the checkout itself would
+// run its hooks and heed its configuration.
+func (f *Forge) borrow(ctx context.Context, bare gitRun, checkout, ref string) (string, error) {
+	from := gitRun{git: f.git, flags: []string{"-C", checkout}}
+	commit, err := from.run(ctx, "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
+	if err != nil {
+		return "", err
+	}
+	objects, err := from.run(ctx, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(bare.dir, "objects", "info", "alternates"), []byte(objects+"\n"), 0o600); err != nil {
+		return "", err
+	}
+	shallow, err := from.run(ctx, "rev-parse", "--is-shallow-repository")
+	if err != nil || shallow != "true" {
+		return commit, err
+	}
+	return bare.run(ctx, "commit-tree", "-m", "Files of "+commit+", whose history the clone does not have", commit+"^{tree}")
+}
+
+// send pushes the commit that prepare makes, in a repository for this purpose, to main.
+func (f *Forge) send(ctx context.Context, owner, repository string, prepare func(gitRun) (string, error)) (commit string, err error) {
+	tmp, err := os.MkdirTemp("", "blumeops-push-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	bare := gitRun{git: f.git, dir: tmp, flags: []string{"--git-dir=" + tmp}}
+	if _, err := bare.run(ctx, "init", "--quiet", "--bare", "--template="); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Join(tmp, "objects", "info"), 0o700); err != nil {
+		return "", err
+	}
+	if commit, err = prepare(bare); err != nil {
+		return "", err
+	}
+	there, err := f.has(ctx, owner, repository, commit)
+	if err != nil || there {
+		return commit, err
+	}
+	bare.authorization = basic(f.Admin, f.memory.AdminToken)
+	_, err = bare.run(ctx, "push", "--quiet", f.behind.String()+"/"+owner+"/"+repository+".git", commit+":refs/heads/main")
+	if err != nil && strings.Contains(err.Error(), "[rejected]") {
+		err = fmt.Errorf("its main has other commits, so take another repository or a new lab: %w", err)
+	}
+	if err != nil {
+		return "", err
+	}
+	return commit, f.process.ready(ctx, func(ctx context.Context) error { return f.filled(ctx, owner, repository) })
+}
+
+// filled waits for Gitea, which answers a push before it has noted that the repository is not empty any more. Until then half of
+// its API fails.
+func (f *Forge) filled(ctx context.Context, owner, repository string) error {
+	var found struct{ Empty bool }
+	err := f.asAdmin(ctx, http.MethodGet, "/api/v1/repos/"+owner+"/"+repository, nil, &found)
+	if err == nil && found.Empty {
+		err = errors.New("the forge still takes it for empty")
+	}
+	return err
+}
+
+// has tells whether a repository has a commit. A repository that is not there is made.
+func (f *Forge) has(ctx context.Context, owner, repository, commit string) (bool, error) {
+	path := "/api/v1/repos/" + owner + "/" + repository
+	err := f.asAdmin(ctx, http.MethodGet, path, nil, nil)
+	if isStatus(err, http.StatusNotFound) {
+		in := map[string]any{"name": repository, "default_branch": "main"}
+		return false, f.asAdmin(ctx, http.MethodPost, "/api/v1/admin/users/"+owner+"/repos", in, nil)
+	}
+	if err != nil {
+		return false, err
+	}
+	err = f.asAdmin(ctx, http.MethodGet, path+"/git/commits/"+commit, nil, nil)
+	if isStatus(err, http.StatusNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// gitRun runs git with no configuration but the repository's own.
+type gitRun struct {
+	git           string   // path of the command
+	dir           string   // of the repository, if it is a bare one
+	flags         []string // before the subcommand
+	authorization string   // header for HTTP; "" for none
+}
+
+func (g gitRun) with(flags ...string) gitRun {
+	g.flags = slices.Concat(g.flags, flags)
+	return g
+}
+
+func (g gitRun) run(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, g.git, slices.Concat(g.flags, args)...)
+	cmd.Env = slices.Concat([]string{
+		"PATH=" + filepath.Dir(g.git) + ":/usr/bin:/bin", "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
+		// Always the same, so that the same files are the same commit.
+		"GIT_AUTHOR_NAME=Lab", "GIT_AUTHOR_EMAIL=" + forgeMail("lab"), "GIT_AUTHOR_DATE=2025-01-01T00:00:00Z",
+		"GIT_COMMITTER_NAME=Lab", "GIT_COMMITTER_EMAIL=" + forgeMail("lab"), "GIT_COMMITTER_DATE=2025-01-01T00:00:00Z",
+	}, gitConfig("safe.directory", "*", // a checkout may belong to another user, as in CI
+		"http.extraHeader", g.authorization))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}

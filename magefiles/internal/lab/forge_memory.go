@@ -1,0 +1,92 @@
+package lab
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// forgeMemory is what a forge knows besides its database, and finds again. All of it is random, and its own.
+type forgeMemory struct {
+	Mark          string // tells this forge from others
+	SecretKey     string
+	InternalToken string
+	JWTSecret     string
+	AdminToken    string
+	Passwords     map[string]string      // of users, by name
+	Tokens        map[string]forgeAccess // by user/name
+}
+
+// forgeAccess is a token that was handed out.
+type forgeAccess struct {
+	Scopes []string
+	Value  string
+}
+
+const forgeMemoryFile = "forge.json"
+
+// remember reads what the forge knows, or makes it.
+func (f *Forge) remember() error {
+	text, err := os.ReadFile(f.file(forgeMemoryFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		f.memory = forgeMemory{
+			Mark:      "forge of the lab " + forgeSecret(4),
+			SecretKey: forgeSecret(32), InternalToken: forgeSecret(32), JWTSecret: forgeSecret(32),
+			Passwords: map[string]string{}, Tokens: map[string]forgeAccess{},
+		}
+		return f.memorise()
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &f.memory)
+	}
+	if err != nil {
+		return fmt.Errorf("what the forge in %s remembers: %w", f.dir, err)
+	}
+	return nil
+}
+
+func (f *Forge) memorise() error { return writeWhole(f.file(forgeMemoryFile), f.memory) }
+
+// forgeSecret is n random bytes, written as Gitea reads them.
+func forgeSecret(n int) string {
+	secret := make([]byte, n)
+	_, _ = rand.Read(secret) // never fails
+	return base64.RawURLEncoding.EncodeToString(secret)
+}
+
+// hostKey reads the SSH host key, and makes it first if there is none.
+func hostKey(path string) (ssh.PublicKey, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = newHostKey(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	signer, err := ssh.ParsePrivateKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("host key %s: %w", path, err)
+	}
+	return signer.PublicKey(), nil
+}
+
+func newHostKey(path string) ([]byte, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		return nil, err
+	}
+	text := pem.EncodeToMemory(block)
+	return text, os.WriteFile(path, text, 0o600)
+}
