@@ -79,26 +79,6 @@ func TestMirroredDockerfile(t *testing.T) {
 	}
 }
 
-func TestMirrored(t *testing.T) {
-	site := Site{Mirrors: map[string]string{"docker.io": "mirror.example/hub/", "ghcr.io": "mirror.example"}}
-	const digest = "@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	for ref, want := range map[string]string{
-		"python":                    "mirror.example/hub/library/python:latest",
-		"docker.io/grafana/loki:3":  "mirror.example/hub/grafana/loki:3",
-		"python" + digest:           "mirror.example/hub/library/python" + digest,
-		"ghcr.io/a/b:1":             "mirror.example/a/b:1",
-		"quay.io/a/b:1":             "quay.io/a/b:1",
-		"not a reference":           "not a reference",
-		"mirror.example/hub/x:1":    "mirror.example/hub/x:1",
-		"localhost:5000/library/x":  "localhost:5000/library/x",
-		"docker.io.evil.example/x:": "docker.io.evil.example/x:",
-	} {
-		if got := site.Mirrored(ref); got != want {
-			t.Errorf("Mirrored(%q) = %q, want %q", ref, got, want)
-		}
-	}
-}
-
 func TestSiteArgsLeaveOutWhatIsNotSet(t *testing.T) {
 	got := Site{HTTPSProxy: "http://proxy:3128", Packages: map[string]string{"PIP_INDEX_URL": "https://pypi.example/simple", "NPM_CONFIG_REGISTRY": ""}}.args()
 	if len(got) != 2 || got["HTTPS_PROXY"] != "http://proxy:3128" || got["PIP_INDEX_URL"] != "https://pypi.example/simple" {

@@ -17,8 +17,11 @@ type Site struct {
 	// Packages are mirrors of package registries by build argument, as in
 	// PIP_INDEX_URL. They reach the Dockerfiles that declare the argument.
 	Packages map[string]string
-	// Mirrors are registries to take base images from, HOST[/PATH] by the host that
-	// they stand for: "docker.io": "registry.example/hub".
+	// Mirrors are where to take base images from, by what they stand for: a registry, a
+	// part of one, a repository or one tag, each written in full.
+	//	"docker.io":                "registry.example/hub"
+	//	"docker.io/library/debian": "127.0.0.1:5000/library/debian"
+	// The longest that an image's reference begins with is replaced.
 	Mirrors map[string]string
 }
 
@@ -30,16 +33,37 @@ func (s Site) args() map[string]string {
 	return args
 }
 
-// Mirrored returns the reference of the same image at the mirror of its registry, or
-// the reference unchanged if there is no mirror.
+// Mirrored returns the reference of the same image at its mirror, or the reference
+// unchanged if there is no mirror for it.
 func (s Site) Mirrored(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return ref
 	}
-	mirror := strings.TrimSuffix(s.Mirrors[reference.Domain(named)], "/")
-	if mirror == "" {
+	full := reference.TagNameOnly(named).String()
+	longest, mirror, rest := -1, "", ""
+	for original, m := range s.Mirrors {
+		original = strings.TrimSuffix(original, "/")
+		if after, ok := cutPart(full, original); ok && m != "" && len(original) > longest {
+			longest, mirror, rest = len(original), m, after
+		}
+	}
+	if longest < 0 {
 		return ref
 	}
-	return mirror + strings.TrimPrefix(reference.TagNameOnly(named).String(), reference.Domain(named))
+	return strings.TrimSuffix(mirror, "/") + rest
+}
+
+// cutPart cuts part off the front of a full reference, HOST[:PORT]/PATH:TAG@DIGEST, if
+// one of these ends where part does.
+func cutPart(full, part string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(full, part)
+	if !ok || part == "" {
+		return "", false
+	}
+	ends := "/"
+	if strings.Contains(part, "/") { // what comes after a host's ':' is its port
+		ends = "/:@"
+	}
+	return rest, rest == "" || strings.ContainsRune(ends, rune(rest[0]))
 }
