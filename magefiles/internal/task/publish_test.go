@@ -4,17 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 
-	server "github.com/google/go-containerregistry/pkg/registry"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
@@ -52,29 +48,37 @@ func (a artifact) Verify(ctx context.Context, ref image.Reference) error {
 	return a.client.Verify(ctx, ref, a.Artifact)
 }
 
-// lab is a real registry on loopback, with a way to stand between it and its clients.
-type lab struct {
+// shop is a registry of the lab, with a way to stand between it and its clients.
+type shop struct {
 	host   string
 	writes atomic.Int64 // requests that change something
 	// between, if set, answers a request itself and returns true.
 	between func(http.ResponseWriter, *http.Request) bool
 }
 
-func newLab(t *testing.T) *lab {
+func newShop(t *testing.T) *shop {
 	t.Helper()
-	l := &lab{}
-	real := server.New(server.Logger(log.New(io.Discard, "", 0)))
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			l.writes.Add(1)
+	s := &shop{}
+	r, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{Wrap: func(real http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodGet && r.Method != http.MethodHead {
+				s.writes.Add(1)
+			}
+			if s.between == nil || !s.between(w, r) {
+				real.ServeHTTP(w, r)
+			}
+		})
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
 		}
-		if l.between == nil || !l.between(w, r) {
-			real.ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(s.Close)
-	l.host = strings.TrimPrefix(s.URL, "http://")
-	return l
+	})
+	s.host = r.Addr
+	return s
 }
 
 func isTagPut(r *http.Request) bool {
@@ -82,7 +86,7 @@ func isTagPut(r *http.Request) bool {
 }
 
 // publish is the use case with tiny images and the lab's registry.
-func (l *lab) publish(t *testing.T, r task.Repo, b *builder) task.Publish {
+func (l *shop) publish(t *testing.T, r task.Repo, b *builder) task.Publish {
 	return task.Publish{
 		Files: files, Repo: r, Builder: b, Registry: client{registry.New(registry.Options{})},
 		Host: l.host, Namespace: "blumeops", TempDir: t.TempDir(),
@@ -90,7 +94,7 @@ func (l *lab) publish(t *testing.T, r task.Repo, b *builder) task.Publish {
 	}
 }
 
-func (l *lab) look(t *testing.T, tag string) (registry.Found, bool) {
+func (l *shop) look(t *testing.T, tag string) (registry.Found, bool) {
 	t.Helper()
 	ref, err := image.ParseReference(l.host + "/blumeops/nettest:" + tag)
 	if err != nil {
@@ -106,7 +110,7 @@ func (l *lab) look(t *testing.T, tag string) (registry.Found, bool) {
 var v010 = task.PublishArgs{Name: "nettest", Version: "v0.1.0"}
 
 func TestPublish(t *testing.T) {
-	l, b := newLab(t), &builder{t: t}
+	l, b := newShop(t), &builder{t: t}
 	p := l.publish(t, clean(first), b)
 	got, err := p.Run(t.Context(), v010)
 	if err != nil {
@@ -137,7 +141,7 @@ func TestPublish(t *testing.T) {
 }
 
 func TestPublishAgainBuildsAndWritesNothing(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	before, err := l.publish(t, clean(first), &builder{t: t}).Run(t.Context(), v010)
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +157,7 @@ func TestPublishAgainBuildsAndWritesNothing(t *testing.T) {
 }
 
 func TestPublishRefuses(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	if _, err := l.publish(t, clean(first), &builder{t: t}).Run(t.Context(), v010); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +199,7 @@ func TestPublishRefuses(t *testing.T) {
 }
 
 func TestForceSaysWhatItOverrides(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	if _, err := l.publish(t, clean(first), &builder{t: t}).Run(t.Context(), v010); err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +226,7 @@ func TestForceSaysWhatItOverrides(t *testing.T) {
 }
 
 func TestChannelMoves(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	args := task.PublishArgs{Name: "nettest", Version: "dev"}
 	if _, err := l.publish(t, clean(first), &builder{t: t}).Run(t.Context(), args); err != nil {
 		t.Fatal(err)
@@ -241,7 +245,7 @@ func TestChannelMoves(t *testing.T) {
 }
 
 func TestDryRunWritesNothing(t *testing.T) {
-	l, b := newLab(t), &builder{t: t}
+	l, b := newShop(t), &builder{t: t}
 	var plan []string
 	p := l.publish(t, clean(first), b).DryRun(func(s string) { plan = append(plan, s) })
 	got, err := p.Run(t.Context(), v010)
@@ -260,7 +264,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 }
 
 func TestSomebodyElseWasFasterWithTheSame(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	other := l.publish(t, clean(first), &builder{t: t})
 	b := &builder{t: t, during: func() {
 		if _, err := other.Run(t.Context(), v010); err != nil {
@@ -274,7 +278,7 @@ func TestSomebodyElseWasFasterWithTheSame(t *testing.T) {
 }
 
 func TestSomebodyElseWasFasterWithAnother(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	other := l.publish(t, clean(second), &builder{t: t, content: "theirs"})
 	b := &builder{t: t, during: func() {
 		if _, err := other.Run(t.Context(), v010); err != nil {
@@ -291,7 +295,7 @@ func TestSomebodyElseWasFasterWithAnother(t *testing.T) {
 // A registry that lets CI create but never overwrite answers 403 to a tag that exists.
 // Here another job publishes the same revision, with other bytes, at the last moment.
 func TestCreateOnlyRegistryHasItAlready(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	other := l.publish(t, clean(first), &builder{t: t, content: "theirs"})
 	var begun atomic.Bool
 	l.between = func(w http.ResponseWriter, r *http.Request) bool {
@@ -317,7 +321,7 @@ func TestCreateOnlyRegistryHasItAlready(t *testing.T) {
 }
 
 func TestRegistryThatDeniesIsAnError(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	l.between = func(w http.ResponseWriter, r *http.Request) bool {
 		if isTagPut(r) {
 			http.Error(w, `{"errors":[{"code":"DENIED"}]}`, http.StatusForbidden)
@@ -331,7 +335,7 @@ func TestRegistryThatDeniesIsAnError(t *testing.T) {
 }
 
 func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
-	l := newLab(t)
+	l := newShop(t)
 	if _, err := l.publish(t, clean(second), &builder{t: t, content: "else"}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v9.0.0"}); err != nil {
 		t.Fatal(err)
 	}
