@@ -8,8 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log"
-	"net/http/httptest"
 	"os"
 	"path"
 	"path/filepath"
@@ -19,10 +17,10 @@ import (
 	"testing"
 
 	"dagger.io/dagger"
-	server "github.com/google/go-containerregistry/pkg/registry"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
 )
@@ -240,15 +238,21 @@ func TestGoContainerOutputs(t *testing.T) {
 // aRegistry holds base:1, which is for amd64 only.
 func aRegistry(t *testing.T, client *dagger.Client) (host string) {
 	t.Helper()
-	s := httptest.NewServer(server.New(server.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(s.Close)
-	host = strings.TrimPrefix(s.URL, "http://")
-	_, err := client.Container(dagger.ContainerOpts{Platform: "linux/amd64"}).WithNewFile("/base", "base").
-		WithEnvVariable("FROM_BASE", "1").Publish(t.Context(), host+"/library/base:1")
+	r, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return host
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	_, err = client.Container(dagger.ContainerOpts{Platform: "linux/amd64"}).WithNewFile("/base", "base").
+		WithEnvVariable("FROM_BASE", "1").Publish(t.Context(), r.Addr+"/library/base:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Addr
 }
 
 func TestGoContainerOnABase(t *testing.T) {
