@@ -29,12 +29,16 @@ var site = settings{
 	Owner:      "eblume",
 	Repository: "blumeops",
 
+	TimeZone: "UTC",
+
 	Manifests:           "argocd",
 	GoPlatforms:         "linux/amd64,linux/arm64",
 	DockerfilePlatforms: "linux/amd64",
 
 	Engine:      "auto",
 	EngineCache: "20GB",
+
+	LabName: "default",
 }
 
 // settings of a site.
@@ -60,6 +64,9 @@ type settings struct {
 	Owner      string `env:"BLUMEOPS_OWNER"`
 	Repository string `env:"BLUMEOPS_REPOSITORY"`
 
+	// TimeZone is the one whose date a release gets, as in Europe/Berlin.
+	TimeZone string `env:"BLUMEOPS_TIME_ZONE"`
+
 	// Manifests is the folder that Argo CD deploys from.
 	Manifests string `env:"BLUMEOPS_MANIFESTS"`
 	// The platforms that containers of each kind are published for, if they state none.
@@ -76,7 +83,10 @@ type settings struct {
 	// EngineCache is the size from which the embedded engine's cache is collected.
 	EngineCache string `env:"BLUMEOPS_ENGINE_CACHE"`
 
-	// Mirrors stand in for registries when base images are pulled, as in
+	// LabName names the lab of the lab: targets. Those of two names run side by side.
+	LabName string `env:"BLUMEOPS_LAB"`
+
+	// Mirrors are where base images are pulled from instead: of a registry or a part of it, as in
 	// docker.io=registry.example/hub.
 	Mirrors string `env:"BLUMEOPS_MIRRORS"`
 	// PackageMirrors are build arguments of every Dockerfile that declares them, as in

@@ -15,7 +15,7 @@ const module = "forge.ops.eblu.me/eblume/blumeops/"
 // own are the packages of ours that a package may import, by prefix below magefiles/internal. What is not listed imports none.
 var own = map[string][]string{
 	"image":     {},
-	"task":      {"image"},
+	"task":      {"image", "changelog"},
 	"pipeline":  {"image", "pipeline/"},
 	"registry":  {"image"},
 	"repo":      {"image"},

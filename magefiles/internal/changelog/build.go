@@ -1,0 +1,135 @@
+package changelog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Input is what a section is made for.
+type Input struct {
+	Version string // with a v or without: the changelog's own sections say how it is written
+	Date    string // as in 2026-03-08
+}
+
+// Change is a file that is to be written or deleted.
+type Change struct {
+	Path    string // slash path from the root
+	Content []byte // the whole file; nil if it is to be deleted
+	Delete  bool
+}
+
+// Result is what becomes of the fragments.
+type Result struct {
+	File      string   // the changelog
+	Version   string   // as the changelog has it
+	Section   string   // with its heading; for one that is there already, as it stands there
+	Fragments []string // paths
+	Changes   []Change // the changelog first, then the fragments; none if all is done
+	Exists    bool     // the changelog held the section already: a run before this one was interrupted, or did it all
+	Warnings  []string // for the user
+}
+
+// Build makes the section of a version from the fragments in fsys, and says what has to change: the changelog gets the section, the
+// fragments are deleted. It writes nothing.
+//
+// Where the changelog has the section already, under this date, and every fragment that is left is in it, then these are all that is left
+// to delete. Where it has another one of the version, the error is an *ExistsError.
+func Build(fsys fs.FS, in Input) (*Result, error) {
+	c, fragments, text, err := prepare(fsys, in)
+	if err != nil {
+		return nil, err
+	}
+	r := c.result(text, in, fragments)
+	if found, ok := FindSection(c, text, in.Version); ok {
+		if err := c.check(found, in, fragments); err != nil {
+			return nil, err
+		}
+		r.Exists, r.Section = true, found.Heading+"\n\n"+found.Body+"\n"
+	} else {
+		changed, warnings := c.insert(text, r.Section)
+		r.Changes = append(r.Changes, Change{Path: c.Filename, Content: []byte(changed)})
+		r.Warnings = append(warnings, c.hidden(fragments)...)
+	}
+	for _, path := range r.Fragments {
+		r.Changes = append(r.Changes, Change{Path: path, Delete: true})
+	}
+	return r, nil
+}
+
+// Draft makes the section that Build would write, and no changes. It does not matter whether the changelog has one already.
+func Draft(fsys fs.FS, in Input) (*Result, error) {
+	c, fragments, text, err := prepare(fsys, in)
+	if err != nil {
+		return nil, err
+	}
+	r := c.result(text, in, fragments)
+	r.Warnings = c.hidden(fragments)
+	return r, nil
+}
+
+func (c *Config) result(text string, in Input, fragments []Fragment) *Result {
+	version := c.spell(universal(text), in.Version)
+	r := &Result{File: c.Filename, Version: version, Section: Render(c, fragments, version, in.Date)}
+	for _, f := range fragments {
+		r.Fragments = append(r.Fragments, f.Path)
+	}
+	slices.Sort(r.Fragments)
+	return r
+}
+
+// prepare reads all that a section is made of.
+func prepare(fsys fs.FS, in Input) (*Config, []Fragment, string, error) {
+	if in.Version == "" || strings.ContainsFunc(in.Version, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return nil, nil, "", &InputError{"version", in.Version, "expected a text without blanks, as in v1.4.0"}
+	}
+	if _, err := time.Parse(time.DateOnly, in.Date); err != nil {
+		return nil, nil, "", &InputError{"date", in.Date, "expected YEAR-MONTH-DAY, as in 2026-03-08"}
+	}
+	c, err := ParseConfig(fsys)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	fragments, err := Read(fsys, c)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	content, err := fs.ReadFile(fsys, c.Filename)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, "", err
+	}
+	if at := invalidAt(content); at >= 0 {
+		return nil, nil, "", &InputError{"changelog", c.Filename, fmt.Sprintf("is not UTF-8, at byte %d; save it as UTF-8", at+1)}
+	}
+	return c, fragments, string(content), nil
+}
+
+// check refuses a section that is another one than this.
+func (c *Config) check(found Section, in Input, fragments []Fragment) error {
+	e := &ExistsError{File: c.Filename, Line: found.Line, Version: found.Version, Date: found.Date, Wanted: in.Date}
+	for _, f := range fragments {
+		if !c.holds(found, f) {
+			e.Missing = append(e.Missing, f.Path)
+		}
+	}
+	if len(e.Missing) > 0 || found.Date != "" && found.Date != in.Date {
+		return e
+	}
+	return nil
+}
+
+// hidden warns of fragments of which the changelog will show nothing.
+func (c *Config) hidden(fragments []Fragment) []string {
+	var warnings []string
+	for _, f := range fragments {
+		if t := c.typeOf(f.Type); shown(t, f) == "" && c.reference(f.Issue) == "" {
+			warnings = append(warnings, fmt.Sprintf("%s: nothing of it gets into the changelog, as the type %s has showcontent = false and issue_format is empty; set one of them in %s",
+				f.Path, t.Key, c.File))
+		}
+	}
+	return warnings
+}

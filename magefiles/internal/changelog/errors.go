@@ -1,0 +1,104 @@
+package changelog
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// statusUsage is that of a program which was given wrong arguments or settings.
+const statusUsage = 2
+
+// ConfigError says what is wrong with the configuration.
+type ConfigError struct {
+	File   string
+	Key    string // with dots; "" for the file as a whole
+	Reason string // what it is, and what was expected
+}
+
+func (e *ConfigError) Error() string {
+	if e.Key == "" {
+		return e.File + ": " + e.Reason
+	}
+	return e.File + ": " + e.Key + " " + e.Reason
+}
+
+// ExitStatus is that of a program which was given wrong settings.
+func (e *ConfigError) ExitStatus() int { return statusUsage }
+
+// InputError says that a version, a date or the changelog cannot be used.
+type InputError struct {
+	What   string // as in "version"
+	Input  string
+	Reason string // what was expected
+}
+
+func (e *InputError) Error() string { return fmt.Sprintf("%s %q: %s", e.What, e.Input, e.Reason) }
+
+// ExitStatus is that of a program which was given wrong arguments.
+func (e *InputError) ExitStatus() int { return statusUsage }
+
+// Problem is a file among the fragments that would be lost.
+type Problem struct {
+	Path   string // slash path from the root
+	Reason string // what is wrong with it, and what to do
+}
+
+// FragmentsError names all files that would be lost.
+type FragmentsError struct{ Problems []Problem }
+
+func (e *FragmentsError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.Path + ": " + p.Reason
+	}
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return fmt.Sprintf("%d files would not get into the changelog:\n%s", len(lines), strings.Join(lines, "\n"))
+}
+
+// ExitStatus is that of a program which was given wrong input.
+func (e *FragmentsError) ExitStatus() int { return statusUsage }
+
+// ExistsError says that the changelog has a section of the version already, which is not the one to be written.
+type ExistsError struct {
+	File    string
+	Line    int      // of its heading
+	Version string   // as the changelog has it
+	Date    string   // under which it stands; "" if headings have none
+	Wanted  string   // the date that was given
+	Missing []string // fragments that are not in it
+}
+
+func (e *ExistsError) Error() string {
+	text := fmt.Sprintf("%s:%d: there is a section of %s already", e.File, e.Line, e.Version)
+	if e.Date != "" && e.Date != e.Wanted {
+		text += fmt.Sprintf(", of %s and not of %s", e.Date, e.Wanted)
+	}
+	if len(e.Missing) > 0 {
+		text += ", without " + strings.Join(e.Missing, ", ")
+	}
+	return text
+}
+
+// Hint says what to do.
+func (e *ExistsError) Hint() string {
+	if e.Date != "" && e.Date != e.Wanted && len(e.Missing) == 0 {
+		return "the date " + e.Date + " finishes that section, should it have been interrupted; otherwise take the next version"
+	}
+	return "take the next version, or remove that section first"
+}
+
+// nearest is the candidate that was probably meant, "" if none is near.
+func nearest(typed string, candidates []string) string {
+	best, bestDistance := "", math.MaxInt
+	for _, c := range candidates {
+		if d := levenshtein.ComputeDistance(strings.ToLower(typed), c); d <= max(1, len(c)/3) && d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}

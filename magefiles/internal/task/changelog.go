@@ -1,0 +1,125 @@
+package task
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Changelog moves the changelog fragments of a working tree into its changelog.
+type Changelog struct {
+	Root *os.Root         // the working tree
+	Zone *time.Location   // whose today is the date of a release; nil is UTC
+	Now  func() time.Time // nil is the clock's
+	Warn func(string)     // told what the user should know besides; nil: nothing is said
+}
+
+// ChangelogArgs are what a user asks for.
+type ChangelogArgs struct {
+	Version string // vX.Y.Z[-PRE], or the same without the v
+	Date    string // as in 2026-03-08; "" is today
+}
+
+// The states of a changelog, besides StatusUnchanged: the section was there, and no fragment was left.
+const (
+	// StatusWritten: the changelog has the section, and the fragments are gone.
+	StatusWritten Status = "written"
+	// StatusFinished: an earlier run had written the section, and now the fragments are gone.
+	StatusFinished Status = "finished"
+	// StatusDraft: nothing was written.
+	StatusDraft Status = "draft"
+)
+
+// Noted is the result of Changelog.
+type Noted struct {
+	File      string   `json:"file"`
+	Version   string   `json:"version"` // as the changelog has it
+	Date      string   `json:"date"`
+	Status    Status   `json:"status"`
+	Fragments []string `json:"fragments"` // paths
+	Section   string   `json:"section"`   // with its heading
+}
+
+// Run writes the changelog and removes the fragments. A run that was interrupted is finished by another with the same version and date.
+func (c Changelog) Run(ctx context.Context, args ChangelogArgs) (Noted, error) {
+	in, err := c.input(args)
+	if err != nil {
+		return Noted{}, err
+	}
+	built, err := changelog.Build(c.Root.FS(), in)
+	if err != nil {
+		return Noted{}, err
+	}
+	c.warn(built)
+	status := StatusWritten
+	switch {
+	case built.Exists && len(built.Changes) == 0:
+		status = StatusUnchanged
+	case built.Exists:
+		status = StatusFinished
+	}
+	if err := context.Cause(ctx); err != nil {
+		return Noted{}, err
+	}
+	if err := writeTree(c.Root, built); err != nil {
+		return Noted{}, err
+	}
+	return noted(built, in, status), nil
+}
+
+// Draft makes the section, and writes nothing.
+func (c Changelog) Draft(args ChangelogArgs) (Noted, error) {
+	in, err := c.input(args)
+	if err != nil {
+		return Noted{}, err
+	}
+	drafted, err := changelog.Draft(c.Root.FS(), in)
+	if err != nil {
+		return Noted{}, err
+	}
+	c.warn(drafted)
+	return noted(drafted, in, StatusDraft), nil
+}
+
+func (c Changelog) input(args ChangelogArgs) (changelog.Input, error) {
+	plain := strings.TrimPrefix(args.Version, "v")
+	if v, err := image.ParseVersion("v" + plain); err != nil || v.IsChannel() {
+		reason := "want vX.Y.Z, vX.Y.Z-PRE, or the same without v"
+		if strings.HasPrefix(args.Version, "-") {
+			reason = "looks like a flag; flags come after the positional arguments"
+		}
+		return changelog.Input{}, &image.InvalidError{What: "version", Input: args.Version, Reason: reason}
+	}
+	now, zone := time.Now, cmp.Or(c.Zone, time.UTC)
+	if c.Now != nil {
+		now = c.Now
+	}
+	return changelog.Input{Version: args.Version, Date: cmp.Or(args.Date, now().In(zone).Format(time.DateOnly))}, nil
+}
+
+func (c Changelog) warn(r *changelog.Result) {
+	for _, text := range r.Warnings {
+		if c.Warn != nil {
+			c.Warn(text)
+		}
+	}
+}
+
+func noted(r *changelog.Result, in changelog.Input, status Status) Noted {
+	return Noted{
+		File: r.File, Version: r.Version, Date: in.Date, Status: status, Fragments: append([]string{}, r.Fragments...), Section: r.Section,
+	}
+}
+
+// String is one line; of a draft, the section.
+func (n Noted) String() string {
+	if n.Status == StatusDraft {
+		return strings.TrimRight(n.Section, "\n")
+	}
+	return strings.TrimSpace(strings.Join([]string{n.File, n.Version, n.Date}, " "))
+}
