@@ -1,6 +1,199 @@
-// Package lab gives tests the real things: registries in this process, and base images made on this machine from Debian's
-// packages. It is used by tests, and will be by the lab: targets.
+// Package lab is a homelab on one machine: an OCI registry, a forge with Forgejo's API, and Argo CD on a Kubernetes API, all of
+// them the real programs, for tests and for lab:up. Each server has one file here.
 //
-// What it makes is kept in the user's cache folder, outside the clone. It needs root and debootstrap for images, and nothing
-// for registries.
+// The programs are built from the pinned modules below modules/, which the project's own go.mod knows nothing of, and kept
+// outside the clone. Every server listens on 127.0.0.1, ends with the process that started it, and stands behind a front
+// (package front), which logs requests and fails on demand. Base images are made by package baseimage.
 package lab
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+)
+
+// Options chooses what a lab has. Its servers can also be started alone, which costs less.
+type Options struct {
+	Parts      []Part // none: all
+	Mode       Mode   // of the registry
+	Owner      string // of the forge's repository; "" is the forge's default
+	Repository string // is made on the forge with Checkout's HEAD as its main, and deployed by Argo CD; "": neither
+	Checkout   string // folder of a git repository
+}
+
+// Lab is a homelab that is up. What it does not have is nil.
+type Lab struct {
+	Registry *Registry
+	Forge    *Forge
+	Cluster  *Cluster
+	ArgoCD   *ArgoCD
+	Site     *Site
+
+	options  Options
+	password string   // of the registry's user
+	images   []string // of the registry, by their full names on the Docker Hub
+	token    string   // of the forge's owner, for everything
+	since    time.Time
+}
+
+// Start starts a lab; the caller closes it. All of it answers when Start returns.
+func Start(ctx context.Context, h Home, o Options) (_ *Lab, err error) {
+	if len(o.Parts) == 0 {
+		o.Parts = AllParts
+	}
+	if h, err = h.withAddresses(); err != nil {
+		return nil, err
+	}
+	l := &Lab{options: o, since: time.Now()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	group, together := errgroup.WithContext(ctx)
+	start := func(p Part, f func(context.Context, Home) error) {
+		if slices.Contains(o.Parts, p) {
+			group.Go(func() error { return f(together, h) })
+		}
+	}
+	start(PartRegistry, l.startRegistry)
+	start(PartForge, l.startForge)
+	start(PartArgoCD, l.startCluster)
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if err := l.deploy(ctx, h); err != nil {
+		return nil, err
+	}
+	return l, h.rememberAddresses(l.addresses())
+}
+
+// RegistryUser is the registry's user in ModeUsers.
+const RegistryUser = "ci"
+
+func (l *Lab) startRegistry(ctx context.Context, h Home) (err error) {
+	o := RegistryOptions{Addr: h.addresses["registry"], CreateOnly: l.options.Mode == ModeCreateOnly}
+	if l.options.Mode == ModeUsers {
+		l.password = rand.Text()
+		o.Users = map[string]string{RegistryUser: l.password}
+	}
+	if l.Registry, err = StartRegistry(ctx, h, o); err != nil {
+		return err
+	}
+	h.logf("registry is up: %s", l.Registry.URL())
+	if !slices.Contains(l.options.Parts, PartImages) {
+		return nil
+	}
+	for _, recipe := range baseImages() {
+		layout, err := h.images().Make(ctx, recipe)
+		if err != nil {
+			return err
+		}
+		if err := l.Registry.Seed(ctx, recipe.Reference(), layout); err != nil {
+			return err
+		}
+		l.images = append(l.images, recipe.Reference())
+	}
+	h.logf("base images are in the registry: %s", strings.Join(l.images, ", "))
+	return nil
+}
+
+// baseImages are those of a lab's registry.
+func baseImages() []baseimage.Recipe {
+	return []baseimage.Recipe{baseimage.DebianSlim(), baseimage.NodeSlim()}
+}
+
+func (l *Lab) startForge(ctx context.Context, h Home) (err error) {
+	o := ForgeOptions{Addr: h.addresses["forge"], SSHAddr: h.addresses["ssh"], Owner: l.options.Owner}
+	if l.Forge, err = StartForge(ctx, h, o); err != nil {
+		return err
+	}
+	h.logf("forge is up: %s", l.Forge.URL())
+	if l.token, err = l.Forge.Token(ctx, "lab", "all"); err != nil || l.options.Repository == "" {
+		return err
+	}
+	commit, err := l.Forge.Push(ctx, l.Forge.Owner, l.options.Repository, l.options.Checkout, "HEAD")
+	if err != nil {
+		return err
+	}
+	h.logf("its repository %s/%s has %s of this checkout as main", l.Forge.Owner, l.options.Repository, commit[:min(7, len(commit))])
+	return nil
+}
+
+func (l *Lab) startCluster(ctx context.Context, h Home) (err error) {
+	if l.Cluster, err = StartCluster(ctx, h, ClusterOptions{Addr: h.addresses["cluster"]}); err != nil {
+		return err
+	}
+	h.logf("Kubernetes is up: %s", l.Cluster.URL())
+	return nil
+}
+
+// deploy starts Argo CD, with an Application for each folder of the repository's manifests, and the site that it deploys.
+func (l *Lab) deploy(ctx context.Context, h Home) (err error) {
+	if l.Cluster == nil {
+		return nil
+	}
+	if l.ArgoCD, err = StartArgoCD(ctx, h, l.Cluster, ArgoCDOptions{Addr: h.addresses["argocd"]}); err != nil {
+		return err
+	}
+	h.logf("Argo CD is up: %s", l.ArgoCD.URL())
+	if l.options.Repository != "" {
+		names, err := l.ArgoCD.AppsFor(ctx, l.Forge.CloneURL(l.Forge.Owner, l.options.Repository), os.DirFS(l.options.Checkout))
+		if err != nil {
+			return err
+		}
+		h.logf("it has an Application for each folder of argocd/manifests: %s", strings.Join(names, ", "))
+	}
+	l.Site, err = StartSite(ctx, h, SiteOptions{Addr: h.addresses["site"], Cluster: l.Cluster})
+	return err
+}
+
+// Close ends all of the lab.
+func (l *Lab) Close() error {
+	var errs []error
+	// What uses the cluster ends before it does.
+	if l.Site != nil {
+		errs = append(errs, l.Site.Close())
+	}
+	if l.ArgoCD != nil {
+		errs = append(errs, l.ArgoCD.Close())
+	}
+	var group errgroup.Group
+	for _, s := range []Server{l.Cluster, l.Forge, l.Registry} {
+		if !isNil(s) {
+			group.Go(s.Close)
+		}
+	}
+	return errors.Join(append(errs, group.Wait())...)
+}
+
+// Servers are those that are up.
+func (l *Lab) Servers() []Server {
+	return slices.DeleteFunc([]Server{l.Registry, l.Forge, l.Cluster, l.ArgoCD, l.Site}, isNil)
+}
+
+// isNil tells whether a server is a nil pointer in an interface.
+func isNil(s Server) bool { return reflect.ValueOf(s).IsNil() }
+
+func (l *Lab) addresses() map[string]string {
+	found := map[string]string{}
+	for _, s := range l.Servers() {
+		if u, err := url.Parse(s.URL()); err == nil {
+			found[s.Name()] = u.Host
+		}
+	}
+	if l.Forge != nil {
+		found["ssh"] = l.Forge.SSHAddr()
+	}
+	return found
+}

@@ -1,0 +1,58 @@
+package lab
+
+import (
+	"context"
+	"net"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+)
+
+var apiserverProgram = pinned.Program{
+	Name: "kube-apiserver", Title: "Kubernetes' API server", Dir: "argocd",
+	Package: "k8s.io/kubernetes/cmd/kube-apiserver", Module: "k8s.io/kubernetes", Seconds: 60, Stamp: kubernetesStamp,
+}
+
+// kubernetesStamp is what Kubernetes' own builds state as well.
+var kubernetesStamp = map[string]string{
+	"k8s.io/component-base/version.gitVersion": "{version}",
+	"k8s.io/component-base/version.gitMajor":   "1",
+	"k8s.io/component-base/version.gitMinor":   "34",
+}
+
+// startAPIServer starts the API server, and waits until it is ready.
+func (c *Cluster) startAPIServer(ctx context.Context, path string) error {
+	host, port, err := net.SplitHostPort(c.addr)
+	if err != nil {
+		return err
+	}
+	c.server, err = c.run("apiserver", path, goMemory{Limit: 400, Percent: 25},
+		"--etcd-servers=unix://"+etcdSocket,
+		"--bind-address="+host,
+		"--secure-port="+port,
+		"--tls-cert-file="+c.certificate(),
+		"--tls-private-key-file="+c.key(),
+		"--cert-dir=certificates",
+		"--token-auth-file="+c.tokens(),
+		"--anonymous-auth=false",
+		"--authorization-mode=RBAC",
+		"--service-account-issuer="+c.URL(),
+		"--service-account-key-file="+c.key(),
+		"--service-account-signing-key-file="+c.key(),
+		// Pods would wait for service accounts, which are made by a controller that is not started: nothing runs in them.
+		"--disable-admission-plugins=ServiceAccount",
+		"--service-cluster-ip-range=10.96.0.0/16",
+		// An address that belongs to nobody (RFC 5737): a loopback one is refused, and a laptop may have no other. It would be
+		// told to pods, and no pod runs.
+		"--advertise-address=192.0.2.1",
+		"--endpoint-reconciler-type=none",
+		"--allow-privileged=true",
+		"--event-ttl=15m",
+		// For a single user: less to keep in memory.
+		"--enable-priority-and-fairness=false",
+		"--profiling=false",
+	)
+	if err != nil {
+		return err
+	}
+	return c.server.ready(ctx, func(ctx context.Context) error { return c.Get(ctx, "/readyz", nil) })
+}

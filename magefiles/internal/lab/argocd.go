@@ -1,0 +1,167 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+)
+
+const argoModule = "github.com/argoproj/argo-cd/v3"
+
+var (
+	// argocdProgram is all of Argo CD's servers in one.
+	argocdProgram = pinned.Program{
+		Name: "argocd", Title: "Argo CD", Dir: "argocd", Package: argoModule + "/cmd", Module: argoModule, Seconds: 90,
+		Stamp: map[string]string{argoModule + "/common.version": "{number}"},
+	}
+	// kustomizeProgram is what Argo CD runs for a folder with a kustomization.yaml.
+	kustomizeProgram = pinned.Program{
+		Name: "kustomize", Title: "Kustomize", Dir: "argocd",
+		Package: "sigs.k8s.io/kustomize/kustomize/v5", Module: "sigs.k8s.io/kustomize/kustomize/v5", Seconds: 10,
+	}
+)
+
+// ArgoCDOptions say how Argo CD runs.
+type ArgoCDOptions struct {
+	Addr string // of its front, on 127.0.0.1; "" is a free port
+}
+
+// ArgoCD is Argo CD: server, repo-server and application controller, with a Redis, on a cluster. Its single sign-on, its
+// notifications, ApplicationSets and Helm are left out.
+//
+// It has two accounts for programs: ci, which may do what a release needs in the project lab (see and sync Applications, not more),
+// and reader, which may only see them.
+type ArgoCD struct {
+	cluster   *Cluster
+	dir       string
+	temporary bool
+	git       string // path of the command
+	front     *front.Front
+	server    api // past the front, without a token
+	token     string
+
+	redis     *redis
+	processes []*process
+}
+
+// argoStart is how long Argo CD may take until it is ready. It takes about ten seconds on two idle cores.
+const argoStart = 2 * time.Minute
+
+// StartArgoCD returns once all of Argo CD answers. With Home.Dir and the cluster of the last time, passwords and tokens are those of the
+// last time too. It has to be closed before the cluster is.
+func StartArgoCD(ctx context.Context, h Home, c *Cluster, o ArgoCDOptions) (*ArgoCD, error) {
+	a := &ArgoCD{cluster: c}
+	if err := a.start(ctx, h, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("start Argo CD: %w", err), a.Close())
+	}
+	return a, nil
+}
+
+func (a *ArgoCD) start(ctx context.Context, h Home, o ArgoCDOptions) (err error) {
+	if a.git, err = exec.LookPath("git"); err != nil {
+		return fmt.Errorf("git is needed: apt-get install git (%w)", err)
+	}
+	redis, err := findRedis()
+	if err != nil {
+		return err
+	}
+	paths, err := h.buildAll(ctx, argocdProgram, kustomizeProgram)
+	if err != nil {
+		return err
+	}
+	module, err := h.moduleDir(ctx, argocdProgram, argoModule)
+	if err != nil {
+		return err
+	}
+	if a.dir, a.temporary, err = h.folder("argocd"); err != nil {
+		return err
+	}
+	if a.front, err = front.Start(front.Options{Addr: o.Addr}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, argoStart)
+	defer cancel()
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		a.redis, err = startRedis(together, redis, filepath.Join(a.dir, "redis"))
+		return err
+	})
+	group.Go(func() error { return a.settle(together, module) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return a.serve(ctx, paths[0], paths[1])
+}
+
+// serve starts the servers behind the front.
+func (a *ArgoCD) serve(ctx context.Context, argocd, kustomize string) error {
+	env, err := a.environment(argocd, kustomize)
+	if err != nil {
+		return err
+	}
+	err = onFreePorts(func() error { return errors.Join(a.stopServers(), a.startServers(ctx, argocd, env)) })
+	if err != nil {
+		return err
+	}
+	behind, err := url.Parse(a.server.base)
+	if err != nil {
+		return err
+	}
+	a.front.To(behind)
+	return a.takeToken(ctx)
+}
+
+// Name is "argocd".
+func (a *ArgoCD) Name() string { return "argocd" }
+
+// URL is that of the API, and of the web pages if they were built in, which they are not in a program from a Go module.
+func (a *ArgoCD) URL() string { return a.front.URL() }
+
+// Log is the server's. Those of the other processes are beside it.
+func (a *ArgoCD) Log() string { return a.log("server") }
+
+func (a *ArgoCD) log(name string) string { return filepath.Join(a.dir, name+".log") }
+
+// Front is what clients talk to.
+func (a *ArgoCD) Front() *front.Front { return a.front }
+
+// Close ends Argo CD with all that it runs, git included. What it wrote into the cluster stays there.
+func (a *ArgoCD) Close() error {
+	err := a.stopServers()
+	if a.redis != nil {
+		err = errors.Join(err, a.redis.process.stop())
+	}
+	if a.front != nil {
+		err = errors.Join(err, a.front.Close())
+	}
+	if a.server.client != nil {
+		a.server.client.CloseIdleConnections()
+	}
+	if a.temporary {
+		err = errors.Join(err, os.RemoveAll(a.dir))
+	}
+	return err
+}
+
+func (a *ArgoCD) stopServers() error {
+	var group errgroup.Group
+	for _, p := range a.processes {
+		group.Go(p.stop)
+	}
+	a.processes = nil
+	return group.Wait()
+}
+
+// direct is a client that asks no proxy: all is on this machine.
+func direct() *http.Client { return &http.Client{Transport: &http.Transport{}} }

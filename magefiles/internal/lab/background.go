@@ -1,0 +1,247 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// A lab that stays up is a process of its own, the keeper: it starts the servers, writes down what is where, and ends them
+// when it is asked to. It holds a lock as long as it lives, so what it wrote is believed only while the lock is held.
+
+// The files of a kept lab, beside the folders of its servers.
+const (
+	recordFile = "lab.json"
+	lockFile   = "lab.lock"
+	keeperLog  = "lab.log"
+)
+
+// moment is how long somebody who only looks may hold the lock.
+const moment = 2 * time.Second
+
+// Record is what is known of a lab that is up.
+type Record struct {
+	PID     int       `json:"pid"` // of its keeper
+	Since   time.Time `json:"since"`
+	Dir     string    `json:"dir"`
+	Parts   []Part    `json:"parts"`
+	Mode    Mode      `json:"mode"`
+	Servers []Listed  `json:"servers"`
+	Env     []Setting `json:"env"` // holds passwords and tokens, which are worth something on this machine only
+}
+
+// Listed is one server of a lab.
+type Listed struct {
+	Name string `json:"name"`
+	URL  string `json:"url,omitempty"`
+	Log  string `json:"log,omitempty"`
+	PID  int    `json:"pid"`
+}
+
+// Serves says why a lab that is up does not suit who asks for one with these options; nil if it does.
+func (r Record) Serves(o Options) error {
+	for _, p := range o.Parts {
+		if !slices.Contains(r.Parts, p) {
+			return fmt.Errorf("the lab that is up has no %s, only %s: lab:down ends it, then lab:up starts what you want", p, JoinParts(r.Parts))
+		}
+	}
+	if r.Mode != o.Mode {
+		return fmt.Errorf("the registry of the lab that is up is %s, not %s: lab:down ends it, then lab:up starts what you want", r.Mode, o.Mode)
+	}
+	return nil
+}
+
+// Keep runs a lab until ctx ends. Its home must have a folder. Once everything answers, it is on record and ready is told.
+func Keep(ctx context.Context, h Home, o Options, ready func(Record)) (err error) {
+	lock, err := hold(ctx, h.Dir, moment)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	l, err := Start(ctx, h, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	r := l.record(h.Dir)
+	path := filepath.Join(h.Dir, recordFile)
+	if err := writeWhole(path, r); err != nil {
+		return err
+	}
+	defer os.Remove(path)
+	ready(r)
+	<-ctx.Done()
+	return nil
+}
+
+// hold takes the lock of a lab's folder. Who only looks holds it for a moment, which is waited for.
+func hold(ctx context.Context, dir string, patience time.Duration) (*flock.Flock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	lock := flock.New(filepath.Join(dir, lockFile))
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("the lab in %s is up already: lab:down ends it", dir)
+	}
+	return lock, nil
+}
+
+// Find returns the record of the lab in a folder, and whether it is up. One that is about to come up is not up yet.
+func Find(dir string) (Record, bool, error) {
+	var r Record
+	if _, err := os.Stat(filepath.Join(dir, lockFile)); errors.Is(err, fs.ErrNotExist) {
+		return r, false, nil
+	}
+	lock := flock.New(filepath.Join(dir, lockFile))
+	defer lock.Close()
+	free, err := lock.TryRLock()
+	if err != nil || free {
+		return r, false, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, recordFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		return r, false, fmt.Errorf("record of the lab: %w", err)
+	}
+	return r, true, nil
+}
+
+// Detach runs a command that keeps a lab in a folder, and returns once the lab is up. The command outlives this process and
+// its terminal; what it says on stderr goes to a file, and line by line to say. Should ctx end before the lab is up, the command is ended.
+func Detach(ctx context.Context, dir string, command []string, env []string, say func(string)) (Record, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return Record{}, err
+	}
+	log, err := os.Create(filepath.Join(dir, keeperLog))
+	if err != nil {
+		return Record{}, err
+	}
+	defer log.Close()
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env, cmd.Stderr = env, log
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return Record{}, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	follow := follower{path: log.Name(), say: say}
+	for {
+		follow.read()
+		r, up, err := Find(dir)
+		if err != nil || up && r.PID == cmd.Process.Pid {
+			return r, err
+		}
+		select {
+		case err := <-ended:
+			follow.read()
+			return Record{}, fmt.Errorf("the lab did not come up (%v): %s (%s)", err, follow.last, log.Name())
+		case <-ctx.Done():
+			err := cmd.Process.Signal(os.Interrupt)
+			<-ended
+			return Record{}, errors.Join(context.Cause(ctx), err)
+		case <-time.After(askEvery):
+		}
+	}
+}
+
+// follower passes on the lines of a file that another process writes.
+type follower struct {
+	path string
+	say  func(string)
+	at   int64
+	last string
+}
+
+// read passes on the lines that were completed since the last time.
+func (f *follower) read() {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return // the next time, or never: it is the record that counts
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.NewSectionReader(file, f.at, 1<<20))
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasSuffix(line, "\n") {
+			return
+		}
+		f.at += int64(len(line))
+		if f.last = strings.TrimSpace(line); f.last != "" {
+			f.say(f.last)
+		}
+	}
+}
+
+// downTime is how long a lab may take to end before it is killed, which its servers do not survive.
+const downTime = 30 * time.Second
+
+// Down ends the lab in a folder and waits until all of it is gone. It tells whether one was up.
+func Down(ctx context.Context, dir string) (bool, error) {
+	r, up, err := Find(dir)
+	if err != nil || !up {
+		return false, err
+	}
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		// The lock was held a moment ago, so the number is still the keeper's.
+		if err := syscall.Kill(r.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return true, fmt.Errorf("end the lab (process %d): %w", r.PID, err)
+		}
+		lock, err := hold(ctx, dir, downTime)
+		if err == nil {
+			defer lock.Close()
+			return true, os.RemoveAll(filepath.Join(dir, recordFile))
+		}
+		if ctx.Err() != nil {
+			return true, context.Cause(ctx)
+		}
+	}
+	return true, fmt.Errorf("the lab (process %d) does not end, even when killed", r.PID)
+}
+
+// Wipe removes a lab that is down, with all that its servers kept.
+func Wipe(ctx context.Context, dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	lock, err := hold(ctx, dir, moment)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return os.RemoveAll(dir)
+}
+
+// writeWhole writes JSON that only this user can read, all of it or nothing.
+func writeWhole(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".tmp", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".tmp", path)
+}

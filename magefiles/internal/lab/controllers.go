@@ -1,0 +1,48 @@
+package lab
+
+import (
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+)
+
+var (
+	controllersProgram = pinned.Program{
+		Name: "kube-controller-manager", Title: "Kubernetes' controllers", Dir: "argocd",
+		Package: "k8s.io/kubernetes/cmd/kube-controller-manager", Module: "k8s.io/kubernetes", Seconds: 50, Stamp: kubernetesStamp,
+	}
+	schedulerProgram = pinned.Program{
+		Name: "kube-scheduler", Title: "Kubernetes' scheduler", Dir: "argocd",
+		Package: "k8s.io/kubernetes/cmd/kube-scheduler", Module: "k8s.io/kubernetes", Seconds: 5, Stamp: kubernetesStamp,
+	}
+)
+
+// controllers are those that the manifests of a homelab need: they make pods of what is applied, and clear up behind it.
+// The one of node lifecycle takes the not-ready taint from the node.
+var controllers = []string{
+	"deployment-controller",
+	"replicaset-controller",
+	"statefulset-controller",
+	"job-controller",
+	"namespace-controller",
+	"garbage-collector-controller",
+	"node-lifecycle-controller",
+}
+
+// startControllers starts the controller manager and the scheduler. Whether they work shows when the node gets ready and takes
+// pods: neither listens on a port.
+func (c *Cluster) startControllers(manager, scheduler string) error {
+	common := []string{"--kubeconfig=" + c.Kubeconfig(), "--leader-elect=false", "--secure-port=0", "--profiling=false"}
+	p, err := c.run("controllers", manager, goMemory{Limit: 90, Percent: 40},
+		append(common, "--controllers="+strings.Join(controllers, ","))...)
+	if err != nil {
+		return err
+	}
+	c.controlled = append(c.controlled, p)
+	p, err = c.run("scheduler", scheduler, goMemory{Limit: 80, Percent: 40}, common...)
+	if err != nil {
+		return err
+	}
+	c.controlled = append(c.controlled, p)
+	return nil
+}

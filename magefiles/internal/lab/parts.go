@@ -1,0 +1,76 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Part is a server of the lab, or several that belong together.
+type Part string
+
+// The parts, in the order in which they start.
+const (
+	PartRegistry Part = "registry" // CNCF distribution
+	PartImages   Part = "images"   // base images in the registry, made on this machine
+	PartForge    Part = "forge"    // Gitea, which has Forgejo's API
+	PartArgoCD   Part = "argocd"   // Argo CD on a Kubernetes API, and the site that it deploys
+)
+
+// AllParts is every part.
+var AllParts = []Part{PartRegistry, PartImages, PartForge, PartArgoCD}
+
+// needs are the parts that a part cannot do without.
+var needs = map[Part][]Part{PartImages: {PartRegistry}, PartArgoCD: {PartForge}}
+
+// ParseParts reads a list such as «registry,forge». What a part needs comes with it; an empty list is all parts.
+func ParseParts(list string) ([]Part, error) {
+	if strings.TrimSpace(list) == "" {
+		return AllParts, nil
+	}
+	var asked []Part
+	for name := range strings.SplitSeq(list, ",") {
+		part := Part(strings.TrimSpace(name))
+		if !slices.Contains(AllParts, part) {
+			return nil, fmt.Errorf("part %q of the lab: there is none of that name; there are %s", part, JoinParts(AllParts))
+		}
+		asked = append(append(asked, part), needs[part]...)
+	}
+	var parts []Part
+	for _, part := range AllParts {
+		if slices.Contains(asked, part) {
+			parts = append(parts, part)
+		}
+	}
+	return parts, nil
+}
+
+// JoinParts writes a list that ParseParts reads.
+func JoinParts(parts []Part) string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = string(p)
+	}
+	return strings.Join(names, ",")
+}
+
+// Mode is what the lab's registry lets clients do.
+type Mode string
+
+// The modes.
+const (
+	ModeOpen       Mode = "open"        // everybody may do everything
+	ModeUsers      Mode = "users"       // everything needs a password
+	ModeCreateOnly Mode = "create-only" // tags can be made, but neither moved nor deleted nor put again
+)
+
+// ParseMode reads a mode; "" is ModeOpen.
+func ParseMode(name string) (Mode, error) {
+	switch m := Mode(name); m {
+	case "":
+		return ModeOpen, nil
+	case ModeOpen, ModeUsers, ModeCreateOnly:
+		return m, nil
+	}
+	return "", fmt.Errorf("registry %q of the lab: expected %s, %s or %s", name, ModeOpen, ModeUsers, ModeCreateOnly)
+}

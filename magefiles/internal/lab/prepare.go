@@ -1,0 +1,129 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+)
+
+// programs are what the parts of a lab are built from.
+var programs = map[Part][]pinned.Program{
+	PartRegistry: {registryProgram},
+	PartForge:    {gitea},
+	PartArgoCD: {
+		etcdProgram, apiserverProgram, controllersProgram, schedulerProgram, kwokProgram, kustomizeProgram, argocdProgram,
+	},
+}
+
+// Prepare builds what a lab with these options lacks on this machine, which takes minutes the first time, and refuses before
+// that if the machine itself lacks something.
+func Prepare(ctx context.Context, h Home, o Options) error {
+	if err := lacking(o.Parts); err != nil {
+		return err
+	}
+	b, err := h.builder()
+	if err != nil {
+		return err
+	}
+	var missing []pinned.Program
+	for _, part := range o.Parts {
+		for _, p := range programs[part] {
+			kept, err := b.Kept(p)
+			if err != nil {
+				return err
+			}
+			if !kept {
+				missing = append(missing, p)
+			}
+		}
+	}
+	if err := b.buildMissing(ctx, missing); err != nil || !slices.Contains(o.Parts, PartImages) {
+		return err
+	}
+	for _, r := range baseImages() {
+		if _, err := h.images().Make(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lacking says all that the machine lacks for the parts, in one error.
+func lacking(parts []Part) error {
+	var errs []error
+	look := func(command, why string) {
+		if _, err := exec.LookPath(command); err != nil {
+			errs = append(errs, fmt.Errorf("%s, for %s: apt-get install %s", command, why, command))
+		}
+	}
+	for _, part := range parts {
+		switch part {
+		case PartForge:
+			look("git", "the forge")
+			look("gcc", "building the forge")
+		case PartArgoCD:
+			look("redis-server", "Argo CD")
+		case PartImages:
+			for _, r := range baseImages() {
+				errs = append(errs, r.Ready())
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("this machine lacks something for the lab:\n%w\nor start fewer parts of it, as in -parts=%s", err, PartRegistry)
+	}
+	return nil
+}
+
+// builder is a pinned.Builder that tells of several programs at once.
+type builder struct {
+	pinned.Builder
+}
+
+// buildMissing builds programs: those of one module one after the other, as they share packages, and the modules side by side.
+func (b builder) buildMissing(ctx context.Context, all []pinned.Program) error {
+	if len(all) == 0 {
+		return nil
+	}
+	var titles []string
+	var seconds int
+	modules := map[string][]pinned.Program{}
+	for _, p := range all {
+		titles = append(titles, p.Title)
+		seconds += p.Seconds
+		modules[p.Dir] = append(modules[p.Dir], p)
+	}
+	b.Log(fmt.Sprintf("the lab runs the real programs, built from pinned sources and kept in %s", b.Bin))
+	b.Log(fmt.Sprintf("to build, once for this machine: %s; about %s on two cores", strings.Join(titles, ", "), time.Duration(seconds)*time.Second))
+	group, together := errgroup.WithContext(ctx)
+	for _, programs := range modules {
+		group.Go(func() error {
+			for _, p := range programs {
+				if _, err := b.Build(together, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// images makes the base images, beside the programs.
+func (h Home) images() baseimage.Images {
+	i := baseimage.Images{Log: h.Log}
+	if h.Programs != "" {
+		i.Dir = filepath.Dir(h.Programs)
+	}
+	return i
+}

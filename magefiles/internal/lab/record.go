@@ -1,0 +1,149 @@
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"time"
+)
+
+// Setting is an environment variable that makes a program use the lab.
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Settings are what makes the targets, kubectl and argocd use this lab. There are passwords and tokens among them, which open
+// nothing but this lab's servers.
+func (l *Lab) Settings() []Setting {
+	var all []Setting
+	set := func(name, value string) { all = append(all, Setting{name, value}) }
+	if l.Registry != nil {
+		set("BLUMEOPS_REGISTRY", l.Registry.Addr)
+		if l.password != "" {
+			set("BLUMEOPS_REGISTRY_USER", RegistryUser)
+			set("BLUMEOPS_REGISTRY_PASSWORD", l.password)
+		} else {
+			set("BLUMEOPS_REGISTRY_USER", "none")
+		}
+	}
+	if mirrors := l.mirrors(); mirrors != "" {
+		set("BLUMEOPS_MIRRORS", mirrors)
+	}
+	if l.Forge != nil {
+		set("BLUMEOPS_FORGE_URL", l.Forge.URL())
+		set("BLUMEOPS_FORGE_TOKEN", l.token)
+		set("BLUMEOPS_OWNER", l.Forge.Owner)
+	}
+	if l.Cluster != nil {
+		set("KUBECONFIG", l.Cluster.Kubeconfig())
+	}
+	if l.ArgoCD != nil {
+		server, _ := url.Parse(l.ArgoCD.URL()) // it came from one
+		set("ARGOCD_SERVER", server.Host)
+		set("ARGOCD_AUTH_TOKEN", l.ArgoCD.Token())
+		set("ARGOCD_OPTS", "--plaintext --grpc-web")
+	}
+	return all
+}
+
+// mirrors is where the base images of the registry stand in for those of the Docker Hub. All others are had from there.
+func (l *Lab) mirrors() string {
+	var list []byte
+	for i, ref := range l.images {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = fmt.Appendf(list, "docker.io/%s=%s/%s", ref, l.Registry.Addr, ref)
+	}
+	return string(list)
+}
+
+// record is what a lab that is up writes down.
+func (l *Lab) record(dir string) Record {
+	r := Record{PID: os.Getpid(), Since: l.since, Dir: dir, Parts: l.options.Parts, Mode: l.options.Mode, Env: l.Settings()}
+	for _, s := range l.Servers() {
+		r.Servers = append(r.Servers, s.(lister).list()...)
+	}
+	return r
+}
+
+// lister is what the servers of this package have besides.
+type lister interface {
+	// list names the processes that a server consists of, the one that clients talk to first.
+	list() []Listed
+}
+
+// listed describes a process of a server. What has no address for clients has none in the list.
+func listed(name, url string, p *process) Listed {
+	return Listed{Name: name, URL: url, Log: p.Log, PID: p.cmd.Process.Pid}
+}
+
+func (r *Registry) list() []Listed { return []Listed{listed("registry", r.URL(), r.process)} }
+
+func (f *Forge) list() []Listed { return []Listed{listed("forge", f.URL(), f.process)} }
+
+func (c *Cluster) list() []Listed {
+	all := []Listed{listed(c.server.Name, c.URL(), c.server), listed(c.kept.Name, "", c.kept)}
+	for _, p := range c.controlled {
+		all = append(all, listed(p.Name, "", p))
+	}
+	return all
+}
+
+func (a *ArgoCD) list() []Listed {
+	var all []Listed
+	for i, p := range a.processes {
+		all = append(all, listed(p.Name, []string{a.URL(), ""}[min(i, 1)], p))
+	}
+	return append(all, listed(a.redis.process.Name, "", a.redis.process))
+}
+
+func (s *Site) list() []Listed {
+	return []Listed{{Name: s.Name(), URL: s.URL(), Log: s.Log(), PID: os.Getpid()}}
+}
+
+// Checked is a server of a lab that is on record, and what is wrong with it now.
+type Checked struct {
+	Listed
+	Trouble string `json:"trouble,omitempty"` // "" if it is up and, where it has an address, answers
+}
+
+// checkTime is how long a server may take to answer.
+const checkTime = 5 * time.Second
+
+// Check looks at the servers of a lab that is on record.
+func Check(ctx context.Context, r Record) []Checked {
+	client := &http.Client{Timeout: checkTime, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // whether it answers is the question, and nothing is sent
+	}}
+	defer client.CloseIdleConnections()
+	checked := make([]Checked, len(r.Servers))
+	for i, s := range r.Servers {
+		checked[i] = Checked{Listed: s, Trouble: s.trouble(ctx, client)}
+	}
+	return checked
+}
+
+func (s Listed) trouble(ctx context.Context, client *http.Client) string {
+	if _, err := os.Stat(path.Join("/proc", fmt.Sprint(s.PID))); err != nil {
+		return "its process has ended"
+	}
+	if s.URL == "" {
+		return ""
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
+	if err != nil {
+		return err.Error()
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err.Error()
+	}
+	resp.Body.Close()
+	return "" // whatever it says to somebody without a token
+}

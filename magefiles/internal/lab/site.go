@@ -1,0 +1,167 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+)
+
+// SiteOptions say which Deployment the site is.
+type SiteOptions struct {
+	Addr    string // of its front, on 127.0.0.1; "" is a free port
+	Cluster interface {
+		// Get reads the Kubernetes object at path, such as /apis/apps/v1/namespaces/docs/deployments/docs, into out. What is
+		// not there is a *StatusError with the code 404.
+		Get(ctx context.Context, path string, out any) error
+	}
+	Namespace  string        // "" is docs
+	Deployment string        // "" is docs
+	Container  string        // "" is the one that has DOCS_RELEASE_URL in its env
+	Client     *http.Client  // fetches releases; nil: one without a proxy
+	Every      time.Duration // between two looks at the Deployment; 0 is 200 ms
+	Pause      time.Duration // after a release that could not be had; twice as long after each other, at most 30 s; 0 is 1 s
+}
+
+// Site plays the pods of the docs site, of which no cluster of the lab runs any. Once the rollout of their Deployment is
+// complete it does what the container quartz does (containers/quartz): it fetches the release that the Deployment names,
+// checks and unpacks it, and serves it as that container's nginx is told to. Until then, and if that fails, it goes on
+// serving what it served, as the old pods would.
+type Site struct {
+	options   SiteOptions
+	dir       string
+	temporary bool
+	logFile   *os.File
+	log       *log.Logger
+	front     *front.Front
+	stop      context.CancelFunc
+	stopped   chan struct{}
+
+	mu    sync.RWMutex
+	now   *served // what is served; nil: nothing
+	why   string  // says why what the Deployment wants is not served; "": it is
+	holds int
+
+	failed struct { // what could not be had; of the watch alone
+		release SiteRelease
+		again   time.Time     // when it is tried next
+		pause   time.Duration // after that
+	}
+}
+
+// StartSite returns once the site answers, which is before it has content. The caller closes it.
+func StartSite(_ context.Context, h Home, o SiteOptions) (_ *Site, err error) {
+	s := &Site{options: o.withDefaults()}
+	if s.dir, s.temporary, err = h.folder("site"); err != nil {
+		return nil, fmt.Errorf("start site: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("start site: %w", err), s.Close())
+		}
+	}()
+	if err := os.RemoveAll(s.contents()); err != nil { // of an earlier one, whose Deployment may be gone
+		return nil, err
+	}
+	if err := os.Mkdir(s.contents(), 0o700); err != nil {
+		return nil, err
+	}
+	if s.logFile, err = os.OpenFile(s.Log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+		return nil, err
+	}
+	s.log = log.New(s.logFile, "", log.LstdFlags)
+	// There is nothing behind this front: the site is a part of this process.
+	s.front, err = front.Start(front.Options{Addr: o.Addr, Wrap: func(http.Handler) http.Handler { return http.HandlerFunc(s.serve) }})
+	if err != nil {
+		return nil, err
+	}
+	watching, stop := context.WithCancel(context.Background())
+	s.stop, s.stopped = stop, make(chan struct{})
+	go s.watch(watching)
+	return s, nil
+}
+
+func (o SiteOptions) withDefaults() SiteOptions {
+	if o.Namespace == "" {
+		o.Namespace = "docs"
+	}
+	if o.Deployment == "" {
+		o.Deployment = "docs"
+	}
+	if o.Client == nil {
+		o.Client = &http.Client{Transport: &http.Transport{}}
+	}
+	if o.Every == 0 {
+		o.Every = 200 * time.Millisecond
+	}
+	if o.Pause == 0 {
+		o.Pause = time.Second
+	}
+	return o
+}
+
+// Name is "site".
+func (s *Site) Name() string { return "site" }
+
+// URL is the site's address.
+func (s *Site) URL() string { return s.front.URL() }
+
+// Log has what was served from when on, and what could not be.
+func (s *Site) Log() string { return filepath.Join(s.dir, "site.log") }
+
+// Front is where the site's requests and faults are.
+func (s *Site) Front() *front.Front { return s.front }
+
+func (s *Site) contents() string { return filepath.Join(s.dir, "content") }
+
+// Close ends the site; what is being fetched is broken off.
+func (s *Site) Close() error {
+	var errs []error
+	if s.stop != nil {
+		s.stop()
+		<-s.stopped
+	}
+	if s.front != nil {
+		errs = append(errs, s.front.Close())
+	}
+	if s.now != nil {
+		errs = append(errs, s.now.content.Close())
+	}
+	if s.logFile != nil {
+		errs = append(errs, s.logFile.Close())
+	}
+	errs = append(errs, os.RemoveAll(s.contents()))
+	if s.temporary {
+		errs = append(errs, os.RemoveAll(s.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// Hold makes the site stay with what it serves, whatever is deployed, until release is called.
+func (s *Site) Hold() (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holds++
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.holds--
+	})
+}
+
+// Serving is the release that is served; the zero value if there is none.
+func (s *Site) Serving() SiteRelease {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.now == nil {
+		return SiteRelease{}
+	}
+	return s.now.SiteRelease
+}

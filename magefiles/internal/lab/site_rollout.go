@@ -1,0 +1,104 @@
+package lab
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// siteDeployment is what the site reads of a Deployment of Kubernetes (apps/v1).
+type siteDeployment struct {
+	Metadata struct {
+		Generation  int64             `json:"generation"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
+	Spec struct {
+		Replicas *int32 `json:"replicas"`
+		Template struct {
+			Spec struct {
+				Containers []siteContainer `json:"containers"`
+			} `json:"spec"`
+		} `json:"template"`
+	} `json:"spec"`
+	Status struct {
+		ObservedGeneration int64 `json:"observedGeneration"`
+		Replicas           int32 `json:"replicas"`
+		UpdatedReplicas    int32 `json:"updatedReplicas"`
+		AvailableReplicas  int32 `json:"availableReplicas"`
+	} `json:"status"`
+}
+
+type siteContainer struct {
+	Name string `json:"name"`
+	Env  []struct {
+		Name      string          `json:"name"`
+		Value     string          `json:"value"`
+		ValueFrom json.RawMessage `json:"valueFrom"`
+	} `json:"env"`
+}
+
+// replicas is how many pods are wanted; unless something else is said, one.
+func (d siteDeployment) replicas() int32 {
+	if d.Spec.Replicas == nil {
+		return 1
+	}
+	return *d.Spec.Replicas
+}
+
+// waits says what the rollout waits for; "" if it is complete. It judges as kubectl rollout status does.
+func (d siteDeployment) waits() string {
+	status := d.Status
+	switch {
+	case status.ObservedGeneration < d.Metadata.Generation:
+		return fmt.Sprintf("generation %d is not observed yet, %d is", d.Metadata.Generation, status.ObservedGeneration)
+	case status.UpdatedReplicas < d.replicas():
+		return fmt.Sprintf("%d of %d replicas are updated", status.UpdatedReplicas, d.replicas())
+	case status.Replicas > status.UpdatedReplicas:
+		return fmt.Sprintf("%d old replicas are still there", status.Replicas-status.UpdatedReplicas)
+	case status.AvailableReplicas < status.UpdatedReplicas:
+		return fmt.Sprintf("%d of %d updated replicas are available", status.AvailableReplicas, status.UpdatedReplicas)
+	default:
+		return ""
+	}
+}
+
+// SiteRelease is what a revision of the Deployment serves. Another revision means other pods, which fetch anew even if the URL stayed.
+type SiteRelease struct {
+	URL      string // DOCS_RELEASE_URL
+	SHA256   string // DOCS_RELEASE_SHA256; "" if none is stated
+	Revision string // of the Deployment, as kubectl rollout history counts them
+}
+
+// revisionAnnotation is where the deployment controller counts the revisions.
+const revisionAnnotation = "deployment.kubernetes.io/revision"
+
+// release reads the release from the env of a container; "" is the first one that has a DOCS_RELEASE_URL.
+func (d siteDeployment) release(name string) (SiteRelease, error) {
+	r := SiteRelease{Revision: d.Metadata.Annotations[revisionAnnotation]}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		if name != "" && c.Name != name {
+			continue
+		}
+		for _, e := range c.Env {
+			var variable *string
+			switch e.Name {
+			case "DOCS_RELEASE_URL":
+				variable = &r.URL
+			case "DOCS_RELEASE_SHA256":
+				variable = &r.SHA256
+			default:
+				continue
+			}
+			if e.ValueFrom != nil {
+				return SiteRelease{}, fmt.Errorf("%s of container %s comes from elsewhere (valueFrom), which the lab does not look up: write it down as its value", e.Name, c.Name)
+			}
+			*variable = e.Value
+		}
+		if r.URL != "" {
+			return r, nil
+		}
+	}
+	if name == "" {
+		name = "any"
+	}
+	return SiteRelease{}, fmt.Errorf("DOCS_RELEASE_URL is not in the env of container %s: give the URL of a docs-VERSION.tar.gz", name)
+}

@@ -1,0 +1,153 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/quartz"
+)
+
+// watch looks at the Deployment until ctx ends.
+func (s *Site) watch(ctx context.Context) {
+	defer close(s.stopped)
+	tick := time.NewTicker(s.options.Every)
+	defer tick.Stop()
+	for {
+		s.look(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// look takes over what the Deployment wants, if that is something new.
+func (s *Site) look(ctx context.Context) {
+	var d siteDeployment
+	err := s.options.Cluster.Get(ctx, "/apis/apps/v1/namespaces/"+s.options.Namespace+"/deployments/"+s.options.Deployment, &d)
+	if refused := (*StatusError)(nil); errors.As(err, &refused) && refused.Code == http.StatusNotFound {
+		s.take(nil, fmt.Sprintf("there is no Deployment %s in namespace %s", s.options.Deployment, s.options.Namespace))
+		return
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			s.say("the Deployment cannot be read: " + err.Error())
+		}
+		return
+	}
+	if waits := d.waits(); waits != "" {
+		s.say("rollout: " + waits)
+		return
+	}
+	if d.replicas() == 0 {
+		s.take(nil, "the Deployment has no replicas")
+		return
+	}
+	wanted, err := d.release(s.options.Container)
+	if err != nil {
+		s.say(err.Error())
+		return
+	}
+	s.want(ctx, wanted)
+}
+
+// want fetches and serves a release, unless it is served already or could not be had a moment ago.
+func (s *Site) want(ctx context.Context, wanted SiteRelease) {
+	if s.Serving() == wanted {
+		s.say("")
+		return
+	}
+	if s.held() || s.failed.release == wanted && time.Now().Before(s.failed.again) {
+		return
+	}
+	c, err := quartz.Fetch(ctx, s.options.Client, s.contents(), wanted.URL, wanted.SHA256)
+	if err == nil {
+		s.take(&served{SiteRelease: wanted, content: c}, "")
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if s.failed.release != wanted {
+		s.failed.release, s.failed.pause = wanted, s.options.Pause
+	}
+	s.failed.again = time.Now().Add(s.failed.pause)
+	s.failed.pause = min(2*s.failed.pause, 30*time.Second)
+	s.say(fmt.Sprintf("revision %s of the Deployment: %v", wanted.Revision, err))
+}
+
+func (s *Site) held() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.holds > 0
+}
+
+// served is a release with its content.
+type served struct {
+	SiteRelease
+	content *quartz.Content
+}
+
+// take serves the new release from now on, unless the site is held. A nil is nothing to serve, for the reason why.
+func (s *Site) take(next *served, why string) {
+	s.mu.Lock()
+	gone := s.now
+	if s.holds > 0 {
+		gone = next // and is fetched again once the site is released
+	} else {
+		s.now = next
+	}
+	s.mu.Unlock()
+	if next != nil && gone != next {
+		s.log.Printf("serving %s (revision %s)", quartz.Shown(next.URL), next.Revision)
+	}
+	if gone != nil {
+		if err := gone.content.Close(); err != nil {
+			s.log.Print(err)
+		}
+	}
+	s.say(why)
+}
+
+// say notes why what is wanted is not served, "" if it is. The log has it once.
+func (s *Site) say(why string) {
+	s.mu.Lock()
+	news := why != s.why
+	s.why = why
+	s.mu.Unlock()
+	if news && why != "" {
+		s.log.Print(why)
+	}
+}
+
+// serve answers as the container does. Below «ok», /healthz also says why the release that is wanted is not served.
+func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
+	s.mu.RLock()
+	now, why := s.now, s.why
+	if r.URL.Path != "/healthz" {
+		var content *quartz.Content
+		if now != nil {
+			content = now.content
+		}
+		page := content.Page(r.URL.Path) // opened before the next release can take its place
+		s.mu.RUnlock()
+		page.ServeHTTP(w, r)
+		return
+	}
+	s.mu.RUnlock()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	answer := "ok\n"
+	if now == nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		answer = "no content\n"
+	}
+	if why != "" {
+		answer += why + "\n"
+	}
+	_, _ = io.WriteString(w, answer) // fails for a client that left
+}

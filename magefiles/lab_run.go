@@ -1,0 +1,184 @@
+//go:build mage
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+)
+
+// labHome is where the lab of the settings keeps its data.
+func (r *runner) labHome() (lab.Home, error) {
+	name, err := image.ParseName(r.LabName)
+	if err != nil {
+		return lab.Home{}, console.BadInput(fmt.Errorf("name of the lab (BLUMEOPS_LAB): %w", err))
+	}
+	return lab.Home{
+		Sources: cmp.Or(r.EngineSources, r.root), Dir: filepath.Join(r.cacheAt, "labs", string(name)),
+		Programs: filepath.Join(r.cacheAt, "lab", "programs"), Log: r.console.Note,
+	}, nil
+}
+
+func (r *runner) labUp(ctx context.Context, parts, registry string, foreground bool) (labRecord, error) {
+	home, err := r.labHome()
+	if err != nil {
+		return labRecord{}, err
+	}
+	opts := lab.Options{Checkout: r.root, Owner: r.Owner, Repository: r.Repository}
+	if opts.Parts, err = lab.ParseParts(parts); err != nil {
+		return labRecord{}, console.BadInput(err)
+	}
+	if opts.Mode, err = lab.ParseMode(registry); err != nil {
+		return labRecord{}, console.BadInput(err)
+	}
+	if foreground {
+		return labRecord{}, lab.Keep(ctx, home, opts, func(up lab.Record) {
+			r.console.Result(labRecord{up, true}.String())
+		})
+	}
+	return r.labStay(ctx, home, opts, registry)
+}
+
+// labStay starts a lab that outlives this run: what takes long is built here, where it is seen; what stays is this program again.
+func (r *runner) labStay(ctx context.Context, home lab.Home, opts lab.Options, registry string) (labRecord, error) {
+	up, is, err := lab.Find(home.Dir)
+	if err != nil {
+		return labRecord{}, err
+	}
+	if is {
+		r.console.Note("the lab is up already")
+		return labRecord{up, true}, up.Serves(opts)
+	}
+	if err := lab.Prepare(ctx, home, opts); err != nil {
+		return labRecord{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return labRecord{}, err
+	}
+	command := []string{self, "lab:up", "-foreground", "-parts=" + lab.JoinParts(opts.Parts), "-registry=" + string(opts.Mode)}
+	begun := time.Now()
+	if up, err = lab.Detach(ctx, home.Dir, command, os.Environ(), r.console.Note); err != nil {
+		return labRecord{}, err
+	}
+	r.console.Note(fmt.Sprintf("the lab is up after %.0f s. To use it:  eval \"$(go tool mage lab:env)\"", time.Since(begun).Seconds()))
+	return labRecord{up, true}, nil
+}
+
+func (r *runner) labDown(ctx context.Context, wipe bool) error {
+	home, err := r.labHome()
+	if err != nil {
+		return err
+	}
+	was, err := lab.Down(ctx, home.Dir)
+	if err != nil {
+		return err
+	}
+	if wipe {
+		if err := lab.Wipe(ctx, home.Dir); err != nil {
+			return err
+		}
+	}
+	switch {
+	case wipe:
+		r.console.Note("the lab is down, and what it held is removed")
+	case was:
+		r.console.Note("the lab is down; what it holds is kept for the next lab:up (lab:down -wipe removes it)")
+	default:
+		r.console.Note("no lab was up")
+	}
+	return nil
+}
+
+func (r *runner) labStatus(ctx context.Context) (labStatus, error) {
+	up, err := r.labRecord()
+	if err != nil {
+		return labStatus{}, err
+	}
+	checked := labStatus{Record: up, Servers: lab.Check(ctx, up)}
+	for _, s := range checked.Servers {
+		if s.Trouble != "" {
+			err = errors.Join(err, fmt.Errorf("%s of the lab does not answer: %s; lab:down and lab:up start it again", s.Name, s.Trouble))
+		}
+	}
+	return checked, err
+}
+
+func (r *runner) labEnv() (labEnv, error) {
+	up, err := r.labRecord()
+	return up.Env, err
+}
+
+// labRecord is the record of the lab, which must be up.
+func (r *runner) labRecord() (lab.Record, error) {
+	home, err := r.labHome()
+	if err != nil {
+		return lab.Record{}, err
+	}
+	up, is, err := lab.Find(home.Dir)
+	if err == nil && !is {
+		err = fmt.Errorf("no lab of the name %q is up: start it with lab:up", r.LabName)
+	}
+	return up, err
+}
+
+// labRecord is a lab that came up.
+type labRecord struct {
+	lab.Record
+	up bool
+}
+
+// String is a table for people.
+func (l labRecord) String() string {
+	if !l.up {
+		return ""
+	}
+	var rows [][2]string
+	for _, s := range l.Servers {
+		rows = append(rows, [2]string{s.Name, s.URL})
+	}
+	return table(rows)
+}
+
+// labStatus is a lab that is up, and what its servers answered.
+type labStatus struct {
+	lab.Record
+	Servers []lab.Checked `json:"servers"`
+}
+
+// String is a table for people.
+func (l labStatus) String() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, s := range l.Servers {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, cmp.Or(s.Trouble, "up"), cmp.Or(s.URL, "-"), s.Log)
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	return text.String()
+}
+
+// labEnv is what to set to use a lab.
+type labEnv []lab.Setting
+
+// String is a line for a POSIX shell each.
+func (l labEnv) String() string {
+	var text strings.Builder
+	for _, s := range l {
+		fmt.Fprintf(&text, "export %s=%s\n", s.Name, quoted(s.Value))
+	}
+	return text.String()
+}
+
+// quoted is a text as one word of a POSIX shell.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
