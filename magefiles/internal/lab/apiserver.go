@@ -25,7 +25,7 @@ func (c *Cluster) startAPIServer(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	c.server, err = c.run("apiserver", path, goMemory{Limit: 400, Percent: 25},
+	c.server, err = c.run("kube-apiserver", path, goMemory{Limit: 400, Percent: 25},
 		"--etcd-servers=unix://"+etcdSocket,
 		"--bind-address="+host,
 		"--secure-port="+port,

@@ -24,6 +24,10 @@ var (
 	argocdProgram = pinned.Program{
 		Name: "argocd", Title: "Argo CD", Dir: "argocd", Package: argoModule + "/cmd", Module: argoModule, Seconds: 90,
 		Stamp: map[string]string{argoModule + "/common.version": "{number}"},
+		// The controller's metrics would listen on all of the machine's addresses, and there is no setting for that.
+		Patch: []pinned.Patch{{
+			Module: argoModule, File: "controller/appcontroller.go", Old: `fmt.Sprintf("0.0.0.0:%d", metricsPort)`, New: `fmt.Sprintf("127.0.0.1:%d", metricsPort)`,
+		}},
 	}
 	// kustomizeProgram is what Argo CD runs for a folder with a kustomization.yaml.
 	kustomizeProgram = pinned.Program{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -43,8 +44,8 @@ func (a *ArgoCD) App(ctx context.Context, s AppSpec) error {
 func (a *ArgoCD) AppsFor(ctx context.Context, repoURL string, repository fs.FS) ([]string, error) {
 	const manifests = "argocd/manifests"
 	entries, err := fs.ReadDir(repository, manifests)
-	if err != nil {
-		return nil, err
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err // a repository that deploys nothing is as good as any
 	}
 	var names []string
 	for _, e := range entries {

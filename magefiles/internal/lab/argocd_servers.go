@@ -75,7 +75,6 @@ func (a *ArgoCD) servers() ([]argoServer, error) {
 				"--metrics-address=127.0.0.1", "--metrics-port="+strconv.Itoa(metrics[1])),
 		},
 		{
-			// Its metrics are the one thing in the lab that listens on all of the machine's addresses: Argo CD has no setting for it.
 			name: "application-controller", memory: goMemory{Limit: 150, Percent: 40}, port: metrics[2],
 			args: append(client[:len(client):len(client)], "--metrics-port="+strconv.Itoa(metrics[2]),
 				"--status-processors=4", "--operation-processors=4", "--kubectl-parallelism-limit=4"),

@@ -36,6 +36,7 @@ func startWorld(t *testing.T, home Home) *world {
 
 func (w *world) start(t *testing.T, home Home) {
 	t.Helper()
+	need(t, PartForge, PartArgoCD)
 	began := time.Now()
 	var err error
 	w.cluster, err = StartCluster(t.Context(), home, ClusterOptions{})

@@ -114,7 +114,7 @@ func (c *Cluster) Name() string { return "cluster" }
 func (c *Cluster) URL() string { return "https://" + c.addr }
 
 // Log is the API server's. Those of the other processes are beside it.
-func (c *Cluster) Log() string { return c.log("apiserver") }
+func (c *Cluster) Log() string { return c.log("kube-apiserver") }
 
 func (c *Cluster) log(name string) string { return filepath.Join(c.dir, name+".log") }
 

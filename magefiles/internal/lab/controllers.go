@@ -33,13 +33,13 @@ var controllers = []string{
 // pods: neither listens on a port.
 func (c *Cluster) startControllers(manager, scheduler string) error {
 	common := []string{"--kubeconfig=" + c.Kubeconfig(), "--leader-elect=false", "--secure-port=0", "--profiling=false"}
-	p, err := c.run("controllers", manager, goMemory{Limit: 90, Percent: 40},
+	p, err := c.run("kube-controller-manager", manager, goMemory{Limit: 90, Percent: 40},
 		append(common, "--controllers="+strings.Join(controllers, ","))...)
 	if err != nil {
 		return err
 	}
 	c.controlled = append(c.controlled, p)
-	p, err = c.run("scheduler", scheduler, goMemory{Limit: 80, Percent: 40}, common...)
+	p, err = c.run("kube-scheduler", scheduler, goMemory{Limit: 80, Percent: 40}, common...)
 	if err != nil {
 		return err
 	}

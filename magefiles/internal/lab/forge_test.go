@@ -17,7 +17,7 @@ import (
 )
 
 // testForge is one forge for all tests. Each takes a repository or a package of its own.
-var testForge = shared(func() (*Forge, error) {
+var testForge = shared(PartForge, func() (*Forge, error) {
 	f, err := StartForge(context.Background(), Home{}, ForgeOptions{})
 	if err == nil {
 		atEnd(f.Close)
@@ -27,6 +27,7 @@ var testForge = shared(func() (*Forge, error) {
 
 func startForge(t *testing.T, h Home, o ForgeOptions) *Forge {
 	t.Helper()
+	need(t, PartForge)
 	f, err := StartForge(t.Context(), h, o)
 	must(t, err)
 	t.Cleanup(func() {

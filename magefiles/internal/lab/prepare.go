@@ -35,17 +35,9 @@ func Prepare(ctx context.Context, h Home, o Options) error {
 	if err != nil {
 		return err
 	}
-	var missing []pinned.Program
-	for _, part := range o.Parts {
-		for _, p := range programs[part] {
-			kept, err := b.Kept(p)
-			if err != nil {
-				return err
-			}
-			if !kept {
-				missing = append(missing, p)
-			}
-		}
+	missing, err := b.notBuilt(o.Parts)
+	if err != nil {
+		return err
 	}
 	if err := b.buildMissing(ctx, missing); err != nil || !slices.Contains(o.Parts, PartImages) {
 		return err
@@ -56,6 +48,45 @@ func Prepare(ctx context.Context, h Home, o Options) error {
 		}
 	}
 	return nil
+}
+
+// Ready says why parts of a lab cannot be started at once: the machine lacks something, or a program that takes minutes to build is
+// not built yet. The error says what to do. Tests ask, so that none of them spends its time limit on a compiler.
+func (h Home) Ready(parts ...Part) error {
+	if err := lacking(parts); err != nil {
+		return err
+	}
+	b, err := h.builder()
+	if err != nil {
+		return err
+	}
+	missing, err := b.notBuilt(parts)
+	if err != nil {
+		return err
+	}
+	const short = 60 // seconds
+	for _, p := range missing {
+		if p.Seconds > short {
+			return fmt.Errorf("%s is not built yet, which takes minutes, once for a machine: go tool mage lab:up -parts=%s && go tool mage lab:down",
+				p.Title, JoinParts(parts))
+		}
+	}
+	return nil
+}
+
+func (b builder) notBuilt(parts []Part) (missing []pinned.Program, err error) {
+	for _, part := range parts {
+		for _, p := range programs[part] {
+			kept, err := b.Kept(p)
+			if err != nil {
+				return nil, err
+			}
+			if !kept {
+				missing = append(missing, p)
+			}
+		}
+	}
+	return missing, nil
 }
 
 // lacking says all that the machine lacks for the parts, in one error.

@@ -12,6 +12,7 @@ func TestSiteOnACluster(t *testing.T) {
 	}
 	const namespace, path = "/api/v1/namespaces/docs", "/apis/apps/v1/namespaces/docs/deployments/docs"
 	began := time.Now()
+	need(t, PartArgoCD)
 	cluster, err := StartCluster(t.Context(), Home{Log: func(line string) { t.Log(line) }}, ClusterOptions{})
 	must(t, err)
 	t.Cleanup(func() { must(t, cluster.Close()) })

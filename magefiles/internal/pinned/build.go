@@ -55,7 +55,15 @@ func (b Builder) compile(ctx context.Context, s State, work, out string) error {
 		return err
 	}
 	compile := progress{builder: b, label: s.Label(), total: strings.Count(packages, "\n")}
-	cmd := s.goCommand(ctx, s.flags("build", "-v", "-buildvcs=false", "-ldflags="+s.ldflags(), "-o", out)...)
+	args := []string{"build", "-v", "-buildvcs=false", "-ldflags=" + s.ldflags(), "-o", out}
+	if len(s.program.Patch) > 0 {
+		overlay, err := s.overlay(ctx, work)
+		if err != nil {
+			return err
+		}
+		args = append(args, "-overlay="+overlay)
+	}
+	cmd := s.goCommand(ctx, s.flags(args...)...)
 	cmd.Env = append(cmd.Env, "GOTMPDIR="+work)
 	_, err = compile.run(ctx, cmd)
 	return err

@@ -31,6 +31,17 @@ type Program struct {
 	// Stamp is what package variables are set to at linking time, by the variables' full names. In the values
 	// {version} is replaced by the version of Module, {number} by the same without its v, and {key} by the key of the content.
 	Stamp map[string]string
+
+	// Patch is what is built differently from what the modules say. The module cache stays as it is.
+	Patch []Patch
+}
+
+// Patch replaces a text in a file of a module, where the program offers no other way. The text must be there once, so that a
+// newer version of the module is looked at again.
+type Patch struct {
+	Module   string // as in go.mod
+	File     string // slash path in the module
+	Old, New string
 }
 
 // Builder builds programs, and keeps them.

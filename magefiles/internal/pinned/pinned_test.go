@@ -230,3 +230,30 @@ func TestUseKeepsAnExecutable(t *testing.T) {
 		t.Errorf("still counts as unused: %v, %v", info.ModTime(), err)
 	}
 }
+
+func TestPatchedText(t *testing.T) {
+	b, _ := newBuilder(t)
+	plain, p := build(t, b, hello()), hello()
+	p.Patch = []Patch{
+		{Module: "example.org/lib", File: "lib.go", Old: `"hello"`, New: `"welcome"`},
+		{Module: "example.org/lib", File: "lib.go", Old: `"welcome"`, New: `"patched"`},
+	}
+	patched := build(t, b, p)
+	out, err := exec.Command(patched).Output()
+	if err != nil || !strings.HasPrefix(string(out), "patched ") {
+		t.Errorf("it said %q, %v", out, err)
+	}
+	if patched == plain {
+		t.Error("the program without the patch is taken for the one with it")
+	}
+	text, err := os.ReadFile(filepath.Join(b.Sources, "hello", "lib", "lib.go"))
+	if err != nil || strings.Contains(string(text), "patched") {
+		t.Errorf("the module itself was changed (%v):\n%s", err, text)
+	}
+	for old, want := range map[string]string{"no such text": "0 times", "Greeting": "2 times"} {
+		p.Patch = []Patch{{Module: "example.org/lib", File: "lib.go", Old: old}}
+		if _, err := b.Build(t.Context(), p); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "lib.go") {
+			t.Errorf("patch of %q: %v, want it to say %q", old, err, want)
+		}
+	}
+}

@@ -83,7 +83,7 @@ var anyKey = strings.Repeat("[0-9a-f]", keyLength)
 func (s State) hash() (string, error) {
 	h := sha256.New()
 	p := s.program
-	fmt.Fprintf(h, "%q %q %q %q %q %t %q\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, p.Package, p.Tags, p.CGO, p.Stamp)
+	fmt.Fprintf(h, "%q %q %q %q %q %t %q %q\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, p.Package, p.Tags, p.CGO, p.Stamp, p.Patch)
 	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
