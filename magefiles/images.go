@@ -46,8 +46,19 @@ func (r *runner) builder(choice string) (task.Builder, error) {
 		Compiler: gobuild.Compiler{
 			Root: r.root, Cache: filepath.Join(r.cacheAt, "programs"), Environ: os.Environ(),
 		},
-		Root: r.root, Site: network, Step: r.progress.step,
+		Root: r.root, Site: network, Login: r.pullLogin, Step: r.progress.step,
 	}}, nil
+}
+
+// pullLogin is the account for pulling from the site's own registry. Without its password
+// a base is still to be had where everybody may read.
+func (r *runner) pullLogin(ctx context.Context, host string) (user, password string, ok bool, err error) {
+	user, password, ok, err = r.credentials(ctx, host)
+	if err != nil && ctx.Err() == nil {
+		r.console.Warn("base images of " + host + " are pulled without an account: " + err.Error())
+		return "", "", false, nil
+	}
+	return user, password, ok, err
 }
 
 // connect opens the one session of this run, which close closes.

@@ -32,6 +32,15 @@ func (b bases) ofTarget() []string {
 	return refs
 }
 
+// all are the references of all images.
+func (b bases) all() []string {
+	refs := make([]string, len(b.found))
+	for i, base := range b.found {
+		refs[i] = base.ref
+	}
+	return refs
+}
+
 // mirrored is the Dockerfile with every image taken from its mirror. Lines keep their
 // numbers, so that the engine's errors name the right ones.
 func (b bases) mirrored(site Site) string {

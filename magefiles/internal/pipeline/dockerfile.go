@@ -34,6 +34,9 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 	}
 	source := client.Host().Directory(b.dir(r.Container), dagger.HostDirectoryOpts{Exclude: exclude})
 	bases := findBases(string(text), r.Args)
+	if err := b.login(ctx, client, bases.all()...); err != nil {
+		return nil, err
+	}
 	if mirrored := bases.mirrored(b.Site); mirrored != string(text) {
 		source = source.WithNewFile("Dockerfile", mirrored)
 	}

@@ -235,10 +235,14 @@ func TestGoContainerOutputs(t *testing.T) {
 	}
 }
 
-// aRegistry holds base:1, which is for amd64 only.
-func aRegistry(t *testing.T, client *dagger.Client) (host string) {
+// aRegistry holds base:1, which is for amd64 only. Of its users there is at most one, whose password is the name.
+func aRegistry(t *testing.T, client *dagger.Client, user ...string) (host string) {
 	t.Helper()
-	r, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{})
+	var o lab.RegistryOptions
+	if len(user) > 0 {
+		o.Users = map[string]string{user[0]: user[0]}
+	}
+	r, err := lab.StartRegistry(t.Context(), lab.Home{}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,12 +251,41 @@ func aRegistry(t *testing.T, client *dagger.Client) (host string) {
 			t.Error(err)
 		}
 	})
-	_, err = client.Container(dagger.ContainerOpts{Platform: "linux/amd64"}).WithNewFile("/base", "base").
-		WithEnvVariable("FROM_BASE", "1").Publish(t.Context(), r.Addr+"/library/base:1")
+	base := client.Container(dagger.ContainerOpts{Platform: "linux/amd64"}).WithNewFile("/base", "base").WithEnvVariable("FROM_BASE", "1")
+	if len(user) > 0 {
+		base = base.WithRegistryAuth(r.Addr, user[0], client.SetSecret("registry", user[0]))
+	}
+	_, err = base.Publish(t.Context(), r.Addr+"/library/base:1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r.Addr
+}
+
+func TestBaseBehindAPassword(t *testing.T) {
+	host := aRegistry(t, connect(t), "reader")
+	for name, content := range map[string]string{
+		"containers/hello/main.go":    "//blumeops:base " + host + "/library/base:1\n" + program,
+		"containers/hello/Dockerfile": "FROM " + host + "/library/base:1\n",
+	} {
+		b := images(t, connect(t), map[string]string{name: content})
+		r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}}
+		if _, err := b.Build(t.Context(), r); err == nil || !strings.Contains(err.Error(), "401") && !strings.Contains(err.Error(), "credentials") {
+			t.Errorf("%s without an account: %v", name, err)
+		}
+		b.Login = func(_ context.Context, asked string) (user, password string, ok bool, err error) {
+			return "reader", "reader", asked == host, nil
+		}
+		if e := export(t, b, r)[0]; !slices.Contains(e.Config.Env, "FROM_BASE=1") {
+			t.Errorf("%s: %+v", name, e)
+		}
+		b.Login = func(context.Context, string) (string, string, bool, error) {
+			return "", "", false, errors.New("no password")
+		}
+		if _, err := b.Build(t.Context(), r); err == nil || !strings.Contains(err.Error(), "no password") || !strings.Contains(err.Error(), host) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestGoContainerOnABase(t *testing.T) {

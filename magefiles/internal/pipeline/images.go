@@ -28,6 +28,8 @@ type Images struct {
 	Root string
 	// Site is what builds must know about the network that they run in.
 	Site Site
+	// Login, if set, is asked for the account of each registry that bases come from.
+	Login Login
 	// Step, if set, is told when a part of a build begins; it returns what is told
 	// how that part ended. Parts may overlap.
 	Step func(name string) (end func(error))

@@ -23,6 +23,11 @@ func (b Images) buildGo(ctx context.Context, r Request) (*Image, error) {
 		return nil, err
 	}
 	defer binaries.Release() // the engine holds a copy by then
+	if r.Container.Base != "" {
+		if err := b.login(ctx, client, r.Container.Base); err != nil {
+			return nil, err
+		}
+	}
 	return b.each(ctx, client, r, func(ctx context.Context, p image.Platform) (*dagger.Container, error) {
 		return b.program(ctx, client, r.Container, p, binaries.Files[p])
 	})
