@@ -60,7 +60,10 @@ func (r *runner) labStay(ctx context.Context, home lab.Home, opts lab.Options, r
 		r.console.Note("the lab is up already")
 		return labRecord{up, true}, up.Serves(opts)
 	}
-	if err := lab.Prepare(ctx, home, opts); err != nil {
+	r.progress.title = "lab:up"
+	home.Work = r.labWork
+	err = r.settle(lab.Prepare(ctx, home, opts))
+	if err != nil {
 		return labRecord{}, err
 	}
 	self, err := os.Executable()
@@ -74,6 +77,14 @@ func (r *runner) labStay(ctx context.Context, home lab.Home, opts lab.Options, r
 	}
 	r.console.Note(fmt.Sprintf("the lab is up after %.0f s. To use it:  eval \"$(go tool mage lab:env)\"", time.Since(begun).Seconds()))
 	return labRecord{up, true}, nil
+}
+
+// labWork shows a program that is being built.
+func (r *runner) labWork(name string) (say func(string), end func(error)) {
+	end = r.progress.step(name)
+	return func(line string) {
+		r.progress.event(console.Event{Step: name, State: console.Log, Stream: 2, Data: []byte(line + "\n")})
+	}, end
 }
 
 func (r *runner) labDown(ctx context.Context, wipe bool) error {

@@ -25,6 +25,10 @@ type Home struct {
 	Programs string       // where what was built is kept; "" is blumeops/lab/programs in the user's cache folder
 	Log      func(string) // told one line about what takes long; nil: nobody
 
+	// Work, if set, is told when a program begins to be built, and returns what is told how that goes and how it ended. Several
+	// are built side by side. Without it, Log is told.
+	Work func(name string) (say func(string), end func(error))
+
 	addresses map[string]string // that the servers had the last time, by name
 }
 
@@ -45,7 +49,7 @@ func (h Home) builder() (builder, error) {
 		}
 		bin = filepath.Join(cache, "blumeops", "lab", "programs")
 	}
-	return builder{pinned.Builder{Sources: filepath.Join(sources, filepath.FromSlash(modules)), Bin: bin, Log: h.log}}, nil
+	return builder{pinned.Builder{Sources: filepath.Join(sources, filepath.FromSlash(modules)), Bin: bin, Log: h.log}, h.Work}, nil
 }
 
 // build returns the executable of a program, built now if it is not kept yet.

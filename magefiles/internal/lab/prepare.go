@@ -119,6 +119,18 @@ func lacking(parts []Part) error {
 // builder is a pinned.Builder that tells of several programs at once.
 type builder struct {
 	pinned.Builder
+	work func(name string) (say func(string), end func(error))
+}
+
+// buildOne builds a program as a piece of work of its own.
+func (b builder) buildOne(ctx context.Context, p pinned.Program) (err error) {
+	if b.work != nil {
+		say, end := b.work("build " + p.Title)
+		defer func() { end(err) }()
+		b.Log = say
+	}
+	_, err = b.Build(ctx, p)
+	return err
 }
 
 // buildMissing builds programs: those of one module one after the other, as they share packages, and the modules side by side.
@@ -140,7 +152,7 @@ func (b builder) buildMissing(ctx context.Context, all []pinned.Program) error {
 	for _, programs := range modules {
 		group.Go(func() error {
 			for _, p := range programs {
-				if _, err := b.Build(together, p); err != nil {
+				if err := b.buildOne(together, p); err != nil {
 					return err
 				}
 			}

@@ -57,11 +57,11 @@ func (b Builder) compile(ctx context.Context, s State, work, out string) error {
 	compile := progress{builder: b, label: s.Label(), total: strings.Count(packages, "\n")}
 	args := []string{"build", "-v", "-buildvcs=false", "-ldflags=" + s.ldflags(), "-o", out}
 	if len(s.program.Patch) > 0 {
-		overlay, err := s.overlay(ctx, work)
+		mod, err := s.patched(ctx, work)
 		if err != nil {
 			return err
 		}
-		args = append(args, "-overlay="+overlay)
+		args = append(args, "-modfile="+mod)
 	}
 	cmd := s.goCommand(ctx, s.flags(args...)...)
 	cmd.Env = append(cmd.Env, "GOTMPDIR="+work)
