@@ -17,6 +17,8 @@ var own = map[string][]string{
 	"image":     {},
 	"task":      {"image", "changelog"},
 	"pipeline":  {"image", "pipeline/"},
+	"forge":     {},
+	"manifest":  {},
 	"registry":  {"image"},
 	"repo":      {"image"},
 	"secret":    {},

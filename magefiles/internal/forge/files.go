@@ -1,0 +1,145 @@
+package forge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// File is one of a generic package. The forge takes letters, digits and -_+. as the package's name, more as the file's.
+type File struct {
+	Owner   string // user or organisation
+	Package string
+	Version string
+	Name    string
+}
+
+// String is PACKAGE/VERSION/NAME.
+func (f File) String() string { return f.Package + "/" + f.Version + "/" + f.Name }
+
+// Path is where the file is below a forge's address, whether that is the one inside or the public one.
+func (f File) Path() string {
+	return path("api", "packages", f.Owner, "generic", f.Package, f.Version, f.Name)
+}
+
+// Content is what a file holds.
+type Content struct {
+	SHA256 string // in hexadecimal
+	Size   int64  // in bytes
+}
+
+// Upload sends a file, of which content holds size bytes. ErrExists if there is one of that name, whatever it holds: the forge
+// never replaces one. That may be what an attempt has left whose answer was lost; Store tells it apart.
+func (c *Client) Upload(ctx context.Context, f File, r io.ReaderAt, size int64) error {
+	if err := c.check(f.Owner, f.Package, f.Version, f.Name); err != nil {
+		return err
+	}
+	return c.do(ctx, call{
+		what: "upload " + f.String(), right: writePackages(f.Owner),
+		method: http.MethodPut, path: f.Path(), content: &content{r, size}, want: []int{http.StatusCreated},
+	})
+}
+
+// Sum downloads a file and returns what it holds. It is not kept in memory.
+func (c *Client) Sum(ctx context.Context, f File) (Content, error) {
+	var held Content
+	err := c.download(ctx, f, func(body io.Reader) error {
+		hash := sha256.New()
+		n, err := io.Copy(hash, io.LimitReader(body, maxFile+1))
+		if err != nil {
+			return &networkError{err}
+		}
+		if n > maxFile {
+			return &uselessError{fmt.Sprintf("has more than %d bytes", int64(maxFile))}
+		}
+		held = Content{hex.EncodeToString(hash.Sum(nil)), n}
+		return nil
+	})
+	return held, err
+}
+
+// maxFile is far more than any site: a forge that never ends is to be noticed.
+const maxFile = 8 << 30
+
+// Read downloads a small file; one of more than limit bytes is an error.
+func (c *Client) Read(ctx context.Context, f File, limit int64) (text []byte, err error) {
+	err = c.download(ctx, f, func(body io.Reader) (err error) {
+		text, err = readAll(body, limit)
+		return err
+	})
+	return text, err
+}
+
+func (c *Client) download(ctx context.Context, f File, take func(io.Reader) error) error {
+	if err := c.check(f.Owner, f.Package, f.Version, f.Name); err != nil {
+		return err
+	}
+	return c.do(ctx, call{
+		what: "read " + f.String(), right: readPackages(f.Owner),
+		method: http.MethodGet, path: f.Path(), want: []int{http.StatusOK},
+		take: func(resp *http.Response) error { return take(resp.Body) },
+	})
+}
+
+// Store makes the forge hold a file, and reads it back: a success that nothing stands behind is ErrMismatch. A file that is
+// there and holds the same is not sent again; one that holds something else is ErrExists, and stays as it is.
+func (c *Client) Store(ctx context.Context, f File, r io.ReaderAt, size int64) (Content, error) {
+	what := "store " + f.String()
+	ours, err := sum(r, size)
+	if err != nil {
+		return Content{}, c.fail(ErrContent, what, "was not asked: what is to be sent "+err.Error(), "")
+	}
+	held, err := c.Sum(ctx, f)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		if err := c.Upload(ctx, f, r, size); err != nil && !errors.Is(err, ErrExists) {
+			return Content{}, err
+		} else if held, err = c.Sum(ctx, f); err != nil || held != ours {
+			return Content{}, c.notStored(what, ours, held, err)
+		}
+	case err != nil:
+		return Content{}, err
+	case held != ours:
+		return Content{}, c.fail(ErrExists, what, "has another file of that name: "+held.String()+", ours is "+ours.String(), "give it another name")
+	}
+	return held, nil
+}
+
+// notStored says what is there after an upload, instead of ours; err is of reading it.
+func (c *Client) notStored(what string, ours, held Content, err error) error {
+	const advice = "look into the forge's log and its storage, then run this again"
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return c.fail(ErrMismatch, what, "said that it took the file, and does not have it", advice)
+	case err != nil:
+		return err
+	}
+	return c.fail(ErrMismatch, what, "holds "+held.String()+" after the upload, ours is "+ours.String(), advice)
+}
+
+// String is the size and the sum.
+func (h Content) String() string { return fmt.Sprintf("%d bytes with sha256 %s", h.Size, h.SHA256) }
+
+func sum(r io.ReaderAt, size int64) (Content, error) {
+	hash := sha256.New()
+	n, err := io.Copy(hash, io.NewSectionReader(r, 0, size))
+	if err == nil && n != size {
+		err = fmt.Errorf("is %d bytes long, expected %d", n, size)
+	}
+	return Content{hex.EncodeToString(hash.Sum(nil)), n}, err
+}
+
+// check refuses names that would lead to another place than they say.
+func (c *Client) check(names ...string) error {
+	for _, n := range names {
+		if n == "" || n == "." || n == ".." || strings.ContainsAny(n, "/\\\x00\r\n") {
+			return c.fail(ErrRejected, fmt.Sprintf("name %q", n), "was not asked: expected a name without slashes", "")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package forge
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+)
+
+func testFile(t *testing.T, name string) File {
+	t.Helper()
+	return File{labForge(t).Owner, strings.ReplaceAll(strings.ToLower(t.Name()), "/", "-"), "v1.0.0", name}
+}
+
+func contentOf(b []byte) Content {
+	s := sha256.Sum256(b)
+	return Content{hex.EncodeToString(s[:]), int64(len(b))}
+}
+
+func TestFiles(t *testing.T) {
+	c := as(t, "write:package")
+	for _, size := range []int{0, 1, 3 << 20} {
+		f, b := testFile(t, fmt.Sprintf("docs-%d.tar.gz", size)), random(t, size)
+		_, err := c.Sum(t.Context(), f)
+		c.want(t, err, ErrNotFound)
+		must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(size)))
+		held, err := c.Sum(t.Context(), f)
+		if err != nil || held != contentOf(b) {
+			t.Errorf("%d bytes: holds %s, %v; want %s", size, held, err, contentOf(b))
+		}
+		if text, err := c.Read(t.Context(), f, int64(size)); err != nil || !bytes.Equal(text, b) {
+			t.Errorf("%d bytes: read %d, %v", size, len(text), err)
+		}
+		c.want(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(size)), ErrExists)
+	}
+	_, err := c.Read(t.Context(), testFile(t, "docs-1.tar.gz"), 0)
+	c.want(t, err, ErrRejected, "more than 0 bytes")
+}
+
+func TestNamesAreNotPaths(t *testing.T) {
+	c := as(t, "write:package")
+	requests := len(labForge(t).Front().Requests())
+	for _, f := range []File{{"..", "p", "v", "f"}, {"o", "../p", "v", "f"}, {"o", "p", "", "f"}, {"o", "p", ".", "f"}, {"o", "p", "v", "a/b"}} {
+		_, err := c.Sum(t.Context(), f)
+		c.want(t, err, ErrRejected, "without slashes")
+		c.want(t, c.DeleteFile(t.Context(), f), ErrRejected)
+	}
+	if asked := len(labForge(t).Front().Requests()) - requests; asked != 0 {
+		t.Errorf("the forge was asked %d times", asked)
+	}
+	f := File{labForge(t).Owner, "name", "v1 +rc#1%2F?x=y", "a b#c%&.txt"}
+	if held, err := c.Store(t.Context(), f, strings.NewReader("x"), 1); err != nil || held != contentOf([]byte("x")) {
+		t.Errorf("odd names: %v, %v", held, err)
+	}
+}
+
+func TestStore(t *testing.T) {
+	c, f, b := as(t, "write:package"), testFile(t, "x.tar.gz"), random(t, 100_000)
+	for range 2 {
+		if held, err := c.Store(t.Context(), f, bytes.NewReader(b), int64(len(b))); err != nil || held != contentOf(b) {
+			t.Fatalf("%v, %v", held, err)
+		}
+	}
+	_, err := c.Store(t.Context(), f, strings.NewReader("another"), 7)
+	c.want(t, err, ErrExists, contentOf(b).SHA256, "another file")
+	if held, err := c.Sum(t.Context(), f); err != nil || held != contentOf(b) {
+		t.Errorf("the first one was touched: %v, %v", held, err)
+	}
+}
+
+func TestContentThatCannotBeRead(t *testing.T) {
+	c, f := as(t, "write:package"), testFile(t, "x")
+	const want = 1 << 20
+	c.want(t, c.Upload(t.Context(), f, strings.NewReader("short"), want), ErrContent, "5 bytes long, expected 1048576")
+	failing := readerAt{iotest.ErrReader(errors.New("disk is gone"))}
+	c.want(t, c.Upload(t.Context(), f, failing, want), ErrContent, "disk is gone")
+	_, err := c.Store(t.Context(), f, failing, want)
+	c.want(t, err, ErrContent, "disk is gone")
+	if _, err := c.Sum(t.Context(), f); !errors.Is(err, ErrNotFound) {
+		t.Errorf("something was stored: %v", err)
+	}
+	if len(*c.log) > 0 {
+		t.Errorf("it was tried again: %v", *c.log)
+	}
+}
+
+type readerAt struct{ io.Reader }
+
+func (r readerAt) ReadAt(p []byte, _ int64) (int, error) { return r.Read(p) }
+
+// TestTemporaryFaults has each kind of fault twice on the way of an upload, and then of its reading back.
+func TestTemporaryFaults(t *testing.T) {
+	for name, fault := range map[string]front.Fault{
+		"503":         {Kind: front.Status},
+		"502 page":    {Kind: front.Status, Status: 502, Body: "<html>bad gateway</html>"},
+		"429":         {Kind: front.Status, Status: 429, Header: map[string][]string{"Retry-After": {"0"}}},
+		"refused":     {Kind: front.Refuse},
+		"cut request": {Kind: front.CutRequest, Bytes: 50_000, Method: "PUT"},
+		"cut answer":  {Kind: front.Cut, Bytes: 50_000, Method: "GET"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 300_000)
+			fault.Times, fault.Path = 2, regexp.MustCompile("^/api/packages/")
+			if fault.Kind == front.Cut {
+				must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
+			}
+			defer labForge(t).Front().Fail(fault)()
+			held, err := c.Store(t.Context(), f, bytes.NewReader(b), int64(len(b)))
+			if err != nil || held != contentOf(b) {
+				t.Errorf("%v, %v", held, err)
+			}
+			if fault.Kind != front.Refuse && len(*c.log) != 2 { // Go's client asks again by itself when a used connection breaks
+				t.Errorf("log %q, want 2 attempts", *c.log)
+			}
+			c.secret(t, nil)
+		})
+	}
+}
+
+// TestLostAnswer has uploads arrive whose answers do not: the next attempt finds the file.
+func TestLostAnswer(t *testing.T) {
+	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 1000)
+	lost := front.Fault{Kind: front.Custom, Method: "PUT", Times: 1, Serve: serveAndBreak}
+	defer labForge(t).Front().Fail(lost)()
+	c.want(t, c.Upload(t.Context(), f, bytes.NewReader(b), 1000), ErrExists)
+	f.Name = "y"
+	defer labForge(t).Front().Fail(lost)()
+	if held, err := c.Store(t.Context(), f, bytes.NewReader(b), 1000); err != nil || held != contentOf(b) || len(*c.log) != 2 {
+		t.Errorf("%v, %v; log %q", held, err, *c.log)
+	}
+}
+
+func TestFaultsThatStay(t *testing.T) {
+	f, b := testFile(t, "x"), random(t, 300_000)
+	for name, fault := range map[string]struct {
+		front.Fault
+		kind error
+		says string
+	}{
+		"503":            {front.Fault{Kind: front.Status, Body: "maintenance"}, ErrFaulty, "503 Service Unavailable (maintenance)"},
+		"refused":        {front.Fault{Kind: front.Refuse}, ErrUnreachable, "not reachable"},
+		"cut":            {front.Fault{Kind: front.CutRequest, Bytes: 10_000}, ErrUnreachable, ""},
+		"dropped":        {front.Fault{Kind: front.Drop}, ErrMismatch, "does not have it"},
+		"expired":        {front.Fault{Kind: front.Expire}, ErrDenied, "Lacks: valid token"},
+		"redirected":     {front.Fault{Kind: front.Status, Status: 302, Method: "PUT", Header: map[string][]string{"Location": {"http://u:p@elsewhere.example/login?token=x"}}}, ErrRejected, "redirects to http://elsewhere.example/login"},
+		"other success":  {front.Fault{Kind: front.Status, Status: 200, Method: "PUT", Body: "<html>"}, ErrRejected, "200 OK"},
+		"long pause":     {front.Fault{Kind: front.Status, Header: map[string][]string{"Retry-After": {"3600"}}}, ErrFaulty, "asks to wait 1h0m0s"},
+		"too large":      {front.Fault{Kind: front.Status, Status: 413, Method: "PUT"}, ErrRejected, "quota"},
+		"quota":          {front.Fault{Kind: front.Status, Status: 403, Method: "PUT", Body: "maximum allowed package type size exceeded: quota"}, ErrRejected, "does not take more"},
+		"not for us":     {front.Fault{Kind: front.Status, Status: 404, Method: "PUT"}, ErrNotFound, ""},
+		"not a download": {front.Fault{Kind: front.Status, Status: 400}, ErrRejected, "400"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := as(t, "write:package")
+			defer labForge(t).Front().Fail(fault.Fault)()
+			_, err := c.Store(t.Context(), f, bytes.NewReader(b), int64(len(b)))
+			c.want(t, err, fault.kind, fault.says)
+		})
+	}
+	if _, err := as(t, "write:package").Sum(t.Context(), f); !errors.Is(err, ErrNotFound) {
+		t.Errorf("something was stored: %v", err)
+	}
+}
+
+func TestTruncatedDownload(t *testing.T) {
+	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 300_000)
+	must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
+	defer labForge(t).Front().Fail(front.Fault{Kind: front.Cut, Bytes: 299_999})()
+	_, err := c.Sum(t.Context(), f)
+	c.want(t, err, ErrUnreachable, "ended before")
+	if text, err := c.Read(t.Context(), f, 1<<20); text != nil || !errors.Is(err, ErrUnreachable) {
+		t.Errorf("read %d bytes, %v", len(text), err)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	c, f := as(t, "write:package"), testFile(t, "x")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	defer labForge(t).Front().Fail(front.Fault{Kind: front.Delay, Hit: func(*http.Request) { cancel() }})()
+	err := c.Upload(ctx, f, strings.NewReader("x"), 1)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload "+f.String()) {
+		t.Errorf("error %v", err)
+	}
+	c.secret(t, err)
+}
+
+// TestCancelledBetweenAttempts ends the wait for the next attempt.
+func TestCancelledBetweenAttempts(t *testing.T) {
+	c, f := as(t, "write:package"), testFile(t, "x")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c.options.Pause, c.options.MaxPause = 1<<62, 1<<62
+	c.options.Log = func(string) { cancel() }
+	defer labForge(t).Front().Fail(front.Fault{Kind: front.Status})()
+	if _, err := c.Sum(ctx, f); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestStalled(t *testing.T) {
+	c, f := as(t, "write:package"), testFile(t, "x")
+	c.options.Patience, c.options.Attempts = 1, 2
+	defer labForge(t).Front().Fail(front.Fault{Kind: front.Delay})()
+	_, err := c.Sum(t.Context(), f)
+	c.want(t, err, ErrUnreachable, "nothing came or went for 1ns")
+	if len(*c.log) != 1 {
+		t.Errorf("log %q, want a second attempt", *c.log)
+	}
+}
+
+// TestRefusedUploadIsNotSent has the forge's answer come before the content.
+func TestRefusedUploadIsNotSent(t *testing.T) {
+	f, b := testFile(t, "x"), random(t, 20<<20)
+	c, err := New(Options{URL: labForge(t).URL(), Token: func(context.Context) (string, error) { return "no-such-token", nil }})
+	must(t, err)
+	labForge(t).Front().Forget()
+	err = c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b)))
+	if !errors.Is(err, ErrDenied) {
+		t.Errorf("error %v", err)
+	}
+	for _, r := range labForge(t).Front().Requests() {
+		if r.Received > 0 {
+			t.Errorf("%s %s: %d bytes were sent", r.Method, r.Path, r.Received)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Version is one of a generic package.
+type Version struct {
+	Version    string
+	Created    time.Time
+	Repository string // that the package is linked to, OWNER/NAME; "" for none, or one that the token may not see
+}
+
+// Listed is a file as the forge lists it. Its checksum is the forge's word; Sum is the proof.
+type Listed struct {
+	Name    string
+	Content Content
+}
+
+// Files lists the files of a version. ErrNotFound if there is no such version.
+func (c *Client) Files(ctx context.Context, owner, name, version string) ([]Listed, error) {
+	if err := c.check(owner, name, version); err != nil {
+		return nil, err
+	}
+	var found []struct {
+		Name   string
+		Size   int64 // Forgejo writes it with a capital, which is the same to this decoder
+		SHA256 string
+	}
+	err := c.do(ctx, call{
+		what: "list files of " + name + "/" + version, right: readPackages(owner),
+		method: http.MethodGet, path: "/api/v1" + path("packages", owner, "generic", name, version, "files"),
+		want: []int{http.StatusOK}, take: answer(&found),
+	})
+	files := make([]Listed, len(found))
+	for i, f := range found {
+		files[i] = Listed{f.Name, Content{strings.ToLower(f.SHA256), f.Size}}
+	}
+	return files, err
+}
+
+// pageSize is what forges give at most unless they are told otherwise.
+const pageSize = 50
+
+// maxPages is when a list is taken for one without an end.
+const maxPages = 1000
+
+// Versions lists the versions of a package, in the forge's order; none if there is no such package. It asks by a search, which
+// every version of Forgejo and Gitea has.
+func (c *Client) Versions(ctx context.Context, owner, name string) ([]Version, error) {
+	if err := c.check(owner, name); err != nil {
+		return nil, err
+	}
+	var all []Version
+	seen := map[string]bool{} // a package that is added meanwhile moves others to the next page
+	for page := 1; page <= maxPages; page++ {
+		found, err := c.packages(ctx, owner, name, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			if strings.EqualFold(p.Name, name) && !seen[p.Version] { // the search takes parts of names, and the forge ignores case
+				seen[p.Version] = true
+				all = append(all, Version{p.Version, p.CreatedAt, p.Repository.FullName})
+			}
+		}
+		if len(found) == 0 { // a short page may be one that the forge keeps short
+			return all, nil
+		}
+	}
+	return nil, c.fail(ErrRejected, "list versions of "+name, "lists packages without an end", "")
+}
+
+type listedPackage struct {
+	Name, Version string
+	CreatedAt     time.Time `json:"created_at"`
+	Repository    struct {
+		FullName string `json:"full_name"`
+	}
+}
+
+func (c *Client) packages(ctx context.Context, owner, name string, page int) (found []listedPackage, err error) {
+	err = c.do(ctx, call{
+		what: "list versions of " + name, right: readPackages(owner),
+		method: http.MethodGet, path: "/api/v1" + path("packages", owner),
+		query: url.Values{"type": {"generic"}, "q": {name}, "page": {strconv.Itoa(page)}, "limit": {strconv.Itoa(pageSize)}},
+		want:  []int{http.StatusOK}, take: answer(&found),
+	})
+	return found, err
+}
+
+// DeleteVersion removes a version with all its files. One that is not there is no error.
+func (c *Client) DeleteVersion(ctx context.Context, owner, name, version string) error {
+	if err := c.check(owner, name, version); err != nil {
+		return err
+	}
+	return c.delete(ctx, owner, name+"/"+version, path("api", "packages", owner, "generic", name, version))
+}
+
+// DeleteFile removes a file, and with the last one its version. One that is not there is no error.
+func (c *Client) DeleteFile(ctx context.Context, f File) error {
+	if err := c.check(f.Owner, f.Package, f.Version, f.Name); err != nil {
+		return err
+	}
+	return c.delete(ctx, f.Owner, f.String(), f.Path())
+}
+
+func (c *Client) delete(ctx context.Context, owner, what, path string) error {
+	return c.do(ctx, call{
+		what: "delete " + what, right: writePackages(owner),
+		method: http.MethodDelete, path: path, want: []int{http.StatusNoContent, http.StatusNotFound},
+	})
+}
+
+// Link has the forge show a package with a repository of the same owner. One that is linked so already stays; ErrExists if it
+// is linked to another. ErrNotFound if there is no such package or repository, or if the forge is too old to be asked.
+func (c *Client) Link(ctx context.Context, owner, name, repository string) error {
+	if err := c.check(owner, name, repository); err != nil {
+		return err
+	}
+	what := "link package " + name + " to repository " + repository
+	versions, err := c.Versions(ctx, owner, name)
+	if err != nil {
+		return err
+	}
+	if len(versions) == 0 {
+		return c.fail(ErrNotFound, what, "has no such package", "upload a file first")
+	}
+	linked := versions[0].Repository
+	switch {
+	case strings.EqualFold(linked, owner+"/"+repository):
+		return nil
+	case linked != "":
+		return c.fail(ErrExists, what, "has it linked to "+clean(linked), "unlink it in the package's settings")
+	}
+	err = c.do(ctx, call{
+		what: what, right: writePackages(owner),
+		method: http.MethodPost, path: "/api/v1" + path("packages", owner, "generic", name, "-", "link", repository),
+		want: []int{http.StatusCreated},
+	})
+	var e *Error
+	if errors.As(err, &e) && e.Kind == ErrNotFound {
+		e.Problem, e.Advice = "does not find the repository, or is too old for this call", "link it by hand, in the package's settings"
+	}
+	return err
+}

@@ -1,0 +1,81 @@
+package forge
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+)
+
+func TestVersionsAndFiles(t *testing.T) {
+	c, owner := as(t, "write:package"), labForge(t).Owner
+	if found, err := c.Versions(t.Context(), owner, "paged"); err != nil || len(found) != 0 {
+		t.Errorf("versions of nothing: %v, %v", found, err)
+	}
+	const count = pageSize + 3
+	for i := range count {
+		f := File{owner, "paged", fmt.Sprintf("v1.%d.0", i), "x"}
+		must(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1))
+	}
+	must(t, c.Upload(t.Context(), File{owner, "paged-other", "v9.0.0", "x"}, strings.NewReader("x"), 1))
+	found, err := c.Versions(t.Context(), owner, "paged")
+	must(t, err)
+	seen := map[string]bool{}
+	for _, v := range found {
+		seen[v.Version] = true
+		if v.Created.IsZero() {
+			t.Errorf("%s has no time", v.Version)
+		}
+	}
+	if len(found) != count || len(seen) != count || seen["v9.0.0"] {
+		t.Errorf("%d versions, want %d: %v", len(found), count, found)
+	}
+
+	must(t, c.Upload(t.Context(), File{owner, "paged", "v1.0.0", "y"}, strings.NewReader("yy"), 2))
+	files, err := c.Files(t.Context(), owner, "paged", "v1.0.0")
+	want := map[string]Content{"x": contentOf([]byte("x")), "y": contentOf([]byte("yy"))}
+	if err != nil || len(files) != 2 || want[files[0].Name] != files[0].Content || want[files[1].Name] != files[1].Content {
+		t.Errorf("files %v, %v", files, err)
+	}
+	_, err = c.Files(t.Context(), owner, "paged", "v7")
+	c.want(t, err, ErrNotFound)
+}
+
+func TestDelete(t *testing.T) {
+	c, f := as(t, "write:package"), testFile(t, "x")
+	g := f
+	g.Name = "y"
+	for range 2 { // what is not there is no error, and can be made again
+		must(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1))
+		must(t, c.Upload(t.Context(), g, strings.NewReader("y"), 1))
+		must(t, c.DeleteFile(t.Context(), f))
+		must(t, c.DeleteFile(t.Context(), f))
+		_, err := c.Sum(t.Context(), f)
+		c.want(t, err, ErrNotFound)
+		_, err = c.Sum(t.Context(), g)
+		must(t, err)
+		must(t, c.DeleteVersion(t.Context(), f.Owner, f.Package, f.Version))
+		must(t, c.DeleteVersion(t.Context(), f.Owner, f.Package, f.Version))
+	}
+	defer labForge(t).Front().Fail(front.Fault{Kind: front.Status, Method: "DELETE", Times: 2})()
+	must(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1))
+	must(t, c.DeleteVersion(t.Context(), f.Owner, f.Package, f.Version))
+}
+
+func TestLink(t *testing.T) {
+	c := as(t, "write:package")
+	r, _ := seed(t, "linked")
+	seed(t, "other")
+	c.want(t, c.Link(t.Context(), r.Owner, "link", r.Name), ErrNotFound, "upload a file first")
+	must(t, c.Upload(t.Context(), File{r.Owner, "link", "v1", "x"}, strings.NewReader("x"), 1))
+	c.want(t, c.Link(t.Context(), r.Owner, "link", "no-such-repository"), ErrNotFound, "by hand")
+	for range 2 {
+		must(t, c.Link(t.Context(), r.Owner, "link", r.Name))
+	}
+	versions, err := c.Versions(t.Context(), r.Owner, "link")
+	if err != nil || len(versions) != 1 || versions[0].Repository != r.String() {
+		t.Errorf("versions %v, %v", versions, err)
+	}
+	c.want(t, c.Link(t.Context(), r.Owner, "link", "other"), ErrExists, "linked to "+r.String())
+}

@@ -1,0 +1,155 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// Need is what is going to be done, for Preflight. What is "" or false is not asked about.
+type Need struct {
+	Repository Repository // is to be pushed to
+	Branch     string     // of it, that is to be pushed to
+	Releases   bool       // of it, are to be announced
+	Packages   string     // owner of packages that are to be written
+	Public     bool       // those packages are to be read by everybody
+}
+
+// Check is one thing that Preflight asked about.
+type Check struct {
+	What   string // as in «push to main of eblume/blumeops»
+	Detail string // what was found; "" for nothing in particular
+	Err    error  // why it cannot be done; nil: it can
+}
+
+// Preflight asks whether the token may do what is going to be done, and writes nothing. It asks with requests that the forge
+// has to refuse for what they say, and looks whether it refuses them for who says it. If the token is not valid, it is the
+// only check.
+func (c *Client) Preflight(ctx context.Context, n Need) []Check {
+	checks := []Check{c.checkToken(ctx)}
+	if checks[0].Err != nil {
+		return checks
+	}
+	if n.Repository.Name != "" {
+		checks = append(checks, c.checkRepository(ctx, n))
+	}
+	if n.Branch != "" {
+		checks = append(checks, c.checkBranch(ctx, n))
+	}
+	if n.Releases {
+		checks = append(checks, c.checkReleases(ctx, n))
+	}
+	if n.Packages != "" {
+		checks = append(checks, c.checkPackages(ctx, n))
+	}
+	if n.Packages != "" && n.Public {
+		checks = append(checks, c.checkPublic(ctx, n))
+	}
+	return checks
+}
+
+// checkToken asks who the token's user is. A token that may not read that is valid, too.
+func (c *Client) checkToken(ctx context.Context) Check {
+	check := Check{What: "token of " + c.base.Host}
+	var user struct{ Login string }
+	q := call{
+		what: "ask whose token it is", right: right{scope: "read:user", do: "read its user"},
+		method: http.MethodGet, path: "/api/v1/user", want: []int{http.StatusOK}, take: answer(&user),
+	}
+	check.Err = c.do(ctx, q)
+	var e *Error
+	switch {
+	case check.Err == nil:
+		check.Detail = "user " + clean(user.Login)
+	case errors.As(check.Err, &e) && e.Kind == ErrDenied && e.Status == http.StatusForbidden:
+		check.Err, check.Detail = nil, "valid; it may not say whose it is"
+	case errors.As(check.Err, &e) && e.Kind == ErrDenied:
+		e.Advice = strings.Replace(e.Advice, q.right.scope, "write:repository and write:package", 1)
+	}
+	return check
+}
+
+func (c *Client) checkRepository(ctx context.Context, n Need) Check {
+	check := Check{What: "push to repository " + n.Repository.String()}
+	var found struct {
+		Archived, Mirror, Empty bool
+		HasReleases             *bool `json:"has_releases"`
+		Permissions             struct{ Push, Admin bool }
+	}
+	q := call{
+		what: "ask about " + n.Repository.String(), right: writeRepository(n.Repository),
+		method: http.MethodGet, path: n.Repository.api(), want: []int{http.StatusOK}, take: answer(&found),
+	}
+	check.Err = c.do(ctx, q)
+	refuse := func(kind error, problem, advice string) { check.Err = c.fail(kind, check.What, problem, advice) }
+	switch {
+	case check.Err != nil:
+	case found.Archived:
+		refuse(ErrRejected, "has it archived", "unarchive it in the repository's settings")
+	case found.Mirror:
+		refuse(ErrRejected, "has it as a mirror, which takes no push", "push to the repository that it mirrors")
+	case !found.Permissions.Push:
+		e := c.fail(ErrDenied, check.What, "does not let the user of this token "+q.right.do, "give the user that right, or use the token of one who has it")
+		e.Lacks = "right to " + q.right.do
+		check.Err = e
+	case n.Releases && found.HasReleases != nil && !*found.HasReleases:
+		refuse(ErrRejected, "has releases switched off for it", "switch them on in the repository's settings")
+	}
+	return check
+}
+
+// checkBranch asks whether the branch's protection lets the user push. A branch that is not there yet has none to ask for.
+func (c *Client) checkBranch(ctx context.Context, n Need) Check {
+	check := Check{What: "push to " + n.Branch + " of " + n.Repository.String()}
+	var found struct {
+		Protected   bool
+		UserCanPush bool `json:"user_can_push"`
+	}
+	check.Err = c.do(ctx, call{
+		what: "ask about branch " + n.Branch, right: readRepository(n.Repository),
+		method: http.MethodGet, path: n.Repository.api("branches", n.Branch), want: []int{http.StatusOK}, take: answer(&found),
+	})
+	switch {
+	case errors.Is(check.Err, ErrNotFound):
+		check.Err, check.Detail = nil, "not there yet"
+	case check.Err != nil:
+	case !found.UserCanPush:
+		e := c.fail(ErrDenied, check.What, "does not let the user of this token push to it", "give the user the right to write")
+		e.Lacks = "right to push to " + n.Branch
+		if found.Protected {
+			e.Problem, e.Advice = e.Problem+": the branch is protected", "allow the user to push in the branch's protection"
+		}
+		check.Err = e
+	case found.Protected:
+		check.Detail = "protected, and the user may push"
+	}
+	return check
+}
+
+// checkReleases asks for a release without a tag, which the forge refuses with 422 once it has looked at the rights.
+func (c *Client) checkReleases(ctx context.Context, n Need) Check {
+	return Check{What: "announce releases of " + n.Repository.String(), Err: c.do(ctx, call{
+		what: "ask for the right to announce", right: writeRepository(n.Repository),
+		method: http.MethodPost, path: n.Repository.api("releases"), json: struct{}{}, want: []int{http.StatusUnprocessableEntity},
+	})}
+}
+
+// checkPackages uploads nothing under an impossible name, which the forge refuses with 400 once it has looked at the rights
+// and the quota.
+func (c *Client) checkPackages(ctx context.Context, n Need) Check {
+	f := File{Owner: n.Packages, Package: impossible, Version: impossible, Name: impossible}
+	return Check{What: "write packages of " + n.Packages, Err: c.do(ctx, call{
+		what: "ask for the right to write packages", right: writePackages(n.Packages),
+		method: http.MethodPut, path: f.Path(), want: []int{http.StatusBadRequest},
+	})}
+}
+
+// checkPublic reads a package that cannot be there, as nobody: 404 is the answer to who may read.
+func (c *Client) checkPublic(ctx context.Context, n Need) Check {
+	f := File{Owner: n.Packages, Package: impossible, Version: impossible, Name: impossible}
+	return Check{What: "packages of " + n.Packages + " are public", Err: c.do(ctx, call{
+		what: "read packages as everybody", right: readPackages(n.Packages), anonymous: true,
+		method: http.MethodGet, path: f.Path(), want: []int{http.StatusNotFound},
+	})}
+}

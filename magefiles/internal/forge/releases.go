@@ -1,0 +1,149 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Repository is one on the forge.
+type Repository struct{ Owner, Name string }
+
+// String is OWNER/NAME.
+func (r Repository) String() string { return r.Owner + "/" + r.Name }
+
+func (r Repository) api(segments ...string) string {
+	return "/api/v1" + path(append([]string{"repos", r.Owner, r.Name}, segments...)...)
+}
+
+// Release is one that the forge announces. It belongs to a tag, of which the forge has one release at most.
+type Release struct {
+	ID         int64  // given by the forge
+	Tag        string // that is there already
+	Title      string // "" is the tag
+	Notes      string // Markdown; "" leaves those of a release that is there
+	Draft      bool   // only people who may write see it
+	Prerelease bool
+	URL        string // for people; given by the forge
+}
+
+// release is a Release in the API's words.
+type release struct {
+	ID         int64  `json:"id,omitempty"`
+	Tag        string `json:"tag_name"`
+	Target     string `json:"target_commitish,omitempty"`
+	Title      string `json:"name,omitempty"`
+	Notes      string `json:"body,omitempty"`
+	Draft      bool   `json:"draft"`
+	Prerelease bool   `json:"prerelease"`
+	URL        string `json:"html_url,omitempty"`
+}
+
+func (r Release) words() release {
+	title := r.Title
+	if title == "" {
+		title = r.Tag
+	}
+	return release{Tag: r.Tag, Title: title, Notes: r.Notes, Draft: r.Draft, Prerelease: r.Prerelease}
+}
+
+// is reports whether a release that is there is as r wants it.
+func (r Release) is(there Release) bool {
+	want := r.words()
+	return there.Tag == want.Tag && there.Title == want.Title && there.Draft == want.Draft && there.Prerelease == want.Prerelease &&
+		(want.Notes == "" || lines(there.Notes) == lines(want.Notes))
+}
+
+// lines is a text apart from how its lines end, which web pages change.
+func lines(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }
+
+// Tag returns the commit that a tag names. ErrNotFound if there is no such tag.
+func (c *Client) Tag(ctx context.Context, r Repository, tag string) (commit string, err error) {
+	if err := c.check(r.Owner, r.Name, tag); err != nil {
+		return "", err
+	}
+	var found struct{ Commit struct{ SHA string } }
+	err = c.do(ctx, call{
+		what: "look up tag " + tag, right: readRepository(r),
+		method: http.MethodGet, path: r.api("tags", tag), want: []int{http.StatusOK}, take: answer(&found),
+	})
+	return found.Commit.SHA, err
+}
+
+// ReleaseByTag returns the release of a tag, a draft if the token may see it. ErrNotFound if there is none.
+func (c *Client) ReleaseByTag(ctx context.Context, r Repository, tag string) (Release, error) {
+	if err := c.check(r.Owner, r.Name, tag); err != nil {
+		return Release{}, err
+	}
+	var found release
+	err := c.do(ctx, call{
+		what: "look up release " + tag, right: readRepository(r),
+		method: http.MethodGet, path: r.api("releases", "tags", tag), want: []int{http.StatusOK}, take: answer(&found),
+	})
+	return Release{found.ID, found.Tag, found.Title, found.Notes, found.Draft, found.Prerelease, found.URL}, err
+}
+
+// CreateRelease announces a tag, which has to name the commit: for a tag that is not there the forge would make one of its
+// own, wherever the default branch is. ErrExists if the tag has a release, which may be what an attempt has left whose answer
+// was lost.
+func (c *Client) CreateRelease(ctx context.Context, r Repository, rel Release, commit string) (Release, error) {
+	what := "announce " + rel.Tag
+	named, err := c.Tag(ctx, r, rel.Tag)
+	if err != nil {
+		return Release{}, err
+	}
+	if named != commit {
+		return Release{}, c.fail(ErrMismatch, what, fmt.Sprintf("has the tag at %s, expected %s", clean(named), commit), "find out who moved the tag")
+	}
+	in := rel.words()
+	in.Target = commit
+	return c.write(ctx, r, rel, call{
+		what: what, right: writeRepository(r),
+		method: http.MethodPost, path: r.api("releases"), json: in, want: []int{http.StatusCreated},
+	})
+}
+
+// UpdateRelease makes the release rel.ID what rel says.
+func (c *Client) UpdateRelease(ctx context.Context, r Repository, rel Release) (Release, error) {
+	if err := c.check(r.Owner, r.Name); err != nil {
+		return Release{}, err
+	}
+	return c.write(ctx, r, rel, call{
+		what: "complete release " + rel.Tag, right: writeRepository(r),
+		method: http.MethodPatch, path: r.api("releases", strconv.FormatInt(rel.ID, 10)), json: rel.words(), want: []int{http.StatusOK},
+	})
+}
+
+// write changes a release and reads it back; ErrMismatch if it is another than it was made.
+func (c *Client) write(ctx context.Context, r Repository, rel Release, q call) (Release, error) {
+	if err := c.do(ctx, q); err != nil {
+		return Release{}, err
+	}
+	there, err := c.ReleaseByTag(ctx, r, rel.Tag)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Release{}, c.fail(ErrMismatch, q.what, "said that it took the release, and does not have it", "look into the forge's log, then run this again")
+	case err == nil && !rel.is(there):
+		return Release{}, c.fail(ErrMismatch, q.what, "said that it took the release, and has it otherwise", "look into the forge's log, then run this again")
+	}
+	return there, err
+}
+
+// Announce makes the tag, which has to name the commit, have the release rel: it is found, made or completed.
+func (c *Client) Announce(ctx context.Context, r Repository, rel Release, commit string) (Release, error) {
+	there, err := c.ReleaseByTag(ctx, r, rel.Tag)
+	if errors.Is(err, ErrNotFound) {
+		there, err = c.CreateRelease(ctx, r, rel, commit)
+		if errors.Is(err, ErrExists) { // somebody was quicker, or an attempt of ours whose answer was lost
+			there, err = c.ReleaseByTag(ctx, r, rel.Tag)
+		}
+	}
+	if err != nil || rel.is(there) {
+		return there, err
+	}
+	rel.ID = there.ID
+	return c.UpdateRelease(ctx, r, rel)
+}

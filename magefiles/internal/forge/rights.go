@@ -1,0 +1,88 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// right is what a call needs of the token and its user.
+type right struct {
+	scope string // of the token, as in write:package
+	do    string // as in «write packages of eblume»
+	owner string // of packages; "" for other things
+}
+
+func writePackages(owner string) right {
+	return right{"write:package", "write packages of " + owner, owner}
+}
+
+func readPackages(owner string) right {
+	return right{"read:package", "read packages of " + owner, owner}
+}
+
+func writeRepository(r Repository) right {
+	return right{scope: "write:repository", do: "write to repository " + r.String()}
+}
+
+func readRepository(r Repository) right {
+	return right{scope: "read:repository", do: "read repository " + r.String()}
+}
+
+// explainDenial finds out which right lacks. For repositories the forge says so. For packages it answers 401 to an unknown
+// token, to one without the scope and to one of a user without the right, all in the same words; so it is asked more.
+func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *statusError, said string) {
+	e.Kind = ErrDenied
+	switch {
+	case strings.Contains(answer.said, "quota"):
+		e.Kind, e.Problem, e.Advice = ErrRejected, "does not take more"+said, "delete what is not needed, or have the owner's quota raised"
+	case q.anonymous:
+		e.Lacks, e.Problem = "reading by everybody", "does not let everybody "+q.right.do+said
+		e.Advice = "make the owner of the packages public"
+	case c.token.known() == "":
+		e.Lacks, e.Problem = "token", "wants a token to "+q.right.do+said
+		e.Advice = "set the forge's token: one with the scope " + q.right.scope
+	case answer.status == http.StatusUnauthorized && c.unknownToken(ctx):
+		e.Lacks, e.Problem = "valid token", "does not know this token"
+		e.Advice = "it may be mistyped, expired or revoked: make another (Settings, Applications) with the scope " + q.right.scope
+	case c.lacksScope(ctx, q, answer):
+		e.Lacks, e.Problem = "scope "+q.right.scope, "does not let this token "+q.right.do+": it lacks the scope "+q.right.scope
+		e.Advice = "make a token (Settings, Applications) that has the scope " + q.right.scope
+	default:
+		e.Lacks, e.Problem = "right to "+q.right.do, "does not let the user of this token "+q.right.do+said
+		e.Advice = "give the user that right, or use the token of one who has it"
+		if q.right.owner != "" {
+			e.Advice += "; a job's own token (GITHUB_TOKEN) never has it on some forges"
+		}
+	}
+}
+
+// unknownToken reports whether the forge does not know the token at all. One that may not read its own user gets 403.
+func (c *Client) unknownToken(ctx context.Context) bool {
+	return c.status(ctx, call{method: http.MethodGet, path: "/api/v1/user"}).status == http.StatusUnauthorized
+}
+
+// lacksScope reports whether it is the token that may not do something, rather than its user.
+func (c *Client) lacksScope(ctx context.Context, q call, answer *statusError) bool {
+	if q.right.owner != "" && answer.status == http.StatusUnauthorized {
+		method := http.MethodGet
+		if strings.HasPrefix(q.right.scope, "write:") {
+			method = http.MethodDelete // of what cannot be there; this route looks at scopes first, and says so
+		}
+		answer = c.status(ctx, call{method: method, path: "/api/v1" + path("packages", q.right.owner, "generic", impossible, impossible)})
+	}
+	return answer.status == http.StatusForbidden && strings.Contains(answer.said, "required scope")
+}
+
+// impossible is a name that no package has, as the forge takes none of that name.
+const impossible = "!"
+
+// status asks once, and returns the answer whatever it is; 0 without one.
+func (c *Client) status(ctx context.Context, q call) *statusError {
+	var answer *statusError
+	if err := c.attempt(ctx, q); !errors.As(err, &answer) {
+		return &statusError{}
+	}
+	return answer
+}

@@ -1,0 +1,57 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// What an *Error is about; test with errors.Is.
+var (
+	// ErrNone: nothing in the file matches.
+	ErrNone = errors.New("not in the manifest")
+	// ErrSeveral: more than one place matches.
+	ErrSeveral = errors.New("several times in the manifest")
+	// ErrForm: the value is there, in a form that is not changed: an alias, a block scalar, a reference to a Secret.
+	ErrForm = errors.New("in a form that is not changed")
+	// ErrSyntax: the file is no YAML, or has a key twice.
+	ErrSyntax = errors.New("manifest is not valid")
+)
+
+// Error says what is wrong with a manifest, and where.
+type Error struct {
+	Kind    error // one of the Err values above
+	File    string
+	Lines   []int  // in the file, counted from 1; none if there is no place to point to
+	Place   string // what was looked for; "" if it is about the file
+	Problem string // the end of a sentence that begins with Place
+	Advice  string // what to do; "" for nothing in particular
+}
+
+// Error implements error. It begins with FILE:LINE, which terminals and editors open.
+func (e *Error) Error() string {
+	text := e.File
+	if len(e.Lines) > 0 {
+		text = fmt.Sprintf("%s:%d", text, e.Lines[0])
+	}
+	text += ": "
+	if e.Place != "" {
+		text += e.Place + " "
+	}
+	text += e.Problem
+	if len(e.Lines) > 1 {
+		text += " (" + joinLines(e.Lines) + ")"
+	}
+	return text
+}
+
+// Unwrap makes the kind visible to errors.Is.
+func (e *Error) Unwrap() error { return e.Kind }
+
+// Hint is what to do.
+func (e *Error) Hint() string { return e.Advice }
+
+func (f File) errorAt(kind error, place Place, problem, advice string, lines ...int) *Error {
+	slices.Sort(lines)
+	return &Error{Kind: kind, File: f.Path, Lines: slices.Compact(lines), Place: place.String(), Problem: problem, Advice: advice}
+}

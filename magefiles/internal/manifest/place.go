@@ -1,0 +1,100 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Place is what a value is, in the terms of Kubernetes. Each kind of place is a type here.
+type Place interface {
+	fmt.Stringer
+	// find reports to the search all places in a document that match.
+	find(s *search, document *yaml.Node)
+	// missing is what to write into the file so that it is found.
+	missing() string
+}
+
+// Env is an environment variable of a container with its value in the manifest.
+type Env struct {
+	Kind      string // of the resource, as in Deployment; "" is any that has pods
+	Resource  string // its name; "" is any
+	Container string // "" is any, init containers among them
+	Variable  string
+}
+
+// String names the place in messages.
+func (e Env) String() string {
+	where := "a container"
+	if e.Container != "" {
+		where = "container " + e.Container
+	}
+	switch {
+	case e.Kind != "" && e.Resource != "":
+		where += " of " + e.Kind + " " + e.Resource
+	case e.Kind != "":
+		where += " of a " + e.Kind
+	case e.Resource != "":
+		where += " of " + e.Resource
+	}
+	return "variable " + e.Variable + " in the env of " + where
+}
+
+func (e Env) missing() string {
+	return fmt.Sprintf("add to the container's env: {name: %s, value: \"\"}", e.Variable)
+}
+
+func (e Env) find(s *search, document *yaml.Node) {
+	for _, resource := range s.resources(document) {
+		if !suits(e.Kind, s.text(resource, "kind")) || !suits(e.Resource, s.text(s.get(resource, "metadata"), "name")) {
+			continue
+		}
+		for _, container := range s.containers(resource) {
+			if !suits(e.Container, s.text(container, "name")) {
+				continue
+			}
+			for _, variable := range s.items(s.get(container, "env")) {
+				if s.text(variable, "name") == e.Variable {
+					s.hit(variable, "value")
+				}
+			}
+		}
+	}
+}
+
+func suits(want, got string) bool { return want == "" || want == got }
+
+// resources are the document's resource, or those of a list (kubectl get -o yaml).
+func (s *search) resources(n *yaml.Node) []*yaml.Node {
+	if !strings.HasSuffix(s.text(n, "kind"), "List") {
+		return []*yaml.Node{n}
+	}
+	var all []*yaml.Node
+	for _, item := range s.items(s.get(n, "items")) {
+		all = append(all, s.resources(item)...)
+	}
+	return all
+}
+
+// podSpecs are where resources hold the specification of their pods: Pod; Deployment, StatefulSet, DaemonSet, Job and their
+// like; CronJob.
+var podSpecs = [][]string{
+	{"spec"},
+	{"spec", "template", "spec"},
+	{"spec", "jobTemplate", "spec", "template", "spec"},
+}
+
+// containers are those of a resource's pods, init containers first.
+func (s *search) containers(resource *yaml.Node) []*yaml.Node {
+	var all []*yaml.Node
+	for _, path := range podSpecs {
+		spec := resource
+		for _, key := range path {
+			spec = s.get(spec, key)
+		}
+		all = append(all, s.items(s.get(spec, "initContainers"))...)
+		all = append(all, s.items(s.get(spec, "containers"))...)
+	}
+	return all
+}
