@@ -120,7 +120,7 @@ func TestPinKeepsOrNeedsQuotes(t *testing.T) {
 
 func TestPinFlowStyleAndJSON(t *testing.T) {
 	for text, want := range map[string]string{
-		`{kind: Pod, spec: {containers: [{env: [{name: V, value: a}, {name: W, value: b}]}]}}`:                     `{kind: Pod, spec: {containers: [{env: [{name: V, value: http://x/1}, {name: W, value: "2"}]}]}}`,
+		`{kind: Pod, spec: {containers: [{env: [{name: V, value: a}, {name: W, value: b}]}]}}`:                      `{kind: Pod, spec: {containers: [{env: [{name: V, value: http://x/1}, {name: W, value: "2"}]}]}}`,
 		`{"kind":"Pod","spec":{"containers":[{"env":[{"name":"V","value":"a"},{"name":"W","value":"long old"}]}]}}`: `{"kind":"Pod","spec":{"containers":[{"env":[{"name":"V","value":"http://x/1"},{"name":"W","value":"2"}]}]}}`,
 	} {
 		if got := pin(t, text, Edit{Env{Variable: "W"}, "2"}, Edit{Env{Variable: "V"}, "http://x/1"}); got != want {
