@@ -19,6 +19,7 @@ require (
 	github.com/go-git/go-git/v5 v5.19.3
 	github.com/gofrs/flock v0.13.0
 	github.com/google/go-containerregistry v0.22.1
+	github.com/hiddeco/sshsig v0.2.0
 	github.com/magefile/mage v1.17.2
 	github.com/mattn/go-runewidth v0.0.31
 	github.com/moby/buildkit v0.33.1

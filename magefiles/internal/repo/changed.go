@@ -23,6 +23,8 @@ import (
 // what is ignored. With under it looks only at these files and folders, which are relative to the root as well. It agrees with
 // `git status --porcelain --untracked-files=all --no-renames`; a repository inside this one is listed as «folder/».
 func (r *Repo) Changed(ctx context.Context, under ...string) ([]string, error) {
+	r.objects.Lock()
+	defer r.objects.Unlock()
 	s, err := r.settings()
 	if err != nil {
 		return nil, err

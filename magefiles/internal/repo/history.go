@@ -14,6 +14,8 @@ func (r *Repo) OnDefaultBranch(ctx context.Context, hash string) (ok bool, branc
 	if !plumbing.IsHash(hash) {
 		return false, "", fmt.Errorf("%q: %w: expected its full hash", hash, ErrUnknownCommit)
 	}
+	r.objects.Lock()
+	defer r.objects.Unlock()
 	wanted := plumbing.NewHash(hash)
 	ref, branch, err := r.defaultBranch()
 	if err != nil {
@@ -110,4 +112,23 @@ func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, c
 		}
 	}
 	return false, cut, nil
+}
+
+// Contains reports whether a commit is another one, or has it among its ancestors. ErrShallow if the clone's history is too short to tell.
+func (r *Repo) Contains(ctx context.Context, commit, ancestor string) (bool, error) {
+	r.objects.Lock()
+	defer r.objects.Unlock()
+	tip, err := r.commit(commit)
+	if err != nil {
+		return false, err
+	}
+	if !plumbing.IsHash(ancestor) {
+		return false, fmt.Errorf("%q: %w: expected its full hash", ancestor, ErrUnknownCommit)
+	}
+	ok, cut, err := r.reaches(ctx, tip.Hash, plumbing.NewHash(ancestor))
+	if err == nil && !ok && cut {
+		err = fmt.Errorf("%w: the history of %.12s ends before %.12s is found: run git fetch --unshallow, or check out with fetch-depth: 0",
+			ErrShallow, commit, ancestor)
+	}
+	return ok, err
 }

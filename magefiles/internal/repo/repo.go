@@ -1,4 +1,5 @@
 // Package repo reads the git checkout: what HEAD is, what differs from it, where it came from, and whether a commit is on the default branch.
+// And it releases from it: a commit made of another one's tree and the changed paths, a tag, a push of both in one step.
 //
 // Objects, references and the index are go-git's. The comparison with the work tree is our own: go-git's Status (v5.19.3) walks ignored folders,
 // and does not know the default excludes file, the common folder's info/exclude of linked work trees, or half of gitignore's
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	git "github.com/go-git/go-git/v5"
@@ -29,12 +31,14 @@ var (
 	ErrNoDefaultBranch = errors.New("default branch not known")
 )
 
-// Repo is an opened checkout. Its methods read the files anew each time and may run side by side.
+// Repo is an opened checkout. Its methods read the files anew each time and may be called side by side.
 type Repo struct {
 	git    *git.Repository
 	store  *filesystem.Storage
 	root   string // of the work tree, absolute
 	getenv func(string) string
+
+	objects sync.Mutex // go-git's object store bears one user at a time
 }
 
 // Commit is what HEAD names.
@@ -87,6 +91,8 @@ func (r *Repo) Root() string { return r.root }
 
 // Head is the commit that is checked out.
 func (r *Repo) Head() (Commit, error) {
+	r.objects.Lock()
+	defer r.objects.Unlock()
 	ref, err := r.git.Head()
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
 		return Commit{}, fmt.Errorf("%s: %w: make one first", r.root, ErrNoCommit)

@@ -1,0 +1,172 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// dialTime is how long an SSH server may take to answer.
+const dialTime = 30 * time.Second
+
+// sshAuth is how this program proves who it is over SSH, and how it knows the server.
+type sshAuth struct {
+	user       string
+	method     ssh.AuthMethod
+	known      ssh.HostKeyCallback
+	algorithms []string
+
+	mu      sync.Mutex
+	problem error // with the host's key
+}
+
+var _ gitssh.AuthMethod = (*sshAuth)(nil)
+
+// Name is what go-git calls this way.
+func (a *sshAuth) Name() string { return gitssh.PublicKeysName }
+
+// String names no key.
+func (a *sshAuth) String() string { return a.Name() }
+
+// ClientConfig is how go-git dials.
+func (a *sshAuth) ClientConfig() (*ssh.ClientConfig, error) {
+	return &ssh.ClientConfig{
+		User: a.user, Auth: []ssh.AuthMethod{a.method}, Timeout: dialTime,
+		HostKeyCallback: a.check, HostKeyAlgorithms: a.algorithms,
+	}, nil
+}
+
+func (a *sshAuth) hostKey() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.problem
+}
+
+// check looks a host's key up. The handshake's own error would not say what to do.
+func (a *sshAuth) check(host string, addr net.Addr, key ssh.PublicKey) error {
+	err := a.known(host, addr, key)
+	if err == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.problem = unknownHost(host, key, err)
+	return a.problem
+}
+
+func unknownHost(host string, key ssh.PublicKey, err error) error {
+	name, port, splitErr := net.SplitHostPort(host)
+	if splitErr != nil {
+		name, port = host, "22"
+	}
+	scan := fmt.Sprintf("ssh-keyscan -p %s %s >> ~/.ssh/known_hosts", port, name)
+	finger := ssh.FingerprintSHA256(key)
+	var found *knownhosts.KeyError
+	var revoked *knownhosts.RevokedError
+	switch {
+	case errors.As(err, &revoked):
+		return fmt.Errorf("%w: %s shows the key %s, which known_hosts has revoked", ErrHostKey, host, finger)
+	case errors.As(err, &found) && len(found.Want) > 0:
+		return fmt.Errorf("%w: %s shows the key %s, and known_hosts has another one (%s:%d): somebody may be in between. "+
+			"If the server has a new key, take the old line out, then: %s", ErrHostKey, host, finger, found.Want[0].Filename, found.Want[0].Line, scan)
+	}
+	return fmt.Errorf("%w: known_hosts has no key of %s, which shows %s: compare that with what its owner says, then: %s", ErrHostKey, host, finger, scan)
+}
+
+// sshAuth reads key and known hosts.
+func (m *Remote) sshAuth(ctx context.Context) (*sshAuth, error) {
+	method, err := m.sshMethod(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files := m.knownHosts()
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%w: there is no known_hosts file: ssh-keyscan %s >> ~/.ssh/known_hosts, and compare the key with what its owner says",
+			ErrHostKey, m.endpoint.Host)
+	}
+	db, err := gitssh.NewKnownHostsDb(files...)
+	if err != nil {
+		return nil, fmt.Errorf("known hosts: %w", err)
+	}
+	a := &sshAuth{user: m.endpoint.User, method: method, known: db.HostKeyCallback(), algorithms: db.HostKeyAlgorithms(m.sshHost())}
+	if a.user == "" {
+		a.user = gitssh.DefaultUsername
+	}
+	return a, nil
+}
+
+// sshHost is the address that go-git dials: it heeds the user's ~/.ssh/config for it.
+func (m *Remote) sshHost() string {
+	host, port := strings.Trim(m.endpoint.Host, "[]"), m.endpoint.Port
+	if port == 0 {
+		port = gitssh.DefaultPort
+	}
+	if c := gitssh.DefaultSSHConfig; c != nil {
+		if name := c.Get(host, "Hostname"); name != "" {
+			host = name
+			if p, err := strconv.Atoi(c.Get(m.endpoint.Host, "Port")); err == nil {
+				port = p
+			}
+		}
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// knownHosts are the files that are there.
+func (m *Remote) knownHosts() []string {
+	files := m.options.KnownHosts
+	if files == nil {
+		files = []string{"/etc/ssh/ssh_known_hosts"}
+		if home := m.repo.getenv("HOME"); home != "" {
+			files = append(files, filepath.Join(home, ".ssh", "known_hosts"))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(name string) bool {
+		_, err := os.Stat(name)
+		return err != nil
+	})
+}
+
+func (m *Remote) sshMethod(ctx context.Context) (ssh.AuthMethod, error) {
+	if m.options.SSHKey == nil {
+		return m.agent()
+	}
+	raw, err := m.options.SSHKey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("SSH key: %w", err)
+	}
+	key, err := parseKey(raw)
+	if err != nil {
+		return nil, fmt.Errorf("SSH key: %w", err)
+	}
+	return ssh.PublicKeys(key), nil
+}
+
+// agent asks the user's agent for keys.
+func (m *Remote) agent() (ssh.AuthMethod, error) {
+	socket := m.repo.getenv("SSH_AUTH_SOCK")
+	if socket == "" {
+		return nil, fmt.Errorf("%w: no SSH key is set, and no agent runs (SSH_AUTH_SOCK): set a key, or run ssh-agent and ssh-add", ErrKey)
+	}
+	return ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
+		conn, err := net.DialTimeout("unix", socket, dialTime)
+		if err != nil {
+			return nil, fmt.Errorf("SSH agent: %w", err)
+		}
+		// The connection is needed until the signature: it ends with the process.
+		return agent.NewClient(conn).Signers()
+	}), nil
+}

@@ -1,0 +1,29 @@
+package repo
+
+import "errors"
+
+var (
+	// ErrRace: the branch of the remote has moved on, or the tag is there already. Fetch, make the commit anew, push again.
+	ErrRace = errors.New("somebody else was quicker")
+	// ErrDenied: the remote does not let this account in, or a rule of it (a protected branch) forbids the push.
+	ErrDenied = errors.New("the remote refuses")
+	// ErrNotAtomic: the server cannot move a branch and a tag in one step.
+	ErrNotAtomic = errors.New("the server does not push atomically")
+	// ErrLost: a push was sent and no answer came, and the remote did not show it when it was asked again. It may still be at work:
+	// look at Refs before anything else is pushed.
+	ErrLost = errors.New("the push's answer was lost")
+	// ErrHostKey: the SSH server's key is not in known_hosts, or it is another one there.
+	ErrHostKey = errors.New("host key not known")
+	// ErrNoSuchRef: the remote has no such branch or tag.
+	ErrNoSuchRef = errors.New("no such branch or tag")
+	// ErrUnchanged: the changes of a commit change nothing.
+	ErrUnchanged = errors.New("nothing changes")
+	// ErrPath: a change names a path that cannot be written or deleted.
+	ErrPath = errors.New("path cannot be changed")
+	// ErrKey: a private key cannot be read or used.
+	ErrKey = errors.New("unusable key")
+	// ErrMoved: a reference of this clone no longer has the value that was expected.
+	ErrMoved = errors.New("the reference has moved")
+	// ErrLocked: another git holds a lock, or died with it.
+	ErrLocked = errors.New("locked by another git")
+)

@@ -1,0 +1,142 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// Fetch brings what this clone lacks of a branch, or of another reference if it begins with refs/, and returns the commit that it leads
+// to. It writes objects only, and moves no reference: neither the user's nor a tracking one. A shallow clone stays as shallow as it is.
+func (m *Remote) Fetch(ctx context.Context, ref string) (Commit, error) {
+	s, err := m.uploading(ctx)
+	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
+		return Commit{}, fmt.Errorf("git remote %s: %s: %w: the repository is empty", m, ref, ErrNoSuchRef)
+	}
+	if err != nil {
+		return Commit{}, err
+	}
+	defer s.Close()
+	name := ref
+	if !strings.HasPrefix(ref, "refs/") {
+		name = string(headRef(ref))
+	}
+	hash, ok := s.advertised.References[name]
+	if !ok {
+		return Commit{}, fmt.Errorf("git remote %s: %s: %w", m, ref, ErrNoSuchRef)
+	}
+	m.repo.objects.Lock()
+	defer m.repo.objects.Unlock()
+	if err := m.bring(ctx, s, hash); err != nil {
+		return Commit{}, fmt.Errorf("fetch %s from %s: %w", ref, m, s.secret.hide(err))
+	}
+	c, err := m.repo.peel(hash)
+	if err != nil {
+		return Commit{}, fmt.Errorf("fetch %s from %s: %w", ref, m, err)
+	}
+	return Commit{Hash: c.Hash.String(), Time: c.Committer.When}, nil
+}
+
+// bring fetches an object and all that it leads to. One that is there is there with all of it, as packs are kept whole or not at all.
+func (m *Remote) bring(ctx context.Context, s *session[transport.UploadPackSession], hash plumbing.Hash) error {
+	r := m.repo
+	r.store.Reindex() // git may have packed anew
+	if r.store.HasEncodedObject(hash) == nil {
+		return nil
+	}
+	req := packp.NewUploadPackRequestFromCapabilities(s.advertised.Capabilities)
+	req.Wants = []plumbing.Hash{hash}
+	var err error
+	if req.Haves, err = r.haves(); err != nil {
+		return err
+	}
+	if req.Shallows, err = r.store.Shallow(); err != nil {
+		return err
+	}
+	for name, wanted := range map[capability.Capability]bool{capability.Shallow: len(req.Shallows) > 0, capability.NoProgress: true} {
+		if wanted && s.advertised.Capabilities.Supports(name) {
+			if err := req.Capabilities.Set(name); err != nil {
+				return err
+			}
+		}
+	}
+	answer, err := s.talk.UploadPack(ctx, req)
+	if err != nil {
+		return err
+	}
+	err = r.keepPack(ctx, demultiplex(req.Capabilities, answer))
+	if err = errors.Join(err, answer.Close()); err != nil {
+		return err
+	}
+	if err := r.store.HasEncodedObject(hash); err != nil {
+		return fmt.Errorf("the server did not send %s: %w", hash, err)
+	}
+	return nil
+}
+
+func demultiplex(asked *capability.List, in io.Reader) io.Reader {
+	switch {
+	case asked.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, in)
+	case asked.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, in)
+	}
+	return in
+}
+
+// someCommits is how far back the server is told what is here, should it not know the newest.
+const someCommits = 200
+
+// haves are commits of which this clone has the whole history, or all of it down to where it is cut off: what references name, and the
+// newest of HEAD's history.
+func (r *Repo) haves() ([]plumbing.Hash, error) {
+	list := map[plumbing.Hash]bool{}
+	refs, err := r.store.IterReferences()
+	if err != nil {
+		return nil, err
+	}
+	err = refs.ForEach(func(ref *plumbing.Reference) error {
+		if ref.Type() == plumbing.HashReference && r.store.HasEncodedObject(ref.Hash()) == nil {
+			list[ref.Hash()] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if head, err := r.git.Head(); err == nil {
+		c, err := r.git.CommitObject(head.Hash())
+		for n := 0; err == nil && n < someCommits; n++ {
+			list[c.Hash] = true
+			c, err = c.Parent(0)
+		}
+	}
+	var hashes []plumbing.Hash
+	for h := range list {
+		hashes = append(hashes, h)
+	}
+	return hashes, nil
+}
+
+// peel is the commit that a commit or a tag leads to. The caller holds the lock of objects.
+func (r *Repo) peel(hash plumbing.Hash) (*object.Commit, error) {
+	for {
+		t, err := r.git.TagObject(hash)
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			return r.git.CommitObject(hash)
+		}
+		if err != nil {
+			return nil, err
+		}
+		hash = t.Target
+	}
+}

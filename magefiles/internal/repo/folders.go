@@ -1,0 +1,28 @@
+package repo
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// gitDir is the folder that holds HEAD and the index of this work tree.
+func (r *Repo) gitDir() string { return r.store.Filesystem().Root() }
+
+// commonDir is the folder that holds branches, tags and objects: another one than gitDir in a linked work tree
+// (gitrepository-layout, «commondir»).
+func (r *Repo) commonDir() (string, error) {
+	dir := r.gitDir()
+	raw, err := r.readGitFile("commondir")
+	if err != nil {
+		return "", fmt.Errorf("%s: commondir: %w", r.root, err)
+	}
+	common := strings.TrimSpace(string(raw))
+	switch {
+	case common == "":
+		return dir, nil
+	case filepath.IsAbs(common):
+		return filepath.Clean(common), nil
+	}
+	return filepath.Join(dir, common), nil
+}

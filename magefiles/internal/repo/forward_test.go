@@ -1,0 +1,226 @@
+package repo
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// released makes a release's commit of a checkout, and returns it.
+func released(t testing.TB, c *clone, base string) string {
+	t.Helper()
+	hash, err := c.open().Commit(t.Context(), base, []Change{
+		{Path: "CHANGELOG.md", Content: []byte("# Changelog\n\nnew\n")},
+		{Path: "changelog.d/1.feature.md", Delete: true},
+		{Path: "changelog.d/2.bugfix.md", Delete: true},
+		{Path: "new/er/x", Content: []byte("x"), Executable: true},
+		{Path: "run", Content: []byte("#!/bin/sh\ntrue\n")},
+	}, someone("release"))
+	must(t, err)
+	return hash
+}
+
+func forwarded(t testing.TB, c *clone, from, to string) (why string) {
+	t.Helper()
+	why, err := c.open().FastForward(t.Context(), "main", from, to)
+	must(t, err)
+	return why
+}
+
+func TestFastForward(t *testing.T) {
+	for _, version := range []string{"2", "3", "4"} {
+		c, base := tree(t)
+		c.git("update-index", "--index-version", version)
+		to := released(t, c, base)
+		// What else the user has at work stays as it is.
+		c.write("docs/a.md", "modified")
+		c.write("docs/staged.md", "staged")
+		c.git("add", "docs/staged.md")
+		c.write("untracked", "untracked")
+		c.git("update-index", "--assume-unchanged", "docs.md")
+		before := c.status()
+		if why := forwarded(t, c, base, to); why != "" {
+			t.Fatalf("version %s: left alone: %s", version, why)
+		}
+		if after := c.status(); strings.Join(after, " ") != strings.Join(before, " ") {
+			t.Errorf("version %s: status %q, before %q", version, after, before)
+		}
+		if head := c.git("symbolic-ref", "HEAD") + c.git("rev-parse", "HEAD"); head != "refs/heads/main"+to {
+			t.Errorf("HEAD: %s", head)
+		}
+		if got := c.git("diff", "--stat", to, "--", "CHANGELOG.md", "changelog.d", "new", "run"); got != "" {
+			t.Errorf("not as released: %s", got)
+		}
+		if _, err := os.Stat(filepath.Join(c.dir, "changelog.d")); err == nil {
+			t.Error("the empty folder is there yet")
+		}
+		if got := c.git("ls-files", "-v", "docs.md"); got != "h docs.md" {
+			t.Errorf("the mark is gone: %s", got)
+		}
+		if got := c.git("reflog", "-1", "--format=%H %gs"); got != to+" merge "+to+": Fast-forward" {
+			t.Errorf("reflog: %s", got)
+		}
+		if got, want := c.git("ls-files", "--stage", "run", "new"), "100755"; strings.Count(got, want) != 2 {
+			t.Errorf("modes: %s", got)
+		}
+		if got := c.agree(); len(got) == 0 {
+			t.Error("Changed sees nothing")
+		}
+		c.git("commit", "-q", "-m", "the next") // with what the index caches of trees
+		sound(t, c)
+		if got := c.git("show", "--name-only", "--format=", "HEAD"); got != "docs/staged.md" {
+			t.Errorf("the next commit has %s", got)
+		}
+	}
+}
+
+func TestFastForwardLeavesAlone(t *testing.T) {
+	cases := map[string]struct {
+		do  func(c *clone)
+		why string
+	}{
+		"modified":          {func(c *clone) { c.write("CHANGELOG.md", "mine") }, "CHANGELOG.md is modified"},
+		"mode":              {func(c *clone) { c.chmod("CHANGELOG.md", 0o755) }, "CHANGELOG.md is modified"},
+		"staged":            {func(c *clone) { c.write("run", "mine"); c.git("add", "run") }, "run is staged"},
+		"staged and back":   {func(c *clone) { c.write("run", "mine"); c.git("add", "run"); c.write("run", "#!/bin/sh\n") }, "run is staged"},
+		"deleted":           {func(c *clone) { c.remove("changelog.d/1.feature.md"); c.remove("CHANGELOG.md") }, "CHANGELOG.md is deleted"},
+		"deletion staged":   {func(c *clone) { c.git("rm", "-q", "--cached", "CHANGELOG.md") }, "staged to be deleted"},
+		"untracked":         {func(c *clone) { c.write("new/er/x", "mine") }, "new/er/x is modified"},
+		"file for a folder": {func(c *clone) { c.write("new", "mine") }, "new is no folder"},
+		"link for a folder": {func(c *clone) { c.symlink("docs", "new") }, "new is no folder"},
+		"folder for a file": {func(c *clone) { c.mkdir("new/er/x") }, "new/er/x is no plain file"},
+		"link for a file":   {func(c *clone) { c.remove("run"); c.symlink("docs/a.md", "run") }, "run is no plain file"},
+		"marked":            {func(c *clone) { c.git("update-index", "--skip-worktree", "run") }, "run has a mark"},
+		"detached":          {func(c *clone) { c.git("checkout", "-q", "--detach") }, "HEAD is detached"},
+		"another branch":    {func(c *clone) { c.git("checkout", "-q", "-b", "feature") }, "it is on feature"},
+		"ahead":             {func(c *clone) { c.git("commit", "-q", "--allow-empty", "-m", "mine") }, "its main is at"},
+		"a merge":           {func(c *clone) { c.git("update-ref", "MERGE_HEAD", "HEAD") }, "a merge is going on"},
+		"line ends":         {func(c *clone) { c.git("config", "core.autocrlf", "true") }, "core.autocrlf"},
+		"split index":       {func(c *clone) { c.git("update-index", "--split-index") }, "its index"},
+		"git at work":       {func(c *clone) { c.write(".git/index.lock", "") }, "index.lock: locked by another git"},
+		"branch locked":     {func(c *clone) { c.write(".git/refs/heads/main.lock", "") }, "main.lock: locked by another git"},
+		"no index":          {func(c *clone) { c.remove(".git/index") }, "no index"},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			c, base := tree(t)
+			to := released(t, c, base)
+			test.do(c)
+			before := snapshotOf(t, c.dir)
+			if why := forwarded(t, c, base, to); !strings.Contains(why, test.why) {
+				t.Errorf("why %q, want %q", why, test.why)
+			}
+			if after := snapshotOf(t, c.dir); after != before {
+				t.Errorf("something was touched:\n%s\nbefore:\n%s", after, before)
+			}
+		})
+	}
+}
+
+// snapshotOf is all of a checkout but its objects.
+func snapshotOf(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if d != nil && d.Name() == "objects" {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		raw, _ := os.ReadFile(path) // a link to a folder has none
+		all.WriteString(path + " " + info.Mode().String() + " " + info.ModTime().String() + "\n")
+		all.Write(raw)
+		return nil
+	}))
+	return all.String()
+}
+
+// TestFastForwardAfterAKill begins at every state that a kill can leave.
+func TestFastForwardAfterAKill(t *testing.T) {
+	for name, do := range map[string]func(c *clone, to string){
+		"some files": func(c *clone, to string) {
+			c.git("show", to+":CHANGELOG.md")
+			c.write("CHANGELOG.md", "# Changelog\n\nnew\n")
+			c.remove("changelog.d/1.feature.md")
+			c.write(".run.blumeops", "half")
+		},
+		"files and index":             func(c *clone, to string) { c.git("read-tree", "-m", "-u", "HEAD", to) },
+		"files, index and branch":     func(c *clone, to string) { c.git("merge", "-q", "--ff-only", to) },
+		"only the branch, as by hand": func(c *clone, to string) { c.git("update-ref", "HEAD", to) },
+		"locks, whose holder was ended": func(c *clone, _ string) {
+			c.write(".git/index.lock", lockMark)
+			c.write(".git/refs/heads/main.lock", lockMark)
+		},
+	} {
+		c, base := tree(t)
+		to := released(t, c, base)
+		do(c, to)
+		if why := forwarded(t, c, base, to); why != "" {
+			t.Errorf("%s: left alone: %s", name, why)
+		}
+		if got := c.status(); len(got) > 0 || c.git("rev-parse", "HEAD") != to {
+			t.Errorf("%s: status %q", name, got)
+		}
+		if locks, _ := filepath.Glob(filepath.Join(c.dir, ".git", "*.lock")); len(locks) > 0 {
+			t.Errorf("%s: locks %q", name, locks)
+		}
+	}
+}
+
+func TestFastForwardOfLinkedWorktree(t *testing.T) {
+	c, base := tree(t)
+	to := released(t, c, base)
+	c.git("checkout", "-q", "--detach")
+	c.git("pack-refs", "--all")
+	linked := c.at(filepath.Join(t.TempDir(), "linked"))
+	c.git("worktree", "add", "-q", linked.dir, "main")
+	if why := forwarded(t, linked, base, to); why != "" {
+		t.Fatal(why)
+	}
+	if got := linked.status(); len(got) > 0 || linked.git("rev-parse", "HEAD") != to || c.git("rev-parse", "main") != to || c.git("rev-parse", "HEAD") != base {
+		t.Errorf("status %q", got)
+	}
+	sound(t, linked)
+}
+
+// TestFastForwardKeepsDoubt changes a file within the tick in which the index was written: only its content tells.
+func TestFastForwardKeepsDoubt(t *testing.T) {
+	c, base := tree(t)
+	to := released(t, c, base)
+	same := time.Now().Add(-time.Hour)
+	file, index := filepath.Join(c.dir, "docs/a.md"), filepath.Join(c.dir, ".git/index")
+	must(t, os.Chtimes(file, same, same))
+	c.git("config", "core.trustctime", "false")
+	c.git("update-index", "--refresh")
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("b\n")
+	must(t, err)
+	must(t, f.Close())
+	must(t, os.Chtimes(file, same, same))
+	must(t, os.Chtimes(index, same, same))
+	if got := c.status(); len(got) != 1 {
+		t.Fatalf("git sees %q before", got)
+	}
+	if why := forwarded(t, c, base, to); why != "" {
+		t.Fatal(why)
+	}
+	if got := c.status(); len(got) != 1 || got[0] != "docs/a.md" {
+		t.Errorf("status %q", got)
+	}
+}
+
+func TestFastForwardRefuses(t *testing.T) {
+	c, base := tree(t)
+	other := c.git("commit-tree", "-m", "other", base+"^{tree}")
+	if why, err := c.open().FastForward(t.Context(), "main", base, other); err == nil {
+		t.Errorf("an unrelated commit: %q", why)
+	}
+}

@@ -1,0 +1,132 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// worker releases in a checkout, again and again, until it is killed.
+func worker(dir, name string) error {
+	ctx := context.Background()
+	r, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	m, err := r.Remote(RemoteOptions{})
+	if err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		base, err := m.Fetch(ctx, "main")
+		if err != nil {
+			return err
+		}
+		if err := toCommit(ctx, r, base.Hash); err != nil { // what the one before was killed in
+			return err
+		}
+		err = release(ctx, r, m, base.Hash, fmt.Sprintf("%s.%d", name, n))
+		if err != nil && !errors.Is(err, ErrRace) { // the server was still busy with the push of the one before
+			return err
+		}
+	}
+}
+
+// toCommit brings the checkout to a commit of main.
+func toCommit(ctx context.Context, r *Repo, to string) error {
+	head, err := r.Head()
+	if err != nil {
+		return err
+	}
+	if why, err := r.FastForward(ctx, "main", head.Hash, to); err != nil || why != "" {
+		return fmt.Errorf("forward: %q %w", why, err)
+	}
+	return nil
+}
+
+func release(ctx context.Context, r *Repo, m *Remote, base, name string) error {
+	o := someone("release " + name)
+	changes := []Change{{Path: "notes/" + name + ".md", Content: []byte(strings.Repeat(name+"\n", 2000))}, {Path: "newest", Content: []byte(name)}}
+	commit, err := r.Commit(ctx, base, changes, o)
+	if err != nil {
+		return err
+	}
+	object, err := r.Tag(ctx, "v"+name, commit, o)
+	if err != nil {
+		return err
+	}
+	if err := m.Push(ctx, PushOptions{Branch: "main", Old: base, New: commit, Tag: "v" + name, TagHash: object}); err != nil {
+		return err
+	}
+	return toCommit(ctx, r, commit)
+}
+
+// someone is who tests commit as.
+func someone(message string) CommitOptions {
+	return CommitOptions{Message: message, Name: "Release Bot", Email: "bot@example.org", When: time.Date(2026, 3, 8, 12, 0, 0, 0, time.FixedZone("", 3600))}
+}
+
+// TestKilled kills a program that releases, wherever it is, and wants sound repositories on both sides, and the next run to go on.
+func TestKilled(t *testing.T) {
+	const kills = 25
+	remote, c := forge(t)
+	for n := range kills {
+		self, err := os.Executable()
+		must(t, err)
+		cmd := exec.CommandContext(t.Context(), self)
+		cmd.Env = append(os.Environ(), "REPO_TEST_WORKER="+c.dir, fmt.Sprintf("REPO_TEST_NAME=k%d", n))
+		var said strings.Builder
+		cmd.Stderr = &said
+		must(t, cmd.Start())
+		time.Sleep(time.Duration(60+n*13) * time.Millisecond) // not for readiness: to die elsewhere each time
+		must(t, cmd.Process.Kill())
+		if err := cmd.Wait(); err == nil || said.Len() > 0 {
+			t.Fatalf("kill %d: it ended by itself: %v: %s", n, err, said.String())
+		}
+		sound(t, c.at(remote))
+		sound(t, c)
+	}
+	released := strings.Fields(c.at(remote).git("tag", "--list"))
+	if len(released) < kills {
+		t.Errorf("only %d releases in %d runs", len(released), kills)
+	}
+	for _, tag := range released {
+		c.at(remote).git("merge-base", "--is-ancestor", tag+"^{commit}", "main")
+	}
+	if commits := c.at(remote).git("rev-list", "--count", "main"); commits != fmt.Sprint(len(released)+1) {
+		t.Errorf("%s commits, %d releases", commits, len(released))
+	}
+	must(t, toCommit(t.Context(), c.open(), c.at(remote).git("rev-parse", "main")))
+	if left := c.status(); len(left) > 0 {
+		t.Errorf("after the last run: %q", left)
+	}
+	for _, pattern := range []string{"*.lock", "refs/*/*.lock"} {
+		if locks, _ := filepath.Glob(filepath.Join(c.dir, ".git", pattern)); len(locks) > 0 {
+			t.Errorf("locks: %q", locks)
+		}
+	}
+}
+
+// sound wants git to find nothing wrong. Objects that nobody refers to are not wrong. A server that outlives a client's kill may still be moving
+// objects in place: what it has not ended after some seconds is.
+func sound(t *testing.T, c *clone) {
+	t.Helper()
+	const tries = 50
+	for n := 1; ; n++ {
+		out, err := c.command("fsck", "--full", "--strict", "--no-dangling").CombinedOutput()
+		said := string(out)
+		if err == nil && !strings.Contains(said, "error") && !strings.Contains(said, "missing") && !strings.Contains(said, "broken") {
+			return
+		}
+		if n == tries {
+			t.Fatalf("git fsck in %s: %v\n%s", c.dir, err, said)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

@@ -1,0 +1,173 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// PushOptions say what is to be pushed, and over what.
+type PushOptions struct {
+	Branch  string // bare name
+	Old     string // commit that the branch is at on the remote: another one there is ErrRace
+	New     string // commit that it gets, which follows Old in a straight line
+	Tag     string // bare name of a tag that the remote must not have yet; "" for none
+	TagHash string // what Tag returned, or a commit for a tag without an object
+}
+
+// Push moves a branch from one commit to another and makes a tag, in one step of the server: both or neither. A tag without its commit on
+// the branch, and a release's commit without its tag, can then never be, whoever dies when. So a server that does not offer
+// that is ErrNotAtomic, before anything is sent: one after the other could be cut in half, and no later run could tell a half
+// from what a rival made. It never forces.
+//
+// To push again what is there already is a success. Where a push was sent and its answer is lost, Push asks the remote once; if that
+// does not show it the error is ErrLost, and the caller looks at Refs again before it does anything else.
+//
+// After a push the tracking branch and the tag of this clone follow, if they can.
+func (m *Remote) Push(ctx context.Context, o PushOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	pack, err := m.packFor(ctx, o)
+	if err != nil {
+		return fmt.Errorf("push to %s: %w", m, err)
+	}
+	s, err := m.receiving(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	there := readRefs(s.advertised)
+	if there.hold(o) {
+		m.follow(o)
+		return nil
+	}
+	if err := m.mayPush(s.advertised, o.Tag != "" && o.Old != o.New); err != nil {
+		return err
+	}
+	if err := m.free(there, o); err != nil {
+		return err
+	}
+	if err := m.send(ctx, s, o, pack); err != nil {
+		return err
+	}
+	m.follow(o)
+	return nil
+}
+
+func (o PushOptions) check() error {
+	if err := checkBranch(o.Branch); err != nil {
+		return err
+	}
+	hashes := map[string]string{"old commit": o.Old, "new commit": o.New}
+	if o.Tag != "" {
+		if err := checkTag(o.Tag); err != nil {
+			return err
+		}
+		hashes["tag"] = o.TagHash
+	}
+	for what, h := range hashes {
+		if !plumbing.IsHash(h) || plumbing.NewHash(h).IsZero() {
+			return fmt.Errorf("push %s: %s %q: expected its full hash", o.Branch, what, h)
+		}
+	}
+	return nil
+}
+
+func (m *Remote) packFor(ctx context.Context, o PushOptions) (*bytes.Buffer, error) {
+	r := m.repo
+	r.objects.Lock()
+	defer r.objects.Unlock()
+	objects, err := r.between(ctx, plumbing.NewHash(o.Old), plumbing.NewHash(o.New))
+	if err != nil {
+		return nil, err
+	}
+	if o.Tag != "" {
+		c, err := r.peel(plumbing.NewHash(o.TagHash))
+		if err != nil {
+			return nil, fmt.Errorf("tag %s, object %s: %w", o.Tag, o.TagHash, err)
+		}
+		if c.Hash.String() != o.New {
+			return nil, fmt.Errorf("tag %s is on %.12s, not on %.12s that is pushed: tag the release's commit", o.Tag, c.Hash, o.New)
+		}
+		if o.TagHash != o.New {
+			objects = append(objects, plumbing.NewHash(o.TagHash))
+		}
+	}
+	return r.pack(objects)
+}
+
+// hold tells whether all of a push is there. A tag that is there came with its branch, which may have moved on since.
+func (r Refs) hold(o PushOptions) bool {
+	if o.Tag != "" {
+		return r.Tags[o.Tag].Hash == o.TagHash
+	}
+	return r.Heads[o.Branch] == o.New
+}
+
+// free refuses what the server would refuse, with better words.
+func (m *Remote) free(there Refs, o PushOptions) error {
+	if t, taken := there.Tags[o.Tag]; taken && o.Tag != "" {
+		return fmt.Errorf("push to %s: %w: tag %s is there, on %.12s", m, ErrRace, o.Tag, t.Commit)
+	}
+	if at := there.Heads[o.Branch]; at != o.Old {
+		return fmt.Errorf("push to %s: %w: %s is at %.12s, expected %.12s", m, ErrRace, o.Branch, at, o.Old)
+	}
+	return nil
+}
+
+func (m *Remote) send(ctx context.Context, s *session[transport.ReceivePackSession], o PushOptions, pack *bytes.Buffer) error {
+	req := packp.NewReferenceUpdateRequestFromCapabilities(s.advertised.Capabilities)
+	var said bytes.Buffer
+	req.Progress = &said
+	for _, c := range []capability.Capability{capability.Atomic, capability.Sideband64k, capability.Quiet} {
+		if s.advertised.Capabilities.Supports(c) {
+			if err := req.Capabilities.Set(c); err != nil {
+				return err
+			}
+		}
+	}
+	req.Commands = []*packp.Command{{Name: headRef(o.Branch), Old: plumbing.NewHash(o.Old), New: plumbing.NewHash(o.New)}}
+	if o.Tag != "" {
+		req.Commands = append(req.Commands, &packp.Command{Name: tagRef(o.Tag), New: plumbing.NewHash(o.TagHash)})
+	}
+	if o.Old == o.New { // nothing moves but the tag
+		req.Commands = req.Commands[1:]
+	}
+	req.Packfile = io.NopCloser(pack)
+	report, err := s.talk.ReceivePack(ctx, req)
+	if err == nil {
+		err = complete(report, req.Commands)
+	}
+	if err == nil {
+		return nil
+	}
+	return m.judge(ctx, o, report, said.String(), s.secret.hide(err))
+}
+
+// complete wants an answer for each command.
+func complete(report *packp.ReportStatus, commands []*packp.Command) error {
+	if report == nil {
+		return errors.New("the server's answer is empty")
+	}
+	if err := report.Error(); err != nil {
+		return err
+	}
+	done := map[plumbing.ReferenceName]bool{}
+	for _, s := range report.CommandStatuses {
+		done[s.ReferenceName] = true
+	}
+	for _, c := range commands {
+		if !done[c.Name] {
+			return fmt.Errorf("the server does not say what became of %s", c.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+// lookTime is how long the remote may take to say what it has after a push went wrong, even where the caller gives up.
+const lookTime = 10 * time.Second
+
+// judge says what became of a push that was not answered by a plain yes. What the remote has now decides, where it can be asked.
+func (m *Remote) judge(ctx context.Context, o PushOptions, report *packp.ReportStatus, said string, err error) error {
+	words := answer(report, said, err)
+	if denied(report, err) {
+		return fmt.Errorf("push to %s: %w: %s", m, ErrDenied, words)
+	}
+	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	there, lookErr := m.Refs(look)
+	switch {
+	case lookErr == nil && there.hold(o):
+		return nil
+	case lookErr == nil && m.free(there, o) != nil:
+		return m.free(there, o)
+	case answered(report) && raced(report):
+		return fmt.Errorf("push to %s: %w: %s", m, ErrRace, words)
+	case answered(report):
+		return fmt.Errorf("push to %s: the server refused: %s", m, words)
+	case ctx.Err() != nil:
+		return fmt.Errorf("push to %s: %w: %w", m, ErrLost, context.Cause(ctx))
+	}
+	return fmt.Errorf("push to %s: %w: %s", m, ErrLost, words)
+}
+
+// answered tells whether the server said what became of each reference.
+func answered(report *packp.ReportStatus) bool { return report != nil && report.UnpackStatus != "" }
+
+func statuses(report *packp.ReportStatus) []string {
+	if report == nil {
+		return nil
+	}
+	var list []string
+	if report.UnpackStatus != "ok" && report.UnpackStatus != "" {
+		list = append(list, "unpack: "+report.UnpackStatus)
+	}
+	for _, s := range report.CommandStatuses {
+		if s.Error() != nil {
+			list = append(list, s.Status)
+		}
+	}
+	return list
+}
+
+// denied tells whether a rule stood against it: what hooks say no to, asking again does not change.
+func denied(report *packp.ReportStatus, err error) bool {
+	if errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) {
+		return true
+	}
+	return mention(statuses(report), "hook declined", "prohibited", "protected", "not allowed", "permission", "denied", "deny")
+}
+
+// raced tells whether the reference was not as the command said, or somebody held its lock (builtin/receive-pack.c, refs.c).
+func raced(report *packp.ReportStatus) bool {
+	return mention(statuses(report), "failed to update ref", "failed to lock", "cannot lock", "reference already exists", "already exists",
+		"non-fast-forward", "fetch first", "stale", "atomic")
+}
+
+func mention(list []string, parts ...string) bool {
+	return slices.ContainsFunc(list, func(s string) bool {
+		s = strings.ToLower(s)
+		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(s, p) })
+	})
+}
+
+// answer is what the server said: its hooks' words first, then what became of each reference.
+func answer(report *packp.ReportStatus, said string, err error) string {
+	var words []string
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "remote:"))
+		if line != "" && !slices.Contains(words, line) {
+			words = append(words, line)
+		}
+	}
+	for _, s := range statuses(report) {
+		if !slices.Contains(words, s) {
+			words = append(words, s)
+		}
+	}
+	if !answered(report) && err != nil {
+		words = append(words, tidy(err).Error())
+	}
+	return tidy(errors.New(strings.Join(words, "; "))).Error()
+}
+
+// follow moves this clone's tracking branch and makes its tag, as git push does. The push is done whether or not this succeeds, and the next
+// git fetch makes up for it.
+func (m *Remote) follow(o PushOptions) {
+	r := m.repo
+	r.objects.Lock()
+	defer r.objects.Unlock()
+	if m.tracked != "" && o.Old != o.New {
+		name := plumbing.NewRemoteReferenceName(m.tracked, o.Branch)
+		if ref, err := r.store.Reference(name); err == nil && ref.Type() == plumbing.HashReference {
+			if ok, _, err := r.reaches(context.Background(), plumbing.NewHash(o.Old), ref.Hash()); ok && err == nil {
+				_ = r.setReference(name, ref.Hash(), plumbing.NewHash(o.New), "update by push")
+			}
+		}
+	}
+	if o.Tag != "" {
+		_ = r.newReference(tagRef(o.Tag), plumbing.NewHash(o.TagHash))
+	}
+}

@@ -1,0 +1,189 @@
+package repo
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// Snapshot is the tree of a commit as a file system, whatever the checkout holds. Symbolic links are followed within the tree, and all
+// files are as old as the commit. A submodule is an empty folder. Its methods may run side by side.
+type Snapshot struct {
+	repo  *Repo
+	root  plumbing.Hash
+	time  time.Time
+	trees map[plumbing.Hash][]object.TreeEntry // read so far; the lock of objects guards it
+}
+
+var (
+	_ fs.ReadFileFS = (*Snapshot)(nil)
+	_ fs.ReadDirFS  = (*Snapshot)(nil)
+	_ fs.StatFS     = (*Snapshot)(nil)
+	_ fs.ReadLinkFS = (*Snapshot)(nil)
+)
+
+// Snapshot returns the files of a commit, which is given by its full hash.
+func (r *Repo) Snapshot(commit string) (*Snapshot, error) {
+	r.objects.Lock()
+	defer r.objects.Unlock()
+	c, err := r.commit(commit)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{repo: r, root: c.TreeHash, time: c.Committer.When, trees: map[plumbing.Hash][]object.TreeEntry{}}
+	if _, err := s.tree(s.root); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Tree is the hash of what a commit has at a path: equal hashes are equal content, whatever the history. "." is the whole tree.
+// What is not there is an fs.ErrNotExist.
+func (r *Repo) Tree(commit, path string) (hash string, err error) {
+	s, err := r.Snapshot(commit)
+	if err != nil {
+		return "", err
+	}
+	e, err := s.find("tree", path, false)
+	if err != nil {
+		return "", fmt.Errorf("commit %.12s: %w", commit, err)
+	}
+	return e.Hash.String(), nil
+}
+
+// Open opens a file or a folder.
+func (s *Snapshot) Open(name string) (fs.File, error) {
+	e, err := s.find("open", name, true)
+	if err != nil {
+		return nil, err
+	}
+	info, err := s.info(e)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	info.name = path.Base(name)
+	if info.IsDir() {
+		list, err := s.ReadDir(name)
+		return &snapshotDir{info: info, list: list}, err
+	}
+	content, err := s.content(e)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return &snapshotFile{Reader: bytes.NewReader(content), info: info}, nil
+}
+
+// ReadFile reads a file.
+func (s *Snapshot) ReadFile(name string) ([]byte, error) {
+	e, err := s.find("read", name, true)
+	if err != nil {
+		return nil, err
+	}
+	if isFolder(e.Mode) {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
+	}
+	content, err := s.content(e)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+	}
+	return content, nil
+}
+
+// ReadDir lists a folder by name.
+func (s *Snapshot) ReadDir(name string) ([]fs.DirEntry, error) {
+	e, err := s.find("readdir", name, true)
+	if err != nil {
+		return nil, err
+	}
+	if e.Mode == filemode.Submodule {
+		return nil, nil
+	}
+	if e.Mode != filemode.Dir {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrInvalid}
+	}
+	entries, err := s.locked(e.Hash)
+	if err != nil {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+	}
+	list := make([]fs.DirEntry, len(entries))
+	for i, e := range entries {
+		list[i] = snapshotEntry{s, e}
+	}
+	// Git sorts folders as if their names ended in a slash.
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return list, nil
+}
+
+// Stat describes what a path is, with symbolic links followed.
+func (s *Snapshot) Stat(name string) (fs.FileInfo, error) { return s.stat("stat", name, true) }
+
+// Lstat describes what a path is.
+func (s *Snapshot) Lstat(name string) (fs.FileInfo, error) { return s.stat("lstat", name, false) }
+
+// ReadLink is where a symbolic link points to.
+func (s *Snapshot) ReadLink(name string) (string, error) {
+	e, err := s.find("readlink", name, false)
+	if err != nil {
+		return "", err
+	}
+	if e.Mode != filemode.Symlink {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+	}
+	target, err := s.content(e)
+	return string(target), err
+}
+
+func (s *Snapshot) stat(op, name string, follow bool) (fs.FileInfo, error) {
+	e, err := s.find(op, name, follow)
+	if err != nil {
+		return nil, err
+	}
+	info, err := s.info(e)
+	if err != nil {
+		return nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	info.name = path.Base(name)
+	return info, nil
+}
+
+func (s *Snapshot) content(e object.TreeEntry) ([]byte, error) {
+	s.repo.objects.Lock()
+	defer s.repo.objects.Unlock()
+	return s.repo.blob(e.Hash)
+}
+
+func (s *Snapshot) locked(tree plumbing.Hash) ([]object.TreeEntry, error) {
+	s.repo.objects.Lock()
+	defer s.repo.objects.Unlock()
+	return s.tree(tree)
+}
+
+// tree reads a tree once. The caller holds the lock of objects.
+func (s *Snapshot) tree(hash plumbing.Hash) ([]object.TreeEntry, error) {
+	if entries, ok := s.trees[hash]; ok {
+		return entries, nil
+	}
+	entries, err := s.repo.tree(hash)
+	if err != nil {
+		return nil, err
+	}
+	s.trees[hash] = entries
+	return entries, nil
+}
+
+// tree reads the entries of a tree. The caller holds the lock of objects.
+func (r *Repo) tree(hash plumbing.Hash) ([]object.TreeEntry, error) {
+	t, err := r.git.TreeObject(hash)
+	if err != nil {
+		return nil, fmt.Errorf("tree %s: %w: the clone lacks it: run git fsck, or clone anew", hash, err)
+	}
+	return t.Entries, nil
+}

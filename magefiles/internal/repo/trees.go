@@ -1,0 +1,98 @@
+package repo
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"sort"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// edit writes a tree with the changes, and all below it that differ: no other tree is read. Of an empty one, as when its last file was
+// deleted, the hash is zero. base is zero for a folder that is new. The caller holds the lock of objects.
+func (r *Repo) edit(base plumbing.Hash, folder string, e *edits) (plumbing.Hash, error) {
+	var entries []object.TreeEntry
+	if !base.IsZero() {
+		list, err := r.tree(base)
+		if err != nil {
+			return base, err
+		}
+		entries = slices.Clone(list)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.below)) {
+		i := slices.IndexFunc(entries, func(e object.TreeEntry) bool { return e.Name == name })
+		old := object.TreeEntry{Name: name}
+		if i >= 0 {
+			old = entries[i]
+			entries = slices.Delete(entries, i, i+1)
+		}
+		now, err := r.editEntry(old, path.Join(folder, name), e.below[name])
+		if err != nil {
+			return base, err
+		}
+		if !now.Hash.IsZero() {
+			entries = append(entries, now)
+		}
+	}
+	return r.writeTree(entries)
+}
+
+// editEntry is what becomes of one entry; it has a zero hash if it is to go, and had one if it was not there.
+func (r *Repo) editEntry(old object.TreeEntry, name string, e *edits) (object.TreeEntry, error) {
+	if e.change == nil {
+		if !old.Hash.IsZero() && old.Mode != filemode.Dir {
+			return old, fmt.Errorf("%s: %w: it is no folder, so nothing can be in it", name, ErrPath)
+		}
+		hash, err := r.edit(old.Hash, name, e)
+		return object.TreeEntry{Name: old.Name, Mode: filemode.Dir, Hash: hash}, err
+	}
+	switch {
+	case old.Mode == filemode.Dir && !old.Hash.IsZero():
+		return old, fmt.Errorf("%s: %w: it is a folder", name, ErrPath)
+	case old.Mode == filemode.Submodule:
+		return old, fmt.Errorf("%s: %w: it is a submodule", name, ErrPath)
+	case e.change.Delete && old.Hash.IsZero():
+		return old, fmt.Errorf("%s: %w: it is to be deleted, and is not there", name, ErrPath)
+	case e.change.Delete:
+		return object.TreeEntry{}, nil
+	case old.Mode == filemode.Symlink:
+		return old, fmt.Errorf("%s: %w: it is a symbolic link: name the file that it points to", name, ErrPath)
+	}
+	hash, err := r.writeBlob(e.change.Content)
+	return object.TreeEntry{Name: old.Name, Mode: newMode(old, e.change), Hash: hash}, err
+}
+
+func newMode(old object.TreeEntry, c *Change) filemode.FileMode {
+	switch {
+	case c.Executable:
+		return filemode.Executable
+	case old.Hash.IsZero():
+		return filemode.Regular
+	}
+	return old.Mode
+}
+
+func (r *Repo) writeBlob(content []byte) (plumbing.Hash, error) {
+	o := &plumbing.MemoryObject{}
+	o.SetType(plumbing.BlobObject)
+	if _, err := o.Write(content); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return r.keep(o)
+}
+
+func (r *Repo) writeTree(entries []object.TreeEntry) (plumbing.Hash, error) {
+	if len(entries) == 0 {
+		return plumbing.ZeroHash, nil
+	}
+	sort.Sort(object.TreeEntrySorter(entries))
+	o := &plumbing.MemoryObject{}
+	if err := (&object.Tree{Entries: entries}).Encode(o); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return r.keep(o)
+}
