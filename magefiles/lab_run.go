@@ -44,7 +44,7 @@ func (r *runner) labUp(ctx context.Context, parts, registry string, foreground b
 	}
 	if foreground {
 		return labRecord{}, lab.Keep(ctx, home, opts, func(up lab.Record) {
-			r.console.Result(labRecord{up, true}.String())
+			r.console.Result(shown(up).String())
 		})
 	}
 	return r.labStay(ctx, home, opts, registry)
@@ -58,7 +58,7 @@ func (r *runner) labStay(ctx context.Context, home lab.Home, opts lab.Options, r
 	}
 	if is {
 		r.console.Note("the lab is up already")
-		return labRecord{up, true}, up.Serves(opts)
+		return shown(up), up.Serves(opts)
 	}
 	r.progress.title = "lab:up"
 	home.Work = r.labWork
@@ -76,7 +76,7 @@ func (r *runner) labStay(ctx context.Context, home lab.Home, opts lab.Options, r
 		return labRecord{}, err
 	}
 	r.console.Note(fmt.Sprintf("the lab is up after %.0f s. To use it:  eval \"$(go tool mage lab:env)\"", time.Since(begun).Seconds()))
-	return labRecord{up, true}, nil
+	return shown(up), nil
 }
 
 // labWork shows a program that is being built.
@@ -117,6 +117,7 @@ func (r *runner) labStatus(ctx context.Context) (labStatus, error) {
 	if err != nil {
 		return labStatus{}, err
 	}
+	up.Env = nil // passwords are lab:env's business
 	checked := labStatus{Record: up, Servers: lab.Check(ctx, up)}
 	for _, s := range checked.Servers {
 		if s.Trouble != "" {
@@ -148,6 +149,12 @@ func (r *runner) labRecord() (lab.Record, error) {
 type labRecord struct {
 	lab.Record
 	up bool
+}
+
+// shown is what is told of a lab that is up: all but the passwords, which are lab:env's business.
+func shown(up lab.Record) labRecord {
+	up.Env = nil
+	return labRecord{up, true}
 }
 
 // String is a table for people.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -145,9 +146,18 @@ func (w *world) labStatus() labStatus {
 	return s
 }
 
-// use sets what lab:env says.
-func (w *world) use(s labStatus) {
-	for _, e := range s.Env {
+// useLab sets what lab:env says.
+func (w *world) useLab() {
+	w.t.Helper()
+	out, err := w.command("lab:env", "-format=json").Output()
+	var env []lab.Setting
+	if err == nil {
+		err = json.Unmarshal(out, &env)
+	}
+	if err != nil || len(env) == 0 {
+		w.t.Fatalf("lab:env: %v\n%s", err, out)
+	}
+	for _, e := range env {
 		w.env[e.Name] = e.Value
 	}
 }
@@ -177,11 +187,13 @@ func TestWholeLab(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := w.command("lab:up").CombinedOutput(); err != nil {
+	out, err := w.command("lab:up").CombinedOutput()
+	if err != nil {
 		t.Fatalf("lab:up: %v\n%s", err, out)
 	}
 	s := w.labStatus()
-	w.use(s)
+	w.useLab()
+	t.Run("secrets", func(t *testing.T) { w.keepsSecrets(t, s, out) })
 	t.Run("registry", func(t *testing.T) {
 		published, err := w.command("container:publish", "hello", "v0.1.0").Output()
 		if err != nil || !strings.HasPrefix(string(published), w.env["BLUMEOPS_REGISTRY"]+"/") {
@@ -226,6 +238,34 @@ func TestWholeLab(t *testing.T) {
 	ended(t, s)
 }
 
+// keepsSecrets looks for the lab's passwords and tokens where everybody can look.
+func (w *world) keepsSecrets(t *testing.T, s labStatus, said []byte) {
+	places := map[string][]byte{"what lab:up said": said}
+	status, err := w.command("lab:status", "-format=json").CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	places["lab:status"] = status
+	for _, server := range s.Servers {
+		for _, file := range []string{fmt.Sprintf("/proc/%d/cmdline", server.PID), server.Log} {
+			if places[server.Name+": "+file], err = os.ReadFile(file); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for _, name := range []string{"BLUMEOPS_FORGE_TOKEN", "ARGOCD_AUTH_TOKEN"} {
+		if len(w.env[name]) < 20 {
+			t.Errorf("%s is %q", name, w.env[name])
+			continue
+		}
+		for place, text := range places {
+			if bytes.Contains(text, []byte(w.env[name])) {
+				t.Errorf("%s is in %s", name, place)
+			}
+		}
+	}
+}
+
 // TestKilledLabLeavesNothing kills the process that keeps the lab. What its servers held is there again afterwards, at the same address.
 func TestKilledLabLeavesNothing(t *testing.T) {
 	w := newWorld(t)
@@ -238,7 +278,7 @@ func TestKilledLabLeavesNothing(t *testing.T) {
 		return w.labStatus()
 	}
 	s := up()
-	w.use(s)
+	w.useLab()
 	published, err := w.command("container:publish", "hello", "dev").Output()
 	if err != nil {
 		t.Fatalf("container:publish: %v\n%s", err, published)
@@ -250,7 +290,8 @@ func TestKilledLabLeavesNothing(t *testing.T) {
 	if out, err := w.command("lab:status").CombinedOutput(); err == nil || !strings.Contains(string(out), "start it with lab:up") {
 		t.Errorf("lab:status of a lab that was killed: %v\n%s", err, out)
 	}
-	w.use(up())
+	up()
+	w.useLab()
 	dry, err := w.command("container:publish", "hello", "dev", "-dryrun").CombinedOutput()
 	if err != nil || !strings.Contains(string(dry), strings.TrimSpace(string(published))) {
 		t.Errorf("what was published before is not there: %v\n%s\n%s", err, published, dry)

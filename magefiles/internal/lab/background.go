@@ -39,7 +39,7 @@ type Record struct {
 	Parts   []Part    `json:"parts"`
 	Mode    Mode      `json:"mode"`
 	Servers []Listed  `json:"servers"`
-	Env     []Setting `json:"env"` // holds passwords and tokens, which are worth something on this machine only
+	Env     []Setting `json:"env,omitempty"` // holds passwords and tokens, which are worth something on this machine only
 }
 
 // Listed is one server of a lab.
