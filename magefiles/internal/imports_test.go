@@ -15,18 +15,21 @@ const module = "forge.ops.eblu.me/eblume/blumeops/"
 // own are the packages of ours that a package may import, by prefix below magefiles/internal. What is not listed imports none.
 var own = map[string][]string{
 	"image":     {},
-	"task":      {"image", "changelog"},
+	"task":      {"image", "changelog", "manifest", "website"},
 	"pipeline":  {"image", "pipeline/"},
-	"forge":     {},
-	"manifest":  {},
 	"registry":  {"image"},
 	"repo":      {"image"},
+	"forge":     {},
+	"argo":      {},
 	"secret":    {},
 	"console":   {},
 	"engine":    {"engine/", "pinned"},
-	"lab":       {"lab/", "pinned"},
+	"lab":       {"lab/", "pinned", "website"},
 	"pinned":    {},
 	"changelog": {},
+	"website":   {},
+	"source":    {},
+	"manifest":  {},
 }
 
 // reserved are modules that only some packages may import.

@@ -9,14 +9,13 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 )
 
 // theForge is one real forge for all tests; each takes a repository or a package of its own.
@@ -39,11 +38,8 @@ func TestMain(m *testing.M) {
 
 func labForge(t *testing.T) *lab.Forge {
 	t.Helper()
+	labtest.Need(t, lab.PartForge)
 	f, err := theForge()
-	lacks := errors.Is(err, exec.ErrNotFound) || errors.Is(err, pinned.ErrNoCompiler)
-	if lacks && os.Getenv("CI") != "true" {
-		t.Skip(err)
-	}
 	must(t, err)
 	started = f
 	return f

@@ -1,16 +1,14 @@
 package repo
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"sync"
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 )
 
 // TestMain ends the forges that tests shared. As a helper it works until it is killed.
@@ -38,11 +36,8 @@ var forges struct {
 // startForge starts a forge that lives until all tests are done.
 func startForge(t testing.TB, o lab.ForgeOptions) *lab.Forge {
 	t.Helper()
+	labtest.Need(t, lab.PartForge)
 	f, err := lab.StartForge(t.Context(), lab.Home{}, o)
-	lacks := errors.Is(err, exec.ErrNotFound) || errors.Is(err, pinned.ErrNoCompiler)
-	if lacks && os.Getenv("CI") != "true" {
-		t.Skip(err)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,105 @@
+package argo
+
+import (
+	"time"
+)
+
+// action is what to do next.
+type action int
+
+const (
+	look    action = iota // wait, and read the state
+	refresh               // have Argo CD look into the repository, and read the state
+	syncNow
+	finish
+	giveUp
+)
+
+// autoTime is how long an Application with auto-sync has to begin by itself, from when it is known to differ. Syncing earlier would be
+// harmful as well as needless: Argo CD does not sync the same revision again, so what its own sync would prune stayed.
+const autoTime = 10 * time.Second
+
+// troublePolls is how many polls long Argo CD may be unable to compare: the forge may be away for a moment, and manifests that do not build stay so.
+const troublePolls = 30
+
+// memory is what was seen and done until now.
+type memory struct {
+	poll time.Duration
+
+	begun     bool
+	first     mark // the latest operation before anything was done
+	newest    *application
+	refreshes int
+	refreshed time.Time
+	tried     bool // a sync was asked for, whatever came of it
+	syncs     int
+	asked     time.Time // when the latest sync was asked for
+	troubled  time.Time // since when it cannot be compared; zero: it can
+	waiting   time.Time // since when auto-sync has something to do; zero: it has not
+}
+
+// believe says whether a state is no older than what was seen before: a proxy may keep answers.
+func (m *memory) believe(a *application) bool {
+	if m.newest != nil && a.olderThan(m.newest) {
+		return false
+	}
+	m.newest = a
+	return true
+}
+
+// decide says what to do about a verdict, which is of the newest state.
+func (m *memory) decide(v verdict, prune bool, now time.Time) action {
+	if !m.begun {
+		m.begun, m.first = true, v.latest
+	}
+	if !v.troubled {
+		m.troubled = time.Time{}
+	} else if m.troubled.IsZero() {
+		m.troubled = now
+	}
+	auto, prunes := m.newest.auto()
+	if v.stage != ready && v.stage != differing && v.stage != failed {
+		m.waiting = time.Time{}
+	}
+	switch {
+	case v.stage == deployed:
+		return finish
+	case v.stage == running:
+		return look
+	case v.stage == failed && v.latest != m.first && (m.tried || v.auto):
+		return giveUp
+	case m.refreshes == 0:
+		return refresh
+	case v.stage == behind && commitHash.MatchString(m.newest.Spec.Source.TargetRevision):
+		return giveUp
+	case v.troubled && (v.stage == behind || v.stage == comparing) && m.refreshes > 1 && now.Sub(m.troubled) > troublePolls*m.poll:
+		return giveUp
+	case v.stage == behind, v.stage == comparing && !v.resolved, v.stage == failed && !v.resolved:
+		return m.after(m.refreshed, m.refreshes, now, refresh)
+	case v.stage == differing && v.prune && !prune && !prunes && (m.syncs > 0 || auto):
+		return giveUp
+	case v.stage == comparing, v.stage == unwell, v.stage == differing && m.syncs > 0:
+		return look
+	case auto && m.newest.Status.Sync.Status != synced && !m.overdue(now):
+		return look
+	default:
+		return m.after(m.asked, m.syncs, now, syncNow)
+	}
+}
+
+// overdue says that auto-sync had its time.
+func (m *memory) overdue(now time.Time) bool {
+	if m.waiting.IsZero() {
+		m.waiting = now
+	}
+	return now.Sub(m.waiting) >= autoTime
+}
+
+// after lets an action be done again only after a pause, which is longer each time.
+func (m *memory) after(last time.Time, times int, now time.Time, do action) action {
+	const most = 15 // polls
+	if times > 0 && now.Sub(last) < backoff(m.poll, times-1, most*m.poll) {
+		return look
+	}
+	return do
+}

@@ -1,0 +1,195 @@
+package argo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Want is what is to be deployed.
+type Want struct {
+	Commit string // its whole hash
+
+	// Contains says whether a revision, a whole hash that Argo CD names, is the commit or a descendant of it. It is not asked about the
+	// commit itself, and only once about each revision that it has an answer for. An error is an answer that is yet to come. nil: only the commit
+	// itself will do.
+	Contains func(ctx context.Context, revision string) (bool, error)
+
+	Prune    bool             // delete what the repository no longer has; an Application that does it by itself needs no leave
+	Timeout  time.Duration    // of all of it; 0 is 5 minutes
+	Progress func(p Progress) // told what it waits for, each time that changes; nil: nobody
+}
+
+// Progress is what Deploy waits for.
+type Progress struct {
+	Says    string     // a clause, such as «it is synced, and Progressing»
+	Holding []Resource // what holds it up, the worst first
+}
+
+// String is one line.
+func (p Progress) String() string {
+	if len(p.Holding) == 0 {
+		return p.Says
+	}
+	return p.Says + ": " + list(p.Holding)
+}
+
+// Deploy has Argo CD deploy a commit, and returns the state once a sync to a revision that contains it has succeeded, and the Application is
+// in sync with such a revision and healthy. It may be called again, and finds what was done before: an Application that is deployed already
+// returns at once, and an operation that runs is waited for.
+//
+// With auto-sync on, Argo CD is given the time to begin by itself. Health that is not Healthy is waited for until the timeout, Degraded too,
+// as a rollout may pass through it, and so may a pod that waits for another. A sync that fails is final. The error is an *Error, or why ctx ended;
+// beside it stands the state that was seen last.
+func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, error) {
+	if !commitHash.MatchString(want.Commit) {
+		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not the whole hash of a commit", oneLine(want.Commit))})
+	}
+	want.Timeout = cmp.Or(want.Timeout, 5*time.Minute)
+	within, cancel := context.WithTimeoutCause(ctx, want.Timeout, errLate)
+	defer cancel()
+	d := &deployment{
+		Client: c, app: app, want: want,
+		memory: memory{poll: cmp.Or(c.Poll, time.Second)}, known: map[string]bool{want.Commit: true},
+		failures: map[action]int{},
+	}
+	state, err := d.run(within)
+	if errors.Is(err, errLate) {
+		err = d.late(ctx)
+	}
+	if err != nil && d.memory.newest != nil {
+		state = d.memory.newest.state()
+	}
+	return state, err
+}
+
+var errLate = errors.New("the time is up")
+
+// deployment is one Deploy.
+type deployment struct {
+	*Client
+	app  string
+	want Want
+
+	memory   memory
+	known    map[string]bool // which revisions contain the commit
+	last     verdict
+	told     string
+	failures map[action]int // requests that failed since the latest one of an action that did not
+	trouble  error          // why the latest request, or the latest question about a revision, has no answer
+}
+
+func (d *deployment) run(ctx context.Context) (State, error) {
+	for next := look; ; {
+		a, err := d.do(ctx, next)
+		if err != nil {
+			if err := d.tolerate(ctx, next, err); err != nil {
+				return State{}, err
+			}
+			next = look
+			continue
+		}
+		switch next = d.consider(ctx, a); next {
+		case finish:
+			return a.state(), nil
+		case giveUp:
+			return State{}, d.explain(a)
+		case look:
+			if err := sleep(ctx, d.memory.poll); err != nil {
+				return State{}, err
+			}
+		}
+	}
+}
+
+// do makes the request of an action, once, and returns the state that it is answered with.
+func (d *deployment) do(ctx context.Context, next action) (*application, error) {
+	r := get(d.app, "applications/"+d.app)
+	switch next {
+	case refresh:
+		r.query, r.within = "refresh=hard", refreshTime
+	case syncNow:
+		_, prunes := d.memory.newest.auto()
+		r.method, r.path, r.body = http.MethodPost, r.path+"/sync", map[string]any{"prune": d.want.Prune || prunes}
+		d.memory.tried = true
+	}
+	a, err := d.readOnce(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	d.failures[next] = 0
+	switch next {
+	case refresh:
+		d.memory.refreshes, d.memory.refreshed = d.memory.refreshes+1, time.Now()
+	case syncNow:
+		d.memory.syncs, d.memory.asked = d.memory.syncs+1, time.Now()
+	}
+	if d.failures[refresh]+d.failures[syncNow] == 0 {
+		d.trouble = nil
+	}
+	return a, nil
+}
+
+// consider judges a state.
+func (d *deployment) consider(ctx context.Context, a *application) action {
+	if !d.memory.believe(a) {
+		d.tell(Progress{Says: "it answers with an older state than before"})
+		return look
+	}
+	d.last = judge(a, func(revision string) bool { return d.ours(ctx, revision) })
+	if d.last.stage != deployed {
+		d.tell(Progress{Says: d.last.says, Holding: d.last.holding})
+	}
+	return d.memory.decide(d.last, d.want.Prune, time.Now())
+}
+
+// ours says whether a revision is the commit or a descendant of it, as far as that is known yet.
+func (d *deployment) ours(ctx context.Context, revision string) bool {
+	if is, known := d.known[revision]; known || !commitHash.MatchString(revision) || d.want.Contains == nil {
+		return is
+	}
+	is, err := d.want.Contains(ctx, revision)
+	if err != nil {
+		d.trouble = fmt.Errorf("whether %s contains the commit is not known: %w", short(revision), err)
+		return false
+	}
+	d.known[revision] = is
+	return is
+}
+
+// tell reports what is waited for, if that is news.
+func (d *deployment) tell(p Progress) {
+	if text := p.String(); d.want.Progress != nil && text != d.told {
+		d.told = text
+		d.want.Progress(p)
+	}
+}
+
+// tolerate waits after an error of an action that may pass, and returns any other, explained.
+func (d *deployment) tolerate(ctx context.Context, of action, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	d.failures[of]++
+	pause := d.Retry.pause(d.failures[of])
+	switch {
+	case errors.Is(err, errBusy):
+		d.tell(Progress{Says: e.Problem})
+	case e.Kind == ErrWindow && of == syncNow:
+		return d.blocked(ctx, d.memory.newest)
+	case e.Kind == ErrDenied && of == syncNow:
+		return d.denied(ctx, d.memory.newest, "sync", e)
+	case e.Kind == ErrDenied:
+		return d.unseen(ctx, d.app, e)
+	case !e.temporary, e.own && d.failures[of] >= d.Retry.attempts():
+		return err
+	default:
+		d.trouble = err
+		d.log("%v; again in %s", err, pause)
+	}
+	return sleep(ctx, pause)
+}

@@ -1,0 +1,158 @@
+package argo
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// stage is how far an Application is on its way to a commit.
+type stage int
+
+const (
+	behind    stage = iota // it does not follow a revision that has the commit, as far as Argo CD knows
+	ready                  // it follows one, and is yet to be synced to it
+	running                // an operation is under way
+	failed                 // the latest sync of a revision with the commit failed
+	comparing              // it was synced, and not compared since
+	differing              // it was synced, and is not as the repository has it
+	unwell                 // it is synced, and not healthy
+	deployed               // it is synced and healthy
+)
+
+// verdict is what one state of an Application means.
+type verdict struct {
+	stage    stage
+	says     string     // a clause for people; "" if deployed
+	holding  []Resource // what holds it up
+	resolved bool       // what Argo CD compared with has the commit
+	prune    bool       // all that differs is to be deleted
+	troubled bool       // Argo CD cannot compare it
+	refused  bool       // an operation was refused, and is tried again by Argo CD
+	latest   mark       // of the operation that the verdict is about; zero if there is none
+	auto     bool       // that operation was begun by Argo CD itself
+}
+
+// mark tells operations apart.
+type mark struct {
+	started, finished time.Time
+	phase, revision   string
+	message           string
+}
+
+// judge tells what a state of an Application means for a commit. ours says whether a revision is that commit or a descendant of it. Nothing is
+// taken for deployed unless the latest sync of all of the Application was to such a revision and succeeded, and a later comparison, with such
+// a revision too, found the cluster to be like it: the Healthy of an older revision is not ours.
+func judge(a *application, ours func(revision string) bool) verdict {
+	v := verdict{resolved: ours(a.Status.Sync.Revision), troubled: a.trouble() != ""}
+	s := a.Status.OperationState
+	if s != nil {
+		v.latest = mark{s.StartedAt, s.FinishedAt, s.Phase, s.SyncResult.Revision, s.Message}
+		v.auto = s.Operation.InitiatedBy.Automated
+	}
+	switch {
+	case a.Operation != nil || s != nil && s.Phase != phaseSuccess && s.Phase != phaseFailed && s.Phase != phaseError:
+		v.judgeRunning(a, s)
+	case s == nil:
+		v.judgeUnsynced(a)
+	case !s.Operation.whole() && ours(a.lastSynced()): // such as auto-sync that healed a single resource since
+		v.judgeSynced(a, s)
+	case !s.Operation.whole():
+		v.judgeUnsynced(a)
+	case s.Phase != phaseSuccess && (s.SyncResult.Revision == "" || ours(s.SyncResult.Revision)):
+		v.stage, v.says, v.holding = failed, "the sync failed", s.refused()
+		v.quote(s.Message)
+	case s.Phase != phaseSuccess || !ours(s.SyncResult.Revision):
+		v.judgeUnsynced(a)
+	default:
+		v.judgeSynced(a, s)
+	}
+	return v
+}
+
+func (v *verdict) judgeRunning(a *application, s *operationState) {
+	v.stage, v.says = running, "a sync is about to begin"
+	if s == nil || s.Phase == "" {
+		return
+	}
+	v.holding = s.refused()
+	v.refused = len(v.holding) > 0
+	v.says, v.holding = "a sync is under way", append(v.holding, s.awaited()...)
+	if r := s.SyncResult.Revision; r != "" {
+		v.says += " to " + short(r)
+	}
+	if by := oneLine(s.Operation.InitiatedBy.Username); by != "" {
+		v.says += ", begun by " + by
+	}
+	v.quote(s.Message)
+}
+
+// quote adds what Argo CD says, without what the resources say anyway.
+func (v *verdict) quote(message string) {
+	message = oneLine(message)
+	for _, r := range v.holding {
+		if r.Message != "" {
+			message = strings.ReplaceAll(message, r.Message, "…")
+		}
+	}
+	if message != "" {
+		v.says += " (" + message + ")"
+	}
+}
+
+func (v *verdict) judgeUnsynced(a *application) {
+	v.stage, v.says = ready, "it is to be synced to "+short(a.Status.Sync.Revision)
+	if !v.resolved {
+		target := oneLine(a.Spec.Source.TargetRevision)
+		if target == "" {
+			target = "HEAD"
+		}
+		v.stage, v.says = behind, "Argo CD has not looked yet where "+target+" is"
+		switch {
+		case commitHash.MatchString(a.Status.Sync.Revision):
+			v.says = fmt.Sprintf("it follows %s, which is %s for Argo CD, without the commit", target, short(a.Status.Sync.Revision))
+		case v.troubled:
+			v.says = "Argo CD cannot work out what " + target + " holds"
+		}
+	}
+	v.quote(a.trouble())
+}
+
+func (v *verdict) judgeSynced(a *application, s *operationState) {
+	status := a.Status.Sync.Status
+	switch {
+	case !v.resolved || a.Status.ReconciledAt.IsZero() || a.Status.ReconciledAt.Before(s.FinishedAt):
+		v.stage, v.says = comparing, "it is synced, and not compared since"
+	case status == outOfSync && a.Status.Sync.Revision != a.lastSynced():
+		v.stage, v.says = ready, "it is synced, and to be synced to the newer "+short(a.Status.Sync.Revision)
+	case status == outOfSync:
+		v.stage, v.says = differing, "it is synced, and differs from the repository"
+		v.holding, v.prune = a.differing()
+	case status != synced:
+		v.stage, v.says = comparing, "it is synced, and cannot be compared"
+	case a.Status.Health.Status != healthy:
+		v.stage, v.says = unwell, "it is synced, and "+orUnknown(a.Status.Health.Status)
+		v.holding = a.unhealthy()
+		v.quote(a.Status.Health.Message)
+	default:
+		v.stage = deployed
+	}
+	if v.stage != deployed {
+		v.quote(a.trouble())
+	}
+}
+
+// short is a revision for people.
+func short(revision string) string {
+	if commitHash.MatchString(revision) {
+		return revision[:12]
+	}
+	return orUnknown(revision)
+}
+
+func orUnknown(word string) string {
+	if word = oneLine(word); word == "" {
+		return "unknown"
+	}
+	return word
+}

@@ -1,0 +1,112 @@
+package argo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Access is what a token may do to an Application.
+type Access struct {
+	Account string // that the token is of; "" if Argo CD does not tell
+	State   State
+}
+
+// Preflight tells whether Deploy could deploy an Application now: the token may see it and sync it, no sync window forbids it, and it is of a
+// sort that is handled. It changes nothing. The error is an *Error, or why ctx ended.
+func (c *Client) Preflight(ctx context.Context, app string) (Access, error) {
+	a, err := c.read(ctx, app)
+	if err != nil {
+		return Access{}, err
+	}
+	may, err := c.allowed(ctx, a, "sync")
+	if err != nil {
+		return Access{}, err
+	}
+	if !may {
+		return Access{}, c.denied(ctx, a, "sync", nil)
+	}
+	if err := c.open(ctx, a); err != nil {
+		return Access{}, err
+	}
+	access := Access{Account: c.account(ctx), State: a.state()}
+	if access.Account == nobody {
+		access.Account = ""
+	}
+	return access, nil
+}
+
+// unseen explains that an Application cannot be read.
+func (c *Client) unseen(ctx context.Context, app string, cause *Error) error {
+	return c.fail(app, &Error{
+		Kind: ErrDenied, err: cause,
+		Problem: "the token may not see it, or there is none of that name: Argo CD answers the same to both",
+		hint: fmt.Sprintf("check the name, then add to policy.csv of argocd-rbac-cm: p, %s, applications, get, PROJECT/%s, allow",
+			c.account(ctx), app),
+	})
+}
+
+// denied explains that a right lacks.
+func (c *Client) denied(ctx context.Context, a *application, action string, cause *Error) error {
+	e := &Error{
+		Kind: ErrDenied, Problem: "the token may see it, but not " + action + " it",
+		hint: fmt.Sprintf("add to policy.csv of argocd-rbac-cm: p, %s, applications, %s, %s/%s, allow",
+			c.account(ctx), action, oneLine(a.project()), a.Metadata.Name),
+	}
+	if cause != nil {
+		e.err = cause
+	}
+	return c.fail(a.Metadata.Name, e)
+}
+
+func denialOf(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) && e.Kind == ErrDenied {
+		return e
+	}
+	return nil
+}
+
+// open refuses an Application that a sync window forbids to sync now.
+func (c *Client) open(ctx context.Context, a *application) error {
+	var w windows
+	path := "applications/" + a.Metadata.Name + "/syncwindows"
+	if err := c.ask(ctx, get(a.Metadata.Name, path), &w); err != nil {
+		return err
+	}
+	if w.CanSync == nil || *w.CanSync { // if it does not say, the sync will
+		return nil
+	}
+	return c.closed(ctx, a, w)
+}
+
+// blocked explains that Argo CD refused a sync because of a window.
+func (c *Client) blocked(ctx context.Context, a *application) error {
+	err := c.open(ctx, a)
+	if err == nil { // it opened in the meantime, or is invalid
+		err = c.closed(ctx, a, windows{})
+	}
+	return err
+}
+
+func (c *Client) closed(ctx context.Context, a *application, w windows) error {
+	list, zones := w.Assigned, false
+	if len(list) > 0 {
+		list, zones = c.zoned(ctx, a, list)
+	}
+	problem := "a sync window of project " + oneLine(a.project()) + " forbids to sync it now"
+	if opens, ok := opening(list, time.Now()); ok {
+		problem += ", until " + opens.Format("Mon 2 Jan 15:04 MST")
+		if !zones {
+			problem += " if its time zone is UTC, which only those who may get the project are told"
+		}
+	}
+	if names := describe(list, time.Now()); names != "" {
+		problem += ": " + names
+	}
+	return c.fail(a.Metadata.Name, &Error{
+		Kind: ErrWindow, Problem: problem,
+		hint: "run this again once it is open, or have the window allow manual syncs (manualSync: true)",
+	})
+}

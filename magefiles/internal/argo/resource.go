@@ -1,0 +1,60 @@
+package argo
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// Resource is one that an Application deploys, and that is not as it should be.
+type Resource struct {
+	Group, Kind, Namespace, Name string
+
+	State   string // the word for what is wrong with it, such as Progressing, OutOfSync or SyncFailed
+	Message string // what Argo CD says of it; "" if nothing
+}
+
+// String is such as «Deployment docs/docs: Progressing: Waiting for rollout to finish».
+func (r Resource) String() string {
+	text := r.Kind + " "
+	if r.Namespace != "" {
+		text += r.Namespace + "/"
+	}
+	text += r.Name + ": " + r.State
+	if r.Message != "" {
+		text += ": " + r.Message
+	}
+	return text
+}
+
+// same says that both are about the same resource.
+func (r Resource) same(other Resource) bool {
+	return r.Group == other.Group && r.Kind == other.Kind && r.Namespace == other.Namespace && r.Name == other.Name
+}
+
+// list names the first few.
+func list(resources []Resource) string {
+	const shown = 4
+	var texts []string
+	for _, r := range resources[:min(shown, len(resources))] {
+		texts = append(texts, r.String())
+	}
+	text := strings.Join(texts, "; ")
+	if more := len(resources) - shown; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
+// oneLine makes foreign text fit for a line of a message: printable characters only, runs of white space as one space, and not too long.
+func oneLine(text string) string {
+	const most = 400 // characters
+	text = text[:min(len(text), 8*most)]
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r)
+	}), " ")
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most-1]) + "…"
+	}
+	return text
+}

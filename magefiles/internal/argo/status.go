@@ -1,0 +1,167 @@
+package argo
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// State is what Argo CD says of an Application.
+type State struct {
+	Name           string
+	Project        string
+	RepoURL        string
+	TargetRevision string // that it follows, such as main; "" is HEAD
+	Namespace      string // that it is deployed to
+	AutoSync       bool
+
+	Revision string // that it is compared with
+	Deployed string // that it was synced to the last time that a sync succeeded; "" if none did
+	Sync     string // Synced, OutOfSync or Unknown
+	Health   string // Healthy, Progressing, Degraded, Suspended, Missing or Unknown
+	Phase    string // of the latest operation: Running, Succeeded, Failed, Error, Terminating; "" if there is none
+	Message  string // of the latest operation
+	Trouble  string // why Argo CD cannot compare it; "" if it can
+
+	Images    []string
+	OutOfSync []Resource // that differ from the repository
+	Unhealthy []Resource
+	Prune     []Resource // that a sync with pruning would delete
+}
+
+// Status reads the state of an Application, and changes nothing. The error is an *Error, or why ctx ended.
+func (c *Client) Status(ctx context.Context, app string) (State, error) {
+	a, err := c.read(ctx, app)
+	if err != nil {
+		return State{}, err
+	}
+	return a.state(), nil
+}
+
+func (a *application) state() State {
+	s := State{
+		Name: a.Metadata.Name, Project: oneLine(a.Spec.Project),
+		RepoURL: oneLine(a.Spec.Source.RepoURL), TargetRevision: oneLine(a.Spec.Source.TargetRevision),
+		Namespace: oneLine(a.Spec.Destination.Namespace),
+		Revision:  oneLine(a.Status.Sync.Revision), Deployed: oneLine(a.lastSynced()),
+		Sync: orUnknown(a.Status.Sync.Status), Health: orUnknown(a.Status.Health.Status), Trouble: a.trouble(),
+		Unhealthy: a.unhealthy(), Prune: a.pruned(),
+	}
+	s.AutoSync, _ = a.auto()
+	s.OutOfSync, _ = a.differing()
+	for _, i := range a.Status.Summary.Images {
+		s.Images = append(s.Images, oneLine(i))
+	}
+	if o := a.Status.OperationState; o != nil {
+		s.Phase, s.Message = oneLine(o.Phase), oneLine(o.Message)
+	} else if a.Operation != nil {
+		s.Phase = "Running"
+	}
+	return s
+}
+
+// lastSynced is the revision of the latest sync that succeeded. The history has it even while the next one runs.
+func (a *application) lastSynced() string {
+	if o := a.Status.OperationState; o != nil && o.Phase == phaseSuccess && o.Operation.whole() {
+		return o.SyncResult.Revision
+	}
+	if h := a.Status.History; len(h) > 0 {
+		return h[len(h)-1].Revision
+	}
+	return ""
+}
+
+// read gets an Application that is handled here.
+func (c *Client) read(ctx context.Context, app string) (*application, error) {
+	a := &application{}
+	err := c.check(app)
+	if err == nil {
+		err = c.ask(ctx, get(app, "applications/"+app), a)
+	}
+	if err == nil {
+		err = c.handled(app, a)
+	}
+	if denial := denialOf(err); denial != nil {
+		err = c.unseen(ctx, app, denial)
+	}
+	return a, err
+}
+
+// readOnce makes a request that is answered with an Application, a single time.
+func (c *Client) readOnce(ctx context.Context, r request) (*application, error) {
+	a := &application{}
+	err := c.check(r.app)
+	if err == nil {
+		err = c.once(ctx, r, a)
+	}
+	if err == nil {
+		err = c.handled(r.app, a)
+	}
+	return a, err
+}
+
+// check keeps names that are none out of URLs.
+func (c *Client) check(app string) error {
+	if applicationName.MatchString(app) {
+		return nil
+	}
+	return c.fail(oneLine(app), &Error{Kind: ErrRejected, Problem: "that is no name of an Application", hint: "give the name alone, in lower case, such as docs"})
+}
+
+// handled refuses Applications whose revision is not a commit of the one repository that they follow.
+func (c *Client) handled(app string, a *application) error {
+	refuse := func(problem, hint string) error {
+		return c.fail(app, &Error{Kind: ErrUnsupported, Problem: problem, hint: hint})
+	}
+	switch {
+	case a.Metadata.Name != app:
+		return c.fail(app, &Error{
+			Kind: ErrRejected, Problem: "the answer is not about it",
+			hint: "check the address, and that no cache stands before Argo CD",
+		})
+	case len(a.Spec.Sources) > 0:
+		return refuse("it has several sources (spec.sources), and which of their revisions is the release's is not known", "give it one (spec.source)")
+	case a.Spec.SourceHydrator != nil:
+		return refuse("its manifests are hydrated to another branch (spec.sourceHydrator), whose commits are not the release's", "give it a source of its own (spec.source)")
+	case a.Spec.Source.Chart != "":
+		return refuse("its source is a Helm chart, whose versions are not commits", "give it a folder of the git repository")
+	}
+	return nil
+}
+
+const nobody = "ROLE"
+
+// account is who the token belongs to; nobody if that cannot be told.
+func (c *Client) account(ctx context.Context) string {
+	var who struct {
+		Username string `json:"username"`
+	}
+	r := request{method: http.MethodGet, path: "session/userinfo"}
+	if err := c.once(ctx, r, &who); err != nil || who.Username == "" {
+		return nobody
+	}
+	return oneLine(who.Username)
+}
+
+// allowed asks whether the token may do something to an Application.
+func (c *Client) allowed(ctx context.Context, a *application, action string) (bool, error) {
+	var can struct {
+		Value string `json:"value"`
+	}
+	path := "account/can-i/applications/" + action + "/" + url.PathEscape(a.project()) + "/" + a.Metadata.Name
+	if err := c.ask(ctx, get(a.Metadata.Name, path), &can); err != nil {
+		return false, err
+	}
+	if !slices.Contains([]string{"yes", "no"}, can.Value) {
+		return false, c.fail(a.Metadata.Name, &Error{Kind: ErrRejected, Problem: "whether the token may " + action + " it has no answer"})
+	}
+	return can.Value == "yes", nil
+}
+
+func (a *application) project() string {
+	if a.Spec.Project == "" {
+		return "default"
+	}
+	return a.Spec.Project
+}
