@@ -30,7 +30,7 @@ var gitea = pinned.Program{
 	Module:  "code.gitea.io/gitea",
 	Tags:    "sqlite sqlite_unlock_notify",
 	CGO:     true, // its SQLite is the C one
-	Seconds: 130,
+	Seconds: 180,
 	Stamp:   map[string]string{"main.Version": "{number}"},
 }
 

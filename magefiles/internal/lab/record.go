@@ -48,6 +48,9 @@ func (l *Lab) Settings() []Setting {
 		set("ARGOCD_AUTH_TOKEN", l.ArgoCD.Token())
 		set("ARGOCD_OPTS", "--plaintext --grpc-web")
 	}
+	if l.Site != nil {
+		set("BLUMEOPS_DOCS_URL", l.Site.URL())
+	}
 	return all
 }
 

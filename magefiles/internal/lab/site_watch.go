@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/quartz"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // watch looks at the Deployment until ctx ends.
@@ -90,7 +91,7 @@ func (s *Site) held() bool {
 // served is a release with its content.
 type served struct {
 	SiteRelease
-	content *quartz.Content
+	content *website.Content
 }
 
 // take serves the new release from now on, unless the site is held. A nil is nothing to serve, for the reason why.
@@ -130,7 +131,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	now, why := s.now, s.why
 	if r.URL.Path != "/healthz" {
-		var content *quartz.Content
+		var content *website.Content
 		if now != nil {
 			content = now.content
 		}

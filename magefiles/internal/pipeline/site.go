@@ -15,8 +15,12 @@ type Site struct {
 	// and neither the image nor the cache.
 	HTTPProxy, HTTPSProxy, NoProxy string
 	// Packages are mirrors of package registries by build argument, as in
-	// PIP_INDEX_URL. They reach the Dockerfiles that declare the argument.
+	// PIP_INDEX_URL. They reach the Dockerfiles that declare the argument; those that begin with NPM_CONFIG_ are npm's settings when
+	// websites are built.
 	Packages map[string]string
+	// CAFile is a PEM file on this machine, absolute, of authorities that the package registry's certificate may come from, besides
+	// those of the base image; "" for none. It reaches npm in the builds of websites.
+	CAFile string
 	// Mirrors are where to take base images from, by what they stand for: a registry, a
 	// part of one, a repository or one tag, each written in full.
 	//	"docker.io":                "registry.example/hub"

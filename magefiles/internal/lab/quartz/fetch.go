@@ -1,5 +1,5 @@
-// Package quartz does in this process what the container quartz does (containers/quartz): it fetches a release of the docs, checks
-// and unpacks it as start.sh does, and serves it as nginx.conf has it, but for compression.
+// Package quartz does in this process what the container quartz does (containers/quartz) when it starts: it fetches a release of the
+// docs, checks and unpacks it as start.sh does. Package website serves it.
 package quartz
 
 import (
@@ -14,24 +14,15 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
-// Content is an unpacked release. A nil is none: every page of it is missing.
-type Content struct{ root *os.Root }
-
-// Close removes the content. Pages that were opened before stay readable.
-func (c *Content) Close() error {
-	return errors.Join(c.root.Close(), os.RemoveAll(c.root.Name()))
-}
-
-const (
-	fetchTime = 5 * time.Minute // that a download may take
-	largest   = 1 << 30         // bytes of a site, unpacked: a few kB of tar can claim any number of zeros
-)
+const fetchTime = 5 * time.Minute // that a download may take
 
 // Fetch downloads a release (DOCS_RELEASE_URL), compares it with its checksum unless that is "" (DOCS_RELEASE_SHA256), and unpacks it
 // in a new folder in dir. It tries once. Errors show neither credentials nor the query of the URL.
-func Fetch(ctx context.Context, client *http.Client, dir, address, checksum string) (_ *Content, err error) {
+func Fetch(ctx context.Context, client *http.Client, dir, address, checksum string) (_ *website.Content, err error) {
 	checksum, err = parseChecksum(checksum)
 	if err != nil {
 		return nil, err
@@ -57,7 +48,7 @@ func Fetch(ctx context.Context, client *http.Client, dir, address, checksum stri
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	c, err := unpack(dir, archive, largest)
+	c, err := website.Unpack(dir, archive, website.Largest)
 	if err != nil {
 		return nil, fmt.Errorf("the archive from %s %w", Shown(address), err)
 	}

@@ -1,4 +1,4 @@
-package quartz
+package website
 
 import (
 	"archive/tar"
@@ -11,9 +11,21 @@ import (
 	"strings"
 )
 
-// unpack puts an archive into a new folder in dir. Nothing but files and folders may be in it: a link could make the site serve
-// any file of the machine; nor more than most bytes. The errors say what is wrong with the archive.
-func unpack(dir string, archive io.Reader, most int64) (_ *Content, err error) {
+// Content is an unpacked site. A nil is none: every page of it is missing.
+type Content struct{ root *os.Root }
+
+// Close removes the content. Pages that were opened before stay readable.
+func (c *Content) Close() error {
+	return errors.Join(c.root.Close(), os.RemoveAll(c.root.Name()))
+}
+
+// Largest is how many bytes a site may have, unpacked: a few kB of tar can claim any number of zeros.
+const Largest = 1 << 30
+
+// Unpack puts an archive into a new folder in dir, as the container quartz does (containers/quartz/start.sh). Nothing but files and
+// folders may be in it: a link could make the site serve any file of the machine; nor more than most bytes. The errors say what is
+// wrong with the archive.
+func Unpack(dir string, archive io.Reader, most int64) (_ *Content, err error) {
 	folder, err := os.MkdirTemp(dir, "site-")
 	if err != nil {
 		return nil, fmt.Errorf("cannot be unpacked: %w", err)

@@ -1,4 +1,4 @@
-package quartz
+package website
 
 import (
 	"fmt"
@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// Page is the answer to a path. It is served once.
+// Page is the answer to a path, as nginx gives it in the container quartz (containers/quartz/nginx.conf), but for compression.
+// It is served once.
 type Page struct {
 	status int      // 200, 301, 400 or 404
 	file   *os.File // of 200; of 404 the page for that, nil if the site has none

@@ -1,0 +1,228 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dagger.io/dagger"
+)
+
+// Docs builds websites with generators that npm installs.
+type Docs struct {
+	// Connect gives the engine. Closing it is the caller's.
+	Connect func(context.Context) (*dagger.Client, error)
+	// Site is what builds must know about the network that they run in.
+	Site Site
+	// Image is the base image, which has node, npm and npx.
+	Image string
+	// Step, if set, is told when a part of a build begins, as that of Images.
+	Step func(name string) (end func(error))
+}
+
+// Website says what to build.
+type Website struct {
+	// Base is a folder of this machine with what npm ci needs, Overlay one that is put over it afterwards, so that what is installed
+	// is kept for as long as Base stays the same. They may be the same folder.
+	Base, Overlay string
+	// Replaced are slash paths of Base that Overlay replaces as a whole.
+	Replaced []string
+	// Times are set on files of Overlay, by slash path.
+	Times map[string]time.Time
+	// Build is the command, and Output the folder that it writes to, a slash path.
+	Build  []string
+	Output string
+	// Env are more variables of the command.
+	Env map[string]string
+}
+
+// Places in the container.
+const (
+	docsDir   = "/site"
+	npmCache  = "/var/cache/npm"
+	timesFile = "/run/blumeops/times.json"
+	caFile    = "/run/blumeops/ca.pem"
+)
+
+// notSent are what generators leave behind in a folder where they ran. A source that is a checkout has its history besides.
+var notSent = []string{"**/node_modules", "**/.git", "**/.quartz-cache"}
+
+// Build builds the site into the folder to, which it makes. Only npm ci needs a network.
+func (d Docs) Build(ctx context.Context, w Website, to string) error {
+	to, err := filepath.Abs(to)
+	if err != nil {
+		return err
+	}
+	client, err := d.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	b := docsBuild{Docs: d, Website: w, client: client}
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"base image " + d.Image, b.from},
+		{"npm ci", b.install},
+		{strings.Join(w.Build, " "), b.generate},
+		{"fetch the site", func(ctx context.Context) error { return b.fetch(ctx, to) }},
+	} {
+		if err := b.step(ctx, step.name, step.run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Check asks for the base image, and builds nothing.
+func (d Docs) Check(ctx context.Context) error {
+	client, err := d.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	b := docsBuild{Docs: d, client: client}
+	return b.from(ctx)
+}
+
+// docsBuild is one site on its way.
+type docsBuild struct {
+	Docs
+	Website
+	client *dagger.Client
+	ctr    *dagger.Container
+}
+
+func (b *docsBuild) step(ctx context.Context, name string, run func(context.Context) error) (err error) {
+	if b.Step != nil {
+		end := b.Step(name)
+		defer func() { end(err) }()
+	}
+	err = run(ctx)
+	if own := (*engineError)(nil); errors.As(err, &own) {
+		return err
+	}
+	return explain(err)
+}
+
+func (b *docsBuild) sync(ctx context.Context, ctr *dagger.Container) (err error) {
+	b.ctr, err = ctr.Sync(ctx)
+	return err
+}
+
+func (b *docsBuild) from(ctx context.Context) error {
+	err := b.sync(ctx, b.client.Container().From(b.Site.Mirrored(b.Image)))
+	if err != nil {
+		return &engineError{fmt.Sprintf("base image %s: %v", b.Image, quieten(err.Error())),
+			"set BLUMEOPS_NODE_IMAGE to an image with node and npm that can be had, or name a mirror in BLUMEOPS_MIRRORS", err}
+	}
+	return nil
+}
+
+// install runs npm ci on Base. Its registry and proxies are its own: they are not in what is built, and the latter in no cache key.
+func (b *docsBuild) install(ctx context.Context) error {
+	base := b.client.Host().Directory(b.Base, dagger.HostDirectoryOpts{Exclude: slices.Concat(notSent, b.Replaced)})
+	ctr := b.ctr.WithDirectory(docsDir, base).WithWorkdir(docsDir).
+		WithMountedCache(npmCache, b.client.CacheVolume("blumeops-npm"))
+	env, secrets := b.npm()
+	if b.Site.CAFile != "" {
+		ctr = ctr.WithMountedFile(caFile, b.client.Host().File(b.Site.CAFile))
+		env["NODE_EXTRA_CA_CERTS"] = caFile
+	}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		ctr = ctr.WithEnvVariable(name, env[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		ctr = ctr.WithSecretVariable(name, b.client.SetSecret("blumeops-docs-"+name, secrets[name]))
+	}
+	ctr = ctr.WithExec([]string{"npm", "ci", "--no-audit", "--no-fund"})
+	for name := range env {
+		ctr = ctr.WithoutEnvVariable(name)
+	}
+	for name := range secrets {
+		ctr = ctr.WithoutSecretVariable(name)
+	}
+	if b.Site.CAFile != "" {
+		ctr = ctr.WithoutMount(caFile)
+	}
+	return b.sync(ctx, ctr.WithoutMount(npmCache))
+}
+
+// npm are the variables of npm ci: those that may be shown, and those that may hold a password.
+func (b *docsBuild) npm() (env, secrets map[string]string) {
+	env = map[string]string{"NPM_CONFIG_CACHE": npmCache, "NPM_CONFIG_UPDATE_NOTIFIER": "false", "NPM_CONFIG_PROGRESS": "false"}
+	secrets = map[string]string{}
+	for name, value := range map[string]string{"HTTP_PROXY": b.Site.HTTPProxy, "HTTPS_PROXY": b.Site.HTTPSProxy, "NO_PROXY": b.Site.NoProxy} {
+		if value != "" {
+			secrets[name] = value
+		}
+	}
+	for name, value := range b.Site.Packages {
+		switch {
+		case value == "" || !strings.HasPrefix(strings.ToUpper(name), "NPM_CONFIG_"):
+		case hasCredentials(value):
+			secrets[name] = value
+		default:
+			env[name] = value
+		}
+	}
+	return env, secrets
+}
+
+func hasCredentials(address string) bool {
+	u, err := url.Parse(address)
+	return err != nil || u.User != nil
+}
+
+// setTimes sets files' times by a program that every base image has: engines keep the times of files each in their own way.
+const setTimes = `const fs = require("fs"); for (const [file, time] of JSON.parse(fs.readFileSync(process.argv[1]))) fs.utimesSync(file, time, time)`
+
+// generate puts Overlay in its place, and runs the command. There npm must ask nobody for anything.
+func (b *docsBuild) generate(ctx context.Context) error {
+	ctr := b.ctr.WithDirectory(docsDir, b.client.Host().Directory(b.Overlay, dagger.HostDirectoryOpts{Exclude: notSent}))
+	if len(b.Times) > 0 {
+		times, err := b.times()
+		if err != nil {
+			return err
+		}
+		ctr = ctr.WithNewFile(timesFile, times).WithExec([]string{"node", "-e", setTimes, timesFile})
+	}
+	env := map[string]string{"CI": "true", "NPM_CONFIG_OFFLINE": "true", "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
+	maps.Copy(env, b.Env)
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		ctr = ctr.WithEnvVariable(name, env[name])
+	}
+	return b.sync(ctx, ctr.WithExec(b.Website.Build))
+}
+
+// fetch writes the site into a folder of this machine.
+func (b *docsBuild) fetch(ctx context.Context, to string) error {
+	site := path.Join(docsDir, b.Output)
+	wrote, err := b.ctr.Exists(ctx, site, dagger.ContainerExistsOpts{ExpectedType: dagger.ExistsTypeDirectoryType})
+	if err != nil {
+		return err
+	}
+	if !wrote {
+		text := fmt.Sprintf("%s ended well, and wrote no folder %s", strings.Join(b.Website.Build, " "), b.Output)
+		return &engineError{text, "set BLUMEOPS_DOCS_OUTPUT to the folder that the build writes to", errors.New(text)}
+	}
+	_, err = b.ctr.Directory(site).Export(ctx, to)
+	return err
+}
+
+// times are pairs of a file and its time in seconds, in order.
+func (b *docsBuild) times() (string, error) {
+	pairs := [][2]any{}
+	for _, name := range slices.Sorted(maps.Keys(b.Times)) {
+		pairs = append(pairs, [2]any{path.Join(docsDir, name), b.Times[name].Unix()})
+	}
+	text, err := json.Marshal(pairs)
+	return string(text), err
+}

@@ -1,0 +1,277 @@
+package task
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
+)
+
+// BuildDocs makes the archive of the site of documentation.
+type BuildDocs struct {
+	Tree     fs.FS // the repository: a working tree, or a commit
+	Settings DocsSettings
+	Dates    func(context.Context) (map[string]website.Dates, error) // of the files in Settings.Dir, by path from the root
+	Sources  Sources
+	Sites    Generators
+	Watch    Watch
+	Note     func(string) // told what the user should know besides; nil: nothing is said
+}
+
+// DocsSettings are what the site says of its docs.
+type DocsSettings struct {
+	Dir      string // of the docs, a slash path from the root
+	Site     website.Settings
+	Source   string         // of Quartz, URL#COMMIT or a folder
+	Image    string         // that generators run on
+	Zone     *time.Location // that dates are shown in; nil is UTC
+	Fragment []string       // slash paths from the root that are no pages, besides the folder of changelog fragments
+}
+
+// Sources finds the sources of generators.
+type Sources interface {
+	// Find reads DIR or URL#REF. Nothing is fetched yet.
+	Find(text string) (Source, error)
+}
+
+// Source is where a generator's source is.
+type Source interface {
+	fmt.Stringer
+	// Pinned tells whether it is one commit.
+	Pinned() bool
+	// Fetch gives the source as files, which release removes.
+	Fetch(context.Context) (dir, commit string, release func() error, err error)
+}
+
+// Generators runs the programs that make sites.
+type Generators interface {
+	// Check asks whether one could be run, and runs none.
+	Check(context.Context) error
+	// Generate makes the site in the folder to, which is not there yet.
+	Generate(ctx context.Context, r GeneratorRun, to string) error
+}
+
+// GeneratorRun says how a generator is run.
+type GeneratorRun struct {
+	Base     string               // folder of what npm ci needs
+	Overlay  string               // folder that is put over it
+	Replaced []string             // of Base, what Overlay replaces as a whole
+	Times    map[string]time.Time // of files in Overlay
+	Build    []string             // the command
+	Output   string               // folder that it writes to
+	Env      map[string]string    // of the command
+}
+
+// DocsArgs are what a person gives; "" is the default.
+type DocsArgs struct {
+	Version string // vX.Y.Z, dev or test; default: dev
+	Source  string // of Quartz, DIR or URL#REF; default: the setting
+	Output  string // the archive's file; default: docs-VERSION.tar.gz
+	// Time is the one that the archive states: a release's date, a commit's time.
+	Time time.Time
+}
+
+// BuiltDocs is the result of BuildDocs.
+type BuiltDocs struct {
+	File      string `json:"file"`
+	Version   string `json:"version"`
+	SHA256    string `json:"sha256"`
+	Size      int64  `json:"size"`
+	Generator string `json:"generator"`
+	Source    string `json:"source,omitempty"` // of Quartz, with its commit where it is one
+}
+
+// String is one line; nothing, if nothing was built.
+func (b BuiltDocs) String() string {
+	if b.File == "" {
+		return ""
+	}
+	return b.File + " sha256:" + b.SHA256
+}
+
+// Run builds. Nothing is fetched or written before all arguments are known to be good. The same docs, dates and generator give the same bytes.
+func (b BuildDocs) Run(ctx context.Context, args DocsArgs) (built BuiltDocs, err error) {
+	d, err := b.parse(args)
+	if err != nil {
+		return BuiltDocs{}, err
+	}
+	if d.work, err = os.MkdirTemp("", "blumeops-docs-"); err != nil {
+		return BuiltDocs{}, err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+	steps := []Step{{"read " + b.Settings.Dir, d.stage}}
+	if d.source != nil {
+		steps = append(steps, Step{"fetch " + d.source.String(), d.fetch})
+	}
+	steps = append(steps, Step{"build docs", d.build}, Step{"write " + filepath.Base(d.file), d.pack})
+	if err := run(ctx, b.Watch, steps); err != nil {
+		return BuiltDocs{}, err
+	}
+	return d.built, nil
+}
+
+// Check refuses what Run would, without the build: it asks for the generator's source and its base image.
+func (b BuildDocs) Check(ctx context.Context, args DocsArgs) error {
+	d, err := b.parse(args)
+	if err != nil {
+		return err
+	}
+	if d.source != nil {
+		if err := d.fetch(ctx); err != nil {
+			return errors.Join(err, d.close())
+		}
+	}
+	return errors.Join(b.Sites.Check(ctx), d.close())
+}
+
+// Builder identifies what builds: the same builder makes the same of the same pages, dates, version and time.
+func (b BuildDocs) Builder() string {
+	s := b.Settings
+	return strings.Join([]string{packing, s.Site.Generator, s.Site.Build, s.Site.Output, s.Source, s.Image, b.zone().String()}, "\n")
+}
+
+// packing is another one whenever the same site gives another archive.
+const packing = "1"
+
+func (b BuildDocs) zone() *time.Location { return cmp.Or(b.Settings.Zone, time.UTC) }
+
+// parse checks the arguments against what the docs hold.
+func (b BuildDocs) parse(args DocsArgs) (*docsBuild, error) {
+	d := &docsBuild{BuildDocs: b, args: args}
+	var err error
+	if d.version, err = image.ParseVersion(cmp.Or(args.Version, "dev")); err != nil {
+		return nil, err
+	}
+	if d.file, err = archiveFile(cmp.Or(args.Output, "docs-"+d.version.String()+".tar.gz")); err != nil {
+		return nil, err
+	}
+	if d.plan, err = website.Detect(b.Tree, b.Settings.Dir, b.Settings.Site); err != nil {
+		return nil, err
+	}
+	if d.plan.Generator != website.Quartz {
+		if args.Source != "" {
+			return nil, &image.InvalidError{What: "source", Input: args.Source, Reason: "is that of Quartz, and " + b.Settings.Dir + " has a generator of its own in package.json"}
+		}
+		return d, nil
+	}
+	if d.source, err = b.Sources.Find(cmp.Or(args.Source, b.Settings.Source)); err != nil {
+		return nil, err
+	}
+	return d, b.checkPin(args, d.source)
+}
+
+// checkPin refuses a branch as a setting: the site would be another from day to day.
+func (b BuildDocs) checkPin(args DocsArgs, s Source) error {
+	if args.Source != "" || s.Pinned() || !strings.Contains(s.String(), "#") {
+		return nil
+	}
+	return &image.InvalidError{What: "setting BLUMEOPS_DOCS_SOURCE", Input: s.String(),
+		Reason: "names a branch or a tag, which move; put the commit's full hash after the # (git ls-remote URL shows it), or give -source= for once"}
+}
+
+// archiveFile is the absolute path of the archive, which can be written.
+func archiveFile(name string) (string, error) {
+	refuse := func(reason string) (string, error) {
+		return "", &image.InvalidError{What: "output", Input: name, Reason: reason}
+	}
+	if !strings.HasSuffix(name, ".tar.gz") || filepath.Base(name) == ".tar.gz" {
+		return refuse("want a file FILE.tar.gz")
+	}
+	file, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return refuse("there is no folder " + filepath.Dir(name) + "; make it first")
+	}
+	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
+		return refuse("exists, and is not a file; remove it, or name another")
+	}
+	return file, nil
+}
+
+// docsBuild is one archive on its way.
+type docsBuild struct {
+	BuildDocs
+	args    DocsArgs
+	version image.Version
+	file    string // absolute
+	plan    website.Plan
+	source  Source // nil: the docs are the generator's own package
+	work    string
+	staged  website.Staged
+	commit  string
+	release func() error
+	built   BuiltDocs
+}
+
+func (d *docsBuild) close() error {
+	var err error
+	if d.work != "" {
+		err = os.RemoveAll(d.work)
+	}
+	if d.release != nil {
+		err = errors.Join(err, d.release())
+	}
+	return err
+}
+
+func (d *docsBuild) site() string { return filepath.Join(d.work, "site") }
+
+// stage lays the docs out with their dates.
+func (d *docsBuild) stage(ctx context.Context) error {
+	dates, err := d.Dates(ctx)
+	if err != nil {
+		return err
+	}
+	pages := website.Pages{Dates: dates, Time: d.args.Time, Skip: d.Settings.Fragment}
+	if c, err := changelog.ParseConfig(d.Tree); err == nil { // without one that can be read there are no fragments
+		pages.Skip = append(slices.Clone(pages.Skip), c.Directory)
+	}
+	d.staged, err = website.Stage(d.Tree, d.plan, pages, filepath.Join(d.work, "staged"))
+	return err
+}
+
+// fetch gets Quartz.
+func (d *docsBuild) fetch(ctx context.Context) (err error) {
+	dir, commit, release, err := d.source.Fetch(ctx)
+	if err != nil {
+		return err
+	}
+	d.release, d.commit, d.staged.Base = release, commit, dir
+	if err := website.CheckQuartz(os.DirFS(dir), d.source.String()); err != nil {
+		return err
+	}
+	if d.Note != nil && len(d.plan.Config) == 0 {
+		d.Note(d.plan.Dir + " has neither quartz.config.ts nor quartz.layout.ts: the configuration is that of " + d.source.String())
+	}
+	if d.Note != nil && commit != "" && !d.source.Pinned() {
+		d.Note(d.source.String() + " is at commit " + commit)
+	}
+	return nil
+}
+
+func (d *docsBuild) build(ctx context.Context) error {
+	r := GeneratorRun{
+		Base: d.staged.Base, Overlay: d.staged.Overlay, Times: d.staged.Times, Build: d.plan.Build, Output: d.plan.Output,
+		Env: map[string]string{"SOURCE_DATE_EPOCH": strconv.FormatInt(d.args.Time.Unix(), 10)},
+	}
+	if zone := d.zone(); zone != time.Local { // which has no name that another machine knows
+		r.Env["TZ"] = zone.String()
+	}
+	if d.source != nil {
+		r.Replaced = []string{"content", d.plan.Output} // a fork's own pages, and what it wrote when it was built in place
+	}
+	return d.Sites.Generate(ctx, r, d.site())
+}

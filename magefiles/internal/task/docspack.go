@@ -1,0 +1,64 @@
+package task
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
+)
+
+// pack writes the archive beside its place and renames it then, so that nobody finds half of it.
+func (d *docsBuild) pack(context.Context) error {
+	site, err := os.OpenRoot(d.site())
+	if err != nil {
+		return err
+	}
+	defer site.Close()
+	if d.plan.Generator == website.Quartz {
+		if err := website.Repeat(site); err != nil {
+			return err
+		}
+	}
+	made, sum, size, err := d.write(site)
+	if err != nil {
+		return err
+	}
+	d.built = BuiltDocs{
+		File: cmp.Or(d.args.Output, filepath.Base(d.file)), Version: d.version.String(), SHA256: sum, Size: size, Generator: string(d.plan.Generator),
+	}
+	if d.source != nil {
+		d.built.Source = d.source.String()
+		if d.commit != "" && !d.source.Pinned() {
+			d.built.Source += " at " + d.commit
+		}
+	}
+	return os.Rename(made, d.file)
+}
+
+// write makes the archive, and returns its file, checksum and size.
+func (d *docsBuild) write(site *os.Root) (made, sum string, size int64, err error) {
+	f, err := os.CreateTemp(filepath.Dir(d.file), ".blumeops-docs-")
+	if err != nil {
+		return "", "", 0, err
+	}
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	hash := sha256.New()
+	if err := website.Pack(site, io.MultiWriter(f, hash), d.args.Time, d.version.String()); err != nil {
+		return "", "", 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return "", "", 0, err
+	}
+	return f.Name(), hex.EncodeToString(hash.Sum(nil)), info.Size(), errors.Join(f.Chmod(0o644), f.Sync())
+}

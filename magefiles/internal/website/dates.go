@@ -1,0 +1,106 @@
+package website
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Dates are when a page came and when it changed last. A zero time is not known.
+type Dates struct{ Created, Modified time.Time }
+
+// Keys of frontmatter that hold dates, as Quartz has them (quartz/plugins/transformers/frontmatter.ts). A page that states the first
+// one only has it for the second, too.
+var (
+	createdKeys  = []string{"created", "date"}
+	modifiedKeys = []string{"modified", "lastmod", "updated", "last-modified"}
+)
+
+// WithDates is a Markdown page whose frontmatter states its dates. What the page states itself stands; a page whose frontmatter
+// cannot be read stays as it is.
+//
+// Quartz asks the frontmatter first, and then git and the file system. A container has no history, and gives each file its own time of
+// creation.
+func WithDates(page []byte, d Dates) []byte {
+	at, stated, ok := frontmatter(page)
+	if !ok {
+		return page
+	}
+	newline := "\n"
+	if before, _, found := bytes.Cut(page, []byte("\n")); found && bytes.HasSuffix(before, []byte("\r")) {
+		newline = "\r\n"
+	}
+	var lines strings.Builder
+	add := func(key string, t time.Time, unless ...string) {
+		if !t.IsZero() && !slices.ContainsFunc(stated, func(s string) bool { return slices.Contains(unless, s) }) {
+			lines.WriteString(key + ": " + t.UTC().Format(time.RFC3339) + newline)
+		}
+	}
+	add("created", d.Created, createdKeys...)
+	add("modified", d.Modified, slices.Concat(modifiedKeys, createdKeys)...)
+	text := lines.String()
+	if text == "" {
+		return page
+	}
+	if at == 0 {
+		text = "---" + newline + text + "---" + newline
+	}
+	return slices.Concat(page[:at], []byte(text), page[at:])
+}
+
+// frontmatter finds where lines can be added to a page's YAML frontmatter, 0 if it has none, and the keys that it states. It is not ok
+// if the frontmatter is something else than a block of keys.
+func frontmatter(page []byte) (at int, keys []string, ok bool) {
+	first, rest, found := bytes.Cut(page, []byte("\n"))
+	switch strings.TrimRight(string(first), " \t\r") {
+	case "---":
+	case "+++", "\ufeff---":
+		return 0, nil, false
+	default:
+		return 0, nil, !bytes.HasPrefix(first, []byte("---")) && !bytes.HasPrefix(first, []byte("\ufeff"))
+	}
+	if !found {
+		return 0, nil, false
+	}
+	matter, closed := untilDashes(rest)
+	if !closed {
+		return 0, nil, false
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(matter, &doc); err != nil {
+		return 0, nil, false
+	}
+	at = len(first) + 1
+	if len(doc.Content) == 0 {
+		return at, nil, true
+	}
+	m := doc.Content[0]
+	if m.Kind != yaml.MappingNode || m.Style&yaml.FlowStyle != 0 || m.Column != 1 {
+		return 0, nil, false
+	}
+	for i := 0; i < len(m.Content); i += 2 {
+		if m.Content[i+1].Tag != "!!null" { // a key without a value states nothing, but takes the name
+			keys = append(keys, m.Content[i].Value)
+			continue
+		}
+		if slices.Contains(createdKeys, m.Content[i].Value) || slices.Contains(modifiedKeys, m.Content[i].Value) {
+			return 0, nil, false
+		}
+	}
+	return at, keys, true
+}
+
+// untilDashes is what stands before the line that ends the frontmatter.
+func untilDashes(text []byte) (matter []byte, ok bool) {
+	at := 0
+	for line := range bytes.Lines(text) {
+		if strings.TrimRight(string(line), " \t\r\n") == "---" {
+			return text[:at], true
+		}
+		at += len(line)
+	}
+	return nil, false
+}

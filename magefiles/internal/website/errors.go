@@ -1,0 +1,22 @@
+package website
+
+import "fmt"
+
+// Error says that a site cannot be built from what is there.
+type Error struct {
+	Path   string // of the file or folder, as it is called in the repository
+	Reason string // what is wrong with it
+	Do     string // what to do about it
+}
+
+func (e *Error) Error() string { return e.Path + ": " + e.Reason }
+
+// Hint says what to do about it.
+func (e *Error) Hint() string { return e.Do }
+
+// ExitStatus is that of a program that was given what it cannot use.
+func (e *Error) ExitStatus() int { return 2 }
+
+func wrong(path, do, reason string, args ...any) error {
+	return &Error{Path: path, Reason: fmt.Sprintf(reason, args...), Do: do}
+}

@@ -1,0 +1,171 @@
+package website
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Staged is what a generator is given, as folders on this machine.
+type Staged struct {
+	Base    string               // Node: what npm ci reads; "" for Quartz, whose own folder that is
+	Overlay string               // what is put over it once npm ci ran
+	Times   map[string]time.Time // of files in Overlay, by slash path
+}
+
+// left are names that a generator makes itself, or that are of no page: wherever they stand, they are not handed on.
+var left = []string{"node_modules", ".git", ".DS_Store"}
+
+// fragments is the folder of changelog fragments, which are no pages.
+const fragments = "changelog.d"
+
+// Pages is what Stage needs besides the files.
+type Pages struct {
+	Dates map[string]Dates // of files, by slash path from the tree's root
+	Time  time.Time        // that a file came and changed which has no dates, as it is not committed yet
+	Skip  []string         // slash paths from the tree's root that are left out, as docs/changelog.d is
+}
+
+// Stage lays out in the new folder to what the plan's generator is given of the tree. A link is replaced by what it leads to; one that
+// leads out of the docs, or to a folder, is an error.
+func Stage(tree fs.FS, p Plan, pages Pages, to string) (Staged, error) {
+	s := stager{tree: tree, plan: p, pages: pages, staged: Staged{Overlay: filepath.Join(to, "overlay"), Times: map[string]time.Time{}}}
+	if err := os.MkdirAll(s.staged.Overlay, 0o755); err != nil {
+		return Staged{}, err
+	}
+	if err := fs.WalkDir(tree, p.Dir, s.entry); err != nil {
+		return Staged{}, err
+	}
+	if p.Generator == Node {
+		s.staged.Base = s.staged.Overlay
+	}
+	if p.Manifests == nil {
+		return s.staged, nil
+	}
+	s.staged.Base = filepath.Join(to, "base")
+	for _, name := range p.Manifests {
+		text, err := fs.ReadFile(tree, path.Join(p.Dir, name))
+		if err != nil {
+			return Staged{}, err
+		}
+		if err := write(filepath.Join(s.staged.Base, name), text, 0o644); err != nil {
+			return Staged{}, err
+		}
+	}
+	return s.staged, nil
+}
+
+// of are the dates of a file. One that lacks a date gets it all the same, or the generator would take the moment of its build for it.
+func (p Pages) of(name string) Dates {
+	d := p.Dates[name]
+	if d.Modified.IsZero() {
+		d.Modified = p.Time
+	}
+	if d.Created.IsZero() {
+		d.Created = d.Modified
+	}
+	return d
+}
+
+type stager struct {
+	tree   fs.FS
+	plan   Plan
+	pages  Pages
+	staged Staged
+}
+
+func (s stager) entry(name string, e fs.DirEntry, err error) error {
+	if err != nil {
+		return err
+	}
+	inside := strings.TrimPrefix(strings.TrimPrefix(name, s.plan.Dir), "/")
+	if inside == "" {
+		return nil
+	}
+	if s.skips(name, inside) {
+		if e.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
+	}
+	switch {
+	case e.IsDir():
+		return os.MkdirAll(s.place(inside), 0o755)
+	case e.Type()&fs.ModeSymlink != 0:
+		if err := s.checkLink(name); err != nil {
+			return err
+		}
+	case !e.Type().IsRegular():
+		return wrong(name, "remove it", "is neither a file nor a folder")
+	}
+	return s.file(name, inside)
+}
+
+func (s stager) skips(name, inside string) bool {
+	if slices.Contains(left, path.Base(name)) || inside == fragments || slices.Contains(s.pages.Skip, name) {
+		return true
+	}
+	return s.plan.Generator == Node && inside == s.plan.Output
+}
+
+// target is where a file goes in the overlay, a slash path.
+func (s stager) target(inside string) string {
+	if s.plan.Generator == Node || slices.Contains(s.plan.Config, inside) {
+		return inside
+	}
+	return "content/" + inside
+}
+
+func (s stager) place(inside string) string {
+	return filepath.Join(s.staged.Overlay, filepath.FromSlash(s.target(inside)))
+}
+
+// checkLink refuses links out of the docs. Those that they lead over are looked at by themselves.
+func (s stager) checkLink(name string) error {
+	to, err := fs.ReadLink(s.tree, name)
+	if err != nil {
+		return err
+	}
+	leads := path.Join(path.Dir(name), filepath.ToSlash(to))
+	if path.IsAbs(to) || filepath.IsAbs(to) || s.plan.Dir != "." && !strings.HasPrefix(leads+"/", s.plan.Dir+"/") || leads == ".." || strings.HasPrefix(leads, "../") {
+		return wrong(name, "put a copy of the file there", "is a link to %s, out of %s", to, s.plan.Dir)
+	}
+	info, err := fs.Stat(s.tree, name)
+	if err != nil {
+		return wrong(name, "remove it, or let it lead to a file of the docs", "is a link to %s, which cannot be read: %v", to, cause(err))
+	}
+	if !info.Mode().IsRegular() {
+		return wrong(name, "link to files one by one", "is a link to %s, which is not a file", to)
+	}
+	return nil
+}
+
+func (s stager) file(name, inside string) error {
+	text, err := fs.ReadFile(s.tree, name)
+	if err != nil {
+		return err
+	}
+	d := s.pages.of(name)
+	if s.plan.Generator == Quartz && strings.EqualFold(path.Ext(name), ".md") {
+		text = WithDates(text, d)
+	}
+	if !d.Modified.IsZero() {
+		s.staged.Times[s.target(inside)] = d.Modified
+	}
+	info, err := fs.Stat(s.tree, name)
+	if err != nil {
+		return err
+	}
+	return write(s.place(inside), text, 0o644|info.Mode()&0o111)
+}
+
+func write(file string, text []byte, mode fs.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, mode)
+}
