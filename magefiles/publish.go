@@ -82,17 +82,20 @@ func (r *runner) login(ctx context.Context, host string) error {
 }
 
 // handOn gives the result to the steps that follow in a CI job.
-func (r *runner) handOn(p task.Published) error {
+func (r *runner) handOn(result interface {
+	Outputs() map[string]string
+	Summary() string
+}) error {
 	job := console.Output{
 		OutputFile: os.Getenv("GITHUB_OUTPUT"), SummaryFile: os.Getenv("GITHUB_STEP_SUMMARY"), Redactor: r.console.Redactor(),
 	}
-	values := p.Outputs()
+	values := result.Outputs()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if err := job.Set(name, values[name]); err != nil {
 			return err
 		}
 	}
-	return job.Summary(p.Summary())
+	return job.Summary(result.Summary())
 }
 
 // images is a task.Registry.

@@ -148,6 +148,18 @@ func (r *runner) checkSecrets(ctx context.Context) (checked, error) {
 		}
 		refs = append(refs, ref)
 	}
+	for _, s := range []struct{ reference, variable string }{
+		{r.ForgeToken, forgeTokenVariable}, {r.ArgoCDToken, argoTokenVariable}, {r.SSHKey, sshKeyVariable}, {r.SigningKey, signingKeyVariable},
+	} {
+		if !r.hasSecret(s.reference, s.variable) {
+			continue
+		}
+		ref, err := referred(s.reference, s.variable)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, ref)
+	}
 	statuses, err := r.secrets.Check(ctx, refs...)
 	if err != nil {
 		return nil, err

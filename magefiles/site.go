@@ -28,8 +28,24 @@ var site = settings{
 	ForgeURL:   "https://forge.ops.eblu.me",
 	Owner:      "eblume",
 	Repository: "blumeops",
+	ForgeToken: "op://blumeops/forge-ci/token",
 
 	TimeZone: "UTC",
+
+	Docs:          "docs",
+	DocsGenerator: "auto",
+	DocsSource:    "https://github.com/jackyzha0/quartz.git#21dd4bae5fb7c1eec5262151ba5387c506e82913",
+	NodeImage:     "node:22-slim",
+
+	DocsManifest:  "argocd/manifests/docs/deployment.yaml",
+	DocsURL:       "https://docs.eblu.me",
+	DocsKeep:      "0",
+	ReleaseAuthor: "BlumeOps <blumeops@ops.eblu.me>",
+
+	ArgoCDURL:     "https://argocd.ops.eblu.me",
+	ArgoCDApp:     "docs",
+	ArgoCDToken:   "op://blumeops/argocd-ci/token",
+	DeployTimeout: "5m",
 
 	Manifests:           "argocd",
 	GoPlatforms:         "linux/amd64,linux/arm64",
@@ -55,7 +71,7 @@ type settings struct {
 	RegistryPassword string
 	// PlainRegistries are spoken to over plain HTTP, as loopback always is.
 	PlainRegistries string `env:"BLUMEOPS_PLAIN_REGISTRIES"`
-	// CAFile is a PEM file of authorities that registries' certificates may come from.
+	// CAFile is a PEM file of authorities that registries' certificates may come from, npm's among them.
 	CAFile string `env:"BLUMEOPS_CA_FILE"`
 
 	// ForgeURL, Owner and Repository say where the source is, for a clone whose remote
@@ -64,8 +80,49 @@ type settings struct {
 	Owner      string `env:"BLUMEOPS_OWNER"`
 	Repository string `env:"BLUMEOPS_REPOSITORY"`
 
+	// ForgeToken refers to a token of the forge, which may write the repository and packages. $BLUMEOPS_FORGE_TOKEN holds the token itself,
+	// or another reference.
+	ForgeToken string
+	// PackagesURL is the forge's address as those see it who deploy packages; by default ForgeURL.
+	PackagesURL string `env:"BLUMEOPS_PACKAGES_URL"`
+	// SSHKey and SigningKey refer to private keys without a passphrase: for pushing over SSH, by default the agent's, and for signing
+	// releases, by default none. $BLUMEOPS_SSH_KEY and $BLUMEOPS_SIGNING_KEY hold the keys themselves, or other references.
+	SSHKey     string
+	SigningKey string
+
 	// TimeZone is the one whose date a release gets, as in Europe/Berlin.
 	TimeZone string `env:"BLUMEOPS_TIME_ZONE"`
+
+	// Docs is the folder of the documentation, whose site DocsGenerator makes: quartz, node (an npm package of its own), or auto, which
+	// looks what is there.
+	Docs          string `env:"BLUMEOPS_DOCS"`
+	DocsGenerator string `env:"BLUMEOPS_DOCS_GENERATOR"`
+	// DocsSource is where Quartz is: URL#COMMIT, or a folder. The default is version 4.5.2.
+	DocsSource string `env:"BLUMEOPS_DOCS_SOURCE"`
+	// DocsBuild and DocsOutput are the command of a generator other than Quartz, and the folder in Docs that it writes to; by default what
+	// package.json says.
+	DocsBuild  string `env:"BLUMEOPS_DOCS_BUILD"`
+	DocsOutput string `env:"BLUMEOPS_DOCS_OUTPUT"`
+	// NodeImage is the image that generators run on, with a tag or a digest.
+	NodeImage string `env:"BLUMEOPS_NODE_IMAGE"`
+
+	// DocsManifest is the file that names the release of the docs that is deployed, DocsURL the site that it is then seen on.
+	DocsManifest string `env:"BLUMEOPS_DOCS_MANIFEST"`
+	DocsURL      string `env:"BLUMEOPS_DOCS_URL"`
+	// DocsKeep is how many releases of the docs keep their packages; 0 is all.
+	DocsKeep string `env:"BLUMEOPS_DOCS_KEEP"`
+	// DocsHook is a command for a shell, which is run after each deployment of the docs, as to empty a cache.
+	DocsHook string `env:"BLUMEOPS_DOCS_HOOK"`
+	// ReleaseAuthor is who commits releases: NAME <ADDRESS>.
+	ReleaseAuthor string `env:"BLUMEOPS_RELEASE_AUTHOR"`
+
+	// ArgoCDURL is where Argo CD is, ArgoCDApp its Application of the docs, and ArgoCDToken refers to a token that may sync it.
+	// $BLUMEOPS_ARGOCD_TOKEN, or else $ARGOCD_AUTH_TOKEN, holds the token itself, or another reference.
+	ArgoCDURL   string `env:"BLUMEOPS_ARGOCD_URL,ARGOCD_SERVER"`
+	ArgoCDApp   string `env:"BLUMEOPS_ARGOCD_APP"`
+	ArgoCDToken string
+	// DeployTimeout bounds how long a deployment may take, and how long the site may go on serving what it did.
+	DeployTimeout string `env:"BLUMEOPS_DEPLOY_TIMEOUT"`
 
 	// Manifests is the folder that Argo CD deploys from.
 	Manifests string `env:"BLUMEOPS_MANIFESTS"`
@@ -90,7 +147,7 @@ type settings struct {
 	// docker.io=registry.example/hub.
 	Mirrors string `env:"BLUMEOPS_MIRRORS"`
 	// PackageMirrors are build arguments of every Dockerfile that declares them, as in
-	// PIP_INDEX_URL=https://pypi.example/simple.
+	// PIP_INDEX_URL=https://pypi.example/simple. Those of npm (NPM_CONFIG_REGISTRY, ...) are used to build the docs, too.
 	PackageMirrors string `env:"BLUMEOPS_PACKAGE_MIRRORS"`
 	// Proxies of builds; by default those of the environment (HTTP_PROXY, ...).
 	HTTPProxy  string `env:"BLUMEOPS_HTTP_PROXY,HTTP_PROXY,http_proxy"`
@@ -101,8 +158,15 @@ type settings struct {
 	OnePasswordAccount string `env:"BLUMEOPS_ONEPASSWORD_ACCOUNT"`
 }
 
-// passwordVariable overrides RegistryPassword; the value is a secret.
-const passwordVariable = "BLUMEOPS_REGISTRY_PASSWORD"
+// These override the settings that refer to secrets; their values are secrets.
+const (
+	passwordVariable   = "BLUMEOPS_REGISTRY_PASSWORD"
+	forgeTokenVariable = "BLUMEOPS_FORGE_TOKEN"
+	argoTokenVariable  = "BLUMEOPS_ARGOCD_TOKEN"
+	argoOwnVariable    = "ARGOCD_AUTH_TOKEN" // of the argocd command
+	sshKeyVariable     = "BLUMEOPS_SSH_KEY"
+	signingKeyVariable = "BLUMEOPS_SIGNING_KEY"
+)
 
 // override takes over what the environment sets. A variable that is empty sets nothing.
 func (s settings) override(getenv func(string) string) settings {
@@ -141,7 +205,9 @@ func (s settings) network() (pipeline.Site, error) {
 		return pipeline.Site{}, err
 	}
 	packages, err := pairs("BLUMEOPS_PACKAGE_MIRRORS", s.PackageMirrors)
-	return pipeline.Site{HTTPProxy: s.HTTPProxy, HTTPSProxy: s.HTTPSProxy, NoProxy: s.NoProxy, Mirrors: mirrors, Packages: packages}, err
+	return pipeline.Site{
+		HTTPProxy: s.HTTPProxy, HTTPSProxy: s.HTTPSProxy, NoProxy: s.NoProxy, Mirrors: mirrors, Packages: packages, CAFile: s.CAFile,
+	}, err
 }
 
 // pairs reads KEY=VALUE,KEY=VALUE.
@@ -179,11 +245,7 @@ func (s settings) hasAccount() bool { return s.RegistryUser != "" && s.RegistryU
 
 // password refers to the registry's password.
 func (s settings) password() (secret.Reference, error) {
-	if s.RegistryPassword == "" {
-		return secret.Reference{}.WithVariable(passwordVariable), nil
-	}
-	ref, err := secret.ParseReference(s.RegistryPassword)
-	return ref.WithVariable(passwordVariable), err
+	return referred(s.RegistryPassword, passwordVariable)
 }
 
 // source is where the repository can be seen.

@@ -44,9 +44,17 @@ func settings(t *testing.T) map[string]setting {
 		return false
 	})
 	values(file, found)
-	password := found["RegistryPassword"]
-	password.variables = constant(file, "passwordVariable") // which no tag says, as its value is a secret
-	found["RegistryPassword"] = password
+	for field, constants := range map[string][]string{ // which no tag says, as their values are secrets
+		"RegistryPassword": {"passwordVariable"}, "ForgeToken": {"forgeTokenVariable"}, "ArgoCDToken": {"argoTokenVariable", "argoOwnVariable"},
+		"SSHKey": {"sshKeyVariable"}, "SigningKey": {"signingKeyVariable"},
+	} {
+		s, names := found[field], make([]string, len(constants))
+		for i, c := range constants {
+			names[i] = constant(file, c)
+		}
+		s.variables = strings.Join(names, ",")
+		found[field] = s
+	}
 	if len(found) < 10 {
 		t.Fatalf("only %d settings were found", len(found))
 	}
@@ -64,7 +72,8 @@ func values(file *ast.File, found map[string]setting) {
 			pair := e.(*ast.KeyValueExpr)
 			name := pair.Key.(*ast.Ident).Name
 			s := found[name]
-			s.value, _ = strconv.Unquote(pair.Value.(*ast.BasicLit).Value)
+			value, _ := strconv.Unquote(pair.Value.(*ast.BasicLit).Value)
+			s.value = plain(value)
 			found[name] = s
 		}
 		return false
@@ -73,7 +82,7 @@ func values(file *ast.File, found map[string]setting) {
 
 func constant(file *ast.File, name string) (value string) {
 	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && spec.Names[0].Name == name {
+		if spec, ok := n.(*ast.ValueSpec); ok && spec.Names[0].Name == name && len(spec.Values) == 1 {
 			value, _ = strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
 		}
 		return true

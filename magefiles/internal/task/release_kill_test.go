@@ -1,0 +1,142 @@
+package task_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// killAt kills at the nth moment: each call has two, before and after its effect.
+func killAt(n int) func(string, bool) {
+	return func(string, bool) {
+		if n--; n < 0 {
+			panic(errKilled)
+		}
+	}
+}
+
+// counted counts the moments of a releaser.
+func counted(r *releaser) *int {
+	n := 0
+	r.gate = func(string, bool) { n++ }
+	return &n
+}
+
+// killWorlds are the worlds in which releases are killed.
+var killWorlds = map[string]func(t *testing.T) *docsWorld{
+	"first release": func(*testing.T) *docsWorld { return newDocsWorld() },
+	"next release with packages to retire": func(t *testing.T) *docsWorld {
+		w := newDocsWorld()
+		for range 3 {
+			w.commitOnMain("docs/index.md", w.commits[w.branch].files["docs/index.md"]+"more\n")
+			w.releaser().mustRelease(t, "patch")
+		}
+		w.commitOnMain("docs/changelog.d/+second.feature.md", "The second thing.\n")
+		return w
+	},
+}
+
+// TestReleaseKilled kills a release at every moment, and runs it again: the end is that of a run which was never killed.
+func TestReleaseKilled(t *testing.T) {
+	for name, world := range killWorlds {
+		t.Run(name, func(t *testing.T) {
+			want := world(t)
+			whole := want.releaser()
+			whole.keep = 2
+			moments := counted(whole)
+			released := whole.mustRelease(t, "minor")
+			outcomes := map[task.Status]int{}
+			for at := range *moments {
+				w := world(t)
+				outcomes[killAndFinish(t, w, want, released.Version, at)]++
+			}
+			t.Logf("%d moments; the second run: %v", *moments, outcomes)
+			if outcomes[task.StatusReleased] == 0 || outcomes[task.StatusCompleted] == 0 || outcomes[task.StatusUnchanged] == 0 {
+				t.Error("one of the outcomes was not tried")
+			}
+		})
+	}
+}
+
+func killAndFinish(t *testing.T, w, want *docsWorld, version string, at int) task.Status {
+	t.Helper()
+	victim := w.releaser()
+	victim.keep = 2
+	victim.gate = killAt(at)
+	if _, err := victim.release(task.ReleaseArgs{Version: "minor"}); !errors.Is(err, errKilled) {
+		t.Fatalf("at %d: %v", at, err)
+	}
+	again := w.releaser()
+	again.head, again.keep = victim.head, 2
+	released := again.mustRelease(t, "minor")
+	if got := w.state(); got != want.state() || released.Version != version || again.head != w.branch {
+		t.Errorf("at %d: %+v, got\n%s\nwant\n%s", at, released, got, want.state())
+	}
+	return released.Status
+}
+
+// TestReleaseKilledTwice kills the second run too, at every moment.
+func TestReleaseKilledTwice(t *testing.T) {
+	want := newDocsWorld()
+	whole := want.releaser()
+	moments := counted(whole)
+	whole.mustRelease(t, "minor")
+	for at := 0; at < *moments; at += 3 {
+		for second := 0; second < *moments; second += 5 {
+			w := newDocsWorld()
+			for _, moment := range []int{at, second} {
+				victim := w.releaser()
+				victim.gate = killAt(moment)
+				_, _ = victim.release(task.ReleaseArgs{Version: "minor"}) // the second may have had less to do
+			}
+			w.releaser().mustRelease(t, "minor")
+			if got := w.state(); got != want.state() {
+				t.Fatalf("at %d and %d: got\n%s\nwant\n%s", at, second, got, want.state())
+			}
+		}
+	}
+}
+
+// TestReleaseFails has every call fail, before and after its effect, and releases again.
+func TestReleaseFails(t *testing.T) {
+	want := newDocsWorld()
+	whole := want.releaser()
+	moments := counted(whole)
+	whole.mustRelease(t, "patch")
+	for at := range *moments {
+		w := newDocsWorld()
+		victim, n := w.releaser(), 0
+		victim.fail = func(call string, _ bool) error {
+			if n++; n-1 == at {
+				return fmt.Errorf("%s fails", call)
+			}
+			return nil
+		}
+		_, err := victim.release(task.ReleaseArgs{Version: "patch"})
+		w.releaser().mustRelease(t, "patch")
+		if got := w.state(); got != want.state() {
+			t.Errorf("at %d (%v): got\n%s\nwant\n%s", at, err, got, want.state())
+		}
+	}
+}
+
+// TestReleaseUnrepeatable kills releases whose builds never repeat: some bytes are left over, and none that a tag names are missing.
+func TestReleaseUnrepeatable(t *testing.T) {
+	whole := newDocsWorld().releaser()
+	moments := counted(whole)
+	whole.mustRelease(t, "patch")
+	for at := range *moments {
+		w := newDocsWorld()
+		w.unrepeatable = 0
+		victim := w.releaser()
+		victim.gate = killAt(at)
+		_, _ = victim.release(task.ReleaseArgs{Version: "patch"})
+		w.releaser().mustRelease(t, "patch")
+		if w.served() != "v0.1.0" || len(w.tags) != 1 || strings.Count(w.state(), "Release docs") != 1 || w.unrepeatable > 2 {
+			t.Errorf("at %d: %s", at, w.state())
+		}
+	}
+}

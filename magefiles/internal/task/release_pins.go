@@ -1,0 +1,69 @@
+package task
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
+)
+
+// Pins say where the manifests name the archive of the site that is deployed.
+type Pins struct {
+	File     string         // slash path of the manifest
+	URL, Sum manifest.Place // of the archive's address, and of its SHA-256
+}
+
+// pin is what a manifest names.
+type pin struct{ url, sum string }
+
+// pinAt reads what the manifest of a commit names.
+func (d Docs) pinAt(commit string) (pin, error) {
+	file, err := d.manifestAt(commit)
+	if err != nil {
+		return pin{}, err
+	}
+	found, err := file.Read(d.Pins.URL, d.Pins.Sum)
+	if err != nil {
+		return pin{}, err
+	}
+	return pin{url: found[0].Value, sum: found[1].Value}, nil
+}
+
+// pinAtTag is that of a version, whose manifest may be from before there were such pins: then it has none.
+func (d Docs) pinAtTag(commit string) (pin, error) {
+	p, err := d.pinAt(commit)
+	var unfit *manifest.Error
+	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &unfit) {
+		return pin{}, nil
+	}
+	return p, err
+}
+
+func (d Docs) manifestAt(commit string) (manifest.File, error) {
+	tree, err := d.Origin.Files(commit)
+	if err != nil {
+		return manifest.File{}, err
+	}
+	text, err := fs.ReadFile(tree, d.Pins.File)
+	return manifest.File{Path: d.Pins.File, Text: text}, err
+}
+
+// pinned is the change that makes the manifest of a commit name that; ok is false if it does already.
+func (d Docs) pinned(commit string, p pin) (change Change, ok bool, err error) {
+	file, err := d.manifestAt(commit)
+	if err != nil {
+		return Change{}, false, err
+	}
+	text, err := file.Pin(manifest.Edit{Place: d.Pins.URL, Value: p.url}, manifest.Edit{Place: d.Pins.Sum, Value: p.sum})
+	if err != nil {
+		return Change{}, false, err
+	}
+	return Change{Path: d.Pins.File, Content: text}, !bytes.Equal(text, file.Text), nil
+}
+
+// isOf reports whether what is named is a package of that version.
+func (d Docs) isOf(p pin, version string) bool {
+	of, _, ok := d.Packages.Locate(p.url)
+	return ok && of == version
+}

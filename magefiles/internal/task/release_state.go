@@ -1,0 +1,277 @@
+package task
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"path"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+)
+
+// newest is what is known of the newest version.
+type newest struct {
+	version, commit string // "" if there is none
+	pin             pin
+	own             bool // it was made by docs:release, so that it can be finished
+	live            bool // the branch's manifest names it: nobody has rolled it back
+}
+
+// preflight asks for all rights that a release needs, so that all that lacks is told at once.
+func (r *releasing) preflight(ctx context.Context) error {
+	return r.checkAll(ctx, r.checks(r.Announcer != nil))
+}
+
+// checks are those that do not depend on what is released.
+func (d Docs) checks(announced bool) []Step {
+	steps := []Step{
+		{"check the push right", d.Origin.CheckPush},
+		{"check the package store", d.Packages.Check},
+	}
+	if announced {
+		steps = append(steps, Step{"check the forge's releases", d.Announcer.Check})
+	}
+	if d.Deployer != nil {
+		steps = append(steps, Step{"check Argo CD", d.Deployer.Check})
+	}
+	return steps
+}
+
+// checkAll takes all the steps, also if some of them fail.
+func (d Docs) checkAll(ctx context.Context, steps []Step) error {
+	var failed []error
+	var passed []string
+	for _, step := range steps {
+		err := run(ctx, d.Watch, []Step{step})
+		if ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		passed = append(passed, strings.TrimPrefix(step.Name, "check "))
+	}
+	if len(passed) > 0 {
+		d.note("checked: " + strings.Join(passed, ", "))
+	}
+	return errors.Join(failed...)
+}
+
+func (r *releasing) look(ctx context.Context) (err error) {
+	r.heads, err = r.Origin.Look(ctx)
+	return err
+}
+
+// assess finds out what the newest version is, and what its release lacks.
+func (r *releasing) assess(ctx context.Context) (err error) {
+	r.newest, r.lacks = newest{}, nil
+	n := newest{version: newestOf(r.heads.Tags, r.request.withPre())}
+	if n.version == "" {
+		return nil
+	}
+	n.commit = r.heads.Tags[n.version]
+	if n.pin, err = r.pinAtTag(n.commit); err != nil {
+		return err
+	}
+	if n.own, err = r.isOwn(ctx, n); err != nil {
+		return err
+	}
+	if n.own {
+		head, err := r.pinAt(r.heads.Commit)
+		if err != nil {
+			return err
+		}
+		n.live = head == n.pin
+		if r.lacks, err = r.missing(ctx, n); err != nil {
+			return err
+		}
+	}
+	r.newest = n
+	return nil
+}
+
+// isOwn reports whether a version was made as this program makes one: on the branch, with a manifest that names its own package.
+func (r *releasing) isOwn(ctx context.Context, n newest) (bool, error) {
+	if !r.isOf(n.pin, n.version) {
+		return false, nil
+	}
+	return r.Origin.Contains(ctx, r.heads.Commit, n.commit)
+}
+
+// missing is what the release of a version lacks. Where it runs does not matter once the branch names another one.
+func (r *releasing) missing(ctx context.Context, n newest) ([]string, error) {
+	var lacks []string
+	d := r.deliveryOf(n)
+	if why, err := d.unannounced(ctx); err != nil {
+		return nil, err
+	} else if why != "" {
+		lacks = append(lacks, why)
+	}
+	if !n.live {
+		return lacks, nil
+	}
+	if r.Deployer != nil {
+		deployed, why, err := r.Deployer.State(ctx, n.commit, d.contains)
+		if err != nil {
+			return nil, err
+		}
+		if !deployed {
+			return append(lacks, "it is not deployed: "+why), nil
+		}
+	}
+	if r.Website != nil {
+		if serves, err := r.Website.Version(ctx); err != nil && ctx.Err() == nil {
+			lacks = append(lacks, fmt.Sprintf("%s cannot be asked: %v", r.Website, err))
+		} else if serves != n.version {
+			lacks = append(lacks, fmt.Sprintf("%s serves %s", r.Website, orDash(serves)))
+		}
+	}
+	return lacks, ctx.Err()
+}
+
+// decide makes of what was found what is to be done.
+func (r *releasing) decide(context.Context) error {
+	news, err := r.news()
+	if err != nil {
+		return err
+	}
+	r.decision, err = decide(r.request, situation{tags: r.heads.Tags, lacks: r.lacks, news: news, raced: r.races > 0})
+	if err != nil {
+		return err
+	}
+	r.d = delivery{Docs: r.Docs}
+	r.result = Released{Version: r.decision.version, Status: StatusUnchanged}
+	if r.decision.goal != goalMake && r.newest.own {
+		r.d = r.deliveryOf(r.newest)
+		r.result.Commit, r.result.URL, r.result.SHA256 = r.newest.commit, r.newest.pin.url, r.newest.pin.sum
+	}
+	if r.decision.goal == goalFinish {
+		if r.d.base, err = r.Origin.Parent(r.newest.commit); err != nil {
+			return err
+		}
+	}
+	r.tell()
+	return nil
+}
+
+// tell says what was decided.
+func (r *releasing) tell() {
+	if r.decision.warn != "" {
+		r.warn(r.decision.warn)
+	}
+	switch r.decision.goal {
+	case goalMake:
+		r.result.Status = StatusReleased
+		r.note("releasing " + r.decision.version + ": " + orElse(r.decision.why, "asked for, though nothing is new"))
+	case goalFinish:
+		r.result.Status = StatusCompleted
+		r.note(r.decision.why + "; finishing it")
+		if r.races == 0 {
+			r.note("run again for the next version")
+		}
+	case goalNothing:
+		r.note(r.decision.why)
+		if r.newest.own && !r.newest.live {
+			r.note("the manifest names another version: «docs:rollback " + r.newest.version + "» brings this one back")
+		}
+	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// news is what there is to release since the newest version; "" for nothing.
+func (r *releasing) news() (string, error) {
+	config, fragments, err := r.fragmentsAt(r.heads.Commit)
+	if err != nil {
+		return "", err
+	}
+	now, err := r.sourceAt(r.heads.Commit, config)
+	if err != nil {
+		return "", err
+	}
+	var news []string
+	if len(fragments) > 0 {
+		news = append(news, fmt.Sprintf("%d changelog fragments", len(fragments)))
+	}
+	if r.newest.version == "" {
+		return strings.Join(append(news, "there is no version yet"), ", "), nil
+	}
+	if was, err := r.sourceAt(r.newest.commit, config); err != nil {
+		return "", err
+	} else if was != now {
+		news = append(news, r.Folder+" changed since "+r.newest.version)
+	}
+	return strings.Join(news, ", "), nil
+}
+
+func (r *releasing) fragmentsAt(commit string) (*changelog.Config, []changelog.Fragment, error) {
+	tree, err := r.Origin.Files(commit)
+	if err != nil {
+		return nil, nil, err
+	}
+	config, err := changelog.ParseConfig(tree)
+	if err != nil {
+		return nil, nil, err
+	}
+	fragments, err := changelog.Read(tree, config)
+	return config, fragments, err
+}
+
+// sourceAt is a hash of what a commit's site is made of: the folder of the documentation without the fragments.
+func (r *releasing) sourceAt(commit string, c *changelog.Config) (string, error) {
+	tree, err := r.Origin.Files(commit)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	if err := r.addSource(sum, tree, commit, r.Folder, path.Clean(c.Directory)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// addSource adds a folder, of which it only opens what leads to the one that is left out.
+func (r *releasing) addSource(sum hash.Hash, tree fs.FS, commit, folder, without string) error {
+	if !strings.HasPrefix(without, folder+"/") {
+		hash, err := r.Origin.Tree(commit, folder)
+		fmt.Fprintf(sum, "%s %q\n", hash, folder)
+		return err
+	}
+	entries, err := fs.ReadDir(tree, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if name := path.Join(folder, e.Name()); name != without {
+			if err := r.addSource(sum, tree, commit, name, without); err != nil {
+				return err
+			}
+		}
+	}
+	return err
+}
+
+// key identifies a build: the same key, the same site.
+func (r *releasing) key(ctx context.Context, c *changelog.Config) (string, error) {
+	builder, err := r.Builder.Source(ctx)
+	if err != nil {
+		return "", err
+	}
+	source, err := r.sourceAt(r.heads.Commit, c)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %q", source, r.request.date, r.decision.version, builder))
+	return hex.EncodeToString(sum[:]), nil
+}

@@ -1,0 +1,557 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+func TestReleaseFirst(t *testing.T) {
+	w := newDocsWorld()
+	r := w.releaser()
+	got := r.mustRelease(t, "patch")
+	if got.Version != "v0.1.0" || got.Status != task.StatusReleased || got.Commit != w.branch || got.SHA256 == "" || got.Notes == "" {
+		t.Errorf("got %+v", got)
+	}
+	head := w.commits[w.branch]
+	if w.tags["v0.1.0"] != w.branch || head.message != "Release docs v0.1.0 [skip ci]\n" {
+		t.Errorf("the tag is on %s, the branch at %s (%q)", w.tags["v0.1.0"], w.branch, head.message)
+	}
+	if !strings.Contains(head.files["CHANGELOG.md"], "## [v0.1.0] - 2026-03-08\n\n### Features\n\n- The first thing.") {
+		t.Errorf("changelog: %s", head.files["CHANGELOG.md"])
+	}
+	if _, left := head.files["docs/changelog.d/+first.feature.md"]; left {
+		t.Error("the fragment is still there")
+	}
+	changed := strings.Replace(strings.Replace(docsManifest, docsHost+"v0.0.0/docs-v0.0.0.tar.gz", got.URL, 1), strings.Repeat("0", 64), got.SHA256, 1)
+	if head.files[docsManifestFile] != changed {
+		t.Errorf("manifest: %s", head.files[docsManifestFile])
+	}
+	if want := docsHost + "v0.1.0/docs-v0.1.0-" + got.SHA256[:16] + ".tar.gz"; got.URL != want {
+		t.Errorf("URL %s; want %s", got.URL, want)
+	}
+	if a := w.releases["v0.1.0"]; !strings.Contains(a.Notes, "- The first thing.") || strings.Contains(a.Notes, "## [") || a.Prerelease || got.Page != a.URL {
+		t.Errorf("announced %+v", a)
+	}
+	if w.served() != "v0.1.0" || r.head != w.branch || len(w.packages["v0.1.0"]) != 2 {
+		t.Errorf("serves %q, checkout at %s, files %v", w.served(), r.head, w.packages["v0.1.0"])
+	}
+	wantSaid(t, r, "checked: the push right, the package store, the forge's releases, Argo CD", "checked: the checkout, the changelog of v0.1.0, the manifest, the builder")
+}
+
+func wantSaid(t *testing.T, r *releaser, sentences ...string) {
+	t.Helper()
+	said := strings.Join(r.said, "\n")
+	for _, s := range sentences {
+		if !strings.Contains(said, s) {
+			t.Errorf("said\n%s\nand not %q", said, s)
+		}
+	}
+}
+
+func TestReleaseVersions(t *testing.T) {
+	for _, test := range []struct {
+		tags      []string
+		asked     string
+		want, err string
+	}{
+		{nil, "major", "v0.1.0", ""},
+		{nil, "v3.2.1", "v3.2.1", ""},
+		{[]string{"v1.9.0", "v1.10.0", "v1.2.3"}, "patch", "v1.10.1", ""},
+		{[]string{"v1.9.0", "v1.10.0"}, "BUMP_MINOR", "v1.11.0", ""},
+		{[]string{"v1.9.9"}, "bump:major", "v2.0.0", ""},
+		{[]string{"v1.9.9", "nettest-v7.0.0", "v8", "latest", "v9.0", "v10.0.0+build"}, "Patch", "v1.9.10", ""},
+		{[]string{"v1.0.0", "v1.1.0-rc.1"}, "patch", "v1.0.1", ""},
+		{[]string{"v1.1.0-rc.1"}, "patch", "v1.1.0", ""},
+		{[]string{"v1.0.0", "v1.1.0-rc.1"}, "v1.1.0-rc.2", "v1.1.0-rc.2", ""},
+		{[]string{"v1.0.0", "v1.1.0-rc.2"}, "v1.1.0-rc.1", "", "v1.1.0-rc.1 comes before v1.1.0-rc.2"},
+		{[]string{"v1.0.0"}, "v1.0.0", "v1.0.0", ""},
+		{[]string{"v1.0.0", "v1.1.0"}, "v1.0.0", "", "v1.0.0 is released already, and v1.1.0 after it"},
+		{[]string{"v1.0.0"}, "v0.9.0", "", "v0.9.0 comes before v1.0.0"},
+		{[]string{"v1.0.0"}, "v1.0.7", "v1.0.7", ""},
+		{[]string{"v1.0.99999999999999999999"}, "patch", "", "too large"},
+		{[]string{"v99999999999999999999.0.0"}, "v99999999999999999999.0.1", "v99999999999999999999.0.1", ""},
+	} {
+		w := newDocsWorld()
+		for _, tag := range test.tags {
+			w.tags[tag] = w.branch // by hand: their manifests name no package of theirs
+		}
+		got, err := w.releaser().release(task.ReleaseArgs{Version: test.asked})
+		if test.err != "" {
+			wantError(t, err, test.err)
+		} else if err != nil || got.Version != test.want {
+			t.Errorf("%v, %s: %s, %v; want %s", test.tags, test.asked, got.Version, err, test.want)
+		}
+	}
+}
+
+func TestReleaseRefusesArguments(t *testing.T) {
+	for asked, want := range map[string]string{
+		"": "want patch", "-dryrun": "flags come after", "1.2.3": "did you mean v1.2.3?", "v1.2": "did you mean v1.2.0?", "dev": "want patch",
+		"bump": "want patch", "BUMP_": "want patch", "v1.2.3+x": "want patch", "patch ": "want patch",
+	} {
+		w := newDocsWorld()
+		_, err := w.releaser().release(task.ReleaseArgs{Version: asked})
+		wantError(t, err, want)
+		if len(w.events) > 0 {
+			t.Errorf("%q: %v", asked, w.events)
+		}
+	}
+	_, err := newDocsWorld().releaser().release(task.ReleaseArgs{Version: "patch", Date: "8.3.2026"})
+	wantError(t, err, "date", "YEAR-MONTH-DAY")
+}
+
+func TestReleaseDate(t *testing.T) {
+	w := newDocsWorld()
+	w.clock = time.Date(2026, 3, 8, 23, 30, 0, 0, time.UTC)
+	release := w.releaser().task()
+	release.Zone = time.FixedZone("east", 3600)
+	if _, err := release.Run(context.Background(), task.ReleaseArgs{Version: "patch"}); err != nil {
+		t.Fatal(err)
+	}
+	if text := w.commits[w.branch].files["CHANGELOG.md"]; !strings.Contains(text, "[v0.1.0] - 2026-03-09") {
+		t.Errorf("the date is that of another zone: %s", text)
+	}
+}
+
+func TestReleaseNothingNew(t *testing.T) {
+	w := newDocsWorld()
+	first := w.releaser().mustRelease(t, "patch")
+	before, r := w.state(), w.releaser()
+	for _, asked := range []string{"patch", "major", "v0.1.0", "v7.0.0"} {
+		got := r.mustRelease(t, asked)
+		if got.Status != task.StatusUnchanged || got.Version != first.Version || got.URL != first.URL || got.Commit != first.Commit {
+			t.Errorf("%s: %+v", asked, got)
+		}
+	}
+	w.commitOnMain("containers/x/Dockerfile", "FROM scratch\n")
+	if got := r.mustRelease(t, "patch"); got.Status != task.StatusUnchanged {
+		t.Errorf("a change elsewhere: %+v", got)
+	}
+	if !strings.Contains(w.state(), before[strings.Index(before, "tag"):strings.Index(before, "deployed")]) {
+		t.Errorf("was\n%s\nis\n%s", before, w.state())
+	}
+	wantSaid(t, r, "nothing is new since v0.1.0: nothing was released (-new makes v0.1.1 all the same)", "v0.1.0 is released already, and complete")
+	got, err := r.release(task.ReleaseArgs{Version: "minor", New: true})
+	if err != nil || got.Version != "v0.2.0" || got.Status != task.StatusReleased {
+		t.Errorf("-new: %+v, %v", got, err)
+	}
+	if text := w.commits[w.branch].files["CHANGELOG.md"]; !strings.Contains(text, "## [v0.2.0]") {
+		t.Errorf("changelog: %s", text)
+	}
+}
+
+func TestReleaseNews(t *testing.T) {
+	for name, file := range map[string]string{"page": "docs/other.md", "fragment": "docs/changelog.d/+x.feature.md", "configuration": "docs/quartz.config.ts"} {
+		w := newDocsWorld()
+		w.releaser().mustRelease(t, "patch")
+		w.commitOnMain(file, "news\n")
+		if got := w.releaser().mustRelease(t, "patch"); got.Version != "v0.1.1" || got.Status != task.StatusReleased {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestReleaseRefusesFirst(t *testing.T) {
+	denied := errors.New("denied, and here is why")
+	for _, call := range []string{"CheckPush", "Packages.Check", "Announcer.Check", "Deployer.Check", "Unpushed", "Builder.Check"} {
+		w := newDocsWorld()
+		r := w.releaser()
+		r.fail = func(name string, before bool) error {
+			if name == call && before {
+				return denied
+			}
+			return nil
+		}
+		if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, denied) {
+			t.Errorf("%s: %v", call, err)
+		}
+		if len(w.events) > 0 {
+			t.Errorf("%s: %v", call, w.events)
+		}
+	}
+	t.Run("all at once", func(t *testing.T) {
+		r := newDocsWorld().releaser()
+		r.fail = func(name string, _ bool) error {
+			if name == "CheckPush" || name == "Deployer.Check" {
+				return errors.New(name + " fails")
+			}
+			return nil
+		}
+		_, err := r.release(task.ReleaseArgs{Version: "patch"})
+		wantError(t, err, "check the push right: CheckPush fails", "check Argo CD: Deployer.Check fails")
+	})
+	for name, test := range map[string]struct{ file, text, want string }{
+		"fragment":  {"docs/changelog.d/sub/+x.feature.md", "lost", "sub"},
+		"type":      {"docs/changelog.d/+x.unknown.md", "lost", "unknown"},
+		"manifest":  {docsManifestFile, "kind: Deployment\n", "DOCS_RELEASE_URL"},
+		"twice":     {docsManifestFile, docsManifest + "---\n" + docsManifest, "2 times"},
+		"towncrier": {"towncrier.toml", "[tool.towncrier]\ntemplate = 'x'\n", "template"},
+	} {
+		w := newDocsWorld()
+		w.commitOnMain(test.file, test.text)
+		_, err := w.releaser().release(task.ReleaseArgs{Version: "patch"})
+		wantError(t, err, test.want)
+		if len(w.events) > 0 {
+			t.Errorf("%s: %v", name, w.events)
+		}
+	}
+	t.Run("checkout", func(t *testing.T) {
+		w := newDocsWorld()
+		r := w.releaser()
+		r.unpushed = []string{"docs/a.md", "docs/b.md", "docs/c.md", "docs/d.md"}
+		_, err := r.release(task.ReleaseArgs{Version: "patch"})
+		wantError(t, err, "changed here, and not on main", "docs/a.md, docs/b.md, docs/c.md and 1 more")
+		if len(w.events) > 0 {
+			t.Error(w.events)
+		}
+	})
+}
+
+// TestReleaseFinishes takes away each part of a complete release.
+func TestReleaseFinishes(t *testing.T) {
+	for name, undo := range map[string]func(w *docsWorld){
+		"announcement": func(w *docsWorld) { delete(w.releases, "v0.1.0") },
+		"draft":        func(w *docsWorld) { a := w.releases["v0.1.0"]; a.Draft = true; w.releases["v0.1.0"] = a },
+		"section":      func(w *docsWorld) { w.releases["v0.1.0"] = task.Announcement{Tag: "v0.1.0"} },
+		"deployment":   func(w *docsWorld) { w.deployed = w.commits[w.branch].parent },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newDocsWorld()
+			w.releaser().mustRelease(t, "patch")
+			want, builds := w.state(), len(w.events)
+			undo(w)
+			r := w.releaser()
+			if got := r.mustRelease(t, "minor"); got.Version != "v0.1.0" || got.Status != task.StatusCompleted || got.URL == "" {
+				t.Errorf("got %+v", got)
+			}
+			if got := w.state(); got != want || slices.Contains(w.events[builds:], "build v0.1.0") {
+				t.Errorf("got\n%s\nwant\n%s\n%v", got, want, w.events[builds:])
+			}
+			wantSaid(t, r, "v0.1.0 is not complete yet", "run again for the next version")
+		})
+	}
+}
+
+func TestReleaseKeepsWhatPeopleWrote(t *testing.T) {
+	w := newDocsWorld()
+	w.releaser().mustRelease(t, "patch")
+	w.releases["v0.1.0"] = task.Announcement{Tag: "v0.1.0", Notes: "Hello all!"}
+	w.releaser().mustRelease(t, "patch")
+	if notes := w.releases["v0.1.0"].Notes; !strings.HasPrefix(notes, "Hello all!\n\n") || !strings.Contains(notes, "- The first thing.") {
+		t.Errorf("notes: %q", notes)
+	}
+	w.releases["v0.1.0"] = task.Announcement{Tag: "v0.1.0", Notes: strings.ReplaceAll(notes(w), "\n", "\r\n") + "\r\nBye!"}
+	before := w.releases["v0.1.0"]
+	if w.releaser().mustRelease(t, "patch"); w.releases["v0.1.0"] != before {
+		t.Errorf("notes: %q", w.releases["v0.1.0"].Notes)
+	}
+}
+
+func notes(w *docsWorld) string { return w.releases["v0.1.0"].Notes }
+
+// TestReleaseByName releases over a version that cannot be finished.
+func TestReleaseByName(t *testing.T) {
+	w := newDocsWorld()
+	w.releaser().mustRelease(t, "patch")
+	clear(w.packages["v0.1.0"])
+	_, err := w.releaser().release(task.ReleaseArgs{Version: "patch"})
+	wantError(t, err, "look at the package", "does not hold docs-v0.1.0-")
+	r := w.releaser()
+	got, err := r.release(task.ReleaseArgs{Version: "v0.1.1", New: true})
+	if err != nil || got.Version != "v0.1.1" || w.served() != "v0.1.1" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	wantSaid(t, r, "v0.1.0 is not complete yet", "v0.1.1 takes its place")
+}
+
+func TestReleaseStore(t *testing.T) {
+	t.Run("that keeps nothing", func(t *testing.T) {
+		w := newDocsWorld()
+		w.drops = true
+		_, err := w.releaser().release(task.ReleaseArgs{Version: "patch"})
+		wantError(t, err, "upload it", "does not hold docs-v0.1.0-", "stored a moment ago")
+		if len(w.tags) > 0 {
+			t.Error("it was tagged")
+		}
+		w.drops = false
+		w.releaser().mustRelease(t, "patch")
+	})
+	t.Run("with something else under the name", func(t *testing.T) {
+		want := newDocsWorld()
+		released := want.releaser().mustRelease(t, "patch")
+		w := newDocsWorld()
+		name := "docs-v0.1.0-" + released.SHA256[:16] + ".tar.gz"
+		w.packages["v0.1.0"] = map[string]string{name: "half"}
+		got := w.releaser().mustRelease(t, "patch")
+		if !strings.HasSuffix(got.URL, released.SHA256[:32]+".tar.gz") || w.packages["v0.1.0"][name] != "half" {
+			t.Errorf("%s, %v", got.URL, slices.Collect(maps.Keys(w.packages["v0.1.0"])))
+		}
+	})
+	t.Run("with a receipt that lies", func(t *testing.T) {
+		for _, receipt := range []string{
+			"", "[]", "{}", `{"file":"docs-v0.1.0-gone.tar.gz","sha256":"` + strings.Repeat("a", 64) + `","size":4}`,
+			`{"file":"docs-v0.1.0-x/../../y","sha256":"` + strings.Repeat("a", 64) + `","size":4}`,
+			`{"file":"docs-v0.1.0-there.tar.gz","sha256":"` + strings.Repeat("a", 64) + `","size":5}`,
+		} {
+			w := newDocsWorld()
+			r := w.releaser()
+			r.gate = func(call string, before bool) { // all receipts are found, whatever their names
+				if call == "Read" && before && len(w.packages) == 0 {
+					w.packages["v0.1.0"] = map[string]string{receiptName(t): receipt, "docs-v0.1.0-there.tar.gz": "there"}
+				}
+			}
+			if got := r.mustRelease(t, "patch"); got.SHA256 == strings.Repeat("a", 64) || w.served() != "v0.1.0" {
+				t.Errorf("%s: %+v", receipt, got)
+			}
+		}
+	})
+	t.Run("whose answer was lost", func(t *testing.T) {
+		w := newDocsWorld()
+		r := w.releaser()
+		r.fail = func(name string, before bool) error {
+			if name == "Upload" && !before && len(w.events) == 2 {
+				return errors.New("connection reset")
+			}
+			return nil
+		}
+		r.mustRelease(t, "patch")
+	})
+}
+
+// receiptName is that of a release in a new world.
+func receiptName(t *testing.T) string {
+	t.Helper()
+	w := newDocsWorld()
+	w.releaser().mustRelease(t, "patch")
+	for name := range w.packages["v0.1.0"] {
+		if strings.HasSuffix(name, ".json") {
+			return name
+		}
+	}
+	t.Fatal("there is no receipt")
+	return ""
+}
+
+func TestReleasePushAnswerLost(t *testing.T) {
+	lost := errors.New("connection reset")
+	t.Run("after it was done", func(t *testing.T) {
+		want := newDocsWorld()
+		want.releaser().mustRelease(t, "patch")
+		w := newDocsWorld()
+		r := w.releaser()
+		r.fail = func(name string, before bool) error {
+			if name == "Push" && !before {
+				return lost
+			}
+			return nil
+		}
+		if got := r.mustRelease(t, "patch"); got.Status != task.StatusReleased || w.state() != want.state() {
+			t.Errorf("%+v\n%s", got, w.state())
+		}
+		wantSaid(t, r, "the remote has the push")
+	})
+	t.Run("before", func(t *testing.T) {
+		w := newDocsWorld()
+		r := w.releaser()
+		r.fail = func(name string, before bool) error {
+			if name == "Push" && before {
+				return lost
+			}
+			return nil
+		}
+		if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, lost) || len(w.tags) > 0 {
+			t.Errorf("%v, %v", err, w.tags)
+		}
+	})
+	t.Run("and done much later", func(t *testing.T) { // the ghost of an earlier run pushes just before this one
+		w := newDocsWorld()
+		ghost := w.releaser()
+		ghost.gate = killAfter("Push", 1)
+		r := w.releaser()
+		r.gate = func(call string, before bool) {
+			if call == "Push" && before && len(w.tags) == 0 {
+				if _, err := ghost.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, errKilled) {
+					t.Errorf("the ghost: %v", err)
+				}
+				w.clock = w.clock.Add(time.Second)
+			}
+		}
+		r.mustRelease(t, "patch")
+		if w.tags["v0.1.0"] == "" || len(w.tags) != 1 || w.served() != "v0.1.0" || w.releases["v0.1.0"].Notes == "" {
+			t.Errorf("%s", w.state())
+		}
+	})
+}
+
+// killAfter kills at the nth call of that name, after its effect.
+func killAfter(name string, n int) func(string, bool) {
+	return func(call string, before bool) {
+		if call == name && !before {
+			if n--; n == 0 {
+				panic(errKilled)
+			}
+		}
+	}
+}
+
+func TestReleaseDeployerStaysBehind(t *testing.T) {
+	w := newDocsWorld()
+	r := w.releaser()
+	release := r.task()
+	release.Deployer = oldDeployer{docsDeployer{r}}
+	_, err := release.Run(context.Background(), task.ReleaseArgs{Version: "patch"})
+	wantError(t, err, "deploy it: Argo CD is healthy on an older revision")
+	if len(w.tags) != 1 || w.served() == "v0.1.0" {
+		t.Fatal(w.state())
+	}
+	if got := w.releaser().mustRelease(t, "patch"); got.Status != task.StatusCompleted || w.served() != "v0.1.0" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// oldDeployer is healthy, and stays at the old revision.
+type oldDeployer struct{ docsDeployer }
+
+func (d oldDeployer) Deploy(ctx context.Context, _ string, contains task.Contains) error {
+	if ok, err := contains(ctx, d.w.deployed); ok || err != nil {
+		return err
+	}
+	return errors.New("Argo CD is healthy on an older revision")
+}
+
+func TestReleaseSiteStaysOld(t *testing.T) {
+	w := newDocsWorld()
+	w.releaser().mustRelease(t, "patch")
+	w.commitOnMain("docs/index.md", "# Hello\n")
+	w.staleSite = "v0.1.0"
+	r, begun := w.releaser(), w.clock
+	_, err := r.release(task.ReleaseArgs{Version: "patch"})
+	wantError(t, err, "look at the site", "v0.1.1 is deployed", "https://docs.example still serves v0.1.0", "5m0s")
+	var hinted interface{ Hint() string }
+	if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "BLUMEOPS_DOCS_HOOK") || !strings.Contains(hinted.Hint(), "run the same again") {
+		t.Errorf("hint of %v", err)
+	}
+	if waited := w.clock.Sub(begun); waited != 5*time.Minute {
+		t.Errorf("waited %s", waited)
+	}
+	w.staleSite = ""
+	if got := w.releaser().mustRelease(t, "patch"); got.Version != "v0.1.1" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestReleaseDryRun(t *testing.T) {
+	w := newDocsWorld()
+	r := w.releaser()
+	var plan []string
+	got, err := r.task().DryRun(func(s string) { plan = append(plan, s) }).Run(context.Background(), task.ReleaseArgs{Version: "minor"})
+	if err != nil || got.Version != "v0.1.0" || got.Status != task.StatusPlanned || got.URL != "" || got.Commit != "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if len(w.events) > 0 || len(w.tags)+len(w.packages)+len(w.releases) > 0 || r.head != w.branch {
+		t.Errorf("%v\n%s", w.events, w.state())
+	}
+	text := strings.Join(plan, "\n")
+	for _, want := range []string{
+		"would build the documentation of commit " + w.branch[:12] + " as v0.1.0 of 2026-03-08",
+		"would upload docs-v0.1.0-HASH.tar.gz to the package of v0.1.0",
+		"Release docs v0.1.0 [skip ci]", "+## [v0.1.0] - 2026-03-08", "would delete docs/changelog.d/+first.feature.md",
+		"+              value: https://forge.example/packages/docs/v0.1.0/docs-v0.1.0-HASH.tar.gz",
+		"SHA256-OF-THE-ARCHIVE", "would tag that commit v0.1.0", "would push main and v0.1.0 in one step",
+		"would announce v0.1.0:\n### Features", "would have Argo CD deploy the commit", "would wait until https://docs.example serves v0.1.0",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the plan\n%s\nlacks %q", text, want)
+		}
+	}
+	t.Run("of a finish", func(t *testing.T) {
+		w.releaser().mustRelease(t, "minor")
+		delete(w.releases, "v0.1.0")
+		events := len(w.events)
+		got, err := r.task().DryRun(func(string) {}).Run(context.Background(), task.ReleaseArgs{Version: "minor"})
+		if err != nil || got.Status != task.StatusPlanned || got.URL == "" || len(w.events) != events {
+			t.Errorf("%+v, %v, %v", got, err, w.events)
+		}
+	})
+}
+
+func TestReleaseRetires(t *testing.T) {
+	w := newDocsWorld()
+	r := w.releaser()
+	r.keep = 2
+	w.packages["v0.1.7"] = map[string]string{"docs-v0.1.7-left.tar.gz": "of an attempt that was given up"}
+	w.packages["other"] = map[string]string{"file": "of others"}
+	for i, asked := range []string{"patch", "minor", "minor", "minor", "v1.0.0-rc.1"} {
+		w.commitOnMain("docs/index.md", strings.Repeat("#", i+1)+"\n")
+		r.mustRelease(t, asked)
+		if asked == "minor" && i == 2 {
+			if _, err := r.rollback("v0.2.0"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(w.packages)), []string{"other", "v0.3.0", "v0.4.0", "v1.0.0-rc.1"}; !slices.Equal(got, want) {
+		t.Errorf("left are %v; want %v", got, want)
+	}
+}
+
+func TestReleaseLeavesOthersTags(t *testing.T) {
+	w := newDocsWorld()
+	w.tags["v1.13.3"] = w.branch // as another program made it, without a package
+	w.commitOnMain("docs/index.md", "# New\n")
+	if got := w.releaser().mustRelease(t, "patch"); got.Version != "v1.13.4" || w.releases["v1.13.3"].Tag != "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestReleaseAfterRollback(t *testing.T) {
+	w := newDocsWorld()
+	r := w.releaser()
+	r.mustRelease(t, "patch")
+	w.commitOnMain("docs/index.md", "# Bad\n")
+	r.mustRelease(t, "patch")
+	if _, err := r.rollback("v0.1.0"); err != nil {
+		t.Fatal(err)
+	}
+	r.said = nil
+	if got := r.mustRelease(t, "patch"); got.Status != task.StatusUnchanged || w.served() != "v0.1.0" {
+		t.Errorf("%+v, serves %s", got, w.served())
+	}
+	wantSaid(t, r, "«docs:rollback v0.1.1» brings this one back")
+	w.commitOnMain("docs/index.md", "# Good\n")
+	if got := r.mustRelease(t, "patch"); got.Version != "v0.1.2" || w.served() != "v0.1.2" {
+		t.Errorf("%+v, serves %s", got, w.served())
+	}
+}
+
+func TestReleaseWithoutDeployer(t *testing.T) {
+	w := newDocsWorld()
+	release := w.releaser().task()
+	release.Deployer, release.Website, release.Announcer, release.Hook, release.Note, release.Warn = nil, nil, nil, nil, nil, nil
+	for _, want := range []task.Status{task.StatusReleased, task.StatusUnchanged} {
+		if got, err := release.Run(context.Background(), task.ReleaseArgs{Version: "patch"}); err != nil || got.Status != want || got.Version != "v0.1.0" {
+			t.Errorf("%+v, %v; want %s", got, err, want)
+		}
+	}
+}
+
+func TestReleaseStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := newDocsWorld()
+	r := w.releaser()
+	r.gate = func(call string, _ bool) {
+		if call == "Build" {
+			cancel()
+		}
+	}
+	if _, err := r.task().Run(ctx, task.ReleaseArgs{Version: "patch"}); !errors.Is(err, context.Canceled) || len(w.tags) > 0 {
+		t.Errorf("%v, %v", err, w.tags)
+	}
+}

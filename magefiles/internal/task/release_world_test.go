@@ -1,0 +1,549 @@
+package task_test
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"golang.org/x/mod/semver"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// docsWorld is all that releases happen to: the forge's repository, packages and releases, what is deployed, the site. Its time passes only
+// while somebody sleeps.
+type docsWorld struct {
+	mu       sync.Mutex
+	commits  map[string]docsCommit
+	branch   string
+	tags     map[string]string
+	packages map[string]map[string]string // by version and file
+	releases map[string]task.Announcement
+	deployed string // commit
+	clock    time.Time
+	events   []string // what changed, in order
+	retired  []string // versions whose packages nobody needs any more
+	broken   error    // the property that was hurt first
+
+	unrepeatable int    // builds give something else each time, and count here; below 0: they repeat
+	drops        bool   // the package store says yes, and keeps nothing
+	staleSite    string // what the site serves, whatever is deployed
+}
+
+type docsCommit struct {
+	parent, message string
+	files           map[string]string
+}
+
+const (
+	docsManifestFile = "argocd/manifests/docs/deployment.yaml"
+	docsManifest     = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: docs}
+spec:
+  template:
+    spec:
+      containers:
+        - name: quartz
+          env:
+            - name: DOCS_RELEASE_URL # the archive
+              value: https://forge.example/packages/docs/v0.0.0/docs-v0.0.0.tar.gz
+            - name: DOCS_RELEASE_SHA256
+              value: "0000000000000000000000000000000000000000000000000000000000000000"
+`
+	docsTowncrier = `[tool.towncrier]
+directory = "docs/changelog.d"
+filename = "CHANGELOG.md"
+package = ""
+title_format = "## [{version}] - {project_date}"
+issue_format = ""
+underlines = ["", "", ""]
+
+[[tool.towncrier.type]]
+directory = "feature"
+name = "Features"
+showcontent = true
+`
+	docsHost = "https://forge.example/packages/docs/"
+)
+
+func newDocsWorld() *docsWorld {
+	w := &docsWorld{
+		commits: map[string]docsCommit{}, tags: map[string]string{}, packages: map[string]map[string]string{},
+		releases: map[string]task.Announcement{}, clock: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC), unrepeatable: -1,
+	}
+	w.branch = w.add(docsCommit{message: "Begin", files: map[string]string{
+		"towncrier.toml": docsTowncrier, "CHANGELOG.md": "# Changelog\n\n<!-- towncrier release notes start -->\n",
+		"docs/index.md": "# Home\n", "docs/changelog.d/+first.feature.md": "The first thing.\n", docsManifestFile: docsManifest,
+	}})
+	w.deployed = w.branch
+	return w
+}
+
+func (w *docsWorld) add(c docsCommit) string {
+	sum := sha1.New()
+	fmt.Fprintf(sum, "%s %q\n", c.parent, c.message)
+	for _, name := range slices.Sorted(maps.Keys(c.files)) {
+		fmt.Fprintf(sum, "%q %q\n", name, c.files[name])
+	}
+	hash := hex.EncodeToString(sum.Sum(nil))
+	w.commits[hash] = c
+	return hash
+}
+
+// commitOnMain is a push of somebody who is no releaser.
+func (w *docsWorld) commitOnMain(name, text string) {
+	files := maps.Clone(w.commits[w.branch].files)
+	files[name] = text
+	w.branch = w.add(docsCommit{parent: w.branch, message: "Write " + name, files: files})
+}
+
+// contains reports whether a commit is the other one or comes after it.
+func (w *docsWorld) contains(commit, ancestor string) bool {
+	for ; commit != ""; commit = w.commits[commit].parent {
+		if commit == ancestor {
+			return true
+		}
+	}
+	return false
+}
+
+// named is what the manifest of a commit names.
+func (w *docsWorld) named(commit string) (version, file, sum string) {
+	found, err := manifest.File{Text: []byte(w.commits[commit].files[docsManifestFile])}.Read(
+		manifest.Env{Variable: "DOCS_RELEASE_URL"}, manifest.Env{Variable: "DOCS_RELEASE_SHA256"})
+	if err != nil {
+		return "", "", ""
+	}
+	version, file, _ = locateDocs(found[0].Value)
+	return version, file, found[1].Value
+}
+
+// served is what the site serves: the version in the archive that the deployed manifest names.
+func (w *docsWorld) served() string {
+	if w.staleSite != "" {
+		return w.staleSite
+	}
+	version, file, sum := w.named(w.deployed)
+	content, ok := w.packages[version][file]
+	if !ok || sumOf(content) != sum {
+		return ""
+	}
+	served, _, _ := strings.Cut(content, " ")
+	return served
+}
+
+func sumOf(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
+// check holds the world to the property that no tag names bytes which the package does not hold.
+func (w *docsWorld) check() {
+	for tag, commit := range w.tags {
+		version, file, sum := w.named(commit)
+		if version == tag && sumOf(w.packages[version][file]) != sum && !slices.Contains(w.retired, tag) && w.broken == nil {
+			w.broken = fmt.Errorf("tag %s names %s, which the package does not hold, after %q", tag, file, w.events)
+		}
+	}
+}
+
+// state is all that matters, to be compared.
+func (w *docsWorld) state() string {
+	var text strings.Builder
+	for commit := w.branch; commit != ""; commit = w.commits[commit].parent {
+		fmt.Fprintf(&text, "commit %s %q\n", commit, w.commits[commit].message)
+	}
+	for _, tag := range slices.Sorted(maps.Keys(w.tags)) {
+		fmt.Fprintf(&text, "tag %s %s\n", tag, w.tags[tag])
+	}
+	for _, version := range slices.Sorted(maps.Keys(w.packages)) {
+		for _, file := range slices.Sorted(maps.Keys(w.packages[version])) {
+			fmt.Fprintf(&text, "file %s/%s %q\n", version, file, w.packages[version][file])
+		}
+	}
+	for _, tag := range slices.Sorted(maps.Keys(w.releases)) {
+		fmt.Fprintf(&text, "release %s %q\n", tag, w.releases[tag].Notes)
+	}
+	fmt.Fprintf(&text, "deployed %s, serves %s\n", w.deployed, w.served())
+	return text.String()
+}
+
+// releaser is one clone of the repository, and the way of one program to the world.
+type releaser struct {
+	w        *docsWorld
+	head     string                               // of the checkout
+	unpushed []string                             // paths
+	gate     func(call string, before bool)       // told of each call; may panic, or wait
+	fail     func(call string, before bool) error // an answer that is not the world's
+	said     []string                             // notes and warnings
+	keep     int
+}
+
+func (w *docsWorld) releaser() *releaser { return &releaser{w: w, head: w.branch} }
+
+// call does something to the world, at once.
+func (r *releaser) call(name string, effect func() error) error {
+	if r.gate != nil {
+		r.gate(name, true)
+	}
+	if r.fail != nil {
+		if err := r.fail(name, true); err != nil {
+			return err
+		}
+	}
+	r.w.mu.Lock()
+	err := effect()
+	r.w.check()
+	r.w.mu.Unlock()
+	if r.gate != nil {
+		r.gate(name, false)
+	}
+	if r.fail != nil && err == nil {
+		err = r.fail(name, false)
+	}
+	return err
+}
+
+func (w *docsWorld) happened(format string, a ...any) {
+	w.events = append(w.events, fmt.Sprintf(format, a...))
+}
+
+func (r *releaser) docs() task.Docs {
+	say := func(s string) { r.said = append(r.said, s) }
+	return task.Docs{
+		Origin: docsOrigin{r}, Packages: docsPackages{r}, Announcer: docsAnnouncer{r}, Deployer: docsDeployer{r}, Website: docsSite{r},
+		Name: "docs", Pins: task.Pins{
+			File: docsManifestFile, URL: manifest.Env{Variable: "DOCS_RELEASE_URL"}, Sum: manifest.Env{Variable: "DOCS_RELEASE_SHA256"},
+		},
+		Hook: func(context.Context) error { return r.call("Hook", func() error { return nil }) },
+		Note: say, Warn: say, Now: func() time.Time { r.w.mu.Lock(); defer r.w.mu.Unlock(); return r.w.clock },
+		Sleep: func(ctx context.Context, d time.Duration) error {
+			return r.call("Sleep", func() error { r.w.clock = r.w.clock.Add(d); return ctx.Err() })
+		},
+	}
+}
+
+func (r *releaser) task() task.Release {
+	return task.Release{Docs: r.docs(), Builder: docsBuilder{r}, Folder: "docs", Keep: r.keep}
+}
+
+// release runs a release, which the world may kill.
+func (r *releaser) release(args task.ReleaseArgs) (released task.Released, err error) {
+	defer recoverKill(&err)
+	return r.task().Run(context.Background(), args)
+}
+
+func (r *releaser) rollback(version string) (back task.RolledBack, err error) {
+	defer recoverKill(&err)
+	return task.Rollback{Docs: r.docs()}.Run(context.Background(), version)
+}
+
+var errKilled = errors.New("killed")
+
+func recoverKill(err *error) {
+	switch p := recover(); p {
+	case nil:
+	case any(errKilled):
+		*err = errKilled
+	default:
+		panic(p)
+	}
+}
+
+type docsOrigin struct{ *releaser }
+
+func (o docsOrigin) CheckPush(context.Context) error {
+	return o.call("CheckPush", func() error { return nil })
+}
+
+func (o docsOrigin) Look(context.Context) (heads task.Heads, err error) {
+	err = o.call("Look", func() error {
+		heads = task.Heads{Branch: "main", Commit: o.w.branch, Tags: maps.Clone(o.w.tags)}
+		return nil
+	})
+	return heads, err
+}
+
+func (o docsOrigin) Push(_ context.Context, p task.PushRequest) error {
+	return o.call("Push", func() error {
+		if o.w.branch == p.Commit && (p.Tag == "" || o.w.tags[p.Tag] == p.Commit) {
+			return nil
+		}
+		if o.w.branch != p.Base || o.w.tags[p.Tag] != "" {
+			return &task.RaceError{Err: errors.New("the remote has moved")}
+		}
+		if o.w.commits[p.Commit].parent != p.Base {
+			return errors.New("that does not follow the base")
+		}
+		o.w.branch = p.Commit
+		if p.Tag != "" {
+			if p.TagObject != "tag "+p.Tag+" "+p.Commit {
+				return errors.New("no such tag object")
+			}
+			o.w.tags[p.Tag] = p.Commit
+		}
+		o.w.happened("push %s", p.Tag)
+		return nil
+	})
+}
+
+func (o docsOrigin) Files(commit string) (fs.FS, error) {
+	o.w.mu.Lock()
+	defer o.w.mu.Unlock()
+	tree := fstest.MapFS{}
+	for name, text := range o.w.commits[commit].files {
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return tree, nil
+}
+
+func (o docsOrigin) Tree(commit, path string) (string, error) {
+	o.w.mu.Lock()
+	defer o.w.mu.Unlock()
+	sum, files := sha1.New(), o.w.commits[commit].files
+	any := false
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if name == path || strings.HasPrefix(name, path+"/") {
+			any = true
+			fmt.Fprintf(sum, "%q %q\n", name, files[name])
+		}
+	}
+	if !any {
+		return "", nil
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+func (o docsOrigin) Contains(_ context.Context, commit, ancestor string) (has bool, err error) {
+	o.w.mu.Lock()
+	defer o.w.mu.Unlock()
+	return o.w.contains(commit, ancestor), nil
+}
+
+func (o docsOrigin) Parent(commit string) (string, error) {
+	o.w.mu.Lock()
+	defer o.w.mu.Unlock()
+	return o.w.commits[commit].parent, nil
+}
+
+func (o docsOrigin) Commit(_ context.Context, base string, changes []task.Change, message string, when time.Time) (hash string, err error) {
+	err = o.call("Commit", func() error {
+		files := maps.Clone(o.w.commits[base].files)
+		for _, c := range changes {
+			files[c.Path] = string(c.Content)
+			if c.Delete {
+				delete(files, c.Path)
+			}
+		}
+		hash = o.w.add(docsCommit{parent: base, message: message, files: files})
+		return nil
+	})
+	return hash, err
+}
+
+func (o docsOrigin) Tag(_ context.Context, name, commit, _ string, _ time.Time) (object string, err error) {
+	err = o.call("Tag", func() error { object = "tag " + name + " " + commit; return nil })
+	return object, err
+}
+
+func (o docsOrigin) Unpushed(context.Context, string, ...string) ([]string, error) {
+	return o.unpushed, o.call("Unpushed", func() error { return nil })
+}
+
+func (o docsOrigin) Adopt(_ context.Context, _, base, commit string) (why string, err error) {
+	err = o.call("Adopt", func() error {
+		if o.head != base && o.head != commit {
+			why = "it is elsewhere"
+			return nil
+		}
+		o.head = commit
+		return nil
+	})
+	return why, err
+}
+
+type docsPackages struct{ *releaser }
+
+func (p docsPackages) Check(context.Context) error {
+	return p.call("Packages.Check", func() error { return nil })
+}
+
+func (p docsPackages) Upload(_ context.Context, version, file string, content io.ReaderAt, size int64) error {
+	return p.call("Upload", func() error {
+		if _, ok := p.w.packages[version][file]; ok {
+			return task.ErrFileExists
+		}
+		data, err := io.ReadAll(io.NewSectionReader(content, 0, size))
+		if err != nil || p.w.drops {
+			return err
+		}
+		if p.w.packages[version] == nil {
+			p.w.packages[version] = map[string]string{}
+		}
+		p.w.packages[version][file] = string(data)
+		p.w.happened("upload %s", file)
+		return nil
+	})
+}
+
+func (p docsPackages) Sum(ctx context.Context, version, file string) (task.Sum, error) {
+	data, err := p.Read(ctx, version, file)
+	return task.Sum{SHA256: sumOf(string(data)), Size: int64(len(data))}, err
+}
+
+func (p docsPackages) Read(_ context.Context, version, file string) (data []byte, err error) {
+	err = p.call("Read", func() error {
+		content, ok := p.w.packages[version][file]
+		if !ok {
+			return task.ErrNoFile
+		}
+		data = []byte(content)
+		return nil
+	})
+	return data, err
+}
+
+func (p docsPackages) Versions(context.Context) (versions []string, err error) {
+	err = p.call("Versions", func() error { versions = slices.Collect(maps.Keys(p.w.packages)); return nil })
+	slices.Sort(versions)
+	return versions, err
+}
+
+func (p docsPackages) Delete(_ context.Context, version string) error {
+	return p.call("Delete", func() error {
+		delete(p.w.packages, version)
+		newer := 0
+		for tag := range p.w.tags {
+			if semver.Compare(tag, version) > 0 {
+				newer++
+			}
+		}
+		if newer >= p.keep {
+			p.w.retired = append(p.w.retired, version)
+		}
+		p.w.happened("delete %s", version)
+		return nil
+	})
+}
+
+func (docsPackages) URL(version, file string) string { return docsHost + version + "/" + file }
+
+func (docsPackages) Locate(url string) (version, file string, ok bool) { return locateDocs(url) }
+
+func locateDocs(url string) (version, file string, ok bool) {
+	path, ok := strings.CutPrefix(url, docsHost)
+	version, file, cut := strings.Cut(path, "/")
+	return version, file, ok && cut
+}
+
+type docsAnnouncer struct{ *releaser }
+
+func (a docsAnnouncer) Check(context.Context) error {
+	return a.call("Announcer.Check", func() error { return nil })
+}
+
+func (a docsAnnouncer) Find(_ context.Context, tag string) (found task.Announcement, ok bool, err error) {
+	err = a.call("Find", func() error { found, ok = a.w.releases[tag]; return nil })
+	return found, ok, err
+}
+
+func (a docsAnnouncer) Put(_ context.Context, commit string, what task.Announcement) (url string, err error) {
+	err = a.call("Put", func() error {
+		if a.w.tags[what.Tag] != commit {
+			return errors.New("the tag is on another commit")
+		}
+		what.URL = "https://forge.example/releases/" + what.Tag
+		a.w.releases[what.Tag] = what
+		a.w.happened("announce %s", what.Tag)
+		return nil
+	})
+	return what.URL, err
+}
+
+// docsDeployer deploys what the branch has, as Argo CD does.
+type docsDeployer struct{ *releaser }
+
+func (d docsDeployer) Check(context.Context) error {
+	return d.call("Deployer.Check", func() error { return nil })
+}
+
+func (d docsDeployer) State(ctx context.Context, _ string, contains task.Contains) (deployed bool, why string, err error) {
+	revision := ""
+	if err := d.call("State", func() error { revision = d.w.deployed; return nil }); err != nil {
+		return false, "", err
+	}
+	deployed, err = contains(ctx, revision)
+	return deployed, "Argo CD has " + revision, err
+}
+
+func (d docsDeployer) Deploy(ctx context.Context, commit string, contains task.Contains) error {
+	revision := ""
+	if err := d.call("Deploy", func() error {
+		d.w.deployed = d.w.branch
+		revision = d.w.deployed
+		return nil
+	}); err != nil {
+		return err
+	}
+	if ok, err := contains(ctx, revision); err != nil || !ok {
+		return fmt.Errorf("%s is deployed, which does not have %s: %w", revision, commit, errors.Join(err, errors.ErrUnsupported))
+	}
+	return nil
+}
+
+type docsSite struct{ *releaser }
+
+func (docsSite) String() string { return "https://docs.example" }
+
+func (s docsSite) Version(context.Context) (version string, err error) {
+	err = s.call("Version", func() error { version = s.w.served(); return nil })
+	return version, err
+}
+
+type docsBuilder struct{ *releaser }
+
+func (b docsBuilder) Check(context.Context, string) error {
+	return b.call("Builder.Check", func() error { return nil })
+}
+
+func (docsBuilder) Source(context.Context) (string, error) { return "generator 1", nil }
+
+func (b docsBuilder) Build(_ context.Context, commit, version, date, file string) error {
+	return b.call("Build", func() error {
+		content := version + " of " + date + ": " + b.w.commits[commit].files["docs/index.md"]
+		if b.w.unrepeatable >= 0 {
+			b.w.unrepeatable++
+			content += fmt.Sprint(b.w.unrepeatable)
+		}
+		b.w.happened("build %s", version)
+		return os.WriteFile(file, []byte(content), 0o600)
+	})
+}
+
+// mustRelease releases, and checks that nothing was hurt.
+func (r *releaser) mustRelease(t *testing.T, version string) task.Released {
+	t.Helper()
+	released, err := r.release(task.ReleaseArgs{Version: version})
+	if err != nil {
+		t.Fatalf("release %s: %v\n%s", version, err, strings.Join(r.said, "\n"))
+	}
+	if r.w.broken != nil {
+		t.Fatal(r.w.broken)
+	}
+	return released
+}

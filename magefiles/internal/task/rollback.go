@@ -1,0 +1,164 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Rollback has the branch name the package of an older version again, and deploys that. The tags, the changelog and the packages stay as they
+// are, and so it is only as long as building a commit takes. It goes forward too, to a version that was rolled back.
+type Rollback struct{ Docs }
+
+// The states of a rollback, besides StatusUnchanged and StatusPlanned.
+const (
+	// StatusRolledBack: the branch names the version, which is seen where it belongs.
+	StatusRolledBack Status = "rolled back"
+)
+
+// RolledBack is the result of Rollback.
+type RolledBack struct {
+	Version string `json:"version"`
+	Status  Status `json:"status"`
+	Commit  string `json:"commit,omitempty"` // of the branch, that names the version
+	URL     string `json:"url"`
+	SHA256  string `json:"sha256"`
+}
+
+// String is the one line that scripts read: the version.
+func (r RolledBack) String() string { return r.Version }
+
+// Outputs are the values that a CI job hands on, by name.
+func (r RolledBack) Outputs() map[string]string {
+	return map[string]string{"version": r.Version, "status": string(r.Status), "commit": r.Commit, "url": r.URL, "sha256": r.SHA256}
+}
+
+// Summary is a line of Markdown for the page of a CI job.
+func (r RolledBack) Summary() string { return fmt.Sprintf("- docs `%s` (%s)", r.Version, r.Status) }
+
+// DryRun returns the same task over a world in which nothing is written: it says instead what would be.
+func (r Rollback) DryRun(plan func(string)) Rollback {
+	r.Docs = r.Docs.dryRun(plan)
+	return r
+}
+
+// Run rolls back. A run that was cut off is finished by another.
+func (r Rollback) Run(ctx context.Context, version string) (RolledBack, error) {
+	if !isRelease(version) {
+		_, err := image.ParseVersion(version)
+		if err == nil || version == "" {
+			err = &image.InvalidError{What: "version", Input: version, Reason: "want vX.Y.Z, the tag of a release"}
+		}
+		return RolledBack{}, err
+	}
+	back := &rollingBack{Rollback: r, version: version}
+	if err := r.checkAll(ctx, r.checks(false)); err != nil {
+		return RolledBack{}, err
+	}
+	for {
+		err := run(ctx, r.Watch, back.steps())
+		var race *RaceError
+		if errors.As(err, &race) && back.races < maxRaces {
+			back.races++
+			r.note(race.Error() + "; again on what is there now")
+			continue
+		}
+		if err != nil {
+			return RolledBack{}, err
+		}
+		return back.result, nil
+	}
+}
+
+// rollingBack is one run of Rollback.
+type rollingBack struct {
+	Rollback
+	version string
+	races   int
+	heads   Heads
+	d       delivery
+	result  RolledBack
+}
+
+func (r *rollingBack) step(name string) string {
+	if r.races > 0 {
+		return fmt.Sprintf("%s (attempt %d)", name, r.races+1)
+	}
+	return name
+}
+
+// steps look at the package again after the push: retiring may have come in between.
+func (r *rollingBack) steps() []Step {
+	r.d = delivery{Docs: r.Docs, version: r.version, live: true}
+	return append([]Step{
+		{r.step("look at the remote"), r.look},
+		{r.step("look at the package of " + r.version), r.d.verifyPackage},
+		{r.step("commit and push"), r.push},
+	}, r.d.steps(r.step)...)
+}
+
+// look finds out what the version's manifest names.
+func (r *rollingBack) look(ctx context.Context) (err error) {
+	if r.heads, err = r.Origin.Look(ctx); err != nil {
+		return err
+	}
+	commit, ok := r.heads.Tags[r.version]
+	if !ok {
+		newest := versionsOf(r.heads.Tags)
+		return &UnknownVersionError{Version: r.version, Newest: newest[:min(3, len(newest))]}
+	}
+	if r.d.pin, err = r.pinAtTag(commit); err != nil {
+		return err
+	}
+	if !r.isOf(r.d.pin, r.version) {
+		return &PinError{r.version, r.d.pin.url}
+	}
+	r.d.branch = r.heads.Branch
+	r.result = RolledBack{Version: r.version, URL: r.d.pin.url, SHA256: r.d.pin.sum}
+	return nil
+}
+
+// push has the branch name the version, if it does not do so yet.
+func (r *rollingBack) push(ctx context.Context) error {
+	change, changed, err := r.pinned(r.heads.Commit, r.d.pin)
+	if err != nil {
+		return err
+	}
+	r.d.commit, r.result.Commit, r.result.Status = r.heads.Commit, r.heads.Commit, StatusUnchanged
+	if !changed {
+		r.note("the branch names " + r.version + " already")
+		return nil
+	}
+	message := fmt.Sprintf("Roll %s back to %s [skip ci]\n", r.Name, r.version)
+	commit, err := r.Origin.Commit(ctx, r.heads.Commit, []Change{change}, message, r.now())
+	if err != nil {
+		return err
+	}
+	if err := r.pushed(ctx, commit); err != nil {
+		return err
+	}
+	r.d.base, r.d.commit = r.heads.Commit, commit
+	r.result.Commit, r.result.Status = commit, StatusRolledBack
+	if r.plan != nil {
+		r.result.Commit, r.result.Status = "", StatusPlanned
+	}
+	return nil
+}
+
+// pushed pushes. If the answer was lost, the remote tells whether the branch has the commit.
+func (r *rollingBack) pushed(ctx context.Context, commit string) error {
+	err := r.Origin.Push(ctx, PushRequest{Branch: r.heads.Branch, Base: r.heads.Commit, Commit: commit})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	heads, lookErr := r.Origin.Look(ctx)
+	if lookErr != nil {
+		return errors.Join(err, lookErr)
+	}
+	if has, lookErr := r.Origin.Contains(ctx, heads.Commit, commit); lookErr == nil && has {
+		return nil
+	}
+	return err
+}

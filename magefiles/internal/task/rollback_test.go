@@ -1,0 +1,123 @@
+package task_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// twoReleases is a world with v0.1.0 and v0.1.1.
+func twoReleases(t *testing.T) *docsWorld {
+	t.Helper()
+	w := newDocsWorld()
+	w.releaser().mustRelease(t, "patch")
+	w.commitOnMain("docs/index.md", "# Bad\n")
+	w.releaser().mustRelease(t, "patch")
+	return w
+}
+
+func TestRollback(t *testing.T) {
+	w := twoReleases(t)
+	r, tags := w.releaser(), len(w.tags)
+	before := w.branch
+	got, err := r.rollback("v0.1.0")
+	if err != nil || got.Status != task.StatusRolledBack || got.Commit != w.branch || w.served() != "v0.1.0" || r.head != w.branch {
+		t.Fatalf("%+v, %v, serves %s", got, err, w.served())
+	}
+	head := w.commits[w.branch]
+	if head.parent != before || head.message != "Roll docs back to v0.1.0 [skip ci]\n" || len(w.tags) != tags {
+		t.Errorf("%+v, tags %v", head, w.tags)
+	}
+	for name, text := range w.commits[before].files {
+		if name != docsManifestFile && head.files[name] != text {
+			t.Errorf("%s changed", name)
+		}
+	}
+	if head.files[docsManifestFile] != w.commits[w.tags["v0.1.0"]].files[docsManifestFile] {
+		t.Error("the manifest is not that of v0.1.0")
+	}
+	if again, err := r.rollback("v0.1.0"); err != nil || again.Status != task.StatusUnchanged || again.Commit != got.Commit {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if forward, err := r.rollback("v0.1.1"); err != nil || forward.Status != task.StatusRolledBack || w.served() != "v0.1.1" {
+		t.Errorf("forward: %+v, %v", forward, err)
+	}
+}
+
+func TestRollbackRefuses(t *testing.T) {
+	w := twoReleases(t)
+	w.tags["v0.0.9"] = w.commits[w.tags["v0.1.0"]].parent
+	before := w.state()
+	for version, want := range map[string][]string{
+		"patch": {"version"}, "": {"version"}, "dev": {"want vX.Y.Z"}, "-dryrun": {"flags come after"}, "v9.9.9": {"no tag v9.9.9"},
+		"v0.0.9": {"the manifest at v0.0.9 names", "no package of that version"},
+	} {
+		_, err := w.releaser().rollback(version)
+		wantError(t, err, want...)
+	}
+	clear(w.packages["v0.1.0"])
+	_, err := w.releaser().rollback("v0.1.0")
+	wantError(t, err, "does not hold docs-v0.1.0-")
+	if after := w.state(); strings.Split(before, "file")[0] != strings.Split(after, "file")[0] {
+		t.Errorf("was\n%s\nis\n%s", before, after)
+	}
+}
+
+func TestRollbackDryRun(t *testing.T) {
+	w := twoReleases(t)
+	before := w.state()
+	var plan []string
+	got, err := task.Rollback{Docs: w.releaser().docs()}.DryRun(func(s string) { plan = append(plan, s) }).Run(context.Background(), "v0.1.0")
+	if err != nil || got.Status != task.StatusPlanned || w.state() != before {
+		t.Errorf("%+v, %v\n%s", got, err, w.state())
+	}
+	text := strings.Join(plan, "\n")
+	for _, want := range []string{"Roll docs back to v0.1.0 [skip ci]", "+              value: " + got.URL, "would push main in one step", "serves v0.1.0"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the plan\n%s\nlacks %q", text, want)
+		}
+	}
+}
+
+// TestRollbackKilled kills a rollback at each call, before and after its effect, and runs it again.
+func TestRollbackKilled(t *testing.T) {
+	want := twoReleases(t)
+	whole := want.releaser()
+	calls := counted(whole)
+	if _, err := whole.rollback("v0.1.0"); err != nil {
+		t.Fatal(err)
+	}
+	for at := range *calls {
+		w := twoReleases(t)
+		victim := w.releaser()
+		victim.gate = killAt(at)
+		if _, err := victim.rollback("v0.1.0"); err != errKilled { //nolint:errorlint // it is not wrapped
+			t.Fatalf("at %d: %v", at, err)
+		}
+		if _, err := w.releaser().rollback("v0.1.0"); err != nil {
+			t.Fatalf("at %d: %v", at, err)
+		}
+		if got := w.state(); got != want.state() {
+			t.Errorf("at %d: got\n%s\nwant\n%s", at, got, want.state())
+		}
+	}
+}
+
+func TestRollbackRaces(t *testing.T) {
+	w := twoReleases(t)
+	r, raced := w.releaser(), 0
+	r.gate = func(call string, before bool) {
+		if call == "Push" && before && raced < 3 {
+			raced++
+			w.commitOnMain("docs/other.md", strings.Repeat("x", raced))
+		}
+	}
+	if got, err := r.rollback("v0.1.0"); err != nil || got.Commit != w.branch || w.served() != "v0.1.0" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if w.commits[w.branch].files["docs/other.md"] != "xxx" {
+		t.Error("what others pushed is lost")
+	}
+}
