@@ -1,9 +1,11 @@
 //go:build mage
 
-// BlumeOps: build, publish and look after the containers of this repository.
+// BlumeOps: publish the containers of this repository, release its docs, try both on this machine.
 //
 //	go tool mage container:build nettest
 //	go tool mage container:publish nettest v0.1.0
+//	go tool mage docs:release patch -dryrun
+//	go tool mage lab:up
 //
 // «mage -h TARGET» explains a target. Flags come after the positional arguments and are
 // written -name=value; -v before the target shows everything. Results go to stdout, all
