@@ -177,9 +177,11 @@ func (l *lab) serve(env ...string) *running {
 	r := l.start(env...)
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 	for tick := time.NewTicker(10 * time.Millisecond); ; {
-		if conn, err := net.Dial("tcp", "127.0.0.1:"+l.port); err == nil {
-			conn.Close()
+		// An answer, and not a mere connection: nginx listens before it heeds signals.
+		if resp, err := client.Get("http://127.0.0.1:" + l.port + "/healthz"); err == nil {
+			resp.Body.Close()
 			return r
 		}
 		select {
