@@ -21,12 +21,14 @@ const (
 	passwordCanary = "canary-password-5b1e77"
 	buildCanary    = "canary-build-c04d21"
 	ambientCanary  = "canary-ambient-9ea3f0"
+	forgeCanary    = "canary-forge-2c8d41"
+	argocdCanary   = "canary-argocd-7f03ba"
 )
 
 // canaries are the secrets that are planted, in the forms that they travel in.
 func canaries() []string {
 	basic := base64.StdEncoding.EncodeToString([]byte("ci:" + passwordCanary))
-	return []string{passwordCanary, buildCanary, ambientCanary, gitPassword, basic, base64.StdEncoding.EncodeToString([]byte(buildCanary))}
+	return []string{passwordCanary, buildCanary, ambientCanary, forgeCanary, argocdCanary, gitPassword, basic, base64.StdEncoding.EncodeToString([]byte(buildCanary))}
 }
 
 // No secret is to be seen: not in what is printed, on command lines while the work goes on, in the environment of the engine, in
@@ -38,6 +40,7 @@ func TestSecretsStayOut(t *testing.T) {
 	w.env["SOME_TOKEN"] = ambientCanary // of the user, and nobody's business
 	w.env["BLUMEOPS_REGISTRY_USER"] = "ci"
 	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = passwordCanary
+	w.env["BLUMEOPS_FORGE_TOKEN"], w.env["BLUMEOPS_ARGOCD_TOKEN"] = forgeCanary, argocdCanary // secrets:check reads them
 	stored := filepath.Join(w.work, "registry")
 	s := w.newServerIn(lab.Home{Dir: stored}, lab.RegistryOptions{Users: map[string]string{"ci": passwordCanary}})
 

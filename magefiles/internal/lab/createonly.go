@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -20,6 +21,7 @@ func createOnly(registry http.Handler) http.Handler {
 			tags.Lock()
 			defer tags.Unlock()
 			if exists(registry, r) {
+				_, _ = io.Copy(io.Discard, r.Body) // a client that still sends may find its connection closed under its next request
 				denied(w)
 				return
 			}
