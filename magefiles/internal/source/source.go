@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Source is where a program's source is: a folder, or a commit of a git repository.
@@ -63,7 +65,7 @@ var schemes = map[string]bool{"https": true, "http": true, "ssh": true, "git": t
 
 func (s Source) check(given string) error {
 	switch {
-	case strings.HasPrefix(s.URL, "-") || strings.ContainsAny(s.URL, " \t\n\r") || s.URL == "":
+	case strings.HasPrefix(s.URL, "-") || strings.ContainsFunc(s.URL, unprintable) || s.URL == "":
 		return invalid(given, "has no URL of a git repository before the #")
 	case !refName.MatchString(s.Ref) || strings.Contains(s.Ref, ".."):
 		return invalid(given, "has no commit, branch or tag after the #")
@@ -74,13 +76,18 @@ func (s Source) check(given string) error {
 		return invalid(given, "is neither a folder nor a URL with a scheme; give file:///PATH for a repository on this machine")
 	}
 	u, err := url.Parse(s.URL)
-	if err != nil || !schemes[u.Scheme] {
+	if err != nil || !schemes[u.Scheme] || u.Opaque != "" {
 		return invalid("", "the URL before the # is none of https, ssh, git or file")
 	}
 	if _, password := u.User.Password(); password || u.User != nil && u.Scheme != "ssh" {
 		return invalid("", "the URL holds a user or a password, which other processes could read: keep them in git's credential helper")
 	}
 	return nil
+}
+
+// unprintable tells what no address of a repository holds: blanks, control characters, and bytes that are no UTF-8.
+func unprintable(r rune) bool {
+	return r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r)
 }
 
 // InvalidError says that a text names no source.

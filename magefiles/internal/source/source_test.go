@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -69,9 +70,11 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+var helper = regexp.MustCompile(`^[A-Za-z0-9+.-]+::`)
+
 // FuzzParse: whatever the text, what git would be given is no option, and no transport that runs a command.
 func FuzzParse(f *testing.F) {
-	for _, text := range []string{"https://a/b#c", "a@b:c#d", "-x#y", "file:///a#b", "ext::x#y", "#"} {
+	for _, text := range []string{"https://a/b#c", "a@b:c#d", "-x#y", "file:///a#b", "ext::x#y", "#", "/a\x00::b#c", "http://[::1]:3000/a#b", "https::a://b#c"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -82,7 +85,8 @@ func FuzzParse(f *testing.F) {
 		if s.String() != text {
 			t.Errorf("Parse(%q) is %q", text, s)
 		}
-		if strings.HasPrefix(s.URL, "-") || strings.HasPrefix(s.Ref, "-") || strings.Contains(s.URL, "::") {
+		// What git takes for the name of a helper has letters, digits, '+', '-' and '.' before the colons.
+		if strings.HasPrefix(s.URL, "-") || strings.HasPrefix(s.Ref, "-") || helper.MatchString(s.URL) || strings.ContainsRune(s.URL, 0) {
 			t.Errorf("Parse(%q) = %+v", text, s)
 		}
 	})
