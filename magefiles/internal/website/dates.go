@@ -34,9 +34,11 @@ func WithDates(page []byte, d Dates) []byte {
 		newline = "\r\n"
 	}
 	var lines strings.Builder
+	added := 0
 	add := func(key string, t time.Time, unless ...string) {
 		if !t.IsZero() && !slices.ContainsFunc(stated, func(s string) bool { return slices.Contains(unless, s) }) {
 			lines.WriteString(key + ": " + t.UTC().Format(time.RFC3339) + newline)
+			added++
 		}
 	}
 	add("created", d.Created, createdKeys...)
@@ -48,7 +50,12 @@ func WithDates(page []byte, d Dates) []byte {
 	if at == 0 {
 		text = "---" + newline + text + "---" + newline
 	}
-	return slices.Concat(page[:at], []byte(text), page[at:])
+	dated := slices.Concat(page[:at], []byte(text), page[at:])
+	// YAML has more ways to begin a block, a tag on a line of its own for one, than are worth knowing.
+	if _, keys, ok := frontmatter(dated); !ok || len(keys) != len(stated)+added {
+		return page
+	}
+	return dated
 }
 
 // frontmatter finds where lines can be added to a page's YAML frontmatter, 0 if it has none, and the keys that it states. It is not ok
