@@ -42,16 +42,24 @@ func (r *runner) labUp(ctx context.Context, parts, registry string, foreground b
 	if opts.Mode, err = lab.ParseMode(registry); err != nil {
 		return labRecord{}, console.BadInput(err)
 	}
-	if foreground {
-		return labRecord{}, lab.Keep(ctx, home, opts, func(up lab.Record) {
-			r.console.Result(shown(up).String())
-		})
+	if !foreground {
+		return r.labStay(ctx, home, opts)
 	}
-	return r.labStay(ctx, home, opts, registry)
+	if err := r.labPrepare(ctx, home, opts); err != nil {
+		return labRecord{}, err
+	}
+	return labRecord{}, lab.Keep(ctx, home, opts, func(up lab.Record) { r.console.Result(shown(up).String()) })
 }
 
-// labStay starts a lab that outlives this run: what takes long is built here, where it is seen; what stays is this program again.
-func (r *runner) labStay(ctx context.Context, home lab.Home, opts lab.Options, registry string) (labRecord, error) {
+// labPrepare builds what takes long, where it is seen.
+func (r *runner) labPrepare(ctx context.Context, home lab.Home, opts lab.Options) error {
+	r.progress.title = "lab:up"
+	home.Work = r.labWork
+	return r.settle(lab.Prepare(ctx, home, opts))
+}
+
+// labStay starts a lab that outlives this run: what stays is this program again.
+func (r *runner) labStay(ctx context.Context, home lab.Home, opts lab.Options) (labRecord, error) {
 	up, is, err := lab.Find(home.Dir)
 	if err != nil {
 		return labRecord{}, err
@@ -60,10 +68,7 @@ func (r *runner) labStay(ctx context.Context, home lab.Home, opts lab.Options, r
 		r.console.Note("the lab is up already")
 		return shown(up), up.Serves(opts)
 	}
-	r.progress.title = "lab:up"
-	home.Work = r.labWork
-	err = r.settle(lab.Prepare(ctx, home, opts))
-	if err != nil {
+	if err := r.labPrepare(ctx, home, opts); err != nil {
 		return labRecord{}, err
 	}
 	self, err := os.Executable()

@@ -252,7 +252,7 @@ func (r *runner) docsHook(ctx context.Context) error {
 		r.progress.event(console.Event{Step: r.progress.now(), State: console.Log, Stream: 2, Data: out})
 	}
 	if err != nil {
-		return fmt.Errorf("BLUMEOPS_DOCS_HOOK: %w", err)
+		return fmt.Errorf("the command of BLUMEOPS_DOCS_HOOK: %w; what was released stays: mend the command, and run the same again", err)
 	}
 	return nil
 }

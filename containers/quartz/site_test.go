@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -46,6 +47,8 @@ func quartzSite(t *testing.T) []byte {
 		entry{name: "./tags/go.html", content: "go"},
 		entry{name: "./.git/"},
 		entry{name: "./.git/config", content: "[remote]"},
+		entry{name: "./.well-known/"},
+		entry{name: "./.well-known/security.txt", content: "contact"},
 		entry{name: "./static/contentIndex.json", content: "{}" + strings.Repeat(" ", 4000)},
 		entry{name: "./static/icon.png", content: "png"},
 		entry{name: "./static/text.woff2", content: "font"},
@@ -53,37 +56,46 @@ func quartzSite(t *testing.T) []byte {
 	)
 }
 
+// page is a line of testdata/pages.txt.
+type page struct {
+	status     int
+	path, says string
+}
+
+// pages reads the table that nginx and its stand-in both have to agree with.
+func pages(t *testing.T) []page {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "pages.txt"))
+	must(t, err)
+	var all []page
+	for line := range strings.Lines(string(text)) {
+		fields := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		status, err := strconv.Atoi(fields[0])
+		if err != nil || len(fields) != 3 {
+			t.Fatalf("line %q of the table: expected STATUS PATH TEXT", line)
+		}
+		all = append(all, page{status, fields[1], fields[2]})
+	}
+	return all
+}
+
 func TestPages(t *testing.T) {
 	l := newLab(t)
 	r := l.serve(release(t, content(quartzSite(t))))
-	for path, want := range map[string]struct {
-		status int
-		body   string
-	}{
-		"/":                         {200, "home"},
-		"/index.html":               {200, "home"},
-		"/about":                    {200, "about"},
-		"/about?x=1":                {200, "about"},
-		"/about.html":               {200, "about"},
-		"/a%20page":                 {200, "spaces"},
-		"/guides/":                  {200, "guides"},
-		"/guides/first":             {200, "first"},
-		"/tags/go":                  {200, "go"},
-		"/tags/":                    {404, "not here"}, // a folder without an index page
-		"/missing":                  {404, "not here"},
-		"/404.html":                 {404, "not here"},
-		"/guides/missing":           {404, "not here"},
-		"/.git/config":              {404, "not here"},
-		"/%2e%2e/%2e%2e/etc/passwd": {400, ""},
-		"/healthz":                  {200, "ok\n"},
-	} {
-		got := l.get(path)
-		if got.status != want.status || want.body != "" && got.body != want.body {
-			t.Errorf("GET %s: %d %q, want %d %q", path, got.status, got.body, want.status, want.body)
+	for _, want := range pages(t) {
+		got := l.get(want.path)
+		if got.status != want.status || want.says != "-" && got.body != want.says {
+			t.Errorf("GET %s: %d %q, want %d %q", want.path, got.status, got.body, want.status, want.says)
 		}
-		if got.header.Get("X-Content-Type-Options") != "nosniff" && path != "/healthz" && got.status != 400 {
-			t.Errorf("GET %s: no X-Content-Type-Options", path)
+		if got.header.Get("X-Content-Type-Options") != "nosniff" && got.status != 400 {
+			t.Errorf("GET %s: no X-Content-Type-Options", want.path)
 		}
+	}
+	if got := l.get("/healthz"); got.status != 200 || got.body != "ok\n" {
+		t.Errorf("GET /healthz: %d %q", got.status, got.body)
 	}
 	if got := l.get("/guides"); got.status != 301 || got.header.Get("Location") != "/guides/" {
 		t.Errorf("GET /guides: %d to %q, want 301 to /guides/ without host and port", got.status, got.header.Get("Location"))

@@ -60,7 +60,7 @@ func newHomelab(t *testing.T) *homelab {
 	for name, value := range map[string]string{
 		"BLUMEOPS_MIRRORS": "docker.io/" + repository + "=" + registry + "/" + repository, "BLUMEOPS_DOCS_URL": up.Site.URL(),
 		"BLUMEOPS_DOCS_SOURCE":    filepath.Join(setup.root, "magefiles", "internal", "website", "testdata", "quartz"),
-		"BLUMEOPS_DEPLOY_TIMEOUT": "1m", "BLUMEOPS_REGISTRY_USER": "none",
+		"BLUMEOPS_DEPLOY_TIMEOUT": "1m", "BLUMEOPS_REGISTRY_USER": "none", "BLUMEOPS_DOCS_HOOK": "echo hooked >>'" + filepath.Join(w.work, "hooked") + "'",
 	} {
 		w.env[name] = value
 	}

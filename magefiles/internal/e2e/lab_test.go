@@ -290,8 +290,7 @@ func TestKilledLabLeavesNothing(t *testing.T) {
 	if out, err := w.command("lab:status").CombinedOutput(); err == nil || !strings.Contains(string(out), "start it with lab:up") {
 		t.Errorf("lab:status of a lab that was killed: %v\n%s", err, out)
 	}
-	up()
-	w.useLab()
+	up() // at the same address, with the same password: what was set before still holds
 	dry, err := w.command("container:publish", "hello", "dev", "-dryrun").CombinedOutput()
 	if err != nil || !strings.Contains(string(dry), strings.TrimSpace(string(published))) {
 		t.Errorf("what was published before is not there: %v\n%s\n%s", err, published, dry)

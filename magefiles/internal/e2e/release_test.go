@@ -65,6 +65,10 @@ func (h *homelab) testRelease(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	h.whole("v0.1.0")
+	// Once for this release, and not at all for the dry run before it.
+	if hooked, err := os.ReadFile(filepath.Join(h.work, "hooked")); err != nil || string(hooked) != "hooked\n" {
+		t.Errorf("the hook left %q, %v", hooked, err)
+	}
 	text, err := os.ReadFile(output)
 	if err != nil || !strings.Contains(string(text), "version=v0.1.0\n") || !strings.Contains(string(text), "sha256="+got.SHA256+"\n") {
 		t.Errorf("GITHUB_OUTPUT: %v\n%s", err, text)

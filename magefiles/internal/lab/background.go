@@ -96,7 +96,7 @@ func hold(ctx context.Context, dir string, patience time.Duration) (*flock.Flock
 	lock := flock.New(filepath.Join(dir, lockFile))
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("the lab in %s is up already: lab:down ends it", dir)
+		return nil, fmt.Errorf("the lab in %s is up, or coming up, by another run: wait for it, or end it with lab:down once it is up", dir)
 	}
 	return lock, nil
 }

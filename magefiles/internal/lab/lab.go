@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -84,7 +85,9 @@ const RegistryUser = "ci"
 func (l *Lab) startRegistry(ctx context.Context, h Home) (err error) {
 	o := RegistryOptions{Addr: h.addresses["registry"], CreateOnly: l.options.Mode == ModeCreateOnly}
 	if l.options.Mode == ModeUsers {
-		l.password = rand.Text()
+		if l.password, err = h.registryPassword(); err != nil {
+			return err
+		}
 		o.Users = map[string]string{RegistryUser: l.password}
 	}
 	if l.Registry, err = StartRegistry(ctx, h, o); err != nil {
@@ -106,6 +109,14 @@ func (l *Lab) startRegistry(ctx context.Context, h Home) (err error) {
 	}
 	h.logf("base images are in the registry: %s", strings.Join(l.images, ", "))
 	return nil
+}
+
+// registryPassword is that of the last time, where there was one.
+func (h Home) registryPassword() (string, error) {
+	if h.Dir == "" {
+		return rand.Text(), nil
+	}
+	return keptSecret(filepath.Join(h.Dir, "registry-password"))
 }
 
 // baseImages are those of a lab's registry.

@@ -99,11 +99,11 @@ func (c *Cluster) list() []Listed {
 }
 
 func (a *ArgoCD) list() []Listed {
-	var all []Listed
-	for i, p := range a.processes {
-		all = append(all, listed(p.Name, []string{a.URL(), ""}[min(i, 1)], p))
+	all := []Listed{listed(a.processes[0].Name, a.URL(), a.processes[0])} // the server
+	for _, p := range append(a.processes[1:len(a.processes):len(a.processes)], a.redis.process) {
+		all = append(all, listed(p.Name, "", p))
 	}
-	return append(all, listed(a.redis.process.Name, "", a.redis.process))
+	return all
 }
 
 func (s *Site) list() []Listed {
