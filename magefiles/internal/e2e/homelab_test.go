@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -10,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
@@ -64,11 +69,26 @@ func newHomelab(t *testing.T) *homelab {
 	} {
 		w.env[name] = value
 	}
+	w.env["BLUMEOPS_SIGNING_KEY"] = signingKey(t)
 	h := &homelab{world: w, lab: up}
 	w.git("remote", "add", "origin", up.Forge.CloneURL(up.Forge.Owner, "blumeops"))
 	w.git("fetch", "--quiet", "origin")
 	w.git("branch", "--quiet", "--set-upstream-to=origin/main", "main")
 	return h
+}
+
+// signingKey is a private key, as ssh-keygen writes one.
+func signingKey(t *testing.T) string {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(block))
 }
 
 func copyTree(from, to string) error {

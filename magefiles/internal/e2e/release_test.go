@@ -65,6 +65,11 @@ func (h *homelab) testRelease(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	h.whole("v0.1.0")
+	for _, object := range []string{"v0.1.0^{commit}", "v0.1.0^{tag}"} {
+		if text := h.git("cat-file", "-p", object); !strings.Contains(text, "-----BEGIN SSH SIGNATURE-----") {
+			t.Errorf("%s is not signed:\n%s", object, text)
+		}
+	}
 	// Once for this release, and not at all for the dry run before it.
 	if hooked, err := os.ReadFile(filepath.Join(h.work, "hooked")); err != nil || string(hooked) != "hooked\n" {
 		t.Errorf("the hook left %q, %v", hooked, err)
@@ -131,12 +136,14 @@ func (h *homelab) testCanaries(t *testing.T) {
 	}
 	places["git objects"] = objects
 	places["package"] = h.archive(t, strings.TrimSpace(got.stdout))
-	for _, name := range []string{"BLUMEOPS_FORGE_TOKEN", "ARGOCD_AUTH_TOKEN"} {
-		if len(h.env[name]) < 20 {
+	for _, name := range []string{"BLUMEOPS_FORGE_TOKEN", "ARGOCD_AUTH_TOKEN", "BLUMEOPS_SIGNING_KEY"} {
+		lines := strings.Split(strings.TrimSpace(h.env[name]), "\n")
+		secret := []byte(lines[len(lines)/2]) // of a key, what is between its first line and its last
+		if len(secret) < 20 {
 			t.Fatalf("%s is %q", name, h.env[name])
 		}
 		for place, text := range places {
-			if bytes.Contains(text, []byte(h.env[name])) {
+			if bytes.Contains(text, secret) {
 				t.Errorf("%s is in %s", name, place)
 			}
 		}
