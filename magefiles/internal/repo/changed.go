@@ -25,6 +25,18 @@ import (
 func (r *Repo) Changed(ctx context.Context, under ...string) ([]string, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()
+	c, err := r.comparison(under)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.run(ctx); err != nil {
+		return nil, fmt.Errorf("%s: compare with HEAD: %w", r.root, err)
+	}
+	return slices.Sorted(maps.Keys(c.changed)), nil
+}
+
+// comparison prepares one run. The caller holds the lock of objects.
+func (r *Repo) comparison(under []string) (*comparison, error) {
 	s, err := r.settings()
 	if err != nil {
 		return nil, err
@@ -37,17 +49,13 @@ func (r *Repo) Changed(ctx context.Context, under ...string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: index: %w: git update-index --no-split-index --index-version 2 writes one that go-git reads", r.root, err)
 	}
-	c := &comparison{
-		repo: r, settings: s, ignores: ig, index: idx, scope: newScope(under),
-		entries: map[string]*index.Entry{}, folders: map[string]bool{".": true}, seen: map[string]bool{}, changed: map[string]bool{},
-	}
-	if err := c.run(ctx); err != nil {
-		return nil, fmt.Errorf("%s: compare with HEAD: %w", r.root, err)
-	}
-	return slices.Sorted(maps.Keys(c.changed)), nil
+	return &comparison{
+		repo: r, settings: s, ignores: ig, index: idx, scope: newScope(under), entries: map[string]*index.Entry{}, folders: map[string]bool{".": true},
+		seen: map[string]bool{}, changed: map[string]bool{}, untracked: map[string]bool{},
+	}, nil
 }
 
-// comparison is one run of Changed.
+// comparison is one run of Changed or of Files.
 type comparison struct {
 	repo     *Repo
 	settings settings
@@ -58,21 +66,13 @@ type comparison struct {
 	folders  map[string]bool         // that hold entries
 	seen     map[string]bool         // entries that the work tree has
 	changed  map[string]bool
+	listing  bool // only what there is counts, not whether it is as the index has it
+	// untracked are files that neither the index has nor an ignore rule names.
+	untracked map[string]bool
 }
 
 func (c *comparison) run(ctx context.Context) error {
-	for _, e := range c.index.Entries {
-		if !c.scope.holds(e.Name) {
-			continue
-		}
-		c.entries[e.Name] = e
-		for dir := path.Dir(e.Name); !c.folders[dir]; dir = path.Dir(dir) {
-			c.folders[dir] = true
-		}
-		if e.Stage != 0 {
-			c.changed[e.Name] = true // a merge's conflict
-		}
-	}
+	c.enter()
 	if err := c.compareStaged(ctx); err != nil {
 		return err
 	}
@@ -85,6 +85,22 @@ func (c *comparison) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// enter takes over the entries of the index that are in scope.
+func (c *comparison) enter() {
+	for _, e := range c.index.Entries {
+		if !c.scope.holds(e.Name) {
+			continue
+		}
+		c.entries[e.Name] = e
+		for dir := path.Dir(e.Name); !c.folders[dir]; dir = path.Dir(dir) {
+			c.folders[dir] = true
+		}
+		if e.Stage != 0 {
+			c.changed[e.Name] = true // a merge's conflict
+		}
+	}
 }
 
 // compareStaged compares HEAD with the index. The index caches the hashes of whole trees: mostly one look is enough.
@@ -181,6 +197,9 @@ func (c *comparison) visit(ctx context.Context, name string, entry fs.DirEntry, 
 	tracked := c.entries[name]
 	if tracked != nil && (!entry.IsDir() || tracked.Mode == filemode.Submodule) {
 		c.seen[name] = true
+		if c.listing {
+			return nil
+		}
 		same, err := c.same(ctx, tracked, entry)
 		if err != nil {
 			return err
@@ -193,7 +212,7 @@ func (c *comparison) visit(ctx context.Context, name string, entry fs.DirEntry, 
 	if !entry.IsDir() {
 		plain := entry.Type().IsRegular() || entry.Type()&fs.ModeSymlink != 0
 		if plain && c.scope.holds(name) && !ignored && !c.ignores.ignored(name, false) {
-			c.changed[name] = true // untracked
+			c.changed[name], c.untracked[name] = true, true
 		}
 		return nil
 	}

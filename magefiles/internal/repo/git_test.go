@@ -116,7 +116,7 @@ func (c *clone) status(under ...string) []string {
 	return slices.Compact(list)
 }
 
-// agree asserts that Changed says what git says, and that it is not empty where the test means to change something.
+// agree asserts that Changed and Files say what git says, and that it is not empty where the test means to change something.
 func (c *clone) agree(under ...string) []string {
 	c.t.Helper()
 	got, err := c.open().Changed(c.t.Context(), under...)
@@ -126,5 +126,6 @@ func (c *clone) agree(under ...string) []string {
 	if want := c.status(under...); !slices.Equal(got, want) {
 		c.t.Errorf("Changed(%q)\n got %q\ngit says %q", under, got, want)
 	}
+	c.agreeOnFiles()
 	return got
 }

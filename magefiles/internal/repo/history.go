@@ -76,9 +76,19 @@ func (r *Repo) firstOf(prefix, problem string) (*plumbing.Reference, string, err
 // reaches walks from tip to its ancestors, nearest first, until it meets wanted. cut reports whether some history was not there to
 // be walked (a shallow clone).
 func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, cut bool, err error) {
+	cut, err = r.ancestors(ctx, tip, func(h plumbing.Hash) bool {
+		found = h == wanted
+		return !found
+	})
+	return found, cut, err
+}
+
+// ancestors visits a commit and all that it comes from, each once, until visit says no. cut says that the history of a shallow clone ended
+// before that. The caller holds the lock of objects.
+func (r *Repo) ancestors(ctx context.Context, tip plumbing.Hash, visit func(plumbing.Hash) bool) (cut bool, err error) {
 	shallow, err := r.store.Shallow()
 	if err != nil {
-		return false, false, err
+		return false, err
 	}
 	ends := map[plumbing.Hash]bool{}
 	for _, h := range shallow {
@@ -87,11 +97,11 @@ func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, c
 	seen := map[plumbing.Hash]bool{tip: true}
 	for queue := []plumbing.Hash{tip}; len(queue) > 0; queue = queue[1:] {
 		h := queue[0]
-		if h == wanted {
-			return true, cut, nil
+		if !visit(h) {
+			return cut, nil
 		}
 		if ctx.Err() != nil {
-			return false, cut, context.Cause(ctx)
+			return cut, context.Cause(ctx)
 		}
 		if ends[h] {
 			cut = true
@@ -99,10 +109,10 @@ func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, c
 		}
 		c, err := r.git.CommitObject(h)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			return false, cut, fmt.Errorf("commit %s is missing: run git fetch, or clone anew", h)
+			return cut, fmt.Errorf("commit %s is missing: run git fetch, or clone anew", h)
 		}
 		if err != nil {
-			return false, cut, err
+			return cut, err
 		}
 		for _, p := range c.ParentHashes {
 			if !seen[p] {
@@ -111,7 +121,7 @@ func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, c
 			}
 		}
 	}
-	return false, cut, nil
+	return cut, nil
 }
 
 // Contains reports whether a commit is another one, or has it among its ancestors. ErrShallow if the clone's history is too short to tell.
