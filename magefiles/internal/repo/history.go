@@ -76,16 +76,16 @@ func (r *Repo) firstOf(prefix, problem string) (*plumbing.Reference, string, err
 // reaches walks from tip to its ancestors, nearest first, until it meets wanted. cut reports whether some history was not there to
 // be walked (a shallow clone).
 func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, cut bool, err error) {
-	cut, err = r.ancestors(ctx, tip, func(h plumbing.Hash) bool {
+	cut, err = r.ancestors(ctx, []plumbing.Hash{tip}, func(h plumbing.Hash) bool {
 		found = h == wanted
 		return !found
 	})
 	return found, cut, err
 }
 
-// ancestors visits a commit and all that it comes from, each once, until visit says no. cut says that the history of a shallow clone ended
+// ancestors visits commits and all that they come from, each once, until visit says no. cut says that the history of a shallow clone ended
 // before that. The caller holds the lock of objects.
-func (r *Repo) ancestors(ctx context.Context, tip plumbing.Hash, visit func(plumbing.Hash) bool) (cut bool, err error) {
+func (r *Repo) ancestors(ctx context.Context, tips []plumbing.Hash, visit func(plumbing.Hash) bool) (cut bool, err error) {
 	shallow, err := r.store.Shallow()
 	if err != nil {
 		return false, err
@@ -94,9 +94,13 @@ func (r *Repo) ancestors(ctx context.Context, tip plumbing.Hash, visit func(plum
 	for _, h := range shallow {
 		ends[h] = true
 	}
-	seen := map[plumbing.Hash]bool{tip: true}
-	for queue := []plumbing.Hash{tip}; len(queue) > 0; queue = queue[1:] {
+	seen := map[plumbing.Hash]bool{}
+	for queue := tips; len(queue) > 0; queue = queue[1:] {
 		h := queue[0]
+		if seen[h] {
+			continue
+		}
+		seen[h] = true
 		if !visit(h) {
 			return cut, nil
 		}
@@ -114,12 +118,7 @@ func (r *Repo) ancestors(ctx context.Context, tip plumbing.Hash, visit func(plum
 		if err != nil {
 			return cut, err
 		}
-		for _, p := range c.ParentHashes {
-			if !seen[p] {
-				seen[p] = true
-				queue = append(queue, p)
-			}
-		}
+		queue = append(queue, c.ParentHashes...)
 	}
 	return cut, nil
 }
