@@ -29,13 +29,15 @@ var own = map[string][]string{
 	"changelog": {},
 	"website":   {},
 	"source":    {},
+	"validate":  {"image", "changelog", "manifest"},
+	"estate":    {"image", "validate"},
 	"manifest":  {},
 }
 
 // reserved are modules that only some packages may import.
 var reserved = map[string][]string{
 	"dagger.io/dagger":                        {"engine", "pipeline"},
-	"github.com/moby/buildkit":                {"engine"},
+	"github.com/moby/buildkit":                {"engine", "validate"}, // its Dockerfile linter
 	"github.com/go-git/go-git":                {"repo"},
 	"github.com/google/go-containerregistry":  {"registry"},
 	"github.com/distribution/distribution":    {},

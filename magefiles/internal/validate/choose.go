@@ -1,0 +1,31 @@
+package validate
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// parallel is how many files a check looks at side by side.
+var parallel = runtime.GOMAXPROCS(0)
+
+// Choose returns the checks that list names, with commas between them, in the order of all; all for "".
+func Choose(all []Check, list string) ([]Check, error) {
+	if strings.TrimSpace(list) == "" {
+		return all, nil
+	}
+	wanted := map[string]bool{}
+	names := make([]string, len(all))
+	for i, c := range all {
+		names[i] = c.Name
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("-only=%s: there is no check %q; there are %s", list, name, strings.Join(names, ", "))
+		}
+		wanted[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c Check) bool { return !wanted[c.Name] }), nil
+}

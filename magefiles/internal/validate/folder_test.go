@@ -1,0 +1,94 @@
+//go:build unix
+
+package validate
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestFolder looks at a real folder as package main gives it: files that are none, links, names.
+func TestFolder(t *testing.T) {
+	t.Parallel()
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "secret")
+	must(t, os.WriteFile(outside, []byte("outside"), 0o600))
+	must(t, os.MkdirAll(filepath.Join(dir, "folder.md", "below"), 0o755))
+	for name, text := range map[string]string{"plain": "text", "folder.md/a": "in", "new\nline": "lines", "large": strings.Repeat("a", 10<<20)} {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+	}
+	for name, target := range map[string]string{
+		"link": "plain", "self": "self", "loop1": "loop2", "loop2": "loop1", "dangling": "nowhere", "absolute": outside, "up": "../" + filepath.Base(filepath.Dir(outside)) + "/secret",
+		"to-folder": "folder.md", "folder.md/around": "..", "null": "/dev/null",
+	} {
+		must(t, os.Symlink(target, filepath.Join(dir, name)))
+	}
+	must(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644))
+	must(t, os.Symlink("fifo", filepath.Join(dir, "to-fifo")))
+	want := map[string]string{ // text:… or the rule of its problem
+		"plain": "text:text", "folder.md/a": "text:in", "new\nline": "text:lines", "link": "text:text", "folder.md/around/plain": "text:text", "large": "large",
+		"folder.md": "", "to-folder": "", "folder.md/around": "", "fifo": "", "to-fifo": "",
+		"self": "unreadable", "loop1": "unreadable", "dangling": "unreadable", "absolute": "unreadable", "up": "unreadable", "null": "unreadable", "none": "unreadable",
+	}
+	if runtime.GOOS == "linux" { // elsewhere file systems refuse the name
+		must(t, os.WriteFile(filepath.Join(dir, "in\xffvalid"), []byte("bytes"), 0o644))
+		want["in\xffvalid"] = "unreadable" // io/fs has no such names
+	}
+	if listener, err := net.Listen("unix", filepath.Join(dir, "s")); err == nil { // a path may be too long for one
+		defer func() { _ = listener.Close() }()
+		want["s"] = ""
+	}
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	defer func() { _ = root.Close() }()
+	var names []string
+	for name := range want {
+		names = append(names, name)
+	}
+	all := NewTree(root.FS(), names)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for name, want := range want {
+			rule, message := all.Problem(name)
+			got := rule
+			if text, ok := all.Text(name); ok {
+				got = "text:" + text
+			}
+			if got != want || strings.Contains(message, dir) || strings.Contains(message, outside) {
+				t.Errorf("%q: %.40q (%s), want %q", name, got, message, want)
+			}
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatal("still reading: a FIFO was opened")
+	}
+}
+
+// TestNoRight needs a user whom rights bind.
+func TestNoRight(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("text"), 0))
+	if _, err := os.ReadFile(filepath.Join(dir, "f")); !errors.Is(err, os.ErrPermission) {
+		t.Skip("this user may read everything; TestUnreadable has a file system that refuses")
+	}
+	if rule, message := NewTree(os.DirFS(dir), []string{"f"}).Problem("f"); rule != "unreadable" || message != "cannot be read: permission denied" {
+		t.Errorf("%q %q", rule, message)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

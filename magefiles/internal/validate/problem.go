@@ -1,0 +1,28 @@
+package validate
+
+import (
+	"errors"
+	"io/fs"
+	"unicode/utf8"
+)
+
+// Problem says why Text does not give a file's text: a rule of the check files, and a message; "" if it does, or if the file is no text.
+func (t *Tree) Problem(name string) (rule, message string) {
+	raw, err := t.read(name)
+	var failed *fs.PathError
+	switch {
+	case errors.Is(err, errTooLarge):
+		return "large", err.Error()
+	case errors.Is(err, errSpecial):
+		return "", "" // a link to a folder, a submodule
+	case err != nil && !utf8.ValidString(name):
+		return "unreadable", "cannot be read: its name is not UTF-8"
+	case errors.As(err, &failed):
+		return "unreadable", "cannot be read: " + failed.Err.Error()
+	case err != nil:
+		return "unreadable", "cannot be read: " + err.Error()
+	case isText(raw) && !utf8.Valid(raw):
+		return "encoding", "is not UTF-8"
+	}
+	return "", ""
+}

@@ -1,0 +1,52 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+// Workflow commands escape % and line ends, and in properties also what separates those. Source: docs.github.com, «Workflow commands for
+// GitHub Actions», and toolkit's packages/core/src/command.ts. Forgejo's runner reads the same form.
+var (
+	escapeData     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	escapeProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// github has a command for each finding and each failure, a line each. Every line begins with ::error, so nothing that is quoted in one
+// can be a command of its own.
+func github(r *validate.Report) string {
+	var b strings.Builder
+	for _, f := range r.Findings {
+		var at []string
+		if f.Path != "" {
+			at = append(at, property("file", f.Path))
+			if f.Line > 0 {
+				at = append(at, fmt.Sprintf("line=%d", f.Line))
+				if f.Column > 0 {
+					at = append(at, fmt.Sprintf("col=%d", f.Column))
+				}
+			}
+		}
+		message := line(f.Message)
+		if f.Path == "" && f.About != "" {
+			message = line(f.About) + ": " + message
+		}
+		annotation(&b, append(at, property("title", f.Check+"/"+f.Rule)), message, line(f.Do))
+	}
+	for _, f := range r.Failures {
+		message, stack := split(f)
+		annotation(&b, []string{property("title", "check "+f.Check)}, "could not run: "+strings.Join(message, "\n"), whatToDo(len(stack) > 0))
+	}
+	return b.String()
+}
+
+func property(name, value string) string { return name + "=" + escapeProperty.Replace(line(value)) }
+
+// annotation writes one command. What to do is its second line, if there is any.
+func annotation(b *strings.Builder, properties []string, message, do string) {
+	whole := strings.TrimRight(cmp.Or(message, " ")+"\n"+do, "\n")
+	fmt.Fprintf(b, "::error %s::%s\n", strings.Join(properties, ","), escapeData.Replace(whole))
+}

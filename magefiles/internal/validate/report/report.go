@@ -1,0 +1,78 @@
+// Package report writes what a run of the checks found: as text for people, and in the forms that programs read.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+// Formats are the names that Write takes.
+var Formats = []string{"text", "json", "sarif", "github"}
+
+// A Writer writes reports. Its zero value is of use.
+type Writer struct {
+	// Checks are those that exist; SARIF lists their rules.
+	Checks []validate.Check
+	// Verbose has text show where a check panicked.
+	Verbose bool
+	// Page is the address of docs/reference/checks.md as people read it, for SARIF; "" if it has none.
+	Page string
+}
+
+// Write writes r as one of Formats, with what a Writer has by default.
+func Write(w io.Writer, format string, r *validate.Report, checks []validate.Check) error {
+	return Writer{Checks: checks}.Write(w, format, r)
+}
+
+// CheckFormat refuses what is none of Formats.
+func CheckFormat(format string) error {
+	if !slices.Contains(Formats, format) {
+		return fmt.Errorf("-format=%s: there are %s", format, strings.Join(Formats, ", "))
+	}
+	return nil
+}
+
+// Write writes r as one of Formats. What it writes is whole lines; it is nothing at all if there is nothing to tell in text or github.
+func (o Writer) Write(w io.Writer, format string, r *validate.Report) error {
+	if err := CheckFormat(format); err != nil {
+		return err
+	}
+	switch format {
+	case "json":
+		return writeJSON(w, r)
+	case "sarif":
+		return o.sarif(w, r)
+	case "github":
+		_, err := io.WriteString(w, github(r))
+		return err
+	}
+	_, err := io.WriteString(w, text(r, o.Verbose))
+	return err
+}
+
+// writeJSON writes one document, whose fields are those of the structs in their order.
+func writeJSON(w io.Writer, r *validate.Report) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(struct {
+		Findings []validate.Finding `json:"findings"`
+		Failures []validate.Failure `json:"failures"`
+		Checks   []string           `json:"checks"`
+		Files    int                `json:"files"`
+		Took     int64              `json:"took_ms"`
+	}{notNil(r.Findings), notNil(r.Failures), notNil(r.Checks), r.Files, r.Took.Milliseconds()})
+}
+
+// notNil makes JSON say [] where it would say null.
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,168 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+// indent stands in front of what belongs to the line above.
+const indent = "    "
+
+// text has a line for each finding, and below it what to do. What is to be done about the same rule in the same file is said once: with
+// one finding nothing is left out, and with hundreds each file still explains itself.
+func text(r *validate.Report, verbose bool) string {
+	var b strings.Builder
+	type told struct{ place, check, rule, do string }
+	var file string
+	said := map[told]bool{}
+	for _, f := range r.Findings {
+		if f.Path != file {
+			file = f.Path
+			clear(said)
+		}
+		b.WriteString(f.String() + "\n")
+		what := told{f.Path + "\x00" + f.About, f.Check, f.Rule, f.Do}
+		if f.Do != "" && !said[what] {
+			b.WriteString(indent + line(f.Do) + "\n")
+		}
+		said[what] = true
+	}
+	for _, f := range r.Failures {
+		b.WriteString(failureText(f, verbose))
+	}
+	return b.String()
+}
+
+func failureText(f validate.Failure, verbose bool) string {
+	message, stack := split(f)
+	var b strings.Builder
+	fmt.Fprintf(&b, "check %s could not run: %s\n", line(f.Check), message[0])
+	for _, more := range message[1:] {
+		b.WriteString(indent + more + "\n")
+	}
+	b.WriteString(indent + whatToDo(len(stack) > 0) + "\n")
+	if verbose {
+		for _, frame := range stack {
+			b.WriteString(indent + frame + "\n")
+		}
+	}
+	return b.String()
+}
+
+// whatToDo is what to do about a failure.
+func whatToDo(panicked bool) string {
+	if panicked {
+		return "This is a fault of the check; please report it, with what -v shows."
+	}
+	return "Mend what it names; -only runs the other checks without this one."
+}
+
+// split takes an error apart into the lines that say what happened and those of stacks, which validate.Each puts into the text. The
+// message has one line at least.
+func split(f validate.Failure) (message, stack []string) {
+	inStack := false
+	for l := range strings.SplitSeq(strings.TrimRight(f.Error, "\n"), "\n") {
+		switch {
+		case inStack && l == "": // debug.Stack ends with a line feed, errors.Join adds another
+			inStack = false
+		case inStack || isStack(l):
+			inStack = true
+			stack = append(stack, tabbed(l))
+		case l != "" || len(message) == 0:
+			message = append(message, line(l))
+		}
+	}
+	if f.Stack != "" {
+		for l := range strings.SplitSeq(strings.TrimRight(f.Stack, "\n"), "\n") {
+			stack = append(stack, tabbed(l))
+		}
+	}
+	if len(message) == 0 {
+		message = []string{""}
+	}
+	return message, stack
+}
+
+// isStack says whether a line begins a stack: «goroutine 12 [running]:».
+func isStack(l string) bool {
+	return strings.HasPrefix(l, "goroutine ") && strings.HasSuffix(l, "]:")
+}
+
+// tabbed is a line of a stack.
+func tabbed(l string) string {
+	rest := strings.TrimLeft(l, "\t")
+	return strings.Repeat("  ", len(l)-len(rest)) + line(rest)
+}
+
+// line is text as one line, without what a terminal obeys.
+func line(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+}
+
+// Summary is a run in one line: «3 findings in 2 files (links 2, markdown 1); 12 checks over 431 files in 0.21 s».
+func Summary(r *validate.Report) string {
+	var b strings.Builder
+	if len(r.Findings) == 0 {
+		b.WriteString("no findings")
+	} else {
+		b.WriteString(found(r.Findings))
+	}
+	if n := len(r.Failures); n > 0 {
+		names := make([]string, n)
+		for i, f := range r.Failures {
+			names[i] = line(f.Check)
+		}
+		fmt.Fprintf(&b, "; %s could not run (%s)", count(n, "check"), strings.Join(names, ", "))
+	}
+	separator := "; "
+	if len(r.Findings) == 0 && len(r.Failures) == 0 {
+		separator = ": "
+	}
+	fmt.Fprintf(&b, "%s%s over %s in %.2f s", separator, count(len(r.Checks), "check"), count(r.Files, "file"), r.Took.Seconds())
+	return b.String()
+}
+
+// found says how many findings of which checks there are in how many files; those of most findings come first.
+func found(list []validate.Finding) string {
+	files, checks := map[string]bool{}, map[string]int{}
+	var names []string
+	for _, f := range list {
+		if f.Path != "" {
+			files[f.Path] = true
+		}
+		if checks[f.Check] == 0 {
+			names = append(names, f.Check)
+		}
+		checks[f.Check]++
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if checks[a] != checks[b] {
+			return checks[b] - checks[a]
+		}
+		return strings.Compare(a, b)
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %d", line(name), checks[name])
+	}
+	s := count(len(list), "finding")
+	if len(files) > 0 {
+		s += " in " + count(len(files), "file")
+	}
+	return s + " (" + strings.Join(names, ", ") + ")"
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,136 @@
+package validate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// MaxSize is the size in bytes of the largest file that is read. What people write is smaller; a larger one is a finding of the check files.
+const MaxSize = 2 << 20
+
+// Tree is the repository as checks see it: the files that git tracks, or would with the next git add.
+// It is safe for concurrent use.
+type Tree struct {
+	fsys    fs.FS
+	files   []string        // sorted
+	known   map[string]bool // files, and the folders that they are in
+	changed map[string]bool // nil: all count
+	shared  *sync.Map       // what checks share: key -> func() any
+}
+
+// NewTree is a tree of the files of fsys that are listed: slash paths from its root.
+func NewTree(fsys fs.FS, files []string) *Tree {
+	t := &Tree{fsys: fsys, files: slices.Clone(files), known: map[string]bool{".": true}, shared: &sync.Map{}}
+	slices.Sort(t.files)
+	t.files = slices.Compact(t.files)
+	for _, name := range t.files {
+		t.known[name] = true
+		for dir := path.Dir(name); !t.known[dir]; dir = path.Dir(dir) {
+			t.known[dir] = true
+		}
+	}
+	return t
+}
+
+// narrowed is the tree whose Files are only those that changed. Has and Text know all of them still.
+func (t *Tree) narrowed(changed map[string]bool) *Tree {
+	narrow := *t
+	narrow.changed = changed
+	return &narrow
+}
+
+// Files are the paths below a folder ("." for all) that end in one of the suffixes, or all of them if none is given; in order.
+func (t *Tree) Files(dir string, suffixes ...string) []string {
+	var found []string
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	if dir == "." || dir == "" {
+		prefix = ""
+	}
+	from, _ := slices.BinarySearch(t.files, prefix)
+	for _, name := range t.files[from:] {
+		if !strings.HasPrefix(name, prefix) {
+			break
+		}
+		if t.changed != nil && !t.changed[name] {
+			continue
+		}
+		if len(suffixes) == 0 || slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(name, s) }) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// Has says whether there is such a file, or a folder with files.
+func (t *Tree) Has(name string) bool { return t.known[path.Clean(name)] }
+
+// Text is a file's text, without a byte order mark. ok is false if it cannot be looked at: it is not there, cannot be read, is too
+// large, or is not text. The check files reports these; every other check passes over them.
+func (t *Tree) Text(name string) (text string, ok bool) {
+	raw, err := t.read(name)
+	if err != nil || !isText(raw) || !utf8.Valid(raw) {
+		return "", false
+	}
+	return string(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))), true
+}
+
+// Testdata says that a file is a test's, which may be broken on purpose: below a folder testdata, as the Go command has it.
+func Testdata(name string) bool {
+	return strings.HasPrefix(name, "testdata/") || strings.Contains(name, "/testdata/")
+}
+
+// Dir is the repository as a file system, for libraries that want one. It may hold files that Files does not list.
+func (t *Tree) Dir() fs.FS { return t.fsys }
+
+// Shared makes a value once for each tree and key, for checks that need the same of it: pages, parsed manifests. The key's type is to be
+// one of the package's own.
+func Shared[T any](t *Tree, key any, build func(*Tree) T) T {
+	whole := *t
+	whole.changed = nil // what is shared is not narrowed
+	once, _ := t.shared.LoadOrStore(key, sync.OnceValue(func() any { return build(&whole) }))
+	return once.(func() any)().(T)
+}
+
+// Why a file cannot be looked at.
+var (
+	errTooLarge = errors.New("too large")
+	errSpecial  = errors.New("not a regular file")
+)
+
+func (t *Tree) read(name string) (_ []byte, err error) {
+	info, err := fs.Stat(t.fsys, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir(), !info.Mode().IsRegular():
+		return nil, errSpecial
+	case info.Size() > MaxSize:
+		return nil, fmt.Errorf("%w: %d bytes", errTooLarge, info.Size())
+	}
+	file, err := t.fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	raw := make([]byte, 0, info.Size()+1)
+	buffer := bytes.NewBuffer(raw)
+	// It may have grown since.
+	if _, err := buffer.ReadFrom(io.LimitReader(file, MaxSize+1)); err != nil {
+		return nil, err
+	}
+	if buffer.Len() > MaxSize {
+		return nil, errTooLarge
+	}
+	return buffer.Bytes(), nil
+}
+
+// isText takes for binary what git does: a NUL among the first 8,000 bytes.
+func isText(raw []byte) bool { return bytes.IndexByte(raw[:min(len(raw), 8000)], 0) < 0 }
