@@ -1,0 +1,183 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/util"
+)
+
+// LinkKind is how a link is written.
+type LinkKind int
+
+// Wiki links are [[page]], embeds ![[file]], Markdown links [text](page.md), images ![text](file.png).
+const (
+	LinkWiki LinkKind = iota
+	LinkEmbed
+	LinkMarkdown
+	LinkImage
+)
+
+// Link is one of a page's.
+type Link struct {
+	Kind LinkKind
+	// Target is where it leads to, without what follows the first #, which is Fragment. Of Markdown links escapes and entities are
+	// resolved; percent signs stand as they are written.
+	Target, Fragment string
+	// HasFragment says that there is a #.
+	HasFragment bool
+	// Text is what a reader sees.
+	Text string
+	// Reference is the label of a Markdown link whose target stands elsewhere.
+	Reference string
+	// Spaced says of a wiki link that there are spaces at its brackets, its # or behind its pipe.
+	Spaced bool
+	// Offset, Line and Column are where its first bracket stands, or the ! before it.
+	Offset, Line, Column int
+}
+
+// collect fills in Links and Headings.
+func (p *Page) collect() {
+	seen := slugs{}
+	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // no error is ever returned
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		switch n := n.(type) {
+		case *WikiLink:
+			p.addWiki(n)
+		case *ast.Link:
+			p.addMarkdown(n, LinkMarkdown, n.Destination, n.Reference)
+		case *ast.Image:
+			p.addMarkdown(n, LinkImage, n.Destination, n.Reference)
+		case *ast.Heading:
+			p.addHeading(n, seen)
+		case *ast.RawHTML:
+			p.addElements(n.Segments.Value(p.Source))
+		case *ast.HTMLBlock:
+			p.addElements(n.Lines().Value(p.Source))
+		}
+		return ast.WalkContinue, nil
+	})
+	slices.SortFunc(p.Links, func(a, b Link) int { return cmp.Compare(a.Offset, b.Offset) }) // footnotes stand last in the tree
+}
+
+func (p *Page) add(n ast.Node, l Link) {
+	l.Offset = n.Pos()
+	l.Line, l.Column = p.Position(l.Offset)
+	p.Links = append(p.Links, l)
+}
+
+func (p *Page) addWiki(n *WikiLink) {
+	l := Link{Target: n.Link.Target, Fragment: n.Link.Fragment, HasFragment: n.Link.Fragment != "", Text: n.Link.shown(), Spaced: n.Link.Spaced}
+	if n.Embed {
+		l.Kind = LinkEmbed
+	}
+	p.add(n, l)
+}
+
+func (p *Page) addMarkdown(n ast.Node, kind LinkKind, destination []byte, reference *ast.ReferenceLink) {
+	l := Link{Kind: kind, Text: p.text(n)}
+	to := util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(destination)))
+	l.Target, l.Fragment, l.HasFragment = strings.Cut(string(to), "#")
+	if reference != nil {
+		l.Reference = string(reference.Value)
+	}
+	p.add(n, l)
+}
+
+// ownID is how Docusaurus and others let a heading state its anchor.
+var ownID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\s*\{#([^\s{}]+)\}\s*$`) })
+
+func (p *Page) addHeading(n *ast.Heading, seen slugs) {
+	h := Heading{Text: strings.TrimSpace(p.text(n)), Level: n.Level}
+	if n.Lines().Len() > 0 {
+		h.Line, _ = p.Position(n.Lines().At(0).Start)
+	} else {
+		h.Line, _ = p.Position(max(0, n.Pos()))
+	}
+	if strings.HasSuffix(h.Text, "}") {
+		if m := ownID().FindStringSubmatch(h.Text); m != nil {
+			p.anchors[m[1]] = true
+		}
+	}
+	h.Anchor = seen.next(h.Text)
+	p.anchors[h.Anchor] = true
+	p.Headings = append(p.Headings, h)
+}
+
+// text is what a reader sees of a node.
+func (p *Page) text(n ast.Node) string {
+	var b strings.Builder
+	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // no error is ever returned
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		switch n := n.(type) {
+		case *ast.Text:
+			value := n.Value(p.Source)
+			if _, code := n.Parent().(*ast.CodeSpan); !code {
+				value = util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(value)))
+			}
+			b.Write(bytes.ReplaceAll(value, []byte{pipe}, []byte{'|'}))
+			if n.SoftLineBreak() || n.HardLineBreak() {
+				b.WriteByte(' ')
+			}
+		case *ast.String:
+			b.Write(n.Value)
+		case *ast.AutoLink:
+			b.Write(n.Label(p.Source))
+		case *WikiLink:
+			b.WriteString(n.Link.shown())
+		}
+		return ast.WalkContinue, nil
+	})
+	return b.String()
+}
+
+var elementID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)<[a-z][^<>]*?\s(?:id|name)\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)'|([^\s"'<>=]+))`)
+})
+
+// addElements takes the anchors that elements of HTML state.
+func (p *Page) addElements(html []byte) {
+	for _, m := range elementID().FindAllSubmatch(html, -1) {
+		p.anchors[string(m[1])+string(m[2])+string(m[3])] = true
+	}
+}
+
+// HasAnchor says whether the page has what a fragment names, as it stands behind #: the anchor or text of a heading, without regard to
+// case, the id of an element, or a block (^id). Of Obsidian's heading#heading the last one counts.
+func (p *Page) HasAnchor(fragment string) bool {
+	if id, ok := strings.CutPrefix(fragment, "^"); ok {
+		return p.blocks()[id]
+	}
+	if p.anchors[fragment] {
+		return true
+	}
+	last := fragment[strings.LastIndexByte(fragment, '#')+1:]
+	return p.anchors[Slug(strings.TrimSpace(last))]
+}
+
+// HasID is HasAnchor for links of Markdown, which name an anchor as it is.
+func (p *Page) HasID(fragment string) bool {
+	return p.anchors[fragment] || strings.HasPrefix(fragment, "^") && p.HasAnchor(fragment)
+}
+
+var blockID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)(?:^|\s)\^([\w-]+)[ \t]*$`) })
+
+func (p *Page) blockIDs() map[string]bool {
+	found := map[string]bool{}
+	for _, m := range blockID().FindAllSubmatch(p.Source, -1) {
+		found[string(m[1])] = true
+	}
+	return found
+}
+
+// IsWiki says whether the link is written in double brackets.
+func (l Link) IsWiki() bool { return l.Kind == LinkWiki || l.Kind == LinkEmbed }

@@ -1,0 +1,136 @@
+package page
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Front is the frontmatter of a page: YAML between two lines ---, at its very beginning.
+type Front struct {
+	// Root is the mapping that it holds; nil if it is empty or wrong. The lines of its nodes are those of the page.
+	Root *yaml.Node
+	// Err says what is wrong with it: nil if nothing is.
+	Err *FrontError
+}
+
+// FrontError is what is wrong with a page's frontmatter.
+type FrontError struct {
+	Line, Column int // where; Column is 0 if that is not known
+	// Unclosed says that the second line --- is missing.
+	Unclosed bool
+	Message  string
+}
+
+// Error is the message with its line.
+func (e *FrontError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Message) }
+
+// Get is the first pair of a name, or nil.
+func (f *Front) Get(name string) (key, value *yaml.Node) {
+	if f == nil || f.Root == nil {
+		return nil, nil
+	}
+	for i := 0; i+1 < len(f.Root.Content); i += 2 {
+		if f.Root.Content[i].Value == name {
+			return f.Root.Content[i], f.Root.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+// Strings are the values of a list or of a single text: aliases and tags may be written in both ways.
+func (f *Front) Strings(name string) []string {
+	_, value := f.Get(name)
+	switch {
+	case value == nil:
+		return nil
+	case value.Kind == yaml.ScalarNode && value.Tag != "!!null":
+		return []string{value.Value}
+	}
+	var found []string
+	for _, item := range value.Content {
+		if value.Kind == yaml.SequenceNode && item.Kind == yaml.ScalarNode {
+			found = append(found, item.Value)
+		}
+	}
+	return found
+}
+
+// cutFront finds the frontmatter, and where the body begins. As in gray-matter, which Quartz and others read it with, what is not closed
+// reaches to the end.
+func cutFront(content string, lines []int) (*Front, int) {
+	if !isFence(lineAt(content, lines, 0)) {
+		return nil, 0
+	}
+	for i := 1; i < len(lines); i++ {
+		if isFence(lineAt(content, lines, i)) {
+			body := len(content)
+			if i+1 < len(lines) {
+				body = lines[i+1]
+			}
+			return parseFront(content[lines[1]:lines[i]]), body
+		}
+	}
+	return &Front{Err: &FrontError{Line: 1, Column: 1, Unclosed: true, Message: "the frontmatter has no closing line ---"}}, len(content)
+}
+
+func lineAt(content string, lines []int, i int) string {
+	if i+1 < len(lines) {
+		return content[lines[i]:lines[i+1]]
+	}
+	return content[lines[i]:]
+}
+
+func isFence(line string) bool { return strings.TrimRight(line, " \t\r\n") == "---" }
+
+// shift is how many lines stand before the YAML.
+const shift = 1
+
+func parseFront(matter string) *Front {
+	var document yaml.Node
+	err := yaml.NewDecoder(strings.NewReader(matter)).Decode(&document)
+	switch {
+	case errors.Is(err, io.EOF):
+		return &Front{} // empty
+	case err != nil:
+		return &Front{Err: yamlError(err)}
+	}
+	root := document.Content[0]
+	move(&document)
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+		return &Front{}
+	}
+	if root.Kind != yaml.MappingNode {
+		return &Front{Err: &FrontError{Line: root.Line, Column: root.Column, Message: "the frontmatter is not a mapping of keys to values"}}
+	}
+	return &Front{Root: root}
+}
+
+// move gives nodes their lines in the page. Aliases lead to nodes that are moved where they stand.
+func move(node *yaml.Node) {
+	node.Line += shift
+	for _, child := range node.Content {
+		move(child)
+	}
+}
+
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?`) })
+
+func yamlError(err error) *FrontError {
+	found := &FrontError{Line: 1 + shift, Message: "the frontmatter is not YAML: "}
+	message := strings.ReplaceAll(err.Error(), "\n", " ")
+	if m := yamlLine().FindStringSubmatch(message); m != nil {
+		if line, err := strconv.Atoi(m[1]); err == nil {
+			found.Line = line + shift
+		}
+		message = message[len(m[0]):]
+	}
+	found.Message += message
+	return found
+}

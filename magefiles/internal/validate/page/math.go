@@ -1,0 +1,128 @@
+package page
+
+import (
+	"bytes"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+)
+
+// KindMath and KindMathBlock are the kinds of math, whose text is no Markdown.
+var (
+	KindMath      = ast.NewNodeKind("Math")
+	KindMathBlock = ast.NewNodeKind("MathBlock")
+)
+
+// Math is $…$ or $$…$$ on a line.
+type Math struct{ ast.BaseInline }
+
+// Kind is KindMath.
+func (*Math) Kind() ast.NodeKind { return KindMath }
+
+// Dump prints the node for debugging.
+func (n *Math) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
+
+// MathBlock is what stands between lines $$.
+type MathBlock struct{ ast.BaseBlock }
+
+// Kind is KindMathBlock.
+func (*MathBlock) Kind() ast.NodeKind { return KindMathBlock }
+
+// IsRaw says that there are no inline elements in it.
+func (*MathBlock) IsRaw() bool { return true }
+
+// Dump prints the node for debugging.
+func (n *MathBlock) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
+
+// mathSpans is the inline parser of math. As in Obsidian and Pandoc, the first $ has no space behind it, the last one none before it and
+// no digit behind it, so that prices are text.
+type mathSpans struct{}
+
+// noMath holds up to which offset a dollar is known to have no closing one, so that a line is searched once.
+var noMath = parser.NewContextKey()
+
+// Trigger is where it is asked.
+func (mathSpans) Trigger() []byte { return []byte{'$'} }
+
+// Parse reads math at the reader's position.
+func (mathSpans) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.Node {
+	line, segment := block.PeekLine()
+	if known, _ := pc.Get(noMath).(int); segment.Start < known {
+		return nil
+	}
+	mark := []byte("$")
+	if bytes.HasPrefix(line, []byte("$$")) {
+		mark = []byte("$$")
+	}
+	end := mathEnd(line, mark)
+	if end < 0 {
+		if len(mark) == 1 {
+			pc.Set(noMath, segment.Stop)
+		}
+		block.Advance(len(mark) - 1)
+		return nil
+	}
+	block.Advance(end)
+	node := &Math{}
+	node.SetPos(segment.Start)
+	return node
+}
+
+// mathEnd is the length of the math that a line begins with, or -1.
+func mathEnd(line, mark []byte) int {
+	if len(line) <= len(mark) || isSpace(line[len(mark)]) && len(mark) == 1 {
+		return -1
+	}
+	for i := len(mark) + 1; i < len(line); i++ {
+		switch {
+		case line[i] == '\\':
+			i++
+		case bytes.HasPrefix(line[i:], mark) && (len(mark) == 2 || closes(line, i)):
+			return i + len(mark)
+		}
+	}
+	return -1
+}
+
+func closes(line []byte, i int) bool {
+	return !isSpace(line[i-1]) && (i+1 == len(line) || line[i+1] < '0' || line[i+1] > '9')
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
+
+// mathBlocks is the block parser of math.
+type mathBlocks struct{}
+
+// Trigger is what its lines begin with.
+func (mathBlocks) Trigger() []byte { return []byte{'$'} }
+
+// Open takes a line that begins with $$ and does not close it again.
+func (mathBlocks) Open(_ ast.Node, reader text.Reader, pc parser.Context) (ast.Node, parser.State) {
+	line, _ := reader.PeekLine()
+	at := pc.BlockOffset()
+	if at < 0 || !bytes.HasPrefix(line[at:], []byte("$$")) || bytes.Contains(line[at+2:], []byte("$$")) {
+		return nil, parser.NoChildren
+	}
+	reader.AdvanceToEOL()
+	return &MathBlock{}, parser.NoChildren
+}
+
+// Continue goes on to the line that ends with $$.
+func (mathBlocks) Continue(_ ast.Node, reader text.Reader, _ parser.Context) parser.State {
+	line, _ := reader.PeekLine()
+	reader.AdvanceToEOL()
+	if bytes.HasSuffix(bytes.TrimRight(line, " \t\n"), []byte("$$")) {
+		return parser.Close
+	}
+	return parser.Continue | parser.NoChildren
+}
+
+// Close has nothing to do.
+func (mathBlocks) Close(ast.Node, text.Reader, parser.Context) {}
+
+// CanInterruptParagraph says that a line $$ ends a paragraph.
+func (mathBlocks) CanInterruptParagraph() bool { return true }
+
+// CanAcceptIndentedLine says that code may not begin with it.
+func (mathBlocks) CanAcceptIndentedLine() bool { return false }
