@@ -1,0 +1,62 @@
+package markdown
+
+import "sync"
+
+// scratch is the memory that looking at a page takes, which the next page takes over: a thousand pages would else fill, and clear, some
+// hundred megabytes.
+type scratch struct {
+	all   []*block
+	of    [other + 1][]*block
+	spans []span
+	texts []stretch
+	slabs [][]block
+	used  int // blocks
+	flags []bool
+}
+
+const slab = 64
+
+var stock = sync.Pool{New: func() any { return &scratch{} }}
+
+// newBlock is an empty block, which has room for children.
+func (s *scratch) newBlock() *block {
+	if s.used == len(s.slabs)*slab {
+		s.slabs = append(s.slabs, make([]block, slab))
+	}
+	b := &s.slabs[s.used/slab][s.used%slab]
+	s.used++
+	return b
+}
+
+// flagged are n flags for each of k things, all false.
+func (s *scratch) flagged(n, k int) []bool {
+	if n*k > cap(s.flags) {
+		s.flags = make([]bool, n*k)
+	}
+	s.flags = s.flags[:n*k]
+	clear(s.flags)
+	return s.flags
+}
+
+// giveBack drops what the page left, so that nothing of it is kept.
+func (s *scratch) giveBack() {
+	for i := range s.used {
+		b := &s.slabs[i/slab][i%slab]
+		children := b.children
+		clear(children)
+		*b = block{children: children[:0]}
+	}
+	s.used = 0
+	clear(s.all)
+	s.all = s.all[:0]
+	for k := range s.of {
+		clear(s.of[k])
+		s.of[k] = s.of[k][:0]
+	}
+	clear(s.spans)
+	clear(s.texts)
+	s.spans, s.texts = s.spans[:0], s.texts[:0]
+	if len(s.slabs)*slab < 1<<14 && cap(s.spans)+cap(s.texts) < 1<<16 { // a giant page is no measure for others
+		stock.Put(s)
+	}
+}

@@ -1,0 +1,250 @@
+package markdown
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Settings say which rules look at a page, and how.
+type Settings struct {
+	on      uint64 // a bit for each of Rules
+	options []options
+}
+
+// Defaults are the settings where no file says otherwise: every rule, as markdownlint has it.
+var Defaults = sync.OnceValue(func() *Settings {
+	s := &Settings{on: 1<<len(Rules) - 1, options: make([]options, len(Rules))}
+	for i, rule := range Rules {
+		s.options[i] = rule.defaults
+	}
+	return s
+})
+
+// ParseSettings reads .markdownlint.yaml, or .markdownlint.json, which YAML includes. What it cannot take is among the problems, and
+// everything else holds.
+func ParseSettings(text string) (*Settings, []Problem) {
+	r := &reader{settings: Defaults().clone()}
+	r.parse(text)
+	return r.settings, r.problems
+}
+
+func (s *Settings) clone() *Settings {
+	return &Settings{on: s.on, options: slices.Clone(s.options)}
+}
+
+var yamlPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?`) })
+
+func yamlError(err error) (line int, message string) {
+	line, message = 1, strings.ReplaceAll(err.Error(), "\n", " ")
+	if m := yamlPlace().FindStringSubmatch(message); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			line = n
+		}
+		message = message[len(m[0]):]
+	}
+	return line, message
+}
+
+// reader takes settings one by one.
+type reader struct {
+	settings *Settings
+	problems []Problem
+}
+
+func (r *reader) parse(text string) {
+	var root yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &root); err != nil {
+		line, message := yamlError(err)
+		r.problems = append(r.problems, Problem{Line: line, Rule: SettingsRule, Message: "the settings are not YAML: " + message})
+	} else if len(root.Content) > 0 {
+		r.read(root.Content[0])
+	}
+}
+
+func (r *reader) refuse(at *yaml.Node, format string, args ...any) {
+	r.problems = append(r.problems, Problem{Line: at.Line, Column: at.Column, Rule: SettingsRule, Message: fmt.Sprintf(format, args...)})
+}
+
+// notDone are rules that others have and that are not done here.
+var notDone = []string{"MD002", "MD006", "MD008", "MD015", "MD016", "MD017", "MD057"}
+
+func (r *reader) read(root *yaml.Node) {
+	if root.Tag == "!!null" {
+		return
+	}
+	if root.Kind != yaml.MappingNode {
+		r.refuse(root, "the settings are not a mapping of rules to what is set")
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if key := root.Content[i]; strings.EqualFold(key.Value, "default") {
+			r.all(root.Content[i+1])
+		} else if seen[key.Value] {
+			r.refuse(key, "%q is set twice", key.Value)
+		}
+		seen[root.Content[i].Value] = true
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		r.one(root.Content[i], root.Content[i+1])
+	}
+}
+
+// all takes the setting default.
+func (r *reader) all(value *yaml.Node) {
+	on, ok := isOn(value)
+	if !ok {
+		r.refuse(value, "default is true or false")
+	} else if !on {
+		r.settings.on = 0
+	}
+}
+
+// isOn reads true and false, and what others call them: "error" is on, null is off.
+func isOn(value *yaml.Node) (on, ok bool) {
+	switch {
+	case value.Kind != yaml.ScalarNode:
+		return false, false
+	case value.Tag == "!!null":
+		return false, true
+	case value.Tag == "!!bool":
+		err := value.Decode(&on)
+		return on, err == nil
+	}
+	return true, value.Value == "error"
+}
+
+func (r *reader) one(key, value *yaml.Node) {
+	name := strings.ToUpper(key.Value)
+	switch rules := names()[name]; {
+	case name == "DEFAULT", name == "$SCHEMA":
+	case name == "EXTENDS":
+		r.refuse(key, "extends is not done here: state all settings in this file")
+	case slices.Contains(notDone, name):
+		r.refuse(key, "rule %s is not done here", name)
+	case rules == nil:
+		r.refuse(key, "no rule is called %q", key.Value)
+	case value.Kind == yaml.MappingNode:
+		for _, rule := range rules {
+			r.set(rule, value)
+		}
+	default:
+		on, ok := isOn(value)
+		if !ok {
+			r.refuse(value, "%s is true, false, or a mapping of its options", key.Value)
+			return
+		}
+		for _, rule := range rules {
+			r.turn(rule, on)
+			r.settings.options[rule] = Rules[rule].defaults
+		}
+	}
+}
+
+func (r *reader) turn(rule int, on bool) {
+	r.settings.on &^= 1 << rule
+	if on {
+		r.settings.on |= 1 << rule
+	}
+}
+
+// set takes the options of a rule.
+func (r *reader) set(rule int, value *yaml.Node) {
+	r.turn(rule, true)
+	set := maps.Clone(Rules[rule].defaults)
+	if set == nil {
+		set = options{}
+	}
+	for i := 0; i+1 < len(value.Content); i += 2 {
+		key, value := value.Content[i], value.Content[i+1]
+		known, ok := set[key.Value]
+		switch {
+		case key.Value == "enabled":
+			on, ok := isOn(value)
+			if !ok {
+				r.refuse(value, "enabled is true or false")
+			}
+			r.turn(rule, on || !ok)
+		case key.Value == "severity":
+			if value.Value != "error" {
+				r.refuse(value, "severity %q is not done here: every finding counts", value.Value)
+			}
+		case !ok:
+			r.refuse(key, "rule %s has no option %q", Rules[rule].ID, key.Value)
+		default:
+			if taken, want := decode(value, known, Rules[rule].choices[key.Value]); want != "" {
+				r.refuse(value, "%s of %s: want %s", key.Value, Rules[rule].ID, want)
+			} else {
+				set[key.Value] = taken
+			}
+		}
+	}
+	r.settings.options[rule] = set
+}
+
+// decode reads a value of the type that like has; if it is none, want says what it would be.
+func decode(value *yaml.Node, like any, choices []string) (taken any, want string) {
+	switch like.(type) {
+	case int:
+		n, err := strconv.Atoi(value.Value)
+		if value.Kind != yaml.ScalarNode || err != nil || n < 0 || n > 1e6 {
+			return nil, "a number"
+		}
+		return n, ""
+	case bool:
+		if on, ok := isOn(value); ok && value.Tag == "!!bool" {
+			return on, ""
+		}
+		return nil, "true or false"
+	case levels:
+		return decodeLevels(value)
+	case []string:
+		return decodeList(value)
+	}
+	if value.Kind != yaml.ScalarNode {
+		return nil, "text"
+	}
+	if choices != nil && !slices.Contains(choices, value.Value) {
+		return nil, "one of " + strings.Join(choices, ", ")
+	}
+	return value.Value, ""
+}
+
+func decodeLevels(value *yaml.Node) (any, string) {
+	set, list := levels{1, 1, 1, 1, 1, 1}, value.Content
+	switch {
+	case value.Kind == yaml.ScalarNode:
+		list = []*yaml.Node{value, value, value, value, value, value}
+	case value.Kind != yaml.SequenceNode:
+		list = nil
+	}
+	for i := range min(len(list), len(set)) {
+		n, err := strconv.Atoi(list[i].Value)
+		if err != nil || n < -1 || n > 1e3 {
+			return nil, "a number, or one for each level of headings"
+		}
+		set[i] = n
+	}
+	return set, ""
+}
+
+func decodeList(value *yaml.Node) (any, string) {
+	if value.Kind != yaml.SequenceNode {
+		return nil, "a list"
+	}
+	list := []string{}
+	for _, element := range value.Content {
+		if element.Kind != yaml.ScalarNode {
+			return nil, "a list of texts"
+		}
+		list = append(list, element.Value)
+	}
+	return list, ""
+}

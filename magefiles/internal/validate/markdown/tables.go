@@ -1,0 +1,128 @@
+package markdown
+
+import (
+	"strings"
+)
+
+// row is a line of a table.
+type row struct {
+	line       int
+	start, end int    // indices into the line, without the white space around it
+	pipes      []int  // indices of what divides cells
+	text       string // the line
+}
+
+func (r *row) leading() bool { return len(r.pipes) > 0 && r.pipes[0] == r.start }
+func (r *row) trailing() bool {
+	return len(r.pipes) > 0 && r.pipes[len(r.pipes)-1] == r.end-1 && (len(r.pipes) > 1 || r.start < r.end-1)
+}
+
+// cells is how many there are.
+func (r *row) cells() int {
+	n := len(r.pipes) + 1
+	if r.leading() {
+		n--
+	}
+	if r.trailing() {
+		n--
+	}
+	return n
+}
+
+// rows reads a table: the head, the line below it, and the others.
+func (d *doc) rows(b *block) []row {
+	if b.rows != nil {
+		return b.rows
+	}
+	found := make([]row, 0, b.last-b.first+1)
+	pipes := make([]int, 0, strings.Count(d.body[d.starts[b.first]:d.lineEnd(b.last)], "|"))
+	for i := b.first; i <= b.last; i++ {
+		at, _ := d.content(b.parent, i)
+		text := d.raw[i]
+		r := row{line: i, text: text, end: len(strings.TrimRight(text, " \t"))}
+		r.start = min(len(text)-len(strings.TrimLeft(text[at:], " \t")), r.end)
+		from := len(pipes)
+		for k := r.start; k < r.end; k++ {
+			if text[k] == '|' {
+				pipes = append(pipes, k)
+			} else if text[k] == '\\' {
+				k++
+			}
+		}
+		r.pipes = pipes[from:len(pipes):len(pipes)]
+		found = append(found, r)
+	}
+	b.rows = found
+	return found
+}
+
+func tablePipeStyle(p *pass) {
+	want := p.options.text("style")
+	for _, b := range p.of[grid] {
+		for _, r := range p.rows(b) {
+			if want == consistent {
+				want = pipeStyle(&r)
+			}
+			leading, trailing := want == "leading_and_trailing" || want == "leading_only", want == "leading_and_trailing" || want == "trailing_only"
+			if r.leading() != leading {
+				p.add(r.line, r.start, "%s", pipeMessage("leading", leading))
+			}
+			if r.trailing() != trailing {
+				p.add(r.line, r.end-1, "%s", pipeMessage("trailing", trailing))
+			}
+		}
+	}
+}
+
+func pipeStyle(r *row) string {
+	switch {
+	case r.leading() && r.trailing():
+		return "leading_and_trailing"
+	case r.leading():
+		return "leading_only"
+	case r.trailing():
+		return "trailing_only"
+	}
+	return "no_leading_or_trailing"
+}
+
+func pipeMessage(which string, wanted bool) string {
+	if wanted {
+		return "the " + which + " pipe of the row is missing"
+	}
+	return "the row has a " + which + " pipe"
+}
+
+func tableColumnCount(p *pass) {
+	for _, b := range p.of[grid] {
+		rows := p.rows(b)
+		want := rows[0].cells()
+		for _, r := range rows[1:] {
+			switch got := r.cells(); {
+			case got < want:
+				p.add(r.line, r.end-1, "the row has %s, the table %d", count(got, "cell"), want)
+			case got > want:
+				p.add(r.line, r.cell(want), "the row has %s, the table %d", count(got, "cell"), want)
+			}
+		}
+	}
+}
+
+// cell is where the cell of a number begins, with the pipe before it.
+func (r *row) cell(n int) int {
+	if !r.leading() {
+		n--
+	}
+	return r.pipes[n]
+}
+
+func blanksAroundTables(p *pass) {
+	for _, b := range p.of[grid] {
+		if !p.blank(b.first - 1) {
+			p.add(b.first, -1, "no blank line above the table")
+		}
+		if !p.blank(b.last + 1) {
+			p.add(b.last, -1, "no blank line below the table")
+		}
+	}
+}
