@@ -1,0 +1,109 @@
+package kubernetes
+
+import (
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Source is something in a repository that an Argo CD Application deploys.
+type Source struct {
+	RepoURL, Revision string
+	// Path is the folder, slash-separated from the repository's root; Node is where it is said.
+	Path string
+	Node *yaml.Node
+	// File says that Path is a file: of Helm's values.
+	File bool
+}
+
+// Sources are those of an Application, or of an ApplicationSet's template where they are not templates themselves. Those of a chart's
+// registry are left out.
+func Sources(o Object) []Source {
+	if !strings.HasPrefix(o.APIVersion, "argoproj.io/") {
+		return nil
+	}
+	spec := field(o.Node, "spec")
+	switch o.Kind {
+	case "Application":
+	case "ApplicationSet":
+		spec = field(spec, "template", "spec")
+	default:
+		return nil
+	}
+	sources := items(spec, "sources")
+	if single := field(spec, "source"); single != nil {
+		sources = append(sources, single)
+	}
+	named := map[string]*yaml.Node{}
+	for _, source := range sources {
+		if ref := str(source, "ref"); ref != "" {
+			named["$"+ref] = source
+		}
+	}
+	var list []Source
+	for _, source := range sources {
+		list = appendSource(list, source, field(source, "path"), str(source, "path"), false)
+		if str(source, "helm", "ignoreMissingValueFiles") == "true" {
+			continue
+		}
+		for _, values := range items(source, "helm", "valueFiles") {
+			ref, below, ok := strings.Cut(values.Value, "/")
+			switch from := named[ref]; {
+			case ok && from != nil:
+				list = appendSource(list, from, values, below, true)
+			case str(source, "path") != "" && !strings.HasPrefix(values.Value, "$") && !strings.Contains(values.Value, "://"):
+				below = path.Join(str(source, "path"), values.Value)
+				if path.IsAbs(values.Value) {
+					below = strings.TrimPrefix(values.Value, "/") // from the repository's root
+				}
+				list = appendSource(list, source, values, below, true)
+			}
+		}
+	}
+	return list
+}
+
+func appendSource(list []Source, from, node *yaml.Node, path string, file bool) []Source {
+	s := Source{RepoURL: str(from, "repoURL"), Revision: str(from, "targetRevision"), Path: path, Node: node, File: file}
+	if node == nil || node.Kind != yaml.ScalarNode || path == "" || str(from, "chart") != "" {
+		return list
+	}
+	if strings.Contains(s.RepoURL+s.Revision+s.Path, "{{") || strings.ContainsAny(s.Path, "*$") {
+		return list
+	}
+	return append(list, s)
+}
+
+var frozen = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^refs/tags/|^[0-9a-f]{7,40}$|^[~^<>=v]*\d+(\.|$)|-\d+\.\d+`)
+})
+
+// Moves says whether the source follows a branch, so that what is in this checkout is what it will deploy, as far as anyone can tell.
+func (s Source) Moves() bool { return !frozen().MatchString(s.Revision) }
+
+// In says whether the source's repository is one of those addresses; any is, if there are none. Scheme, user, port and .git do not count.
+func (s Source) In(addresses []string) bool {
+	for _, address := range addresses {
+		if repository(address) == repository(s.RepoURL) {
+			return true
+		}
+	}
+	return len(addresses) == 0
+}
+
+// repository is HOST/OWNER/NAME of an address: https, ssh, or what scp has (git@host:owner/name).
+func repository(address string) string {
+	host, below := "", ""
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		host, below = u.Hostname(), u.Path
+	} else if before, after, ok := strings.Cut(address, ":"); ok {
+		host, below = before[strings.LastIndexByte(before, '@')+1:], after
+	} else {
+		below = address
+	}
+	return strings.ToLower(host) + "/" + strings.TrimSuffix(strings.Trim(below, "/"), ".git")
+}

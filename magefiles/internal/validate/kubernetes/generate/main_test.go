@@ -1,0 +1,34 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+const lab = "../../../lab/modules/argocd"
+
+// TestSchemas compares what is embedded with what the lab's versions say. It needs their modules, which the lab's build brings.
+func TestSchemas(t *testing.T) {
+	t.Parallel()
+	for name := range outputs {
+		if _, _, err := locate(lab, name); err != nil {
+			t.Skipf("%v", err)
+		}
+	}
+	out := t.TempDir()
+	if err := run(lab, out); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range outputs {
+		got, err := os.ReadFile(filepath.Join(out, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(filepath.Join("..", "schemas", name))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("schemas/%s is not what the lab's modules say (%v): run go generate in validate/kubernetes, and mend Version there", name, err)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package kubernetes
+
+import (
+	"path"
+	"reflect"
+	"regexp"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/types"
+)
+
+// A Kustomization is a kustomization file, read and not built yet.
+type Kustomization struct {
+	// Folder is where it is, Path the file.
+	Folder, Path string
+	// Component says that it only exists as a part of others.
+	Component bool
+	// Problems are what it says that cannot be: a field that does not exist, a file that is not there.
+	Problems []Problem
+	// Includes are the folders of other kustomizations that it is made of; Files, Patches and Data are the files with objects, with patches,
+	// and of generators.
+	Includes, Files, Patches, Data []string
+	// Images are its entries for images.
+	Images []ImageEntry
+	// Aside says why it is not built: it takes something from the network, or runs a program.
+	Aside string
+
+	spec  types.Kustomization
+	root  *yaml.Node
+	nodes map[string]*yaml.Node // by value, the first of each
+}
+
+// An ImageEntry is an entry below images. Name is that of the images which it leads to. Node is where the tag stands, else the entry.
+type ImageEntry struct {
+	From, Name, Tag, Digest string
+	Node                    *yaml.Node
+}
+
+// FileNames are what a kustomization's file may be called.
+func FileNames() []string { return konfig.RecognizedKustomizationFileNames() }
+
+// Kustomization reads that of a folder; nil if there is none.
+func (r *Repository) Kustomization(folder string) *Kustomization {
+	once, _ := r.kustomizations.LoadOrStore(folder, sync.OnceValue(func() *Kustomization { return r.readKustomization(folder) }))
+	return once.(func() *Kustomization)()
+}
+
+func (r *Repository) readKustomization(folder string) *Kustomization {
+	k := &Kustomization{Folder: folder, nodes: map[string]*yaml.Node{}}
+	for _, name := range FileNames() {
+		if file := path.Join(folder, name); r.files[file] {
+			if k.Path != "" {
+				k.problem(nil, RuleKustomize, "%s has two kustomizations, %s and %s", folder, path.Base(k.Path), name)
+				continue
+			}
+			k.Path = file
+		}
+	}
+	if k.Path == "" {
+		return nil
+	}
+	file := r.Parse(k.Path)
+	if len(file.Problems) > 0 || len(file.Documents) == 0 {
+		k.Aside = "is no YAML"
+		if len(file.Problems) == 0 {
+			k.problem(nil, RuleKustomize, "the kustomization is empty")
+		}
+		return k
+	}
+	k.root = file.Documents[0]
+	k.index(k.root)
+	// With kustomize's own reader, which takes Resources for resources: what is looked at here is what it will do.
+	if err := k.spec.Unmarshal([]byte(file.Text)); err != nil {
+		k.unknown(err)
+		return k
+	}
+	k.Component = k.spec.Kind == types.ComponentKind
+	// In its latest form, so that kustomize does not print that it is not.
+	k.spec.FixKustomization()
+	if err := k.spec.FixKustomizationPreMarshalling(below{disk{r: r}, folder}); err != nil {
+		k.problem(nil, RuleKustomize, "%s", oneLine(err.Error()))
+	}
+	k.aside()
+	k.references(r)
+	k.images()
+	return k
+}
+
+func (k *Kustomization) problem(n *yaml.Node, rule, format string, args ...any) {
+	if n == nil {
+		n = &yaml.Node{}
+	}
+	k.Problems = append(k.Problems, at(n, rule, format, args...))
+}
+
+// index remembers where values stand.
+func (k *Kustomization) index(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && k.nodes[n.Value] == nil {
+		k.nodes[n.Value] = n
+	}
+	for _, child := range n.Content {
+		k.index(child)
+	}
+}
+
+var (
+	unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
+	wrongType    = regexp.MustCompile(`cannot unmarshal (\w+) into Go (?:struct field |value of type )(\S*)(?: of type (\S+))?`)
+)
+
+// unknown reports what kustomize cannot read.
+func (k *Kustomization) unknown(err error) {
+	k.Aside = "is no kustomization"
+	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
+		k.problem(k.nodes[m[1]], RuleKustomize, "a kustomization has no field %s%s", quote(m[1]), hint(m[1], fieldNames()))
+		return
+	}
+	if m := wrongType.FindStringSubmatch(err.Error()); m != nil {
+		name := m[2][strings.LastIndexByte(m[2], '.')+1:]
+		k.problem(k.nodes[name], RuleKustomize, "%s of a kustomization cannot be a JSON %s", name, m[1])
+		return
+	}
+	k.problem(nil, RuleKustomize, "%s", oneLine(err.Error()))
+}
+
+// fieldNames are those of a kustomization.
+func fieldNames() []string {
+	var names []string
+	for t, i := reflect.TypeFor[types.Kustomization](), 0; i < t.NumField(); i++ {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
+	}
+	return append(names, "apiVersion", "kind")
+}
+
+// aside says why a kustomization is not built, before what it refers to is known.
+func (k *Kustomization) aside() {
+	s := &k.spec
+	old := s.CheckDeprecatedFields()
+	switch {
+	case len(s.HelmCharts)+len(s.HelmChartInflationGenerator) > 0 || s.HelmGlobals != nil:
+		k.Aside = "runs Helm"
+	case len(s.Generators)+len(s.Transformers)+len(s.Validators) > 0:
+		k.Aside = "runs plugins"
+	case old != nil && len(*old) > 0: // all others were made new
+		k.Aside = "has vars"
+	case len(s.OpenAPI) > 0:
+		k.Aside = "changes kustomize's own schemas" // for the whole process
+	}
+}
+
+func (k *Kustomization) images() {
+	for _, image := range k.spec.Images {
+		entry := ImageEntry{From: image.Name, Name: image.NewName, Tag: image.NewTag, Digest: image.Digest}
+		if entry.Name == "" {
+			entry.Name = image.Name
+		}
+		for _, key := range []string{"images", "imageTags"} {
+			for _, n := range items(k.root, key) {
+				if str(n, "name") != image.Name || str(n, "newTag") != image.NewTag {
+					continue
+				}
+				if entry.Node = field(n, "newTag"); entry.Node == nil {
+					entry.Node = n
+				}
+			}
+		}
+		if entry.Node == nil {
+			entry.Node = &yaml.Node{}
+		}
+		k.Images = append(k.Images, entry)
+	}
+}
