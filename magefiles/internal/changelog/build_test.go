@@ -66,6 +66,19 @@ func TestWhatWouldBeLostStopsIt(t *testing.T) {
 	}
 }
 
+// What is fine is read beside what would be lost.
+func TestTheOthersAreRead(t *testing.T) {
+	files := repository(shop(t, map[string]string{"docs/changelog.d/7.feature.md": "Good.", "docs/changelog.d/7.feature.1.md": " "}))
+	c, err := changelog.ParseConfig(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fragments, err := changelog.Read(files, c)
+	if err == nil || len(fragments) != 1 || fragments[0].Text != "Good." {
+		t.Errorf("%+v, %v", fragments, err)
+	}
+}
+
 func TestCountersAreInOrder(t *testing.T) {
 	built, err := changelog.Build(repository(shop(t, map[string]string{
 		"docs/changelog.d/x.feature.md": "0", "docs/changelog.d/x.feature.2.md": "2", "docs/changelog.d/x.feature.10.md": "10", "docs/changelog.d/x.feature.1.md": "1",

@@ -28,6 +28,9 @@ type Config struct {
 	issuePattern *regexp.Regexp // nil: any
 }
 
+// Marker is what stands in the changelog above the newest section, with its line end.
+func (c *Config) Marker() string { return c.start }
+
 // Type is a kind of fragment.
 type Type struct {
 	Key         string // in file names
@@ -59,12 +62,12 @@ func parseConfig(file string, text []byte) (*Config, error) {
 	var document map[string]any
 	if err := toml.Unmarshal(text, &document); err != nil {
 		var syntax *toml.DecodeError
-		reason := err.Error()
+		reason, line, column := err.Error(), 0, 0
 		if errors.As(err, &syntax) {
-			line, column := syntax.Position()
+			line, column = syntax.Position()
 			reason = fmt.Sprintf("line %d, column %d: %s", line, column, strings.TrimPrefix(reason, "toml: "))
 		}
-		return nil, &ConfigError{File: file, Reason: "is not TOML: " + reason}
+		return nil, &ConfigError{File: file, Reason: "is not TOML: " + reason, Line: line, Column: column}
 	}
 	tool, _ := document["tool"].(map[string]any)
 	values, ok := tool["towncrier"].(map[string]any)

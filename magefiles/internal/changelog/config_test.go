@@ -1,6 +1,7 @@
 package changelog_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -181,6 +182,11 @@ func TestWrongConfigurations(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v\nwant %q", config, err, want)
 		}
+	}
+	_, err := changelog.ParseConfig(repository(map[string]string{"towncrier.toml": "a = 1\nx = "}))
+	var wrong *changelog.ConfigError
+	if !errors.As(err, &wrong) || wrong.Line != 2 || wrong.Column == 0 {
+		t.Errorf("error %#v, want its line", err)
 	}
 	if _, err := changelog.ParseConfig(repository(nil)); err == nil || !strings.Contains(err.Error(), "pyproject.toml") {
 		t.Errorf("error %v; want it to name the files", err)

@@ -16,6 +16,8 @@ type ConfigError struct {
 	File   string
 	Key    string // with dots; "" for the file as a whole
 	Reason string // what it is, and what was expected
+	Line   int    // where it is no TOML, from 1; 0 if it is
+	Column int    // likewise
 }
 
 func (e *ConfigError) Error() string {

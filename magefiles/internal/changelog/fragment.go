@@ -22,7 +22,7 @@ type Fragment struct {
 }
 
 // Read reads the fragments, in the order of issue and counter. A folder that does not exist holds none. A file that would be lost is a
-// *FragmentsError, which names all of them. Passed over are .gitignore, .gitkeep, .keep, README and what the setting ignore names, as
+// *FragmentsError, which names all of them; the others are returned beside it. Passed over are .gitignore, .gitkeep, .keep, README and what the setting ignore names, as
 // towncrier does; and files with a dot in front that have no type, such as editors leave.
 func Read(fsys fs.FS, c *Config) ([]Fragment, error) {
 	entries, err := fs.ReadDir(fsys, c.Directory)
@@ -39,11 +39,11 @@ func Read(fsys fs.FS, c *Config) ([]Fragment, error) {
 		}
 	}
 	f.compareKeys()
+	slices.SortStableFunc(f.fragments, compareFragments)
 	if len(f.problems) > 0 {
 		slices.SortStableFunc(f.problems, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
-		return nil, &FragmentsError{f.problems}
+		return f.fragments, &FragmentsError{f.problems}
 	}
-	slices.SortStableFunc(f.fragments, compareFragments)
 	return f.fragments, nil
 }
 

@@ -124,6 +124,44 @@ func (c *Config) end(body string) int {
 	return end
 }
 
+// Stray is a heading that stands where sections do, and is none.
+type Stray struct {
+	Line int // from 1
+	Text string
+}
+
+// Strays finds the Markdown headings that are as high as those of sections and name no version as title_format has it. So they end the
+// section above. What stands above the marker does not count; nor does, where there is no marker, what stands above the first section.
+func Strays(c *Config, changelog string) []Stray {
+	text := universal(changelog)
+	from := 0
+	if at := strings.Index(text, c.start); at >= 0 {
+		from = at + len(c.start)
+	} else if at := c.anyTitle.FindStringIndex(text); at != nil {
+		from = at[0]
+	} else {
+		return nil
+	}
+	titles, level := c.anyTitle.FindAllStringIndex(text[from:], -1), c.title.level()
+	position, line, inCode := 0, strings.Count(text[:from], "\n")+1, false
+	var found []Stray
+	for l := range strings.Lines(text[from:]) {
+		for len(titles) > 0 && titles[0][1] <= position {
+			titles = titles[1:]
+		}
+		if fence.MatchString(l) {
+			inCode = !inCode
+		}
+		isTitle := len(titles) > 0 && titles[0][0] <= position
+		if !inCode && !isTitle && level > 0 && headingDepth(l) == level {
+			found = append(found, Stray{line, strings.TrimSpace(l)})
+		}
+		position += len(l)
+		line++
+	}
+	return found
+}
+
 // headingDepth counts the # of a Markdown heading; 0 if the line is none.
 func headingDepth(line string) int {
 	text := strings.TrimLeft(line, "#")

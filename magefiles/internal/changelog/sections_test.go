@@ -1,6 +1,7 @@
 package changelog_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,31 @@ func TestSections(t *testing.T) {
 	}
 	if _, ok := changelog.Newest(c, "# Changelog\n"); ok {
 		t.Error("a changelog without sections has a newest")
+	}
+}
+
+func TestStrays(t *testing.T) {
+	c := config(t, read(t, "testdata/towncrier.toml"))
+	const marker = "<!-- towncrier release notes start -->\n"
+	for text, want := range map[string][]changelog.Stray{
+		history: {{Line: 24, Text: "## Before that"}},
+		strings.ReplaceAll(history, "\n", "\r\n"):         {{Line: 24, Text: "## Before that"}},
+		"# C\n## Unreleased\n":                            nil, // which is no changelog of ours
+		"## Above\n" + marker + "## Unreleased\n":         {{Line: 3, Text: "## Unreleased"}},
+		"## Above\n## [v1.0.0] - 2026-01-01\n##\n### a\n": {{Line: 3, Text: "##"}},
+		marker + "~~~\n## code\n~~~\n## [1.0.0] - today":  nil,
+		"": nil,
+	} {
+		if got := changelog.Strays(c, text); !slices.Equal(got, want) {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
+		}
+	}
+	two := config(t, minimal+"title_format = \"## {version}\\n## {project_date}\"")
+	if got := changelog.Strays(two, "## 1.0.0\n## 2026-01-01\n\n## 0.9.0\n"); len(got) != 1 || got[0].Line != 4 {
+		t.Errorf("%+v", got)
+	}
+	if c.Marker() != marker {
+		t.Errorf("%q", c.Marker())
 	}
 }
 

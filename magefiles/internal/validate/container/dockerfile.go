@@ -1,0 +1,219 @@
+package container
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// Place is where something stands: line and column, in characters, from 1.
+type Place struct{ Line, Column int }
+
+// Problem is what is wrong with a file.
+type Problem struct {
+	Place
+	Message string
+}
+
+// Dockerfile is a Dockerfile that parses, as far as it can be known without building it: with the defaults of its arguments.
+type Dockerfile struct {
+	Images  []Image
+	Sources []Source
+	Args    []*Arg // all of them, in the order of the file
+
+	lines  []string
+	stages []instructions.Stage
+	escape rune
+}
+
+// Image is an image that the file takes from a registry.
+type Image struct {
+	Place
+	Instruction string // FROM, COPY --from, RUN --mount
+	Reference   string // with arguments filled in
+	args        []*Arg // that it was filled in from
+}
+
+// Source is a path of the build context that is copied.
+type Source struct {
+	Place
+	Instruction string // COPY, ADD
+	Path        string // clean, from the context's root; "." for all of it
+}
+
+// Arg is an ARG with a default.
+type Arg struct {
+	Place        // of the default
+	Name  string // as in GO_VERSION
+	Value string // the default, with arguments filled in
+	args  []*Arg // that it was filled in from
+}
+
+// ErrForeign says that the file is in a language that BuildKit's parser may not know: its «# syntax=» names another frontend.
+var ErrForeign = errors.New("the Dockerfile is for another frontend")
+
+// Limits of what is handed to BuildKit's packages. Files that people write are far below.
+const (
+	maxSize         = 64 << 10 // bytes of a file
+	maxInstructions = 500
+	maxInstruction  = 4 << 10 // bytes of an instruction other than RUN: words of it may be nested, or looked for in all others
+	maxExpanded     = 1 << 20 // bytes of all values, once their variables are filled in; and ports of all ranges
+)
+
+// Parse reads a Dockerfile. A file that cannot be parsed, or is not to be, is a *ParseError, or ErrForeign.
+func Parse(text string) (*Dockerfile, error) {
+	if syntax, _, _, ok := parser.ParseDirective("syntax", []byte(text)); ok && !isOrdinary(syntax) {
+		return nil, ErrForeign
+	}
+	if len(text) > maxSize {
+		return nil, &ParseError{Problem{Place{}, "is larger than 64 KiB"}}
+	}
+	tree, err := parser.Parse(bytes.NewReader([]byte(text)))
+	d := &Dockerfile{lines: strings.Split(text, "\n")}
+	if err != nil {
+		return nil, d.parseError(err)
+	}
+	if len(tree.AST.Children) > maxInstructions {
+		return nil, &ParseError{Problem{Place{}, "has more than 500 instructions"}}
+	}
+	for _, c := range tree.AST.Children {
+		if len(c.Original) > maxInstruction && !strings.EqualFold(c.Value, "RUN") {
+			return nil, &ParseError{Problem{d.find(c.StartLine, c.StartLine, ""), "has an instruction of more than 4 KiB"}}
+		}
+	}
+	stages, global, err := instructions.Parse(tree.AST, nil)
+	if err != nil {
+		return nil, d.parseError(err)
+	}
+	if at := outgrown(stages, global); at > 0 {
+		return nil, &ParseError{Problem{d.find(at, at, ""), "has variables that take more than 1 MiB once they are filled in"}}
+	}
+	d.stages, d.escape = stages, tree.EscapeToken
+	d.read(global)
+	return d, nil
+}
+
+// isOrdinary holds for the frontend that BuildKit brings, but not for its experimental versions.
+func isOrdinary(syntax string) bool {
+	name, tag, _ := strings.Cut(syntax, ":")
+	return strings.HasSuffix(name, "docker/dockerfile") && !strings.Contains(tag, "labs")
+}
+
+// ParseError says where a Dockerfile does not parse.
+type ParseError struct{ Problem }
+
+func (e *ParseError) Error() string { return e.Message }
+
+// parseError is one of BuildKit's, whose lines are in the text or beside it.
+func (d *Dockerfile) parseError(err error) *ParseError {
+	var located *parser.LocationError
+	first, last := 0, 0
+	if errors.As(err, &located) {
+		for _, ranges := range located.Locations {
+			first, last = span(ranges)
+		}
+	}
+	return &ParseError{d.problem(first, last, err.Error())}
+}
+
+// read goes through the instructions as a build does, with the defaults of arguments.
+func (d *Dockerfile) read(global []instructions.ArgCommand) {
+	r := reader{Dockerfile: d, lex: shell.NewLex(d.escape), names: map[string]bool{"scratch": true}}
+	for _, s := range d.stages {
+		r.names[strings.ToLower(s.Name)] = true
+	}
+	globals := newScope(nil)
+	for _, name := range []string{"BUILD", "TARGET"} {
+		globals.set(&Arg{Name: name + "PLATFORM", Value: "linux/amd64"})
+		globals.set(&Arg{Name: name + "OS", Value: "linux"})
+		globals.set(&Arg{Name: name + "ARCH", Value: "amd64"})
+	}
+	for i := range global {
+		r.arg(globals, &global[i])
+	}
+	scopes := map[string]*scope{}
+	for _, s := range d.stages {
+		first, last := span(s.Location)
+		r.image(globals, "FROM", s.BaseName, first, last)
+		base, _, _ := r.expand(globals, s.BaseName)
+		sc := newScope(globals)
+		if parent := scopes[strings.ToLower(base)]; parent != nil {
+			sc.vars = maps.Clone(parent.vars) // only what is set with ENV counts, but more known is less reported
+		}
+		for _, c := range s.Commands {
+			r.command(sc, c)
+		}
+		if s.Name != "" {
+			scopes[strings.ToLower(s.Name)] = sc
+		}
+	}
+}
+
+// span is the first and the last line of an instruction.
+func span(ranges []parser.Range) (first, last int) {
+	for i, r := range ranges {
+		if i == 0 || r.Start.Line < first {
+			first = r.Start.Line
+		}
+		last = max(last, r.End.Line)
+	}
+	return first, last
+}
+
+// find is where a word stands in the lines from first to last; if it does not, it is where the first of them begins.
+func (d *Dockerfile) find(first, last int, word string) Place {
+	if first < 1 || first > len(d.lines) {
+		return Place{}
+	}
+	for n := first; word != "" && n <= min(last, len(d.lines)); n++ {
+		if at := indexWord(d.lines[n-1], word); at >= 0 {
+			return Place{n, utf8.RuneCountInString(d.lines[n-1][:at]) + 1}
+		}
+	}
+	line := d.lines[first-1]
+	return Place{first, utf8.RuneCountInString(line[:len(line)-len(strings.TrimLeft(line, " \t"))]) + 1}
+}
+
+// indexWord is where word stands in line, and no part of a longer one.
+func indexWord(line, word string) int {
+	for from := 0; ; {
+		at := strings.Index(line[from:], word)
+		if at < 0 {
+			return -1
+		}
+		at += from
+		before, _ := utf8.DecodeLastRuneInString(line[:at])
+		after, _ := utf8.DecodeRuneInString(line[at+len(word):])
+		if (at == 0 || !isWordRune(before)) && (at+len(word) == len(line) || !isWordRune(after)) {
+			return at
+		}
+		from = at + len(word)
+	}
+}
+
+func isWordRune(r rune) bool {
+	return r == '_' || r == '-' || r == '.' || r == '/' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}
+
+// Origin is where a part of an image's reference, such as a version, was written: in the ARG that it was filled in from, or in the
+// instruction itself.
+func (i Image) Origin(part string) Place { return origin(i.Place, i.args, part) }
+
+// Origin is where a part of the argument's value was written: there, or in an ARG that it was filled in from.
+func (a *Arg) Origin(part string) Place { return origin(a.Place, a.args, part) }
+
+func origin(own Place, args []*Arg, part string) Place {
+	i := slices.IndexFunc(args, func(a *Arg) bool { return a.Line > 0 && strings.Contains(a.Value, part) })
+	if i < 0 {
+		return own
+	}
+	return cmp.Or(args[i].Origin(part), own)
+}

@@ -1,0 +1,145 @@
+package container
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// scope holds the variables that an instruction sees.
+type scope struct {
+	vars   map[string]*Arg
+	global *scope // what an ARG without a default inherits from; nil above the first FROM
+}
+
+func newScope(global *scope) *scope { return &scope{vars: map[string]*Arg{}, global: global} }
+
+func (s *scope) set(a *Arg) { s.vars[a.Name] = a }
+
+// Get and Keys make it what BuildKit takes variables from.
+func (s *scope) Get(name string) (string, bool) {
+	if a := s.vars[name]; a != nil {
+		return a.Value, true
+	}
+	return "", false
+}
+
+// Keys are the names of the variables.
+func (s *scope) Keys() []string {
+	var keys []string
+	for k := range s.vars {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// reader fills a Dockerfile.
+type reader struct {
+	*Dockerfile
+	lex   *shell.Lex
+	names map[string]bool // of stages, in lower case, as they have no case
+}
+
+// expand fills in variables. known is false if one of them has no value here: the base image, or whoever builds, may give one.
+func (r *reader) expand(s *scope, text string) (expanded string, used []*Arg, known bool) {
+	if !strings.ContainsAny(text, "$\"'\\`") {
+		return text, nil, true
+	}
+	result, err := r.lex.ProcessWordWithMatches(text, s)
+	if err != nil {
+		return "", nil, false
+	}
+	for name := range result.Matched {
+		if a := s.vars[name]; a != nil {
+			used = append(used, a)
+		}
+	}
+	slices.SortFunc(used, func(a, b *Arg) int { return strings.Compare(a.Name, b.Name) })
+	return result.Result, used, len(result.Unmatched) == 0
+}
+
+func (r *reader) command(s *scope, c instructions.Command) {
+	switch c := c.(type) {
+	case *instructions.ArgCommand:
+		r.arg(s, c)
+	case *instructions.EnvCommand:
+		for _, pair := range c.Env {
+			value, used, known := r.expand(s, pair.Value)
+			if known {
+				s.set(&Arg{Name: pair.Key, Value: value, args: used})
+			} else {
+				delete(s.vars, pair.Key)
+			}
+		}
+	case *instructions.CopyCommand:
+		first, last := span(c.Location())
+		if c.From != "" {
+			r.image(newScope(nil), "COPY --from", c.From, first, last)
+		} else if !c.Parents {
+			r.sources(s, "COPY", c.SourcePaths, first, last)
+		}
+	case *instructions.AddCommand:
+		first, last := span(c.Location())
+		r.sources(s, "ADD", c.SourcePaths, first, last)
+	case *instructions.RunCommand:
+		first, last := span(c.Location())
+		for _, m := range instructions.GetMounts(c) {
+			if m.From != "" {
+				r.image(newScope(nil), "RUN --mount", m.From, first, last)
+			}
+		}
+	}
+}
+
+func (r *reader) arg(s *scope, c *instructions.ArgCommand) {
+	first, last := span(c.Location())
+	for _, pair := range c.Args {
+		if pair.Value == nil {
+			if s.global != nil && s.global.vars[pair.Key] != nil {
+				s.set(s.global.vars[pair.Key])
+			}
+			continue
+		}
+		value, used, known := r.expand(s, *pair.Value)
+		if !known {
+			continue
+		}
+		a := &Arg{Place: r.find(first, last, strings.Trim(*pair.Value, `"'`)), Name: pair.Key, Value: value, args: used}
+		r.Args = append(r.Args, a)
+		s.set(a)
+	}
+}
+
+// image takes a reference, unless it is a stage, or a number of one.
+func (r *reader) image(s *scope, instruction, written string, first, last int) {
+	ref, used, known := r.expand(s, written)
+	isStage := r.names[strings.ToLower(ref)] || instruction != "FROM" && strings.Trim(ref, "0123456789") == ""
+	if !known || ref == "" || isStage {
+		return
+	}
+	r.Images = append(r.Images, Image{Place: r.find(first, last, written), Instruction: instruction, Reference: ref, args: used})
+}
+
+// sources takes those paths that are sure to be in the build context: no patterns, no addresses.
+func (r *reader) sources(s *scope, instruction string, paths []string, first, last int) {
+	for _, written := range paths {
+		name, _, known := r.expand(s, written)
+		if !known || name == "" || strings.ContainsAny(name, `*?[\`) || isAddress(name) {
+			continue
+		}
+		clean := strings.TrimPrefix(path.Clean("/"+name), "/")
+		if clean == "" {
+			clean = "."
+		}
+		r.Sources = append(r.Sources, Source{Place: r.find(first, last, written), Instruction: instruction, Path: clean})
+	}
+}
+
+// isAddress holds for what ADD fetches.
+func isAddress(source string) bool {
+	return strings.Contains(source, "://") || strings.Contains(source, "@") || strings.Contains(source, ".git")
+}
