@@ -1,0 +1,65 @@
+package leak
+
+import (
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+	"github.com/zricethezav/gitleaks/v8/config"
+)
+
+// unexplained are the allowlists of settings that have no description.
+func unexplained(text string, c *config.ViperConfig) (problems []Problem) {
+	heads := allowlistHeads(text)
+	explained := descriptions(c)
+	for i, yes := range explained {
+		offset := 0
+		if len(heads) == len(explained) {
+			offset = heads[i] // else some are inline: it is somewhere in the file
+		}
+		if !yes {
+			problems = append(problems, Problem{File: SettingsFile, Offset: offset, Reason: true, Message: "an allowlist has no description that says why"})
+		}
+	}
+	return problems
+}
+
+// descriptions says of each allowlist whether it has one: first those of rules, in the order that they are written in, then the global.
+func descriptions(c *config.ViperConfig) (has []bool) {
+	for _, r := range c.Rules {
+		for _, list := range r.Allowlists {
+			has = append(has, strings.TrimSpace(list.Description) != "")
+		}
+	}
+	for _, list := range c.Allowlists {
+		has = append(has, strings.TrimSpace(list.Description) != "")
+	}
+	return has
+}
+
+// allowlistHeads is where the tables of allowlists begin, in the order of descriptions.
+func allowlistHeads(text string) []int {
+	var ofRules, one, global []int
+	var p unstable.Parser
+	p.Reset([]byte(text))
+	for p.NextExpression() {
+		e := p.Expression()
+		if e.Kind != unstable.Table && e.Kind != unstable.ArrayTable {
+			continue
+		}
+		var keys []string
+		offset := 0
+		for it := e.Key(); it.Next(); {
+			keys = append(keys, strings.ToLower(string(it.Node().Data)))
+			offset = int(it.Node().Raw.Offset)
+		}
+		switch strings.Join(keys, ".") {
+		case "rules.allowlist", "rules.allowlists":
+			ofRules = append(ofRules, offset)
+		case "allowlist":
+			one = append(one, offset)
+		case "allowlists":
+			global = append(global, offset)
+		}
+	}
+	return append(append(ofRules, global...), one...)
+}

@@ -1,0 +1,108 @@
+package leak
+
+import (
+	"encoding/base64"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
+)
+
+// A Value stands in a Secret of Kubernetes. What it is stays out.
+type Value struct {
+	Line, Column int // columns in characters
+	Secret, Key  string
+}
+
+var secretKind = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)\bkind["']?[ \t]*:[ \t]*["']?Secret\b`)
+})
+
+// Values are the values that Secrets of Kubernetes in a YAML text hold, other than those that are filled in later, and those that are
+// no secret by themselves: an address, a name, a number.
+func Values(text string) []Value {
+	if !strings.Contains(text, "Secret") || !secretKind().MatchString(text) {
+		return nil
+	}
+	documents, _ := kubernetes.Parse(text) // what does not parse is the check manifests'
+	var found []Value
+	for _, document := range documents {
+		found = append(found, secretValues(document)...)
+		for _, item := range items(document) {
+			found = append(found, secretValues(item)...)
+		}
+	}
+	return found
+}
+
+func items(list *yaml.Node) []*yaml.Node {
+	if n := field(list, "items"); n != nil && n.Kind == yaml.SequenceNode {
+		return n.Content
+	}
+	return nil
+}
+
+func secretValues(object *yaml.Node) (found []Value) {
+	if kind := field(object, "kind"); kind == nil || kind.Value != "Secret" {
+		return nil
+	}
+	name := ""
+	if n := field(field(object, "metadata"), "name"); n != nil && n.Kind == yaml.ScalarNode {
+		name = n.Value
+	}
+	for _, section := range []string{"data", "stringData"} {
+		values := field(object, section)
+		if values == nil || values.Kind != yaml.MappingNode {
+			continue
+		}
+		for i := 0; i+1 < len(values.Content); i += 2 {
+			key, value := values.Content[i].Value, values.Content[i+1]
+			if value.Kind == yaml.ScalarNode && tells(key, value.Value, section == "data") {
+				found = append(found, Value{value.Line, value.Column, name, key})
+			}
+		}
+	}
+	return found
+}
+
+func field(n *yaml.Node, name string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// public are keys whose value is no secret by itself: those that Argo CD's repositories and clusters, and databases, are described by.
+var public = map[string]bool{
+	"type": true, "name": true, "project": true, "username": true, "user": true, "host": true, "hostname": true, "server": true, "port": true,
+	"database": true, "dbname": true, "email": true, "region": true, "bucket": true, "endpoint": true, "ca.crt": true, "tls.crt": true,
+}
+
+var placeholder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\{\{|\$\{|\$\(|^<|^ENC\[|^(?:op|env)://|^(?:change.?me|place.?holder|replace|example|dummy|redacted|todo|your)\b|` +
+		`^(?:change|replace|your)[_-]|^\W*$|^(?:true|false|null|none|x+|\d{1,6})$`)
+})
+
+// tells says whether a value may be a secret.
+func tells(key, value string, encoded bool) bool {
+	value = strings.TrimSpace(value)
+	if encoded && !placeholder().MatchString(value) {
+		if plain, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), "")); err == nil {
+			value = strings.TrimSpace(string(plain))
+		}
+	}
+	if placeholder().MatchString(value) || public[strings.ToLower(key)] {
+		return false
+	}
+	address, err := url.Parse(value)
+	return err != nil || address.Host == "" || address.User != nil || address.RawQuery != ""
+}
