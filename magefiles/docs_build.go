@@ -63,8 +63,8 @@ func (r *runner) docsBuilder(choice string, git *repo.Repo, commit string) (task
 			Dir: path.Clean(r.Docs), Site: website.Settings{Generator: r.DocsGenerator, Build: r.DocsBuild, Output: r.DocsOutput},
 			Source: r.DocsSource, Image: r.NodeImage, Zone: zone,
 		},
-		Dates: func(ctx context.Context) (map[string]website.Dates, error) {
-			return docsDates(ctx, git, commit, r.Docs)
+		Dates: func(ctx context.Context, under string) (map[string]website.Dates, error) {
+			return docsDates(ctx, git, commit, under)
 		},
 		Sources: sources{source.Git{Cache: filepath.Join(r.cacheAt, "sources"), Environ: os.Environ()}},
 		Sites: generators{r, pipeline.Docs{
@@ -75,9 +75,9 @@ func (r *runner) docsBuilder(choice string, git *repo.Repo, commit string) (task
 	}, nil
 }
 
-// docsDates are the dates of the docs in git's history.
-func docsDates(ctx context.Context, git *repo.Repo, commit, dir string) (map[string]website.Dates, error) {
-	found, err := git.Dates(ctx, commit, dir)
+// docsDates are the dates in git's history of a file, or of those in a folder.
+func docsDates(ctx context.Context, git *repo.Repo, commit, under string) (map[string]website.Dates, error) {
+	found, err := git.Dates(ctx, commit, under)
 	dates := make(map[string]website.Dates, len(found))
 	for name, d := range found {
 		dates[name] = website.Dates(d)

@@ -138,7 +138,7 @@ func (s docsSite) Build(ctx context.Context, commit, version, date, file string)
 	if err != nil {
 		return err
 	}
-	_, err = build.Run(ctx, task.DocsArgs{Version: version, Output: file, Time: day})
+	_, err = build.Run(ctx, task.DocsArgs{Version: version, Output: file, Time: day, Date: date})
 	return err
 }
 

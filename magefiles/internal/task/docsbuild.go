@@ -22,11 +22,12 @@ import (
 type BuildDocs struct {
 	Tree     fs.FS // the repository: a working tree, or a commit
 	Settings DocsSettings
-	Dates    func(context.Context) (map[string]website.Dates, error) // of the files in Settings.Dir, by path from the root
-	Sources  Sources
-	Sites    Generators
-	Watch    Watch
-	Note     func(string) // told what the user should know besides; nil: nothing is said
+	// Dates are those of a file or of the files in a folder, by slash path from the root.
+	Dates   func(ctx context.Context, under string) (map[string]website.Dates, error)
+	Sources Sources
+	Sites   Generators
+	Watch   Watch
+	Note    func(string) // told what the user should know besides; nil: nothing is said
 }
 
 // DocsSettings are what the site says of its docs.
@@ -80,6 +81,9 @@ type DocsArgs struct {
 	Output  string // the archive's file; default: docs-VERSION.tar.gz
 	// Time is the one that the archive states: a release's date, a commit's time.
 	Time time.Time
+	// Date is that of the version in the changelog, as in 2026-03-08, for a version that is being released: one that the changelog
+	// cannot take is an error then. "" is the date of Time.
+	Date string
 }
 
 // BuiltDocs is the result of BuildDocs.
@@ -142,7 +146,7 @@ func (b BuildDocs) Builder() string {
 }
 
 // packing is another one whenever the same site gives another archive.
-const packing = "1"
+const packing = "2"
 
 func (b BuildDocs) zone() *time.Location { return cmp.Or(b.Settings.Zone, time.UTC) }
 
@@ -231,13 +235,16 @@ func (d *docsBuild) site() string { return filepath.Join(d.work, "site") }
 
 // stage lays the docs out with their dates.
 func (d *docsBuild) stage(ctx context.Context) error {
-	dates, err := d.Dates(ctx)
+	dates, err := d.Dates(ctx, d.Settings.Dir)
 	if err != nil {
 		return err
 	}
 	pages := website.Pages{Dates: dates, Time: d.args.Time, Skip: d.Settings.Fragment}
 	if c, err := changelog.ParseConfig(d.Tree); err == nil { // without one that can be read there are no fragments
 		pages.Skip = append(slices.Clone(pages.Skip), c.Directory)
+		if pages.Outside, err = d.changelogPages(ctx, c.Filename); err != nil {
+			return err
+		}
 	}
 	d.staged, err = website.Stage(d.Tree, d.plan, pages, filepath.Join(d.work, "staged"))
 	return err

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -92,8 +93,11 @@ func docs(t *testing.T, files map[string]string) (build task.BuildDocs, g *gener
 	return task.BuildDocs{
 		Tree:     tree,
 		Settings: task.DocsSettings{Dir: "docs", Source: "https://forge.example/quartz#" + strings.Repeat("a", 40), Image: "node:22-slim"},
-		Dates: func(context.Context) (map[string]website.Dates, error) {
-			return map[string]website.Dates{"docs/index.md": {Created: time.Unix(1e9, 0), Modified: time.Unix(1.1e9, 0)}}, nil
+		Dates: func(_ context.Context, under string) (map[string]website.Dates, error) {
+			if under == "docs" {
+				under = "docs/index.md"
+			}
+			return map[string]website.Dates{under: {Created: time.Unix(1e9, 0), Modified: time.Unix(1.1e9, 0)}}, nil
 		},
 		Sources: quartzes{quartz{dir: source, released: released}}, Sites: g,
 	}, g, released
@@ -134,7 +138,7 @@ func TestBuildDocs(t *testing.T) {
 	}
 	defer content.Close()
 	for name := range g.runs[0].Times {
-		if name != "content/index.md" && name != "quartz.config.ts" {
+		if !slices.Contains([]string{"content/index.md", "content/CHANGELOG.md", "quartz.config.ts"}, name) {
 			t.Errorf("the generator was given %s", name)
 		}
 	}
@@ -214,7 +218,7 @@ func TestBuildDocsFails(t *testing.T) {
 	broken := errors.New("broken")
 	for name, change := range map[string]func(*task.BuildDocs, *generator){
 		"read docs": func(b *task.BuildDocs, _ *generator) {
-			b.Dates = func(context.Context) (map[string]website.Dates, error) { return nil, broken }
+			b.Dates = func(context.Context, string) (map[string]website.Dates, error) { return nil, broken }
 		},
 		"build docs": func(_ *task.BuildDocs, g *generator) { g.err = broken },
 		"fetch":      func(b *task.BuildDocs, _ *generator) { b.Sources = quartzes{quartz{err: broken}} },

@@ -203,14 +203,14 @@ func TestReleaseTakenVersion(t *testing.T) {
 	wantError(t, err, "v2.0.0 was released meanwhile by somebody else, as commit "+w.tags["v2.0.0"][:12])
 }
 
-// TestReleaseLostRace takes in what others pushed: their pages are built, their fragments consumed.
+// TestReleaseLostRace takes in what others pushed: their pages are built, and their fragments consumed, which are on the changelog's page.
 func TestReleaseLostRace(t *testing.T) {
 	for name, test := range map[string]struct {
 		file, text string
 		builds     int
 	}{
 		"pages":     {"docs/index.md", "# Theirs\n", 2},
-		"fragments": {"docs/changelog.d/+theirs.feature.md", "Their thing.\n", 1},
+		"fragments": {"docs/changelog.d/+theirs.feature.md", "Their thing.\n", 2},
 		"elsewhere": {"README.md", "Theirs.\n", 1},
 	} {
 		w := newDocsWorld()

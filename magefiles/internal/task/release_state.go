@@ -262,7 +262,19 @@ func (r *releasing) addSource(sum hash.Hash, tree fs.FS, commit, folder, without
 	return err
 }
 
-// key identifies a build: the same key, the same site.
+// changelogPage is the changelog as it is committed, which the site may have as a page.
+func (r *releasing) changelogPage() ([]byte, error) {
+	if !r.noted.Exists {
+		return contentOf(r.noted), nil
+	}
+	tree, err := r.Origin.Files(r.heads.Commit)
+	if err != nil {
+		return nil, err
+	}
+	return fs.ReadFile(tree, r.noted.File)
+}
+
+// key identifies a build: the same key, the same site. The changelog is no news by itself, and so no part of sourceAt.
 func (r *releasing) key(ctx context.Context, c *changelog.Config) (string, error) {
 	builder, err := r.Builder.Source(ctx)
 	if err != nil {
@@ -272,6 +284,10 @@ func (r *releasing) key(ctx context.Context, c *changelog.Config) (string, error
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %q", source, r.request.date, r.decision.version, builder))
+	page, err := r.changelogPage()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %q %q", source, r.request.date, r.decision.version, builder, page))
 	return hex.EncodeToString(sum[:]), nil
 }

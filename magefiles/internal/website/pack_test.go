@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -182,6 +184,33 @@ func compare(t *testing.T, dir string, want map[string]string) {
 	}))
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%s holds\n%q\nwant\n%q", dir, got, want)
+	}
+}
+
+// A page from elsewhere has dates as all have, and takes the place of none.
+func TestStageOutside(t *testing.T) {
+	news := OutsidePage{Path: "pages/NEWS.md", Text: []byte("# News\n"), Dates: Dates{came, changed}}
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string // content/NEWS.md; "" for none
+	}{
+		"none":           {nil, "---\ncreated: 2024-05-06T05:08:09Z\nmodified: 2025-06-07T08:09:10Z\n---\n# News\n"},
+		"in a folder":    {map[string]string{"docs/a/NEWS.md": "own"}, "---\ncreated: 2024-05-06T05:08:09Z\nmodified: 2025-06-07T08:09:10Z\n---\n# News\n"},
+		"the same":       {map[string]string{"docs/NEWS.md": "own"}, "---\ncreated: 2026-03-08T11:00:00Z\nmodified: 2026-03-08T11:00:00Z\n---\nown"},
+		"in small print": {map[string]string{"docs/news.md": "own"}, ""},
+		"another tool":   {map[string]string{"docs/package.json": docusaurus, "docs/package-lock.json": "{}"}, ""},
+	} {
+		files := map[string]string{"docs/index.md": "x"}
+		maps.Copy(files, c.files)
+		root := folder(t, files)
+		plan, err := Detect(root.FS(), "docs", Settings{})
+		must(t, err)
+		staged, err := Stage(root.FS(), plan, Pages{Time: packed, Outside: []OutsidePage{news}}, t.TempDir())
+		must(t, err)
+		got, err := os.ReadFile(filepath.Join(staged.Overlay, "content", "NEWS.md"))
+		if string(got) != c.want || errors.Is(err, fs.ErrNotExist) != (c.want == "") {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
+		}
 	}
 }
 

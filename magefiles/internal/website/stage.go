@@ -1,6 +1,7 @@
 package website
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -28,6 +29,16 @@ type Pages struct {
 	Dates map[string]Dates // of files, by slash path from the tree's root
 	Time  time.Time        // that a file came and changed which has no dates, as it is not committed yet
 	Skip  []string         // slash paths from the tree's root that are left out, as docs/changelog.d is
+	// Outside are pages of the site that are no files of the docs. Only Quartz gets them: in its content's root, each under its name
+	// without folders, unless the docs have one of that name there.
+	Outside []OutsidePage
+}
+
+// OutsidePage is a page from elsewhere.
+type OutsidePage struct {
+	Path  string // slash path from the tree's root
+	Text  []byte // of the page, which its file need not hold
+	Dates Dates
 }
 
 // Stage lays out in the new folder to what the plan's generator is given of the tree. A link is replaced by what it leads to; one that
@@ -38,6 +49,9 @@ func Stage(tree fs.FS, p Plan, pages Pages, to string) (Staged, error) {
 		return Staged{}, err
 	}
 	if err := fs.WalkDir(tree, p.Dir, s.entry); err != nil {
+		return Staged{}, err
+	}
+	if err := s.outside(); err != nil {
 		return Staged{}, err
 	}
 	if p.Generator == Node {
@@ -59,9 +73,8 @@ func Stage(tree fs.FS, p Plan, pages Pages, to string) (Staged, error) {
 	return s.staged, nil
 }
 
-// of are the dates of a file. One that lacks a date gets it all the same, or the generator would take the moment of its build for it.
-func (p Pages) of(name string) Dates {
-	d := p.Dates[name]
+// complete gives a file the dates that it lacks, or the generator would take the moment of its build for them.
+func (p Pages) complete(d Dates) Dates {
 	if d.Modified.IsZero() {
 		d.Modified = p.Time
 	}
@@ -149,18 +162,53 @@ func (s stager) file(name, inside string) error {
 	if err != nil {
 		return err
 	}
-	d := s.pages.of(name)
-	if s.plan.Generator == Quartz && strings.EqualFold(path.Ext(name), ".md") {
+	info, err := fs.Stat(s.tree, name)
+	if err != nil {
+		return err
+	}
+	return s.write(inside, text, s.pages.Dates[name], 0o644|info.Mode()&0o111)
+}
+
+// write puts a file of the docs where the generator finds it, with its dates.
+func (s stager) write(inside string, text []byte, d Dates, mode fs.FileMode) error {
+	d = s.pages.complete(d)
+	if s.plan.Generator == Quartz && strings.EqualFold(path.Ext(inside), ".md") {
 		text = WithDates(text, d)
 	}
 	if !d.Modified.IsZero() {
 		s.staged.Times[s.target(inside)] = d.Modified
 	}
-	info, err := fs.Stat(s.tree, name)
-	if err != nil {
-		return err
+	return write(s.place(inside), text, mode)
+}
+
+// outside adds the pages from elsewhere.
+func (s stager) outside() error {
+	if s.plan.Generator != Quartz {
+		return nil
 	}
-	return write(s.place(inside), text, 0o644|info.Mode()&0o111)
+	for _, p := range s.pages.Outside {
+		name := path.Base(p.Path)
+		taken, err := s.has(name)
+		if err != nil {
+			return err
+		}
+		if taken {
+			continue
+		}
+		if err := s.write(name, p.Text, p.Dates, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has tells whether a name is taken among those at the content's root, as file systems see it that do not tell A from a.
+func (s stager) has(name string) (bool, error) {
+	entries, err := os.ReadDir(filepath.Dir(s.place(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.EqualFold(e.Name(), name) }), err
 }
 
 func write(file string, text []byte, mode fs.FileMode) error {

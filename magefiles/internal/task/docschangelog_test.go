@@ -1,0 +1,169 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
+)
+
+const newsFile = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## [v1.0.0] - 2026-01-02\n\n### Features\n\n- It began.\n"
+
+// withNews are docs whose changelog is outside of them, with a fragment.
+func withNews(change map[string]string) map[string]string {
+	files := map[string]string{
+		"docs/index.md": "# Home\n", "docs/changelog.d/+more.feature.md": "More of it.\n", "towncrier.toml": docsTowncrier, "CHANGELOG.md": newsFile,
+	}
+	maps.Copy(files, change)
+	return files
+}
+
+// pageReader notes the changelog that the generator is given.
+type pageReader struct {
+	*generator
+	pages map[string]string
+}
+
+func (p pageReader) Generate(ctx context.Context, r task.GeneratorRun, to string) error {
+	content := os.DirFS(filepath.Join(r.Overlay, "content"))
+	for _, name := range []string{"CHANGELOG.md", "history/NEWS.md", "NEWS.md"} {
+		if text, err := fs.ReadFile(content, name); err == nil {
+			p.pages[name] = string(text)
+		}
+	}
+	return p.generator.Generate(ctx, r, to)
+}
+
+var newsTime = time.Date(2026, 3, 8, 23, 30, 0, 0, time.UTC)
+
+// committed is what docs:release would commit.
+func committed(t *testing.T, files map[string]string, version, date string) string {
+	t.Helper()
+	tree := fstest.MapFS{}
+	for name, text := range files {
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	built, err := changelog.Build(tree, changelog.Input{Version: version, Date: date})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(built.Changes[0].Content)
+}
+
+// The page says what the file does, or what the release of the version makes of it.
+func TestBuildDocsChangelog(t *testing.T) {
+	const (
+		plain = "---\ncreated: 2001-09-09T01:46:40Z\nmodified: 2004-11-09T11:33:20Z\n---\n"
+		fresh = "---\ncreated: 2001-09-09T01:46:40Z\nmodified: 2026-03-08T23:30:00Z\n---\n"
+	)
+	normal := withNews(nil)
+	first := withNews(nil)
+	delete(first, "CHANGELOG.md")
+	unset := withNews(nil)
+	delete(unset, "towncrier.toml")
+	elsewhere := withNews(map[string]string{"history/NEWS.md": newsFile, "towncrier.toml": strings.Replace(docsTowncrier, "CHANGELOG.md", "history/NEWS.md", 1)})
+	inside := withNews(map[string]string{"docs/NEWS.md": newsFile, "towncrier.toml": strings.Replace(docsTowncrier, "CHANGELOG.md", "docs/NEWS.md", 1)})
+	broken := withNews(map[string]string{"docs/changelog.d/+more.nonsense.md": "x"})
+	matter := withNews(map[string]string{"CHANGELOG.md": "---\ntitle: news\n---\n" + newsFile})
+	for name, c := range map[string]struct {
+		files map[string]string
+		args  task.DocsArgs
+		zone  *time.Location
+		page  string // its name
+		want  string // of it; "" for none
+	}{
+		"dev":             {files: normal, page: "CHANGELOG.md", want: plain + newsFile},
+		"test":            {files: normal, args: task.DocsArgs{Version: "test"}, page: "CHANGELOG.md", want: plain + newsFile},
+		"version":         {files: normal, args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-08")},
+		"zone":            {files: normal, args: task.DocsArgs{Version: "v1.1.0"}, zone: time.FixedZone("east", 3600), page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-09")},
+		"date":            {files: normal, args: task.DocsArgs{Version: "v1.1.0", Date: "2026-03-07"}, page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-07")},
+		"first":           {files: first, args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: fresh + committed(t, first, "v1.1.0", "2026-03-08")},
+		"frontmatter":     {files: matter, page: "CHANGELOG.md", want: strings.TrimSuffix(plain, "---\n") + "title: news\n---\n" + newsFile},
+		"version there":   {files: normal, args: task.DocsArgs{Version: "v1.0.0"}, page: "CHANGELOG.md", want: plain + newsFile},
+		"broken fragment": {files: broken, args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: plain + newsFile},
+		"elsewhere":       {files: elsewhere, page: "NEWS.md", want: plain + newsFile},
+		"not its folder":  {files: elsewhere, page: "history/NEWS.md"},
+		"in the docs":     {files: inside, args: task.DocsArgs{Version: "v1.1.0"}, page: "NEWS.md", want: "---\ncreated: 2026-03-08T23:30:00Z\nmodified: 2026-03-08T23:30:00Z\n---\n" + newsFile},
+		"none":            {files: first, page: "CHANGELOG.md"},
+		"not configured":  {files: unset, args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md"},
+		"own page":        {files: withNews(map[string]string{"docs/CHANGELOG.md": "own"}), args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: "---\ncreated: 2026-03-08T23:30:00Z\nmodified: 2026-03-08T23:30:00Z\n---\nown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			build, g, _ := docs(t, c.files)
+			reader := pageReader{g, map[string]string{}}
+			build.Sites, build.Settings.Zone = reader, c.zone
+			c.args.Time = newsTime
+			if _, err := build.Run(t.Context(), c.args); err != nil {
+				t.Fatal(err)
+			}
+			if got := reader.pages[c.page]; got != c.want {
+				t.Errorf("%s is\n%s\nwant\n%s", c.page, got, c.want)
+			}
+		})
+	}
+}
+
+// A version that is being released has its section, or is not built; and the dates of the page have to be known.
+func TestBuildDocsChangelogFails(t *testing.T) {
+	build, g, _ := docs(t, withNews(nil))
+	var exists *changelog.ExistsError
+	if _, err := build.Run(t.Context(), task.DocsArgs{Version: "v1.0.0", Time: newsTime, Date: "2026-03-08"}); !errors.As(err, &exists) {
+		t.Errorf("error %v", err)
+	}
+	unknown := errors.New("unknown")
+	dates := build.Dates
+	build.Dates = func(ctx context.Context, under string) (map[string]website.Dates, error) {
+		if under == "CHANGELOG.md" {
+			return nil, unknown
+		}
+		return dates(ctx, under)
+	}
+	if _, err := build.Run(t.Context(), task.DocsArgs{}); !errors.Is(err, unknown) || len(g.runs) > 0 {
+		t.Errorf("error %v, %d builds", err, len(g.runs))
+	}
+}
+
+// What an earlier run has uploaded is used again unless the page of the changelog would be another one.
+func TestReleaseReusesByChangelog(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, text string
+		builds     int
+	}{
+		"other file":        {"README.md", "Read me.\n", 1},
+		"changelog":         {"CHANGELOG.md", "# History\n\n<!-- towncrier release notes start -->\n", 2},
+		"fragment":          {"docs/changelog.d/+second.feature.md", "The second thing.\n", 2},
+		"how it is written": {"towncrier.toml", strings.Replace(docsTowncrier, `"Features"`, `"News"`, 1), 2},
+	} {
+		w := newDocsWorld()
+		r := w.releaser()
+		r.gate = killAfter("Commit", 1)
+		if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		w.commitOnMain(c.file, c.text)
+		w.releaser().mustRelease(t, "patch")
+		if builds := strings.Count(strings.Join(w.events, "\n"), "build v0.1.0"); builds != c.builds {
+			t.Errorf("another %s: %d builds, want %d", name, builds, c.builds)
+		}
+	}
+}
+
+// The changelog alone is nothing to release.
+func TestReleaseChangelogIsNoNews(t *testing.T) {
+	w := newDocsWorld()
+	w.releaser().mustRelease(t, "patch")
+	w.commitOnMain("CHANGELOG.md", "# History\n\n"+w.commits[w.branch].files["CHANGELOG.md"])
+	if got := w.releaser().mustRelease(t, "patch"); got.Status != task.StatusUnchanged || got.Version != "v0.1.0" {
+		t.Errorf("%+v", got)
+	}
+}
