@@ -1,0 +1,65 @@
+package workflow
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
+)
+
+// Keys that the schema takes and Forgejo passes over (docs/user/actions/github-actions and reference; the runner's model.Job has none of
+// them), with what people rely on them for.
+var (
+	ignoredKeys = map[string]string{"permissions": "the token's rights stay what they are"}
+	ignoredJobs = map[string]string{
+		"permissions":       "the token's rights stay what they are",
+		"continue-on-error": "the job's failure fails the workflow",
+		"environment":       "nobody is asked for approval, and the secrets are those of the repository",
+		"concurrency":       "the job runs beside others; only the workflow's own is obeyed",
+	}
+)
+
+// forgejoEvents start a workflow on a Forgejo.
+var forgejoEvents = []string{
+	"create", "delete", "fork", "gollum", "issue_comment", "issues", "pull_request", "pull_request_comment", "pull_request_review",
+	"pull_request_review_comment", "pull_request_target", "push", "registry_package", "release", "schedule", "workflow_call", "workflow_dispatch",
+	"workflow_run", // of newer ones
+}
+
+func (f *file) ignored() {
+	if !f.Forgejo || f.action {
+		return
+	}
+	f.passedOver(f.root, ignoredKeys)
+	for _, j := range f.jobs {
+		f.passedOver(j.node, ignoredJobs)
+	}
+}
+
+func (f *file) passedOver(n *yaml.Node, keys map[string]string) {
+	pairs(n, func(key, value *yaml.Node) {
+		if effect, ok := keys[key.Value]; ok && scalar(value) != "false" { // which is so without it
+			f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleIgnored, Message: fmt.Sprintf("Forgejo ignores %s: %s", key.Value, effect)})
+		}
+	})
+}
+
+// events reports events that never start anything.
+func (f *file) events() {
+	if !f.Forgejo || f.action {
+		return
+	}
+	for _, n := range eventNames(get(f.root, "on")) {
+		if n.Kind != yaml.ScalarNode || slices.Contains(forgejoEvents, n.Value) || strings.Contains(n.Value, "${{") {
+			continue
+		}
+		do := ""
+		if near := target.Nearest(n.Value, forgejoEvents); near != "" {
+			do = "Write " + near + "."
+		}
+		f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleIgnored, Message: fmt.Sprintf("Forgejo has no event %s, so that it never starts the workflow", quote(n.Value)), Do: do})
+	}
+}

@@ -1,0 +1,100 @@
+package workflow
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// pinned looks at the actions, reusable workflows and images of a job.
+func (f *file) pinned(j *job) {
+	if uses := get(j.node, "uses"); uses != nil && !f.action {
+		f.pin(uses, j, true)
+	}
+	for _, s := range j.steps {
+		if s.uses != nil {
+			f.pin(s.uses, j, false)
+		}
+	}
+	if f.action {
+		return
+	}
+	f.image(get(j.node, "container"))
+	pairs(get(j.node, "services"), func(_, service *yaml.Node) { f.image(service) })
+}
+
+// pin looks at what a job or step uses.
+func (f *file) pin(n *yaml.Node, j *job, reusable bool) {
+	uses := scalar(n)
+	switch {
+	case uses == "" || strings.Contains(uses, "${{"): // syntax, which others report
+	case strings.HasPrefix(uses, "./"), strings.HasPrefix(uses, "../"):
+		f.local(n, uses, j, reusable)
+	case strings.HasPrefix(uses, "docker://"):
+		f.version(n, strings.TrimPrefix(uses, "docker://"))
+	default:
+		f.commit(n, uses)
+	}
+}
+
+func (f *file) commit(n *yaml.Node, uses string) {
+	at := strings.LastIndexByte(uses, '@')
+	message := ""
+	switch ref := uses[at+1:]; {
+	case at < 0:
+		message = fmt.Sprintf("%s names no commit", quote(uses))
+	case !isCommit(ref) && isHex(ref) && len(ref) >= 7:
+		message = fmt.Sprintf("%s abbreviates the commit", quote(uses))
+	case !isCommit(ref):
+		message = fmt.Sprintf("%s names a tag or branch, which can be moved", quote(uses))
+	default:
+		return
+	}
+	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RulePin, Message: message})
+}
+
+// isCommit says whether ref is a whole commit: 40 digits of SHA-1 or 64 of SHA-256.
+func isCommit(ref string) bool { return (len(ref) == 40 || len(ref) == 64) && isHex(ref) }
+
+func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
+
+// image looks at a container: an image, or a mapping with one.
+func (f *file) image(n *yaml.Node) {
+	if image := get(n, "image"); image != nil {
+		n = image
+	}
+	if name := scalar(n); name != "" && !strings.Contains(name, "${{") {
+		f.version(n, name)
+	}
+}
+
+// version looks whether an image has a digest, or a tag other than latest.
+func (f *file) version(n *yaml.Node, image string) {
+	if strings.Contains(image, "@") {
+		return
+	}
+	_, tag, _ := strings.Cut(path.Base(image), ":")
+	if tag != "" && tag != "latest" {
+		return
+	}
+	f.report(Problem{
+		Line: n.Line, Column: n.Column, Rule: RulePin, Message: fmt.Sprintf("the image %s has no version", quote(image)), Do: "Give the image a version or a digest.",
+	})
+}
+
+// local looks whether an action or workflow of this repository is there.
+func (f *file) local(n *yaml.Node, uses string, j *job, reusable bool) {
+	if f.Exists == nil || (j.elsewhere && !reusable) {
+		return
+	}
+	name := path.Clean(uses)
+	found := f.Exists(name)
+	if !reusable {
+		found = f.Exists(path.Join(name, "action.yml")) || f.Exists(path.Join(name, "action.yaml")) || f.Exists(path.Join(name, "Dockerfile"))
+	}
+	if !found && !strings.HasPrefix(name, "../") {
+		f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleMissing, Message: fmt.Sprintf("there is no %s", quote(uses))})
+	}
+}

@@ -1,0 +1,174 @@
+package workflow_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/workflow"
+)
+
+// options know one target.
+func options(t testing.TB) workflow.Options {
+	t.Helper()
+	fsys := fstest.MapFS{"magefiles/a.go": &fstest.MapFile{Data: []byte("package main\n\nfunc Publish(name string, dryRun *bool) {}\n")}}
+	set, err := target.Read(validate.NewTree(fsys, []string{"magefiles/a.go"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return workflow.Options{Forgejo: true, Targets: set, Exists: func(string) bool { return true }}
+}
+
+func check(t testing.TB, text string) string {
+	t.Helper()
+	var lines []string
+	for _, p := range workflow.Check(".forgejo/workflows/a.yaml", text, options(t)) {
+		lines = append(lines, fmt.Sprintf("%d:%d %s: %s", p.Line, p.Column, p.Rule, p.Message))
+	}
+	return strings.Join(lines, "\n")
+}
+
+const head = "on: workflow_dispatch\njobs:\n  a:\n    runs-on: docker\n    steps:\n"
+
+// TestPlaces is about where an expression or a command stands, in whatever way the script is written.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ steps, want string }{
+		"plain":    {"      - run: ä ${{ github.ref }}\n", "6:16"},
+		"quoted":   {"      - run: \"ä ${{ github.ref }}\"\n", "6:17"},
+		"escaped":  {"      - run: \"\\t${{ github.ref }}\"\n", "6:14"},
+		"literal":  {"      - run: |\n          echo\n\n          ö ${{ github.ref }}\n", "9:13"},
+		"indented": {"      - run: |2-\n            ${{ github.ref }}\n", "7:13"},
+		"folded":   {"      - run: >-\n          echo\n          ${{ github.ref }}\n", "6:14"},
+		"crlf":     {"      - run: |\r\n          echo\r\n          ${{ github.ref }}\r\n", "8:11"},
+	} {
+		if got := check(t, head+c.steps); !strings.HasPrefix(got, c.want+" injection: ") || strings.Contains(got, "\n") {
+			t.Errorf("%s: got %q, want one at %s", name, got, c.want)
+		}
+	}
+}
+
+func TestAnchors(t *testing.T) {
+	t.Parallel()
+	steps := "      - &step\n        run: mage publish $X\n        env: &env\n          X: y\n      - *step\n      - run: make\n        env: *env\n"
+	if got := check(t, head+steps); got != "" {
+		t.Errorf("want silence, got %s", got)
+	}
+	merged := "      - &step\n        run: make\n        env:\n          X: y\n      - <<: *step\n        run: mage nothing\n"
+	if got, want := check(t, head+merged), `11:19 mage: mage has no target "nothing"`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestRefs(t *testing.T) {
+	t.Parallel()
+	for on, want := range map[string]bool{
+		"push":                          true,
+		"{push: {branches: [main]}}":    false,
+		"{push: {branches: 'v*'}}":      true,
+		"{push: {tags: [v1]}}":          true,
+		"[pull_request, schedule]":      false,
+		"[pull_request, release]":       true,
+		"{workflow_call: {inputs: {}}}": true,
+	} {
+		text := strings.Replace(head, "workflow_dispatch", on, 1) + "      - run: echo ${{ github.ref_name }}\n"
+		if got := strings.Contains(check(t, text), "injection"); got != want {
+			t.Errorf("on: %s: a finding: %v, want %v", on, got, want)
+		}
+	}
+}
+
+// TestHostile is about texts that are made to take long, or to exhaust the stack.
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	many := func(s string, n int) string { return strings.Repeat(s, n/len(s)) }
+	const size = validate.MaxSize / 16 // quadratic time shows there as well
+	for name, text := range map[string]string{
+		"sequences":     many("[", size),
+		"mappings":      many("{a: ", size),
+		"levels":        many("- ", 20000),
+		"parentheses":   head + "      - run: ${{ " + many("(", size) + "\n",
+		"condition":     head + "      - if: " + many("!", size) + "\n        run: make\n",
+		"operators":     head + "      - run: ${{ " + many("a && ", size) + "a }}\n",
+		"expressions":   head + "      - run: " + many("${{ github.ref }}", size) + "\n",
+		"open":          head + "      - run: " + many("${{ ", size) + "\n",
+		"lines":         head + "      - run: |\n" + many("          mage x ${{ github.ref }}\n", size),
+		"substitutions": head + "      - run: mage " + many("$(", size) + "\n",
+		"braces":        head + "      - run: mage " + many("{", size) + "\n",
+		"heredocs":      head + "      - run: |\n          mage\n" + many("          cat <<A\n", size),
+		"steps":         head + many("      - run: mage x\n", size),
+		"jobs":          "on: push\njobs:\n" + many("  a: {runs-on: a, needs: [b], steps: [{run: a}]}\n", size),
+		"keys":          head + "      - run: a\n        env:\n" + many("          A: b\n", size),
+		"aliases":       "a: &a [x]\nb: [" + many("*a, ", size) + "]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			workflow.Check(".forgejo/workflows/a.yaml", text, options(t))
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("took %s", took)
+			} else {
+				t.Log(took)
+			}
+		})
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add("a.yaml", head+"      - run: mage publish ${{ inputs.x }} \"$X\" -dryrun\n        env: &e\n          X: ${{ secrets.X }}\n      - uses: a/b@c\n        env: *e\n")
+	f.Add("a.yaml", "on: {push: {branches: [main]}, schedule: [{cron: '@daily'}]}\npermissions: {}\njobs: {a: {uses: ./x, <<: {container: b}}}\n")
+	f.Add("action.yml", "name: a\ndescription: b\ninputs: {c: {}}\nruns: {using: composite, steps: [{run: 'a ${{ inputs.c }}', shell: bash}]}\n")
+	f.Add("a.yaml", "\r\r00")
+	f.Add("a.yaml", "on: [pull_request_target]\nenv: {A: '${{ secrets.A }}'}\njobs:\n  a:\n    runs-on: [x, '${{ matrix.y }}']\n    strategy: {matrix: {y: [1], include: [{y: 2}]}, fail-fast: true}\n    container: {image: 'a:1', credentials: {username: b, password: c}}\n    services: {d: {image: e}}\n    outputs: {f: '${{ steps.g.outputs.h }}'}\n    needs: [a]\n    steps: [{id: g, uses: a/checkout@v4, with: {ref: '${{ github.head_ref }}'}, if: always(), timeout-minutes: 5}]\n")
+	o := options(f)
+	f.Fuzz(func(t *testing.T, name, text string) {
+		lines := strings.Count(text, "\n") + 1
+		for _, p := range workflow.Check(name, text, o) {
+			if p.Line < 0 || p.Line > lines || p.Column < 0 || p.Message == "" || strings.Contains(p.Message+p.Do, "\n") {
+				t.Fatalf("of %d lines: %+v", lines, p)
+			}
+		}
+	})
+}
+
+// BenchmarkCheck checks 50 workflows of the size that people write.
+func BenchmarkCheck(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("name: Build\non:\n  push:\n    branches: [main]\n  workflow_dispatch:\n    inputs:\n      name:\n        type: string\njobs:\n")
+	for i := range 3 {
+		fmt.Fprintf(&text, "  job%d:\n    runs-on: docker\n    steps:\n", i)
+		for range 8 {
+			text.WriteString("      - name: Publish\n        if: github.ref == 'refs/heads/main'\n        env:\n          NAME: ${{ inputs.name }}\n        run: |\n          set -eu\n          echo \"$NAME\" >> \"$GITHUB_OUTPUT\"\n          mage publish \"$NAME\" -dryrun\n")
+		}
+	}
+	o := options(b)
+	for b.Loop() {
+		for range 50 {
+			workflow.Check("a.yaml", text.String(), o)
+		}
+	}
+}
+
+// TestDo is about the advice that depends on the script.
+func TestDo(t *testing.T) {
+	t.Parallel()
+	text := "on: {workflow_dispatch: {inputs: {path: {type: string}, a-b: {}}}}\njobs:\n  a:\n    runs-on: docker\n    env:\n      B: ${{ inputs.a-b }}\n    steps:\n"
+	for step, want := range map[string]string{
+		"run: echo ${{ inputs.a-b || 'c' }}":        `Add A_B: ${{ inputs.a-b || 'c' }} to the step's env and write "$A_B" in the script.`,
+		"run: echo ${{ inputs.path }}":              `Add GIVEN_PATH: ${{ inputs.path }} to the step's env and write "$GIVEN_PATH" in the script.`,
+		"run: echo ${{ env.b }}":                    `Write "$B" in the script.`,
+		"{run: '${{ inputs.a-b }}', shell: python}": `Add A_B: ${{ inputs.a-b }} to the step's env and write os.environ["A_B"] in the script.`,
+		"{run: '${{ secrets.X }}', shell: pwsh}":    `Add X: ${{ secrets.X }} to the step's env and write $env:X in the script.`,
+		"run: mage publsh":                          "Write publish.",
+		"run: mage publish a -dry=1":                "",
+		"{uses: a/github-script@0123456789012345678901234567890123456789, with: {script: '${{ github.ref }}'}}": "Add REF: ${{ github.ref }} to the step's env and write process.env.REF in the script.",
+	} {
+		found := workflow.Check("a.yaml", text+"      - "+step+"\n", options(t))
+		if len(found) != 1 || found[0].Do != want {
+			t.Errorf("%s: got %+v, want %s", step, found, want)
+		}
+	}
+}
