@@ -1,7 +1,8 @@
 //go:build mage
 
-// BlumeOps: publish the containers of this repository, release its docs, try both on this machine.
+// BlumeOps: publish the containers of this repository, release its docs, check all of it, try it on this machine.
 //
+//	go tool mage validate
 //	go tool mage container:build nettest
 //	go tool mage container:publish nettest v0.1.0
 //	go tool mage docs:release patch -dryrun

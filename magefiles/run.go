@@ -35,13 +35,14 @@ type runner struct {
 
 // run runs a target: it ends with a signal, cleans up, and gives mage an error that
 // says everything and carries the exit status.
-// The format is that of its result.
-func run(ctx context.Context, format string, target func(context.Context, *runner) error) error {
+// The format is that of its result; more are formats that this target has besides text and
+// json.
+func run(ctx context.Context, format string, target func(context.Context, *runner) error, more ...console.Format) error {
 	ctx, stop := console.NotifyContext(ctx)
 	defer stop()
 	r := &runner{settings: site.override(os.Getenv)}
 	r.console = console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: mg.Verbose()})
-	err := r.open(format)
+	err := r.open(format, more)
 	if err == nil {
 		err = target(ctx, r)
 	}
@@ -52,8 +53,8 @@ func run(ctx context.Context, format string, target func(context.Context, *runne
 	return r.console.Exit(ctx, err)
 }
 
-func (r *runner) open(format string) (err error) {
-	if r.format, err = console.ParseFormat(format); err != nil {
+func (r *runner) open(format string, more []console.Format) (err error) {
+	if r.format, err = console.ParseFormat(format, more...); err != nil {
 		return err
 	}
 	if r.root, err = os.Getwd(); err != nil {

@@ -1,0 +1,215 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/mod/semver"
+
+	news "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/fragment"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/toml"
+)
+
+// changelog looks at what a release makes a section of the changelog from. What a fragment is, and how it gets into the changelog, is the
+// knowledge of package changelog; here it becomes findings.
+var changelog = validate.Check{
+	Name:   "changelog",
+	Covers: "The settings in towncrier.toml or pyproject.toml, the fragments that the next release consumes, and the changelog itself.",
+	Rules: []validate.Rule{
+		{ID: "settings", What: "A setting of towncrier is unknown, wrong, or not done here.", Do: "Correct the setting."},
+		{ID: "fragment", What: "A file among the fragments would not get into the changelog: it lies in a subfolder, has no known type or no text, is not UTF-8, or cannot be told from another.", Do: "Give the file a name and a text that the release takes."},
+		{ID: "text", What: "The text of a fragment does not stay within its bullet: it ends the list, or opens a code block or a comment that is not closed.", Do: "Write the text so that it can stand in a list."},
+		{ID: "marker", What: "The changelog has no line that says where the newest section goes, so it would go to the very top.", Do: "Put the line above the newest section."},
+		{ID: "heading", What: "A heading of the changelog is as high as those of versions, and names none in the form of title_format, so that it ends the section above.", Do: "Write it as title_format says, or make it deeper."},
+		{ID: "version", What: "The version in a heading is no semantic version.", Do: "Write it as X.Y.Z, with a v in front or without."},
+		{ID: "date", What: "The date in a heading is none.", Do: "Write it as YEAR-MONTH-DAY, as in 2026-03-08."},
+		{ID: "order", What: "A version stands below an older one, or is there twice.", Do: "Put the sections in order: the newest first, each once."},
+	},
+	Run: func(_ context.Context, in *validate.Input) error {
+		c := changelogCheck{Input: in}
+		text, ok := c.settingsFile()
+		if !ok {
+			return nil
+		}
+		config, err := news.ParseConfig(readable{in.Tree})
+		if err != nil {
+			return c.settings(text, err)
+		}
+		c.history(config)
+		return c.fragments(config)
+	},
+}
+
+type changelogCheck struct {
+	*validate.Input
+	file string // of the settings
+}
+
+// settingsFile is the file that towncrier takes; ok is false if this repository does not use it.
+func (c *changelogCheck) settingsFile() (text string, ok bool) {
+	if c.file = "towncrier.toml"; c.Has(c.file) {
+		return c.Text(c.file)
+	}
+	c.file = "pyproject.toml"
+	text, ok = c.Text(c.file)
+	return text, ok && strings.Contains(text, "tool.towncrier")
+}
+
+func (c *changelogCheck) settings(text string, err error) error {
+	settings := toml.Settings(text)
+	for _, err := range unjoined(err) {
+		var wrong *news.ConfigError
+		if !errors.As(err, &wrong) {
+			return err
+		}
+		f := validate.Finding{Path: c.file, Line: wrong.Line, Column: wrong.Column, Rule: "settings", Message: wrong.Reason}
+		if wrong.Line > 0 {
+			// The reason says the place as well.
+			f.Message = strings.Replace(f.Message, fmt.Sprintf("line %d, column %d: ", wrong.Line, wrong.Column), "", 1)
+		}
+		if wrong.Key != "" {
+			f.Message = wrong.Key + " " + wrong.Reason
+			if s, ok := toml.Find(settings, wrong.Key); ok {
+				f.Line, f.Column = validate.Position(text, s.At)
+			}
+		}
+		f.Message, f.Do = advice(f.Message)
+		c.Report(f)
+	}
+	return nil
+}
+
+// advice parts what is wrong from what to do about it, which follows a semicolon where package changelog knows. A semicolon in what is
+// quoted does not count.
+func advice(reason string) (message, do string) {
+	reason = strings.Join(strings.Fields(reason), " ")
+	at := strings.LastIndex(reason, "; ")
+	if at < 0 || strings.Count(reason[at:], `"`)%2 != 0 || strings.HasPrefix(reason[at:], "; known") {
+		return reason, ""
+	}
+	first, size := utf8.DecodeRuneInString(reason[at+2:])
+	do = string(unicode.ToUpper(first)) + reason[at+2+size:]
+	if !strings.HasSuffix(do, "?") {
+		do += "."
+	}
+	return reason[:at], do
+}
+
+func (c *changelogCheck) fragments(config *news.Config) error {
+	fragments, err := news.Read(readable{c.Tree}, config)
+	var lost *news.FragmentsError
+	switch {
+	case errors.As(err, &lost):
+		for _, p := range lost.Problems {
+			message, do := advice(p.Reason)
+			c.Report(validate.Finding{Path: p.Path, Rule: "fragment", Message: message, Do: do})
+		}
+	case err != nil:
+		return err
+	}
+	for _, f := range fragments {
+		section, plain := render(config, f), f
+		plain.Text = "x"
+		for _, p := range fragment.Problems(section, render(config, plain)) {
+			c.Report(validate.Finding{Path: f.Path, Line: c.blank(f.Path) + p.Line, Column: 1, Rule: "text", Message: p.Message})
+		}
+	}
+	return nil
+}
+
+func render(config *news.Config, f news.Fragment) string {
+	return news.Render(config, []news.Fragment{f}, "v1.0.0", "2026-01-01")
+}
+
+// blank counts the lines above a fragment's text.
+func (c *changelogCheck) blank(file string) int {
+	text, _ := c.Text(file)
+	return strings.Count(text[:len(text)-len(strings.TrimLeftFunc(text, unicode.IsSpace))], "\n")
+}
+
+// history looks at the changelog.
+func (c *changelogCheck) history(config *news.Config) {
+	text, ok := c.Text(config.Filename)
+	if !ok {
+		return // the first release makes it
+	}
+	marker := strings.TrimSuffix(config.Marker(), "\n")
+	if strings.TrimSpace(text) != "" && !strings.Contains(strings.ReplaceAll(text, "\r\n", "\n"), config.Marker()) {
+		c.Report(validate.Finding{Path: config.Filename, Rule: "marker", Message: fmt.Sprintf("has no line %q", marker)})
+	}
+	for _, s := range news.Strays(config, text) {
+		c.Report(validate.Finding{Path: config.Filename, Line: s.Line, Column: 1, Rule: "heading", Message: fmt.Sprintf("the heading %q names no version in the form of title_format", s.Text)})
+	}
+	seen, above := map[string]int{}, news.Section{}
+	for _, s := range news.Sections(config, text) {
+		c.section(config.Filename, s)
+		version := canonical(s.Version)
+		if version == "" {
+			continue
+		}
+		if first := seen[version]; first > 0 {
+			c.heading(config.Filename, s, "order", s.Version, "%s is there twice: also on line %d", s.Version, first)
+		} else if above.Version != "" && semver.Compare(version, canonical(above.Version)) > 0 {
+			c.heading(config.Filename, s, "order", s.Version, "%s stands below %s, which is older", s.Version, above.Version)
+		}
+		seen[version], above = s.Line, s
+	}
+}
+
+func (c *changelogCheck) section(file string, s news.Section) {
+	if canonical(s.Version) == "" {
+		c.heading(file, s, "version", s.Version, "%q is no semantic version", s.Version)
+	}
+	if _, err := time.Parse(time.DateOnly, s.Date); s.Date != "" && err != nil {
+		c.heading(file, s, "date", s.Date, "%q is no date", s.Date)
+	}
+}
+
+// heading reports a word of a section's heading.
+func (c *changelogCheck) heading(file string, s news.Section, rule, word, format string, args ...any) {
+	f := validate.Finding{Path: file, Line: s.Line, Rule: rule, Message: fmt.Sprintf(format, args...)}
+	before, _, _ := strings.Cut(s.Heading, word)
+	line := strings.Count(before, "\n")
+	f.Line, f.Column = f.Line+line, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])+1
+	c.Report(f)
+}
+
+// canonical is a version in the form that package semver compares; "" if it is none.
+func canonical(version string) string {
+	v := "v" + strings.TrimLeft(version, "vV")
+	if strings.Count(v, ".") < 2 {
+		return "" // semver takes v1.2 for v1.2.0
+	}
+	return semver.Canonical(v)
+}
+
+// readable is the file system of a tree's files, without those that cannot be looked at: the check files reports them, and they keep no
+// other from being read. What is not UTF-8 is there, as package changelog has more to say about it.
+type readable struct{ *validate.Tree }
+
+// Open opens a file, whether it is listed or not.
+func (r readable) Open(name string) (fs.File, error) { return r.Dir().Open(name) }
+
+// ReadDir lists a folder.
+func (r readable) ReadDir(dir string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(r.Dir(), dir)
+	listed := entries[:0]
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		rule, _ := r.Problem(name)
+		_, isText := r.Text(name)
+		if r.Has(name) && (isText || rule == "encoding" || rule == "" && (e.IsDir() || e.Type().IsRegular())) {
+			listed = append(listed, e)
+		}
+	}
+	return listed, err
+}

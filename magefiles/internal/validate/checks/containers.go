@@ -1,0 +1,335 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/distribution/reference"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/container"
+)
+
+// containers looks at what images are built from.
+var containers = validate.Check{
+	Name:   "containers",
+	Covers: "The folders of containers/: whether each can be built, Dockerfiles against BuildKit's own linter, base images, and versions against service-versions.yaml.",
+	Rules: []validate.Rule{
+		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package, is a symbolic link, or states something unknown.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
+		{ID: "dockerfile", What: "BuildKit's parser or linter objects to a Dockerfile; the message begins with the linter's own name of the rule, which «# check=skip=RULE» on the first line leaves out.", Do: "Change the instruction as the message says."},
+		{ID: "version", What: "A container does not say which version of its application it packages, or not as a literal.", Do: "State it: ARG CONTAINER_APP_VERSION=1.2.3 in the Dockerfile, //blumeops:version 1.2.3 in the Go program."},
+		{ID: "services", What: "The file service-versions.yaml does not have the form that is expected: a list called services, whose entries have a name, a current-version and, where the names differ, a container.", Do: "Give it that form."},
+		{ID: "disagrees", What: "A container packages another version than service-versions.yaml says.", Do: "Correct the one that is wrong; if the service is built from another container, name that one in its field container, or null if it is from none."},
+		{ID: "base", What: "An image that a build starts from, or copies from, has no tag, or the tag latest: each build may get another one.", Do: "Name a version as the tag, or a digest."},
+		{ID: "own-base", What: "An image that a build starts from, or copies from, is one of ours, and there is no container of that name.", Do: "Correct the name, or add the container."},
+		{ID: "copy", What: "A Dockerfile copies a file that is not in the container's folder, or that the .dockerignore leaves out.", Do: "Correct the path, or add the file."},
+		{ID: "ignore", What: "A .dockerignore holds a line that is no pattern.", Do: "Correct the pattern."},
+	},
+	Run: func(ctx context.Context, in *validate.Input) error {
+		if len(in.Files(image.Root)) == 0 {
+			return nil
+		}
+		found, err := image.Find(in.Dir())
+		c := containerCheck{in}
+		if err := c.faults(found, err); err != nil {
+			return err
+		}
+		c.services(found)
+		return validate.Each(ctx, found, func(one image.Container) error { return c.one(ctx, one) })
+	},
+}
+
+type containerCheck struct{ *validate.Input }
+
+func (c containerCheck) report(file, rule string, at container.Place, format string, args ...any) {
+	c.Report(validate.Finding{Path: file, Line: at.Line, Column: at.Column, Rule: rule, Message: fmt.Sprintf(format, args...)})
+}
+
+// inFile is how package image begins an error about a place in a file.
+var inFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(Dockerfile|[^\s:]+\.go):(\d+)(?::(\d+))?: `) })
+
+// faults reports the folders that cannot be built.
+func (c containerCheck) faults(found []image.Container, err error) error {
+	known := map[string]bool{}
+	for _, one := range found {
+		known[one.Dir] = true
+	}
+	for _, err := range unjoined(err) {
+		var fault *image.ContainerError
+		if !errors.As(err, &fault) {
+			return err
+		}
+		known[fault.Dir] = true
+		var unreadable *fs.PathError
+		if c.Has(fault.Dir) && !errors.As(err, &unreadable) { // the check files reports that
+			c.fault(fault)
+		}
+	}
+	for _, name := range c.Files(image.Root) {
+		parts := strings.Split(name, "/")
+		dir := path.Join(image.Root, parts[1])
+		if len(parts) > 2 && !known[dir] && !strings.HasPrefix(parts[1], ".") && !strings.HasPrefix(parts[1], "_") {
+			known[dir] = true
+			c.report(dir, "container", container.Place{}, "holds neither a Dockerfile nor a Go main package")
+		}
+	}
+	return nil
+}
+
+func (c containerCheck) fault(fault *image.ContainerError) {
+	file, message, at := fault.Dir, fault.Err.Error(), container.Place{}
+	if m := inFile().FindStringSubmatch(message); m != nil {
+		file, message = path.Join(file, m[1]), message[len(m[0]):]
+		at.Line, _ = strconv.Atoi(m[2])
+		at.Column, _ = strconv.Atoi(m[3]) // 0 if it has none
+	}
+	c.report(file, "container", at, "%s", message)
+}
+
+func unjoined(err error) []error {
+	if list, ok := err.(interface{ Unwrap() []error }); ok {
+		return list.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+func (c containerCheck) one(ctx context.Context, one image.Container) error {
+	if !c.Has(one.Dir) {
+		return nil
+	}
+	file, at := c.statement(one)
+	switch {
+	case one.Version == "":
+		c.report(file, "version", container.Place{}, "does not state CONTAINER_APP_VERSION")
+	case strings.Contains(one.Version, "$"):
+		c.report(file, "version", at, "CONTAINER_APP_VERSION is %q, which is no literal version", one.Version)
+	}
+	if one.Kind == image.KindDockerfile {
+		return c.dockerfile(ctx, one.Dir)
+	}
+	if one.Base != "" {
+		file, at := c.place(one, "//blumeops:base", one.Base)
+		c.image(file, at, "//blumeops:base", one.Base)
+	}
+	return nil
+}
+
+// statement is where a container states its version.
+func (c containerCheck) statement(one image.Container) (string, container.Place) {
+	if one.Kind == image.KindDockerfile {
+		return c.place(one, "CONTAINER_APP_VERSION", one.Version)
+	}
+	return c.place(one, "//blumeops:version", one.Version)
+}
+
+// place is where the sources of a container hold a value on a line with a key.
+func (c containerCheck) place(one image.Container, key, value string) (string, container.Place) {
+	files := c.Files(one.Dir, ".go")
+	if one.Kind == image.KindDockerfile {
+		files = []string{one.Dir + "/Dockerfile"}
+	}
+	for _, file := range files {
+		if path.Dir(file) != one.Dir || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, _ := c.Text(file)
+		n := 0
+		for line := range strings.Lines(text) {
+			n++
+			before, after, found := strings.Cut(line, key)
+			if at := strings.Index(after, value); found && at >= 0 && value != "" && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+				return file, container.Place{Line: n, Column: len([]rune(before+key+after[:at])) + 1}
+			}
+		}
+	}
+	if len(files) == 0 {
+		return one.Dir, container.Place{}
+	}
+	return files[0], container.Place{}
+}
+
+func (c containerCheck) dockerfile(ctx context.Context, dir string) error {
+	file := dir + "/Dockerfile"
+	d, err := dockerfileOf(c.Tree, file)
+	var failed *container.ParseError
+	switch {
+	case errors.As(err, &failed):
+		c.report(file, "dockerfile", failed.Place, "%s", failed.Message)
+		return nil
+	case err != nil || d == nil:
+		return nil // in another language, or not to be read
+	}
+	for _, i := range d.Images {
+		c.image(file, i.Place, i.Instruction, i.Reference)
+	}
+	c.sources(dir, d.Sources)
+	problems, err := d.Lint(ctx)
+	for _, p := range problems {
+		c.report(file, "dockerfile", p.Place, "%s", p.Message)
+	}
+	return err
+}
+
+type dockerfileKey string
+
+type parsedDockerfile struct {
+	*container.Dockerfile
+	err error
+}
+
+// dockerfileOf parses a Dockerfile once. It is nil if there is no text.
+func dockerfileOf(tree *validate.Tree, file string) (*container.Dockerfile, error) {
+	parsed := validate.Shared(tree, dockerfileKey(file), func(t *validate.Tree) parsedDockerfile {
+		text, ok := t.Text(file)
+		if !ok {
+			return parsedDockerfile{}
+		}
+		d, err := container.Parse(text)
+		return parsedDockerfile{d, err}
+	})
+	return parsed.Dockerfile, parsed.err
+}
+
+// image looks at an image that is taken from a registry.
+func (c containerCheck) image(file string, at container.Place, instruction, ref string) {
+	if own, ok := strings.CutPrefix(ref, c.Images+"/"); ok && c.Images != "" {
+		if end := strings.IndexAny(own, ":@"); end >= 0 {
+			own = own[:end]
+		}
+		if !c.Has(path.Join(image.Root, own)) {
+			c.report(file, "own-base", at, "%s of %s, but there is no folder %s", instruction, ref, path.Join(image.Root, own))
+		}
+	}
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return // the linter says so
+	}
+	if _, digested := named.(reference.Digested); digested {
+		return
+	}
+	tagged, ok := named.(reference.Tagged)
+	switch {
+	case !ok:
+		c.report(file, "base", at, "%s of %s, which has no tag", instruction, ref)
+	case tagged.Tag() == "latest":
+		c.report(file, "base", at, "%s of %s, whose tag is no version", instruction, ref)
+	}
+}
+
+// sources looks for what is copied into an image.
+func (c containerCheck) sources(dir string, sources []container.Source) {
+	left := c.ignored(dir)
+	for _, s := range sources {
+		if !c.Has(path.Join(dir, s.Path)) {
+			c.report(dir+"/Dockerfile", "copy", s.Place, "%s of %q, which is not in %s", s.Instruction, s.Path, dir)
+		} else if left(s.Path) {
+			c.report(dir+"/Dockerfile", "copy", s.Place, "%s of %q, which .dockerignore leaves out", s.Instruction, s.Path)
+		}
+	}
+}
+
+// ignored says what a .dockerignore leaves out for certain. As in BuildKit nothing is, if it makes exceptions: they may be for a file below.
+func (c containerCheck) ignored(dir string) func(name string) bool {
+	nothing := func(string) bool { return false }
+	for _, base := range []string{"Dockerfile.dockerignore", ".dockerignore"} {
+		file := path.Join(dir, base)
+		text, ok := c.Text(file)
+		if !ok {
+			continue
+		}
+		patterns, err := ignorefile.ReadAll(strings.NewReader(text))
+		if err != nil {
+			c.report(file, "ignore", container.Place{}, "cannot be read: %s", err)
+			return nothing
+		}
+		for _, p := range patterns {
+			if _, err := patternmatcher.New([]string{p}); err != nil {
+				c.report(file, "ignore", c.lineOf(text, p), "%q is no pattern", p)
+				return nothing
+			}
+		}
+		matcher, err := patternmatcher.New(patterns)
+		if err != nil || matcher.Exclusions() {
+			return nothing
+		}
+		return func(name string) bool {
+			match, err := matcher.MatchesOrParentMatches(name)
+			return err == nil && match && name != "."
+		}
+	}
+	return nothing
+}
+
+// lineOf is the line that holds a pattern, which is cleaned by then.
+func (c containerCheck) lineOf(text, pattern string) container.Place {
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		if at := strings.Index(line, strings.TrimLeft(pattern, "!/")); at >= 0 {
+			return container.Place{Line: n, Column: len([]rune(line[:at])) + 1}
+		}
+	}
+	return container.Place{}
+}
+
+const servicesFile = "service-versions.yaml"
+
+// services compares what is packaged with what service-versions.yaml says.
+func (c containerCheck) services(found []image.Container) {
+	text, ok := c.Text(servicesFile)
+	if !ok {
+		return
+	}
+	list, problems := container.ParseServices(text)
+	for _, p := range problems {
+		c.report(servicesFile, "services", p.Place, "%s", p.Message)
+	}
+	named, claimed := map[string]int{}, map[string]bool{}
+	for _, s := range list {
+		if first := named[s.Name]; first > 0 {
+			c.report(servicesFile, "services", s.Place, "%s is a second time in the list, after line %d", s.Name, first)
+		} else {
+			named[s.Name] = s.Line
+		}
+		claimed[s.Container] = claimed[s.Container] || s.Mapped.Line > 0
+	}
+	folders := map[string]image.Container{}
+	for _, one := range found {
+		folders[string(one.Name)] = one
+	}
+	for _, s := range list {
+		isMapped := s.Mapped.Line > 0
+		one, ok := folders[s.Container]
+		switch {
+		case isMapped && s.Container != "" && !c.Has(path.Join(image.Root, s.Container)):
+			c.report(servicesFile, "services", s.Mapped, "%s is of the container %q, and there is no folder %s", s.Name, s.Container, path.Join(image.Root, s.Container))
+		case ok && one.Version != "" && isMapped == claimed[s.Container]:
+			c.compare(s, one)
+		}
+	}
+}
+
+func (c containerCheck) compare(s container.Service, one image.Container) {
+	if strings.TrimPrefix(s.Version, "v") == strings.TrimPrefix(one.Version, "v") || strings.Contains(one.Version, "$") {
+		return
+	}
+	file, at := c.statement(one)
+	is := s.Version
+	if is == "" {
+		is = "null"
+	}
+	c.report(servicesFile, "disagrees", s.Place, "%s is at %s, but %s:%d packages %s", s.Name, is, file, at.Line, one.Version)
+}

@@ -1,0 +1,27 @@
+package checks
+
+import (
+	"context"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+// files reports what the other checks pass over.
+var files = validate.Check{
+	Name:   "files",
+	Covers: "Every file that is not below a folder testdata: whether it can be looked at.",
+	Rules: []validate.Rule{
+		{ID: "unreadable", What: "A file cannot be read: a symbolic link that leads nowhere, to itself or out of the repository, or a missing right.", Do: "Mend or remove the file."},
+		{ID: "large", What: "A file is larger than 2 MiB, so that no check reads it.", Do: "Keep large files outside of the repository, or ignore this one in .gitignore."},
+		{ID: "encoding", What: "A text file is not UTF-8, so that no check reads it.", Do: "Save the file as UTF-8."},
+	},
+	Narrow: true,
+	Run: func(ctx context.Context, in *validate.Input) error {
+		return validate.Each(ctx, in.Files("."), func(name string) error {
+			if rule, message := in.Problem(name); rule != "" && !validate.Testdata(name) {
+				in.Report(validate.Finding{Path: name, Rule: rule, Message: message})
+			}
+			return nil
+		})
+	},
+}

@@ -1,0 +1,173 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
+)
+
+// frontmatter looks at what pages say of themselves.
+var frontmatter = validate.Check{
+	Name:   "frontmatter",
+	Covers: "The YAML at the beginning of the documentation's pages: title, tags and modified, which every page has; aliases; and the keys status and requires, which pages of the section how-to may have. Other keys are free.",
+	Rules: []validate.Rule{
+		{ID: "none", What: "A page has no frontmatter.", Do: "Begin the page with title, tags and modified between two lines ---."},
+		{ID: "unclosed", What: "The frontmatter has no second line ---, so that the whole page is taken for it.", Do: "Close the frontmatter with a line ---."},
+		{ID: "syntax", What: "The frontmatter is not a YAML mapping of keys to values.", Do: "Correct the YAML; quote texts that hold a colon, a # or brackets."},
+		{ID: "duplicate", What: "A key stands in the frontmatter twice.", Do: "Remove one of the two."},
+		{ID: "required", What: "A page does not state its title, its tags or the date of its last change.", Do: "Add the key."},
+		{ID: "title", What: "A title is not a text.", Do: "Give the page a title."},
+		{ID: "tags", What: "Tags are not a list of texts.", Do: "Write tags: [one, two], or a line for each; [] for none."},
+		{ID: "modified", What: "The date of the last change is none.", Do: "Write YYYY-MM-DD, or that with a time such as 2006-01-02T15:04:05Z."},
+		{ID: "aliases", What: "Aliases are not a list of texts.", Do: "Write aliases: [one, two]."},
+		{ID: "section", What: "A key stands in a page of a section where nothing reads it.", Do: "Remove the key, or move the page."},
+	},
+	Narrow: true,
+	Run: func(ctx context.Context, in *validate.Input) error {
+		set := page.All(in.Tree)
+		if set.Err != nil {
+			return set.Err
+		}
+		if in.Site.Docs == "" {
+			return nil
+		}
+		return validate.Each(ctx, in.Files(in.Site.Docs, ".md"), func(name string) error {
+			if p := set.Page(name); p != nil {
+				checkFront(p, strings.TrimPrefix(name, in.Site.Docs+"/"), in.Report)
+			}
+			return nil
+		})
+	},
+}
+
+var (
+	// requiredKeys are those that every page has, and what looks at their values.
+	requiredKeys = []string{"title", "tags", "modified"}
+	// sectionKeys are keys that belong to one section.
+	sectionKeys = map[string]string{"status": "how-to", "requires": "how-to"}
+	keyRules    = map[string]func(*yaml.Node) string{"title": wrongTitle, "tags": wrongList, "modified": wrongDate, "aliases": wrongList}
+)
+
+func checkFront(p *page.Page, below string, report func(validate.Finding)) {
+	found := func(line, column int, rule, format string, args ...any) {
+		report(validate.Finding{Path: p.Path, Line: line, Column: column, Rule: rule, Message: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case p.Front == nil:
+		found(1, 0, "none", "the page has no frontmatter")
+		return
+	case p.Front.Err != nil && p.Front.Err.Unclosed:
+		found(p.Front.Err.Line, p.Front.Err.Column, "unclosed", "%s", p.Front.Err.Message)
+		return
+	case p.Front.Err != nil:
+		found(p.Front.Err.Line, p.Front.Err.Column, "syntax", "%s", p.Front.Err.Message)
+		return
+	}
+	for _, name := range requiredKeys {
+		if key, _ := p.Front.Get(name); key == nil {
+			found(1, 0, "required", "the frontmatter has no %s", name)
+		}
+	}
+	if p.Front.Root == nil {
+		return
+	}
+	section, _, _ := strings.Cut(below, "/")
+	for i := 0; i+1 < len(p.Front.Root.Content); i += 2 {
+		key, value := p.Front.Root.Content[i], p.Front.Root.Content[i+1]
+		if home, bound := sectionKeys[key.Value]; bound && home != section {
+			found(key.Line, key.Column, "section", "%s is for pages of the section %s alone", key.Value, home)
+		}
+		if wrong, known := keyRules[key.Value]; known {
+			if message := wrong(frontNode(value)); message != "" {
+				found(value.Line, value.Column, key.Value, "%s %s", key.Value, message)
+			}
+		}
+	}
+	duplicateKeys(p.Front.Root, found)
+}
+
+// duplicateKeys looks at a mapping and those in it.
+func duplicateKeys(node *yaml.Node, found func(line, column int, rule, format string, args ...any)) {
+	seen := map[string]int{}
+	for i, child := range node.Content {
+		if node.Kind == yaml.MappingNode && i%2 == 0 && child.Kind == yaml.ScalarNode {
+			if line := seen[child.Value]; line > 0 {
+				found(child.Line, child.Column, "duplicate", "%s stands in line %d already", child.Value, line)
+			} else {
+				seen[child.Value] = child.Line
+			}
+		}
+		duplicateKeys(child, found)
+	}
+}
+
+func frontNode(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		return node.Alias
+	}
+	return node
+}
+
+func wrongTitle(value *yaml.Node) string {
+	switch {
+	case value.Kind != yaml.ScalarNode:
+		return "is not a text"
+	case value.Tag == "!!null" || strings.TrimSpace(value.Value) == "":
+		return "is empty"
+	}
+	return ""
+}
+
+func wrongList(value *yaml.Node) string {
+	if value.Kind != yaml.SequenceNode {
+		return "is not a list"
+	}
+	for _, item := range value.Content {
+		item = frontNode(item)
+		if item.Kind != yaml.ScalarNode || item.Tag != "!!str" || strings.TrimSpace(item.Value) == "" {
+			return fmt.Sprintf("holds %s, which is not a text", frontValue(item))
+		}
+	}
+	return ""
+}
+
+func frontValue(node *yaml.Node) string {
+	switch {
+	case node.Kind == yaml.MappingNode:
+		return "a mapping"
+	case node.Kind == yaml.SequenceNode:
+		return "a list"
+	case strings.TrimSpace(node.Value) == "":
+		return "nothing"
+	}
+	return node.Value
+}
+
+var dateForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)? ?(?:[Zz]|[+-]\d{2}:?\d{2})?)?$`)
+})
+
+func wrongDate(value *yaml.Node) string {
+	switch {
+	case value.Kind == yaml.ScalarNode && value.Value == "":
+		return "is empty"
+	case value.Kind == yaml.ScalarNode:
+		if m := dateForm().FindStringSubmatch(value.Value); m != nil {
+			_, wrongDay := time.Parse(time.DateOnly, m[1])
+			_, wrongTime := time.Parse(time.TimeOnly, (m[2] + ":00:00:00")[:len(time.TimeOnly)])
+			if wrongDay == nil && (m[2] == "" || wrongTime == nil) {
+				return ""
+			}
+		}
+		return fmt.Sprintf("is %q, which is not a date", value.Value)
+	}
+	return "is not a date"
+}

@@ -1,0 +1,69 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
+)
+
+// index looks for pages that readers who begin at an index never come to.
+var index = validate.Check{
+	Name:   "index",
+	Covers: "The sections of the documentation, which are the folders directly in it: whether each of their pages stands in the section's index page. That is SECTION/index.md, SECTION/SECTION.md, SECTION.md or, for a section without one, the index.md of the whole.",
+	Rules: []validate.Rule{
+		{ID: "missing", What: "The index page of a section does not link to one of its pages.", Do: "Add a link to the page to the section's index page."},
+		{ID: "none", What: "There is no index page for a section.", Do: "Write an index.md that links to the section's pages."},
+	},
+	Run: func(_ context.Context, in *validate.Input) error {
+		book := page.Open(in.Tree, in.Site.Docs)
+		if book.Err != nil {
+			return book.Err
+		}
+		sections := map[string]*sectionIndex{}
+		for _, p := range book.Docs {
+			section, _, below := strings.Cut(strings.TrimPrefix(p.Path, in.Site.Docs+"/"), "/")
+			if !below {
+				continue
+			}
+			if sections[section] == nil {
+				sections[section] = indexOf(book, in.Site.Docs, section)
+				if sections[section].page == nil {
+					in.Report(validate.Finding{Path: path.Join(in.Site.Docs, section), Rule: "none", Message: fmt.Sprintf("the section %s has no index page", section)})
+				}
+			}
+			if s := sections[section]; s.page != nil && !s.links[p] && !p.IsIndex() && !p.Draft() {
+				in.Report(validate.Finding{Path: p.Path, Rule: "missing", Message: fmt.Sprintf("the index page of its section, %s, does not link to this page", s.page.Path)})
+			}
+		}
+		return nil
+	},
+}
+
+// sectionIndex is the index page of a section, if it has one, and the pages that it links to, itself among them.
+type sectionIndex struct {
+	page  *page.Page
+	links map[*page.Page]bool
+}
+
+func indexOf(book *page.Book, docs, section string) *sectionIndex {
+	s := &sectionIndex{links: map[*page.Page]bool{}}
+	for _, name := range []string{section + "/index.md", section + "/README.md", section + "/" + section + ".md", section + ".md", "index.md", "README.md"} {
+		if s.page = book.Page(docs + "/" + name); s.page != nil {
+			break
+		}
+	}
+	if s.page == nil {
+		return s
+	}
+	s.links[s.page] = true
+	for _, link := range s.page.Links {
+		for _, to := range book.Follow(s.page, link).Pages {
+			s.links[to] = true
+		}
+	}
+	return s
+}

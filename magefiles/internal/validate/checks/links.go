@@ -1,0 +1,194 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
+)
+
+// links looks at where links lead.
+var links = validate.Check{
+	Name:   "links",
+	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages that no link leads to. Addresses on the network are not asked.",
+	Rules: []validate.Rule{
+		{ID: "page", What: "A wiki link names no page, alias or file of the documentation.", Do: "Correct the name, or write the page."},
+		{ID: "ambiguous", What: "A wiki link names a page or alias of which there is more than one.", Do: "Rename all but one of them."},
+		{ID: "path", What: "A wiki link holds a path: it would break when the page moves.", Do: "Link to the page by its name alone."},
+		{ID: "spaces", What: "A wiki link has spaces at its brackets, its # or its pipe, which not every reader takes away.", Do: "Write [[page|text]] without these spaces."},
+		{ID: "heading", What: "A link names a heading, block or anchor that the page does not have.", Do: "Correct what follows the #, or the heading."},
+		{ID: "file", What: "A Markdown link, image or embed leads to no file of the repository.", Do: "Correct the path, which is relative to the page, or add the file to git."},
+		{ID: "orphan", What: "No other page links to a page of the documentation.", Do: "Link to the page from where its readers come from, such as its section's index."},
+	},
+	Run: func(ctx context.Context, in *validate.Input) error {
+		book := page.Open(in.Tree, in.Site.Docs)
+		if book.Err != nil {
+			return book.Err
+		}
+		linked := linkedPages{pages: map[*page.Page]bool{}}
+		err := validate.Each(ctx, book.Pages, func(p *page.Page) error {
+			l := linkChecker{book: book, page: p, report: in.Report, suggestions: maxSuggestions}
+			for _, link := range p.Links {
+				if p.Path == book.Changelog || link.IsWiki() && !book.Holds(p) {
+					continue // what is said of past versions stays as it was; elsewhere [[ ]] is text
+				}
+				goal := book.Follow(p, link)
+				linked.add(p, goal)
+				l.link(link, goal)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, p := range book.Docs {
+			if !linked.pages[p] && !p.IsIndex() && !p.Draft() {
+				in.Report(validate.Finding{Path: p.Path, Rule: "orphan", Message: "no other page links to this one"})
+			}
+		}
+		return nil
+	},
+}
+
+// linkedPages are those that another page links to.
+type linkedPages struct {
+	lock  sync.Mutex
+	pages map[*page.Page]bool
+}
+
+func (s *linkedPages) add(from *page.Page, goal page.Goal) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, to := range goal.Pages {
+		if to != from {
+			s.pages[to] = true
+		}
+	}
+}
+
+// maxSuggestions is how many names of a page are compared with all that there are.
+const maxSuggestions = 20
+
+// linkChecker looks at the links of a page, one after the other.
+type linkChecker struct {
+	book        *page.Book
+	page        *page.Page
+	report      func(validate.Finding)
+	suggestions int // that are left
+}
+
+// nearest says which of the names may have been meant.
+func (c *linkChecker) nearest(name string, names func() page.Names) string {
+	if c.suggestions == 0 {
+		return ""
+	}
+	c.suggestions--
+	return didYouMean(names().Nearest(name))
+}
+
+func (c *linkChecker) link(link page.Link, goal page.Goal) {
+	do := ""
+	found := func(rule, format string, args ...any) {
+		c.report(validate.Finding{Path: c.page.Path, Line: link.Line, Column: link.Column, Rule: rule, Message: clipped(fmt.Sprintf(format, args...)), Do: do})
+	}
+	if link.Spaced {
+		found("spaces", "there are spaces at the edges of the wiki link to %q", writtenTarget(link))
+	}
+	switch {
+	case goal.Elsewhere:
+	case !goal.There && strings.HasPrefix(goal.Path, "../"):
+		found("file", "%s leads out of the repository", link.Target)
+	case !goal.There && !link.IsWiki():
+		found("file", "there is no %s%s", goal.Path, c.otherPath(link))
+	case !goal.There && link.Kind == page.LinkEmbed:
+		found("file", "no file or page of the documentation is called %q", path.Base(link.Target))
+	case link.IsWiki() && goal.Path == "" && strings.Contains(link.Target, "/"):
+		if name := strings.TrimSuffix(path.Base(link.Target), ".md"); len(c.book.Named(name)) == 1 {
+			do = fmt.Sprintf("Link to the page by its name alone: [[%s]].", name)
+		}
+		found("path", "%q is a path", link.Target)
+	case !goal.There:
+		found("page", "no page is called %q%s", link.Target, c.nearest(link.Target, c.book.Names))
+	case len(goal.Pages) > 1:
+		found("ambiguous", "%q may be %s", link.Target, pagePaths(goal.Pages))
+	case link.HasFragment && goal.Page() != nil:
+		c.fragment(goal.Page(), link, found)
+	}
+}
+
+// clipped cuts a message whose link is longer than anyone reads.
+func clipped(message string) string {
+	const limit = 300
+	if len(message) <= limit {
+		return message
+	}
+	return strings.ToValidUTF8(message[:limit], "") + "…"
+}
+
+// writtenTarget is the link's as it is written, less the spaces.
+func writtenTarget(l page.Link) string {
+	if l.HasFragment {
+		return l.Target + "#" + l.Fragment
+	}
+	return l.Target
+}
+
+func (c *linkChecker) fragment(to *page.Page, link page.Link, found func(rule, format string, args ...any)) {
+	fragment, has := link.Fragment, to.HasAnchor
+	if !link.IsWiki() {
+		has = to.HasID
+		if plain, err := url.PathUnescape(fragment); err == nil {
+			fragment = plain
+		}
+		if fragment == "" || fragment == "top" || strings.Contains(link.Target, "?") {
+			return // the page's beginning, and what only a forge knows
+		}
+	}
+	if has(fragment) {
+		return
+	}
+	found("heading", "%s has no heading %q%s", to.Path, fragment, c.nearest(fragment, func() page.Names {
+		names := make([]string, len(to.Headings))
+		for i, h := range to.Headings {
+			if names[i] = h.Anchor; link.IsWiki() {
+				names[i] = h.Text
+			}
+		}
+		return page.NewNames(names)
+	}))
+}
+
+// otherPath says where the file is that a path may have meant: a page of the same name.
+func (c *linkChecker) otherPath(link page.Link) string {
+	name := strings.TrimSuffix(path.Base(link.Target), ".md")
+	if pages := c.book.Named(name); len(pages) == 1 && pages[0] != c.page {
+		return didYouMean(pages[0].Path)
+	}
+	return ""
+}
+
+func didYouMean(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", name)
+}
+
+// maxPaths is how many of the pages of a name are told.
+const maxPaths = 5
+
+func pagePaths(pages []*page.Page) string {
+	var paths []string
+	for _, p := range pages[:min(len(pages), maxPaths)] {
+		paths = append(paths, p.Path)
+	}
+	if more := len(pages) - maxPaths; more > 0 {
+		paths = append(paths, fmt.Sprintf("one of %d more", more))
+	}
+	return strings.Join(paths, " or ")
+}

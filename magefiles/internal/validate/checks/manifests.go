@@ -1,0 +1,372 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
+)
+
+// manifests looks at what Argo CD deploys.
+var manifests = validate.Check{
+	Name: "manifests",
+	Covers: "The YAML files below the folder of manifests: that they parse, that kustomize builds them, that objects fit the schemas of Kubernetes " + kubernetes.Version +
+		", of Argo CD " + kubernetes.ArgoVersion + " and of the CustomResourceDefinitions beside them, that images name a version, and that Argo CD Applications name folders that exist. " +
+		"Objects of other kinds are held to no schema. A kustomization that takes something from the network, runs Helm or a plugin, has vars or more than 1,000 objects is not built: its files are looked at one by one. " +
+		"Helm's templates, and files that a generator puts into a ConfigMap or Secret, are no objects.",
+	Rules: []validate.Rule{
+		{ID: kubernetes.RuleYAML, What: "A YAML file does not parse, nests more than 500 deep, or becomes much larger by its aliases.", Do: "Mend the YAML."},
+		{ID: kubernetes.RuleDuplicate, What: "A key stands twice in one map, of which only the last would count.", Do: "Remove one of the two."},
+		{ID: kubernetes.RuleKustomize, What: "A kustomization cannot be built: it names a file or a field that is not there, or kustomize refuses it.", Do: "Mend the kustomization; kustomize build of its folder tries it."},
+		{ID: kubernetes.RuleRemote, What: "A kustomization takes a resource from the network without naming a version of it.", Do: "Name a tag or a commit in the address, or keep a copy of the resource in the repository."},
+		{ID: kubernetes.RuleKind, What: "An object has an API version or a kind that this version of Kubernetes does not have.", Do: "Mend the spelling, or move to the API that took its place."},
+		{ID: kubernetes.RuleSchema, What: "An object does not fit its schema: a field that does not exist or is missing, a value of the wrong type or out of range.", Do: "Mend the field; kubectl explain says what it may hold."},
+		{ID: "latest", What: "An image has no tag or the tag latest, so that nobody can say what runs.", Do: "Name a version: in the object, or as newTag in the kustomization's images."},
+		{ID: "revision", What: "The tag of one of our own images carries a commit that is not on the default branch.", Do: "Publish the image from a commit on the default branch, and name that tag."},
+		{ID: "application", What: "An Argo CD Application names a folder, or a file of Helm's values, that this repository does not have.", Do: "Mend the path in the Application."},
+	},
+	Run: func(ctx context.Context, in *validate.Input) error {
+		if in.Manifests == "" || !in.Has(in.Manifests) {
+			return nil
+		}
+		return (&survey{in: in, files: kubernetes.NewRepository(in.Files("."), in.Text)}).run(ctx)
+	},
+}
+
+// survey is one run of the check.
+type survey struct {
+	in            *validate.Input
+	files         *kubernetes.Repository
+	names         []string
+	data, patches map[string]bool // files that no object stands in, or only a part of one
+	schemas       *kubernetes.Schemas
+
+	built sync.Map        // *kubernetes.Whole -> func() outcome
+	loose map[string]bool // names of images whose tags are said by kustomizations that are not built
+
+	lock sync.Mutex
+	said map[string]bool // problems of files, without the objects' names: what a build repeats
+	gone sync.Map        // commit -> func() (bool, error)
+}
+
+func (s *survey) run(ctx context.Context) error {
+	s.said, s.loose = map[string]bool{}, map[string]bool{}
+	s.list()
+	// Builds need what files say, and most of the time.
+	if err := validate.Each(ctx, s.names, func(name string) error { s.files.Parse(name); return nil }); err != nil {
+		return err
+	}
+	wholes := s.kustomized()
+	var group errgroup.Group
+	if slices.ContainsFunc(wholes, func(w *kubernetes.Whole) bool { return w.Aside == "" && w.Patched }) {
+		group.Go(func() error { kubernetes.ReadSchemas(); return nil })
+	}
+	s.schemas = kubernetes.NewSchemas(s.objects())
+	err := validate.Each(ctx, s.names, s.file)
+	_ = group.Wait() // none returns one
+	return errors.Join(err, s.deployed(ctx, wholes, s.applications()))
+}
+
+// list finds the files, but not those of a Helm chart's templates, which are no YAML yet.
+func (s *survey) list() {
+	suffixes := []string{".yaml", ".yml"}
+	for _, name := range kubernetes.FileNames() {
+		suffixes = append(suffixes, "/"+name)
+	}
+	s.names = slices.DeleteFunc(s.in.Files(s.in.Manifests, suffixes...), func(name string) bool {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if path.Base(dir) == "templates" && s.files.HasFile(path.Join(path.Dir(dir), "Chart.yaml")) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// kustomized reads the kustomizations, and says what is wrong with each.
+func (s *survey) kustomized() []*kubernetes.Whole {
+	s.data, s.patches = map[string]bool{}, map[string]bool{}
+	var wholes []*kubernetes.Whole
+	for _, name := range s.names {
+		if !slices.Contains(kubernetes.FileNames(), path.Base(name)) {
+			continue
+		}
+		k := s.files.Kustomization(path.Dir(name))
+		if k.Path != name {
+			continue // the second of two, which the first tells of
+		}
+		s.problems(k.Path, k.Problems)
+		for _, file := range k.Data {
+			s.data[file] = true
+		}
+		for _, file := range k.Patches {
+			s.patches[file] = true
+		}
+		w := s.files.Whole(k)
+		if w.Refused != "" {
+			s.report(k.Path, k.Position("resources", "components"), kubernetes.RuleKustomize, "it "+w.Refused)
+		}
+		wholes = append(wholes, w)
+	}
+	for _, w := range wholes {
+		for _, file := range w.Files {
+			delete(s.data, file) // what is a resource too is an object
+		}
+	}
+	return wholes
+}
+
+func (s *survey) problems(name string, list []kubernetes.Problem) {
+	for _, p := range list {
+		s.in.Report(validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message})
+	}
+}
+
+// objects are all that files hold.
+func (s *survey) objects() []kubernetes.Object {
+	var list []kubernetes.Object
+	for _, name := range s.names {
+		if !s.data[name] && !s.patches[name] {
+			list = append(list, kubernetes.Objects(s.files.Parse(name).Documents)...)
+		}
+	}
+	return list
+}
+
+// file looks at one file by itself.
+func (s *survey) file(name string) error {
+	file := s.files.Parse(name)
+	if s.data[name] && strings.Contains(file.Text, "{{") {
+		return nil // a template of what reads it
+	}
+	s.problems(name, file.Problems)
+	if s.data[name] {
+		return nil
+	}
+	for _, o := range kubernetes.Objects(file.Documents) {
+		list := s.schemas.Validate(o, s.patches[name])
+		s.problems(name, list)
+		s.lock.Lock()
+		for _, p := range list {
+			s.said[nameless(o, p)] = true
+		}
+		s.lock.Unlock()
+	}
+	return nil
+}
+
+// nameless is a problem's message as it stands whatever prefix kustomize gives the object's name.
+func nameless(o kubernetes.Object, p kubernetes.Problem) string {
+	return strings.Replace(p.Message, o.String(), o.Kind, 1)
+}
+
+// applications looks at what Argo CD deploys from this repository, and returns the folders.
+func (s *survey) applications() map[string]bool {
+	folders := map[string]bool{}
+	for _, name := range s.names {
+		if s.data[name] || s.patches[name] {
+			continue
+		}
+		for _, o := range kubernetes.Objects(s.files.Parse(name).Documents) {
+			for _, source := range kubernetes.Sources(o) {
+				if !source.In(s.in.ForgeURLs) || !source.Moves() {
+					continue
+				}
+				folder, kind, there := path.Clean(source.Path), "folder", s.files.HasFolder(source.Path)
+				if source.File {
+					kind, there = "file", s.files.HasFile(source.Path)
+				} else {
+					folders[folder] = true
+				}
+				if !there {
+					s.report(name, source.Node, "application", fmt.Sprintf("%s: there is no %s %q", o, kind, source.Path))
+				}
+			}
+		}
+	}
+	return folders
+}
+
+func (s *survey) report(name string, n *yaml.Node, rule, message string) {
+	s.in.Report(validate.Finding{Path: name, Line: n.Line, Column: n.Column, Rule: rule, Message: message})
+}
+
+// deployed builds the kustomizations that are deployed, and looks at what comes out.
+func (s *survey) deployed(ctx context.Context, wholes []*kubernetes.Whole, folders map[string]bool) error {
+	roots := roots(wholes, folders)
+	all := map[string]*kubernetes.Whole{}
+	for _, w := range wholes {
+		all[w.Folder] = w
+	}
+	var lock sync.Mutex
+	within, done := map[string]bool{}, map[string]bool{} // files and folders that were built
+	err := validate.Each(ctx, roots, func(w *kubernetes.Whole) error {
+		built := s.build(w, all)
+		if !built.ok {
+			return nil
+		}
+		lock.Lock()
+		for _, part := range w.Parts {
+			done[part.Folder] = true
+			for _, file := range part.Files {
+				within[file] = true
+			}
+		}
+		lock.Unlock()
+		return s.result(ctx, w, built.objects)
+	})
+	return errors.Join(err, s.unbuilt(ctx, wholes, within, done))
+}
+
+// roots are the kustomizations that are built: all but those that are only parts of others, which are built with them.
+func roots(wholes []*kubernetes.Whole, folders map[string]bool) []*kubernetes.Whole {
+	included, covered := map[string]bool{}, map[string]bool{}
+	buildable := func(w *kubernetes.Whole) bool { return w.Aside == "" && !w.Component }
+	for _, w := range wholes {
+		for _, part := range w.Parts[1:] {
+			included[part.Folder] = included[part.Folder] || buildable(w)
+		}
+	}
+	var list []*kubernetes.Whole
+	pick := func(want func(*kubernetes.Whole) bool) {
+		for _, w := range wholes {
+			if buildable(w) && want(w) {
+				list = append(list, w)
+				for _, part := range w.Parts {
+					covered[part.Folder] = true
+				}
+			}
+		}
+	}
+	pick(func(w *kubernetes.Whole) bool { return !included[w.Folder] || folders[w.Folder] })
+	pick(func(w *kubernetes.Whole) bool { return !covered[w.Folder] }) // those that include each other
+	return list
+}
+
+// outcome is that of a build.
+type outcome struct {
+	objects []kubernetes.Object
+	ok      bool
+}
+
+// build builds a kustomization, once. If that fails because a part of it does, it is the part that is told of.
+func (s *survey) build(w *kubernetes.Whole, all map[string]*kubernetes.Whole) outcome {
+	once, _ := s.built.LoadOrStore(w, sync.OnceValue(func() outcome {
+		objects, err := s.files.Build(w)
+		if err == nil {
+			return outcome{objects, true}
+		}
+		for _, part := range w.Parts[1:] {
+			p := all[part.Folder]
+			if p != nil && !p.Component && p.Aside == "" && len(p.Parts) < len(w.Parts) && !s.build(p, all).ok {
+				return outcome{}
+			}
+		}
+		finding := validate.Finding{Path: w.Path, Rule: kubernetes.RuleKustomize, Message: err.Error()}
+		if failed := (*kubernetes.BuildError)(nil); errors.As(err, &failed) {
+			finding.Line, finding.Column = failed.Line, failed.Column
+		}
+		s.in.Report(finding)
+		return outcome{}
+	}))
+	return once.(func() outcome)()
+}
+
+// result looks at the objects of a build: at what patches made of them, and at the images.
+func (s *survey) result(ctx context.Context, w *kubernetes.Whole, objects []kubernetes.Object) error {
+	seen := map[string]bool{}
+	var failed error
+	for _, o := range objects {
+		if w.Patched {
+			for _, p := range s.schemas.Validate(o, false) {
+				if !s.said[nameless(o, p)] {
+					s.report(w.Path, w.Position("patches", "patchesStrategicMerge", "patchesJson6902", "components", "replacements"), p.Rule, "built, "+p.Message)
+				}
+			}
+		}
+		for _, image := range kubernetes.Images(o) {
+			if seen[image.Value] {
+				continue
+			}
+			seen[image.Value] = true
+			rule, message, err := s.judge(ctx, image.Value)
+			failed = errors.Join(failed, err)
+			if rule == "" {
+				continue
+			}
+			for _, place := range s.files.Places(w, image.Value) {
+				s.report(place.Path, place.Node, rule, message)
+			}
+		}
+	}
+	return failed
+}
+
+// unbuilt looks at the images of files that no kustomization was built from, and at the entries of the kustomizations that are not built.
+func (s *survey) unbuilt(ctx context.Context, wholes []*kubernetes.Whole, within, done map[string]bool) error {
+	var failed error
+	look := func(name string, n *yaml.Node, image string) {
+		rule, message, err := s.judge(ctx, image)
+		failed = errors.Join(failed, err)
+		if rule != "" {
+			s.report(name, n, rule, message)
+		}
+	}
+	for _, w := range wholes {
+		if done[w.Folder] {
+			continue
+		}
+		for _, entry := range w.Images {
+			s.loose[entry.From] = true
+			if entry.Tag != "" && entry.Digest == "" {
+				look(w.Path, entry.Node, entry.Name+":"+entry.Tag)
+			}
+		}
+	}
+	for _, name := range s.names {
+		if within[name] || s.data[name] || s.patches[name] {
+			continue
+		}
+		for _, o := range kubernetes.Objects(s.files.Parse(name).Documents) {
+			for _, image := range kubernetes.Images(o) {
+				if from, _, _ := kubernetes.SplitImage(image.Value); !s.loose[from] {
+					look(name, image, image.Value)
+				}
+			}
+		}
+	}
+	return failed
+}
+
+// judge says what is wrong with an image that is deployed.
+func (s *survey) judge(ctx context.Context, image string) (rule, message string, err error) {
+	if why := kubernetes.Unpinned(image); why != "" {
+		return "latest", fmt.Sprintf("image %q %s", image, why), nil
+	}
+	name, tag, _ := kubernetes.SplitImage(image)
+	commit := kubernetes.Commit(tag)
+	if commit == "" || s.in.Images == "" || s.in.OnDefaultBranch == nil || !strings.HasPrefix(name, s.in.Images+"/") {
+		return "", "", nil
+	}
+	type answer struct {
+		gone bool
+		err  error
+	}
+	once, _ := s.gone.LoadOrStore(commit, sync.OnceValue(func() answer {
+		on, known, err := s.in.OnDefaultBranch(ctx, commit)
+		return answer{known && !on && err == nil, err}
+	}))
+	if a := once.(func() answer)(); !a.gone {
+		return "", "", a.err
+	}
+	return "revision", fmt.Sprintf("image %q is of commit %s, which is not on the default branch", image, commit), nil
+}

@@ -1,0 +1,58 @@
+package checks
+
+import (
+	"context"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/markdown"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
+)
+
+// style holds pages to the rules that Markdown linters share. Each can be switched in a settings file, and in a page by a comment.
+var style = validate.Check{
+	Name:   "markdown",
+	Covers: "Every Markdown page but changelog fragments and testdata: style, as .markdownlint.yaml sets it.",
+	Rules:  styleRules(),
+	Narrow: true,
+	Run: func(ctx context.Context, in *validate.Input) error {
+		set := page.All(in.Tree)
+		if set.Err != nil {
+			return set.Err
+		}
+		settings := styleSettings(in)
+		return validate.Each(ctx, in.Files(".", ".md"), func(name string) error {
+			if p := set.Page(name); p != nil {
+				reportStyle(in, name, markdown.Lint(p, settings))
+			}
+			return nil
+		})
+	},
+}
+
+func styleRules() []validate.Rule {
+	rules := []validate.Rule{{
+		ID: markdown.SettingsRule, What: "The settings say something that is not done here.", Do: "Correct the settings, or remove the line.",
+	}}
+	for _, rule := range markdown.Rules {
+		rules = append(rules, validate.Rule{ID: rule.ID, What: rule.What, Do: rule.Do})
+	}
+	return rules
+}
+
+// styleSettings reads the settings file of the repository, the first one that is there.
+func styleSettings(in *validate.Input) *markdown.Settings {
+	for _, name := range []string{".markdownlint.yaml", ".markdownlint.yml", ".markdownlint.json"} {
+		if text, ok := in.Text(name); ok && in.Has(name) {
+			settings, problems := markdown.ParseSettings(text)
+			reportStyle(in, name, problems)
+			return settings
+		}
+	}
+	return markdown.Defaults()
+}
+
+func reportStyle(in *validate.Input, name string, problems []markdown.Problem) {
+	for _, found := range problems {
+		in.Report(validate.Finding{Path: name, Line: found.Line, Column: found.Column, Rule: found.Rule, Message: found.Message})
+	}
+}

@@ -1,0 +1,136 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/leak"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/reference"
+)
+
+// secrets keeps credentials out of the repository.
+var secrets = validate.Check{
+	Name: "secrets",
+	Covers: "Every text file, testdata too, for what looks like a credential by gitleaks' rules and those of .gitleaks.toml, base64 seen through once. " +
+		"Kubernetes Secrets in YAML files for values. YAML, TOML, JSON and .env files, scripts and the Go files in magefiles, but no tests, for references that do not parse. " +
+		"What a finding names is never the credential.",
+	Rules: []validate.Rule{
+		{ID: "credential", What: "Something looks like a credential.", Do: "Take it out and replace it where it is used, for whoever has the history has it; if it is none, write gitleaks:allow REASON in a comment on the line, or an allowlist with a description in .gitleaks.toml."},
+		{ID: "manifest", What: "A Secret of Kubernetes holds a value, for all who may read the repository.", Do: "Have an operator make the Secret from a reference, and replace the value where it is used; if it is none, write gitleaks:allow REASON in a comment on the line."},
+		{ID: "reason", What: "Something that looks like a credential is allowed, and nothing says why.", Do: "Write the reason: after gitleaks:allow, as the description of the allowlist, or in a comment above the fingerprint in .gitleaksignore."},
+		{ID: "reference", What: "A reference to a secret does not parse.", Do: "Write op://VAULT/ITEM/FIELD, env://NAME or file://PATH."},
+		{ID: "settings", What: "The file .gitleaks.toml or .gitleaksignore cannot be used.", Do: "Mend the file; until then gitleaks' own rules hold."},
+	},
+	Narrow: true,
+	Run: func(ctx context.Context, in *validate.Input) error {
+		settings, _ := in.Text(leak.SettingsFile)
+		ignored, _ := in.Text(leak.IgnoreFile)
+		scanner, problems, err := leak.New(settings, ignored)
+		if err != nil {
+			return err
+		}
+		texts := map[string]string{leak.SettingsFile: settings, leak.IgnoreFile: ignored}
+		for _, p := range problems {
+			reportSettings(in, p, texts[p.File])
+		}
+		return validate.Each(ctx, in.Files("."), func(name string) error {
+			return inspect(in, scanner, name)
+		})
+	},
+}
+
+func reportSettings(in *validate.Input, p leak.Problem, text string) {
+	f := validate.Finding{Path: p.File, Rule: "settings", Message: p.Message}
+	if p.Reason {
+		f.Rule = "reason"
+	}
+	f.Line, f.Column = validate.Position(text, p.Offset)
+	in.Report(f)
+}
+
+// inspect looks at one file. A panic of a library might hold what it looked at, so that only its place is passed on.
+func inspect(in *validate.Input, scanner *leak.Scanner, name string) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: panic: %T", name, r)
+		}
+	}()
+	text, ok := in.Text(name)
+	if !ok { // its name may tell still
+		for _, m := range scanner.Scan(name, "") {
+			in.Report(validate.Finding{Path: name, Rule: "credential", Message: credential(m)})
+		}
+		return nil
+	}
+	inManifest := strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+	values := 0
+	if inManifest && !validate.Testdata(name) && !scanner.AllowsPath(name) {
+		values = reportValues(in, name, text)
+	}
+	where := cursor{text: text, line: 1, column: 1}
+	for _, m := range scanner.Scan(name, text) {
+		if values > 0 && m.Rule == "kubernetes-secret-yaml" {
+			continue // said already
+		}
+		f := validate.Finding{Path: name, Rule: "credential", Message: credential(m)}
+		if m.Bare {
+			f.Rule, f.Message = "reason", fmt.Sprintf("%s gives no reason for what %s", leak.Allow, credential(m))
+		}
+		f.Line, f.Column = where.to(m.Offset)
+		in.Report(f)
+	}
+	if in.ParseSecret != nil && !validate.Testdata(name) {
+		reportReferences(in, name, text)
+	}
+	return nil
+}
+
+func credential(m leak.Match) string { return "looks like a credential: " + m.Rule + " of gitleaks" }
+
+func reportValues(in *validate.Input, name, text string) int {
+	values := leak.Values(text)
+	if len(values) == 0 {
+		return 0
+	}
+	lines := strings.Split(text, "\n")
+	for _, v := range values {
+		f := validate.Finding{Path: name, Line: v.Line, Column: v.Column, Rule: "manifest", Message: fmt.Sprintf("Secret %q holds a value for %q", v.Secret, v.Key)}
+		if reason, found := leak.Allowance(lines[min(v.Line, len(lines))-1]); found && reason != "" {
+			continue
+		} else if found {
+			f.Rule, f.Message = "reason", leak.Allow+" gives no reason for a value in a Secret"
+		}
+		in.Report(f)
+	}
+	return len(values)
+}
+
+func reportReferences(in *validate.Input, name, text string) {
+	where := cursor{text: text, line: 1, column: 1}
+	for _, r := range reference.Find(name, text) {
+		if err := in.ParseSecret(r.Text); err != nil {
+			line, column := where.to(r.Offset)
+			in.Report(validate.Finding{Path: name, Line: line, Column: column, Rule: "reference", Message: err.Error()})
+		}
+	}
+}
+
+// cursor gives the positions of rising offsets in one pass.
+type cursor struct {
+	text             string
+	at, line, column int
+}
+
+func (c *cursor) to(offset int) (line, column int) {
+	step := c.text[c.at:max(c.at, offset)]
+	if i := strings.LastIndexByte(step, '\n'); i >= 0 {
+		c.line += strings.Count(step, "\n")
+		c.column, step = 1, step[i+1:]
+	}
+	c.column += utf8.RuneCountInString(step)
+	c.at = max(c.at, offset)
+	return c.line, c.column
+}

@@ -1,0 +1,74 @@
+package checks
+
+import (
+	"context"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/workflow"
+)
+
+// workflows looks at what Forgejo runs.
+var workflows = validate.Check{
+	Name:   "workflows",
+	Covers: "Workflows and actions below .forgejo, .gitea and .github: whether Forgejo runs them, and whether they run what is meant.",
+	Rules: []validate.Rule{
+		{ID: workflow.RuleYAML, What: "A workflow is not YAML, has a key twice, or is nested beyond reason.", Do: "Mend the YAML."},
+		{ID: workflow.RuleSchema, What: "Forgejo's runner refuses the workflow or action: a key, a value or a context that its schema does not know there.", Do: "Write what the workflow reference of Forgejo Actions has."},
+		{ID: workflow.RuleActionlint, What: "actionlint finds a mistake; its kind ends the message.", Do: "Mend it as the message says; actionlint's documentation explains its kinds."},
+		{ID: workflow.RuleIgnored, What: "Forgejo passes over a setting or an event without a word.", Do: "Remove it, and do not rely on it."},
+		{ID: workflow.RulePin, What: "An action is not pinned by a whole commit, or an image has no version.", Do: "Write the commit after @ in full, and the version as a comment."},
+		{ID: workflow.RuleMissing, What: "A workflow uses an action or workflow of this repository that is not there.", Do: "Name one that exists, or add it."},
+		{ID: workflow.RuleInjection, What: "Text that others choose becomes part of a script, so that they choose what it runs.", Do: "Hand it over in the step's env."},
+		{ID: workflow.RuleSecret, What: "A secret is part of a script, or is given to steps that do not need it.", Do: "Move it to the env of the step that needs it."},
+		{ID: workflow.RuleHead, What: "A workflow with the rights of the base checks out what a pull request brings.", Do: "Use the event pull_request, or do not check out the pull request."},
+		{ID: workflow.RuleMage, What: "A mage command names no target, or gives it other arguments or flags than it takes.", Do: "Write it as `mage -h TARGET` shows."},
+	},
+	Run: func(ctx context.Context, in *validate.Input) error {
+		return validate.Each(ctx, workflowFiles(in), func(name string) error {
+			text, ok := in.Text(name)
+			if !ok {
+				return nil
+			}
+			options := workflow.Options{Forgejo: runsOnForgejo(in, name), Targets: mageTargets(in.Tree), Exists: in.Has}
+			for _, p := range workflow.Check(name, text, options) {
+				in.Report(validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message, Do: p.Do})
+			}
+			return nil
+		})
+	},
+}
+
+// workflowFolders are where Forgejo looks for workflows: in the first of them that exists.
+var workflowFolders = []string{".forgejo", ".gitea", ".github"}
+
+func workflowFiles(in *validate.Input) []string {
+	var found []string
+	for _, dir := range workflowFolders {
+		for _, name := range in.Files(dir, ".yaml", ".yml") {
+			if strings.HasPrefix(name, dir+"/workflows/") || workflow.IsAction(name) {
+				found = append(found, name)
+			}
+		}
+	}
+	return found
+}
+
+// runsOnForgejo says whether Forgejo runs a workflow: it passes over those of .github where there are others, which GitHub runs on a mirror.
+func runsOnForgejo(in *validate.Input, name string) bool {
+	return !strings.HasPrefix(name, ".github/") || !in.Has(".forgejo/workflows") && !in.Has(".gitea/workflows")
+}
+
+type targetsKey struct{}
+
+// mageTargets are the targets of the repository, or nil if they are not known: a magefile that does not parse is the compiler's to report.
+func mageTargets(tree *validate.Tree) *target.Set {
+	return validate.Shared(tree, targetsKey{}, func(t *validate.Tree) *target.Set {
+		set, err := target.Read(t)
+		if err != nil {
+			return nil
+		}
+		return set
+	})
+}

@@ -1,0 +1,128 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/magefile/mage/mg"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/checks"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/report"
+)
+
+// validate runs the checks that need the files alone.
+func (r *runner) validate(ctx context.Context, only, since string) error {
+	return r.check(ctx, checks.All(), only, since)
+}
+
+// check runs checks, or those of them that only names, and prints what they find.
+func (r *runner) check(ctx context.Context, all []validate.Check, only, since string) error {
+	chosen, err := validate.Choose(all, only)
+	if err != nil {
+		return console.BadInput(err)
+	}
+	git, err := repo.Open(r.root, repo.WithEnvironment(os.Getenv))
+	if err != nil {
+		return console.BadInput(err)
+	}
+	files, err := git.Files(ctx)
+	if err != nil {
+		return console.BadInput(err)
+	}
+	options := validate.Options{Site: r.facts(git)}
+	if since != "" {
+		if options.Changed, err = git.Since(ctx, since); err != nil {
+			return console.BadInput(err)
+		}
+	}
+	found, err := validate.Run(ctx, validate.NewTree(r.files.FS(), files), chosen, options)
+	if err != nil {
+		return err
+	}
+	return r.found(found, all)
+}
+
+// found prints a report. An error says that there is something to do, and how much.
+func (r *runner) found(found *validate.Report, all []validate.Check) error {
+	var text strings.Builder
+	if err := (report.Writer{Checks: all, Verbose: mg.Verbose()}).Write(&text, string(r.format), found); err != nil {
+		return err
+	}
+	err := r.settle(nil) // the view of the work goes before its result
+	if text.Len() > 0 {
+		r.console.Result(text.String())
+	}
+	summary := report.Summary(found)
+	switch {
+	case len(found.Failures) > 0:
+		return console.BadInput(errors.New(summary))
+	case len(found.Findings) > 0:
+		return errors.New(summary)
+	}
+	r.console.Note(summary)
+	return err
+}
+
+// facts are what checks have to know of this site.
+func (r *runner) facts(git *repo.Repo) validate.Site {
+	return validate.Site{
+		Docs: r.Docs, Manifests: r.Manifests, Images: r.Registry + "/" + r.Namespace, ForgeURLs: r.addresses(git),
+		OnDefaultBranch: onDefaultBranch(git),
+		ParseSecret: func(reference string) error {
+			_, err := secret.ParseReference(reference)
+			return err
+		},
+	}
+}
+
+// addresses are those of this repository, as the settings and the clone have them.
+func (r *runner) addresses(git *repo.Repo) []string {
+	var known []string
+	for _, url := range []string{r.source(), git.SourceURL()} {
+		if url != "" {
+			known = append(known, strings.TrimSuffix(url, ".git"))
+		}
+	}
+	return known
+}
+
+// onDefaultBranch looks commits up in the history of the default branch, which is read
+// when the first is asked for.
+func onDefaultBranch(git *repo.Repo) func(context.Context, string) (on, known bool, err error) {
+	var (
+		once    sync.Once
+		history *repo.Ancestry
+		failed  error
+	)
+	return func(ctx context.Context, commit string) (on, known bool, err error) {
+		once.Do(func() { history, failed = git.DefaultHistory(ctx) })
+		switch {
+		case errors.Is(failed, repo.ErrNoDefaultBranch):
+			return false, false, nil
+		case failed != nil:
+			return false, false, failed
+		}
+		on = history.Holds(commit)
+		return on, on || !history.Cut, nil
+	}
+}
+
+// reportFormats are those that findings have besides text and json.
+func reportFormats() []console.Format {
+	var more []console.Format
+	for _, name := range report.Formats {
+		if format := console.Format(name); format != console.Text && format != console.JSON {
+			more = append(more, format)
+		}
+	}
+	return more
+}
