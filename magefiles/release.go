@@ -201,11 +201,15 @@ func (r *runner) forgeToken(ctx context.Context) (string, error) {
 }
 
 func (r *runner) argoToken(ctx context.Context) (string, error) {
-	variable := argoTokenVariable
-	if os.Getenv(variable) == "" && os.Getenv(argoOwnVariable) != "" {
-		variable = argoOwnVariable
+	return r.secret(ctx, r.ArgoCDToken, argoVariable())
+}
+
+// argoVariable is the variable that overrides the reference to the token of Argo CD.
+func argoVariable() string {
+	if os.Getenv(argoTokenVariable) == "" && os.Getenv(argoOwnVariable) != "" {
+		return argoOwnVariable
 	}
-	return r.secret(ctx, r.ArgoCDToken, variable)
+	return argoTokenVariable
 }
 
 func (r *runner) hasSecret(reference, variable string) bool {

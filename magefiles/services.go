@@ -149,7 +149,7 @@ func (r *runner) checkSecrets(ctx context.Context) (checked, error) {
 		refs = append(refs, ref)
 	}
 	for _, s := range []struct{ reference, variable string }{
-		{r.ForgeToken, forgeTokenVariable}, {r.ArgoCDToken, argoTokenVariable}, {r.SSHKey, sshKeyVariable}, {r.SigningKey, signingKeyVariable},
+		{r.ForgeToken, forgeTokenVariable}, {r.ArgoCDToken, argoVariable()}, {r.SSHKey, sshKeyVariable}, {r.SigningKey, signingKeyVariable},
 	} {
 		if !r.hasSecret(s.reference, s.variable) {
 			continue

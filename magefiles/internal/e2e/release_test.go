@@ -22,7 +22,7 @@ func TestDocsRelease(t *testing.T) {
 		name string
 		test func(*testing.T)
 	}{
-		{"dry run", h.testDryRun}, {"release", h.testRelease}, {"rollback", h.testRollback}, {"killed", h.testKilled},
+		{"dry run", h.testDryRun}, {"release", h.testRelease}, {"rollback", h.testRollback}, {"estate", h.testEstate}, {"killed", h.testKilled},
 		{"faults", h.testFaults}, {"lies", h.testLies}, {"old site", h.testOldSite}, {"two at once", h.testTwoAtOnce}, {"canaries", h.testCanaries},
 	} {
 		t.Run(part.name, func(t *testing.T) {
@@ -65,6 +65,12 @@ func (h *homelab) testRelease(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	h.whole("v0.1.0")
+	site := h.archive(t, "v0.1.0")
+	for _, text := range []string{`data-slug="CHANGELOG"`, ">[v0.1.0] - ", "The docs are released in a test."} {
+		if !bytes.Contains(site, []byte(text)) {
+			t.Errorf("the site's changelog lacks %s", text)
+		}
+	}
 	for _, object := range []string{"v0.1.0^{commit}", "v0.1.0^{tag}"} {
 		if text := h.git("cat-file", "-p", object); !strings.Contains(text, "-----BEGIN SSH SIGNATURE-----") {
 			t.Errorf("%s is not signed:\n%s", object, text)

@@ -1,0 +1,307 @@
+//go:build mage
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+)
+
+// attempts at a host that fails: doctor tells that it does, and does not wait until it no longer does.
+const attempts = 2
+
+func (r *runner) doctor(ctx context.Context, only string) error {
+	ports, err := r.doctorPorts()
+	if err != nil {
+		return console.BadInput(err)
+	}
+	return r.check(ctx, estate.Doctor(ports), only, "")
+}
+
+// doctorPorts are the adapters of doctor; what the site does not use is left out.
+func (r *runner) doctorPorts() (estate.DoctorPorts, error) {
+	ports := estate.DoctorPorts{
+		Tools: commands{r}, Disk: disks{r}, Secrets: settingsSecrets{r}, Engine: anyEngine{r},
+		Registry: ownRegistry{r, registry.New(registry.Options{
+			Plain: items(r.PlainRegistries), CAFile: r.CAFile, Credentials: r.credentials, Log: r.console.Note, Retry: registry.Retry{Attempts: attempts},
+		})},
+	}
+	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, Log: r.console.Note, Attempts: attempts})
+	if err != nil {
+		return ports, err
+	}
+	repository := forge.Repository{Owner: r.Owner, Name: r.Repository}
+	origin, err := r.origin(client, repository)
+	ports.Clone = clone{origin, err}
+	ports.Forge = rights{client: client, repository: repository, address: r.ForgeURL, origin: origin}
+	if isSet(r.ArgoCDURL) {
+		ports.ArgoCD = docsApplication{&argo.Client{
+			BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, Log: r.console.Note, Retry: argo.Retry{Attempts: attempts},
+		}, r.ArgoCDApp}
+	}
+	if isSet(r.DocsURL) {
+		ports.Website = docsWebsite{publicSite{r.DocsURL}}
+	}
+	return ports, nil
+}
+
+// advice is an error whose advice is apart from its text.
+type advice struct {
+	error
+	hint string
+}
+
+func (a advice) Unwrap() error { return a.error }
+
+// Hint is what to do.
+func (a advice) Hint() string { return a.hint }
+
+// Error is the text without the advice.
+func (a advice) Error() string { return strings.TrimSuffix(a.error.Error(), ": "+a.hint) }
+
+// withHint takes an error of a registry apart.
+func withHint(err error) error {
+	var e *registry.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		return advice{err, e.Hint}
+	}
+	return err
+}
+
+// commands is an estate.Tools.
+type commands struct{ *runner }
+
+func (c commands) Look() []estate.Tool {
+	list := []estate.Tool{{Name: "go", For: "container:build of a Go container"}}
+	if !isFolder(c.DocsSource) {
+		list = append(list, estate.Tool{Name: "git", For: "docs:build, to fetch its generator,"})
+	}
+	if isSet(c.DocsHook) {
+		list = append(list, estate.Tool{Name: "sh", For: "the command of BLUMEOPS_DOCS_HOOK"})
+	}
+	for i, tool := range list {
+		if _, err := exec.LookPath(tool.Name); err != nil {
+			list[i].Err = fmt.Errorf("there is no command %s in PATH", tool.Name)
+		}
+	}
+	return list
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// disks is an estate.Disk.
+type disks struct{ *runner }
+
+func (d disks) Folders() ([]estate.Folder, error) {
+	list := []estate.Folder{
+		{Path: d.stateAt, Holds: "the engine", Needs: estate.NeedsEngine},
+		{Path: d.cacheAt, Holds: "compiled programs", Needs: estate.NeedsCache},
+		{Path: os.TempDir(), Holds: "temporary files", Needs: estate.NeedsCache},
+	}
+	var err error
+	for i := range list {
+		if list[i].Free, err = estate.Free(list[i].Path); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// settingsSecrets is an estate.Secrets.
+type settingsSecrets struct{ *runner }
+
+func (s settingsSecrets) Check(ctx context.Context) ([]estate.Secret, error) {
+	checked, err := s.checkSecrets(ctx)
+	if errors.Is(err, errSecrets) {
+		err = nil // each of them says it
+	}
+	list := make([]estate.Secret, len(checked))
+	for i, c := range checked {
+		list[i] = estate.Secret{Name: c.Name, Hint: c.Hint}
+		if c.State != secret.OK {
+			list[i].Reason = cmp.Or(c.Reason, string(c.State))
+		}
+	}
+	return list, err
+}
+
+// anyEngine is an estate.Engine.
+type anyEngine struct{ *runner }
+
+func (e anyEngine) Look(ctx context.Context) (estate.Outlook, error) {
+	opts, err := e.engineOptions("")
+	if err != nil {
+		return estate.Outlook{}, err
+	}
+	look := engine.Look(ctx, opts)
+	e.console.Note(fmt.Sprintf("engine: %s (%s)", look.Choice, look.Why))
+	return estate.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}, nil
+}
+
+// ownRegistry is an estate.Registry: the site's.
+type ownRegistry struct {
+	*runner
+	client *registry.Client
+}
+
+func (o ownRegistry) String() string { return "registry " + o.Registry }
+
+// reference is one that is asked about: of the first container, as accounts may have rights for single repositories.
+func (o ownRegistry) reference() (ref image.Reference, ok bool, err error) {
+	found, err := image.Find(o.files.FS())
+	name := image.Name("doctor")
+	if len(found) > 0 {
+		name, err = found[0].Name, nil
+	}
+	if err != nil {
+		return ref, false, err
+	}
+	version, err := image.ParseVersion("dev")
+	if err != nil {
+		return ref, false, err
+	}
+	ref, err = image.NewReference(o.Registry, o.Namespace, name, version)
+	return ref, len(found) > 0, err
+}
+
+func (o ownRegistry) Read(ctx context.Context) error {
+	ref, _, err := o.reference()
+	if err == nil {
+		_, _, err = o.client.Holds(ctx, ref, "")
+	}
+	return withHint(err)
+}
+
+func (o ownRegistry) Push(ctx context.Context) error {
+	ref, ok, err := o.reference()
+	if err != nil || !ok { // nothing is pushed
+		return err
+	}
+	return withHint(o.client.MayPush(ctx, ref))
+}
+
+// rights is an estate.Forge.
+type rights struct {
+	client     *forge.Client
+	repository forge.Repository
+	address    string
+	origin     *origin // nil if there is none
+}
+
+func (f rights) String() string { return "forge " + f.address }
+
+func (f rights) Ask(ctx context.Context) []estate.Answer {
+	need := forge.Need{Repository: f.repository, Branch: defaultBranch, Releases: true, Packages: f.repository.Owner, Public: true}
+	if f.origin != nil {
+		if head, err := f.origin.git.Head(); err == nil {
+			_, branch, _ := f.origin.git.OnDefaultBranch(ctx, head.Hash) // its name is known whether or not the commit is on it
+			need.Branch = cmp.Or(branch, need.Branch)
+		}
+	}
+	checks := f.client.Preflight(ctx, need)
+	answers := make([]estate.Answer, len(checks))
+	for i, c := range checks {
+		answers[i] = estate.Answer{What: c.What, Err: c.Err}
+	}
+	return answers
+}
+
+// clone is an estate.Clone; err is why it cannot be one.
+type clone struct {
+	*origin
+	err error
+}
+
+func (c clone) String() string {
+	if c.err != nil {
+		return "git remote"
+	}
+	return "git remote " + c.remote.String()
+}
+
+func (c clone) State(ctx context.Context) (s estate.CloneState, err error) {
+	if c.err != nil {
+		return s, c.err
+	}
+	head, err := c.git.Head()
+	if err != nil {
+		return s, err
+	}
+	s.Head = head.Hash
+	if s.Shallow, err = c.git.Shallow(); err != nil {
+		return s, err
+	}
+	if s.Changed, err = c.git.Changed(ctx); err != nil {
+		return s, err
+	}
+	s.Released, s.Default, err = c.git.OnDefaultBranch(ctx, head.Hash)
+	if errors.Is(err, repo.ErrShallow) {
+		err = nil // which is said already
+	}
+	return s, err
+}
+
+func (c clone) MayPush(ctx context.Context) error {
+	if c.err != nil {
+		return nil // which State tells
+	}
+	if err := c.remote.PushRight(ctx); err != nil {
+		return err
+	}
+	if _, err := c.signer(ctx); err != nil {
+		return fmt.Errorf("key that commits are signed with: %w", err)
+	}
+	return nil
+}
+
+// docsApplication is an estate.Deployment.
+type docsApplication struct {
+	client *argo.Client
+	app    string
+}
+
+// String begins as the client's errors do.
+func (d docsApplication) String() string {
+	host := d.client.BaseURL
+	if u, err := url.Parse(host); err == nil {
+		host = u.Host
+	}
+	return "Argo CD " + host + ": application " + d.app
+}
+
+func (d docsApplication) Look(ctx context.Context) (estate.Deployed, error) {
+	access, err := d.client.Preflight(ctx, d.app)
+	return estate.Deployed{Health: access.State.Health, Trouble: access.State.Trouble}, err
+}
+
+// docsWebsite is an estate.Website.
+type docsWebsite struct{ publicSite }
+
+// Version fails without the address, which is named anyway and has the time in it.
+func (d docsWebsite) Version(ctx context.Context) (string, error) {
+	version, err := d.publicSite.Version(ctx)
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return version, err
+}

@@ -1,0 +1,119 @@
+package argo
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Listed is an Application in a list, of whatever sort it is.
+type Listed struct {
+	State
+
+	In    string   // namespace of the Application itself
+	Repos []string // addresses that it deploys from, each once
+	Owner string   // the ApplicationSet that made it; "" if none did
+}
+
+const (
+	// listFields are all that is asked of a list. Of a hundred Applications the whole would be megabytes, and Argo CD knows a short list of
+	// fields, without conditions and revisions (pkg/apiclient/application/forwarder_overwrite.go).
+	listFields = "items.metadata.name,items.metadata.namespace"
+	// sideBySide is how many Applications are read at a time.
+	sideBySide = 8
+)
+
+// listing is an Application as List reads it.
+type listing struct {
+	application
+	Metadata struct {
+		Name            string `json:"name"`
+		Namespace       string `json:"namespace"`
+		OwnerReferences []struct {
+			Kind string `json:"kind"`
+			Name string `json:"name"`
+		} `json:"ownerReferences"`
+	} `json:"metadata"`
+}
+
+// List returns the Applications that the token may see, in the order of their names. It changes nothing. The error is an *Error, or why ctx ended.
+func (c *Client) List(ctx context.Context) ([]Listed, error) {
+	var answer struct {
+		Items []listing `json:"items"`
+	}
+	query := url.Values{"fields": {listFields}}.Encode()
+	if err := c.ask(ctx, request{method: http.MethodGet, path: "applications", query: query}, &answer); err != nil {
+		return nil, err
+	}
+	group, together := errgroup.WithContext(ctx)
+	group.SetLimit(sideBySide)
+	all := make([]Listed, len(answer.Items))
+	for i, item := range answer.Items {
+		group.Go(func() (err error) {
+			all[i], err = c.whole(together, item)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(l Listed) bool { return l.Name == "" })
+	slices.SortFunc(all, func(a, b Listed) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// whole reads one of a list. What is gone by now has no name.
+func (c *Client) whole(ctx context.Context, item listing) (Listed, error) {
+	name := item.Metadata.Name
+	if err := c.check(name); err != nil {
+		return Listed{}, err
+	}
+	r := get(name, "applications/"+name)
+	if item.Metadata.Namespace != "" {
+		r.query = url.Values{"appNamespace": {item.Metadata.Namespace}}.Encode()
+	}
+	var a listing
+	err := c.ask(ctx, r, &a)
+	switch {
+	case denialOf(err) != nil:
+		return Listed{}, nil
+	case err != nil:
+		return Listed{}, err
+	}
+	return a.listed(), nil
+}
+
+func (l *listing) listed() Listed {
+	l.application.Metadata.Name = oneLine(l.Metadata.Name)
+	found := Listed{State: l.state(), In: oneLine(l.Metadata.Namespace)}
+	for _, s := range append([]source{l.Spec.Source}, l.Spec.Sources...) {
+		if repo := oneLine(s.RepoURL); repo != "" && !slices.Contains(found.Repos, repo) {
+			found.Repos = append(found.Repos, repo)
+		}
+	}
+	for _, o := range l.Metadata.OwnerReferences {
+		if o.Kind == "ApplicationSet" {
+			found.Owner = oneLine(o.Name)
+		}
+	}
+	return found
+}
+
+// MaySee tells whether the token may see an Application, be there one or not; to who may not, Argo CD answers as if there was none. hint is
+// what to do if it may not. The error is an *Error, or why ctx ended.
+func (c *Client) MaySee(ctx context.Context, project, app string) (may bool, hint string, err error) {
+	if err := c.check(app); err != nil {
+		return false, "", err
+	}
+	a := &application{}
+	a.Metadata.Name, a.Spec.Project = app, project
+	if may, err = c.allowed(ctx, a, "get"); may || err != nil {
+		return may, "", err
+	}
+	return false, fmt.Sprintf("add to policy.csv of argocd-rbac-cm: p, %s, applications, get, %s/%s, allow", c.account(ctx), oneLine(a.project()), app), nil
+}

@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"os/exec"
+)
+
+// lacksOwn mirrors what ensureOwn and prepareLaunch stop at.
+func lacksOwn(ctx context.Context, o Options) (start, run error) {
+	f := o.files()
+	if r := probe(ctx, f.socket); r.answers() && r.ours {
+		return nil, o.lacksRuntime(ctx)
+	} else if err := r.foreign(f); err != nil {
+		return err, nil
+	}
+	if os.Geteuid() != 0 && !userNamespaces(o.searchPath()) {
+		return errNoUserNamespaces, nil
+	}
+	if err := o.lacksPrograms(); err != nil {
+		return err, nil
+	}
+	return nil, o.lacksRuntime(ctx)
+}
+
+// lacksPrograms tells whether what the daemon consists of is there, or can be built.
+func (o Options) lacksPrograms() error {
+	src, err := o.builder().Look(buildkitd)
+	if err != nil || isExecutable(src.Path) {
+		return err
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		return errNoGo
+	}
+	return nil
+}
+
+// lacksRuntime tells whether steps can run, as linkRuntime and buildRuntime would have it.
+func (o Options) lacksRuntime(ctx context.Context) error {
+	if o.usableRuntime(ctx) != "" || !o.singleUser() && compilesSeccomp(ctx) {
+		return nil
+	}
+	return o.noRuntime()
+}

@@ -1,0 +1,166 @@
+package estate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+func applications(p Applications, history History) validate.Check {
+	return validate.Check{
+		Name:   "applications",
+		Covers: "Compares the Applications of Argo CD with the manifests, and with the history of the default branch.",
+		Rules: []validate.Rule{
+			{ID: "out-of-sync", What: "What runs is not what the repository has.", Do: "Sync it, or bring what was changed by hand into the manifests."},
+			{ID: "degraded", What: "What runs is not healthy.", Do: "Look at it in Argo CD (argocd app get), and mend it."},
+			{ID: "unreadable", What: "Argo CD cannot compare it: it cannot read the repository, or the manifests do not build.", Do: "Mend what it names, as the repository's address and credentials in Argo CD."},
+			{ID: "absent", What: "The repository has an Application that Argo CD does not have.", Do: "Apply its manifest, or remove that."},
+			{ID: "stray", What: "Argo CD has an Application of this repository whose manifest is not in it.", Do: "Commit its manifest, or delete the Application."},
+			{ID: "revision", What: "What was deployed last is a commit that is not on the default branch.", Do: "Merge it, or have the Application follow the default branch and sync it."},
+			{ID: "auto-sync", What: "The manifest wants Argo CD to sync by itself, and that is switched off.", Do: "Apply the Application's manifest again, or say so in it."},
+		},
+		Run: func(ctx context.Context, in *validate.Input) error {
+			c := comparison{in: in, port: p, tree: manifestsIn(in.Tree, in.Manifests).applications()}
+			if err := c.readLive(ctx); err != nil {
+				return advised(err)
+			}
+			c.judgeLive()
+			return errors.Join(c.judgeTree(ctx), c.judgeRevisions(ctx, history))
+		},
+	}
+}
+
+// comparison is one run over the Applications.
+type comparison struct {
+	in   *validate.Input
+	port Applications
+	tree []declared
+	live []Live
+}
+
+func (c *comparison) readLive(ctx context.Context) (err error) {
+	c.live, err = c.port.List(ctx)
+	return err
+}
+
+// report reports about a live Application: at its manifest, if there is one.
+func (c *comparison) report(name, rule, message string) {
+	f := validate.Finding{About: "application " + name, Rule: rule, Message: oneLine(message)}
+	if i := slices.IndexFunc(c.tree, func(d declared) bool { return d.name == name }); i >= 0 {
+		f.Path, f.Line, f.Column = c.tree[i].path, c.tree[i].line, c.tree[i].column
+		f.About, f.Message = "", f.About+": "+f.Message
+	}
+	c.in.Report(f)
+}
+
+func (c *comparison) judgeLive() {
+	for _, a := range c.live {
+		switch {
+		case a.Trouble != "":
+			c.report(a.Name, "unreadable", a.Trouble)
+		case a.Sync == "OutOfSync":
+			c.report(a.Name, "out-of-sync", "is OutOfSync"+named(a.Differs))
+		}
+		if isBroken(a.Health) {
+			c.report(a.Name, "degraded", "is "+a.Health)
+		}
+		// Where the Applications' manifests are elsewhere, none is a stray.
+		if len(c.tree) > 0 && a.Owner == "" && c.isOurs(a) && !slices.ContainsFunc(c.tree, func(d declared) bool { return d.name == a.Name }) {
+			c.report(a.Name, "stray", "deploys from this repository, and no manifest declares it")
+		}
+	}
+}
+
+// named lists the first few of what differs.
+func named(differs []string) string {
+	const shown = 3
+	switch n := len(differs); {
+	case n == 0:
+		return ""
+	case n > shown:
+		return fmt.Sprintf(": %s and %d more", strings.Join(differs[:shown], ", "), n-shown)
+	}
+	return ": " + strings.Join(differs, ", ")
+}
+
+func (c *comparison) isOurs(a Live) bool {
+	return slices.ContainsFunc(a.Repos, func(repo string) bool { return sameRepository(repo, c.in.ForgeURLs) })
+}
+
+// scheme is the beginning of an address: that of a URL with what names a user, or user@host: of the short form for SSH.
+var scheme = regexp.MustCompile(`^([a-z+]+://)?([^@/]*@)?`)
+
+// sameRepository compares addresses whichever way they are written: SSH and HTTP, with .git or without, with a port or without one.
+func sameRepository(repo string, addresses []string) bool {
+	plain := func(s string) string {
+		s = scheme.ReplaceAllString(strings.ToLower(s), "")
+		host, path, ok := strings.Cut(s, "/")
+		if h, p, short := strings.Cut(host, ":"); short && !isNumber(p) {
+			host, path, ok = h, strings.TrimSuffix(p+"/"+path, "/"), true
+		} else if short {
+			host = h
+		}
+		if !ok {
+			return s
+		}
+		return host + "/" + strings.TrimSuffix(strings.Trim(path, "/"), ".git")
+	}
+	return slices.ContainsFunc(addresses, func(a string) bool { return plain(a) == plain(repo) })
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// judgeTree looks for what the repository declares among what is live. What the token may not see cannot be told from what is not there.
+func (c *comparison) judgeTree(ctx context.Context) error {
+	var hidden []error
+	for _, d := range c.tree {
+		i := slices.IndexFunc(c.live, func(a Live) bool { return a.Name == d.name })
+		if i >= 0 {
+			if d.auto && !c.live[i].Auto {
+				c.report(d.name, "auto-sync", "does not sync by itself")
+			}
+			continue
+		}
+		if err := c.port.MaySee(ctx, d.project, d.name); err != nil {
+			hidden = append(hidden, fmt.Errorf("application %s: %w", d.name, advised(err)))
+			continue
+		}
+		c.report(d.name, "absent", "is not in "+c.port.String())
+	}
+	return errors.Join(hidden...)
+}
+
+// judgeRevisions compares what of this repository was deployed with its default branch.
+func (c *comparison) judgeRevisions(ctx context.Context, history History) error {
+	ours := slices.DeleteFunc(slices.Clone(c.live), func(a Live) bool { return a.Revision == "" || len(a.Repos) != 1 || !c.isOurs(a) })
+	if history == nil || len(ours) == 0 {
+		return nil
+	}
+	refs, err := history.Refs(ctx)
+	if err != nil {
+		return advised(err)
+	}
+	tip, ok := refs.Heads[refs.Default]
+	if !ok {
+		return nil // a repository without a branch
+	}
+	has, err := history.Reached(ctx, []string{tip})
+	if err != nil {
+		return advised(err)
+	}
+	for _, a := range ours {
+		on, err := has(a.Revision)
+		if err != nil {
+			return fmt.Errorf("application %s: %w", a.Name, advised(err))
+		}
+		if !on {
+			c.report(a.Name, "revision", fmt.Sprintf("was deployed at %.12s, which is not on %s", a.Revision, refs.Default))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package estate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/docker/go-units"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+func tools(p Tools) validate.Check {
+	return validate.Check{
+		Name:   "tools",
+		Covers: "Looks for the commands that targets run.",
+		Rules: []validate.Rule{
+			{ID: "missing", What: "A command that a target runs is not there.", Do: "Install it, and put its folder into PATH."},
+		},
+		Run: func(_ context.Context, in *validate.Input) error {
+			for _, tool := range p.Look() {
+				if tool.Err != nil {
+					in.Report(validate.Finding{About: tool.Name, Rule: "missing", Message: fmt.Sprintf("%s, which %s needs", oneLine(tool.Err.Error()), tool.For)})
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func disk(p Disk) validate.Check {
+	return validate.Check{
+		Name:   "disk",
+		Covers: "Looks how much is free where the engine, the user's cache and temporary files are.",
+		Rules: []validate.Rule{
+			{ID: "full", What: "Less is free than a release may write.", Do: "Free some, as with mage engine:prune, or move the folder (BLUMEOPS_ENGINE_STATE, XDG_CACHE_HOME, TMPDIR)."},
+		},
+		Run: func(_ context.Context, in *validate.Input) error {
+			folders, err := p.Folders()
+			if err != nil {
+				return err
+			}
+			for _, f := range folders {
+				if f.Free < f.Needs {
+					in.Report(validate.Finding{About: f.Path, Rule: "full", Message: fmt.Sprintf(
+						"%s free for %s, and a release may need %s", units.BytesSize(float64(f.Free)), f.Holds, units.BytesSize(float64(f.Needs)))})
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func secrets(p Secrets) validate.Check {
+	return validate.Check{
+		Name:   "secrets",
+		Covers: "Reads every secret that the settings refer to. Names are shown, never values.",
+		Rules: []validate.Rule{
+			{ID: "unreadable", What: "A secret cannot be read.", Do: "Mend the reference in magefiles/site.go, or set the variable that overrides it."},
+		},
+		Run: func(ctx context.Context, in *validate.Input) error {
+			all, err := p.Check(ctx)
+			if err != nil {
+				lack(in, "secrets", "unreadable", err)
+			}
+			for _, s := range all {
+				if s.Reason != "" {
+					in.Report(validate.Finding{About: s.Name, Rule: "unreadable", Message: oneLine(s.Reason), Do: oneLine(s.Hint)})
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func engine(p Engine) validate.Check {
+	return validate.Check{
+		Name:   "engine",
+		Covers: "Looks which engine a build would take, and whether it can start and run commands. Nothing is built or started.",
+		Rules: []validate.Rule{
+			{ID: "start", What: "The engine that would be taken cannot start.", Do: "Start Docker, or give the embedded engine what it lacks (docs/how-to/run-the-embedded-engine.md)."},
+			{ID: "run", What: "The engine would start, but run no command: it builds only what needs none.", Do: "Give the embedded engine what it lacks (docs/how-to/run-the-embedded-engine.md)."},
+		},
+		Run: func(ctx context.Context, in *validate.Input) error {
+			look, err := p.Look(ctx)
+			if err != nil {
+				lack(in, "engine", "start", err)
+				return nil
+			}
+			about := fmt.Sprintf("engine %s (%s)", look.Name, look.Why)
+			if look.Start != nil {
+				lack(in, about, "start", look.Start)
+			}
+			if look.Run != nil {
+				lack(in, about, "run", look.Run)
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,140 @@
+package estate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+const (
+	// asked is how many registries are asked at a time: more would be taken for an attack by some.
+	asked = 8
+	// answered bounds one question with all its repetitions.
+	answered = 60 * time.Second
+)
+
+func images(p Images) validate.Check {
+	return validate.Check{
+		Name:   "images",
+		Covers: "Asks the registries for every image that the manifests name, after kustomize, once each.",
+		Rules: []validate.Rule{
+			{ID: "missing", What: "The registry does not hold the image, so that no new pod could start.", Do: "Publish it (mage container:publish), or name a version that is there."},
+			{ID: "moved", What: "The tag beside a digest names something else by now.", Do: "Take the new digest, or leave the tag out."},
+		},
+		Run: func(ctx context.Context, in *validate.Input) error {
+			questions, order := questionsOf(manifestsIn(in.Tree, in.Manifests).images(in.ForgeURLs))
+			var lock sync.Mutex
+			silent := map[string][]error{} // by host
+			var group errgroup.Group
+			group.SetLimit(asked)
+			for _, q := range order {
+				group.Go(func() error {
+					if err := q.ask(ctx, p, in, questions[q]); err != nil {
+						lock.Lock()
+						defer lock.Unlock()
+						silent[q.ref.Registry] = append(silent[q.ref.Registry], err)
+					}
+					return nil
+				})
+			}
+			_ = group.Wait() // none returns one
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return failures(silent)
+		},
+	}
+}
+
+// question is an image, however often it is named.
+type question struct {
+	ref    image.Reference
+	tagged bool // the tag was stated
+	digest string
+}
+
+// questionsOf gathers the places that name the same. order is that of the first of each.
+func questionsOf(uses []use) (places map[question][]use, order []question) {
+	places = map[question][]use{}
+	for _, u := range uses {
+		ref, ok := u.normal()
+		if !ok {
+			continue
+		}
+		q := question{ref, u.tag != "", u.digest}
+		if places[q] == nil {
+			order = append(order, q)
+		}
+		places[q] = append(places[q], u)
+	}
+	return places, order
+}
+
+func (q question) String() string {
+	switch {
+	case q.digest == "":
+		return q.ref.String()
+	case q.tagged:
+		return q.ref.WithDigest(q.digest)
+	}
+	return q.ref.Name() + "@" + q.digest
+}
+
+// ask asks for the digest, if one is stated, and then for the tag.
+func (q question) ask(ctx context.Context, p Images, in *validate.Input, places []use) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, answered, &silence{answered})
+	defer cancel()
+	report := func(rule, message string) {
+		for _, u := range places {
+			in.Report(validate.Finding{Path: u.path, Line: u.line, Column: u.column, Rule: rule, Message: message})
+		}
+	}
+	_, ok, err := p.Holds(ctx, q.ref, q.digest)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		report("missing", fmt.Sprintf("%s does not hold %s", q.ref.Registry, q))
+		return nil
+	}
+	if q.digest == "" || !q.tagged {
+		return nil
+	}
+	found, ok, err := p.Holds(ctx, q.ref, "")
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		report("moved", fmt.Sprintf("%s no longer has the tag of %s", q.ref.Registry, q))
+	case found != q.digest:
+		report("moved", fmt.Sprintf("%s is %s by now, not %s", q.ref, found, q.digest))
+	}
+	return nil
+}
+
+// failures says of each host what kept it from answering: the first error, and how many more there were.
+func failures(silent map[string][]error) error {
+	var all []error
+	for host, errs := range silent {
+		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+		err := advised(errs[0])
+		if !strings.Contains(err.Error(), host) {
+			err = fmt.Errorf("registry %s: %w", host, err)
+		}
+		if n := len(errs) - 1; n > 0 {
+			err = fmt.Errorf("%w (and %d more images there)", err, n)
+		}
+		all = append(all, err)
+	}
+	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(all...)
+}

@@ -1,0 +1,103 @@
+package estate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
+)
+
+// manifests are the files that Argo CD deploys from. What is wrong with them is validate's to report.
+type manifests struct {
+	files *kubernetes.Repository
+	names []string // of the YAML files, but for those of a Helm chart's templates, which are no YAML yet
+}
+
+// manifestsKey is what the checks share the manifests by.
+type manifestsKey struct{ dir string }
+
+func manifestsIn(tree *validate.Tree, dir string) *manifests {
+	return validate.Shared(tree, manifestsKey{dir}, func(tree *validate.Tree) *manifests {
+		m := &manifests{files: kubernetes.NewRepository(tree.Files("."), tree.Text)}
+		suffixes := []string{".yaml", ".yml"}
+		for _, name := range kubernetes.FileNames() {
+			suffixes = append(suffixes, "/"+name)
+		}
+		m.names = slices.DeleteFunc(tree.Files(dir, suffixes...), m.isTemplate)
+		return m
+	})
+}
+
+func (m *manifests) isTemplate(name string) bool {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if path.Base(dir) == "templates" && m.files.HasFile(path.Join(path.Dir(dir), "Chart.yaml")) {
+			return true
+		}
+	}
+	return false
+}
+
+func isKustomization(name string) bool {
+	return slices.Contains(kubernetes.FileNames(), path.Base(name))
+}
+
+func (m *manifests) objects(name string) []kubernetes.Object {
+	return kubernetes.Objects(m.files.Parse(name).Documents)
+}
+
+// get is the value of a key, nil if there is none. Aliases are not followed: manifests that use them for what is read here are rare.
+func get(n *yaml.Node, keys ...string) *yaml.Node {
+	for _, key := range keys {
+		if n == nil || n.Kind != yaml.MappingNode {
+			return nil
+		}
+		var value *yaml.Node
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == key {
+				value = n.Content[i+1]
+				break
+			}
+		}
+		n = value
+	}
+	return n
+}
+
+// text is a scalar's, "" for all else.
+func text(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		return ""
+	}
+	return strings.TrimSpace(n.Value)
+}
+
+// declared is an Application that a manifest declares.
+type declared struct {
+	name, project string
+	path          string
+	line, column  int
+	auto          bool
+}
+
+// applications are those that manifests declare, in the order of the files.
+func (m *manifests) applications() []declared {
+	var found []declared
+	for _, path := range m.names {
+		for _, o := range m.objects(path) {
+			name := get(o.Node, "metadata", "name")
+			if o.Kind != "Application" || !strings.HasPrefix(o.APIVersion, "argoproj.io/") || text(name) == "" {
+				continue
+			}
+			automated := get(o.Node, "spec", "syncPolicy", "automated")
+			found = append(found, declared{
+				name: text(name), project: text(get(o.Node, "spec", "project")), path: path, line: name.Line, column: name.Column,
+				auto: automated != nil && automated.Kind == yaml.MappingNode && text(get(automated, "enabled")) != "false",
+			})
+		}
+	}
+	return found
+}

@@ -1,0 +1,42 @@
+package estate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+func packages(p Packages) validate.Check {
+	return validate.Check{
+		Name:   "package",
+		Covers: "Downloads the release of the docs that the manifest names, and compares its checksum.",
+		Rules: []validate.Rule{
+			{ID: "missing", What: "The forge has no such file.", Do: "Go back to a version that is there (mage docs:rollback), or release the next one."},
+			{ID: "changed", What: "The forge has something else than the manifest states.", Do: "Find out who replaced it; then release the next version (mage docs:release patch -new)."},
+		},
+		Run: func(ctx context.Context, in *validate.Input) error {
+			pin, ok, err := p.Pinned(in.Tree)
+			if err != nil || !ok || pin.none() {
+				return err
+			}
+			sum, ok, err := p.Sum(ctx, pin)
+			at := validate.Finding{Path: pin.Path, Line: pin.Line, Column: pin.Column}
+			switch {
+			case err != nil:
+				return advised(err)
+			case !ok:
+				at.Rule, at.Message = "missing", fmt.Sprintf("%s has no file %s of docs %s", p, pin.File, pin.Version)
+				in.Report(at)
+			case pin.Sum != "" && !strings.EqualFold(pin.Sum, sum):
+				at.Rule, at.Message = "changed", fmt.Sprintf("%s of docs %s has the SHA-256 %.12s…, not %.12s…", pin.File, pin.Version, sum, pin.Sum)
+				in.Report(at)
+			}
+			return nil
+		},
+	}
+}
+
+// none says that a pin only holds the place of the first release: its checksum is all zeros.
+func (p Pin) none() bool { return p.Sum != "" && strings.Trim(p.Sum, "0") == "" }
