@@ -75,78 +75,6 @@ func read(t *testing.T, name string) page {
 	return page{name, string(text)}
 }
 
-var wikiLink = regexp.MustCompile(`\[\[([^\]|#]*)(#[^\]|]*)?(\|[^\]]*)?\]\]`)
-
-func TestWikiLinksResolve(t *testing.T) {
-	all := pages(t)
-	known := map[string]string{}
-	for _, p := range all {
-		if other, taken := known[p.name()]; taken {
-			t.Errorf("%s and %s have the same name, which a wiki link cannot tell apart", other, p.path)
-		}
-		known[p.name()] = p.path
-	}
-	links := 0
-	for _, p := range all {
-		for _, m := range wikiLink.FindAllStringSubmatch(p.text, -1) {
-			links++
-			if _, ok := known[m[1]]; !ok {
-				t.Errorf("%s: %s leads to no page (names without folder and .md)", p.path, m[0])
-			}
-		}
-	}
-	if links == 0 {
-		t.Error("no wiki link was found")
-	}
-}
-
-func TestEveryPageIsInTheIndex(t *testing.T) {
-	index := read(t, "docs/index.md")
-	linked := map[string]bool{}
-	for _, m := range wikiLink.FindAllStringSubmatch(index.text, -1) {
-		linked[m[1]] = true
-	}
-	for _, p := range pages(t) {
-		if p.path != index.path && !linked[p.name()] {
-			t.Errorf("%s is not linked from %s", p.path, index.path)
-		}
-	}
-}
-
-var modified = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
-
-func TestFrontmatter(t *testing.T) {
-	for _, p := range pages(t) {
-		matter := frontmatter(p.text)
-		for _, key := range []string{"title", "tags", "modified"} {
-			if matter[key] == "" {
-				t.Errorf("%s: the frontmatter has no %s", p.path, key)
-			}
-		}
-		if !modified.MatchString(matter["modified"]) {
-			t.Errorf("%s: modified is %q, expected a date as in 2026-11-21", p.path, matter["modified"])
-		}
-		if heading := "\n# " + matter["title"] + "\n"; !strings.Contains(p.text, heading) {
-			t.Errorf("%s: the heading is not the title %q", p.path, matter["title"])
-		}
-	}
-}
-
-// frontmatter reads «key: value» between two lines of dashes at the start.
-func frontmatter(text string) map[string]string {
-	matter := map[string]string{}
-	rest, ok := strings.CutPrefix(text, "---\n")
-	if !ok {
-		return matter
-	}
-	head, _, _ := strings.Cut(rest, "\n---\n")
-	for line := range strings.Lines(head) {
-		key, value, _ := strings.Cut(line, ":")
-		matter[key] = strings.TrimSpace(value)
-	}
-	return matter
-}
-
 // README's links are those of any Markdown; the pages name files in backticks.
 var (
 	markdownLink = regexp.MustCompile(`\]\(([^)#]+)\)`)
@@ -154,7 +82,9 @@ var (
 )
 
 // placeholders are paths that the reader makes.
-var placeholders = []string{"containers/NAME", "containers/greeter"}
+var placeholders = []string{
+	"containers/NAME", "containers/greeter", "magefiles/internal/validate/checks/NAME.go", "magefiles/internal/validate/checks/testdata/NAME/ok/",
+}
 
 func TestNamedFilesExist(t *testing.T) {
 	readme := read(t, "README.md")
@@ -165,6 +95,9 @@ func TestNamedFilesExist(t *testing.T) {
 		}
 	}
 	for _, p := range append(pages(t), readme) {
+		if p.path == "docs/reference/checks.md" {
+			continue // it is made from the checks, and names rules that look like paths
+		}
 		for _, m := range filePath.FindAllStringSubmatch(p.text, -1) {
 			named[m[1]] = append(named[m[1]], p.path)
 		}
