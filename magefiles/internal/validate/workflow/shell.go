@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"strings"
-	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -26,9 +25,6 @@ const (
 	maxBrackets = 100      // open at a time
 )
 
-// parsers holds parsers, whose buffers are larger than most scripts.
-var parsers = sync.Pool{New: func() any { return syntax.NewParser(syntax.Variant(syntax.LangBash)) }}
-
 // commands reads the simple commands of a POSIX shell or bash script in their order; those in $(…) stand before the command that has it.
 // ok is false for a script that it does not understand, and one with a function called mage: of it nothing is to be believed.
 func commands(script string) (list []command, ok bool) {
@@ -36,9 +32,7 @@ func commands(script string) (list []command, ok bool) {
 	if !ok || nested(text) {
 		return nil, false
 	}
-	parser := parsers.Get().(*syntax.Parser)
-	defer parsers.Put(parser)
-	tree, err := parser.Parse(strings.NewReader(text), "")
+	tree, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 	if err != nil {
 		return nil, false
 	}
