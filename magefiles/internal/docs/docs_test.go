@@ -20,9 +20,6 @@ type page struct {
 	text string
 }
 
-// name is what a wiki link calls the page.
-func (p page) name() string { return strings.TrimSuffix(path.Base(p.path), ".md") }
-
 // section is what stands between a heading, given whole, and the next of the same level or a higher one.
 func (p page) section(t *testing.T, heading string) string {
 	t.Helper()
