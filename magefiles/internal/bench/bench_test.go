@@ -34,7 +34,8 @@ type command struct {
 // usage is what one run of a process cost.
 type usage struct {
 	wall   time.Duration
-	memory int64 // bytes, at the peak
+	cpu    time.Duration // of all its threads, in user and kernel mode
+	memory int64         // bytes, at the peak
 }
 
 func (c command) run(b *testing.B) usage {
@@ -57,6 +58,7 @@ func (c command) run(b *testing.B) usage {
 	if err != nil {
 		b.Fatalf("%s: %v\n%s", strings.Join(c.args, " "), err, out.Bytes())
 	}
+	u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return u
 }
 
