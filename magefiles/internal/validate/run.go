@@ -50,6 +50,7 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 	}
 	var lock sync.Mutex
 	var group errgroup.Group
+	group.SetLimit(max(2, parallel)) // each looks at files side by side itself, and what one has in memory is gone before the next begins
 	for _, check := range checks {
 		report.Checks = append(report.Checks, check.Name)
 		in := &Input{Tree: tree, Site: o.Site, report: func(f Finding) {
