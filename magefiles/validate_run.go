@@ -67,7 +67,11 @@ func thrift(files int) {
 // found prints a report. An error says that there is something to do, and how much.
 func (r *runner) found(found *validate.Report, all []validate.Check) error {
 	var text strings.Builder
-	if err := (report.Writer{Checks: all, Verbose: mg.Verbose()}).Write(&text, string(r.format), found); err != nil {
+	writer := report.Writer{Checks: all, Verbose: mg.Verbose()}
+	if isSet(r.DocsURL) {
+		writer.Page = strings.TrimSuffix(r.DocsURL, "/") + "/reference/checks"
+	}
+	if err := writer.Write(&text, string(r.format), found); err != nil {
 		return err
 	}
 	err := r.settle(nil) // the view of the work goes before its result

@@ -119,9 +119,8 @@ func (t *Tree) read(name string) (_ []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }() // it was only read
-	raw := make([]byte, 0, info.Size()+1)
-	buffer := bytes.NewBuffer(raw)
+	defer func() { _ = file.Close() }()                                   // it was only read
+	buffer := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // which ReadFrom wants to be free at the end
 	// It may have grown since.
 	if _, err := buffer.ReadFrom(io.LimitReader(file, MaxSize+1)); err != nil {
 		return nil, err
