@@ -20,8 +20,8 @@ type Service struct {
 	Mapped    Place  // of the field container; zero if there is none
 }
 
-// maxServices is the size in bytes of the largest file that is parsed: that of thousands of services.
-const maxServices = 256 << 10
+// maxServices is the size in bytes of the largest file that is parsed: that of ten thousand services.
+const maxServices = 1 << 20
 
 // ParseServices reads service-versions.yaml, which lists what runs:
 //
@@ -33,7 +33,7 @@ const maxServices = 256 << 10
 // Other fields are somebody else's. What is wrong with the file is told beside what could be read.
 func ParseServices(text string) ([]Service, []Problem) {
 	if len(text) > maxServices {
-		return nil, []Problem{{Place{}, "is larger than 256 KiB"}}
+		return nil, []Problem{{Place{}, "is larger than 1 MiB"}}
 	}
 	var document yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
