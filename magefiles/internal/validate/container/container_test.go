@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/container"
 )
@@ -103,7 +102,6 @@ func TestHostileFiles(t *testing.T) {
 		"heredocs":       "FROM a\nRUN " + strings.Repeat("<<A ", 8000) + "\n" + strings.Repeat("A\n", 8000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			begin := time.Now()
 			d, err := container.Parse(text)
 			var refused *container.ParseError
 			if err != nil && !errors.As(err, &refused) {
@@ -114,10 +112,6 @@ func TestHostileFiles(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if took := time.Since(begin); took > 3*time.Second {
-				t.Errorf("took %s", took)
-			}
-
 		})
 	}
 }
@@ -159,12 +153,7 @@ func TestHostileServices(t *testing.T) {
 		strings.Repeat("[", 1<<20), strings.Repeat("{a: ", 1<<18), strings.Repeat("- ", 1<<19), strings.Repeat("[", 200000), strings.Repeat("a: {", 50000), "services:\n" + strings.Repeat("- &a\n", 1<<15),
 		bomb + "services: *b", "services: &a [*a]", "services: &a\n- name: *a", "", "\x00", "services:\n" + strings.Repeat("  - name: a\n", 1<<14),
 	} {
-		begin := time.Now()
 		container.ParseServices(text)
-		if took := time.Since(begin); took > 3*time.Second {
-			t.Errorf("%.10q… took %s", text, took)
-		}
-
 	}
 }
 

