@@ -77,5 +77,9 @@ func webURL(scheme, host, path string) string {
 		return ""
 	}
 	u := url.URL{Scheme: scheme, Host: host, Path: "/" + path}
-	return u.String()
+	web := u.String()
+	if _, err := url.Parse(web); err != nil {
+		return "" // "[a:]" looks like an address, and is none
+	}
+	return web
 }

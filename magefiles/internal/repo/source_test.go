@@ -64,6 +64,7 @@ func FuzzSourceURL(f *testing.F) {
 	f.Add("git@forge.example:a/b.git")
 	f.Add("ssh://git:hunter2@[::1]:22/a")
 	f.Add("https://a:80:90/x")
+	f.Add("ssh://git:hunter2@a:@a::12/[")
 	f.Fuzz(func(t *testing.T, remote string) {
 		got := sourceURL(remote)
 		if got == "" {
