@@ -51,7 +51,11 @@ func gitignorePatterns(dir string, content []byte) []string {
 		if !anchored {
 			line = "**/" + line
 		}
-		out = append(out, not+path.Join(dir, line))
+		pattern := path.Join(dir, line)
+		if strings.HasPrefix(pattern, "!") {
+			pattern = `\` + pattern // /!x is a file's name
+		}
+		out = append(out, not+pattern)
 	}
 	return out
 }

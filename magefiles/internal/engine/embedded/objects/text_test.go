@@ -67,6 +67,7 @@ func TestGitignorePatterns(t *testing.T) {
 
 func FuzzGitignorePatterns(f *testing.F) {
 	f.Add("*.log\n!x\n")
+	f.Add("/!x\n//!\n!/!")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, p := range gitignorePatterns(".", []byte(text)) {
 			if strings.Trim(p, "!") == "" {
