@@ -5,6 +5,8 @@ go 1.26.8
 tool github.com/magefile/mage
 
 require (
+	code.gitea.io/actions-proto-go v0.4.1
+	connectrpc.com/connect v1.21.1
 	dagger.io/dagger v0.21.8
 	github.com/1password/onepassword-sdk-go v0.4.0
 	github.com/99designs/gqlgen v0.17.89

@@ -8,7 +8,7 @@ import (
 	"github.com/magefile/mage/mg"
 )
 
-// Lab is a homelab on this machine: registry, forge and Argo CD.
+// Lab is a homelab on this machine: registry, forge with a runner, and Argo CD.
 type Lab mg.Namespace
 
 // Up starts a registry, a forge and Argo CD on this machine, seeded and ready to try things on.
@@ -19,6 +19,9 @@ type Lab mg.Namespace
 // Application for each folder of its manifests, the registry base images. The first run
 // builds the programs from pinned sources, some minutes of work that is then kept.
 //
+// What is pushed to that repository starts its workflows. A runner of our own runs their
+// jobs, one at a time, with nektos/act: as this user and on this machine, not in containers.
+//
 // They stay up until lab:down. What they hold is kept and found again by the next lab:up,
 // at the same addresses. $BLUMEOPS_LAB names the lab: those of two names run side by side.
 //
@@ -26,7 +29,7 @@ type Lab mg.Namespace
 //	mage lab:up -parts=registry
 //	eval "$(mage lab:env)"
 func (Lab) Up(ctx context.Context,
-	parts *string, // of registry, images, forge, argocd (with what these need); default: all
+	parts *string, // of registry, images, forge, runner, argocd (with what these need); default: all
 	registry *string, // open (default), users (needs a password) or create-only (no tag can be overwritten)
 	foreground *bool, // stay in this terminal, and end with it
 	format *string, // text (default) or json

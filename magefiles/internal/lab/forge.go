@@ -41,6 +41,7 @@ type ForgeOptions struct {
 	Owner        string // the user who has the repositories; "" is eblume
 	Organisation string // that Owner owns; "" is blumeops-org
 	NoAtomicPush bool   // does not offer git's capability «atomic», as some servers do not
+	Actions      bool   // starts the workflows in .forgejo/workflows of repositories that have them enabled; their jobs wait for a Runner
 }
 
 // Forge is a forge with Forgejo's API: Gitea, with git over HTTP and SSH, packages and releases. Registration is closed, it

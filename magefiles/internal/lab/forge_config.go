@@ -55,6 +55,8 @@ ENABLE_PASSKEY_AUTHENTICATION = false
 ENABLE_OPENID_SIGNIN = false
 [repository]
 DEFAULT_BRANCH = main
+# Without actions, which a repository gets once it is filled.
+DEFAULT_REPO_UNITS = repo.code,repo.releases,repo.issues,repo.pulls,repo.wiki,repo.projects,repo.packages
 # Every system has this shell.
 SCRIPT_TYPE = sh
 [git.config]
@@ -72,8 +74,13 @@ LANGS = en-US
 NAMES = English
 [mailer]
 ENABLED = false
+# What is left of this queue when a forge ends is not to be there when it starts: Gitea works it off while it still reads the licenses that it
+# compares with, and dies of that.
+[queue.repo_license_updater]
+TYPE = channel
 [actions]
-ENABLED = false
+ENABLED = {{.Actions}}
+WORKFLOW_DIRS = .forgejo/workflows
 [mirror]
 ENABLED = false
 {{range .Quiet}}[cron.{{.}}]
@@ -101,11 +108,11 @@ func (f *Forge) configure() error {
 	err = forgeINI.Execute(&text, struct {
 		forgeMemory
 		User, Dir, Static, URL, Behind, HTTPHost, HTTPPort, SSHHost, SSHPort string
-		Atomic                                                               bool
+		Atomic, Actions                                                      bool
 		Quiet                                                                []string
 	}{
 		f.memory, systemUser(), f.dir, f.static, f.URL(), f.behind.String(), httpHost, httpPort, sshHost, sshPort,
-		!f.options.NoAtomicPush, quietTasks,
+		!f.options.NoAtomicPush, f.options.Actions, quietTasks,
 	})
 	if err != nil {
 		return err

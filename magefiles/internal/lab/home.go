@@ -13,7 +13,7 @@ import (
 // Server is what the lab's servers have in common. Each has one file here.
 type Server interface {
 	Name() string // as in lab:status
-	URL() string  // what clients use
+	URL() string  // what clients use; "" if there are none
 	Log() string  // file of what it says; "" if it says nothing
 	Close() error // ends it and all that it started
 }

@@ -1,5 +1,5 @@
-// Package lab is a homelab on one machine: an OCI registry, a forge with Forgejo's API, and Argo CD on a Kubernetes API, all of
-// them the real programs, for tests and for lab:up. Each server has one file here.
+// Package lab is a homelab on one machine: an OCI registry, a forge with Forgejo's API and a runner for its workflows, and Argo CD on a
+// Kubernetes API. All of them but the runner are the real programs, for tests and for lab:up. Each server has one file here.
 //
 // The programs are built from the pinned modules below modules/, which the project's own go.mod knows nothing of, and kept
 // outside the clone. Every server listens on 127.0.0.1, ends with the process that started it, and stands behind a front
@@ -36,6 +36,7 @@ type Options struct {
 type Lab struct {
 	Registry *Registry
 	Forge    *Forge
+	Runner   *Runner
 	Cluster  *Cluster
 	ArgoCD   *ArgoCD
 	Site     *Site
@@ -74,6 +75,9 @@ func Start(ctx context.Context, h Home, o Options) (_ *Lab, err error) {
 		return nil, err
 	}
 	if err := l.deploy(ctx, h); err != nil {
+		return nil, err
+	}
+	if err := l.startRunner(ctx, h); err != nil { // its jobs use all of the others
 		return nil, err
 	}
 	return l, h.rememberAddresses(l.addresses())
@@ -125,7 +129,7 @@ func baseImages() []baseimage.Recipe {
 }
 
 func (l *Lab) startForge(ctx context.Context, h Home) (err error) {
-	o := ForgeOptions{Addr: h.addresses["forge"], SSHAddr: h.addresses["ssh"], Owner: l.options.Owner}
+	o := ForgeOptions{Addr: h.addresses["forge"], SSHAddr: h.addresses["ssh"], Owner: l.options.Owner, Actions: slices.Contains(l.options.Parts, PartRunner)}
 	if l.Forge, err = StartForge(ctx, h, o); err != nil {
 		return err
 	}
@@ -172,6 +176,9 @@ func (l *Lab) deploy(ctx context.Context, h Home) (err error) {
 // Close ends all of the lab.
 func (l *Lab) Close() error {
 	var errs []error
+	if l.Runner != nil {
+		errs = append(errs, l.Runner.Close())
+	}
 	// What uses the cluster ends before it does.
 	if l.Site != nil {
 		errs = append(errs, l.Site.Close())
@@ -190,7 +197,7 @@ func (l *Lab) Close() error {
 
 // Servers are those that are up.
 func (l *Lab) Servers() []Server {
-	return slices.DeleteFunc([]Server{l.Registry, l.Forge, l.Cluster, l.ArgoCD, l.Site}, isNil)
+	return slices.DeleteFunc([]Server{l.Registry, l.Forge, l.Runner, l.Cluster, l.ArgoCD, l.Site}, isNil)
 }
 
 // isNil tells whether a server is a nil pointer in an interface.
@@ -199,7 +206,7 @@ func isNil(s Server) bool { return reflect.ValueOf(s).IsNil() }
 func (l *Lab) addresses() map[string]string {
 	found := map[string]string{}
 	for _, s := range l.Servers() {
-		if u, err := url.Parse(s.URL()); err == nil {
+		if u, err := url.Parse(s.URL()); err == nil && u.Host != "" {
 			found[s.Name()] = u.Host
 		}
 	}

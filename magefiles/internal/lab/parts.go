@@ -14,14 +14,15 @@ const (
 	PartRegistry Part = "registry" // CNCF distribution
 	PartImages   Part = "images"   // base images in the registry, made on this machine
 	PartForge    Part = "forge"    // Gitea, which has Forgejo's API
+	PartRunner   Part = "runner"   // of the forge's workflows, on this machine
 	PartArgoCD   Part = "argocd"   // Argo CD on a Kubernetes API, and the site that it deploys
 )
 
 // AllParts is every part.
-var AllParts = []Part{PartRegistry, PartImages, PartForge, PartArgoCD}
+var AllParts = []Part{PartRegistry, PartImages, PartForge, PartRunner, PartArgoCD}
 
 // needs are the parts that a part cannot do without.
-var needs = map[Part][]Part{PartImages: {PartRegistry}, PartArgoCD: {PartForge}}
+var needs = map[Part][]Part{PartImages: {PartRegistry}, PartRunner: {PartForge}, PartArgoCD: {PartForge}}
 
 // ParseParts reads a list such as «registry,forge». What a part needs comes with it; an empty list is all parts.
 func ParseParts(list string) ([]Part, error) {

@@ -20,6 +20,7 @@ import (
 var programs = map[Part][]pinned.Program{
 	PartRegistry: {registryProgram},
 	PartForge:    {gitea},
+	PartRunner:   {actProgram},
 	PartArgoCD: {
 		etcdProgram, apiserverProgram, controllersProgram, schedulerProgram, kwokProgram, kustomizeProgram, argocdProgram,
 	},

@@ -110,6 +110,8 @@ func (s *Site) list() []Listed {
 	return []Listed{{Name: s.Name(), URL: s.URL(), Log: s.Log(), PID: os.Getpid()}}
 }
 
+func (r *Runner) list() []Listed { return []Listed{{Name: r.Name(), Log: r.Log(), PID: os.Getpid()}} }
+
 // Checked is a server of a lab that is on record, and what is wrong with it now.
 type Checked struct {
 	Listed

@@ -1,0 +1,58 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// EnableActions has pushes, tags and pull requests of a repository start its workflows from now on. Without it a repository starts none, so
+// that it can be filled in peace. The forge must have been started with Actions.
+func (f *Forge) EnableActions(ctx context.Context, owner, repository string) error {
+	var is struct {
+		HasActions bool `json:"has_actions"`
+	}
+	err := f.asAdmin(ctx, http.MethodPatch, "/api/v1/repos/"+owner+"/"+repository, map[string]any{"has_actions": true}, &is)
+	if err == nil && !is.HasActions {
+		err = errors.New("this forge starts no workflows: start it with ForgeOptions.Actions")
+	}
+	if err != nil {
+		return fmt.Errorf("actions of %s/%s: %w", owner, repository, err)
+	}
+	return nil
+}
+
+// SetSecret gives the workflows of a repository a secret. The forge takes letters, digits and _ in its name, and knows it in capitals.
+func (f *Forge) SetSecret(ctx context.Context, owner, repository, name, value string) error {
+	path := "/api/v1/repos/" + owner + "/" + repository + "/actions/secrets/" + name
+	if err := f.asAdmin(ctx, http.MethodPut, path, map[string]any{"data": value}, nil); err != nil {
+		return fmt.Errorf("secret %s of %s/%s: %w", name, owner, repository, err)
+	}
+	return nil
+}
+
+// SetVariable gives the workflows of a repository a variable, in place of one of that name.
+func (f *Forge) SetVariable(ctx context.Context, owner, repository, name, value string) error {
+	path := "/api/v1/repos/" + owner + "/" + repository + "/actions/variables/" + name
+	in := map[string]any{"value": value}
+	err := f.asAdmin(ctx, http.MethodPut, path, in, nil)
+	if isStatus(err, http.StatusNotFound) {
+		err = f.asAdmin(ctx, http.MethodPost, path, in, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("variable %s of %s/%s: %w", name, owner, repository, err)
+	}
+	return nil
+}
+
+// runnerToken is one that a runner for all repositories registers with.
+func (f *Forge) runnerToken(ctx context.Context) (string, error) {
+	var made struct{ Token string }
+	err := f.asAdmin(ctx, http.MethodPost, "/api/v1/admin/actions/runners/registration-token", nil, &made)
+	if err == nil && strings.TrimSpace(made.Token) == "" {
+		err = errors.New("the forge made an empty one")
+	}
+	return made.Token, err
+}

@@ -1,0 +1,226 @@
+// Package runner speaks the protocol by which runners of Gitea and Forgejo fetch jobs, and tell how they go. What a job is made
+// of is its user's business: here is no word of workflows.
+//
+// The messages and the service are those of code.gitea.io/actions-proto-go. What a forge makes of them stands in
+// routers/api/actions/runner of Gitea.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	runnerv1 "code.gitea.io/actions-proto-go/runner/v1"
+	"code.gitea.io/actions-proto-go/runner/v1/runnerv1connect"
+	"connectrpc.com/connect"
+)
+
+// Identity is what a forge knows a runner by, to be kept as a secret.
+type Identity struct {
+	UUID  string `json:"uuid"`
+	Token string `json:"token"`
+	Task  int64  `json:"task,omitempty"` // that is being run; 0 for none
+}
+
+// Options say which runner of which forge this is.
+type Options struct {
+	URL    string             // of the forge, without a slash at its end
+	HTTP   connect.HTTPClient // asks it
+	Name   string             // among its runners
+	Labels []string           // which jobs ask for
+
+	Identity Identity                                            // of the last time; the zero value is a runner that no forge knows
+	Save     func(Identity) error                                // keeps it; called before and after each task
+	Admit    func(ctx context.Context) (token string, err error) // returns a registration token, where the forge does not know the runner
+
+	// Job runs a task to its end, or until ctx ends, and returns its result. What it says goes to the report.
+	Job func(ctx context.Context, task *runnerv1.Task, report *Report) runnerv1.Result
+
+	Log   func(line string) // told what goes wrong with the forge
+	Every time.Duration     // between two questions for a task, and two reports on one
+}
+
+// Runner is known to its forge, and runs one task at a time.
+type Runner struct {
+	options Options
+	service runnerv1connect.RunnerServiceClient
+	tasks   int64 // version of the forge's list of tasks in which there was none for us; 0 for not known
+}
+
+// Connect makes a runner known to its forge. A task that it was in the middle of the last time has failed.
+func Connect(ctx context.Context, o Options) (*Runner, error) {
+	r := &Runner{options: o}
+	r.service = runnerv1connect.NewRunnerServiceClient(o.HTTP, o.URL+"/api/actions", connect.WithInterceptors(r.identify()))
+	err := r.declare(ctx)
+	if err != nil && strings.Contains(err.Error(), "unregistered runner") { // there is no code for it: Gitea's is another library's
+		if err = r.register(ctx); err == nil {
+			err = r.declare(ctx)
+		}
+	}
+	if err == nil && r.options.Identity.Task != 0 {
+		err = r.abandon(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("runner %s of %s: %w", o.Name, o.URL, err)
+	}
+	return r, nil
+}
+
+// identify puts into each question who asks.
+func (r *Runner) identify() connect.Interceptor {
+	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
+		return func(ctx context.Context, question connect.AnyRequest) (connect.AnyResponse, error) {
+			question.Header().Set("x-runner-uuid", r.options.Identity.UUID)
+			question.Header().Set("x-runner-token", r.options.Identity.Token)
+			return next(ctx, question)
+		}
+	})
+}
+
+func (r *Runner) declare(ctx context.Context) error {
+	_, err := r.service.Declare(ctx, connect.NewRequest(&runnerv1.DeclareRequest{Version: version, Labels: r.options.Labels}))
+	return err
+}
+
+// version is what the forge shows. It asks nothing of it.
+const version = "blumeops-lab"
+
+func (r *Runner) register(ctx context.Context) error {
+	token, err := r.options.Admit(ctx)
+	if err != nil {
+		return fmt.Errorf("registration token: %w", err)
+	}
+	answer, err := r.service.Register(ctx, connect.NewRequest(&runnerv1.RegisterRequest{
+		Name: r.options.Name, Token: token, Version: version, Labels: r.options.Labels,
+	}))
+	if err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	return r.save(Identity{UUID: answer.Msg.Runner.Uuid, Token: answer.Msg.Runner.Token})
+}
+
+func (r *Runner) save(i Identity) error {
+	r.options.Identity = i
+	if err := r.options.Save(i); err != nil {
+		return fmt.Errorf("keep the identity: %w", err)
+	}
+	return nil
+}
+
+// abandon ends the task that a runner which was killed left behind. The forge would take it for running for ten minutes.
+func (r *Runner) abandon(ctx context.Context) error {
+	report := newReport(r.service, &runnerv1.Task{Id: r.options.Identity.Task})
+	report.Line(NoStep, "the runner was ended in the middle of this job")
+	// The forge may know the log as ended, or nothing of the task any more: then there is nothing to end.
+	if err := report.end(ctx, runnerv1.Result_RESULT_FAILURE); err != nil {
+		r.options.Log(fmt.Sprintf("task %d, which was left behind: %v", r.options.Identity.Task, err))
+	}
+	i := r.options.Identity
+	i.Task = 0
+	return r.save(i)
+}
+
+// Serve fetches and runs tasks until ctx ends. A task that is running then is ended, and has failed.
+func (r *Runner) Serve(ctx context.Context) {
+	for ctx.Err() == nil {
+		task, err := r.fetch(ctx)
+		if err == nil && task != nil {
+			err = r.run(ctx, task)
+		}
+		if err != nil && ctx.Err() == nil {
+			r.options.Log(err.Error())
+		}
+		if task == nil {
+			pause(ctx, r.options.Every)
+		}
+	}
+}
+
+// endTime is how long a question that must not be broken off may take. It is longer than any does.
+const endTime = 10 * time.Second
+
+// fetch returns the next task, nil if there is none. A question that is asked is heard out, as the task in its answer is ours already.
+func (r *Runner) fetch(ctx context.Context) (*runnerv1.Task, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
+	defer cancel()
+	answer, err := r.service.FetchTask(ctx, connect.NewRequest(&runnerv1.FetchTaskRequest{TasksVersion: r.tasks}))
+	if err != nil {
+		r.tasks = 0
+		return nil, fmt.Errorf("ask for a task: %w", err)
+	}
+	r.tasks = answer.Msg.TasksVersion
+	if answer.Msg.Task != nil {
+		r.tasks = 0 // there may be another one in the same version
+	}
+	return answer.Msg.Task, nil
+}
+
+// errCancelled is why the context of a job ends when somebody cancels it on the forge.
+var errCancelled = errors.New("cancelled on the forge")
+
+func (r *Runner) run(ctx context.Context, task *runnerv1.Task) error {
+	i := r.options.Identity
+	i.Task = task.Id
+	if err := r.save(i); err != nil {
+		return err
+	}
+	report := newReport(r.service, task)
+	result := r.supervise(ctx, task, report)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
+	defer cancel()
+	if err := r.finish(ending, report, result); err != nil {
+		return fmt.Errorf("report the end of task %d: %w", task.Id, err)
+	}
+	i.Task = 0
+	return r.save(i)
+}
+
+// supervise runs a job while it reports on it, and ends it when the forge or ctx says so.
+func (r *Runner) supervise(ctx context.Context, task *runnerv1.Task, report *Report) runnerv1.Result {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended := make(chan runnerv1.Result, 1)
+	go func() { ended <- r.options.Job(ctx, task, report) }()
+	tick := time.NewTicker(r.options.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case result := <-ended:
+			switch {
+			case errors.Is(context.Cause(ctx), errCancelled):
+				return runnerv1.Result_RESULT_CANCELLED
+			case ctx.Err() != nil:
+				report.Line(NoStep, "the runner was ended in the middle of this job")
+				return runnerv1.Result_RESULT_FAILURE
+			}
+			return result
+		case <-tick.C:
+			// What the forge does not take now, it gets the next time.
+			if err := report.send(ctx, false); errors.Is(err, errCancelled) {
+				cancel(errCancelled)
+			} else if err != nil && ctx.Err() == nil {
+				r.options.Log(fmt.Sprintf("report on task %d: %v", task.Id, err))
+			}
+		}
+	}
+}
+
+// finish tries to report the end until ctx ends.
+func (r *Runner) finish(ctx context.Context, report *Report, result runnerv1.Result) error {
+	for {
+		err := report.end(ctx, result)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		pause(ctx, r.options.Every)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
