@@ -20,7 +20,7 @@ import (
 
 // theForge is one real forge for all tests; each takes a repository or a package of its own.
 var theForge = sync.OnceValues(func() (*lab.Forge, error) {
-	return lab.StartForge(context.Background(), lab.Home{}, lab.ForgeOptions{})
+	return lab.StartForge(context.Background(), lab.Home{}, lab.ForgeOptions{Actions: true})
 })
 
 var started *lab.Forge

@@ -14,6 +14,7 @@ type Need struct {
 	Releases   bool       // of it, are to be announced
 	Packages   string     // owner of packages that are to be written
 	Public     bool       // those packages are to be read by everybody
+	Runs       bool       // of its workflows are to be followed
 }
 
 // Check is one thing that Preflight asked about.
@@ -36,6 +37,9 @@ func (c *Client) Preflight(ctx context.Context, n Need) []Check {
 	}
 	if n.Branch != "" {
 		checks = append(checks, c.checkBranch(ctx, n))
+	}
+	if n.Runs {
+		checks = append(checks, c.checkRuns(ctx, n))
 	}
 	if n.Releases {
 		checks = append(checks, c.checkReleases(ctx, n))

@@ -35,6 +35,29 @@ func (m *Remote) Push(ctx context.Context, o PushOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	return m.push(ctx, o)
+}
+
+// PushTag makes a tag, which the remote must not have yet, of a commit that it has: nothing comes along but the tag's object. The hash is what
+// Tag returned, or a commit for a tag without an object. Repeats, lost answers and the tag of this clone are as with Push.
+func (m *Remote) PushTag(ctx context.Context, name, hash string) error {
+	if err := checkTag(name); err != nil {
+		return err
+	}
+	if !plumbing.IsHash(hash) {
+		return fmt.Errorf("push %s: tag %q: expected its full hash", name, hash)
+	}
+	m.repo.objects.Lock()
+	c, err := m.repo.peel(plumbing.NewHash(hash))
+	m.repo.objects.Unlock()
+	if err != nil {
+		return fmt.Errorf("push to %s: tag %s, object %s: %w", m, name, hash, err)
+	}
+	commit := c.Hash.String()
+	return m.push(ctx, PushOptions{Old: commit, New: commit, Tag: name, TagHash: hash})
+}
+
+func (m *Remote) push(ctx context.Context, o PushOptions) error {
 	pack, err := m.packFor(ctx, o)
 	if err != nil {
 		return fmt.Errorf("push to %s: %w", m, err)
@@ -117,7 +140,7 @@ func (m *Remote) free(there Refs, o PushOptions) error {
 	if t, taken := there.Tags[o.Tag]; taken && o.Tag != "" {
 		return fmt.Errorf("push to %s: %w: tag %s is there, on %.12s", m, ErrRace, o.Tag, t.Commit)
 	}
-	if at := there.Heads[o.Branch]; at != o.Old {
+	if at := there.Heads[o.Branch]; o.Branch != "" && at != o.Old {
 		return fmt.Errorf("push to %s: %w: %s is at %.12s, expected %.12s", m, ErrRace, o.Branch, at, o.Old)
 	}
 	return nil

@@ -150,6 +150,16 @@ func (m *Remote) PushRight(ctx context.Context) error {
 	return m.mayPush(s.advertised, true)
 }
 
+// TagRight asks whether PushTag would be let in, as PushRight does for a branch and a tag.
+func (m *Remote) TagRight(ctx context.Context) error {
+	s, err := m.receiving(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return m.mayPush(s.advertised, false)
+}
+
 func (m *Remote) mayPush(a *packp.AdvRefs, both bool) error {
 	if both && !a.Capabilities.Supports(capability.Atomic) {
 		return fmt.Errorf("%s: %w: a tag could come without its branch, or a branch without its tag: "+

@@ -1,0 +1,133 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// RunState is how far a run, or a job of it, is.
+type RunState string
+
+// The states. Skipped, Success, Failure and Cancelled are final.
+const (
+	RunWaiting   RunState = "waiting" // for a runner
+	RunBlocked   RunState = "blocked" // by another run or job, or until somebody approves it
+	RunRunning   RunState = "running"
+	RunSuccess   RunState = "success"
+	RunFailure   RunState = "failure"
+	RunCancelled RunState = "cancelled"
+	RunSkipped   RunState = "skipped"
+	RunUnknown   RunState = "unknown" // a word that no forge is known to use
+)
+
+// Run is what a forge makes of one workflow at one event.
+type Run struct {
+	ID       int64 // for the API; 0 for a forge that lists nothing but the jobs that runners took
+	Number   int64 // of the repository's runs, which its page shows
+	Workflow string
+	State    RunState
+	URL      string // for people; "" if the forge gives none
+	Approval bool   // somebody has to approve it
+}
+
+// Job is one of a run.
+type Job struct {
+	ID     int64 // for the API; 0 if it has no log there
+	Name   string
+	State  RunState
+	Labels []string // that a runner has to have; none if the forge does not tell
+	Runner string   // that took it; "" if the forge does not tell
+	Step   string   // that it is at, or was at last; "" if the forge does not tell
+	URL    string   // for people; "" if the forge gives none
+}
+
+// TagRuns lists the runs of a tag that is on a commit, newest first. ErrNotFound: the forge cannot tell of runs.
+//
+// There are three forms. Gitea from 1.24 on and Forgejo from 12 on list runs, in words of their own each
+// (modules/structs/repo_actions.go, and action.go in Forgejo); before, both list tasks, which are the jobs that a runner took.
+func (c *Client) TagRuns(ctx context.Context, r Repository, tag, commit string) ([]Run, error) {
+	if err := c.check(r.Owner, r.Name); err != nil {
+		return nil, err
+	}
+	listed, err := c.listRuns(ctx, r, "runs", url.Values{"head_sha": {commit}})
+	if errors.Is(err, ErrNotFound) {
+		listed, err = c.listRuns(ctx, r, "tasks", nil)
+		return ofTasks(listed.of(tag, commit)), err
+	}
+	var runs []Run
+	for _, l := range listed.of(tag, commit) {
+		runs = append(runs, l.run())
+	}
+	return runs, err
+}
+
+// RunJobs lists the jobs of a run in the forge's order. ErrNotFound: the forge cannot tell of jobs.
+func (c *Client) RunJobs(ctx context.Context, r Repository, run Run) ([]Job, error) {
+	if err := c.check(r.Owner, r.Name); err != nil {
+		return nil, err
+	}
+	var listed listedJobs
+	err := error(c.fail(ErrNotFound, "list jobs", "lists none", ""))
+	if run.ID != 0 {
+		err = c.do(ctx, call{
+			what: "list jobs of run " + strconv.FormatInt(run.Number, 10), right: readRepository(r),
+			method: http.MethodGet, path: r.api("actions", "runs", strconv.FormatInt(run.ID, 10), "jobs"), query: onePage(nil),
+			want: []int{http.StatusOK}, take: answer(&listed),
+		})
+	}
+	if errors.Is(err, ErrNotFound) {
+		tasks, err := c.listRuns(ctx, r, "tasks", nil)
+		return jobsOfTasks(tasks, run), err
+	}
+	var jobs []Job
+	for _, l := range listed {
+		jobs = append(jobs, l.job())
+	}
+	return jobs, err
+}
+
+func (c *Client) listRuns(ctx context.Context, r Repository, kind string, query url.Values) (listedRuns, error) {
+	var found struct {
+		Runs listedRuns `json:"workflow_runs"`
+	}
+	err := c.do(ctx, call{
+		what: "list runs of " + r.String(), right: readRepository(r),
+		method: http.MethodGet, path: r.api("actions", kind), query: onePage(query), want: []int{http.StatusOK}, take: answer(&found),
+	})
+	return found.Runs, err
+}
+
+// checkRuns asks whether the repository's workflows run at all, and whether the token may read of it. A forge that cannot tell of runs is no
+// obstacle.
+func (c *Client) checkRuns(ctx context.Context, n Need) Check {
+	check := Check{What: "follow runs of " + n.Repository.String()}
+	var found struct {
+		HasActions *bool `json:"has_actions"`
+	}
+	check.Err = c.do(ctx, call{
+		what: "ask about " + n.Repository.String(), right: readRepository(n.Repository),
+		method: http.MethodGet, path: n.Repository.api(), want: []int{http.StatusOK}, take: answer(&found),
+	})
+	if check.Err == nil && found.HasActions != nil && !*found.HasActions {
+		check.Err = c.fail(ErrRejected, check.What, "has Actions switched off for it", "switch them on in the repository's settings")
+	}
+	if check.Err != nil {
+		return check
+	}
+	if _, check.Err = c.TagRuns(ctx, n.Repository, impossible, impossible); errors.Is(check.Err, ErrNotFound) {
+		check.Err, check.Detail = nil, "this forge cannot tell of runs"
+	}
+	return check
+}
+
+// onePage is enough: forges list the newest first.
+func onePage(query url.Values) url.Values {
+	all := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	for name, values := range query {
+		all[name] = values
+	}
+	return all
+}

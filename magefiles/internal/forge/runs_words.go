@@ -1,0 +1,193 @@
+package forge
+
+import (
+	"encoding/json"
+	"net/url"
+	pathpkg "path"
+	"strings"
+)
+
+// listedRun is a run or a task in the words of every forge.
+type listedRun struct {
+	ID         int64  `json:"id"`
+	Name       string `json:"name"` // of a task: the job's
+	Status     string `json:"status"`
+	Conclusion string `json:"conclusion"` // of Gitea's runs
+
+	RunNumber int64 `json:"run_number"`
+	Index     int64 `json:"index_in_repo"` // Forgejo's run_number, later
+
+	Path       string `json:"path"` // Gitea's: FILE@REF
+	WorkflowID string `json:"workflow_id"`
+	HeadBranch string `json:"head_branch"` // a tag's name too, but in Gitea's runs
+	PrettyRef  string `json:"prettyref"`   // Forgejo's head_branch, later
+	HeadSHA    string `json:"head_sha"`
+	CommitSHA  string `json:"commit_sha"` // Forgejo's head_sha, later
+
+	HTMLURL      string `json:"html_url"`
+	URL          string `json:"url"` // for people too where there is no html_url
+	NeedApproval bool   `json:"need_approval"`
+}
+
+type listedRuns []listedRun
+
+// of are those of a tag. A branch may have the tag's name, and Forgejo's short form does not tell them apart; nor need we, on the tag's commit.
+func (all listedRuns) of(tag, commit string) (found listedRuns) {
+	for _, l := range all {
+		short := l.HeadBranch == tag || l.PrettyRef == tag
+		_, ref, _ := strings.Cut(l.Path, "@")
+		if (l.HeadSHA == commit || l.CommitSHA == commit) && (short && ref == "" || ref == "refs/tags/"+tag) {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+func (l listedRun) run() Run {
+	file, _, _ := strings.Cut(l.Path, "@")
+	if file == "" {
+		file = l.WorkflowID
+	}
+	return Run{
+		ID: l.ID, Number: max(l.RunNumber, l.Index), Workflow: clean(pathpkg.Base(file)), State: l.state(),
+		URL: page(l.HTMLURL, l.URL), Approval: l.NeedApproval,
+	}
+}
+
+func (l listedRun) state() RunState {
+	if l.Path != "" {
+		return giteaState(l.Status, l.Conclusion)
+	}
+	return forgejoState(l.Status)
+}
+
+// giteaState reads GitHub's words, as ToActionsStatus of Gitea's services/convert uses them: its waiting is what Forgejo calls blocked.
+func giteaState(status, conclusion string) RunState {
+	switch status {
+	case "queued":
+		return RunWaiting
+	case "waiting", "pending", "requested", "action_required":
+		return RunBlocked
+	case "in_progress":
+		return RunRunning
+	case "completed":
+		return forgejoState(conclusion)
+	}
+	return RunUnknown
+}
+
+// forgejoState reads the words of Forgejo, which are those of the database (models/actions/status.go).
+func forgejoState(status string) RunState {
+	switch s := RunState(status); s {
+	case RunWaiting, RunBlocked, RunRunning, RunSuccess, RunFailure, RunCancelled, RunSkipped:
+		return s
+	}
+	return RunUnknown
+}
+
+// page is the first of some addresses that one may show and open.
+func page(addresses ...string) string {
+	for _, address := range addresses {
+		u, err := url.Parse(address)
+		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && clean(address) == address {
+			return address
+		}
+	}
+	return ""
+}
+
+// listedJob is a job in the words of every forge.
+type listedJob struct {
+	ID         int64    `json:"id"`
+	Name       string   `json:"name"`
+	Status     string   `json:"status"`
+	Conclusion string   `json:"conclusion"`
+	Labels     []string `json:"labels"`
+	RunsOn     []string `json:"runs_on"` // Forgejo's labels
+	RunnerName string   `json:"runner_name"`
+	HTMLURL    string   `json:"html_url"`
+	Steps      []struct {
+		Name        string    `json:"name"`
+		StartedAt   timestamp `json:"started_at"`
+		CompletedAt timestamp `json:"completed_at"`
+	} `json:"steps"` // Gitea's; their status is the job's, whatever became of the step
+
+	github bool // it is in GitHub's words
+}
+
+// listedJobs is a list, or as in Gitea an object that has one.
+type listedJobs []listedJob
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *listedJobs) UnmarshalJSON(text []byte) error {
+	var plain []listedJob
+	if json.Unmarshal(text, &plain) == nil {
+		*l = plain
+		return nil
+	}
+	var wrapped struct{ Jobs []listedJob }
+	if err := json.Unmarshal(text, &wrapped); err != nil {
+		return err
+	}
+	*l = wrapped.Jobs
+	for i := range *l {
+		(*l)[i].github = true
+	}
+	return nil
+}
+
+func (l listedJob) job() Job {
+	j := Job{ID: l.ID, Name: clean(l.Name), State: forgejoState(l.Status), Runner: clean(l.RunnerName), Step: clean(l.step()), URL: page(l.HTMLURL)}
+	if l.github {
+		j.State = giteaState(l.Status, l.Conclusion)
+	}
+	for _, label := range append(l.Labels, l.RunsOn...) {
+		j.Labels = append(j.Labels, clean(label))
+	}
+	return j
+}
+
+// step is the last one that began.
+func (l listedJob) step() string {
+	last := ""
+	for _, s := range l.Steps {
+		if s.StartedAt.set() {
+			last = s.Name
+		}
+	}
+	return last
+}
+
+// ofTasks puts jobs together to runs. A run is as its worst job is, and not over while one of them is not.
+func ofTasks(tasks listedRuns) (runs []Run) {
+	at := map[int64]int{}
+	for _, l := range tasks {
+		i, known := at[l.RunNumber]
+		if !known {
+			i = len(runs)
+			at[l.RunNumber] = i
+			run := l.run()
+			run.ID = 0 // this one is the task's
+			runs = append(runs, run)
+		}
+		if s := l.state(); weight[s] > weight[runs[i].State] {
+			runs[i].State = s
+		}
+	}
+	return runs
+}
+
+// weight orders states by what they make of a run.
+var weight = map[RunState]int{
+	RunSkipped: 0, RunSuccess: 1, RunCancelled: 2, RunFailure: 3, RunUnknown: 4, RunBlocked: 5, RunWaiting: 6, RunRunning: 7,
+}
+
+// jobsOfTasks are the jobs of a run, in the order in which they began.
+func jobsOfTasks(tasks listedRuns, run Run) (jobs []Job) {
+	for i := len(tasks) - 1; i >= 0; i-- {
+		if l := tasks[i]; l.RunNumber == run.Number {
+			jobs = append(jobs, Job{Name: clean(l.Name), State: l.state(), URL: run.URL})
+		}
+	}
+	return jobs
+}

@@ -1,0 +1,74 @@
+package image
+
+import (
+	"strings"
+)
+
+// Tag is a git tag that releases a container: NAME-vX.Y.Z, as in devpi-v1.1.0.
+type Tag struct {
+	Name    Name
+	Version Version // never a channel
+}
+
+// tagRefs is where git keeps tags, and what a forge's event calls them.
+const tagRefs = "refs/tags/"
+
+// TagName takes the «refs/tags/» off that an event of a forge puts before a tag's name.
+func TagName(ref string) string { return strings.TrimPrefix(ref, tagRefs) }
+
+// NewTag is the tag of a container's version. A channel has none: the error is an *InvalidError.
+func NewTag(name Name, version Version) (Tag, error) {
+	tag := Tag{name, version}
+	switch {
+	case version.IsChannel():
+		return Tag{}, &InvalidError{What: "tag", Input: tag.String(), Reason: "releases a channel, and channels move; `container:publish` publishes them"}
+	case strings.HasSuffix(version.tag, ".lock"): // git's own files are called so (git-check-ref-format)
+		return Tag{}, &InvalidError{What: "tag", Input: tag.String(), Reason: "ends with .lock, which git takes in no name"}
+	}
+	return tag, nil
+}
+
+// ParseTag reads NAME-vX.Y.Z or NAME-vX.Y.Z-PRE, with or without «refs/tags/» before it. The name may itself
+// hold dashes and digits: it ends at the last «-v» after which a whole version stands. The error is an
+// *InvalidError.
+func ParseTag(ref string) (Tag, error) {
+	text := TagName(ref)
+	for end := len(text); end >= 0; {
+		if end = strings.LastIndex(text[:end], "-v"); end < 0 {
+			break
+		}
+		name, nameErr := ParseName(text[:end])
+		version, versionErr := ParseVersion(text[end+1:])
+		if nameErr == nil && versionErr == nil && !version.IsChannel() {
+			return NewTag(name, version)
+		}
+	}
+	return Tag{}, &InvalidError{What: "tag", Input: ref, Reason: tagReason(text)}
+}
+
+func tagReason(text string) string {
+	const want = "want NAME-vX.Y.Z or NAME-vX.Y.Z-PRE, as in devpi-v1.1.0"
+	at := strings.LastIndex(text, "-v")
+	for _, channel := range channels {
+		if name, ok := strings.CutSuffix(text, "-"+channel); ok && nameForm.MatchString(name) {
+			return "names a channel, which is published without a tag; " + want
+		}
+	}
+	switch {
+	case text == "":
+		return "is empty; " + want
+	case strings.HasPrefix(text, "refs/"):
+		return "is no tag; " + want
+	case isVersion(text), strings.HasPrefix(text, "-v"):
+		return "names no container; " + want
+	case at < 0:
+		return want
+	}
+	if _, err := ParseVersion(text[at+1:]); err != nil && nameForm.MatchString(text[:at]) {
+		return strings.Replace(versionReason(text[at+1:]), "vX.Y.Z, vX.Y.Z-PRE, or a channel (dev, test)", "NAME-vX.Y.Z or NAME-vX.Y.Z-PRE", 1)
+	}
+	return want
+}
+
+// String is the tag's name, without «refs/tags/».
+func (t Tag) String() string { return string(t.Name) + "-" + t.Version.tag }

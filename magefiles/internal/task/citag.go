@@ -1,0 +1,68 @@
+package task
+
+import (
+	"context"
+	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// TagLooker asks the forge for its tags.
+type TagLooker interface {
+	// Look asks what is there now.
+	Look(context.Context) (Heads, error)
+}
+
+// CITag publishes the container that a pushed tag names. What is checked out has to be what the tag is on at the
+// forge: a tag that was moved meanwhile, or taken back, publishes nothing.
+type CITag struct {
+	Publish Publish
+	Remote  TagLooker
+	Watch   Watch
+	Note    func(string) // if set, gets what somebody may want to know
+}
+
+// DryRun returns the same task with a publication that writes nothing.
+func (c CITag) DryRun(plan func(string)) CITag {
+	c.Publish = c.Publish.DryRun(plan)
+	c.Watch = nil
+	return c
+}
+
+// Run publishes what ref names: devpi-v1.1.0 or refs/tags/devpi-v1.1.0. The tag of a release of the documentation, vX.Y.Z, is none of
+// a container: then the result is empty. So one workflow may run on every tag. Anything else is an *image.InvalidError.
+func (c CITag) Run(ctx context.Context, ref string) (Published, error) {
+	tag, err := image.ParseTag(ref)
+	if name := image.TagName(ref); err != nil && isRelease(name) {
+		say(c.Note, name+" is not a container tag: nothing is published")
+		return Published{}, nil
+	}
+	if err != nil {
+		return Published{}, err
+	}
+	args := PublishArgs{Name: string(tag.Name), Version: tag.Version.String()}
+	if _, err := c.Publish.prepare(args); err != nil {
+		return Published{}, err
+	}
+	look := Step{"look at the tag " + tag.String(), func(ctx context.Context) error { return c.look(ctx, tag) }}
+	if err := run(ctx, c.Watch, []Step{look}); err != nil {
+		return Published{}, err
+	}
+	return c.Publish.Run(ctx, args)
+}
+
+// look refuses a tag that is not on what is checked out. The forge's word counts: a tag of this clone may be old, or made here.
+func (c CITag) look(ctx context.Context, tag image.Tag) error {
+	head, err := c.Publish.Repo.Head()
+	if err != nil {
+		return err
+	}
+	heads, err := c.Remote.Look(ctx)
+	if err != nil {
+		return fmt.Errorf("tags of the forge: %w", err)
+	}
+	if commit := heads.Tags[tag.String()]; commit != head.Hash {
+		return &MovedTagError{Tag: tag, Commit: commit, Head: head.Hash}
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// DryRun returns the same task over a forge that gets nothing: it says instead what would be pushed. All that refuses still
+// refuses, and forge and registry are really looked at.
+func (r ContainerRelease) DryRun(plan func(string)) ContainerRelease {
+	r.Tagger = planTagger{r.Tagger, plan}
+	r.Remote = planTagRemote{r.Remote, plan}
+	r.Watch, r.goal = nil, StatusPlanned
+	r.plan = plan
+	return r
+}
+
+type planTagger struct {
+	Tagger
+	plan func(string)
+}
+
+func (t planTagger) Tag(_ context.Context, name, commit, _ string, _ time.Time) (string, error) {
+	t.plan(fmt.Sprintf("would tag commit %.12s as %s", commit, name))
+	return plannedCommit, nil
+}
+
+type planTagRemote struct {
+	TagRemote
+	plan func(string)
+}
+
+func (r planTagRemote) PushTag(_ context.Context, name, _ string) error {
+	r.plan("would push " + name + ", and nothing else")
+	return nil
+}

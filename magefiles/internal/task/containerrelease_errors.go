@@ -1,0 +1,80 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// TagTakenError says that a container's tag is on another commit.
+type TagTakenError struct {
+	Tag    image.Tag
+	Commit string // that the tag is on
+	Head   string // that it was to be on
+}
+
+func (e *TagTakenError) Error() string {
+	return fmt.Sprintf("the tag %s is on commit %.12s at the forge, and this is %.12s", e.Tag, e.Commit, e.Head)
+}
+
+// Hint says what to do.
+func (e *TagTakenError) Hint() string {
+	return "release the next version (patch, minor, major): a tag that others have seen is not moved"
+}
+
+// MovedTagError says that a run was to publish a tag which is not, or no longer, on the commit that is checked out.
+type MovedTagError struct {
+	Tag    image.Tag
+	Commit string // that the tag is on at the forge; "" if there is no such tag
+	Head   string // that is checked out
+}
+
+func (e *MovedTagError) Error() string {
+	if e.Commit == "" {
+		return fmt.Sprintf("the forge has no tag %s", e.Tag)
+	}
+	return fmt.Sprintf("the tag %s is on commit %.12s at the forge, and %.12s is checked out", e.Tag, e.Commit, e.Head)
+}
+
+// Hint says what to do.
+func (e *MovedTagError) Hint() string {
+	if e.Commit == "" {
+		return fmt.Sprintf("`container:release %s %s` makes and pushes it", e.Tag.Name, e.Tag.Version)
+	}
+	return fmt.Sprintf("check out the tag; if it was moved meanwhile, the run of its new commit publishes it, or release the version after %s", e.Tag.Version)
+}
+
+// unforced is an error of a publication, where there is no -force to give.
+type unforced struct {
+	error
+	hint string
+}
+
+func (e *unforced) Unwrap() error { return e.error }
+
+// Hint says what to do.
+func (e *unforced) Hint() string { return e.hint }
+
+// withoutForce gives the errors of a publication hints that go with a release.
+func withoutForce(err error) error {
+	var dirty *DirtyError
+	var branch *BranchError
+	var taken *TakenError
+	switch {
+	case errors.As(err, &dirty):
+		return &unforced{err, "commit or stash the changes: a tag names a commit"}
+	case errors.As(err, &branch):
+		return &unforced{err, fmt.Sprintf("merge and push it to %s first", branch.Branch)}
+	case errors.As(err, &taken):
+		return &unforced{err, "release the next version"}
+	}
+	return err
+}
+
+// say tells somebody, if anybody listens.
+func say(to func(string), sentence string) {
+	if to != nil {
+		to(sentence)
+	}
+}

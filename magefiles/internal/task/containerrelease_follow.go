@@ -1,0 +1,292 @@
+package task
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Follow is how ContainerRelease waits for what comes of its tag.
+type Follow struct {
+	Runs    TagRuns
+	Page    string            // with all runs, for people
+	Timeout time.Duration     // of all the waiting; 0 is none
+	Tell    func(text string) // if set, gets the last lines of a job that failed
+}
+
+// How a run is waited for.
+const (
+	lookOften  = time.Second      // between two looks at the run
+	lookSeldom = 5 * time.Second  // the same, once it takes longer than runnerSoon, and at the registry
+	runSoon    = time.Minute      // a forge makes its run at the push, or not at all
+	runnerSoon = 15 * time.Second // an idle runner asks every 2 s
+	maxMisses  = 10               // looks that may fail one after another, each after the adapter's own attempts: a forge is started anew
+)
+
+// errPatience ends the waiting.
+var errPatience = errors.New("it takes too long")
+
+// following is one run of Follow.
+type following struct {
+	*containerRelease
+	workflows []string // paths of those that publish a tag; none: any may
+	begun     time.Time
+	run       TagRun // once there is one
+	jobs      []RunJob
+	shown     string // of the run, to people
+	end       func(error)
+	warned    bool // that no runner takes it
+}
+
+// mayFollow refuses what would be waited for in vain, while there is no tag yet.
+func (c *containerRelease) mayFollow(ctx context.Context) error {
+	if len(tagWorkflows(c.Publish.Files)) == 0 {
+		say(c.Warn, fmt.Sprintf("no workflow here runs %s: any run of the tag is followed", tagTarget))
+	}
+	runs, err := c.Follow.Runs.Of(ctx, c.tag.String(), c.commit.Hash)
+	if errors.Is(err, ErrNoRuns) {
+		say(c.Warn, "this forge cannot tell of runs: the registry is watched instead")
+		return nil
+	}
+	for _, r := range runs {
+		c.newest = max(c.newest, r.Number)
+	}
+	c.told = err == nil
+	return err
+}
+
+// skipped refuses a commit whose tag would start nothing; where nobody waits it is a warning.
+func (c *containerRelease) skipped() error {
+	if c.Message == nil {
+		return nil
+	}
+	message, err := c.Message(c.commit.Hash)
+	if err != nil {
+		return err
+	}
+	word := skips(message)
+	if word == "" {
+		return nil
+	}
+	refusal := &SkippedRunError{Commit: c.commit.Hash, Word: word}
+	if c.Follow != nil {
+		return refusal
+	}
+	say(c.Warn, refusal.Error()+"; "+refusal.Hint())
+	return nil
+}
+
+// followSteps come after the tag.
+func (c *containerRelease) followSteps() []Step {
+	return []Step{{"wait for the run of " + c.tag.String(), c.follow}, {"read the image back", c.readBack}}
+}
+
+func (c *containerRelease) follow(ctx context.Context) error {
+	if c.status == StatusUnchanged {
+		c.newest = 0
+		if there, err := c.published(ctx); there || err != nil {
+			return err
+		}
+	}
+	waiting, cancel := ctx, context.CancelFunc(func() {})
+	if c.Follow.Timeout > 0 {
+		waiting, cancel = context.WithTimeoutCause(ctx, c.Follow.Timeout, errPatience)
+	}
+	defer cancel()
+	f := &following{containerRelease: c, workflows: tagWorkflows(c.Publish.Files), begun: time.Now(), end: func(error) {}}
+	err := f.wait(waiting)
+	f.end(err)
+	c.run = f.run.URL
+	switch {
+	case err != nil && ctx.Err() != nil:
+		say(c.Warn, fmt.Sprintf("%s stays at the forge, and its run goes on: %s", c.tag, f.page()))
+		return context.Cause(ctx)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errPatience):
+		return &SlowRunError{Tag: c.tag, Image: c.imageName(), Run: f.run, Jobs: f.jobs, After: c.Follow.Timeout, Page: f.page()}
+	}
+	return err
+}
+
+// page is where people see the run, or at least all runs.
+func (f *following) page() string { return cmp.Or(f.run.URL, f.Follow.Page) }
+
+// wait looks again and again until the run is over.
+func (f *following) wait(ctx context.Context) error {
+	misses := 0
+	for ctx.Err() == nil {
+		over, err := f.look(ctx)
+		switch {
+		case errors.Is(err, ErrNoRuns) && !f.told: // else something on the way answers in its place
+			return f.watchRegistry(ctx)
+		case over:
+			return err
+		case err == nil:
+			misses = 0
+		default:
+			if misses++; misses >= maxMisses {
+				return fmt.Errorf("%w; %s stays at the forge, and its run goes on: %s", err, f.tag, f.page())
+			}
+		}
+		f.pause(ctx)
+	}
+	return ctx.Err()
+}
+
+func (f *following) pause(ctx context.Context) {
+	d := lookOften
+	if time.Since(f.begun) > runnerSoon {
+		d = lookSeldom
+	}
+	rest(ctx, d)
+}
+
+// rest waits a while, or until the context ends.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// look asks once how far the run is. An error of a run that is not over is one of asking.
+func (f *following) look(ctx context.Context) (over bool, err error) {
+	runs, err := f.Follow.Runs.Of(ctx, f.tag.String(), f.commit.Hash)
+	if err != nil {
+		return false, err
+	}
+	f.told = true
+	run, ok := newestRun(runs, f.workflows, f.newest)
+	if !ok {
+		return f.noRun(ctx, runs)
+	}
+	if f.run.Number != run.Number {
+		say(f.Note, fmt.Sprintf("run %d of %s: %s", run.Number, run.Workflow, cmp.Or(run.URL, f.Follow.Page)))
+	}
+	f.run = run
+	if run.State == RunSuccess || run.State == RunSkipped {
+		return true, nil // the registry has the last word
+	}
+	f.jobs, err = f.Follow.Runs.Jobs(ctx, run)
+	switch {
+	case run.State == RunFailure || run.State == RunCancelled:
+		return true, f.failed(ctx)
+	case err != nil:
+		return false, err
+	}
+	f.show(stateOf(run, f.jobs))
+	f.warnOfRunner()
+	return false, nil
+}
+
+// noRun gives up if none appears, unless there is an image all the same.
+func (f *following) noRun(ctx context.Context, others []TagRun) (over bool, err error) {
+	if time.Since(f.begun) < runSoon {
+		f.show("wait until the forge makes a run")
+		return false, nil
+	}
+	if there, err := f.published(ctx); there || err != nil {
+		return true, err
+	}
+	return true, &NoRunError{Tag: f.tag, Workflows: f.workflows, Others: workflowsOf(others), After: runSoon, Page: f.Follow.Page}
+}
+
+// show makes a step of each state of the run.
+func (f *following) show(state string) {
+	if state == f.shown {
+		return
+	}
+	f.end(nil)
+	f.shown, f.end = state, func(error) {}
+	if f.Watch != nil {
+		f.end = f.Watch(state)
+	}
+}
+
+func (f *following) warnOfRunner() {
+	idle := waitsForRunner(f.run, f.jobs) && !slices.ContainsFunc(f.jobs, func(j RunJob) bool { return j.State == RunRunning })
+	if idle && !f.warned && time.Since(f.begun) > runnerSoon {
+		f.warned = true
+		say(f.Warn, fmt.Sprintf("no runner took it yet%s: %s", labelsOf(f.jobs), f.page()))
+	}
+}
+
+// failed says which job it was, and shows its last lines.
+func (f *following) failed(ctx context.Context) error {
+	failure := &RunFailedError{Tag: f.tag, Run: f.run, Page: f.page()}
+	i := slices.IndexFunc(f.jobs, func(j RunJob) bool { return j.State == f.run.State })
+	if i < 0 {
+		return failure
+	}
+	failure.Job = f.jobs[i]
+	failure.Page = cmp.Or(failure.Job.URL, failure.Page)
+	log, err := f.Follow.Runs.Log(ctx, failure.Job)
+	switch {
+	case err != nil:
+		say(f.Warn, fmt.Sprintf("the log of job %s cannot be read: %v", failure.Job.Name, err))
+	case log != "" && f.Follow.Tell != nil:
+		f.show("last lines of job " + failure.Job.Name)
+		f.Follow.Tell(strings.TrimRight(log, "\n"))
+	}
+	return failure
+}
+
+// watchRegistry is what is left with a forge that cannot tell of runs.
+func (f *following) watchRegistry(ctx context.Context) error {
+	f.show("wait until the registry has it, as the forge cannot tell of runs")
+	for misses := 0; ctx.Err() == nil; rest(ctx, lookSeldom) {
+		there, err := f.published(ctx)
+		var taken *TakenError
+		switch {
+		case there, errors.As(err, &taken):
+			return err
+		case err == nil:
+			misses = 0
+		default:
+			if misses++; misses >= maxMisses {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// published tells whether the registry has the image of this commit under the version.
+func (c *containerRelease) published(ctx context.Context) (bool, error) {
+	pub, err := c.publication()
+	if err != nil {
+		return false, err
+	}
+	found, ok, err := c.Publish.Registry.Look(ctx, pub.ref)
+	if err != nil || !ok {
+		return false, err
+	}
+	if found.Labels[labelRevision] != c.commit.Hash {
+		return false, withoutForce(&TakenError{Reference: pub.ref, Found: found, Revision: c.commit.Hash, Platforms: found.Platforms})
+	}
+	c.reference = pub.ref.WithDigest(found.Digest)
+	return true, nil
+}
+
+func (c *containerRelease) readBack(ctx context.Context) error {
+	there, err := c.published(ctx)
+	if err == nil && !there {
+		err = &UnpublishedError{Tag: c.tag, Image: c.imageName(), Run: c.run}
+	}
+	return err
+}
+
+func (c *containerRelease) imageName() string {
+	ref, err := image.NewReference(c.Publish.Host, c.Publish.Namespace, c.tag.Name, c.tag.Version)
+	if err != nil {
+		return c.tag.String()
+	}
+	return ref.String()
+}

@@ -1,0 +1,351 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+const followed = "1111111111111111111111111111111111111111"
+
+// actions is a forge with its runs, a repository and a registry, whose time is the bubble's.
+type actions struct {
+	tags   map[string]string
+	pushed time.Time // of the tag; zero is never
+	runs   func(since time.Duration) []task.TagRun
+	jobs   []task.RunJob
+	jobErr error
+	log    string
+	err    error // of Of, after the push
+	errs   int   // how often; 0 is always
+	none   bool  // it cannot tell of runs
+	race   bool  // somebody else pushes the same tag first
+
+	found   map[string]task.Found // by reference
+	after   time.Duration         // that the registry has it after the push; 0: found is all
+	message string
+
+	said, steps, told []string
+}
+
+func (a *actions) CheckTag(context.Context) error { return nil }
+
+func (a *actions) Look(context.Context) (task.Heads, error) {
+	return task.Heads{Branch: "main", Commit: followed, Tags: a.tags}, nil
+}
+
+func (a *actions) PushTag(_ context.Context, name, _ string) error {
+	if a.tags == nil {
+		a.tags = map[string]string{}
+	}
+	a.tags[name], a.pushed = followed, time.Now()
+	if a.race {
+		return &task.RaceError{Err: errors.New("the tag is there")}
+	}
+	return nil
+}
+
+func (a *actions) Tag(context.Context, string, string, string, time.Time) (string, error) {
+	return followed, nil
+}
+
+func (a *actions) Contains(context.Context, string, string) (bool, error) { return true, nil }
+
+func (a *actions) Of(_ context.Context, _, commit string) ([]task.TagRun, error) {
+	switch {
+	case a.none:
+		return nil, task.ErrNoRuns
+	case commit != followed:
+		return nil, fmt.Errorf("asked for commit %s", commit)
+	case a.err != nil && !a.pushed.IsZero():
+		if err := a.err; a.errs != 1 {
+			a.errs--
+			return nil, err
+		}
+		a.err = nil
+	}
+	since := time.Duration(-1)
+	if !a.pushed.IsZero() {
+		since = time.Since(a.pushed)
+	}
+	return a.runs(since), nil
+}
+
+func (a *actions) Jobs(context.Context, task.TagRun) ([]task.RunJob, error) { return a.jobs, a.jobErr }
+
+func (a *actions) Log(context.Context, task.RunJob) (string, error) { return a.log, nil }
+
+// followedRepo and followedRegistry are the ports whose methods have the same names.
+type followedRepo struct{ *actions }
+
+func (followedRepo) Head() (task.Commit, error)                { return task.Commit{Hash: followed}, nil }
+func (followedRepo) Changed(context.Context) ([]string, error) { return nil, nil }
+func (followedRepo) SourceURL() string                         { return "" }
+func (followedRepo) OnDefaultBranch(context.Context, string) (bool, string, error) {
+	return true, "main", nil
+}
+
+type followedRegistry struct {
+	*actions
+	task.Registry
+}
+
+func (r followedRegistry) Look(_ context.Context, ref image.Reference) (task.Found, bool, error) {
+	found, ok := r.found[ref.String()]
+	if a := r.actions; a.after > 0 && !a.pushed.IsZero() && time.Since(a.pushed) >= a.after {
+		return ourImage(followed), true, nil
+	}
+	return found, ok, nil
+}
+
+func ourImage(revision string) task.Found {
+	return task.Found{Digest: "sha256:" + strings.Repeat("a", 64), Platforms: []image.Platform{image.NativePlatform()}, Labels: map[string]string{"org.opencontainers.image.revision": revision}}
+}
+
+func (a *actions) release(timeout time.Duration) task.ContainerRelease {
+	tree := fstest.MapFS{
+		".forgejo/workflows/build.yaml": {Data: []byte("run: go tool mage ci:tag\n")}, ".forgejo/workflows/test.yaml": {Data: []byte("run: true\n")},
+		".github/workflows/other.yaml": {Data: []byte("run: go tool mage ci:tag\n")},
+	}
+	for name, file := range files {
+		tree[name] = file
+	}
+	say := func(s string) { a.said = append(a.said, s) }
+	return task.ContainerRelease{
+		Publish: task.Publish{Files: tree, Repo: followedRepo{a}, Registry: followedRegistry{actions: a}, Host: "registry.example", Namespace: "blumeops"},
+		Remote:  a, Tagger: a, Note: say, Warn: say, Message: func(string) (string, error) { return a.message, nil },
+		Watch: func(step string) func(error) {
+			a.steps = append(a.steps, step)
+			return func(error) {}
+		},
+		Follow: &task.Follow{Runs: a, Page: "https://forge.example/runs", Timeout: timeout, Tell: func(s string) { a.told = append(a.told, s) }},
+	}
+}
+
+// runOf is a run of the workflow that publishes.
+func runOf(number int64, state task.RunState) task.TagRun {
+	return task.TagRun{ID: number + 100, Number: number, Workflow: "build.yaml", State: state, URL: fmt.Sprint("https://forge.example/runs/", number)}
+}
+
+const nettestImage = "registry.example/blumeops/nettest:v0.1.0"
+
+var nettestReference = nettestImage + "@sha256:" + strings.Repeat("a", 64)
+
+func TestContainerReleaseFollows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &actions{after: 3 * time.Minute}
+		a.runs = func(since time.Duration) []task.TagRun {
+			old := []task.TagRun{runOf(6, task.RunFailure)} // of a tag that was deleted
+			switch {
+			case since < 3*time.Second:
+				return old
+			case since < 40*time.Second:
+				a.jobs = []task.RunJob{{Name: "tag", State: task.RunWaiting, Labels: []string{"docker"}}, {Name: "changed", State: task.RunSkipped}}
+				return append(old, runOf(7, task.RunWaiting), task.TagRun{Number: 9, Workflow: "test.yaml", State: task.RunFailure})
+			case since < 3*time.Minute:
+				a.jobs = []task.RunJob{{Name: "tag", State: task.RunRunning, Step: "Publish"}}
+				return append(old, runOf(7, task.RunRunning))
+			}
+			return append(old, runOf(7, task.RunSuccess))
+		}
+		got, err := a.release(time.Hour).Run(t.Context(), "nettest", "patch")
+		if err != nil || got.Run != "https://forge.example/runs/7" || got.Reference != nettestReference || got.Status != task.StatusTagged {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if want := "nettest-v0.1.0 " + nettestReference; got.String() != want || got.Outputs()["reference"] != nettestReference {
+			t.Errorf("prints %q, want %q", got, want)
+		}
+		said := []string{"run 7 of build.yaml: https://forge.example/runs/7", "no runner took it yet (labels docker): https://forge.example/runs/7"}
+		if !slices.Equal(a.said, said) {
+			t.Errorf("said %q, want %q", a.said, said)
+		}
+		steps := []string{
+			"ask whether its run can be followed", "push the tag", "wait for the run of nettest-v0.1.0", "wait until the forge makes a run",
+			"wait for a runner (labels docker)", "job tag: Publish", "read the image back",
+		}
+		if i := slices.Index(a.steps, steps[0]); i < 0 || !slices.Equal(a.steps[i:], steps) {
+			t.Errorf("steps %q, want them to end with %q", a.steps, steps)
+		}
+	})
+}
+
+// TestContainerReleaseFollowsInVain has a tag in the end each time, and says what came of it.
+func TestContainerReleaseFollowsInVain(t *testing.T) {
+	t.Parallel()
+	failed := task.RunJob{Name: "tag", State: task.RunFailure, Step: "Publish", URL: "https://forge.example/runs/7/jobs/0"}
+	always := func(runs ...task.TagRun) func(time.Duration) []task.TagRun {
+		return func(since time.Duration) []task.TagRun {
+			if since < 0 {
+				return nil
+			}
+			return runs
+		}
+	}
+	for name, c := range map[string]struct {
+		forge      actions
+		want, hint string
+	}{
+		"failed": {
+			actions{runs: always(runOf(7, task.RunFailure)), jobs: []task.RunJob{failed}, log: "one\ntwo\n"},
+			"wait for the run of nettest-v0.1.0: run 7 of build.yaml for nettest-v0.1.0 failed in job tag at Publish: https://forge.example/runs/7/jobs/0", "next version",
+		},
+		"failed, and no jobs": {
+			actions{runs: always(runOf(7, task.RunFailure)), jobErr: errors.New("no jobs")},
+			"run 7 of build.yaml for nettest-v0.1.0 failed: https://forge.example/runs/7", "next version",
+		},
+		"cancelled": {actions{runs: always(runOf(7, task.RunCancelled))}, "nettest-v0.1.0 was cancelled: ", "again on that page"},
+		"no image":  {actions{runs: always(runOf(7, task.RunSuccess))}, "the registry does not hold " + nettestImage + ": https://forge.example/runs/7", "`if:`"},
+		"skipped":   {actions{runs: always(runOf(7, task.RunSkipped))}, "the registry does not hold", "`if:`"},
+		"another image": {
+			actions{runs: func(time.Duration) []task.TagRun { return nil }, found: map[string]task.Found{nettestImage: ourImage("2222")}, tags: map[string]string{"nettest-v0.1.0": followed}},
+			"exists with revision 2222", "next version",
+		},
+		"no run": {
+			actions{runs: always()}, "the forge made no run of .forgejo/workflows/build.yaml for nettest-v0.1.0 within 1m0s", "Actions are on in the repository's settings",
+		},
+		"another workflow": {actions{runs: always(task.TagRun{Number: 1, Workflow: "test.yaml", State: task.RunSuccess})}, "within 1m0s, but of test.yaml", "https://forge.example/runs"},
+		"no runner": {
+			actions{runs: always(runOf(7, task.RunWaiting)), jobs: []task.RunJob{{Name: "tag", State: task.RunWaiting, Labels: []string{"docker", "arm64"}}}},
+			"no runner took the run of nettest-v0.1.0 within 30m0s (labels arm64, docker): https://forge.example/runs/7", "online",
+		},
+		"slow":      {actions{runs: always(runOf(7, task.RunRunning))}, "the run of nettest-v0.1.0 is not over after 30m0s", "-timeout"},
+		"blocked":   {actions{runs: always(runOf(7, task.RunBlocked))}, "is not over after 30m0s", "-timeout"},
+		"unknown":   {actions{runs: always(runOf(7, "later"))}, "is not over after 30m0s", "-timeout"},
+		"forge ill": {actions{runs: always(), err: errors.New("forge is ill")}, "forge is ill; nettest-v0.1.0 stays at the forge", ""},
+		"no API":    {actions{none: true}, "the registry does not hold " + nettestImage + " after 30m0s: https://forge.example/runs", "-timeout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a := &c.forge
+				got, err := a.release(30*time.Minute).Run(t.Context(), "nettest", "v0.1.0")
+				wantError(t, err, c.want)
+				var hinter interface{ Hint() string }
+				if c.hint != "" && (!errors.As(err, &hinter) || !strings.Contains(hinter.Hint(), c.hint)) {
+					t.Errorf("%v gives no hint that says %q", err, c.hint)
+				}
+				if got.Tag != "nettest-v0.1.0" || got.String() != "nettest-v0.1.0" || a.tags["nettest-v0.1.0"] == "" {
+					t.Errorf("result %+v, tags %q", got, a.tags)
+				}
+				if a.log != "" && !slices.Equal(a.told, []string{strings.TrimSpace(a.log)}) {
+					t.Errorf("told %q", a.told)
+				}
+			})
+		})
+	}
+}
+
+func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
+	t.Parallel()
+	running := func(since time.Duration) []task.TagRun {
+		if since < 0 {
+			return nil
+		}
+		if since < 2*time.Minute {
+			return []task.TagRun{runOf(1, task.RunRunning)}
+		}
+		return []task.TagRun{runOf(1, task.RunSuccess)}
+	}
+	none := func(time.Duration) []task.TagRun { return nil }
+	there := map[string]task.Found{nettestImage: ourImage(followed)}
+	for name, c := range map[string]struct {
+		forge actions
+		says  string // one of the notes
+		run   string
+	}{
+		"forge is ill for a while": {actions{runs: running, err: errors.New("ill"), errs: 4, after: time.Minute}, "", "https://forge.example/runs/1"},
+		"forge hides for a while":  {actions{runs: running, err: task.ErrNoRuns, errs: 4, after: 2 * time.Minute}, "", "https://forge.example/runs/1"},
+		"no API":                   {actions{none: true, after: 7 * time.Minute}, "this forge cannot tell of runs: the registry is watched instead", ""},
+		"nothing but an image":     {actions{runs: none, after: 50 * time.Second}, "", ""},
+		"tagged and published":     {actions{runs: none, found: there, tags: map[string]string{"nettest-v0.1.0": followed}}, "at the forge already", ""},
+		"tagged, run of back then": {actions{runs: func(time.Duration) []task.TagRun { return []task.TagRun{runOf(1, task.RunSuccess)} }, tags: map[string]string{"nettest-v0.1.0": followed}}, "run 1 of", ""},
+		"somebody was faster": {
+			actions{race: true, after: time.Minute, runs: func(since time.Duration) []task.TagRun {
+				if since < time.Minute {
+					return []task.TagRun{runOf(1, task.RunRunning)} // before the push already
+				}
+				return []task.TagRun{runOf(1, task.RunSuccess)}
+			}}, "is at the forge already, on this commit", "https://forge.example/runs/1",
+		},
+		"published by hand, tagged": {actions{runs: running, found: there}, "run 1 of", "https://forge.example/runs/1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a := &c.forge
+				got, err := a.release(time.Hour).Run(t.Context(), "nettest", "v0.1.0")
+				if name == "tagged, run of back then" { // which published nothing that is there now
+					wantError(t, err, "the registry does not hold")
+					return
+				}
+				if err != nil || got.Reference != nettestReference || got.Run != c.run || !strings.Contains(strings.Join(a.said, "\n"), c.says) {
+					t.Errorf("%+v, %v, said %q", got, err, a.said)
+				}
+			})
+		})
+	}
+}
+
+// TestContainerReleaseStopsWaiting is Ctrl-C.
+func TestContainerReleaseStopsWaiting(t *testing.T) {
+	t.Parallel()
+	for name, none := range map[string]bool{"run": false, "registry": true} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &actions{none: none, runs: func(since time.Duration) []task.TagRun {
+				if since < 0 {
+					return nil
+				}
+				return []task.TagRun{runOf(3, task.RunRunning)}
+			}}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			stopped := errors.New("stopped by hand")
+			time.AfterFunc(time.Minute, func() { cancel(stopped) })
+			got, err := a.release(0).Run(ctx, "nettest", "v0.1.0")
+			page := map[bool]string{false: "https://forge.example/runs/3", true: "https://forge.example/runs"}[none]
+			if !errors.Is(err, stopped) || got.Tag != "nettest-v0.1.0" || a.said[len(a.said)-1] != "nettest-v0.1.0 stays at the forge, and its run goes on: "+page {
+				t.Errorf("%s: %+v, %v, said %q", name, got, err, a.said)
+			}
+		})
+	}
+}
+
+func TestContainerReleaseThatNobodyRuns(t *testing.T) {
+	t.Parallel()
+	for message, word := range map[string]string{"Promote devpi [skip ci]\n": "[skip ci]", "x\n\n[actions skip]": "[actions skip]", "mend skip ci": ""} {
+		a := &actions{message: message, none: true}
+		waits := a.release(time.Hour).DryRun(func(string) {})
+		_, err := waits.Run(t.Context(), "nettest", "v0.1.0")
+		if word == "" {
+			if err != nil {
+				t.Errorf("%q: %v", message, err)
+			}
+			continue
+		}
+		wantError(t, err, "check the commit: ", "says "+word)
+		release := a.release(0)
+		release.Follow, a.said = nil, nil
+		if _, err := release.Run(t.Context(), "nettest", "v0.1.0"); err != nil || len(a.said) != 1 || !strings.Contains(a.said[0], "--allow-empty") {
+			t.Errorf("%q, nobody waits: %v, said %q", message, err, a.said)
+		}
+	}
+}
+
+func TestContainerReleasePlansToFollow(t *testing.T) {
+	t.Parallel()
+	a := &actions{runs: func(time.Duration) []task.TagRun { return nil }}
+	var plan []string
+	got, err := a.release(time.Hour).DryRun(func(s string) { plan = append(plan, s) }).Run(t.Context(), "nettest", "v0.1.0")
+	if err != nil || got.Status != task.StatusPlanned || len(a.tags) > 0 || plan[len(plan)-1] != "would wait for the run of nettest-v0.1.0, and read "+nettestImage+" back" {
+		t.Errorf("%+v, %v, plan %q", got, err, plan)
+	}
+}
