@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
@@ -88,9 +87,9 @@ const (
 
 // docs are the parts that a release and a rollback share.
 func (r *runner) docs() (task.Docs, *repo.Repo, error) {
-	patience, err := time.ParseDuration(r.DeployTimeout)
-	if err != nil || patience <= 0 {
-		return task.Docs{}, nil, console.BadInput(fmt.Errorf("BLUMEOPS_DEPLOY_TIMEOUT: %q is not a time, as in 5m", r.DeployTimeout))
+	patience, err := r.patience()
+	if err != nil {
+		return task.Docs{}, nil, err
 	}
 	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, Log: r.console.Note})
 	if err != nil {
@@ -150,14 +149,7 @@ func (r *runner) origin(client *forge.Client, repository forge.Repository) (*ori
 	if err != nil {
 		return nil, console.BadInput(fmt.Errorf("BLUMEOPS_RELEASE_AUTHOR: %q is not NAME <ADDRESS>", r.ReleaseAuthor))
 	}
-	options := repo.RemoteOptions{Credentials: r.gitCredentials, Plain: items(r.PlainRegistries)}
-	if !sameHost(git.SourceURL(), r.ForgeURL) {
-		options.URL = r.source() + ".git"
-	}
-	if r.hasSecret(r.SSHKey, sshKeyVariable) {
-		options.SSHKey = func(ctx context.Context) ([]byte, error) { return r.key(ctx, r.SSHKey, sshKeyVariable) }
-	}
-	remote, err := git.Remote(options)
+	remote, err := r.gitRemote(git, r.gitCredentials)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +166,21 @@ func (r *runner) origin(client *forge.Client, repository forge.Repository) (*ori
 			return repo.ParseSigner(key)
 		},
 	}, nil
+}
+
+// credentialsOf gives a user and a token for a host, as repo.RemoteOptions wants it.
+type credentialsOf func(ctx context.Context, host string) (user, token string, ok bool, err error)
+
+// gitRemote is the repository on the forge, whatever the checkout was cloned from.
+func (r *runner) gitRemote(git *repo.Repo, credentials credentialsOf) (*repo.Remote, error) {
+	options := repo.RemoteOptions{Credentials: credentials, Plain: items(r.PlainRegistries)}
+	if !sameHost(git.SourceURL(), r.ForgeURL) {
+		options.URL = r.source() + ".git"
+	}
+	if r.hasSecret(r.SSHKey, sshKeyVariable) {
+		options.SSHKey = func(ctx context.Context) ([]byte, error) { return r.key(ctx, r.SSHKey, sshKeyVariable) }
+	}
+	return git.Remote(options)
 }
 
 // sameHost tells whether a remote is at the forge. SSH has a port of its own, which a remote's address on the web does not show.

@@ -54,8 +54,12 @@ type application struct {
 
 type source struct {
 	RepoURL        string `json:"repoURL"`
+	Path           string `json:"path"`
 	TargetRevision string `json:"targetRevision"`
 	Chart          string `json:"chart"`
+	Directory      struct {
+		Recurse bool `json:"recurse"`
+	} `json:"directory"`
 }
 
 type condition struct {

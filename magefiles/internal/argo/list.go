@@ -15,9 +15,18 @@ import (
 type Listed struct {
 	State
 
-	In    string   // namespace of the Application itself
-	Repos []string // addresses that it deploys from, each once
-	Owner string   // the ApplicationSet that made it; "" if none did
+	In      string   // namespace of the Application itself
+	Repos   []string // addresses that it deploys from, each once
+	Folders []Folder // of repositories, that it deploys
+	Owner   string   // the ApplicationSet that made it; "" if none did
+}
+
+// Folder is a folder of a repository that an Application deploys.
+type Folder struct {
+	Repo     string // address
+	Path     string // slash path from the repository's root
+	Revision string // that it follows, such as main; "" is HEAD
+	Recurse  bool   // without a kustomization, the folders below count too
 }
 
 const (
@@ -94,6 +103,9 @@ func (l *listing) listed() Listed {
 	for _, s := range append([]source{l.Spec.Source}, l.Spec.Sources...) {
 		if repo := oneLine(s.RepoURL); repo != "" && !slices.Contains(found.Repos, repo) {
 			found.Repos = append(found.Repos, repo)
+		}
+		if s.RepoURL != "" && s.Path != "" && s.Chart == "" {
+			found.Folders = append(found.Folders, Folder{oneLine(s.RepoURL), oneLine(s.Path), oneLine(s.TargetRevision), s.Directory.Recurse})
 		}
 	}
 	for _, o := range l.Metadata.OwnerReferences {

@@ -32,7 +32,8 @@ func TestList(t *testing.T) {
 		found[a.Name] = a
 	}
 	got := found[synced]
-	if got.Sync != "Synced" || got.Health != "Healthy" || got.Deployed != commit || got.In != "argocd" || !slices.Equal(got.Repos, []string{w.url}) || len(got.OutOfSync) != 0 || got.Owner != "" {
+	if got.Sync != "Synced" || got.Health != "Healthy" || got.Deployed != commit || got.In != "argocd" || !slices.Equal(got.Repos, []string{w.url}) ||
+		len(got.Folders) != 1 || got.Folders[0].Repo != w.url || got.Folders[0].Path == "" || len(got.OutOfSync) != 0 || got.Owner != "" {
 		t.Errorf("%s: %+v", synced, got)
 	}
 	if got := found[waiting]; got.Sync == "OutOfSync" && (len(got.OutOfSync) != 1 || got.OutOfSync[0].Kind != "Deployment" || got.Deployed != "") {

@@ -81,18 +81,7 @@ func (d *delivery) adopt(ctx context.Context) error {
 	if d.base == "" {
 		return nil
 	}
-	why, err := d.Origin.Adopt(ctx, d.branch, d.base, d.commit)
-	if err != nil {
-		why = err.Error()
-	}
-	return d.left(ctx, why)
-}
-
-func (d *delivery) left(ctx context.Context, why string) error {
-	if why != "" && ctx.Err() == nil {
-		d.note("the checkout stays as it is (" + why + "); «git pull --ff-only» brings it along")
-	}
-	return context.Cause(ctx)
+	return adopt(ctx, d.Origin, d.note, d.branch, d.base, d.commit)
 }
 
 // section is the changelog's at the commit; "" if it has none of the version.

@@ -2,7 +2,6 @@ package task
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -53,40 +52,23 @@ func (r Rollback) Run(ctx context.Context, version string) (RolledBack, error) {
 		}
 		return RolledBack{}, err
 	}
-	back := &rollingBack{Rollback: r, version: version}
+	back := &rollingBack{Rollback: r, branching: branching{origin: r.Origin, note: r.note}, version: version}
 	if err := r.checkAll(ctx, r.checks(false)); err != nil {
 		return RolledBack{}, err
 	}
-	for {
-		err := run(ctx, r.Watch, back.steps())
-		var race *RaceError
-		if errors.As(err, &race) && back.races < maxRaces {
-			back.races++
-			r.note(race.Error() + "; again on what is there now")
-			continue
-		}
-		if err != nil {
-			return RolledBack{}, err
-		}
-		return back.result, nil
+	if err := back.run(ctx, r.Watch, back.steps); err != nil {
+		return RolledBack{}, err
 	}
+	return back.result, nil
 }
 
 // rollingBack is one run of Rollback.
 type rollingBack struct {
 	Rollback
+	branching
 	version string
-	races   int
-	heads   Heads
 	d       delivery
 	result  RolledBack
-}
-
-func (r *rollingBack) step(name string) string {
-	if r.races > 0 {
-		return fmt.Sprintf("%s (attempt %d)", name, r.races+1)
-	}
-	return name
 }
 
 // steps look at the package again after the push: retiring may have come in between.
@@ -101,7 +83,7 @@ func (r *rollingBack) steps() []Step {
 
 // look finds out what the version's manifest names.
 func (r *rollingBack) look(ctx context.Context) (err error) {
-	if r.heads, err = r.Origin.Look(ctx); err != nil {
+	if err = r.branching.look(ctx); err != nil {
 		return err
 	}
 	commit, ok := r.heads.Tags[r.version]
@@ -145,20 +127,4 @@ func (r *rollingBack) push(ctx context.Context) error {
 		r.result.Commit, r.result.Status = "", StatusPlanned
 	}
 	return nil
-}
-
-// pushed pushes. If the answer was lost, the remote tells whether the branch has the commit.
-func (r *rollingBack) pushed(ctx context.Context, commit string) error {
-	err := r.Origin.Push(ctx, PushRequest{Branch: r.heads.Branch, Base: r.heads.Commit, Commit: commit})
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	heads, lookErr := r.Origin.Look(ctx)
-	if lookErr != nil {
-		return errors.Join(err, lookErr)
-	}
-	if has, lookErr := r.Origin.Contains(ctx, heads.Commit, commit); lookErr == nil && has {
-		return nil
-	}
-	return err
 }

@@ -1,0 +1,106 @@
+package manifest
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// kustomizations are what kustomize calls its file.
+var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
+// IsKustomization tells by a file's name whether kustomize takes it for its own.
+func IsKustomization(file string) bool { return slices.Contains(kustomizations, path.Base(file)) }
+
+// Reach returns the files that deploying a folder reads, as slash paths: those that its kustomization names, with those that it includes, or
+// without a kustomization the manifests that lie in it, and if recurse is set, as Argo CD calls it, in the folders below. What is no manifest
+// here, of the network say, is left out.
+func Reach(files fs.FS, folder string, recurse bool) []string {
+	r := reach{files: files, recurse: recurse, seen: map[string]bool{}}
+	r.folder(path.Clean(folder), true)
+	slices.Sort(r.found)
+	return slices.Compact(r.found)
+}
+
+type reach struct {
+	files   fs.FS
+	recurse bool
+	seen    map[string]bool // folders, as a kustomization may include itself
+	found   []string
+}
+
+// folder follows a kustomization. Only what is deployed itself may do without.
+func (r *reach) folder(dir string, deployed bool) {
+	if r.seen[dir] {
+		return
+	}
+	r.seen[dir] = true
+	for _, name := range kustomizations {
+		if text, err := fs.ReadFile(r.files, path.Join(dir, name)); err == nil {
+			r.kustomization(dir, path.Join(dir, name), text)
+			return
+		}
+	}
+	if !deployed {
+		return
+	}
+	_ = fs.WalkDir(r.files, dir, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil: // a folder that cannot be read has nothing to deploy
+		case entry.IsDir() && name != dir && !r.recurse:
+			return fs.SkipDir
+		case entry.Type().IsRegular() && isManifest(name):
+			r.found = append(r.found, name)
+		}
+		return nil
+	})
+}
+
+// isManifest tells which files of a folder Argo CD reads (reposerver/repository/repository.go).
+func isManifest(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
+}
+
+func (r *reach) kustomization(dir, file string, text []byte) {
+	r.found = append(r.found, file)
+	documents, err := File{Path: file, Text: text}.parse()
+	if err != nil {
+		return
+	}
+	for _, document := range documents {
+		root := document.Content[0]
+		for _, list := range []string{"resources", "bases", "components", "patches", "patchesStrategicMerge", "crds", "configurations"} {
+			for _, item := range items(value(root, list)) {
+				if of := value(item, "path"); of != nil {
+					item = of
+				}
+				r.item(dir, valueOf(item))
+			}
+		}
+	}
+}
+
+// value is that of a key; nil if there is none, or if it is an alias.
+func value(n *yaml.Node, key string) *yaml.Node {
+	return (&search{noticed: map[int]bool{}}).get(n, key)
+}
+
+// items are those of a list, but for aliases.
+func items(n *yaml.Node) []*yaml.Node { return (&search{noticed: map[int]bool{}}).items(n) }
+
+func (r *reach) item(dir, name string) {
+	at := path.Join(dir, name)
+	if name == "" || !fs.ValidPath(at) {
+		return
+	}
+	info, err := fs.Stat(r.files, at)
+	switch {
+	case err != nil: // an address, or a patch that is written out
+	case info.IsDir():
+		r.folder(at, false)
+	default:
+		r.found = append(r.found, at)
+	}
+}

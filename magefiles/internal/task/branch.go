@@ -1,0 +1,69 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// branching is what tasks share that make one commit on the forge's branch: made again, on what is there then, if others push first.
+type branching struct {
+	origin Origin
+	note   func(string)
+	races  int
+	heads  Heads // as they were looked at last
+}
+
+// step names a step, so that a second attempt is told from the first.
+func (b *branching) step(name string) string {
+	if b.races > 0 {
+		return fmt.Sprintf("%s (attempt %d)", name, b.races+1)
+	}
+	return name
+}
+
+// run takes the steps, all of them again after a race that was lost.
+func (b *branching) run(ctx context.Context, watch Watch, steps func() []Step) error {
+	for {
+		err := run(ctx, watch, steps())
+		var race *RaceError
+		if !errors.As(err, &race) || b.races >= maxRaces {
+			return err
+		}
+		b.races++
+		b.note(race.Error() + "; again on what is there now")
+	}
+}
+
+func (b *branching) look(ctx context.Context) (err error) {
+	b.heads, err = b.origin.Look(ctx)
+	return err
+}
+
+// pushed pushes. If the answer was lost, the remote tells whether the branch has the commit.
+func (b *branching) pushed(ctx context.Context, commit string) error {
+	err := b.origin.Push(ctx, PushRequest{Branch: b.heads.Branch, Base: b.heads.Commit, Commit: commit})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	heads, lookErr := b.origin.Look(ctx)
+	if lookErr != nil {
+		return errors.Join(err, lookErr)
+	}
+	if has, lookErr := b.origin.Contains(ctx, heads.Commit, commit); lookErr == nil && has {
+		return nil
+	}
+	return err
+}
+
+// adopt brings the user's checkout along. What was pushed was pushed anyhow, so that nothing here makes a task fail.
+func adopt(ctx context.Context, origin Origin, note func(string), branch, base, commit string) error {
+	why, err := origin.Adopt(ctx, branch, base, commit)
+	if err != nil {
+		why = err.Error()
+	}
+	if why != "" && ctx.Err() == nil {
+		note("the checkout stays as it is (" + why + "); «git pull --ff-only» brings it along")
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,272 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+const (
+	devpiImage    = "registry.example/blumeops/devpi"
+	kustomization = "argocd/manifests/devpi/kustomization.yaml"
+	digestOne     = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+	digestTwo     = "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+)
+
+// shelf is a registry: digests by tag.
+type shelf map[string]string
+
+func (s shelf) Tags(context.Context, image.Reference) ([]string, error) {
+	return slices.Collect(maps.Keys(s)), nil
+}
+
+func (s shelf) Look(_ context.Context, ref image.Reference) (task.Found, bool, error) {
+	digest, ok := s[ref.Tag]
+	return task.Found{Digest: digest}, ok && ref.Name() == devpiImage, nil
+}
+
+// applications deploy folders, each by an Application of that name.
+type applications struct {
+	*releaser
+	folders map[string]string
+	asked   []string
+}
+
+func (a *applications) Deploying(context.Context) (all []task.DeployedFolder, err error) {
+	for name, folder := range a.folders {
+		all = append(all, task.DeployedFolder{Application: name, Folder: folder})
+	}
+	return all, nil
+}
+
+func (a *applications) Of(name string) task.Deployer {
+	a.asked = append(a.asked, name)
+	return docsDeployer{a.releaser}
+}
+
+// promoteWorld has a branch with these files.
+func promoteWorld(files map[string]string) *docsWorld {
+	w := newDocsWorld()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		w.commitOnMain(name, files[name])
+	}
+	return w
+}
+
+func (r *releaser) promotion() task.Promote {
+	say := func(s string) { r.said = append(r.said, s) }
+	return task.Promote{
+		Origin: docsOrigin{r}, Registry: shelf{"v1.0.0": digestOne, "v1.1.0": digestTwo, "v1.1.1-abcdef1": digestOne, "dev": digestOne},
+		Applications: &applications{releaser: r, folders: map[string]string{"devpi": "argocd/manifests/devpi", "docs": "argocd/manifests/docs"}},
+		Host:         "registry.example", Namespace: "blumeops", Manifests: "argocd", Note: say, Warn: say,
+		Now: func() time.Time { return time.Unix(0, 0) },
+	}
+}
+
+func (r *releaser) promote(args task.PromoteArgs) (promoted task.Promoted, err error) {
+	defer recoverKill(&err)
+	return r.promotion().Run(context.Background(), args)
+}
+
+var devpiFiles = map[string]string{
+	kustomization:                            "resources: [deployment.yaml]\nimages:\n  - name: " + devpiImage + "\n    newTag: v1.0.0 # by hand\n",
+	"argocd/manifests/devpi/deployment.yaml": "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n        - image: " + devpiImage + "\n",
+	"argocd/manifests/other/pod.yaml":        "kind: Pod\nspec:\n  containers:\n    - image: " + devpiImage + ":v1.0.0\n---\nkind: ConfigMap\ndata:\n  image: " + devpiImage + ":v1.0.0\n",
+}
+
+func TestPromote(t *testing.T) {
+	w := promoteWorld(devpiFiles)
+	r, before := w.releaser(), w.branch
+	got, err := r.promote(task.PromoteArgs{Name: "devpi", Version: "newest"})
+	if err != nil || got.Status != task.StatusPromoted || got.Commit != w.branch || r.head != w.branch || got.String() != devpiImage+":v1.1.0@"+digestTwo {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if want := []image.Use{{File: kustomization, Line: 3}, {File: "argocd/manifests/other/pod.yaml", Line: 4}}; !slices.Equal(got.Uses, want) {
+		t.Errorf("uses %v", got.Uses)
+	}
+	head := w.commits[w.branch]
+	if head.parent != before || head.message != "Promote devpi to v1.1.0 [skip ci]\n" {
+		t.Errorf("%+v", head)
+	}
+	want := maps.Clone(w.commits[before].files)
+	want[kustomization] = strings.Replace(want[kustomization], "v1.0.0 # by hand\n", "v1.1.0 # by hand\n    digest: "+digestTwo+"\n", 1)
+	want["argocd/manifests/other/pod.yaml"] = strings.Replace(want["argocd/manifests/other/pod.yaml"], ":v1.0.0", ":v1.1.0@"+digestTwo, 1)
+	if !maps.Equal(head.files, want) {
+		t.Errorf("got %q", head.files)
+	}
+	if said := strings.Join(r.said, "\n"); !strings.Contains(said, "argocd/manifests/other/pod.yaml:8 names the image where no container is") || strings.Count(said, "no container is") != 1 {
+		t.Errorf("said %s", said)
+	}
+	again, err := r.promote(task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestTwo, Sync: true})
+	if err != nil || again.Status != task.StatusUnchanged || again.Commit != got.Commit || w.branch != got.Commit || !slices.Equal(again.Applications, []string{"devpi"}) {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if w.deployed != got.Commit {
+		t.Errorf("%s is deployed", w.deployed)
+	}
+}
+
+// TestPromoteOverridden has fields that kustomizations say something else of.
+func TestPromoteOverridden(t *testing.T) {
+	const (
+		base    = "argocd/base/pod.yaml"
+		pod     = "kind: Pod\nspec:\n  containers:\n    - image: " + devpiImage + ":v1.0.0\n"
+		include = "resources: [../base]\n"
+		entry   = "images: [{name: " + devpiImage + ", newTag: v1.0.0}]\n"
+		away    = "images: [{name: " + devpiImage + ", newName: elsewhere/devpi}]\n"
+	)
+	for name, c := range map[string]struct{ base, a, b, want string }{
+		"nobody":           {"resources: [pod.yaml]\n", include, include, "argocd/base/pod.yaml:4"},
+		"the base":         {"resources: [pod.yaml]\n" + entry, include, include, "argocd/base/kustomization.yaml:2"},
+		"both overlays":    {"resources: [pod.yaml]\n", include + entry, include + entry, "argocd/a/kustomization.yaml:2 argocd/b/kustomization.yaml:2"},
+		"one overlay":      {"resources: [pod.yaml]\n", include + entry, include, "argocd/a/kustomization.yaml:2 argocd/base/pod.yaml:4"},
+		"one goes away":    {"resources: [pod.yaml]\n", include + entry, include + away, "argocd/a/kustomization.yaml:2"},
+		"not a resource":   {"resources: [other.yaml]\n" + entry, include, include, "argocd/base/kustomization.yaml:2 argocd/base/pod.yaml:4"},
+		"all of them away": {"resources: [pod.yaml]\n", include + away, include + away, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := promoteWorld(map[string]string{base: pod, "argocd/base/kustomization.yaml": c.base, "argocd/a/kustomization.yaml": c.a, "argocd/b/kustomization.yaml": c.b})
+			got, err := w.releaser().promote(task.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
+			var none *task.NoUseError
+			if c.want == "" && errors.As(err, &none) {
+				return
+			}
+			var uses []string
+			for _, u := range got.Uses {
+				uses = append(uses, u.String())
+			}
+			if strings.Join(uses, " ") != c.want || err != nil {
+				t.Errorf("uses %v, %v; want %s", uses, err, c.want)
+			}
+		})
+	}
+}
+
+func TestPromoteRefuses(t *testing.T) {
+	w := promoteWorld(map[string]string{kustomization: devpiFiles[kustomization], "argocd/manifests/lost/kustomization.yaml": "x: &e {name: registry.example/blumeops/lost, newTag: v1}\nimages: [*e]\n"})
+	before := w.state()
+	for _, c := range []struct {
+		args task.PromoteArgs
+		want []string
+	}{
+		{task.PromoteArgs{Name: "-dryrun", Version: "v1.1.0"}, []string{"flags come after"}},
+		{task.PromoteArgs{Name: "devpi", Version: "1.1.0"}, []string{"did you mean v1.1.0"}},
+		{task.PromoteArgs{Name: "devpi", Version: "v1.0.5"}, []string{"look up v1.0.5: the registry does not hold " + devpiImage + ":v1.0.5"}},
+		{task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestOne}, []string{"by now"}},
+		{task.PromoteArgs{Name: "nettest", Version: "newest"}, []string{"does not hold registry.example/blumeops/nettest:v1.1.0"}},
+	} {
+		_, err := w.releaser().promote(c.args)
+		wantError(t, err, c.want...)
+	}
+	_, err := w.releaser().promote(task.PromoteArgs{Name: "devpi", Version: "v1.0.5"})
+	var held *task.NotHeldError
+	if !errors.As(err, &held) || !slices.Equal(held.Nearest, []string{"v1.0.0", "v1.1.0", "v1.1.1-abcdef1"}) || held.ExitStatus() != 2 {
+		t.Errorf("%v, %+v", err, held)
+	}
+	p := w.releaser().promotion()
+	wantError(t, p.Check(t.Context(), "lost", false), "check the manifests that use lost", "kustomization.yaml:2: ", "alias")
+	wantError(t, p.Check(t.Context(), "nettest", false), "no manifest under argocd/ on main of the forge deploys registry.example/blumeops/nettest")
+	if err := p.Check(t.Context(), "devpi", false); err != nil {
+		t.Error(err)
+	}
+	p.Applications = &applications{releaser: w.releaser(), folders: map[string]string{"docs": "argocd/manifests/docs"}}
+	wantError(t, p.Check(t.Context(), "devpi", true), "check what deploys devpi", "no Application that deploys")
+	_, err = p.Run(t.Context(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
+	wantError(t, err, "no Application that deploys "+devpiImage+" ("+kustomization+":3)")
+	p.Applications = nil
+	_, err = p.Run(t.Context(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
+	wantError(t, err, "-sync", "Argo CD")
+	if after := w.state(); after != before {
+		t.Errorf("was\n%s\nis\n%s", before, after)
+	}
+}
+
+func TestPromoteDryRun(t *testing.T) {
+	w := promoteWorld(devpiFiles)
+	before := w.state()
+	var plan []string
+	note := func(s string) { plan = append(plan, s) }
+	args := task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true}
+	got, err := w.releaser().promotion().DryRun(note).Run(t.Context(), args)
+	if err != nil || got.Status != task.StatusPlanned || got.Commit != "" || w.state() != before {
+		t.Errorf("%+v, %v\n%s", got, err, w.state())
+	}
+	for _, want := range []string{"Promote devpi to v1.1.0 [skip ci]", "+    digest: " + digestTwo, "would push main in one step", "devpi: would have Argo CD deploy"} {
+		if text := strings.Join(plan, "\n"); !strings.Contains(text, want) {
+			t.Errorf("the plan\n%s\nlacks %q", text, want)
+		}
+	}
+	plan, args.Version = nil, "v2.0.0"
+	got, err = w.releaser().promotion().DryRunUnpublished(note).Run(t.Context(), args)
+	if text := strings.Join(plan, "\n"); err != nil || got.Digest != "" || got.Reference != devpiImage+":v2.0.0" || !strings.Contains(text, "digest: DIGEST-OF-THE-IMAGE") || strings.Contains(text, "0000") {
+		t.Errorf("%+v, %v\n%s", got, err, text)
+	}
+}
+
+func TestPromoteRaces(t *testing.T) {
+	w := promoteWorld(devpiFiles)
+	r, raced := w.releaser(), 0
+	r.gate = func(call string, before bool) {
+		if call == "Push" && before && raced < 3 {
+			raced++
+			w.commitOnMain("argocd/manifests/late/pod.yaml", devpiFiles["argocd/manifests/other/pod.yaml"]+strings.Repeat("#", raced))
+		}
+	}
+	got, err := r.promote(task.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
+	if err != nil || got.Commit != w.branch || len(got.Uses) != 3 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if late := w.commits[w.branch].files["argocd/manifests/late/pod.yaml"]; !strings.HasSuffix(late, "###") || !strings.Contains(late, "@"+digestTwo) {
+		t.Errorf("what others pushed is %s", late)
+	}
+	if w.commits[w.branch].message != "Promote devpi to v1.1.0 [skip ci]\n" || strings.Contains(w.commits[w.commits[w.branch].parent].message, "Promote") {
+		t.Error("not one commit on what others pushed")
+	}
+}
+
+// TestPromoteKilled kills a promotion at each call, before and after its effect, and runs it again.
+func TestPromoteKilled(t *testing.T) {
+	args := task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true}
+	want := promoteWorld(devpiFiles)
+	whole := want.releaser()
+	calls := counted(whole)
+	if _, err := whole.promote(args); err != nil {
+		t.Fatal(err)
+	}
+	for at := range *calls {
+		w := promoteWorld(devpiFiles)
+		victim := w.releaser()
+		victim.gate = killAt(at)
+		if _, err := victim.promote(args); err != errKilled { //nolint:errorlint // it is not wrapped
+			t.Fatalf("at %d: %v", at, err)
+		}
+		if _, err := w.releaser().promote(args); err != nil {
+			t.Fatalf("at %d: %v", at, err)
+		}
+		if got := w.state(); got != want.state() {
+			t.Errorf("at %d: got\n%s\nwant\n%s", at, got, want.state())
+		}
+	}
+}
+
+// TestPromoteLostAnswer has the push succeed, and its answer lost.
+func TestPromoteLostAnswer(t *testing.T) {
+	w := promoteWorld(devpiFiles)
+	r := w.releaser()
+	r.fail = func(call string, before bool) error {
+		if call == "Push" && !before {
+			return errors.New("the connection was reset")
+		}
+		return nil
+	}
+	if got, err := r.promote(task.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil || got.Commit != w.branch || got.Status != task.StatusPromoted {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
