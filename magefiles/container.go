@@ -61,11 +61,23 @@ func (Container) Build(ctx context.Context, name string,
 // already, nothing is built and its digest is printed: so a publish that broke off is
 // finished by running it again. After the push the registry is read back and compared.
 //
-// Prints one line, REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In CI the same goes to
-// $GITHUB_OUTPUT (reference, digest, image) and $GITHUB_STEP_SUMMARY.
+// NAME may be a list, a,b, or «changed», which is what container:changed names: five at a
+// time are built and pushed, and one that fails stops none of the others. One that is built
+// on another by the tag that is published waits for it. VERSION auto is
+// v<version of the packaged application>-<7 digits of the commit>, for each its own. Both
+// together also take along what is published from this very commit: a run whose promotion
+// failed is finished by another.
+//
+// Prints one line for each, REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In CI the same goes to
+// $GITHUB_OUTPUT (reference, digest, image; of a list references, published) and
+// $GITHUB_STEP_SUMMARY.
 //
 // Credentials: $BLUMEOPS_REGISTRY_PASSWORD, else the secret that site.go names, for the
 // site's own registry; the Docker configuration and its helpers for any other.
+//
+// -promote has the manifests name what was published, in a commit for each that is pushed:
+// container:promote says how. What keeps from it is refused before anything is built; a
+// container that no manifest deploys is told, and is no error.
 //
 // -force publishes a version even though the tree has changes, the commit is not on the
 // default branch, or the tag holds another revision. That tag is then moved, under
@@ -73,18 +85,47 @@ func (Container) Build(ctx context.Context, name string,
 //
 //	mage container:publish nettest v0.1.0 -dryrun
 //	mage container:publish nettest v0.1.0
+//	mage container:publish devpi,nettest auto
+//	mage container:publish changed auto -promote
 //	mage container:publish nettest dev -registry=127.0.0.1:5000 -platform=linux/amd64
 func (Container) Publish(ctx context.Context, name, version string,
 	platform *string, // as in linux/amd64,linux/arm64; default: those that container:list shows
 	registry *string, // host, with a port if need be; default: the site's
 	dryrun *bool, // say what would be built and pushed, and write nothing
 	force *bool, // override the rules for versions
+	promote *bool, // have the manifests name it then, as container:promote does
+	sync *bool, // with -promote: have Argo CD deploy it, and wait
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
 	given := task.PublishArgs{Name: name, Version: version, Platforms: value(platform), Registry: value(registry), Force: value(force)}
 	return run(ctx, value(format), func(ctx context.Context, r *runner) error {
-		published, err := r.publish(ctx, value(engine), given, value(dryrun))
+		published, err := r.publishAndPromote(ctx, value(engine), given, value(dryrun), promoting{value(promote), value(sync)})
 		return r.result(published, err)
+	})
+}
+
+// Changed names the containers whose images could be others than those that are published.
+//
+// Each is compared with its newest published image: of the versions at the registry the
+// one whose revision label is the nearest ancestor of HEAD. Channels do not count, nor do
+// images of commits that HEAD does not come from. A container has changed if it was never
+// published, if since that commit something differs that it or a container it is built on
+// is made of, or if a container that it is built on has changed: FROM, COPY --from and RUN
+// --mount=from of images of this site make the way, and so does the base of a Go program.
+//
+// Prints one name a line, and nothing where nothing has changed; why goes to stderr. In CI
+// $GITHUB_OUTPUT gets names («a,b», as container:publish takes them) and matrix.
+//
+//	mage container:changed
+//	mage container:changed -format=json
+//	mage container:changed -since=origin/main
+func (Container) Changed(ctx context.Context,
+	since *string, // compare with this revision instead, and ask no registry
+	registry *string, // host, with a port if need be; default: the site's
+	format *string, // text (default) or json
+) error {
+	return run(ctx, value(format), func(ctx context.Context, r *runner) error {
+		return r.showChanged(r.changed(ctx, value(since), value(registry)))
 	})
 }

@@ -14,30 +14,31 @@ const module = "forge.ops.eblu.me/eblume/blumeops/"
 
 // own are the packages of ours that a package may import, by prefix below magefiles/internal. What is not listed imports none.
 var own = map[string][]string{
-	"image":     {},
-	"task":      {"image", "changelog", "manifest", "website"},
-	"pipeline":  {"image", "pipeline/"},
-	"registry":  {"image"},
-	"repo":      {"image"},
-	"forge":     {},
-	"argo":      {},
-	"secret":    {},
-	"console":   {},
-	"engine":    {"engine/", "pinned"},
-	"lab":       {"lab/", "pinned", "website"},
-	"pinned":    {},
-	"changelog": {},
-	"website":   {},
-	"source":    {},
-	"validate":  {"image", "changelog", "manifest"},
-	"estate":    {"image", "validate"},
-	"manifest":  {},
+	"image":      {},
+	"task":       {"image", "changelog", "manifest", "website"},
+	"pipeline":   {"image", "dockerfile", "pipeline/"},
+	"registry":   {"image"},
+	"repo":       {"image"},
+	"forge":      {},
+	"argo":       {},
+	"secret":     {},
+	"console":    {},
+	"engine":     {"engine/", "pinned"},
+	"lab":        {"lab/", "pinned", "website"},
+	"pinned":     {},
+	"changelog":  {},
+	"website":    {},
+	"source":     {},
+	"validate":   {"image", "changelog", "dockerfile", "manifest"},
+	"estate":     {"image", "validate"},
+	"manifest":   {},
+	"dockerfile": {},
 }
 
 // reserved are modules that only some packages may import.
 var reserved = map[string][]string{
 	"dagger.io/dagger":                        {"engine", "pipeline"},
-	"github.com/moby/buildkit":                {"engine", "validate"}, // its Dockerfile linter
+	"github.com/moby/buildkit":                {"engine", "dockerfile"}, // its parser and linter
 	"github.com/go-git/go-git":                {"repo"},
 	"github.com/google/go-containerregistry":  {"registry"},
 	"github.com/distribution/distribution":    {},

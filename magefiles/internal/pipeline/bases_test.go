@@ -25,7 +25,12 @@ RUN echo \
 FROM not/a:base
 FROM $BASE AS final
 COPY --from=build /x /x
-COPY --from=nginx:1.29 --chown=1:1 /etc /etc
+COPY --from=nginx:1.29 --chown=1:1 /etc nginx:1.29
+COPY --chown=1:1 \
+# --from=alpine:3 is a comment
+  --from=alpine:3 /a /b
+RUN --mount=type=bind,source=alpine,from=alpine,target=/a --mount=from=alpine,target=/b \
+  --mount=from=build,target=/c echo from=alpine
 COPY --from=0 /y /y
 FROM scratch
 FROM Final
@@ -36,14 +41,14 @@ FROM registry.example/own:1
 
 func refs(b bases) (refs []string) {
 	for _, base := range b.found {
-		refs = append(refs, base.ref)
+		refs = append(refs, base.Reference)
 	}
 	return refs
 }
 
 func TestFindBases(t *testing.T) {
 	got := findBases(everything, nil)
-	if want := []string{"golang:1.26", "python:3.12-slim", "nginx:1.29", "busybox", "registry.example/own:1"}; !slices.Equal(refs(got), want) {
+	if want := []string{"golang:1.26", "python:3.12-slim", "nginx:1.29", "alpine:3", "alpine", "alpine", "busybox", "registry.example/own:1"}; !slices.Equal(refs(got), want) {
 		t.Errorf("found %q, want %q", refs(got), want)
 	}
 	if want := []string{"python:3.12-slim", "busybox", "registry.example/own:1"}; !slices.Equal(got.ofTarget(), want) {
@@ -68,7 +73,9 @@ func TestMirroredDockerfile(t *testing.T) {
 	want := strings.NewReplacer(
 		"golang:1.26", "127.0.0.1:5000/hub/library/golang:1.26",
 		"FROM $BASE", "FROM 127.0.0.1:5000/hub/library/python:3.12-slim",
-		"nginx:1.29", "127.0.0.1:5000/hub/library/nginx:1.29",
+		"--from=nginx:1.29", "--from=127.0.0.1:5000/hub/library/nginx:1.29",
+		"  --from=alpine:3", "  --from=127.0.0.1:5000/hub/library/alpine:3",
+		"from=alpine,", "from=127.0.0.1:5000/hub/library/alpine:latest,",
 		"${UNKNOWN:-busybox}", "127.0.0.1:5000/hub/library/busybox:latest",
 	).Replace(everything)
 	if got != want {
@@ -93,15 +100,16 @@ func FuzzFindBases(f *testing.F) {
 	f.Add("FROM a AS")
 	f.Add("FROM --platform=x\nARG\nCOPY --from=\n")
 	f.Add("RUN <<A <<A\n")
+	f.Add("FROM\f''''''\n")
 	f.Add("# escape=`\nFROM a`\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		b := findBases(text, nil)
 		for _, base := range b.found {
-			if base.start < 0 || base.start >= base.end || base.end > len(text) {
+			if base.Start < 0 || base.Start > base.End || base.End > len(text) || (base.End == 0) != (base.Start == 0) {
 				t.Fatalf("%+v is outside of the text", base)
 			}
-			if !strings.Contains(text[base.start:base.end], "$") && text[base.start:base.end] != base.ref {
-				t.Errorf("%q stands where %q is said to", text[base.start:base.end], base.ref)
+			if base.End > 0 && !strings.ContainsAny(text[base.Start:base.End], "$\"'\\`") && text[base.Start:base.End] != base.Reference {
+				t.Errorf("%q stands where %q is said to", text[base.Start:base.End], base.Reference)
 			}
 		}
 		mirrored := b.mirrored(Site{Mirrors: map[string]string{"docker.io": "m.example"}})

@@ -20,7 +20,7 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 	if err != nil {
 		return nil, err
 	}
-	exclude, err := ignored(b.dir(r.Container))
+	exclude, err := image.IgnorePatterns(os.DirFS(b.Root), r.Container.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +40,13 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 	if mirrored := bases.mirrored(b.Site); mirrored != string(text) {
 		source = source.WithNewFile("Dockerfile", mirrored)
 	}
-	d := dockerfile{site: b.Site, client: client, request: r, source: source, bases: bases, native: native}
+	d := dockerfileBuild{site: b.Site, client: client, request: r, source: source, bases: bases, native: native}
 	img, err := b.each(ctx, client, r, d.build)
 	return img, located(err, r.Container.Dir+"/Dockerfile", string(text))
 }
 
-// dockerfile is one Dockerfile on its way to images for several platforms.
-type dockerfile struct {
+// dockerfileBuild is one Dockerfile on its way to images for several platforms.
+type dockerfileBuild struct {
 	site    Site
 	client  *dagger.Client
 	request Request
@@ -55,7 +55,7 @@ type dockerfile struct {
 	native  dagger.Platform // of the engine
 }
 
-func (d dockerfile) build(ctx context.Context, p image.Platform) (*dagger.Container, error) {
+func (d dockerfileBuild) build(ctx context.Context, p image.Platform) (*dagger.Container, error) {
 	if err := d.checkBases(ctx, p); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (d dockerfile) build(ctx context.Context, p image.Platform) (*dagger.Contai
 
 // checkBases refuses bases that lack the platform. For the engine's own platform the
 // engine does so itself.
-func (d dockerfile) checkBases(ctx context.Context, p image.Platform) error {
+func (d dockerfileBuild) checkBases(ctx context.Context, p image.Platform) error {
 	if p.String() == string(d.native) {
 		return nil
 	}
@@ -81,7 +81,7 @@ func (d dockerfile) checkBases(ctx context.Context, p image.Platform) error {
 	return nil
 }
 
-func (d dockerfile) options(p image.Platform) dagger.DirectoryDockerBuildOpts {
+func (d dockerfileBuild) options(p image.Platform) dagger.DirectoryDockerBuildOpts {
 	opts := dagger.DirectoryDockerBuildOpts{
 		Platform:  dagger.Platform(p.String()),
 		Target:    d.request.Target,
@@ -96,7 +96,7 @@ func (d dockerfile) options(p image.Platform) dagger.DirectoryDockerBuildOpts {
 // args are the build arguments: those that every build has, then the request's own.
 // Dagger 0.21.8 says that it builds on the platform that it builds for, so that
 // `FROM --platform=$BUILDPLATFORM` would emulate: the true one is stated.
-func (d dockerfile) args() []dagger.BuildArg {
+func (d dockerfileBuild) args() []dagger.BuildArg {
 	all := map[string]string{"BUILDPLATFORM": string(d.native)}
 	parts := strings.SplitN(string(d.native), "/", 3)
 	for i, name := range []string{"BUILDOS", "BUILDARCH", "BUILDVARIANT"}[:len(parts)] {

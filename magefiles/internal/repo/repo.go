@@ -37,6 +37,7 @@ type Repo struct {
 	store  *filesystem.Storage
 	root   string // of the work tree, absolute
 	getenv func(string) string
+	packs  *packs // nil unless they stay open
 
 	objects sync.Mutex // go-git's object store bears one user at a time
 }
@@ -82,6 +83,11 @@ func Open(dir string, options ...Option) (*Repo, error) {
 	r := &Repo{git: g, store: store, root: root, getenv: func(string) string { return "" }}
 	for _, o := range options {
 		o(r)
+	}
+	if r.packs != nil {
+		if r.git, err = git.Open(opened{store, r.packs}, tree.Filesystem); err != nil {
+			return nil, fmt.Errorf("%s: open git checkout: %w", dir, err)
+		}
 	}
 	return r, nil
 }

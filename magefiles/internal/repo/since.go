@@ -31,17 +31,9 @@ func (r *Repo) Since(ctx context.Context, revision string) ([]string, error) {
 func (r *Repo) committedSince(ctx context.Context, revision string) (map[string]bool, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()
-	head, err := r.git.Head()
+	from, now, err := r.sides(ctx, revision)
 	if err != nil {
-		return nil, fmt.Errorf("%s: HEAD: %w", r.root, ErrNoCommit)
-	}
-	hash, err := r.git.ResolveRevision(plumbing.Revision(revision))
-	if err != nil {
-		return nil, fmt.Errorf("revision %q: %w in this clone: expected a branch, a tag or a commit; git fetch brings what the remote has", revision, ErrUnknownCommit)
-	}
-	from, now, err := r.parted(ctx, *hash, head.Hash())
-	if err != nil {
-		return nil, fmt.Errorf("revision %q: %w", revision, err)
+		return nil, err
 	}
 	list, err := r.differences(from.TreeHash, now.TreeHash, ".")
 	changed := map[string]bool{}
@@ -49,6 +41,23 @@ func (r *Repo) committedSince(ctx context.Context, revision string) (map[string]
 		changed[d.path] = true
 	}
 	return changed, err
+}
+
+// sides are what a revision and HEAD are compared by. The caller holds the lock of objects.
+func (r *Repo) sides(ctx context.Context, revision string) (from, now *object.Commit, err error) {
+	head, err := r.git.Head()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: HEAD: %w", r.root, ErrNoCommit)
+	}
+	hash, err := r.git.ResolveRevision(plumbing.Revision(revision))
+	if err != nil {
+		return nil, nil, fmt.Errorf("revision %q: %w in this clone: expected a branch, a tag or a commit; git fetch brings what the remote has", revision, ErrUnknownCommit)
+	}
+	from, now, err = r.parted(ctx, *hash, head.Hash())
+	if err != nil {
+		return nil, nil, fmt.Errorf("revision %q: %w", revision, err)
+	}
+	return from, now, nil
 }
 
 // parted is the commit from which head went its own way, and head. With none in common, it is the other one itself.
@@ -67,4 +76,15 @@ func (r *Repo) parted(ctx context.Context, other, head plumbing.Hash) (from, now
 		return from, now, nil // a shallow clone, or histories that have nothing in common
 	}
 	return bases[0], now, nil
+}
+
+// Base is the commit from which Since counts: the revision's own, or where HEAD has left its line, that where they parted.
+func (r *Repo) Base(ctx context.Context, revision string) (string, error) {
+	r.objects.Lock()
+	defer r.objects.Unlock()
+	from, _, err := r.sides(ctx, revision)
+	if err != nil {
+		return "", err
+	}
+	return from.Hash.String(), nil
 }

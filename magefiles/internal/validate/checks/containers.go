@@ -15,6 +15,7 @@ import (
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/container"
@@ -51,7 +52,7 @@ var containers = validate.Check{
 
 type containerCheck struct{ *validate.Input }
 
-func (c containerCheck) report(file, rule string, at container.Place, format string, args ...any) {
+func (c containerCheck) report(file, rule string, at dockerfile.Place, format string, args ...any) {
 	c.Report(validate.Finding{Path: file, Line: at.Line, Column: at.Column, Rule: rule, Message: fmt.Sprintf(format, args...)})
 }
 
@@ -80,14 +81,14 @@ func (c containerCheck) faults(found []image.Container, err error) error {
 		dir := path.Join(image.Root, parts[1])
 		if len(parts) > 2 && !known[dir] && !strings.HasPrefix(parts[1], ".") && !strings.HasPrefix(parts[1], "_") {
 			known[dir] = true
-			c.report(dir, "container", container.Place{}, "holds neither a Dockerfile nor a Go main package")
+			c.report(dir, "container", dockerfile.Place{}, "holds neither a Dockerfile nor a Go main package")
 		}
 	}
 	return nil
 }
 
 func (c containerCheck) fault(fault *image.ContainerError) {
-	file, message, at := fault.Dir, fault.Err.Error(), container.Place{}
+	file, message, at := fault.Dir, fault.Err.Error(), dockerfile.Place{}
 	if m := inFile().FindStringSubmatch(message); m != nil {
 		file, message = path.Join(file, m[1]), message[len(m[0]):]
 		at.Line, _ = strconv.Atoi(m[2])
@@ -113,7 +114,7 @@ func (c containerCheck) one(ctx context.Context, one image.Container) error {
 	file, at := c.statement(one)
 	switch {
 	case one.Version == "":
-		c.report(file, "version", container.Place{}, "does not state CONTAINER_APP_VERSION")
+		c.report(file, "version", dockerfile.Place{}, "does not state CONTAINER_APP_VERSION")
 	case strings.Contains(one.Version, "$"):
 		c.report(file, "version", at, "CONTAINER_APP_VERSION is %q, which is no literal version", one.Version)
 	}
@@ -128,7 +129,7 @@ func (c containerCheck) one(ctx context.Context, one image.Container) error {
 }
 
 // statement is where a container states its version.
-func (c containerCheck) statement(one image.Container) (string, container.Place) {
+func (c containerCheck) statement(one image.Container) (string, dockerfile.Place) {
 	if one.Kind == image.KindDockerfile {
 		return c.place(one, "CONTAINER_APP_VERSION", one.Version)
 	}
@@ -136,7 +137,7 @@ func (c containerCheck) statement(one image.Container) (string, container.Place)
 }
 
 // place is where the sources of a container hold a value on a line with a key.
-func (c containerCheck) place(one image.Container, key, value string) (string, container.Place) {
+func (c containerCheck) place(one image.Container, key, value string) (string, dockerfile.Place) {
 	files := c.Files(one.Dir, ".go")
 	if one.Kind == image.KindDockerfile {
 		files = []string{one.Dir + "/Dockerfile"}
@@ -151,20 +152,20 @@ func (c containerCheck) place(one image.Container, key, value string) (string, c
 			n++
 			before, after, found := strings.Cut(line, key)
 			if at := strings.Index(after, value); found && at >= 0 && value != "" && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-				return file, container.Place{Line: n, Column: len([]rune(before+key+after[:at])) + 1}
+				return file, dockerfile.Place{Line: n, Column: len([]rune(before+key+after[:at])) + 1}
 			}
 		}
 	}
 	if len(files) == 0 {
-		return one.Dir, container.Place{}
+		return one.Dir, dockerfile.Place{}
 	}
-	return files[0], container.Place{}
+	return files[0], dockerfile.Place{}
 }
 
 func (c containerCheck) dockerfile(ctx context.Context, dir string) error {
 	file := dir + "/Dockerfile"
 	d, err := dockerfileOf(c.Tree, file)
-	var failed *container.ParseError
+	var failed *dockerfile.ParseError
 	switch {
 	case errors.As(err, &failed):
 		c.report(file, "dockerfile", failed.Place, "%s", failed.Message)
@@ -186,25 +187,25 @@ func (c containerCheck) dockerfile(ctx context.Context, dir string) error {
 type dockerfileKey string
 
 type parsedDockerfile struct {
-	*container.Dockerfile
+	*dockerfile.File
 	err error
 }
 
 // dockerfileOf parses a Dockerfile once. It is nil if there is no text.
-func dockerfileOf(tree *validate.Tree, file string) (*container.Dockerfile, error) {
+func dockerfileOf(tree *validate.Tree, file string) (*dockerfile.File, error) {
 	parsed := validate.Shared(tree, dockerfileKey(file), func(t *validate.Tree) parsedDockerfile {
 		text, ok := t.Text(file)
 		if !ok {
 			return parsedDockerfile{}
 		}
-		d, err := container.Parse(text)
+		d, err := dockerfile.Parse(text)
 		return parsedDockerfile{d, err}
 	})
-	return parsed.Dockerfile, parsed.err
+	return parsed.File, parsed.err
 }
 
 // image looks at an image that is taken from a registry.
-func (c containerCheck) image(file string, at container.Place, instruction, ref string) {
+func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref string) {
 	if own, ok := strings.CutPrefix(ref, c.Images+"/"); ok && c.Images != "" {
 		if end := strings.IndexAny(own, ":@"); end >= 0 {
 			own = own[:end]
@@ -230,7 +231,7 @@ func (c containerCheck) image(file string, at container.Place, instruction, ref 
 }
 
 // sources looks for what is copied into an image.
-func (c containerCheck) sources(dir string, sources []container.Source) {
+func (c containerCheck) sources(dir string, sources []dockerfile.Source) {
 	left := c.ignored(dir)
 	for _, s := range sources {
 		if !c.Has(path.Join(dir, s.Path)) {
@@ -252,7 +253,7 @@ func (c containerCheck) ignored(dir string) func(name string) bool {
 		}
 		patterns, err := ignorefile.ReadAll(strings.NewReader(text))
 		if err != nil {
-			c.report(file, "ignore", container.Place{}, "cannot be read: %s", err)
+			c.report(file, "ignore", dockerfile.Place{}, "cannot be read: %s", err)
 			return nothing
 		}
 		for _, p := range patterns {
@@ -274,15 +275,15 @@ func (c containerCheck) ignored(dir string) func(name string) bool {
 }
 
 // lineOf is the line that holds a pattern, which is cleaned by then.
-func (c containerCheck) lineOf(text, pattern string) container.Place {
+func (c containerCheck) lineOf(text, pattern string) dockerfile.Place {
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
 		if at := strings.Index(line, strings.TrimLeft(pattern, "!/")); at >= 0 {
-			return container.Place{Line: n, Column: len([]rune(line[:at])) + 1}
+			return dockerfile.Place{Line: n, Column: len([]rune(line[:at])) + 1}
 		}
 	}
-	return container.Place{}
+	return dockerfile.Place{}
 }
 
 const servicesFile = "service-versions.yaml"

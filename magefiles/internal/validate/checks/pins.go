@@ -14,9 +14,9 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/container"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/toml"
 )
 
@@ -66,7 +66,7 @@ func isForeign(file string) bool {
 
 // pin is a version that is written somewhere.
 type pin struct {
-	container.Place
+	dockerfile.Place
 	file, version string // without a v
 }
 
@@ -108,7 +108,7 @@ func (p pinCheck) module(file string) {
 	}
 	lines := strings.Split(text, "\n")
 	at := func(syntax *modfile.Line, version string) pin {
-		found := pin{container.Place{Line: syntax.Start.Line, Column: syntax.Start.LineRune}, file, strings.TrimPrefix(version, "v")}
+		found := pin{dockerfile.Place{Line: syntax.Start.Line, Column: syntax.Start.LineRune}, file, strings.TrimPrefix(version, "v")}
 		line := lines[min(found.Line, len(lines))-1]
 		if i := strings.Index(line, version); i >= 0 {
 			found.Column = utf8.RuneCountInString(line[:i]) + 1

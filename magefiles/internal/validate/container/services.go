@@ -9,6 +9,14 @@ import (
 	"sync"
 
 	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
+)
+
+// Place and Problem are those of Dockerfiles.
+type (
+	Place   = dockerfile.Place
+	Problem = dockerfile.Problem
 )
 
 // Service is an entry of service-versions.yaml.
@@ -33,7 +41,7 @@ const maxServices = 1 << 20
 // Other fields are somebody else's. What is wrong with the file is told beside what could be read.
 func ParseServices(text string) ([]Service, []Problem) {
 	if len(text) > maxServices {
-		return nil, []Problem{{Place{}, "is larger than 1 MiB"}}
+		return nil, []Problem{{Message: "is larger than 1 MiB"}}
 	}
 	var document yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
@@ -42,11 +50,11 @@ func ParseServices(text string) ([]Service, []Problem) {
 	var s services
 	list := s.field(resolve(&document), "services")
 	if list == nil || list.Kind != yaml.SequenceNode {
-		at := Place{1, 1}
+		at := Place{Line: 1, Column: 1}
 		if list != nil {
 			at = place(list)
 		}
-		return nil, []Problem{{at, "has no list called services"}}
+		return nil, []Problem{{Place: at, Message: "has no list called services"}}
 	}
 	for _, entry := range list.Content {
 		s.entry(resolve(entry))
@@ -64,7 +72,7 @@ func yamlProblem(err error) Problem {
 	}
 	m := yamlLine().FindStringSubmatch(message)
 	n, _ := strconv.Atoi(m[1]) // 0 if it names no line
-	return Problem{Place{Line: n}, "is not YAML: " + strings.Join(strings.Fields(message[len(m[0]):]), " ")}
+	return Problem{Place: Place{Line: n}, Message: "is not YAML: " + strings.Join(strings.Fields(message[len(m[0]):]), " ")}
 }
 
 // services collects the entries.
@@ -74,7 +82,7 @@ type services struct {
 }
 
 func (s *services) problem(n *yaml.Node, format string, args ...any) {
-	s.problems = append(s.problems, Problem{place(n), fmt.Sprintf(format, args...)})
+	s.problems = append(s.problems, Problem{Place: place(n), Message: fmt.Sprintf(format, args...)})
 }
 
 func (s *services) entry(n *yaml.Node) {
@@ -133,4 +141,4 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-func place(n *yaml.Node) Place { return Place{max(n.Line, 1), max(n.Column, 1)} }
+func place(n *yaml.Node) Place { return Place{Line: max(n.Line, 1), Column: max(n.Column, 1)} }

@@ -3,10 +3,9 @@ package target
 import (
 	"go/ast"
 	"go/token"
+	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // add adds the targets of a package and of what it imports with mage:import. prefix is the import's alias.
@@ -203,12 +202,29 @@ func parameters(f *ast.FuncType) (t Target, ok bool) {
 
 func typeName(e ast.Expr) string { return strings.Join(selectors(e), ".") }
 
-// name joins the parts that are not empty as `mage -l` does, each with its first letter in lower case.
+// The words that mage takes for the first of a name: a capital with what is small after it, and capitals up to the one that begins a word.
+// Source: firstWordRx and firstAbbrevRx of magefile/mage/mage/main.go.
+var (
+	firstWord         = regexp.MustCompile(`^([[:upper:]][^[:upper:]]+)([[:upper:]].*)$`)
+	firstAbbreviation = regexp.MustCompile(`^([[:upper:]]+)([[:upper:]][^[:upper:]].*)$`)
+)
+
+// lowerFirst has the first word of a name in lower case, as `mage -l` has it: CI is ci, BuildAll buildAll, DNSZone dnsZone.
+func lowerFirst(name string) string {
+	for _, first := range []*regexp.Regexp{firstWord, firstAbbreviation} {
+		if m := first.FindStringSubmatch(name); m != nil {
+			return strings.ToLower(m[1]) + m[2]
+		}
+	}
+	return strings.ToLower(name)
+}
+
+// name joins the parts that are not empty as `mage -l` does.
 func name(parts ...string) string {
 	var words []string
 	for _, p := range parts {
-		if first, size := utf8.DecodeRuneInString(p); size > 0 {
-			words = append(words, string(unicode.ToLower(first))+p[size:])
+		if p != "" {
+			words = append(words, lowerFirst(p))
 		}
 	}
 	return strings.Join(words, ":")

@@ -2,6 +2,9 @@ package target_test
 
 import (
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -131,6 +134,63 @@ func Build() {}
 		t.Errorf("got %v, %v", set, err)
 	}
 }
+
+// TestNames compares with what mage itself prints.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	set, err := read(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range set.All() {
+		got = append(got, f.Name)
+	}
+	dir := t.TempDir()
+	for _, f := range txtar.Parse([]byte(names)).Files {
+		file := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, f.Data, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "tool", "mage", "-d", dir, "-l").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	_, list, _ := strings.Cut(string(out), "Targets:")
+	if want := strings.Fields(list); len(want) != 11 || !slices.Equal(got, want) {
+		t.Errorf("got %v, mage says %v", got, want)
+	}
+}
+
+// names are of all sorts. A namespace and a function share one.
+const names = `
+-- go.mod --
+module example.org/names
+
+go 1.26
+-- magefiles/magefile.go --
+//go:build mage
+
+package main
+
+import "github.com/magefile/mage/mg"
+
+type CI mg.Namespace
+
+func (CI) Tag() {}
+
+func Ci() {}
+func BuildAll() {}
+func DNS() {}
+func DNSZone() {}
+func HTTP2Server() {}
+func Lint_All() {}
+func X() {}
+func XAll() {}
+func ABc() {}
+func ÄAll() {}
+`
 
 func TestReadErrors(t *testing.T) {
 	t.Parallel()

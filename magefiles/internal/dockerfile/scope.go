@@ -1,4 +1,4 @@
-package container
+package dockerfile
 
 import (
 	"path"
@@ -39,9 +39,11 @@ func (s *scope) Keys() []string {
 
 // reader fills a Dockerfile.
 type reader struct {
-	*Dockerfile
-	lex   *shell.Lex
-	names map[string]bool // of stages, in lower case, as they have no case
+	*File
+	lex    *shell.Lex
+	given  map[string]string // values of arguments
+	names  map[string]bool   // of stages, in lower case, as they have no case
+	before map[string]bool   // those of the stages that FROM has passed, and scratch
 }
 
 // expand fills in variables. known is false if one of them has no value here: the base image, or whoever builds, may give one.
@@ -78,7 +80,7 @@ func (r *reader) command(s *scope, c instructions.Command) {
 	case *instructions.CopyCommand:
 		first, last := span(c.Location())
 		if c.From != "" {
-			r.image(newScope(nil), "COPY --from", c.From, first, last)
+			r.other("COPY --from", c.From, first, r.written(first, last, r.startOf(first), "--from=", c.From))
 		} else if !c.Parents {
 			r.sources(s, "COPY", c.SourcePaths, first, last)
 		}
@@ -87,9 +89,12 @@ func (r *reader) command(s *scope, c instructions.Command) {
 		r.sources(s, "ADD", c.SourcePaths, first, last)
 	case *instructions.RunCommand:
 		first, last := span(c.Location())
+		after := r.startOf(first)
 		for _, m := range instructions.GetMounts(c) {
 			if m.From != "" {
-				r.image(newScope(nil), "RUN --mount", m.From, first, last)
+				at := r.written(first, last, after, "from=", m.From)
+				after = max(after, at.end)
+				r.other("RUN --mount", m.From, first, at)
 			}
 		}
 	}
@@ -98,6 +103,10 @@ func (r *reader) command(s *scope, c instructions.Command) {
 func (r *reader) arg(s *scope, c *instructions.ArgCommand) {
 	first, last := span(c.Location())
 	for _, pair := range c.Args {
+		if value, ok := r.given[pair.Key]; ok {
+			s.set(&Arg{Name: pair.Key, Value: value})
+			continue
+		}
 		if pair.Value == nil {
 			if s.global != nil && s.global.vars[pair.Key] != nil {
 				s.set(s.global.vars[pair.Key])
@@ -112,16 +121,6 @@ func (r *reader) arg(s *scope, c *instructions.ArgCommand) {
 		r.Args = append(r.Args, a)
 		s.set(a)
 	}
-}
-
-// image takes a reference, unless it is a stage, or a number of one.
-func (r *reader) image(s *scope, instruction, written string, first, last int) {
-	ref, used, known := r.expand(s, written)
-	isStage := r.names[strings.ToLower(ref)] || instruction != "FROM" && strings.Trim(ref, "0123456789") == ""
-	if !known || ref == "" || isStage {
-		return
-	}
-	r.Images = append(r.Images, Image{Place: r.find(first, last, written), Instruction: instruction, Reference: ref, args: used})
 }
 
 // sources takes those paths that are sure to be in the build context: no patterns, no addresses.

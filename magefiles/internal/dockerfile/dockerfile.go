@@ -1,4 +1,4 @@
-package container
+package dockerfile
 
 import (
 	"bytes"
@@ -23,13 +23,14 @@ type Problem struct {
 	Message string
 }
 
-// Dockerfile is a Dockerfile that parses, as far as it can be known without building it: with the defaults of its arguments.
-type Dockerfile struct {
+// File is a Dockerfile that parses, as far as it can be known without building it.
+type File struct {
 	Images  []Image
 	Sources []Source
-	Args    []*Arg // all of them, in the order of the file
+	Args    []*Arg // all that have a default, in the order of the file
 
 	lines  []string
+	starts []int // of the lines, in bytes
 	stages []instructions.Stage
 	escape rune
 }
@@ -39,6 +40,8 @@ type Image struct {
 	Place
 	Instruction string // FROM, COPY --from, RUN --mount
 	Reference   string // with arguments filled in
+	Platform    string // that FROM names for it, as it is written; "" is that which is built for
+	Start, End  int    // bytes of the text where the reference is written; both 0 where that is not known
 	args        []*Arg // that it was filled in from
 }
 
@@ -68,8 +71,21 @@ const (
 	maxExpanded     = 1 << 20 // bytes of all values, once their variables are filled in; and ports of all ranges
 )
 
-// Parse reads a Dockerfile. A file that cannot be parsed, or is not to be, is a *ParseError, or ErrForeign.
-func Parse(text string) (*Dockerfile, error) {
+// Parse reads a Dockerfile with the defaults of its arguments, as for linux/amd64. A file that cannot be parsed, or is not to be, is a *ParseError,
+// or ErrForeign.
+func Parse(text string) (*File, error) {
+	platform := map[string]string{}
+	for _, name := range []string{"BUILD", "TARGET"} {
+		platform[name+"PLATFORM"], platform[name+"OS"], platform[name+"ARCH"] = "linux/amd64", "linux", "amd64"
+	}
+	return parse(text, platform, nil)
+}
+
+// ParseWith reads a Dockerfile with arguments that go before its defaults. What depends on the platform is not known.
+func ParseWith(text string, args map[string]string) (*File, error) { return parse(text, nil, args) }
+
+// parse reads a Dockerfile. predefined are variables above the first FROM; given are values of those that ARG declares.
+func parse(text string, predefined, given map[string]string) (*File, error) {
 	if syntax, _, _, ok := parser.ParseDirective("syntax", []byte(text)); ok && !isOrdinary(syntax) {
 		return nil, ErrForeign
 	}
@@ -77,7 +93,10 @@ func Parse(text string) (*Dockerfile, error) {
 		return nil, &ParseError{Problem{Place{}, "is larger than 64 KiB"}}
 	}
 	tree, err := parser.Parse(bytes.NewReader([]byte(text)))
-	d := &Dockerfile{lines: strings.Split(text, "\n")}
+	d := &File{lines: strings.Split(text, "\n"), starts: []int{0}}
+	for _, line := range d.lines {
+		d.starts = append(d.starts, d.starts[len(d.starts)-1]+len(line)+1)
+	}
 	if err != nil {
 		return nil, d.parseError(err)
 	}
@@ -93,11 +112,11 @@ func Parse(text string) (*Dockerfile, error) {
 	if err != nil {
 		return nil, d.parseError(err)
 	}
-	if at := outgrown(stages, global); at > 0 {
+	if at := outgrown(stages, global, given); at > 0 {
 		return nil, &ParseError{Problem{d.find(at, at, ""), "has variables that take more than 1 MiB once they are filled in"}}
 	}
 	d.stages, d.escape = stages, tree.EscapeToken
-	d.read(global)
+	d.read(global, predefined, given)
 	return d, nil
 }
 
@@ -113,7 +132,7 @@ type ParseError struct{ Problem }
 func (e *ParseError) Error() string { return e.Message }
 
 // parseError is one of BuildKit's, whose lines are in the text or beside it.
-func (d *Dockerfile) parseError(err error) *ParseError {
+func (d *File) parseError(err error) *ParseError {
 	var located *parser.LocationError
 	first, last := 0, 0
 	if errors.As(err, &located) {
@@ -124,17 +143,15 @@ func (d *Dockerfile) parseError(err error) *ParseError {
 	return &ParseError{d.problem(first, last, err.Error())}
 }
 
-// read goes through the instructions as a build does, with the defaults of arguments.
-func (d *Dockerfile) read(global []instructions.ArgCommand) {
-	r := reader{Dockerfile: d, lex: shell.NewLex(d.escape), names: map[string]bool{"scratch": true}}
+// read goes through the instructions as a build does.
+func (d *File) read(global []instructions.ArgCommand, predefined, given map[string]string) {
+	r := reader{File: d, lex: shell.NewLex(d.escape), given: given, names: map[string]bool{}, before: map[string]bool{"scratch": true}}
 	for _, s := range d.stages {
 		r.names[strings.ToLower(s.Name)] = true
 	}
 	globals := newScope(nil)
-	for _, name := range []string{"BUILD", "TARGET"} {
-		globals.set(&Arg{Name: name + "PLATFORM", Value: "linux/amd64"})
-		globals.set(&Arg{Name: name + "OS", Value: "linux"})
-		globals.set(&Arg{Name: name + "ARCH", Value: "amd64"})
+	for name, value := range predefined {
+		globals.set(&Arg{Name: name, Value: value})
 	}
 	for i := range global {
 		r.arg(globals, &global[i])
@@ -142,7 +159,7 @@ func (d *Dockerfile) read(global []instructions.ArgCommand) {
 	scopes := map[string]*scope{}
 	for _, s := range d.stages {
 		first, last := span(s.Location)
-		r.image(globals, "FROM", s.BaseName, first, last)
+		r.from(globals, s, first, last)
 		base, _, _ := r.expand(globals, s.BaseName)
 		sc := newScope(globals)
 		if parent := scopes[strings.ToLower(base)]; parent != nil {
@@ -169,7 +186,7 @@ func span(ranges []parser.Range) (first, last int) {
 }
 
 // find is where a word stands in the lines from first to last; if it does not, it is where the first of them begins.
-func (d *Dockerfile) find(first, last int, word string) Place {
+func (d *File) find(first, last int, word string) Place {
 	if first < 1 || first > len(d.lines) {
 		return Place{}
 	}

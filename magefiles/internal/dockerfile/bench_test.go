@@ -1,23 +1,23 @@
-package container_test
+package dockerfile_test
 
 import (
 	"os"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/container"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 )
 
 func BenchmarkParse(b *testing.B) {
 	text := runner(b)
 	for b.Loop() {
-		if _, err := container.Parse(text); err != nil {
+		if _, err := dockerfile.Parse(text); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkLint(b *testing.B) {
-	d, err := container.Parse(runner(b))
+	d, err := dockerfile.Parse(runner(b))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func BenchmarkLint(b *testing.B) {
 
 // runner is one of our own Dockerfiles.
 func runner(tb testing.TB) string {
-	text, err := os.ReadFile("../../../../containers/forgejo-runner/Dockerfile")
+	text, err := os.ReadFile("../../../containers/forgejo-runner/Dockerfile")
 	if err != nil {
 		tb.Fatal(err)
 	}

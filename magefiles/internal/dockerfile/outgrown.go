@@ -1,4 +1,4 @@
-package container
+package dockerfile
 
 import (
 	"regexp"
@@ -10,8 +10,11 @@ import (
 
 // outgrown is the line at which the values of a Dockerfile, with variables filled in, may exceed what is reasonable: «ENV A=$A$A», thirty
 // times over, is a gigabyte. It is 0 where they stay below. Values are counted, not made.
-func outgrown(stages []instructions.Stage, global []instructions.ArgCommand) int {
+func outgrown(stages []instructions.Stage, global []instructions.ArgCommand, given map[string]string) int {
 	g := growth{sizes: map[string]int{}}
+	for name, value := range given {
+		g.sizes[name] = len(value)
+	}
 	for i := range global {
 		if g.arg(&global[i]) {
 			return line(&global[i])

@@ -1,4 +1,4 @@
-package container_test
+package dockerfile_test
 
 import (
 	"errors"
@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/container"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 )
 
-func parse(t *testing.T, text string) *container.Dockerfile {
+func parse(t *testing.T, text string) *dockerfile.File {
 	t.Helper()
-	d, err := container.Parse(text)
+	d, err := dockerfile.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestImages(t *testing.T) {
 	d := parse(t, "# escape=`\n"+
 		"ARG VERSION=1.2\nARG BASE=\"example.org/b:${VERSION}\"\nARG NONE\nARG EMPTY=\n"+
 		"FROM --platform=$BUILDPLATFORM ${BASE} AS Build\n"+
-		"FROM ${NONE}\nFROM ${EMPTY:-alpine}:3\nFROM build\nFROM scratch\n"+
+		"FROM ${NONE}\nFROM ${EMPTY:-alpine}:${TAG-3}\nFROM build\nFROM scratch\n"+
 		"COPY --from=BUILD /a /b\nCOPY --from=2 /a /b\nCOPY `\n  --from=example.org/x:1 /a /b\n"+
 		"RUN --mount=type=secret,id=x --mount=from=y:2,target=/y true\n")
 	var got []string
@@ -37,11 +37,53 @@ func TestImages(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if at := d.Images[0].Origin("1.2"); at != (container.Place{Line: 2, Column: 13}) {
+	if at := d.Images[0].Origin("1.2"); at != (dockerfile.Place{Line: 2, Column: 13}) {
 		t.Errorf("the version is at %v", at)
 	}
 	if at := d.Images[1].Origin("3"); at != d.Images[1].Place {
 		t.Errorf("the version is at %v", at)
+	}
+}
+
+// Each is replaced where it is written, and nothing else.
+func TestWhereImagesAreWritten(t *testing.T) {
+	const text = "\ufeffARG A=a\r\nFROM --platform=a ${A} AS a\r\nFROM later\nFROM \"quoted\"\\\n AS later\nFROM b\\\n:1\n" +
+		"# FROM b\nCOPY \\\n# --from=c\n --from=c --chown=c c c\nCOPY --from=later x x\nCOPY --from=SCRATCH x x\n" +
+		"RUN --mount=from=d,source=d --mount=type=bind,from=d,target=/d \\\n --mount=\"from=e,target=/e\" --mount=type=secret,id=from from=d\n" +
+		"RUN --mount=from=d,target=/d <<E\nfrom=d,\nE\nFROM from\n"
+	d, err := dockerfile.ParseWith(text, map[string]string{"A": "given", "B": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	marked := text
+	for _, i := range slices.Backward(d.Images) {
+		got = append(got, i.Platform+" "+i.Reference)
+		if i.End > 0 {
+			marked = marked[:i.Start] + "<" + i.Reference + ">" + marked[i.End:]
+		}
+	}
+	slices.Reverse(got)
+	if want := []string{"a given", " later", " quoted", " b:1", " c", " d", " d", " e", " d", " from"}; !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	want := strings.NewReplacer("${A}", "<given>", "FROM later", "FROM <later>", "\"quoted\"", "<quoted>", "FROM from", "FROM <from>", " --from=c", " --from=<c>", "# --from=c", "# --from=c",
+		"from=d,", "from=<d>,", "from=e,", "from=<e>,", "\nfrom=d,", "\nfrom=d,").Replace(text)
+	if marked != want {
+		t.Errorf("got\n%s\nwant\n%s", marked, want)
+	}
+}
+
+// What depends on the platform that is built for is known only where one is assumed.
+func TestImagesOfAPlatform(t *testing.T) {
+	const text = "FROM a:$TARGETARCH\nFROM --platform=$BUILDPLATFORM b\n"
+	assumed := parse(t, text)
+	open, err := dockerfile.ParseWith(text, nil)
+	if err != nil || len(open.Images) != 1 || open.Images[0].Reference != "b" || open.Images[0].Platform != "$BUILDPLATFORM" {
+		t.Errorf("%+v, %v", open, err)
+	}
+	if len(assumed.Images) != 2 || assumed.Images[0].Reference != "a:amd64" {
+		t.Errorf("%+v", assumed.Images)
 	}
 }
 
@@ -59,7 +101,7 @@ func TestSources(t *testing.T) {
 
 func TestForeignSyntax(t *testing.T) {
 	for syntax, foreign := range map[string]bool{"docker/dockerfile:1": false, "docker.io/docker/dockerfile": false, "docker/dockerfile:1-labs": true, "example.org/bake": true} {
-		if _, err := container.Parse("# syntax=" + syntax + "\nFROM a:1\n"); errors.Is(err, container.ErrForeign) != foreign {
+		if _, err := dockerfile.Parse("# syntax=" + syntax + "\nFROM a:1\n"); errors.Is(err, dockerfile.ErrForeign) != foreign {
 			t.Errorf("%s: error %v", syntax, err)
 		}
 	}
@@ -102,8 +144,8 @@ func TestHostileFiles(t *testing.T) {
 		"heredocs":       "FROM a\nRUN " + strings.Repeat("<<A ", 8000) + "\n" + strings.Repeat("A\n", 8000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := container.Parse(text)
-			var refused *container.ParseError
+			d, err := dockerfile.Parse(text)
+			var refused *dockerfile.ParseError
 			if err != nil && !errors.As(err, &refused) {
 				t.Fatal(err)
 			}
@@ -122,7 +164,7 @@ func FuzzDockerfile(f *testing.F) {
 	f.Add("# check=skip=all\nARG A=1\nFROM ${A:-b} as C\nCOPY --from=0 <<A \\\n b\nA\nENV A=${A//a/b}\nRUN --mount=from=x a")
 	f.Add("FROM a\nADD [\"x\", \"y\"]\nHEALTHCHECK CMD a\nONBUILD COPY a b\nEXPOSE 1-2/TCP\nSHELL [\"a\"]")
 	f.Fuzz(func(t *testing.T, text string) {
-		d, err := container.Parse(text)
+		d, err := dockerfile.Parse(text)
 		if err != nil {
 			return
 		}
@@ -139,38 +181,6 @@ func FuzzDockerfile(f *testing.F) {
 		for _, i := range d.Images {
 			if i.Line < 1 || i.Line > last || i.Column < 1 {
 				t.Errorf("%+v", i)
-			}
-		}
-	})
-}
-
-func TestHostileServices(t *testing.T) {
-	bomb := "a: &a [x]\n"
-	for range 20 {
-		bomb += "b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
-	}
-	for _, text := range []string{
-		strings.Repeat("[", 1<<20), strings.Repeat("{a: ", 1<<18), strings.Repeat("- ", 1<<19), strings.Repeat("[", 200000), strings.Repeat("a: {", 50000), "services:\n" + strings.Repeat("- &a\n", 1<<15),
-		bomb + "services: *b", "services: &a [*a]", "services: &a\n- name: *a", "", "\x00", "services:\n" + strings.Repeat("  - name: a\n", 1<<14),
-	} {
-		container.ParseServices(text)
-	}
-}
-
-// Whatever the text, what is found has its place in it.
-func FuzzServices(f *testing.F) {
-	f.Add("services:\n  - name: docs\n    current-version: \"1.2\"\n    container: quartz\n  - {name: x, container: null}\n")
-	f.Add("a: &a {name: b}\nservices: [*a, 1, {name: [c]}]")
-	f.Fuzz(func(t *testing.T, text string) {
-		list, problems := container.ParseServices(text)
-		for _, s := range list {
-			if s.Name == "" || s.Line < 1 || s.Column < 1 {
-				t.Errorf("%+v", s)
-			}
-		}
-		for _, p := range problems {
-			if p.Message == "" || strings.Contains(p.Message, "\n") {
-				t.Errorf("%+v", p)
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-package container
+package dockerfile
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 
 // Lint says what BuildKit's linter finds, as «RULE: MESSAGE», and what would keep it from building. What depends on the configuration of
 // base images is left out, as nobody is asked for it.
-func (d *Dockerfile) Lint(ctx context.Context) ([]Problem, error) {
+func (d *File) Lint(ctx context.Context) ([]Problem, error) {
 	text := []byte(strings.Join(d.lines, "\n"))
 	results, err := dockerfile2llb.DockerfileLint(ctx, text, dockerfile2llb.ConvertOpt{
 		SourceMap: &llb.SourceMap{Filename: "Dockerfile", Definition: &llb.Definition{}}, TargetPlatform: &platform, MetaResolver: unknown{},
@@ -48,7 +48,7 @@ func (d *Dockerfile) Lint(ctx context.Context) ([]Problem, error) {
 }
 
 // unsure are the lines that use a variable which the base image may set.
-func (d *Dockerfile) unsure(warnings []lint.Warning) map[int]bool {
+func (d *File) unsure(warnings []lint.Warning) map[int]bool {
 	found := map[int]bool{}
 	scratch := d.onScratch()
 	for _, w := range warnings {
@@ -61,7 +61,7 @@ func (d *Dockerfile) unsure(warnings []lint.Warning) map[int]bool {
 }
 
 // onScratch says whether a line is in a stage that is made from nothing but what the file states.
-func (d *Dockerfile) onScratch() func(line int) bool {
+func (d *File) onScratch() func(line int) bool {
 	bare := map[string]bool{"scratch": true}
 	var from []int // first line of each stage
 	var is []bool
@@ -92,7 +92,7 @@ var (
 )
 
 // problem puts a message of BuildKit's where the word stands that it names.
-func (d *Dockerfile) problem(first, last int, message string) Problem {
+func (d *File) problem(first, last int, message string) Problem {
 	if m := parseFailure().FindStringSubmatch(message); m != nil {
 		if n, err := strconv.Atoi(m[1]); err == nil && first == 0 {
 			first, last = n, n

@@ -1,0 +1,69 @@
+package image
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+)
+
+// Source is a file or a folder of the repository that an image is made of.
+type Source struct {
+	Path   string                // slash path from the root
+	counts func(rel string) bool // by the path from there; nil if all does
+}
+
+// Whole says that all that is at the path counts.
+func (s Source) Whole() bool { return s.counts == nil }
+
+// Counts says whether a file of the repository, given by its path from the root, is one
+// that the image is made of.
+func (s Source) Counts(file string) bool {
+	if file == s.Path {
+		return true
+	}
+	rel, in := strings.CutPrefix(file, s.Path+"/")
+	if s.Path == "." {
+		rel, in = file, true
+	}
+	return in && (s.counts == nil || s.counts(rel))
+}
+
+// buildContext is the folder of a Dockerfile without what its .dockerignore names. Where
+// that cannot be understood all counts, and the build says what is wrong with it.
+func buildContext(fsys fs.FS, dir string) Source {
+	s := Source{Path: dir}
+	patterns, err := IgnorePatterns(fsys, dir)
+	if err != nil || len(patterns) == 0 {
+		return s
+	}
+	matcher, err := patternmatcher.New(patterns)
+	if err != nil {
+		return s
+	}
+	s.counts = func(rel string) bool {
+		ignored, err := matcher.MatchesOrParentMatches(rel)
+		return err != nil || !ignored
+	}
+	return s
+}
+
+// compiled are the endings of files that the compiler takes, without cgo: see «go help
+// packages» and the package go/build.
+var compiled = []string{".go", ".s", ".S", ".sx", ".h", ".syso"}
+
+// goPackage is the folder of a Go package without tests and the folders below. Where one of
+// its files embeds others, all that is in the folder counts, whatever it is.
+func goPackage(dir string, embeds bool) Source {
+	s := Source{Path: dir}
+	if !embeds {
+		s.counts = func(rel string) bool {
+			return !strings.Contains(rel, "/") && slices.Contains(compiled, path.Ext(rel)) && !strings.HasSuffix(rel, "_test.go")
+		}
+	}
+	return s
+}
+
+var embedDirective = []byte("//go:embed")

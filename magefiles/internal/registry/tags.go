@@ -1,0 +1,46 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Tags lists the tags of ref's repository, in the registry's order; ref's own tag does not count. A repository that the registry says it
+// does not have has none. It is one request for a thousand tags or so, as the registry cuts it.
+func (c *Client) Tags(ctx context.Context, ref image.Reference) (tags []string, err error) {
+	if _, err := c.transport(); err != nil {
+		return nil, err
+	}
+	repository, err := name.NewRepository(ref.Name(), c.nameOptions(ref)...)
+	if err != nil {
+		return nil, fmt.Errorf("image repository %q: %w; expected REGISTRY/REPOSITORY", ref.Name(), err)
+	}
+	acc := c.account()
+	err = c.retry(ctx, "list the tags of "+ref.Name(), func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+		defer cancel()
+		opts, err := c.remoteOptions(ctx, acc)
+		if err != nil {
+			return err
+		}
+		tags, err = remote.List(repository, opts...)
+		if absent(err) {
+			tags, err = nil, nil
+		}
+		return err
+	})
+	if err = c.explain(ctx, reading, ref, acc, err); err != nil {
+		var known *Error
+		if errors.As(err, &known) {
+			known.Reference = ref.Name()
+		}
+		return nil, err
+	}
+	return tags, nil
+}

@@ -1,0 +1,201 @@
+package task
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Changed tells which containers' images could be others by now than those that are
+// published.
+//
+// What counts for a container is its newest published image: of the versions at the
+// registry the one whose revision label names the nearest ancestor of Head. Channels do
+// not count, nor do images of commits that are no ancestors (of other branches, or
+// squashed since) or of trees with changes. A container has changed if none of its images
+// counts; if since that commit something has that it, or a container that it is built on,
+// is made of; or if a container that it is built on has changed itself.
+type Changed struct {
+	Files fs.FS // the repository as Head has it
+	// Bases names the images that a Dockerfile takes from registries.
+	Bases     func(dockerfile string) ([]string, error)
+	Head      string // the commit: its full hash
+	Registry  TagRegistry
+	Ancestors Ancestors // of Head
+	Trees     Differ
+	Host      string // of the site's registry, as Dockerfiles name it
+	Namespace string // before the name, at the registry
+	At        string // host of the registry that is asked; "" is Host
+}
+
+// ChangedSince tells the same against one commit for all containers, and asks no registry.
+type ChangedSince struct {
+	Files     fs.FS // the repository
+	Bases     func(dockerfile string) ([]string, error)
+	Head      string   // the commit that is checked out
+	Since     string   // the commit that it is compared with
+	Paths     []string // of files that are different since
+	Host      string
+	Namespace string
+}
+
+// ChangedContainers are those that have changed, by name.
+type ChangedContainers []ChangedContainer
+
+// ChangedContainer is one whose image could be another by now.
+type ChangedContainer struct {
+	Name    image.Name `json:"name"`
+	Why     string     `json:"why"`
+	Since   string     `json:"since"`   // commit of the image that it was compared with; "" if there is none
+	Version string     `json:"version"` // to publish Head as; "" if the container states none of its application
+}
+
+// Names are those of the containers.
+func (c ChangedContainers) Names() []image.Name {
+	names := make([]image.Name, len(c))
+	for i, one := range c {
+		names[i] = one.Name
+	}
+	return names
+}
+
+// String has a name in each line.
+func (c ChangedContainers) String() string { return c.names("\n") }
+
+func (c ChangedContainers) names(between string) string {
+	var text strings.Builder
+	for i, name := range c.Names() {
+		if i > 0 {
+			text.WriteString(between)
+		}
+		text.WriteString(string(name))
+	}
+	return text.String()
+}
+
+// MarshalJSON writes a list, also of none.
+func (c ChangedContainers) MarshalJSON() ([]byte, error) {
+	return json.Marshal(append([]ChangedContainer{}, c...))
+}
+
+// Outputs are the values that a CI job hands on: the names, with commas between them, as
+// container:publish takes them, and a matrix for jobs of their own.
+func (c ChangedContainers) Outputs() map[string]string {
+	matrix, err := json.Marshal(map[string]ChangedContainers{"include": c})
+	if err != nil {
+		panic(err) // strings only
+	}
+	return map[string]string{"names": c.names(","), "matrix": string(matrix)}
+}
+
+// Summary is a table of Markdown for the page of a CI job.
+func (c ChangedContainers) Summary() string {
+	if len(c) == 0 {
+		return "No container has changed."
+	}
+	var text strings.Builder
+	text.WriteString("| Container | Version | Why |\n|---|---|---|\n")
+	for _, one := range c {
+		why := strings.NewReplacer("|", `\|`, "\n", " ").Replace(one.Why)
+		fmt.Fprintf(&text, "| %s | %s | %s |\n", one.Name, orDash(one.Version), why)
+	}
+	return strings.TrimSuffix(text.String(), "\n")
+}
+
+// Run asks the registry, and compares. Containers whose folders cannot be used are in the
+// error, beside the changes of the others.
+func (c Changed) Run(ctx context.Context) (ChangedContainers, error) {
+	estate, faults := readEstate(c.Files, c.Host, c.Namespace, c.Bases)
+	if estate == nil {
+		return nil, faults
+	}
+	found, err := c.published(ctx, estate)
+	if err != nil {
+		return nil, err
+	}
+	reason := func(n image.Name, since string) (string, error) {
+		return estate.first(n, func(s image.Source) (bool, error) { return c.differs(ctx, since, s) })
+	}
+	own := map[image.Name]string{}
+	for _, one := range estate.containers {
+		switch at, ok := found[one.Name]; {
+		case !ok:
+			own[one.Name] = "never published"
+		case at.commit == "":
+			own[one.Name] = "no published version is of an ancestor of this commit"
+		default:
+			if own[one.Name], err = reason(one.Name, at.commit); err != nil {
+				return nil, err
+			}
+		}
+	}
+	changes, err := estate.changes(c.Head, func(n image.Name) string { return found[n].commit }, func(top, n image.Name) (string, error) {
+		if own[n] != "" || top == n {
+			return own[n], nil
+		}
+		if since := found[top].commit; since != "" && since != found[n].commit {
+			return reason(n, since)
+		}
+		return "", nil
+	})
+	return changes, errors.Join(faults, err)
+}
+
+// differs compares what counts of a source. Files are looked at only if something of it is
+// different.
+func (c Changed) differs(ctx context.Context, since string, s image.Source) (bool, error) {
+	is, err := c.Trees.Differs(ctx, since, c.Head, s.Path)
+	if err != nil || !is || s.Whole() {
+		return is, err
+	}
+	files, err := c.Trees.Files(ctx, since, c.Head, s.Path)
+	return slices.ContainsFunc(files, s.Counts), err
+}
+
+// Run compares.
+func (c ChangedSince) Run() (ChangedContainers, error) {
+	estate, faults := readEstate(c.Files, c.Host, c.Namespace, c.Bases)
+	if estate == nil {
+		return nil, faults
+	}
+	changes, err := estate.changes(c.Head, func(image.Name) string { return c.Since }, func(_, n image.Name) (string, error) {
+		return estate.first(n, func(s image.Source) (bool, error) { return slices.ContainsFunc(c.Paths, s.Counts), nil })
+	})
+	return changes, errors.Join(faults, err)
+}
+
+// published finds the newest published image of each container that has any version.
+func (c Changed) published(ctx context.Context, e *estate) (map[image.Name]latest, error) {
+	gate := make(chan struct{}, questions)
+	list := make([]latest, len(e.containers))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(questions)
+	for i, one := range e.containers {
+		group.Go(func() (err error) {
+			list[i], err = c.latest(ctx, one.Name, gate)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	found := map[image.Name]latest{}
+	for i, n := range list {
+		if n.versions == 0 {
+			continue
+		}
+		if err := c.Ancestors.Whole(); n.commit == "" && err != nil {
+			return nil, fmt.Errorf("%s: none of its %d published versions is in this clone's history: %w", e.containers[i].Name, n.versions, err)
+		}
+		found[e.containers[i].Name] = n
+	}
+	return found, nil
+}

@@ -1,0 +1,105 @@
+package task
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// estate is what containers are made of and built on.
+type estate struct {
+	containers []image.Container
+	sources    map[image.Name][]image.Source
+	graph      *image.Graph
+}
+
+// readEstate reads the containers. The error is about those that cannot be used; estate
+// is nil if none can be read at all.
+func readEstate(files fs.FS, host, namespace string, bases func(string) ([]string, error)) (*estate, error) {
+	containers, faults := image.Find(files)
+	if containers == nil && faults != nil {
+		return nil, faults
+	}
+	e := &estate{containers: containers, sources: map[image.Name][]image.Source{}}
+	for _, c := range containers {
+		sources, err := image.Sources(files, c)
+		if err != nil {
+			return nil, err
+		}
+		e.sources[c.Name] = sources
+	}
+	e.graph = image.NewGraph(containers, path.Join(host, namespace), func(c image.Container) ([]string, error) {
+		text, err := fs.ReadFile(files, path.Join(c.Dir, "Dockerfile"))
+		if err != nil {
+			return nil, err
+		}
+		return bases(string(text))
+	})
+	return e, faults
+}
+
+// first says which of a container's sources differs, "" if none does.
+func (e *estate) first(n image.Name, differs func(image.Source) (bool, error)) (string, error) {
+	for _, source := range e.sources[n] {
+		if is, err := differs(source); err != nil || is {
+			return source.Path + " changed", err
+		}
+	}
+	return "", nil
+}
+
+// changes are those of all containers. reason says why a container that top is built on,
+// or top itself, makes top's image another one; "" if it does not.
+func (e *estate) changes(head string, since func(image.Name) string, reason func(top, n image.Name) (string, error)) (ChangedContainers, error) {
+	var list ChangedContainers
+	for _, c := range e.containers {
+		why, err := e.why(c.Name, reason)
+		if err != nil {
+			return nil, err
+		}
+		if why == "" {
+			continue
+		}
+		change := ChangedContainer{Name: c.Name, Why: why, Since: since(c.Name)}
+		if version, err := image.CommitVersion(c.Version, head); err == nil {
+			change.Version = version.String() // without one the container is listed nevertheless: whoever publishes it names one
+		}
+		list = append(list, change)
+	}
+	return list, nil
+}
+
+// why follows the ways from a container to all that it is built on, shortest first. Where
+// its bases are not known, each of them may have changed.
+func (e *estate) why(top image.Name, reason func(top, n image.Name) (string, error)) (string, error) {
+	for _, way := range e.graph.Paths(top) {
+		n := way[len(way)-1]
+		why, err := reason(top, n)
+		if err != nil {
+			return "", err
+		}
+		if fault := e.graph.Fault(n); why == "" && fault != nil {
+			why = fmt.Sprintf("what it is built on is not known: %s", strings.Join(strings.Fields(fault.Error()), " "))
+		}
+		if why == "" {
+			continue
+		}
+		return told(way, why), nil
+	}
+	return "", nil
+}
+
+// told is the reason with the way to it, as in «a -> b -> c: containers/c changed».
+func told(way []image.Name, why string) string {
+	if len(way) == 1 {
+		return why
+	}
+	names := make([]string, len(way))
+	for i, n := range way {
+		names[i] = string(n)
+	}
+	return strings.Join(names, " -> ") + ": " + why
+}

@@ -1,0 +1,449 @@
+package task_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// changing is a git repository with containers, and a registry with images of some of its commits.
+type changing struct {
+	t    testing.TB
+	dir  string
+	time int
+	tags map[string]map[string]string // revision labels by container and tag
+
+	lock  sync.Mutex
+	looks []string // NAME:TAG whose label was read
+}
+
+func newChanging(t testing.TB) *changing {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is missing: apt-get install git")
+	}
+	c := &changing{t: t, dir: t.TempDir(), tags: map[string]map[string]string{}}
+	c.git("init", "-q", "-b", "main")
+	return c
+}
+
+func (c *changing) git(args ...string) string {
+	c.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = c.dir
+	c.time++
+	when := fmt.Sprintf("%d +0000", 1700000000+c.time)
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
+		"GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@example.org", "GIT_AUTHOR_DATE=" + when, "GIT_COMMITTER_DATE=" + when,
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		c.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commit writes files, given as path and content in turn; without content a file is deleted.
+func (c *changing) commit(files ...string) string {
+	c.t.Helper()
+	for i := 0; i < len(files); i += 2 {
+		name := filepath.Join(c.dir, files[i])
+		if files[i+1] == "" {
+			if err := os.Remove(name); err != nil {
+				c.t.Fatal(err)
+			}
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(files[i+1]), 0o644); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.git("add", "-A")
+	c.git("commit", "-q", "--allow-empty", "-m", "commit")
+	return c.git("rev-parse", "HEAD")
+}
+
+// publish puts an image of a commit, or with another label, under a tag.
+func (c *changing) publish(name, tag, revision string) {
+	if c.tags[name] == nil {
+		c.tags[name] = map[string]string{}
+	}
+	c.tags[name][tag] = revision
+}
+
+func (c *changing) Tags(_ context.Context, ref image.Reference) ([]string, error) {
+	var tags []string
+	for tag := range c.tags[strings.TrimPrefix(ref.Repository, "blumeops/")] {
+		tags = append(tags, tag)
+	}
+	return tags, nil
+}
+
+func (c *changing) Look(_ context.Context, ref image.Reference) (task.Found, bool, error) {
+	name := strings.TrimPrefix(ref.Repository, "blumeops/")
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.looks = append(c.looks, name+":"+ref.Tag)
+	revision, ok := c.tags[name][ref.Tag]
+	return task.Found{Labels: map[string]string{"org.opencontainers.image.revision": revision}}, ok, nil
+}
+
+// opened is what Changed needs of the repository, as it is now.
+func (c *changing) opened() (task.Changed, *gitrepo.Repo) {
+	c.t.Helper()
+	git, err := gitrepo.Open(c.dir, gitrepo.WithPacksOpen())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = git.Close() })
+	head, err := git.Head()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	line, err := git.Line(c.t.Context(), head.Hash)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	files, err := git.Snapshot(head.Hash)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return task.Changed{
+		Files: files, Bases: bases, Head: head.Hash, Registry: c, Ancestors: line, Trees: git.Compare(), Host: "registry.example", Namespace: "blumeops",
+	}, git
+}
+
+func bases(text string) (refs []string, err error) {
+	d, err := dockerfile.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range d.Images {
+		refs = append(refs, i.Reference)
+	}
+	return refs, nil
+}
+
+func (c *changing) run() task.ChangedContainers {
+	c.t.Helper()
+	changed, _ := c.opened()
+	found, err := changed.Run(c.t.Context())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return found
+}
+
+// want compares what has changed, as «NAME: WHY».
+func (c *changing) want(want ...string) {
+	c.t.Helper()
+	got := []string{}
+	for _, one := range c.run() {
+		got = append(got, string(one.Name)+": "+one.Why)
+	}
+	if !slices.Equal(got, append([]string{}, want...)) {
+		c.t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+const (
+	ours  = "FROM registry.example/blumeops/"
+	plain = "FROM scratch\nARG CONTAINER_APP_VERSION=1.2\n"
+)
+
+func TestChangedSinceItWasPublished(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/a/Dockerfile", plain, "containers/b/Dockerfile", plain, "README.md", "x")
+	c.want("a: never published", "b: never published")
+	if got := c.run()[0]; got.Version != "v1.2.0-"+first[:7] || got.Since != "" {
+		t.Errorf("%+v", got)
+	}
+	c.publish("a", "v1.0.0", first)
+	c.publish("b", "v1.0.0", first)
+	c.want()
+	// Several commits in one push: the change is in the first of them.
+	c.commit("containers/a/file", "1")
+	c.commit("README.md", "y")
+	head := c.commit("README.md", "z")
+	c.want("a: containers/a changed")
+	if got := c.run()[0]; got.Since != first || got.Version != "v1.2.0-"+head[:7] {
+		t.Errorf("%+v", got)
+	}
+	c.commit("containers/a/file", "") // reverted
+	c.want()
+	c.publish("a", "v1.1.0", head) // what was published is not what there is now
+	c.want("a: containers/a changed")
+}
+
+func TestImagesThatDoNotCount(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/a/Dockerfile", plain)
+	c.publish("a", "v1.0.0", first)
+	second := c.commit("containers/a/file", "1")
+	for tag, revision := range map[string]string{
+		"dev": second, "latest": second, "sha256-" + strings.Repeat("0", 64) + ".sig": second,
+		"v1.0.1": second + "-dirty", "v1.0.2": "", "v1.0.3": second[:12], "v1.2.0-" + second[:7]: second + "-dirty",
+		"v1.2.0-abcdef0": strings.Repeat("abcdef0", 6)[:40],
+	} {
+		c.publish("a", tag, revision)
+	}
+	c.want("a: containers/a changed")
+	if got := c.run()[0].Since; got != first {
+		t.Errorf("since %s", got)
+	}
+	delete(c.tags["a"], "v1.0.0")
+	c.want("a: no published version is of an ancestor of this commit")
+}
+
+// A squash merge leaves the published commit behind, on no branch.
+func TestSquashedAndMerged(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/a/Dockerfile", plain, "containers/b/Dockerfile", plain)
+	c.publish("a", "v1.0.0", first)
+	c.publish("b", "v1.0.0", first)
+	c.git("checkout", "-q", "-b", "topic")
+	published := c.commit("containers/a/file", "1")
+	c.publish("a", "v1.2.0-"+published[:7], published)
+	c.git("checkout", "-q", "main")
+	c.commit("README.md", "main goes on")
+	c.git("merge", "-q", "--squash", "topic")
+	c.git("commit", "-q", "-m", "squashed")
+	c.want("a: containers/a changed")
+	c.git("reset", "-q", "--hard", "HEAD~1")
+	c.git("merge", "-q", "--no-ff", "-m", "merged", "topic")
+	c.want()
+}
+
+// The way to the older image is shorter, through the branch that was merged.
+func TestNearestIsTheLatestOfALine(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/a/Dockerfile", plain)
+	c.publish("a", "v9.0.0", first)
+	c.git("checkout", "-q", "-b", "topic")
+	c.commit("README.md", "topic")
+	c.git("checkout", "-q", "main")
+	second := c.commit("containers/a/file", "1")
+	c.publish("a", "v1.0.0", second)
+	for i := range 5 {
+		c.commit("other", fmt.Sprint(i))
+	}
+	c.git("merge", "-q", "--no-ff", "-m", "merged", "topic")
+	c.want()
+}
+
+func TestBasesOfOurOwn(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit(
+		"containers/c/Dockerfile", plain,
+		"containers/b/Dockerfile", "ARG BASE=registry.example/blumeops/c\nFROM scratch\nCOPY --from=registry.example/blumeops/unknown:v1 / /\nFROM ${BASE}:v1\n",
+		"containers/a/Dockerfile", plain+"COPY \\\n  --from=registry.example/blumeops/b:dev /x /x\n",
+		"containers/m/Dockerfile", plain+"RUN --mount=from=registry.example/blumeops/c:v1,target=/c true\n",
+		"containers/pinned/Dockerfile", ours+"c@sha256:"+strings.Repeat("0", 64)+"\n",
+		"containers/other/Dockerfile", "FROM registry.example/others/c:v1\n",
+		"containers/self/Dockerfile", ours+"self:dev\n",
+		"containers/x/Dockerfile", ours+"y:v1\n", "containers/y/Dockerfile", ours+"x:v1\n",
+	)
+	for _, name := range []string{"a", "b", "c", "m", "pinned", "other", "self", "x", "y"} {
+		c.publish(name, "v1.0.0", first)
+	}
+	c.want()
+	second := c.commit("containers/c/file", "1", "containers/y/file", "1")
+	all := []string{"a: a -> b -> c: containers/c changed", "b: b -> c: containers/c changed", "c: containers/c changed", "m: m -> c: containers/c changed", "x: x -> y: containers/y changed", "y: containers/y changed"}
+	c.want(all...)
+	// The base is published again, and those on it are still of the old one.
+	c.publish("c", "v1.1.0", second)
+	c.want(append(append([]string{}, all[:2]...), append([]string{"m: m -> c: containers/c changed"}, all[4:]...)...)...)
+	// They are published again, but before their base was.
+	delete(c.tags["c"], "v1.1.0")
+	for _, name := range []string{"a", "b", "m", "x", "y"} {
+		c.publish(name, "v1.1.0", second)
+	}
+	c.want("a: a -> b -> c: containers/c changed", "b: b -> c: containers/c changed", "c: containers/c changed", "m: m -> c: containers/c changed")
+	delete(c.tags, "c")
+	c.want("a: a -> b -> c: never published", "b: b -> c: never published", "c: never published", "m: m -> c: never published")
+}
+
+func TestContainersThatCameAndWent(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/old/Dockerfile", plain, "containers/gone/Dockerfile", plain, "containers/on/Dockerfile", ours+"gone:v1\n")
+	for _, name := range []string{"old", "gone", "on"} {
+		c.publish(name, "v1.0.0", first)
+	}
+	c.git("mv", "containers/old", "containers/new")
+	c.commit("containers/gone/Dockerfile", "")
+	c.want("new: never published")
+	// One that had the name before: what is there now differs from it.
+	c.publish("new", "v1.0.0", first)
+	c.want("new: containers/new changed")
+}
+
+func TestPackagesOfAGoContainer(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit(
+		"go.mod", "module example.org/m\n\ngo 1.26\n\nrequire example.org/there v0.0.0\n\nreplace example.org/there => ./there\n", "there/go.mod", "module example.org/there\n", "there/sub/s.go", "package sub\n",
+		"containers/g/main.go", "//blumeops:version 0.1.0\npackage main\n\nimport (\n\t\"fmt\"\n\t\"example.org/m/pkg/a\"\n)\n\nfunc main() { fmt.Println(a.A) }\n",
+		"containers/g/main_test.go", "package main\n\nimport _ \"example.org/m/pkg/tested\"\n",
+		"pkg/a/a.go", "package a\n", "pkg/a/a_windows.go", "package a\n\nimport _ \"example.org/m/pkg/b\"\n", "pkg/b/b.go", "package b\n\nimport _ \"example.org/there/sub\"\n\n//go:embed data.txt\nvar data string\n",
+		"pkg/tested/t.go", "package tested\n", "pkg/other/o.go", "package other\n",
+		"containers/based/main.go", "//blumeops:base registry.example/blumeops/d:dev\npackage main\n", "containers/d/Dockerfile", plain,
+		"containers/own/go.mod", "module example.org/own\n", "containers/own/main.go", "package main\n",
+	)
+	publish := func(revision string) {
+		for _, name := range []string{"g", "based", "d", "own"} {
+			c.publish(name, "v1.0.0", revision)
+		}
+	}
+	publish(first)
+	publish(c.commit("pkg/other/o.go", "package other // changed\n", "pkg/tested/t.go", "package tested // changed\n",
+		"containers/g/main_test.go", "package main\n", "containers/g/README.md", "x", "pkg/a/sub/s.go", "package sub\n", "go.work", "go 1.26\n"))
+	c.publish("g", "v1.0.0", first)
+	c.want()
+	for file, why := range map[string]string{
+		"pkg/a/a.go": "pkg/a changed", "pkg/b/data.txt": "pkg/b changed", "there/sub/s.go": "there/sub changed", "there/go.mod": "there/go.mod changed",
+	} {
+		head := c.commit(file, "package changed\n")
+		c.want("g: " + why)
+		publish(head)
+	}
+	head := c.commit("go.sum", "x\n")
+	c.want("based: go.sum changed", "g: go.sum changed")
+	publish(head)
+	c.commit("containers/d/file", "1")
+	c.want("based: based -> d: containers/d changed", "d: containers/d changed")
+}
+
+func TestWhatDoesNotTravel(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/a/Dockerfile", plain, "containers/a/.dockerignore", "*.md\nprivate\n!private/public\n", "containers/a/README.md", "x", "containers/a/file", "x")
+	c.publish("a", "v1.0.0", first)
+	c.commit("containers/a/README.md", "y", "containers/a/private/key", "y")
+	c.want()
+	c.commit("containers/a/private/public", "y")
+	c.want("a: containers/a changed")
+	c.publish("a", "v1.0.1", c.git("rev-parse", "HEAD"))
+	c.commit("containers/a/README.md", "")
+	c.want()
+	c.commit("containers/a/.dockerignore", "private\n")
+	c.want("a: containers/a changed")
+	c.publish("a", "v1.0.2", c.git("rev-parse", "HEAD"))
+	c.commit("containers/a/file", "")
+	c.want("a: containers/a changed")
+}
+
+// A tag that ends with a commit tells it; of the others each label is read, unless HEAD itself is published.
+func TestLabelsAreReadAsNeeded(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	c.commit("containers/a/Dockerfile", plain)
+	for i := range 20 {
+		head := c.commit("README.md", fmt.Sprint(i))
+		c.publish("a", "v1.2.0-"+head[:7], head)
+	}
+	c.publish("a", "v1.0.0", c.git("rev-parse", "HEAD~5"))
+	c.want()
+	if head := c.git("rev-parse", "HEAD"); !slices.Equal(c.looks, []string{"a:v1.2.0-" + head[:7]}) {
+		t.Errorf("read %q", c.looks)
+	}
+	c.looks = nil
+	c.commit("README.md", "later")
+	c.want()
+	if len(c.looks) != 2 {
+		t.Errorf("read %q", c.looks)
+	}
+}
+
+func TestShallowCloneIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/a/Dockerfile", plain)
+	c.publish("a", "v1.0.0", first)
+	c.commit("README.md", "x")
+	shallow := &changing{t: t, dir: filepath.Join(t.TempDir(), "clone"), tags: c.tags}
+	c.git("clone", "-q", "--depth=1", "file://"+c.dir, shallow.dir)
+	changed, _ := shallow.opened()
+	_, err := changed.Run(t.Context())
+	if !errors.Is(err, gitrepo.ErrShallow) {
+		t.Fatal(err)
+	}
+	wantError(t, err, "a: none of its 1 published versions is in this clone's history", "git fetch --unshallow")
+	delete(shallow.tags, "a")
+	shallow.want("a: never published")
+}
+
+func TestDockerfileOfAnotherLanguage(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/a/Dockerfile", "# syntax=example.org/other\nFROM a\n", "containers/b/Dockerfile", ours+"a:v1\n")
+	c.publish("a", "v1.0.0", first)
+	c.publish("b", "v1.0.0", first)
+	const why = "what it is built on is not known: the Dockerfile is for another frontend"
+	c.want("a: "+why, "b: b -> a: "+why)
+}
+
+func TestChangedSinceARevision(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	first := c.commit("containers/a/Dockerfile", plain, "containers/b/Dockerfile", ours+"a:v1\n", "containers/ab/Dockerfile", plain)
+	head := c.commit("containers/a/file", "1")
+	if err := os.WriteFile(filepath.Join(c.dir, "containers/ab/new"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, git := c.opened()
+	base, err := git.Base(t.Context(), "HEAD~1")
+	if err != nil || base != first {
+		t.Fatal(base, err)
+	}
+	paths, err := git.Since(t.Context(), "HEAD~1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := task.ChangedSince{
+		Files: os.DirFS(c.dir), Bases: bases, Head: head, Since: base, Paths: paths, Host: "registry.example", Namespace: "blumeops",
+	}.Run()
+	if err != nil || got.String() != "a\nab\nb" || got[2].Why != "b -> a: containers/a changed" || got[0].Since != first {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestOutputsOfChanged(t *testing.T) {
+	var none task.ChangedContainers
+	if text, err := json.Marshal(none); string(text) != "[]" || err != nil {
+		t.Error(string(text), err)
+	}
+	if got := none.Outputs(); got["names"] != "" || got["matrix"] != `{"include":[]}` {
+		t.Error(got)
+	}
+	some := task.ChangedContainers{{Name: "a", Why: "x|y", Since: "s", Version: "v1"}, {Name: "b"}}
+	if got := some.Outputs(); got["names"] != "a,b" ||
+		got["matrix"] != `{"include":[{"name":"a","why":"x|y","since":"s","version":"v1"},{"name":"b","why":"","since":"","version":""}]}` {
+		t.Error(got)
+	}
+	if got := some.Summary(); !strings.Contains(got, `| a | v1 | x\|y |`) || !strings.Contains(got, "| b | - |") {
+		t.Error(got)
+	}
+}
