@@ -41,7 +41,7 @@ func (r *runner) builder(choice string) (task.Builder, error) {
 	if err != nil {
 		return nil, console.BadInput(err)
 	}
-	return builder{r, pipeline.Images{
+	return builder{runner: r, images: pipeline.Images{
 		Connect: func(ctx context.Context) (*pipeline.Client, error) { return r.connect(ctx, opts) },
 		Compiler: gobuild.Compiler{
 			Root: r.root, Cache: filepath.Join(r.cacheAt, "programs"), Environ: os.Environ(),
@@ -63,6 +63,8 @@ func (r *runner) pullLogin(ctx context.Context, host string) (user, password str
 
 // connect opens the one session of this run, which close closes.
 func (r *runner) connect(ctx context.Context, opts engine.Options) (_ *pipeline.Client, err error) {
+	r.sessions.Lock() // several containers may be built at once
+	defer r.sessions.Unlock()
 	if r.session == nil {
 		if r.session, err = engine.Connect(ctx, opts); err != nil {
 			return nil, err
@@ -75,6 +77,7 @@ func (r *runner) connect(ctx context.Context, opts engine.Options) (_ *pipeline.
 type builder struct {
 	runner *runner
 	images pipeline.Images
+	failed func(stdout, stderr string) // shows what a command said; nil: in the step that runs
 }
 
 func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, error) {
@@ -83,7 +86,11 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 	})
 	var failed *pipeline.StepError
 	if errors.As(err, &failed) && b.runner.session.Choice == engine.Dagger {
-		b.runner.progress.failed(failed.Stdout, failed.Stderr)
+		show := b.runner.progress.failed
+		if b.failed != nil {
+			show = b.failed
+		}
+		show(failed.Stdout, failed.Stderr)
 	}
 	if err != nil {
 		return nil, err

@@ -95,6 +95,11 @@ func (p *progress) failed(stdout, stderr string) {
 		p.event(console.Event{Step: step, State: console.Started, Time: p.begun})
 		defer p.event(console.Event{Step: step, State: console.Failed})
 	}
+	p.failedIn(step, stdout, stderr)
+}
+
+// failedIn is the same for a step that is known.
+func (p *progress) failedIn(step, stdout, stderr string) {
 	for i, text := range []string{stdout, stderr} {
 		p.event(console.Event{Step: step, State: console.Log, Stream: i + 1, Data: []byte(text)})
 	}

@@ -16,7 +16,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-func (r *runner) publish(ctx context.Context, choice string, args task.PublishArgs, dryRun bool) (task.Published, error) {
+// publish publishes one container, or those of a list.
+func (r *runner) publish(ctx context.Context, choice string, args task.PublishArgs, dryRun bool) (fmt.Stringer, error) {
+	if task.IsMany(args.Name) || args.Version == task.VersionAuto {
+		return r.publishMany(ctx, choice, args, dryRun)
+	}
 	r.progress.title = "publish " + args.Name + " " + args.Version
 	publish, err := r.publisher(choice)
 	if err != nil {
@@ -29,10 +33,14 @@ func (r *runner) publish(ctx context.Context, choice string, args task.PublishAr
 	if err != nil || dryRun {
 		return published, err
 	}
+	r.noteUnchanged(published)
+	return published, r.handOn(published)
+}
+
+func (r *runner) noteUnchanged(published task.Published) {
 	if published.Status == task.StatusUnchanged {
 		r.console.Note(published.Image + ":" + published.Version + " is published already, from this revision: nothing was built or pushed")
 	}
-	return published, r.handOn(published)
 }
 
 // publisher is the use case with its real adapters.
@@ -49,15 +57,18 @@ func (r *runner) publisher(choice string) (task.Publish, error) {
 	if err != nil {
 		return task.Publish{}, err
 	}
-	client := registry.New(registry.Options{
-		Plain: items(r.PlainRegistries), CAFile: r.CAFile, Credentials: r.credentials,
-		Log: r.console.Note, Progress: r.progress.pushed,
-	})
 	return task.Publish{
-		Files: r.files.FS(), Repo: checkout{git, r.source()}, Registry: images{client}, Builder: builder,
+		Files: r.files.FS(), Repo: checkout{git, r.source()}, Registry: r.pushingTo(r.progress.pushed), Builder: builder,
 		Host: r.Registry, Namespace: r.Namespace, Platforms: platforms, Login: r.login,
 		Watch: r.progress.step, Say: r.console.Warn,
 	}, nil
+}
+
+// pushingTo are the registries, and who is told how far a push is.
+func (r *runner) pushingTo(progress func(registry.Progress)) images {
+	return images{registry.New(registry.Options{
+		Plain: items(r.PlainRegistries), CAFile: r.CAFile, Credentials: r.credentials, Log: r.console.Note, Progress: progress,
+	})}
 }
 
 // credentials are those of the site's own registry; others never see them.
@@ -82,10 +93,7 @@ func (r *runner) login(ctx context.Context, host string) error {
 }
 
 // handOn gives the result to the steps that follow in a CI job.
-func (r *runner) handOn(result interface {
-	Outputs() map[string]string
-	Summary() string
-}) error {
+func (r *runner) handOn(result handed) error {
 	job := console.Output{
 		OutputFile: os.Getenv("GITHUB_OUTPUT"), SummaryFile: os.Getenv("GITHUB_STEP_SUMMARY"), Redactor: r.console.Redactor(),
 	}
@@ -96,6 +104,12 @@ func (r *runner) handOn(result interface {
 		}
 	}
 	return job.Summary(result.Summary())
+}
+
+// handed is a result that goes to the steps that follow, and to the page of the job.
+type handed interface {
+	Outputs() map[string]string
+	Summary() string
 }
 
 // images is a task.Registry.

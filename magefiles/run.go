@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/magefile/mage/mg"
@@ -30,6 +31,7 @@ type runner struct {
 	secrets  *secret.Resolver
 	progress progress
 	session  *engine.Session
+	sessions sync.Mutex // held while one is made
 	format   console.Format
 }
 

@@ -1,0 +1,52 @@
+package task
+
+import (
+	"cmp"
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// BuildMany builds several containers, some at a time, each for the platforms that it is published for. One that fails stops none of the others. The images
+// stay in the engine.
+type BuildMany struct {
+	// Each is the build of one container. Its steps are watched under names that begin with the container's.
+	Each      func(image.Name) Build
+	Platforms Platforms // of containers that state none
+	Limit     int       // how many at once; 0 is 2
+}
+
+// BuildResult is what became of one of several containers.
+type BuildResult struct {
+	Name  image.Name
+	Built Built
+	Err   error // why it could not be built
+}
+
+// Run builds the containers. The results are in the order of the names.
+func (b BuildMany) Run(ctx context.Context, names []image.Name) []BuildResult {
+	results := make([]BuildResult, len(names))
+	var group errgroup.Group
+	group.SetLimit(cmp.Or(b.Limit, publishLimit))
+	for i, name := range names {
+		group.Go(func() error {
+			built, err := b.build(ctx, name)
+			results[i] = BuildResult{name, built, err}
+			return nil // the others go on
+		})
+	}
+	_ = group.Wait() // each has its own error
+	return results
+}
+
+func (b BuildMany) build(ctx context.Context, name image.Name) (Built, error) {
+	one := b.Each(name)
+	container, err := image.Lookup(one.Files, name)
+	if err != nil {
+		return Built{}, err
+	}
+	one.Watch = prefixed(one.Watch, name)
+	return one.Run(ctx, BuildArgs{Name: string(name), Platforms: image.JoinPlatforms(b.Platforms.of(container))})
+}

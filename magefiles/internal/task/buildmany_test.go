@@ -1,0 +1,42 @@
+package task_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// Each is built for what it is published for, whatever becomes of the others.
+func TestBuildMany(t *testing.T) {
+	t.Parallel()
+	b, files := &builders{t: t, broken: []string{"b", "d"}}, fiveContainers()
+	var mu sync.Mutex
+	var steps []string
+	results := task.BuildMany{
+		Platforms: task.Platforms{image.KindDockerfile: {amd64, arm64}},
+		Each: func(image.Name) task.Build {
+			return task.Build{Files: files, Builder: b, Watch: func(step string) func(error) {
+				mu.Lock()
+				defer mu.Unlock()
+				steps = append(steps, step)
+				return func(error) {}
+			}}
+		},
+	}.Run(t.Context(), []image.Name{"none", "b", "a", "x", "d"})
+	for i, want := range []struct{ built, err string }{
+		{"none linux/amd64,linux/arm64", ""}, {"", "no b today"}, {"a linux/amd64", ""}, {"", `unknown container "x"`}, {"", "no d today"},
+	} {
+		r := results[i]
+		if want.err != "" {
+			wantError(t, r.Err, want.err)
+		} else if r.Err != nil || r.Built.String() != want.built || r.Name != r.Built.Name {
+			t.Errorf("%+v, want %q", r, want.built)
+		}
+	}
+	if slices.Sort(steps); !slices.Equal(steps, []string{"a: build a", "b: build b", "d: build d", "none: build none"}) {
+		t.Errorf("steps %q", steps)
+	}
+}

@@ -1,0 +1,183 @@
+package task
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+const (
+	// NamesChanged, in the place of names, is every container whose image could differ from the published one.
+	NamesChanged = "changed"
+	// VersionAuto, in the place of a version, is v<version of the packaged application>-<7 digits of the commit>.
+	VersionAuto = "auto"
+)
+
+// publishLimit is how many containers are published at once: while some are built and wait for their downloads, others are exported and pushed.
+// As many images lie in the temporary folder meanwhile.
+const publishLimit = 5
+
+// PublishMany publishes several containers, some at a time. One that fails stops none of the others, and each failure is told.
+type PublishMany struct {
+	// Each is the publication of one container. Its steps are watched under names that begin with the container's.
+	Each func(image.Name) Publish
+	// Changed lists the containers of NamesChanged. An error beside names is told at the end.
+	Changed func(context.Context) ([]image.Name, error)
+	// Bases, if set, names the images that a Dockerfile takes from registries: one that is published too is waited for.
+	Bases func(dockerfile string) ([]string, error)
+	Limit int          // how many at once; 0 is 5
+	Note  func(string) // if set, gets what somebody may want to know
+}
+
+// IsMany tells whether the names are for PublishMany to read and the result is a list, whatever its length.
+func IsMany(names string) bool { return names == NamesChanged || strings.Contains(names, ",") }
+
+// DryRun returns the same task with publications that write nothing, one after the other, so that the plan can be read.
+func (m PublishMany) DryRun(plan func(string)) PublishMany {
+	each := m.Each
+	m.Each = func(name image.Name) Publish { return each(name).DryRun(plan) }
+	m.Limit = 1
+	return m
+}
+
+// Run publishes. args.Name is a list «a,b», or NamesChanged; args.Version is one for all, or VersionAuto, the version of each. Of a list all arguments
+// are known to be good before anything is begun; of NamesChanged, which nobody typed, the good ones are published. What was published is returned
+// beside the error.
+func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, error) {
+	names, namesErr := m.names(ctx, args.Name)
+	if len(names) == 0 {
+		if namesErr == nil {
+			say(m.Note, "no container could have changed since it was published: nothing is built")
+		}
+		return PublishedMany{}, namesErr
+	}
+	all := m.prepare(names, args)
+	if _, err := sortOut(all); err != nil && args.Name != NamesChanged {
+		return nil, err
+	}
+	var group errgroup.Group
+	group.SetLimit(cmp.Or(m.Limit, publishLimit))
+	for _, one := range m.order(all) {
+		group.Go(func() error {
+			defer close(one.done)
+			if one.err == nil {
+				one.err = one.await()
+			}
+			if one.err == nil {
+				one.result, one.err = one.publish.Run(ctx, one.args)
+			}
+			return nil // the others go on
+		})
+	}
+	_ = group.Wait() // each has its own error
+	published, err := sortOut(all)
+	if namesErr != nil {
+		err = errors.Join(namesErr, err)
+	}
+	return published, err
+}
+
+// sortOut parts what went well from what did not.
+func sortOut(all []*onePublish) (PublishedMany, error) {
+	published, failed := PublishedMany{}, &PublishManyError{}
+	for _, one := range all {
+		if one.err != nil {
+			failed.Failed = append(failed.Failed, PublishFailure{image.Name(one.args.Name), one.err})
+			continue
+		}
+		published = append(published, one.result)
+	}
+	if len(failed.Failed) == 0 {
+		return published, nil
+	}
+	return published, failed
+}
+
+func (m PublishMany) names(ctx context.Context, list string) ([]image.Name, error) {
+	if list == NamesChanged {
+		return m.Changed(ctx)
+	}
+	return Names(list)
+}
+
+// Names reads a list «a,b» that somebody typed. One that is named twice is there once.
+func Names(list string) ([]image.Name, error) {
+	var names []image.Name
+	for text := range strings.SplitSeq(list, ",") {
+		name, err := image.ParseName(text)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// onePublish is one of many.
+type onePublish struct {
+	publish   Publish
+	args      PublishArgs
+	container image.Container
+	reference string        // under which it is published
+	bases     []*onePublish // of the same list, that it is built on
+	done      chan struct{} // is closed when it has ended, well or not
+	result    Published
+	err       error
+}
+
+// prepare makes the publications, of one commit.
+func (m PublishMany) prepare(names []image.Name, args PublishArgs) []*onePublish {
+	var checkout *stillRepo
+	all := make([]*onePublish, len(names))
+	for i, name := range names {
+		p := m.Each(name)
+		if checkout == nil {
+			checkout = newStillRepo(p.Repo)
+		}
+		p.Repo, p.Watch = checkout, prefixed(p.Watch, name)
+		all[i] = &onePublish{publish: p, args: args, done: make(chan struct{})}
+		all[i].args.Name = string(name)
+		all[i].err = all[i].complete()
+	}
+	return all
+}
+
+// complete finds out the version, and that the arguments are good.
+func (o *onePublish) complete() error {
+	if o.args.Version == VersionAuto {
+		container, err := image.Lookup(o.publish.Files, image.Name(o.args.Name))
+		if err != nil {
+			return err
+		}
+		head, err := o.publish.Repo.Head()
+		if err != nil {
+			return err
+		}
+		version, err := image.CommitVersion(container.Version, head.Hash)
+		if err != nil {
+			return &image.ContainerError{Dir: container.Dir, Err: err}
+		}
+		o.args.Version = version.String()
+	}
+	prepared, err := o.publish.prepare(o.args)
+	if err != nil {
+		return err
+	}
+	o.container, o.reference = prepared.container, prepared.ref.String()
+	return nil
+}
+
+func prefixed(watch Watch, name image.Name) Watch {
+	if watch == nil {
+		return nil
+	}
+	return func(step string) func(error) { return watch(string(name) + ": " + step) }
+}

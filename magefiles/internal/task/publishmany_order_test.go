@@ -1,0 +1,109 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// fromLines are the images of FROM lines.
+func fromLines(dockerfile string) (references []string, err error) {
+	for line := range strings.Lines(dockerfile) {
+		if reference, ok := strings.CutPrefix(strings.TrimSpace(line), "FROM "); ok {
+			references = append(references, reference)
+		}
+	}
+	return references, err
+}
+
+// TestPublishManyWaits has containers that stand on others of the same list, by the tag that is published.
+func TestPublishManyWaits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		from   map[string]string
+		broken string
+		built  string // in the order of the builds; "" is any
+		want   []string
+	}{
+		"a chain":          {map[string]string{"a": "b:dev", "b": "c:dev", "c": "scratch"}, "", "c b a", nil},
+		"twice":            {map[string]string{"a": "c:dev\nFROM c:dev", "b": "c:dev", "c": "scratch"}, "", "c", nil},
+		"the base fails":   {map[string]string{"a": "b:dev", "b": "c:dev", "c": "scratch"}, "c", "c", []string{"a: not built: it is built on b, which was not published", "b: not built: it is built on c", "c: build c"}},
+		"in a circle":      {map[string]string{"a": "b:dev", "b": "a:dev", "c": "scratch"}, "", "", nil},
+		"of other tags":    {map[string]string{"a": "b:test", "b": "c:v1.0.0", "c": "scratch"}, "c", "", []string{"c: build c"}},
+		"of the last list": {map[string]string{"a": "d:dev", "b": "c", "c": "scratch"}, "", "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, b := newShop(t), &builders{t: t, takes: 5 * time.Millisecond}
+			if c.broken != "" {
+				b.broken = []string{c.broken}
+			}
+			files := fstest.MapFS{}
+			for name, from := range c.from {
+				text := strings.ReplaceAll("FROM "+from+"\n", "FROM ", "FROM "+l.host+"/blumeops/")
+				files["containers/"+name+"/Dockerfile"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(text, l.host+"/blumeops/scratch", "scratch"))}
+			}
+			m := task.PublishMany{Bases: fromLines, Each: func(image.Name) task.Publish {
+				p := l.publish(t, clean(first), nil)
+				p.Files, p.Builder = files, b
+				return p
+			}}
+			got, err := m.Run(t.Context(), task.PublishArgs{Name: "a,b,c", Version: "dev", Platforms: "linux/amd64"})
+			if c.want != nil {
+				wantError(t, err, c.want...)
+			} else if err != nil || len(got) != 3 || got[0].Name != "a" {
+				t.Errorf("%v, %v", got, err)
+			}
+			if !strings.HasPrefix(strings.Join(b.built, " "), c.built) {
+				t.Errorf("built %q, want %s", b.built, c.built)
+			}
+		})
+	}
+}
+
+// movingRepo goes to another commit once it was asked a few times.
+type movingRepo struct {
+	repo
+	asked *atomic.Int64
+}
+
+func (r movingRepo) Head() (task.Commit, error) {
+	commit, err := r.repo.Head()
+	if r.asked.Add(1) > 8 {
+		commit.Hash = strings.Repeat("9", 40)
+	}
+	return commit, err
+}
+
+// TestPublishManyOfOneCommit has a checkout that moves on meanwhile: nothing is published of what the versions do not name.
+func TestPublishManyOfOneCommit(t *testing.T) {
+	t.Parallel()
+	l, b := newShop(t), &builders{t: t}
+	m := l.many(t, movingRepo{clean(first), new(atomic.Int64)}, b)
+	m.Limit = 1
+	got, err := m.Run(t.Context(), task.PublishArgs{Name: "a,b,c,d,e", Version: "auto"})
+	var moved *task.HeadMovedError
+	if !errors.As(err, &moved) || moved.From != first || moved.Hint() == "" {
+		t.Fatalf("%v", err)
+	}
+	if len(got) == 0 || len(got) == 5 || len(b.built) != len(got) {
+		t.Errorf("published %v, built %q", got, b.built)
+	}
+	for _, p := range got {
+		if p.Revision != first || !slices.Contains([]string{"a", "b", "c", "d"}, string(p.Name)) {
+			t.Errorf("%+v", p)
+		}
+	}
+	wantError(t, err, fmt.Sprintf("e: check the commit: the checkout was at %.12s when this began", first))
+	_, err = l.many(t, repo{}, b).Run(context.Background(), task.PublishArgs{Name: "x", Version: "auto"})
+	wantError(t, err, "unknown container")
+}

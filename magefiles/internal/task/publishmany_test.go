@@ -1,0 +1,212 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// builders build for several at once, and fail for those that are named.
+type builders struct {
+	t      *testing.T
+	takes  time.Duration
+	broken []string
+	now    atomic.Int64
+	most   atomic.Int64 // at once
+	mu     sync.Mutex
+	built  []string
+}
+
+func (b *builders) Build(ctx context.Context, r task.BuildRequest) (task.Image, error) {
+	now := b.now.Add(1)
+	defer b.now.Add(-1)
+	b.mu.Lock()
+	b.built = append(b.built, string(r.Container.Name))
+	b.most.Store(max(b.most.Load(), now))
+	b.mu.Unlock()
+	time.Sleep(b.takes)
+	if slices.Contains(b.broken, string(r.Container.Name)) {
+		return nil, fmt.Errorf("no %s today", r.Container.Name)
+	}
+	return (&builder{t: b.t, content: string(r.Container.Name)}).Build(ctx, r)
+}
+
+// countingRepo counts looks at the tree.
+type countingRepo struct {
+	repo
+	looks atomic.Int64
+}
+
+func (r *countingRepo) Changed(ctx context.Context) ([]string, error) {
+	r.looks.Add(1)
+	return r.repo.Changed(ctx)
+}
+
+func fiveContainers() fstest.MapFS {
+	files := fstest.MapFS{"containers/none/Dockerfile": {Data: []byte("FROM scratch\n")}}
+	for i, name := range []string{"a", "b", "c", "d", "e"} {
+		files["containers/"+name+"/Dockerfile"] = &fstest.MapFile{Data: fmt.Appendf(nil, "# blumeops:platforms linux/amd64\nARG CONTAINER_APP_VERSION=%d.2\nFROM scratch\n", i+1)}
+	}
+	return files
+}
+
+func (l *shop) many(t *testing.T, r task.Repo, b task.Builder) task.PublishMany {
+	return task.PublishMany{Each: func(image.Name) task.Publish {
+		p := l.publish(t, r, nil)
+		p.Files, p.Builder = fiveContainers(), b
+		return p
+	}}
+}
+
+func TestPublishMany(t *testing.T) {
+	t.Parallel()
+	l, b, r := newShop(t), &builders{t: t, takes: 20 * time.Millisecond}, &countingRepo{repo: clean(first)}
+	m := l.many(t, r, b)
+	m.Limit = 2
+	var steps sync.Map
+	each := m.Each
+	m.Each = func(name image.Name) task.Publish {
+		p := each(name)
+		p.Watch = func(step string) func(error) { steps.Store(step, true); return func(error) {} }
+		return p
+	}
+	got, err := m.Run(t.Context(), task.PublishArgs{Name: "a,b,c,b,d,e", Version: "auto"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(got.String(), "\n")
+	if len(lines) != 5 || !strings.HasPrefix(lines[1], l.host+"/blumeops/b:v2.2.0-1111111@sha256:") {
+		t.Errorf("prints %q", lines)
+	}
+	if b.most.Load() != 2 || len(b.built) != 5 || r.looks.Load() != 5 {
+		t.Errorf("%d at once, built %q, looked %d times", b.most.Load(), b.built, r.looks.Load())
+	}
+	if _, ok := steps.Load("c: push the image"); !ok {
+		t.Error("a step has not its container's name")
+	}
+	if out := got.Outputs(); len(strings.Fields(out["references"])) != 5 || !strings.HasPrefix(out["published"], `[{"name":"a"`) {
+		t.Errorf("hands on %q", out)
+	}
+}
+
+func TestPublishManyTellsEveryFailure(t *testing.T) {
+	t.Parallel()
+	l, b := newShop(t), &builders{t: t, broken: []string{"b", "d"}}
+	got, err := l.many(t, clean(first), b).Run(t.Context(), task.PublishArgs{Name: "a,b,c,d", Version: "v1.0.0"})
+	wantError(t, err, "b: build b for linux/amd64: no b today\nd: build d")
+	if len(got) != 2 || got[0].Name != "a" || got[1].Name != "c" {
+		t.Errorf("published %v", got)
+	}
+	var many *task.PublishManyError
+	if !errors.As(err, &many) || len(many.Failed) != 2 || many.Hint() != "" {
+		t.Errorf("%#v", err)
+	}
+}
+
+func TestPublishManyRefusesBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	l, b := newShop(t), &builders{t: t}
+	for list, want := range map[string]string{
+		"a,x":       `x: unknown container "x"`,
+		"a,none":    "none: containers/none: version of the application",
+		"a,":        "is empty",
+		"a, b":      "lower case letters",
+		",":         "is empty",
+		"a,$(id)":   "lower case letters",
+		"a,-dryrun": "looks like a flag",
+		"x,y":       `x: unknown container "x"`,
+	} {
+		_, err := l.many(t, clean(first), b).Run(t.Context(), task.PublishArgs{Name: list, Version: "auto"})
+		wantError(t, err, want)
+		var status interface{ ExitStatus() int }
+		if !errors.As(err, &status) || status.ExitStatus() != 2 {
+			t.Errorf("%s: %v is not the fault of what was typed", list, err)
+		}
+	}
+	_, err := l.many(t, repo{hash: first, branch: true, changed: []string{"x"}}, b).Run(t.Context(), task.PublishArgs{Name: "a,b", Version: "auto"})
+	wantError(t, err, "a: check the commit: the tree has changes", "\nb: check the commit")
+	var many *task.PublishManyError
+	if !errors.As(err, &many) || !strings.Contains(many.Hint(), "a: commit or stash") {
+		t.Errorf("%v", err)
+	}
+	if len(b.built) > 0 || l.writes.Load() > 0 {
+		t.Errorf("built %q, wrote %d times", b.built, l.writes.Load())
+	}
+}
+
+func TestPublishChanged(t *testing.T) {
+	t.Parallel()
+	l, b := newShop(t), &builders{t: t}
+	m := l.many(t, clean(first), b)
+	var notes []string
+	m.Note = func(s string) { notes = append(notes, s) }
+	run := func(names []image.Name, err error) (task.PublishedMany, error) {
+		m.Changed = func(context.Context) ([]image.Name, error) { return names, err }
+		return m.Run(t.Context(), task.PublishArgs{Name: "changed", Version: "auto"})
+	}
+	got, err := run(nil, nil)
+	if err != nil || len(got) > 0 || len(notes) != 1 || got.Outputs()["published"] != "[]" {
+		t.Errorf("nothing: %v, %v, said %q", got, err, notes)
+	}
+	if _, err = run(nil, errors.New("shallow")); err == nil || err.Error() != "shallow" {
+		t.Errorf("an error: %v", err)
+	}
+	got, err = run([]image.Name{"a", "none", "b"}, errors.New("containers/odd: cannot be used"))
+	wantError(t, err, "containers/odd: cannot be used", "none: containers/none: version of the application")
+	if len(got) != 2 || len(b.built) != 2 {
+		t.Errorf("published %v", got)
+	}
+}
+
+func TestPublishManyDryRun(t *testing.T) {
+	t.Parallel()
+	l, b := newShop(t), &builders{t: t}
+	var plan []string
+	m := l.many(t, clean(first), b).DryRun(func(s string) { plan = append(plan, s) })
+	got, err := m.Run(t.Context(), task.PublishArgs{Name: "b,a", Version: "auto"})
+	if err != nil || len(got) != 2 || len(plan) != 6 || !strings.Contains(plan[1], "/b:v2.2.0-1111111") || !strings.Contains(plan[4], "/a:v1.2.0") {
+		t.Errorf("%v, %v, plan %q", got, err, plan)
+	}
+	if len(b.built) > 0 || l.writes.Load() > 0 {
+		t.Error("a dry run wrote something")
+	}
+}
+
+// BenchmarkPublishFive publishes five images whose builds take as long as a short one, to the lab's registry.
+func BenchmarkPublishFive(b *testing.B) {
+	for _, limit := range []int{1, 2, 5} {
+		b.Run(fmt.Sprint(limit, " at once"), func(b *testing.B) { benchmarkPublishFive(b, limit) })
+	}
+}
+
+func benchmarkPublishFive(b *testing.B, limit int) {
+	r, err := lab.StartRegistry(b.Context(), lab.Home{}, lab.RegistryOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = r.Close() })
+	works := &builders{takes: 200 * time.Millisecond}
+	m := task.PublishMany{Limit: limit, Each: func(image.Name) task.Publish {
+		return task.Publish{
+			Files: fiveContainers(), Repo: clean(first), Registry: client{registry.New(registry.Options{})}, Builder: works,
+			Host: r.Addr, Namespace: "bench", TempDir: b.TempDir(),
+		}
+	}}
+	for n := 0; b.Loop(); n++ {
+		if _, err := m.Run(b.Context(), task.PublishArgs{Name: "a,b,c,d,e", Version: fmt.Sprintf("v1.0.%d", n)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
