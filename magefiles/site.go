@@ -51,6 +51,8 @@ var site = settings{
 	GoPlatforms:         "linux/amd64,linux/arm64",
 	DockerfilePlatforms: "linux/amd64",
 
+	TestCommand: "go test -timeout=30m ./...",
+
 	Engine:      "auto",
 	EngineCache: "20GB",
 
@@ -129,6 +131,9 @@ type settings struct {
 	// The platforms that containers of each kind are published for, if they state none.
 	GoPlatforms         string `env:"BLUMEOPS_GO_PLATFORMS"`
 	DockerfilePlatforms string `env:"BLUMEOPS_DOCKERFILE_PLATFORMS"`
+
+	// TestCommand runs the tests of the repository: a program with its arguments, for no shell. It is run in the root; none is none.
+	TestCommand string `env:"BLUMEOPS_TEST_COMMAND"`
 
 	// Engine is auto, dagger or embedded.
 	Engine string `env:"BLUMEOPS_ENGINE"`

@@ -27,30 +27,35 @@ func (r *runner) validate(ctx context.Context, only, since string) error {
 
 // check runs checks, or those of them that only names, and prints what they find.
 func (r *runner) check(ctx context.Context, all []validate.Check, only, since string) error {
+	found, err := r.examine(ctx, all, only, since)
+	if err != nil {
+		return err
+	}
+	return r.found(found, all)
+}
+
+// examine runs checks, or those of them that only names.
+func (r *runner) examine(ctx context.Context, all []validate.Check, only, since string) (*validate.Report, error) {
 	chosen, err := validate.Choose(all, only)
 	if err != nil {
-		return console.BadInput(err)
+		return nil, console.BadInput(err)
 	}
 	git, err := repo.Open(r.root, repo.WithEnvironment(os.Getenv))
 	if err != nil {
-		return console.BadInput(err)
+		return nil, console.BadInput(err)
 	}
 	files, err := git.Files(ctx)
 	if err != nil {
-		return console.BadInput(err)
+		return nil, console.BadInput(err)
 	}
 	thrift(len(files))
 	options := validate.Options{Site: r.facts(git)}
 	if since != "" {
 		if options.Changed, err = git.Since(ctx, since); err != nil {
-			return console.BadInput(err)
+			return nil, console.BadInput(err)
 		}
 	}
-	found, err := validate.Run(ctx, validate.NewTree(r.files.FS(), files), chosen, options)
-	if err != nil {
-		return err
-	}
-	return r.found(found, all)
+	return validate.Run(ctx, validate.NewTree(r.files.FS(), files), chosen, options)
 }
 
 // thrift trades processor time for memory, of which what is parsed needs some 30 KiB a file.

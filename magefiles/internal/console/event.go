@@ -25,5 +25,6 @@ type Event struct {
 	Err            string // of Failed: why
 	Current, Total int64  // of Progress
 	Minor          bool   // plain lines leave the step out, unless it fails or takes long
+	Aloud          bool   // of Log: plain lines show it as it comes; without this only -v does
 	Time           time.Time
 }

@@ -24,7 +24,7 @@ type step struct {
 	tail           []string
 	last           string      // last line that is not blank
 	announce       *time.Timer // while its start is yet to be told of
-	minor          bool
+	minor, aloud   bool
 }
 
 // stream turns pieces of a step's output into lines. Secrets are masked before lines are made, for a line that is cut up is no longer

@@ -106,6 +106,7 @@ func (v *View) step(e Event, at time.Time) *step {
 		v.steps = append(v.steps, s)
 	}
 	s.minor = s.minor || e.Minor
+	s.aloud = s.aloud || e.Aloud
 	if e.Name != "" || s.name == "" {
 		s.name = oneLine(cmp.Or(e.Name, e.Step), v.console.redactor)
 	}
@@ -182,7 +183,11 @@ func (v *View) stream(s *step, number int) *stream {
 		s.streams[i] = newStream(v.console.redactor, func(text string) {
 			s.keep(text)
 			v.log.line(v.now().Sub(v.begun), s.name+" | "+text)
-			v.console.Detail(s.name + " | " + text)
+			if s.aloud && v.console.screen == nil {
+				v.console.Note(s.name + " | " + text)
+			} else {
+				v.console.Detail(s.name + " | " + text)
+			}
 		})
 	}
 	return s.streams[i]

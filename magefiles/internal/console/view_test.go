@@ -101,6 +101,30 @@ func TestVerboseProgress(t *testing.T) {
 	}
 }
 
+// What is said aloud is shown as it comes, in whole lines, however the pieces of several steps mix.
+func TestAloud(t *testing.T) {
+	c, _, stderr := quietly(Options{})
+	v, err := c.View("ci", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(step, text string, aloud bool) {
+		v.Event(Event{Step: step, State: Log, Stream: 1, Data: []byte(text), Aloud: aloud})
+	}
+	say("tests", "ok  \ta", true)
+	say("validate", "no fin", true)
+	say("quiet", "not said\n", false)
+	say("tests", "\nFA", true)
+	say("validate", "dings\n", true)
+	say("tests", "IL", true)
+	v.Event(Event{Step: "validate", State: Done})
+	v.Finish(nil)
+	want := "tests | ok  \ta\nvalidate | no findings\n"
+	if got, _, _ := strings.Cut(stderr.String(), "done "); got != want || !strings.Contains(stderr.String(), "tests | FAIL\n") {
+		t.Errorf("got\n%s\nwant\n%s", stderr, want)
+	}
+}
+
 func TestQuietProgress(t *testing.T) {
 	c, stdout, stderr := quietly(Options{Quiet: true})
 	play(t, c, "", nil)
