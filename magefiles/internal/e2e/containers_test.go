@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
@@ -99,45 +98,4 @@ func readOnlyImage(t *testing.T, archive string) onePlatform {
 		t.Fatalf("%s: %v", archive, err)
 	}
 	return p.images[0]
-}
-
-// tool is a stand-in for a program of the job image.
-const tool = "#!/bin/sh\necho stand-in for $0 \"$@\"\n"
-
-// The job image is put together from stand-ins for its tools' images, which are built here too, on Debian without its packages.
-func TestForgejoRunner(t *testing.T) {
-	registry, _ := needBase(t, baseimage.Debian())
-	w := newWorld(t)
-	w.env["BLUMEOPS_MIRRORS"] = "docker.io=" + registry
-	s := w.newServer(lab.RegistryOptions{})
-	for name, path := range map[string]string{"docker": "/usr/local/bin/docker", "go": "/usr/local/go/bin/go", "dagger": "/usr/local/bin/dagger"} {
-		w.write("containers/"+name+"/tool", tool)
-		w.write("containers/"+name+"/Dockerfile", "FROM scratch\nCOPY --chmod=0755 tool "+path+"\n")
-	}
-	w.write("containers/base/tool", tool)
-	w.write("containers/base/Dockerfile", "FROM debian:bookworm\nCOPY --chmod=0755 tool /usr/bin/apt-get\nCOPY --chmod=0755 tool /usr/bin/git\n")
-	args := "BASE=" + s.Addr + "/blumeops/base:dev"
-	for _, name := range []string{"base", "docker", "go", "dagger"} {
-		w.mage("container:publish", name, "dev")
-		if name != "base" {
-			args += "," + strings.ToUpper(name) + "_IMAGE=" + s.Addr + "/blumeops/" + name + ":dev"
-		}
-	}
-	w.repo = setup.root
-	root := filepath.Join(w.work, "runner.tar")
-	w.mage("container:build", "forgejo-runner", "-args="+args, "-output="+root)
-	one := readOnlyImage(t, root)
-	files, err := one.files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"/usr/local/bin/docker", "/usr/local/go/bin/go", "/usr/local/bin/dagger"} {
-		if files[path] != tool {
-			t.Errorf("%s is missing", path)
-		}
-	}
-	if one.config.Config.User != "1000:1000" || !bytes.Contains([]byte(files["/etc/passwd"]), []byte("runner:x:1000:1000:")) {
-		t.Errorf("user %q, %q", one.config.Config.User, files["/etc/passwd"])
-	}
-	t.Log("not built: what apt-get installs (git, ca-certificates); Docker's, Go's and Dagger's images, of which no registry can be reached")
 }

@@ -5,5 +5,6 @@
 // of package enginetest, but for those that stop or kill one. Registries and base images are those of package lab.
 //
 // What people see stands in testdata/script, as scripts for testscript; script_test.go lists the commands that are ours. What a
-// script says badly (signals, processes, images byte by byte) is a test in Go.
+// script says badly (signals, processes, images byte by byte) is a test in Go. What pages of the documentation tell people to do is done as
+// it stands there (pages_test.go), and compared with what they show.
 package e2e

@@ -91,7 +91,7 @@ func (h *homelab) testEstate(t *testing.T) {
 	t.Run("doctor", func(t *testing.T) { h.t = t; h.testDoctor(t, registry) })
 	t.Run("drift", func(t *testing.T) { h.t = t; h.testDrift(t, registry) })
 	h.t = t
-	for _, dir := range []string{"containers", "argocd/apps", "argocd/manifests/planted"} {
+	for _, dir := range []string{"containers", "argocd/apps", "argocd/manifests/planted", ".git/info/exclude"} {
 		if err := os.RemoveAll(filepath.Join(h.repo, dir)); err != nil {
 			t.Error(err)
 		}

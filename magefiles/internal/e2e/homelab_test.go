@@ -35,17 +35,26 @@ var released = []string{"docs", "CHANGELOG.md", "towncrier.toml", "argocd/manife
 // newHomelab builds with the stand-in for Quartz, so that a build takes seconds and asks no network.
 func newHomelab(t *testing.T) *homelab {
 	t.Helper()
+	return newHomelabOf(t, released)
+}
+
+// newHomelabOf is one whose repository has these files and folders of this checkout, as edit left them.
+func newHomelabOf(t *testing.T, names []string, edit ...func(*world)) *homelab {
+	t.Helper()
 	labtest.Need(t, lab.PartForge, lab.PartArgoCD)
 	registry, node := needBase(t, baseimage.NodeSlim())
 	w := newWorld(t)
 	w.repo = filepath.Join(w.work, "homelab")
-	for _, name := range released {
+	for _, name := range names {
 		if err := copyTree(filepath.Join(setup.root, name), filepath.Join(w.repo, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.write("docs/changelog.d/+e2e.feature.md", "The docs are released in a test.\n")
 	w.write("docs/quartz.layout.ts", "export const shared = { footer: \"a test\" }\n") // all of TypeScript that the stand-in reads
+	for _, edit := range edit {
+		edit(w)
+	}
 	w.git("init", "--quiet", "--initial-branch=main", ".")
 	w.git("add", "--all")
 	w.git("commit", "--quiet", "--message=Write the docs")

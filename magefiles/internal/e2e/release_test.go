@@ -22,8 +22,9 @@ func TestDocsRelease(t *testing.T) {
 		name string
 		test func(*testing.T)
 	}{
-		{"dry run", h.testDryRun}, {"release", h.testRelease}, {"rollback", h.testRollback}, {"estate", h.testEstate}, {"killed", h.testKilled},
-		{"faults", h.testFaults}, {"lies", h.testLies}, {"old site", h.testOldSite}, {"two at once", h.testTwoAtOnce}, {"canaries", h.testCanaries},
+		{"dry run", h.testDryRun}, {"release", h.testRelease}, {"rollback", h.testRollback}, {"estate", h.testEstate}, {"promote", h.testPromote},
+		{"killed", h.testKilled},
+		{"faults", h.testFaults}, {"lies", h.testLies}, {"old site", h.testOldSite}, {"two at once", h.testTwoAtOnce}, {"canaries", h.testCanaries}, {"tag", h.testTag},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			h.t = t
