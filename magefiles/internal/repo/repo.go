@@ -33,11 +33,11 @@ var (
 
 // Repo is an opened checkout. Its methods read the files anew each time and may be called side by side.
 type Repo struct {
-	git    *git.Repository
-	store  *filesystem.Storage
-	root   string // of the work tree, absolute
-	getenv func(string) string
-	packs  *packs // nil unless they stay open
+	git       *git.Repository
+	store     *filesystem.Storage
+	root      string // of the work tree, absolute
+	getenv    func(string) string
+	packsOpen bool // until Close
 
 	objects sync.Mutex // go-git's object store bears one user at a time
 }
@@ -84,8 +84,9 @@ func Open(dir string, options ...Option) (*Repo, error) {
 	for _, o := range options {
 		o(r)
 	}
-	if r.packs != nil {
-		if r.git, err = git.Open(opened{store, r.packs}, tree.Filesystem); err != nil {
+	if r.packsOpen {
+		r.store = openPacks(store)
+		if r.git, err = git.Open(r.store, tree.Filesystem); err != nil {
 			return nil, fmt.Errorf("%s: open git checkout: %w", dir, err)
 		}
 	}
