@@ -17,6 +17,10 @@ import (
 // errPlainHTTP is what a request over HTTP meets at a host that may only be spoken to over TLS.
 var errPlainHTTP = errors.New("plain HTTP is not allowed")
 
+// idleConns is how many connections to a registry are kept for the next request: as many as anybody asks with side by side. What is
+// more is closed and dialled again, which with TLS costs more than the request.
+const idleConns = 16
+
 // newTransport builds the HTTP transport that all calls of a client share.
 func newTransport(o Options) (http.RoundTripper, error) {
 	roots, err := trustedRoots(o.CAFile)
@@ -44,7 +48,7 @@ func newTransport(o Options) (http.RoundTripper, error) {
 			TLSHandshakeTimeout:   min(o.Timeout, 10*time.Second),
 			ResponseHeaderTimeout: o.Timeout,
 			ExpectContinueTimeout: time.Second,
-			MaxIdleConnsPerHost:   o.Jobs,
+			MaxIdleConnsPerHost:   max(o.Jobs, idleConns),
 			IdleConnTimeout:       90 * time.Second,
 		},
 	}, nil
