@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
 )
 
-// Promote has the manifests name a published version of a container, by its digest, in one commit that is pushed.
+// Promote has the manifests name a published version of a container by its digest, and pushes that.
 //
 // VERSION is vX.Y.Z or vX.Y.Z-PRE, a channel (dev, test), or newest, the highest vX.Y.Z
 // that the registry holds. A version that it does not hold is refused.
