@@ -25,7 +25,7 @@ var own = map[string][]string{
 	"console":    {},
 	"engine":     {"engine/", "pinned"},
 	"lab":        {"lab/", "pinned", "website"},
-	"pinned":     {},
+	"pinned":     {"command"},
 	"changelog":  {},
 	"website":    {},
 	"source":     {},

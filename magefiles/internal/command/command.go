@@ -30,7 +30,7 @@ type Command struct {
 func (c Command) Run(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = c.Dir, c.Env, c.Output, c.Output, c.Grace
-	group(cmd)
+	Interruptible(cmd)
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:

@@ -4,7 +4,7 @@ package command
 
 import "os/exec"
 
-// group leaves the command to be killed when its context ends.
-func group(*exec.Cmd) {}
+// Interruptible leaves the command to be killed when its context ends.
+func Interruptible(*exec.Cmd) {}
 
 func kill(*exec.Cmd) {}

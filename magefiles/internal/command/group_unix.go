@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// group has the end of the context interrupt the command together with what it started.
-func group(cmd *exec.Cmd) {
+// Interruptible has the end of cmd's context interrupt the command together with what it started, which would go on without it.
+func Interruptible(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 }

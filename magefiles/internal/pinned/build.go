@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
 // build compiles the program. The caller holds the lock.
@@ -88,7 +90,7 @@ func (s State) goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	if s.program.CGO {
 		cmd.Env = append(cmd.Env, "CGO_ENABLED=1")
 	}
-	interruptible(cmd)
+	command.Interruptible(cmd)
 	cmd.WaitDelay = 3 * time.Second
 	return cmd
 }

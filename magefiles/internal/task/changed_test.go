@@ -32,7 +32,7 @@ type changing struct {
 
 func newChanging(t testing.TB) *changing {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
+	if _, err := exec.LookPath("git"); err != nil && os.Getenv("CI") != "true" {
 		t.Skip("git is missing: apt-get install git")
 	}
 	c := &changing{t: t, dir: t.TempDir(), tags: map[string]map[string]string{}}
