@@ -114,10 +114,10 @@ func (c *Container) chowned(st llb.State, p, owner string, contents bool) (llb.S
 	dest := "/" + path.Base(p)
 	if contents {
 		dest = "/content"
-		made := llb.Scratch().File(llb.Mkdir(dest, 0o755, llb.WithUIDGID(uid, gid)))
-		return made.File(llb.Copy(st, p, dest, &llb.CopyInfo{CopyDirContentsOnly: true}, llb.WithUIDGID(uid, gid))), dest, nil
+		made := llb.Scratch().File(llb.Mkdir(dest, 0o755, llb.WithParents(true), llb.WithUIDGID(uid, gid)))
+		return made.File(llb.Copy(copySource(st), p, dest, &llb.CopyInfo{CopyDirContentsOnly: true}, llb.WithUIDGID(uid, gid))), dest, nil
 	}
-	return llb.Scratch().File(llb.Copy(st, p, dest, &llb.CopyInfo{FollowSymlinks: true}, llb.WithUIDGID(uid, gid))), dest, nil
+	return llb.Scratch().File(llb.Copy(copySource(st), p, dest, &llb.CopyInfo{FollowSymlinks: true}, llb.WithUIDGID(uid, gid))), dest, nil
 }
 
 func (c *Container) withMountedFile(_ context.Context, a gql.Args) (any, error) {

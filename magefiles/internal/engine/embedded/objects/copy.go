@@ -32,11 +32,11 @@ func (d *Directory) copyFile(src *File, given string, opts []llb.CopyOption) (*D
 	from, rename := src.path, src.base() != path.Base(src.path)
 	st := src.st
 	if rename {
-		st = llb.Scratch().File(llb.Copy(st, from, "/"+src.base(), &llb.CopyInfo{FollowSymlinks: true}))
+		st = llb.Scratch().File(llb.Copy(copySource(st), from, "/"+src.base(), &llb.CopyInfo{FollowSymlinks: true}))
 		from = "/" + src.base()
 	}
 	opts = append([]llb.CopyOption{&llb.CopyInfo{FollowSymlinks: true, CreateDestPath: true}}, opts...)
-	out := d.apply("copy "+path.Base(dest), llb.Copy(st, from, dest, opts...))
+	out := d.apply("copy "+path.Base(dest), llb.Copy(copySource(st), from, dest, opts...))
 	out.checks = out.checks.with(src.checks...)
 	return out, nil
 }
@@ -59,9 +59,9 @@ func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given str
 	var fa *llb.FileAction
 	if dest != "/" && len(info.IncludePatterns) > 0 {
 		// Nothing may match, and the folder is there all the same.
-		fa = llb.Mkdir(dest, 0o755, llb.WithParents(true)).Copy(src.st, src.dir, dest, opts...)
+		fa = llb.Mkdir(dest, 0o755, llb.WithParents(true)).Copy(copySource(src.st), src.dir, dest, opts...)
 	} else {
-		fa = llb.Copy(src.st, src.dir, dest, opts...)
+		fa = llb.Copy(copySource(src.st), src.dir, dest, opts...)
 	}
 	out := d.apply("copy folder "+dest, fa)
 	out.checks = out.checks.with(src.checks...)
@@ -89,5 +89,5 @@ func (d *Directory) overwrite(given string, contents []byte, mode os.FileMode, o
 	if owner != "" {
 		opts = append(opts, llb.WithUser(owner))
 	}
-	return d.apply("new file "+p, llb.Copy(src, name, p, opts...))
+	return d.apply("new file "+p, llb.Copy(copySource(src), name, p, opts...))
 }

@@ -267,7 +267,7 @@ func (d *Directory) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	// What is in the folder gets the time, the folder itself does not.
 	all := &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true, CreatedTime: &t}
 	const dir = "/content"
-	st := llb.Scratch().File(llb.Mkdir(dir, 0o755).Copy(d.st, path.Join(d.dir, "*"), dir+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
+	st := llb.Scratch().File(llb.Mkdir(dir, 0o755, llb.WithParents(true)).Copy(copySource(d.st), path.Join(d.dir, "*"), dir+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: dir, checks: d.checks}, nil
 }
 
@@ -319,6 +319,6 @@ func (d *Directory) rooted() *Directory {
 	if d.dir == "/" {
 		return d
 	}
-	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
+	st := llb.Scratch().File(llb.Copy(copySource(d.st), d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}
 }
