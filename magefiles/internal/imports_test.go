@@ -40,6 +40,7 @@ var reserved = map[string][]string{
 	"dagger.io/dagger":                        {"engine", "pipeline"},
 	"github.com/moby/buildkit":                {"engine", "dockerfile"}, // its parser and linter
 	"github.com/go-git/go-git":                {"repo"},
+	"github.com/go-git/go-billy":              {"repo"},
 	"github.com/google/go-containerregistry":  {"registry"},
 	"github.com/distribution/distribution":    {},
 	"github.com/1password/onepassword-sdk-go": {"secret"},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -46,17 +48,15 @@ func (m *Remote) Fetch(ctx context.Context, ref string) (Commit, error) {
 	return Commit{Hash: c.Hash.String(), Time: c.Committer.When}, nil
 }
 
-// bring fetches an object and all that it leads to. One that is there is there with all of it, as packs are kept whole or not at all.
+// bring fetches an object and all that it leads to. That the object is there does not mean that the rest is: a clone of a folder copies what a push to
+// it has brought so far, a git fetch that is killed leaves some of its objects, and git gc deletes those of no reference one by one. So it is
+// fetched unless a reference names it, or this program has fetched it.
 func (m *Remote) bring(ctx context.Context, s *session[transport.UploadPackSession], hash plumbing.Hash) error {
 	r := m.repo
-	r.store.Reindex() // git may have packed anew
-	if r.store.HasEncodedObject(hash) == nil {
-		return nil
-	}
 	req := packp.NewUploadPackRequestFromCapabilities(s.advertised.Capabilities)
 	req.Wants = []plumbing.Hash{hash}
 	var err error
-	if req.Haves, err = r.haves(); err != nil {
+	if req.Haves, err = r.haves(); err != nil || slices.Contains(req.Haves, hash) {
 		return err
 	}
 	if req.Shallows, err = r.store.Shallow(); err != nil {
@@ -80,6 +80,7 @@ func (m *Remote) bring(ctx context.Context, s *session[transport.UploadPackSessi
 	if err := r.store.HasEncodedObject(hash); err != nil {
 		return fmt.Errorf("the server did not send %s: %w", hash, err)
 	}
+	r.whole[hash] = true
 	return nil
 }
 
@@ -96,8 +97,8 @@ func demultiplex(asked *capability.List, in io.Reader) io.Reader {
 // someCommits is how far back the server is told what is here, should it not know the newest.
 const someCommits = 200
 
-// haves are commits of which this clone has the whole history, or all of it down to where it is cut off: what references name, and the
-// newest of HEAD's history.
+// haves are commits of which this clone has the whole history, or all of it down to where it is cut off: what references name, the newest of
+// HEAD's history, and what was fetched or pushed before.
 func (r *Repo) haves() ([]plumbing.Hash, error) {
 	list := map[plumbing.Hash]bool{}
 	refs, err := r.store.IterReferences()
@@ -120,11 +121,12 @@ func (r *Repo) haves() ([]plumbing.Hash, error) {
 			c, err = c.Parent(0)
 		}
 	}
-	var hashes []plumbing.Hash
-	for h := range list {
-		hashes = append(hashes, h)
+	for h := range r.whole {
+		if r.store.HasEncodedObject(h) == nil { // no reference keeps it: git gc may have deleted it
+			list[h] = true
+		}
 	}
-	return hashes, nil
+	return slices.Collect(maps.Keys(list)), nil
 }
 
 // peel is the commit that a commit or a tag leads to. The caller holds the lock of objects.

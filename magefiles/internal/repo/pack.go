@@ -50,6 +50,11 @@ func (r *Repo) keepPack(ctx context.Context, in io.Reader) (err error) {
 	if err != nil {
 		return fmt.Errorf("the pack that came is damaged: %w", err)
 	}
+	if table, err := index.Index(); err != nil {
+		return err
+	} else if n, err := table.Count(); n == 0 || err != nil {
+		return err // all is here
+	}
 	if err := pack.Sync(); err != nil {
 		return err
 	}

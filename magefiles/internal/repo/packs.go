@@ -6,14 +6,13 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // keptObjects bounds what go-git keeps of a pack's objects in memory, which others are stated as differences to.
 const keptObjects = 64 * cache.MiByte
 
-// WithPacksOpen keeps the packs of objects open until Close, for whoever reads thousands of objects: otherwise go-git opens a pack anew for
-// each.
+// WithPacksOpen keeps the packs of objects open until Close, for a caller that reads thousands of objects: otherwise go-git opens a pack again
+// for each.
 func WithPacksOpen() Option { return func(r *Repo) { r.packsOpen = true } }
 
 // Close closes what WithPacksOpen keeps open. Nothing may be read after that.
@@ -24,10 +23,6 @@ func (r *Repo) Close() error {
 	r.objects.Lock()
 	defer r.objects.Unlock()
 	return r.store.Close()
-}
-
-func openPacks(store *filesystem.Storage) *filesystem.Storage {
-	return filesystem.NewStorageWithOptions(store.Filesystem(), cache.NewObjectLRU(keptObjects), filesystem.Options{KeepDescriptors: true})
 }
 
 // raw reads an object whole: its type, and its content. The caller holds the lock of objects.

@@ -106,6 +106,7 @@ func (m *Remote) follow(o PushOptions) {
 	r := m.repo
 	r.objects.Lock()
 	defer r.objects.Unlock()
+	r.whole[plumbing.NewHash(o.New)] = true
 	if m.tracked != "" && o.Old != o.New {
 		name := plumbing.NewRemoteReferenceName(m.tracked, o.Branch)
 		if ref, err := r.store.Reference(name); err == nil && ref.Type() == plumbing.HashReference {

@@ -34,12 +34,13 @@ var (
 // Repo is an opened checkout. Its methods read the files anew each time and may be called side by side.
 type Repo struct {
 	git       *git.Repository
-	store     *filesystem.Storage
+	store     *store
 	root      string // of the work tree, absolute
 	getenv    func(string) string
 	packsOpen bool // until Close
 
-	objects sync.Mutex // go-git's object store bears one user at a time
+	objects sync.Mutex             // go-git's object store bears one user at a time
+	whole   map[plumbing.Hash]bool // commits that were fetched or pushed, with all that they lead to; the lock of objects guards it
 }
 
 // Commit is what HEAD names.
@@ -72,7 +73,7 @@ func Open(dir string, options ...Option) (*Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: it is a bare repository: run this in a clone of it", dir, ErrNoRepository)
 	}
-	store, ok := g.Storer.(*filesystem.Storage)
+	plain, ok := g.Storer.(*filesystem.Storage)
 	if !ok {
 		return nil, fmt.Errorf("%s: unexpected git storage %T", dir, g.Storer)
 	}
@@ -80,15 +81,13 @@ func Open(dir string, options ...Option) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{git: g, store: store, root: root, getenv: func(string) string { return "" }}
+	r := &Repo{root: root, getenv: func(string) string { return "" }, whole: map[plumbing.Hash]bool{}}
 	for _, o := range options {
 		o(r)
 	}
-	if r.packsOpen {
-		r.store = openPacks(store)
-		if r.git, err = git.Open(r.store, tree.Filesystem); err != nil {
-			return nil, fmt.Errorf("%s: open git checkout: %w", dir, err)
-		}
+	r.store = newStore(plain.Filesystem(), filesystem.Options{KeepDescriptors: r.packsOpen})
+	if r.git, err = git.Open(r.store, tree.Filesystem); err != nil {
+		return nil, fmt.Errorf("%s: open git checkout: %w", dir, err)
 	}
 	return r, nil
 }

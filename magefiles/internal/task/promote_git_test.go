@@ -80,7 +80,7 @@ func runGit(t *testing.T, dir string, args ...string) string {
 func cloneOf(t *testing.T, bare string) gitOrigin {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "clone")
-	runGit(t, "", "clone", "--quiet", bare, dir)
+	runGit(t, "", "clone", "--quiet", "--no-local", bare, dir) // a local one copies files, and fails if a push moves them meanwhile
 	git, err := gitrepo.Open(dir)
 	if err != nil {
 		t.Fatal(err)
