@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -19,8 +18,8 @@ import (
 // come before that, and show nothing.
 type progress struct {
 	console *console.Console
-	logs    string // folder of the full logs
-	title   string
+	logs    string    // folder of the full logs
+	title   string    // the target's name, until the target knows more
 	begun   time.Time // of the whole, where it is a task's step
 
 	mu      sync.Mutex
@@ -32,8 +31,7 @@ func (p *progress) event(e console.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.view == nil {
-		log := filepath.Join(p.logs, strings.NewReplacer(" ", "-", "/", "-").Replace(p.title)+".log")
-		view, err := p.console.View(p.title, log)
+		view, err := p.console.View(p.title, p.logs)
 		if err != nil {
 			p.console.Warn(err.Error())
 			if view, err = p.console.View(p.title, ""); err != nil {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 // the only place that reads the environment and asks whether this is CI.
 type runner struct {
 	settings
+	target   string // as in container:build
 	console  *console.Console
 	root     string   // of the checkout, absolute; mage runs targets there
 	files    *os.Root // the same, as what nothing leads out of
@@ -42,7 +45,7 @@ type runner struct {
 func run(ctx context.Context, format string, target func(context.Context, *runner) error, more ...console.Format) error {
 	ctx, stop := console.NotifyContext(ctx)
 	defer stop()
-	r := &runner{settings: site.override(os.Getenv)}
+	r := &runner{settings: site.override(os.Getenv), target: caller()}
 	r.console = console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: mg.Verbose()})
 	err := r.open(format, more)
 	if err == nil {
@@ -53,6 +56,21 @@ func run(ctx context.Context, format string, target func(context.Context, *runne
 		_ = r.files.Close() // it was only read
 	}
 	return r.console.Exit(ctx, err)
+}
+
+// caller is the target that calls run, under the name that people call it by: every target has one, so that every log has a title.
+func caller() string {
+	at := make([]uintptr, 1)
+	runtime.Callers(3, at)
+	frame, _ := runtime.CallersFrames(at).Next()
+	return targetName(frame.Function)
+}
+
+// targetName makes container:build of main.Container.Build.
+func targetName(function string) string {
+	function = function[strings.LastIndexByte(function, '/')+1:]
+	_, name, _ := strings.Cut(function, ".")
+	return strings.ToLower(strings.ReplaceAll(name, ".", ":")) // mage does not tell capital letters apart
 }
 
 func (r *runner) open(format string, more []console.Format) (err error) {
@@ -70,7 +88,7 @@ func (r *runner) open(format string, more []console.Format) (err error) {
 	}
 	r.cacheAt = filepath.Dir(r.stateAt)
 	r.stateAt = cmp.Or(r.EngineState, r.stateAt)
-	r.progress = progress{console: r.console, logs: filepath.Join(r.cacheAt, "log")}
+	r.progress = progress{console: r.console, logs: filepath.Join(r.cacheAt, "log"), title: r.target}
 	r.secrets = secret.NewResolver(secret.Options{
 		CI: inCI(), Root: r.root, Env: os.Getenv, Learn: func(value string) { r.console.Redactor().Learn(value) }, Account: r.OnePasswordAccount,
 	})

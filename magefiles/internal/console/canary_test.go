@@ -51,7 +51,7 @@ func traces(secret string) []string {
 }
 
 // saysEverything prints text through everything that this package has, whole and in pieces.
-func saysEverything(t *testing.T, c *Console, o Output, logPath, text string) (said []string) {
+func saysEverything(t *testing.T, c *Console, o Output, logs, text string) (said []string) {
 	c.Result(text)
 	if err := c.JSON(map[string]any{"value": text, "list": []string{text}}); err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func saysEverything(t *testing.T, c *Console, o Output, logPath, text string) (s
 	c.Note(text)
 	c.Detail(text)
 	c.Warn(text)
-	v, err := c.View("build with "+text, logPath)
+	v, err := c.View("build with "+text, logs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,6 @@ func saysEverything(t *testing.T, c *Console, o Output, logPath, text string) (s
 
 func TestNoCanaryGetsOut(t *testing.T) {
 	dir := t.TempDir()
-	logPath := filepath.Join(dir, "log")
 	c, stdout, stderr := quietly(Options{Verbose: true})
 	o := Output{OutputFile: filepath.Join(dir, "output"), SummaryFile: filepath.Join(dir, "summary"), Redactor: c.Redactor()}
 	for _, secret := range canaries {
@@ -103,9 +102,12 @@ func TestNoCanaryGetsOut(t *testing.T) {
 	}
 	for _, secret := range canaries {
 		for _, text := range spellings(t, secret) {
-			said := saysEverything(t, c, o, logPath, text)
+			logs := t.TempDir()
+			said := saysEverything(t, c, o, logs, text)
+			log := logIn(t, logs)
+			said = append(said, Mask+filepath.Base(log))
 			places := map[string]string{
-				"stdout": stdout.String(), "stderr": stderr.String(), "log": read(t, logPath), "output": read(t, o.OutputFile),
+				"stdout": stdout.String(), "stderr": stderr.String(), "log": read(t, log), "output": read(t, o.OutputFile),
 				"summary": read(t, o.SummaryFile), "error, live view": strings.Join(said, "\n"),
 			}
 			for place, printed := range places {

@@ -1,35 +1,84 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
+)
+
+const (
+	keptLogs     = 100 // files that a folder of logs keeps at least, the newest
+	maxLogTitle  = 100 // bytes of a title in the name of its log
+	logExtension = ".log"
 )
 
 // logFile holds every line of every step. A nil one takes all and keeps nothing.
 type logFile struct {
 	path string
 	file *os.File
+	held *flock.Flock // while it is written: it is not deleted then
 	to   *Writer
 	err  error // first that a write met
 }
 
-func newLogFile(path string, r *Redactor) (*logFile, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+// newLogFile makes a log that no other run has, also one of the same title at the same moment, and deletes the oldest ones.
+func newLogFile(folder, title string, r *Redactor) (*logFile, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for the log: %w", err)
 	}
-	// A file that lies there may be open to others, or be a link to somewhere else.
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("replace the log: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.CreateTemp(folder, logName(title)+time.Now().Format("-20060102-150405-*")+logExtension) // for its owner's eyes only
 	if err != nil {
 		return nil, fmt.Errorf("make the log: %w", err)
 	}
-	return &logFile{path: path, file: file, to: r.Writer(file)}, nil
+	l := &logFile{path: file.Name(), file: file, held: lockOf(file.Name()), to: r.Writer(file)}
+	if _, err := l.held.TryLock(); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock the log: %w", err), file.Close())
+	}
+	deleteOldLogs(folder, keptLogs)
+	return l, nil
+}
+
+func lockOf(path string) *flock.Flock { return flock.New(path, flock.SetFlag(os.O_RDONLY)) }
+
+var notInLogNames = regexp.MustCompile(`[^A-Za-z0-9._]+`)
+
+// logName is a title as the beginning of a file's name.
+func logName(title string) string {
+	name := notInLogNames.ReplaceAllString(title, "-")
+	return cmp.Or(strings.Trim(name[:min(len(name), maxLogTitle)], "-."), "run")
+}
+
+// deleteOldLogs keeps the newest logs of a folder, and those that a run still writes. That one cannot be deleted is no reason to stop.
+func deleteOldLogs(folder string, keep int) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return
+	}
+	var logs []fs.FileInfo
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && e.Type().IsRegular() && filepath.Ext(e.Name()) == logExtension {
+			logs = append(logs, info)
+		}
+	}
+	slices.SortFunc(logs, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	for _, old := range logs[min(keep, len(logs)):] {
+		path := filepath.Join(folder, old.Name())
+		held := lockOf(path)
+		if free, err := held.TryLock(); err == nil && free {
+			_ = os.Remove(path)
+		}
+		_ = held.Close()
+	}
 }
 
 func (l *logFile) name() string {
@@ -51,5 +100,5 @@ func (l *logFile) close() error {
 	if l == nil {
 		return nil
 	}
-	return errors.Join(l.err, l.to.Flush(), l.file.Close())
+	return errors.Join(l.err, l.to.Flush(), l.file.Close(), l.held.Close())
 }

@@ -29,13 +29,13 @@ type View struct {
 	redrawn sync.WaitGroup
 }
 
-// View begins to show work that people call title. All output of all steps goes to the file logPath, if one is named; the file is made
-// anew, for its owner's eyes only, and its folder with it. Call Finish when the work has ended.
-func (c *Console) View(title, logPath string) (*View, error) {
+// View begins to show work that people call title. All output of all steps goes to a file of its own in the folder logs, if one is named, which is made
+// where it is missing. Only the owner may read the file, and old ones are deleted. Call Finish when the work has ended.
+func (c *Console) View(title, logs string) (*View, error) {
 	v := &View{console: c, title: oneLine(title, c.redactor), now: time.Now, quiet: quietFor, byID: map[string]*step{}, stop: make(chan struct{})}
 	v.begun = v.now()
-	if logPath != "" {
-		log, err := newLogFile(logPath, c.redactor)
+	if logs != "" {
+		log, err := newLogFile(logs, v.title, c.redactor)
 		if err != nil {
 			return nil, err
 		}

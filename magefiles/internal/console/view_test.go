@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,10 +31,20 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-// play shows a build of three steps, the last of which ends as err says, at fixed times.
-func play(t *testing.T, c *Console, logPath string, err error) {
+// logIn is the one log of a folder.
+func logIn(t *testing.T, folder string) string {
 	t.Helper()
-	v, failed := c.View("build devpi", logPath)
+	logs, err := filepath.Glob(filepath.Join(folder, "*.log"))
+	if err != nil || len(logs) != 1 {
+		t.Fatalf("logs: %q, %v", logs, err)
+	}
+	return logs[0]
+}
+
+// play shows a build of three steps, the last of which ends as err says, at fixed times.
+func play(t *testing.T, c *Console, logs string, err error) {
+	t.Helper()
+	v, failed := c.View("build devpi", logs)
 	if failed != nil {
 		t.Fatal(failed)
 	}
@@ -141,9 +152,10 @@ func TestQuietProgress(t *testing.T) {
 }
 
 func TestFailureShowsStepLinesCodeAndLog(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "logs", "build.log")
+	logs := filepath.Join(t.TempDir(), "logs")
 	c, _, stderr := quietly(Options{Quiet: true})
-	play(t, c, path, fmt.Errorf("build devpi: %w", stepError{7}))
+	play(t, c, logs, fmt.Errorf("build devpi: %w", stepError{7}))
+	path := logIn(t, logs)
 	want := "failed: RUN make (1m01s), exit code 7\n  | cc -o a.out\n  | 100%\n  | last\n  | warn\nfull log: " + path + "\n"
 	if stderr.String() != want {
 		t.Errorf("%s\nwant\n%s", stderr, want)
@@ -183,29 +195,70 @@ func TestOnlyTheLastLinesAreShown(t *testing.T) {
 	}
 }
 
-// A log file of an earlier run, or a link planted in its place, is replaced and not written through.
-func TestTheLogIsMadeAnew(t *testing.T) {
-	dir := t.TempDir()
-	other, path := filepath.Join(dir, "other"), filepath.Join(dir, "log")
-	if err := os.WriteFile(other, []byte("keep"), 0o644); err != nil {
-		t.Fatal(err)
+// Runs of one title each have a log, also those of the same moment, and what others put into the folder stays.
+func TestEveryRunHasItsLog(t *testing.T) {
+	logs := t.TempDir()
+	for _, title := range []string{"build a/b:c", "build a b c", "build a/b:c", "", "../x", strings.Repeat("é", 300)} {
+		c, _, _ := quietly(Options{})
+		v, err := c.View(title, logs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Event(Event{Step: "1", Name: "says " + title, State: Done})
+		defer v.Finish(nil)
 	}
-	if err := os.Symlink(other, path); err != nil {
-		t.Fatal(err)
+	var names []string
+	entries, err := os.ReadDir(logs)
+	for _, e := range entries {
+		name, _, _ := strings.Cut(e.Name(), "-20")
+		names = append(names, name)
+		if read(t, filepath.Join(logs, e.Name())) == "" {
+			t.Error(e.Name(), "is empty")
+		}
+	}
+	if want := []string{"build-a-b-c", "build-a-b-c", "build-a-b-c", "run", "run", "x"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("%q, %v", names, err)
 	}
 	c, _, _ := quietly(Options{})
-	play(t, c, path, nil)
-	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() || info.Mode().Perm() != 0o600 || read(t, other) != "keep" {
-		t.Errorf("%v, %v; the file behind the link: %q", info.Mode(), err, read(t, other))
-	}
-	if _, err := c.View("x", filepath.Join(other, "log")); err == nil {
+	if _, err := c.View("x", filepath.Join(logs, entries[0].Name())); err == nil {
 		t.Error("a log under a file was made")
+	}
+}
+
+// The folder of logs does not grow for ever. What a run still writes is kept, however old it is.
+func TestOldLogsAreDeleted(t *testing.T) {
+	logs := t.TempDir()
+	c, _, _ := quietly(Options{Quiet: true})
+	v, err := c.View("long run", logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, old := logIn(t, logs), time.Now().Add(-time.Hour)
+	foreign := filepath.Join(logs, "foreign")
+	for n := range keptLogs + 20 {
+		path := filepath.Join(logs, fmt.Sprintf("build-%d.log", n))
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, old, old.Add(time.Duration(n)*time.Second))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.WriteFile(foreign, nil, 0o600), os.Chtimes(foreign, old, old), os.Chtimes(long, old, old.Add(-time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	play(t, c, logs, nil)
+	left, err := filepath.Glob(filepath.Join(logs, "*"))
+	if err != nil || len(left) != keptLogs+2 || !slices.Contains(left, long) || !slices.Contains(left, foreign) || slices.Contains(left, filepath.Join(logs, "build-20.log")) {
+		t.Errorf("%d are left: %q, %v", len(left), left, err)
+	}
+	v.Finish(nil)
+	play(t, c, logs, nil)
+	if _, err := os.Stat(long); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a log that has ended is kept: %v", err)
 	}
 }
 
 func TestEventsFromSeveralGoroutines(t *testing.T) {
 	c, _, stderr := quietly(Options{Verbose: true})
-	v, err := c.View("x", filepath.Join(t.TempDir(), "log"))
+	v, err := c.View("x", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

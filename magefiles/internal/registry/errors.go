@@ -65,6 +65,12 @@ const (
 
 // explain turns an error of package remote, or of the way there, into an *Error. The end of ctx stays what it is.
 func (c *Client) explain(ctx context.Context, verb string, ref image.Reference, acc *account, err error) error {
+	return c.explainAs(ctx, verb, ref, ref.String(), acc, err)
+}
+
+// explainAs names the reference in other words. An *Error that err holds stays as it is: where ctx was ended because another operation failed, it is
+// the error of that one, which is read by others at the same time.
+func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference, named string, acc *account, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -73,13 +79,13 @@ func (c *Client) explain(ctx context.Context, verb string, ref image.Reference, 
 		return err
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", ref, context.Cause(ctx))
+		return fmt.Errorf("%s: %w", named, context.Cause(ctx))
 	}
 	var content *contentError
 	if errors.As(err, &content) {
-		return fmt.Errorf("%s: content to push: %w", ref, content.err)
+		return fmt.Errorf("%s: content to push: %w", named, content.err)
 	}
-	e := &Error{Registry: ref.Registry, Reference: ref.String(), err: err}
+	e := &Error{Registry: ref.Registry, Reference: named, err: err}
 	var ce *credentialError
 	var te *transport.Error
 	switch {

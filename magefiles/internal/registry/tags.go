@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -35,12 +34,8 @@ func (c *Client) Tags(ctx context.Context, ref image.Reference) (tags []string, 
 		}
 		return err
 	})
-	if err = c.explain(ctx, reading, ref, acc, err); err != nil {
-		var known *Error
-		if errors.As(err, &known) {
-			known.Reference = ref.Name()
-		}
-		return nil, err
+	if err != nil {
+		return nil, c.explainAs(ctx, reading, ref, ref.Name(), acc, err)
 	}
 	return tags, nil
 }

@@ -1,0 +1,137 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/magefile/mage/parse"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+)
+
+// targets are what mage finds, by the names of their functions.
+func targets(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources []string
+	for _, f := range files {
+		if !strings.HasSuffix(f, "_test.go") {
+			sources = append(sources, f)
+		}
+	}
+	found, err := parse.PrimaryPackage("go", ".", sources, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{}
+	for _, f := range found.Funcs {
+		names[strings.TrimPrefix(f.Receiver+"."+f.Name, ".")] = f.TargetName()
+	}
+	return names
+}
+
+// TestEveryRunHasATitle wants all targets to begin in run, which gives the log its title before anything can be written to it.
+func TestEveryRunHasATitle(t *testing.T) {
+	names := targets(t)
+	if len(names) < 20 {
+		t.Fatalf("only %d targets: %v", len(names), names)
+	}
+	packages, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0) //nolint:staticcheck // no types are needed
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages {
+		ast.Inspect(p, func(n ast.Node) bool {
+			f, ok := n.(*ast.FuncDecl)
+			if !ok {
+				return true
+			}
+			name := f.Name.Name
+			if f.Recv != nil {
+				if receiver, ok := f.Recv.List[0].Type.(*ast.Ident); ok {
+					name = receiver.Name + "." + name
+				}
+			}
+			want, ok := names[name]
+			if !ok {
+				return true
+			}
+			delete(names, name)
+			if got := targetName("forge.example/magefiles." + name); got != strings.ToLower(want) {
+				t.Errorf("%s is called %s, by mage %s", name, got, want)
+			}
+			if !endsInRun(f) {
+				t.Errorf("%s does not end in run(ctx, …)", want)
+			}
+			return true
+		})
+	}
+	if len(names) > 0 {
+		t.Errorf("not found: %v", names)
+	}
+}
+
+func endsInRun(f *ast.FuncDecl) bool {
+	end, ok := f.Body.List[len(f.Body.List)-1].(*ast.ReturnStmt)
+	if !ok || len(end.Results) != 1 {
+		return false
+	}
+	call, ok := end.Results[0].(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	called, ok := call.Fun.(*ast.Ident)
+	return ok && called.Name == "run"
+}
+
+// try is like a target.
+func (Container) try(ctx context.Context, do func(r *runner)) error {
+	return run(ctx, "", func(_ context.Context, r *runner) error { do(r); return errors.New("failed") })
+}
+
+// TestLogsAreNotShared has two runs of a target fail that sets no title.
+func TestLogsAreNotShared(t *testing.T) {
+	state := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", state)
+	t.Setenv("BLUMEOPS_ENGINE_STATE", "")
+	logs := map[string]bool{}
+	for range 2 {
+		err := Container{}.try(t.Context(), func(r *runner) {
+			r.progress.event(console.Event{Step: "a", State: console.Failed})
+			if r.progress.title != "container:try" {
+				t.Errorf("title %q", r.progress.title)
+			}
+			found, err := filepath.Glob(filepath.Join(r.progress.logs, "container-try-*.log"))
+			if err != nil {
+				t.Error(err)
+			}
+			for _, log := range found {
+				logs[log] = true
+			}
+		})
+		if err == nil {
+			t.Error("no error")
+		}
+	}
+	for log := range logs {
+		if text, err := os.ReadFile(log); err != nil || !strings.Contains(string(text), "failed") {
+			t.Errorf("%s: %q, %v", log, text, err)
+		}
+	}
+	if len(logs) != 2 {
+		t.Errorf("logs: %v", logs)
+	}
+}
