@@ -62,15 +62,27 @@ func (o Options) linkRuntime(ctx context.Context) string {
 		if !keeps(ctx, path) {
 			continue
 		}
-		tmp := link + ".tmp"
-		os.Remove(tmp)
-		if os.Symlink(path, tmp) != nil || os.Rename(tmp, link) != nil {
+		if relink(path, link) != nil {
 			return ""
 		}
 		return path
 	}
 	os.Remove(link)
 	return ""
+}
+
+// relink points a link at another file, in one step. Runs that find the daemon running do it without a lock.
+func relink(path, link string) error {
+	tmp, err := os.MkdirTemp(filepath.Dir(link), "link-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	name := filepath.Join(tmp, "link")
+	if err := os.Symlink(path, name); err != nil {
+		return err
+	}
+	return os.Rename(name, link)
 }
 
 // noRuntime is why steps cannot run, should linkRuntime find nothing.
