@@ -24,7 +24,9 @@ type builders struct {
 	takes  time.Duration
 	broken []string
 	now    atomic.Int64
-	most   atomic.Int64 // at once
+	most   atomic.Int64  // at once
+	two    chan struct{} // if set, builds wait until one more has begun; that one closes it
+	once   sync.Once
 	mu     sync.Mutex
 	built  []string
 }
@@ -37,6 +39,16 @@ func (b *builders) Build(ctx context.Context, r task.BuildRequest) (task.Image, 
 	b.most.Store(max(b.most.Load(), now))
 	b.mu.Unlock()
 	time.Sleep(b.takes)
+	if b.two != nil {
+		if now > 1 {
+			b.once.Do(func() { close(b.two) })
+		}
+		select {
+		case <-b.two:
+		case <-time.After(time.Minute):
+			return nil, errors.New("no other build began in a minute")
+		}
+	}
 	if slices.Contains(b.broken, string(r.Container.Name)) {
 		return nil, fmt.Errorf("no %s today", r.Container.Name)
 	}
@@ -72,7 +84,7 @@ func (l *shop) many(t *testing.T, r task.Repo, b task.Builder) task.PublishMany 
 
 func TestPublishMany(t *testing.T) {
 	t.Parallel()
-	l, b, r := newShop(t), &builders{t: t, takes: 20 * time.Millisecond}, &countingRepo{repo: clean(first)}
+	l, b, r := newShop(t), &builders{t: t, two: make(chan struct{})}, &countingRepo{repo: clean(first)}
 	m := l.many(t, r, b)
 	m.Limit = 2
 	var steps sync.Map
