@@ -75,7 +75,7 @@ func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference
 		return nil
 	}
 	var done *Error
-	if errors.As(err, &done) {
+	if errors.As(err, &done) && !errors.Is(err, context.Cause(ctx)) {
 		return err
 	}
 	if ctx.Err() != nil {

@@ -1,9 +1,13 @@
 package registry
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -65,5 +69,26 @@ func TestTagsThatCannotBeRead(t *testing.T) {
 	}
 	if _, err := New(fast()).Tags(t.Context(), image.Reference{Registry: "r.example", Repository: "UPPER"}); err == nil {
 		t.Error("no error")
+	}
+}
+
+// Of several questions at once the first that fails ends the others, which have its error for their cause. It stays as it is: its owner reads it meanwhile.
+func TestTagsLeavesTheErrorOfOthersAlone(t *testing.T) {
+	first := &Error{Kind: ErrUnreachable, Registry: "registry.example", Reference: "registry.example/first", Problem: "is not reachable"}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(first)
+	var group sync.WaitGroup
+	for n := range 4 {
+		group.Go(func() {
+			ref := image.Reference{Registry: "registry.example", Repository: fmt.Sprint("other/", n)}
+			_, err := New(fast()).Tags(ctx, ref)
+			if !errors.Is(err, first) || !strings.Contains(err.Error(), first.Error()) || !strings.HasPrefix(err.Error(), ref.Name()) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if first.Reference != "registry.example/first" {
+		t.Errorf("the error of another question is about %s now", first.Reference)
 	}
 }
