@@ -8,12 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// worker releases in a checkout, again and again, until it is killed.
-func worker(dir, name string) error {
+// worker releases in a checkout, again and again, until it is killed or has made so many releases; 0 is no bound.
+func worker(dir, name string, most int) error {
 	ctx := context.Background()
 	r, err := Open(dir)
 	if err != nil {
@@ -23,7 +24,8 @@ func worker(dir, name string) error {
 	if err != nil {
 		return err
 	}
-	for n := 0; ; n++ {
+	made := 0
+	for n := 0; most == 0 || made < most; n++ {
 		base, err := m.Fetch(ctx, "main")
 		if err != nil {
 			return err
@@ -32,10 +34,14 @@ func worker(dir, name string) error {
 			return err
 		}
 		err = release(ctx, r, m, base.Hash, fmt.Sprintf("%s.%d", name, n))
-		if err != nil && !errors.Is(err, ErrRace) { // the server was still busy with the push of the one before
+		if err != nil && !errors.Is(err, ErrRace) { // another was faster, or the server was still busy with the push of the one before
 			return err
 		}
+		if err == nil {
+			made++
+		}
 	}
+	return nil
 }
 
 // toCommit brings the checkout to a commit of main.
@@ -111,6 +117,52 @@ func TestKilled(t *testing.T) {
 		if locks, _ := filepath.Glob(filepath.Join(c.dir, ".git", pattern)); len(locks) > 0 {
 			t.Errorf("locks: %q", locks)
 		}
+	}
+}
+
+// TestManyAtOnce has several programs release at once, each in its own clone, which git packs meanwhile.
+func TestManyAtOnce(t *testing.T) {
+	const programs, each = 3, 4
+	remote, seed := forge(t)
+	self, err := os.Executable()
+	must(t, err)
+	var group sync.WaitGroup
+	var clones []*clone
+	for n := range programs {
+		c := seed.at(filepath.Join(t.TempDir(), "clone"))
+		seed.git("clone", "-q", "--no-local", remote, c.dir)
+		clones = append(clones, c)
+		done := make(chan struct{})
+		group.Go(func() {
+			defer close(done)
+			cmd := exec.CommandContext(t.Context(), self)
+			cmd.Env = append(os.Environ(), "REPO_TEST_WORKER="+c.dir, fmt.Sprintf("REPO_TEST_NAME=p%d", n), fmt.Sprint("REPO_TEST_RELEASES=", each))
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("program %d: %v: %s", n, err, out)
+			}
+		})
+		group.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if out, err := c.command("gc", "-q").CombinedOutput(); err != nil && !strings.Contains(string(out), "lock") { // which the program held
+					t.Errorf("git gc: %v: %s", err, out)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	far := seed.at(remote)
+	tags := strings.Fields(far.git("tag", "--list"))
+	if commits := far.git("rev-list", "--count", "--first-parent", "main"); len(tags) != programs*each || commits != fmt.Sprint(len(tags)+1) {
+		t.Errorf("%s commits, %d releases", commits, len(tags))
+	}
+	for _, c := range append(clones, far) {
+		sound(t, c)
 	}
 }
 

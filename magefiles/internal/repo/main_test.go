@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -11,11 +12,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 )
 
-// TestMain ends the forges that tests shared. As a helper it works until it is killed.
+// TestMain ends the forges that tests shared. As a helper it works until it is killed, or has made some releases.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("REPO_TEST_WORKER"); dir != "" {
-		fmt.Fprintln(os.Stderr, worker(dir, os.Getenv("REPO_TEST_NAME")))
-		os.Exit(1)
+		most, _ := strconv.Atoi(os.Getenv("REPO_TEST_RELEASES"))
+		if err := worker(dir, os.Getenv("REPO_TEST_NAME"), most); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	code := m.Run()
 	forges.Lock()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -68,6 +69,10 @@ func (r *Repo) newReference(name plumbing.ReferenceName, value plumbing.Hash) (e
 	return os.Link(f.Name(), path)
 }
 
+// refLockPatience is how long a reference's lock is waited for. git waits too (core.filesRefLockTimeout): another git that packs references holds
+// each lock for a moment.
+const refLockPatience = time.Second
+
 // lockReference takes git's lock of a reference.
 func (r *Repo) lockReference(name plumbing.ReferenceName) (*lockFile, error) {
 	common, err := r.commonDir()
@@ -78,7 +83,12 @@ func (r *Repo) lockReference(name plumbing.ReferenceName) (*lockFile, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil { // #nosec G301 -- the umask decides, as with git
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return lock(path, common)
+	for end := time.Now().Add(refLockPatience); ; time.Sleep(10 * time.Millisecond) {
+		l, err := lock(path, common)
+		if !errors.Is(err, ErrLocked) || time.Now().After(end) {
+			return l, err
+		}
+	}
 }
 
 // move writes a locked reference, and its log before: a log may run ahead, and must not lag.
