@@ -58,6 +58,7 @@ var faults = map[string][]edit{
 	"workflows/schema":     {workflowOf("      - run: 'true'\n        shel: bash\n")},
 	"workflows/actionlint": {workflowOf("      - run: 'true'\n        shell: fish\n")},
 	"workflows/ignored":    {workflowOf("      - run: 'true'\n    continue-on-error: true\n")},
+	"workflows/anchor":     {write(".forgejo/workflows/planted.yaml", "on: push\nenv: &env\n  A: b\njobs:\n  a:\n    runs-on: docker\n    steps:\n      - run: 'true'\n        env: {<<: *env}\n")},
 	"workflows/pin":        {workflowOf("      - uses: actions/checkout@v4\n")},
 	"workflows/missing":    {workflowOf("      - uses: ./.forgejo/actions/gone\n")},
 	"workflows/injection":  {workflowOf("      - run: echo ${{ github.head_ref }}\n")},

@@ -18,6 +18,7 @@ var workflows = validate.Check{
 		{ID: workflow.RuleSchema, What: "Forgejo's runner refuses the workflow or action: a key, a value or a context that its schema does not know there.", Do: "Write what the workflow reference of Forgejo Actions has."},
 		{ID: workflow.RuleActionlint, What: "actionlint finds a mistake; its kind ends the message.", Do: "Mend it as the message says; actionlint's documentation explains its kinds."},
 		{ID: workflow.RuleIgnored, What: "Forgejo passes over a setting or an event without a word.", Do: "Remove it, and do not rely on it."},
+		{ID: workflow.RuleAnchor, What: "A YAML alias or merge key is where Forgejo loses its anchor: Forgejo cuts a workflow into its jobs, and keeps env, if, needs, runs-on, container and secrets as they are spelled.", Do: "Write the values out there, or define the anchor earlier in the env of the same job or of one of its steps; whole jobs, steps, lists of steps and with may be aliased and merged."},
 		{ID: workflow.RulePin, What: "An action is not pinned by a whole commit, or an image has no version.", Do: "Write the commit after @ in full, and the version as a comment."},
 		{ID: workflow.RuleMissing, What: "A workflow uses an action or workflow of this repository that is not there.", Do: "Name one that exists, or add it."},
 		{ID: workflow.RuleInjection, What: "Text that others choose becomes part of a script, so that they choose what it runs.", Do: "Hand it over in the step's env."},

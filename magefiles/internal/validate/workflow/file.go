@@ -25,9 +25,10 @@ type file struct {
 	Options
 	action   bool
 	merges   bool // a mapping takes keys from another (<<)
+	aliases  bool // a value is that of an anchor (*)
 	text     string
 	lines    []string
-	root     *yaml.Node // the mapping at the top, with aliases resolved
+	root     *yaml.Node // the mapping at the top, with aliases resolved and merges written out
 	problems []Problem
 
 	// What model fills in.
@@ -62,6 +63,9 @@ func (f *file) parse() bool {
 		return false
 	}
 	f.root = root
+	if f.merges {
+		f.merge(root, map[*yaml.Node]bool{})
+	}
 	return true
 }
 
@@ -130,7 +134,7 @@ func (w *walker) child(parent *yaml.Node, i int, child *yaml.Node, depth int) ex
 			w.stop(child, fmt.Sprintf("the alias *%s stands for what it is part of", child.Value))
 			return extent{}
 		}
-		parent.Content[i] = child.Alias
+		parent.Content[i], w.aliases = child.Alias, true
 		height = w.extents[child.Alias].height
 	}
 	if depth+1+height > maxDepth {
@@ -148,10 +152,7 @@ func (w *walker) duplicates(n *yaml.Node) {
 	seen := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		if key.Kind == yaml.ScalarNode && key.Value == "<<" {
-			w.merges = true
-			continue
-		}
+		w.merges = w.merges || isMerge(key)
 		if key.Kind != yaml.ScalarNode {
 			continue
 		}
@@ -202,21 +203,17 @@ func tooLarge(expression string) bool {
 	return nots > maxNesting*4
 }
 
-// get is the value of a key, also one that a merge (<<) brings, or nil.
+// get is the value of a key, or nil.
 func get(m *yaml.Node, key string) *yaml.Node {
 	if m == nil || m.Kind != yaml.MappingNode {
 		return nil
 	}
-	var merged *yaml.Node
 	for i := 0; i+1 < len(m.Content); i += 2 {
-		switch k := m.Content[i]; {
-		case k.Kind == yaml.ScalarNode && k.Value == key:
+		if k := m.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
 			return m.Content[i+1]
-		case k.Value == "<<" && merged == nil:
-			merged = get(m.Content[i+1], key)
 		}
 	}
-	return merged
+	return nil
 }
 
 // scalar is a node's text, "" if it is no scalar.

@@ -22,11 +22,11 @@ var (
 	}
 )
 
-// forgejoEvents start a workflow on a Forgejo.
+// forgejoEvents start a workflow on a Forgejo (its modules/actions/workflows.go and github.go). GitHub's workflow_run is Gitea's, too, and no
+// Forgejo's.
 var forgejoEvents = []string{
 	"create", "delete", "fork", "gollum", "issue_comment", "issues", "pull_request", "pull_request_comment", "pull_request_review",
 	"pull_request_review_comment", "pull_request_target", "push", "registry_package", "release", "schedule", "workflow_call", "workflow_dispatch",
-	"workflow_run", // of newer ones
 }
 
 func (f *file) ignored() {
@@ -42,7 +42,11 @@ func (f *file) ignored() {
 func (f *file) passedOver(n *yaml.Node, keys map[string]string) {
 	pairs(n, func(key, value *yaml.Node) {
 		if effect, ok := keys[key.Value]; ok && scalar(value) != "false" { // which is so without it
-			f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleIgnored, Message: fmt.Sprintf("Forgejo ignores %s: %s", key.Value, effect)})
+			do := ""
+			if token := scalar(get(value, "id-token")); key.Value == "permissions" && token == "write" {
+				do = "Write enable-openid-connect: true for the token that id-token asks for (Forgejo 16 reads it), and remove permissions."
+			}
+			f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleIgnored, Message: fmt.Sprintf("Forgejo ignores %s: %s", key.Value, effect), Do: do})
 		}
 	})
 }
@@ -56,7 +60,7 @@ func (f *file) events() {
 		if n.Kind != yaml.ScalarNode || slices.Contains(forgejoEvents, n.Value) || strings.Contains(n.Value, "${{") {
 			continue
 		}
-		do := ""
+		do := "Name one that it has: " + strings.Join(forgejoEvents, ", ") + "."
 		if near := target.Nearest(n.Value, forgejoEvents); near != "" {
 			do = "Write " + near + "."
 		}

@@ -3,6 +3,7 @@ package workflow
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,17 +25,17 @@ var notOurs = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(strings.Join([]string{
 		`potentially untrusted`,              // injection
 		`^context "\w+" is not allowed here`, // Forgejo allows more; schema
-		`^unexpected key "(enable-email-notifications|enable-openid-connect|cmd|<<)" for `,
+		`^unexpected key "(enable-email-notifications|enable-openid-connect|cmd|entrypoint|init|tty)" for `,
 		`^(key )?"?[^"]*"? ?is duplicated`,      // yaml
 		`is duplicated in .*previously defined`, // yaml
 		`^unexpected key "description" for "workflow"`,
-		`^type of expression at "float number value"`, // the runner reads the number of minutes from a text, too
-		`^"type" is missing at `,                      // and takes an input without a type
-		`\$\{\{ ?insert`,                              // keys that an expression brings
-		`^GitHub Actions does not support YAML merge key`,
-		`^unknown Webhook event `,            // ignored
-		`^scheduled job runs too frequently`, // a limit of GitHub's
-		`^invalid CRON format "@`,            // Forgejo knows @daily
+		`^type of expression at "float number value"`,   // the runner reads the number of minutes from a text, too
+		`^"type" is missing at `,                        // and takes an input without a type
+		`\$\{\{ ?insert`,                                // keys that an expression brings
+		`^unknown Webhook event `,                       // ignored
+		`^no workflow is configured for "workflow_run"`, // ignored
+		`^scheduled job runs too frequently`,            // a limit of GitHub's
+		`^invalid CRON format "@`,                       // Forgejo knows @daily
 		`^maximum number of inputs for "workflow_dispatch"`,
 		`is too old to run on GitHub Actions`,                            // Forgejo's runner has older ones
 		`^specifying action .* in invalid format because ref is missing`, // pin
@@ -54,9 +55,9 @@ func (f *file) lint() {
 		return // actionlint reads these only through the workflows that use them, and from the disk
 	}
 	knowForgejo()
-	tree, found := actionlint.Parse([]byte(f.text))
-	if tree != nil {
-		found = append(found, f.visit(tree)...)
+	found := f.actionlint([]byte(f.text))
+	if f.merges {
+		found = f.lintMerged(found)
 	}
 	refused := map[int]bool{}
 	for _, p := range f.problems {
@@ -69,6 +70,32 @@ func (f *file) lint() {
 		}
 		f.report(Problem{Line: e.Line, Column: e.Column, Rule: RuleActionlint, Message: fmt.Sprintf("%s (%s)", tidy(plainWords(e.Message)), e.Kind)})
 	}
+}
+
+func (f *file) actionlint(text []byte) []*actionlint.Error {
+	tree, found := actionlint.Parse(text)
+	if tree != nil {
+		found = append(found, f.visit(tree)...)
+	}
+	return found
+}
+
+// aboutAnchors is what actionlint finds of anchors, which a workflow whose merges are written out has no more.
+const aboutAnchors = `anchor "`
+
+// lintMerged asks again with the merges written out: actionlint drops merged keys, and then says that they are missing.
+func (f *file) lintMerged(found []*actionlint.Error) []*actionlint.Error {
+	found = slices.DeleteFunc(found, func(e *actionlint.Error) bool { return !strings.HasPrefix(e.Message, aboutAnchors) })
+	r, err := f.render()
+	if err != nil {
+		return found
+	}
+	for _, e := range f.actionlint(r.text) {
+		e.Line, e.Column = r.at(e.Line, e.Column)
+		e.Message = r.places(e.Message)
+		found = append(found, e)
+	}
+	return found
 }
 
 // plainWords is a message without the addresses of GitHub's documentation that end it.

@@ -22,7 +22,9 @@ var (
 		know(s, "workflow-root", map[string]string{"enable-email-notifications": "boolean", "enable-openid-connect": "boolean"})
 		know(s, "workflow-job", map[string]string{"runs-on": "runs-on", "container": "container", "enable-openid-connect": "boolean"})
 		know(s, "job-factory", map[string]string{"enable-openid-connect": "boolean"})
-		know(s, "container-mapping", map[string]string{"cmd": "sequence-of-non-empty-string"})
+		know(s, "container-mapping", map[string]string{
+			"cmd": "sequence-of-non-empty-string", "entrypoint": "sequence-of-non-empty-string", "init": "boolean", "tty": "boolean",
+		})
 		return s
 	})
 	actionSchema = sync.OnceValue(func() *schema.Schema {
@@ -39,11 +41,11 @@ var (
 	})
 )
 
-// allow makes contexts available: Forgejo's names wherever github is, and more by definition.
+// allow makes contexts available: Forgejo's names and functions wherever github is, and more by definition.
 func allow(s *schema.Schema, more map[string][]string) {
 	for name, def := range s.Definitions {
 		if slices.Contains(def.Context, "github") {
-			def.Context = append(def.Context, forgejoContexts...)
+			def.Context = append(append(def.Context, forgejoContexts...), "case(3,255)") // a function that its runner has
 		}
 		if extra := more[name]; extra != nil {
 			def.Context = append(append(def.Context, forgejoContexts...), extra...)
@@ -61,9 +63,9 @@ func know(s *schema.Schema, name string, keys map[string]string) {
 	}
 }
 
-// schema asks the runner's schema. Like the runner it passes over what merges (<<) bring together.
+// schema asks the runner's schema.
 func (f *file) schema() {
-	if !f.Forgejo || f.merges {
+	if !f.Forgejo {
 		return
 	}
 	node := &schema.Node{Definition: "workflow-root", Schema: workflowSchema()}

@@ -20,6 +20,7 @@ const (
 	RuleSchema     = "schema"     // the runner refuses it
 	RuleActionlint = "actionlint" // actionlint says so; its kind ends the message
 	RuleIgnored    = "ignored"    // Forgejo passes over it
+	RuleAnchor     = "anchor"     // an alias that Forgejo loses
 	RulePin        = "pin"        // an action or image that is not pinned
 	RuleMissing    = "missing"    // an action of this repository that is not there
 	RuleInjection  = "injection"  // text that others choose becomes part of a script
@@ -61,6 +62,7 @@ func Check(name, text string, o Options) []Problem {
 		f.lint()
 		f.ignored()
 		f.events()
+		f.anchors()
 		for _, job := range f.jobs {
 			f.job(job)
 		}

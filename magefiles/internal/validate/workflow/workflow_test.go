@@ -115,6 +115,8 @@ func FuzzCheck(f *testing.F) {
 	f.Add("a.yaml", "on: {push: {branches: [main]}, schedule: [{cron: '@daily'}]}\npermissions: {}\njobs: {a: {uses: ./x, <<: {container: b}}}\n")
 	f.Add("action.yml", "name: a\ndescription: b\ninputs: {c: {}}\nruns: {using: composite, steps: [{run: 'a ${{ inputs.c }}', shell: bash}]}\n")
 	f.Add("a.yaml", "\r\r00")
+	f.Add("a.yaml", "on: {<<: &o {push: }}\nenv: &e {A: b}\njobs:\n  a: &j\n    runs-on: &r [x]\n    steps:\n      - &s {run: 'a ${{ x }}', env: {<<: [*e, {B: c}]}}\n      - {<<: *s, id: b}\n  c: {<<: *j, runs-on: *r, env: *e}\n")
+	f.Add("a.yaml", "<<: &a [*a, {<<: x}]\non: *a\njobs: {<<: {b: {steps: {<<: }}}}\n")
 	f.Add("a.yaml", "on: [pull_request_target]\nenv: {A: '${{ secrets.A }}'}\njobs:\n  a:\n    runs-on: [x, '${{ matrix.y }}']\n    strategy: {matrix: {y: [1], include: [{y: 2}]}, fail-fast: true}\n    container: {image: 'a:1', credentials: {username: b, password: c}}\n    services: {d: {image: e}}\n    outputs: {f: '${{ steps.g.outputs.h }}'}\n    needs: [a]\n    steps: [{id: g, uses: a/checkout@v4, with: {ref: '${{ github.head_ref }}'}, if: always(), timeout-minutes: 5}]\n")
 	o := options(f)
 	f.Fuzz(func(t *testing.T, name, text string) {

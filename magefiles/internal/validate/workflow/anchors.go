@@ -1,0 +1,102 @@
+package workflow
+
+import (
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Forgejo cuts a workflow into one file for each job (act/jobparser of its runner). It decodes the job and writes it out again; but some values
+// are kept as they are spelled, and an alias among them then refers to an anchor that is in another job, or was not written. The runner, or
+// Forgejo itself, fails with "unknown anchor". Whole jobs, whole steps, lists of steps and `with` are decoded, and may be merged or aliased.
+var (
+	spelledOfJob  = []string{"needs", "env", "if"}                  // in the order in which they are written, before the steps
+	spelledOfStep = []string{"if", "env"}                           // likewise
+	spelledAfter  = []string{"container", "secrets", "permissions"} // after the steps
+)
+
+// anchors reports aliases that Forgejo loses. It reads the file once more, as the rest of the package sees what aliases stand for.
+func (f *file) anchors() {
+	if !f.Forgejo || f.action || !f.aliases && !f.merges {
+		return
+	}
+	var doc yaml.Node
+	if yaml.Unmarshal([]byte(f.text), &doc) != nil {
+		return // parse read it
+	}
+	root := doc.Content[0]
+	for key, what := range map[string]string{"on": "an event", "jobs": "a job"} {
+		pairs(anchored(field(root, key)), func(key, _ *yaml.Node) {
+			if isMerge(key) {
+				f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleAnchor, Message: "Forgejo takes << for the name of " + what + " here"})
+			}
+		})
+	}
+	pairs(anchored(field(root, "jobs")), func(_, value *yaml.Node) { f.jobAnchors(anchored(value)) })
+}
+
+// jobAnchors goes through what Forgejo writes of one job as it is spelled.
+func (f *file) jobAnchors(job *yaml.Node) {
+	written := map[string]bool{}                        // anchors
+	f.spelled(field(job, "runs-on"), map[string]bool{}) // alone
+	for _, key := range spelledOfJob {
+		f.spelled(field(job, key), written)
+	}
+	if steps := anchored(field(job, "steps")); steps != nil && steps.Kind == yaml.SequenceNode {
+		for _, step := range steps.Content {
+			for _, key := range spelledOfStep {
+				f.spelled(field(anchored(step), key), written)
+			}
+		}
+	}
+	for _, key := range spelledAfter {
+		f.spelled(field(job, key), written)
+	}
+}
+
+// spelled reports aliases whose anchor was not written before.
+func (f *file) spelled(n *yaml.Node, written map[string]bool) {
+	if n == nil {
+		return
+	}
+	if n.Kind == yaml.AliasNode && !written[n.Value] {
+		f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleAnchor, Message: fmt.Sprintf("at run time Forgejo fails here with \"unknown anchor '%s' referenced\"", shorten(n.Value))})
+	}
+	if n.Anchor != "" {
+		written[n.Anchor] = true
+	}
+	for _, child := range n.Content {
+		f.spelled(child, written)
+	}
+}
+
+// anchored is what an alias stands for.
+func anchored(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// field is the value of a key as it is spelled, also one that a merge brings, or nil.
+func field(m *yaml.Node, key string) *yaml.Node {
+	if value := get(m, key); value != nil {
+		return value
+	}
+	var found *yaml.Node
+	pairs(m, func(k, value *yaml.Node) {
+		if !isMerge(k) || found != nil {
+			return
+		}
+		sources := []*yaml.Node{anchored(value)}
+		if sources[0].Kind == yaml.SequenceNode {
+			sources = sources[0].Content
+		}
+		for _, source := range sources {
+			if found == nil {
+				found = field(anchored(source), key)
+			}
+		}
+	})
+	return found
+}
