@@ -101,15 +101,15 @@ type taggable struct {
 	follow bool // what the forge makes of the tag
 }
 
-// CheckTag asks git's server and the forge for the right to write, and for the key. Rules about tags neither tells.
-func (o taggable) CheckTag(ctx context.Context) error {
+// CheckTag asks git's server and the forge for the right to write, for the key, and for rules about tags.
+func (o taggable) CheckTag(ctx context.Context, name string) error {
 	if err := o.remote.TagRight(ctx); err != nil {
 		return err
 	}
 	if _, err := o.signer(ctx); err != nil {
 		return fmt.Errorf("key that tags are signed with: %w", err)
 	}
-	return failed(o.forge.Preflight(ctx, forge.Need{Repository: o.repository, Runs: o.follow}))
+	return o.failed(o.forge.Preflight(ctx, forge.Need{Repository: o.repository, Tags: []string{name}, Runs: o.follow}))
 }
 
 // PushTag pushes a tag alone.

@@ -21,6 +21,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // attempts at a host that fails: doctor tells that it does, and does not wait until it no longer does.
@@ -49,7 +50,7 @@ func (r *runner) doctorPorts() (estate.DoctorPorts, error) {
 	repository := forge.Repository{Owner: r.Owner, Name: r.Repository}
 	origin, err := r.origin(client, repository)
 	ports.Clone = clone{origin, err}
-	ports.Forge = rights{client: client, repository: repository, address: r.ForgeURL, origin: origin}
+	ports.Forge = rights{client: client, repository: repository, address: r.ForgeURL, origin: origin, note: r.console.Note}
 	if isSet(r.ArgoCDURL) {
 		ports.ArgoCD = docsApplication{&argo.Client{
 			BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, Log: r.console.Note, Retry: argo.Retry{Attempts: attempts},
@@ -205,6 +206,7 @@ type rights struct {
 	repository forge.Repository
 	address    string
 	origin     *origin // nil if there is none
+	note       func(string)
 }
 
 func (f rights) String() string { return "forge " + f.address }
@@ -212,6 +214,7 @@ func (f rights) String() string { return "forge " + f.address }
 func (f rights) Ask(ctx context.Context) []estate.Answer {
 	need := forge.Need{Repository: f.repository, Branch: defaultBranch, Releases: true, Packages: f.repository.Owner, Public: true}
 	if f.origin != nil {
+		need.Tags = f.nextTags(ctx)
 		if head, err := f.origin.git.Head(); err == nil {
 			_, branch, _ := f.origin.git.OnDefaultBranch(ctx, head.Hash) // its name is known whether or not the commit is on it
 			need.Branch = cmp.Or(branch, need.Branch)
@@ -221,8 +224,29 @@ func (f rights) Ask(ctx context.Context) []estate.Answer {
 	answers := make([]estate.Answer, len(checks))
 	for i, c := range checks {
 		answers[i] = estate.Answer{What: c.What, Err: c.Err}
+		if c.Doubt != "" {
+			f.note(c.Doubt)
+		}
 	}
 	return answers
+}
+
+// nextTags are those that the next releases would make. A remote that does not answer is another check's.
+func (f rights) nextTags(ctx context.Context) []string {
+	refs, err := f.origin.remote.Refs(ctx)
+	if err != nil {
+		return nil
+	}
+	tags := map[string]string{}
+	for name, tag := range refs.Tags {
+		tags[name] = tag.Commit
+	}
+	var names []image.Name
+	containers, _ := image.Find(f.origin.checkout) // what is wrong with them is told by validate
+	for _, c := range containers {
+		names = append(names, c.Name)
+	}
+	return task.NextTags(tags, names)
 }
 
 // clone is an estate.Clone; err is why it cannot be one.

@@ -102,6 +102,7 @@ func (r *runner) docs() (task.Docs, *repo.Repo, error) {
 	}
 	docs := task.Docs{
 		Origin:    origin,
+		Tags:      origin,
 		Packages:  newPackages(client, repository, cmp.Or(r.PackagesURL, r.ForgeURL), r.console.Note),
 		Announcer: announcer{client, repository},
 		Name:      docsName,

@@ -51,6 +51,21 @@ func (o *origin) CheckPush(ctx context.Context) error {
 	return failed(o.forge.Preflight(ctx, forge.Need{Repository: o.repository, Branch: cmp.Or(refs.Default, defaultBranch)}))
 }
 
+// CheckTag asks the forge for its rules about tags, which git's server does not tell.
+func (o *origin) CheckTag(ctx context.Context, name string) error {
+	return o.failed(o.forge.Preflight(ctx, forge.Need{Repository: o.repository, Tags: []string{name}}))
+}
+
+// failed joins what cannot be done, and warns of what may turn out so.
+func (o *origin) failed(checks []forge.Check) error {
+	for _, c := range checks {
+		if c.Doubt != "" {
+			o.warn(c.Doubt)
+		}
+	}
+	return failed(checks)
+}
+
 // failed joins what cannot be done.
 func failed(checks []forge.Check) error {
 	var failed []error

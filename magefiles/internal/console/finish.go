@@ -20,6 +20,9 @@ func (v *View) Finish(err error) {
 		s.flush()
 	}
 	v.closed = true
+	if v.still != nil {
+		v.still.Stop()
+	}
 	v.mu.Unlock()
 	close(v.stop)
 	v.redrawn.Wait()

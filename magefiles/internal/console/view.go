@@ -8,7 +8,8 @@ import (
 
 const (
 	redrawEvery = 100 * time.Millisecond
-	quietFor    = 2 * time.Second // plain lines tell of the start of a step only if it takes longer
+	quietFor    = 2 * time.Second  // plain lines tell of the start of a step only if it takes longer
+	stillEvery  = 30 * time.Second // and so often of the step that goes on, where nothing else is said
 )
 
 // View shows how work goes on, from its events. It may be used by several goroutines.
@@ -24,6 +25,8 @@ type View struct {
 	steps  []*step // in the order of their first event
 	log    *logFile
 	closed bool
+
+	still *time.Timer // until a plain line says what goes on; nil on a terminal
 
 	stop    chan struct{} // closed to end the redrawing
 	redrawn sync.WaitGroup
@@ -43,6 +46,8 @@ func (c *Console) View(title, logs string) (*View, error) {
 	}
 	if c.screen != nil {
 		v.redrawn.Go(v.redraw)
+	} else {
+		v.still = time.AfterFunc(stillEvery, v.sayStill)
 	}
 	return v, nil
 }
@@ -126,9 +131,36 @@ func (v *View) start(s *step, at time.Time) {
 	switch {
 	case v.console.screen != nil:
 	case v.console.verbose:
-		v.console.Note("start   " + s.name)
+		v.note("start   " + s.name)
 	default:
 		s.announce = time.AfterFunc(v.quiet, func() { v.sayStarted(s) })
+	}
+}
+
+// note is a plain line, after which it is quiet for a while.
+func (v *View) note(sentence string) {
+	v.console.Note(sentence)
+	if v.still != nil {
+		v.still.Reset(stillEvery)
+	}
+}
+
+// sayStill tells which step goes on: the one that began last.
+func (v *View) sayStill() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var newest *step
+	for _, s := range v.steps {
+		if s.state == Started && !s.minor && (newest == nil || !s.begun.Before(newest.begun)) {
+			newest = s
+		}
+	}
+	switch {
+	case v.closed:
+	case newest == nil || v.now().Sub(newest.begun) <= quietFor: // its start is told of
+		v.still.Reset(stillEvery)
+	default:
+		v.note("still   " + newest.name + " (" + duration(v.now().Sub(newest.begun)) + ")")
 	}
 }
 
@@ -138,7 +170,7 @@ func (v *View) sayStarted(s *step) {
 	defer v.mu.Unlock()
 	if s.state == Started && !v.closed {
 		s.minor = false
-		v.console.Note("start   " + s.name)
+		v.note("start   " + s.name)
 	}
 }
 
@@ -170,7 +202,7 @@ func (v *View) end(s *step, e Event, at time.Time) {
 func (v *View) say(word string, s *step, more string) {
 	v.log.line(v.now().Sub(v.begun), word+" "+s.name+more)
 	if v.console.screen == nil && (!s.minor || v.console.verbose) {
-		v.console.Note(word + " " + s.name + more)
+		v.note(word + " " + s.name + more)
 	}
 }
 
@@ -184,7 +216,7 @@ func (v *View) stream(s *step, number int) *stream {
 			s.keep(text)
 			v.log.line(v.now().Sub(v.begun), s.name+" | "+text)
 			if s.aloud && v.console.screen == nil {
-				v.console.Note(s.name + " | " + text)
+				v.note(s.name + " | " + text)
 			} else {
 				v.console.Detail(s.name + " | " + text)
 			}

@@ -30,7 +30,7 @@ func registry(p Registry) validate.Check {
 func forge(p Forge) validate.Check {
 	return validate.Check{
 		Name:   "forge",
-		Covers: "Asks the forge whether the token is valid and may push, write packages that everybody can read, and announce releases.",
+		Covers: "Asks the forge whether the token is valid and may push, make the tags of the next releases, write packages that everybody can read, and announce releases.",
 		Rules: []validate.Rule{
 			{ID: "token", What: "The forge does not answer, or does not take the token.", Do: "Check the forge's address, and make another token (Settings, Applications) with the scopes write:repository and write:package."},
 			{ID: "right", What: "The token, or its user, lacks a right.", Do: "Give the user the right, or make a token with the scopes write:repository and write:package."},

@@ -11,6 +11,7 @@ import (
 type Need struct {
 	Repository Repository // is to be pushed to
 	Branch     string     // of it, that is to be pushed to
+	Tags       []string   // of it, that are to be made
 	Releases   bool       // of it, are to be announced
 	Packages   string     // owner of packages that are to be written
 	Public     bool       // those packages are to be read by everybody
@@ -21,6 +22,7 @@ type Need struct {
 type Check struct {
 	What   string // as in «push to main of eblume/blumeops»
 	Detail string // what was found; "" for nothing in particular
+	Doubt  string // why it may turn out that it cannot be done, which nobody can tell before; "" for none
 	Err    error  // why it cannot be done; nil: it can
 }
 
@@ -37,6 +39,9 @@ func (c *Client) Preflight(ctx context.Context, n Need) []Check {
 	}
 	if n.Branch != "" {
 		checks = append(checks, c.checkBranch(ctx, n))
+	}
+	if len(n.Tags) > 0 {
+		checks = append(checks, c.checkTags(ctx, n))
 	}
 	if n.Runs {
 		checks = append(checks, c.checkRuns(ctx, n))

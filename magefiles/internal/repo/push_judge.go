@@ -20,7 +20,7 @@ const lookTime = 10 * time.Second
 func (m *Remote) judge(ctx context.Context, o PushOptions, report *packp.ReportStatus, said string, err error) error {
 	words := answer(report, said, err)
 	if denied(report, err) {
-		return fmt.Errorf("push to %s: %w: %s", m, ErrDenied, words)
+		return &refusal{fmt.Errorf("push to %s: %w: %s", m, ErrDenied, words), o.Tag, words}
 	}
 	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
@@ -38,6 +38,27 @@ func (m *Remote) judge(ctx context.Context, o PushOptions, report *packp.ReportS
 		return fmt.Errorf("push to %s: %w: %w", m, ErrLost, context.Cause(ctx))
 	}
 	return fmt.Errorf("push to %s: %w: %s", m, ErrLost, words)
+}
+
+// refusal is a push that a rule stands against.
+type refusal struct {
+	error
+	tag   string // that was to be made; "" for none
+	words string // of the server
+}
+
+func (e *refusal) Unwrap() error { return e.error }
+
+// Hint says where the rule is, in the words of Forgejo and Gitea (routers/private/hook_pre_receive.go).
+func (e *refusal) Hint() string {
+	words := strings.ToLower(e.words)
+	switch {
+	case e.tag != "" && strings.Contains(words, "tag "+strings.ToLower(e.tag)+" is protected"):
+		return fmt.Sprintf("nothing was pushed; add this account to the rule that protects %s in the repository's settings (Tags), or push with one that is in it, and run the same again", e.tag)
+	case strings.Contains(words, "protected branch"), strings.Contains(words, "branch") && strings.Contains(words, "protected"):
+		return "nothing was pushed; allow this account to push in the branch's protection in the repository's settings (Branches), and run the same again"
+	}
+	return "nothing was pushed; give this account the right to push, or look at the rules and hooks of the remote, and run the same again"
 }
 
 // answered tells whether the server said what became of each reference.

@@ -15,7 +15,7 @@ import (
 // TagRemote is the repository on the forge, as far as tags of containers are concerned.
 type TagRemote interface {
 	// CheckTag asks whether a tag could be pushed and signed, and pushes nothing.
-	CheckTag(context.Context) error
+	CheckTag(ctx context.Context, name string) error
 	// Look asks what is there now, and fetches the commits of the branch.
 	Look(context.Context) (Heads, error)
 	// PushTag makes a tag of a commit that the forge has; object is what Tagger made of it. *RaceError: there is one of that name.
@@ -153,7 +153,7 @@ func (c *containerRelease) steps() []Step {
 		{"choose the version", c.choose},
 		{"check the commit", c.check},
 		{"look at the registry", c.lookAtRegistry},
-		{"ask whether a tag may be pushed", c.Remote.CheckTag},
+		{"ask whether a tag may be pushed", func(ctx context.Context) error { return c.Remote.CheckTag(ctx, c.tag.String()) }},
 	}
 	if c.Follow != nil {
 		steps = append(steps, Step{"ask whether its run can be followed", c.mayFollow})
@@ -198,15 +198,33 @@ func (c *containerRelease) choose(context.Context) error {
 	return nil
 }
 
-// versions are those of this container that have a tag, with their commits.
 func (c *containerRelease) versions() map[string]string {
+	return containerVersions(c.container.Name, c.heads.Tags)
+}
+
+// containerVersions are those of a container that have a tag, with their commits.
+func containerVersions(container image.Name, tags map[string]string) map[string]string {
 	versions := map[string]string{}
-	for name, commit := range c.heads.Tags {
-		if tag, err := image.ParseTag("refs/tags/" + name); err == nil && tag.Name == c.container.Name {
+	for name, commit := range tags {
+		if tag, err := image.ParseTag("refs/tags/" + name); err == nil && tag.Name == container {
 			versions[tag.Version.String()] = commit
 		}
 	}
 	return versions
+}
+
+// NextTags are those that the next releases make, of the docs and of each container, given the tags that there are.
+func NextTags(tags map[string]string, containers []image.Name) (names []string) {
+	if version, err := bumpPatch.next(tags); err == nil {
+		names = append(names, version)
+	}
+	for _, name := range containers {
+		version, err := bumpPatch.next(containerVersions(name, tags))
+		if err == nil {
+			names = append(names, string(name)+"-"+version)
+		}
+	}
+	return names
 }
 
 // taken judges a tag that is at the forge.

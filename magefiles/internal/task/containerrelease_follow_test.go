@@ -37,7 +37,7 @@ type actions struct {
 	said, steps, told []string
 }
 
-func (a *actions) CheckTag(context.Context) error { return nil }
+func (a *actions) CheckTag(context.Context, string) error { return nil }
 
 func (a *actions) Look(context.Context) (task.Heads, error) {
 	return task.Heads{Branch: "main", Commit: followed, Tags: a.tags}, nil

@@ -22,7 +22,8 @@ type gitForge struct {
 	t           *testing.T
 	far, here   string
 	beforePush  func()
-	denied      error // of CheckTag
+	denied      error  // of CheckTag
+	protected   string // name of a tag that may not be made
 	notes, plan []string
 }
 
@@ -93,7 +94,10 @@ func (g *gitForge) open() (*gitrepo.Repo, *gitrepo.Remote) {
 	return r, m
 }
 
-func (g *gitForge) CheckTag(ctx context.Context) error {
+func (g *gitForge) CheckTag(ctx context.Context, name string) error {
+	if g.protected != "" && g.protected == name {
+		return errors.New(name + " is protected")
+	}
 	_, m := g.open()
 	return errors.Join(g.denied, m.TagRight(ctx))
 }
@@ -210,6 +214,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 		"name":                 {nil, "-dryrun", "patch", []string{"flags come after"}},
 		"unknown":              {nil, "netest", "patch", []string{"did you mean nettest?"}},
 		"denied":               {func() { g.denied = errors.New("no right") }, "nettest", "patch", []string{"ask whether a tag may be pushed: no right"}},
+		"protected":            {func() { g.protected = "nettest-v0.1.1" }, "nettest", "patch", []string{"ask whether a tag may be pushed: nettest-v0.1.1 is protected"}},
 		"changes":              {func() { g.write("x", "y") }, "nettest", "patch", []string{"check the commit: the tree has changes (x)"}},
 		"not pushed": {func() { g.git(g.here, "commit", "-q", "--allow-empty", "-m", "here only") }, "nettest", "patch",
 			[]string{"is not on the branch main"}},
@@ -218,7 +223,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 			if c.before != nil {
 				c.before()
 				defer func() {
-					g.denied = nil
+					g.denied, g.protected = nil, ""
 					g.git(g.here, "reset", "-q", "--hard", "origin/main")
 					g.git(g.here, "clean", "-qfd")
 				}()

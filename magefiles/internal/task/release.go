@@ -153,6 +153,7 @@ func (r *releasing) step(name string) string {
 // makeChecks refuse all that can be refused before anything is built.
 func (r *releasing) makeChecks() []Step {
 	return []Step{
+		{r.step("check the rules about the tag " + r.decision.version), r.checkTag},
 		{r.step("check the checkout"), r.checkCheckout},
 		{r.step("check the changelog of " + r.decision.version), r.writeChangelog},
 		{r.step("check the manifest"), r.checkManifest},

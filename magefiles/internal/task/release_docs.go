@@ -8,6 +8,7 @@ import (
 // Docs are the parts of the world that a release and a rollback go through.
 type Docs struct {
 	Origin    Origin
+	Tags      TagRules // nil: there are no rules about tags to ask for
 	Packages  Packages
 	Announcer Announcer
 	Deployer  Deployer // nil: somebody else deploys

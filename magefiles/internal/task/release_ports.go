@@ -30,6 +30,12 @@ type Remote interface {
 	Push(context.Context, PushRequest) error
 }
 
+// TagRules are what the forge allows of tags, beyond the right to push.
+type TagRules interface {
+	// CheckTag asks whether a tag may be made, and makes none. What cannot be told is no obstacle.
+	CheckTag(ctx context.Context, name string) error
+}
+
 // Heads are the branch that is released from, and the tags.
 type Heads struct {
 	Branch string

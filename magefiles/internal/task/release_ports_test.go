@@ -26,6 +26,10 @@ func (o docsOrigin) CheckPush(context.Context) error {
 	return o.call("CheckPush", func() error { return nil })
 }
 
+func (o docsOrigin) CheckTag(_ context.Context, name string) error {
+	return o.call("CheckTag "+name, func() error { return nil })
+}
+
 func (o docsOrigin) Look(context.Context) (heads task.Heads, err error) {
 	err = o.call("Look", func() error {
 		heads = task.Heads{Branch: "main", Commit: o.w.branch, Tags: maps.Clone(o.w.tags)}

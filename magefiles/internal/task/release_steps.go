@@ -59,6 +59,14 @@ func (r *releasing) close() error {
 	return os.RemoveAll(r.temp)
 }
 
+// checkTag refuses a version whose tag the forge would not take: the push comes last.
+func (r *releasing) checkTag(ctx context.Context) error {
+	if r.Tags == nil {
+		return nil
+	}
+	return r.Tags.CheckTag(ctx, r.decision.version)
+}
+
 // checkCheckout refuses what a user would miss in the release.
 func (r *releasing) checkCheckout(ctx context.Context) error {
 	config, _, err := r.fragmentsAt(r.heads.Commit)

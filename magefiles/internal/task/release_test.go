@@ -160,7 +160,7 @@ func TestReleaseNews(t *testing.T) {
 
 func TestReleaseRefusesFirst(t *testing.T) {
 	denied := errors.New("denied, and here is why")
-	for _, call := range []string{"CheckPush", "Packages.Check", "Announcer.Check", "Deployer.Check", "Unpushed", "Builder.Check"} {
+	for _, call := range []string{"CheckPush", "CheckTag v0.1.0", "Packages.Check", "Announcer.Check", "Deployer.Check", "Unpushed", "Builder.Check"} {
 		w := newDocsWorld()
 		r := w.releaser()
 		r.fail = func(name string, before bool) error {

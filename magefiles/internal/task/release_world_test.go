@@ -220,7 +220,7 @@ func (w *docsWorld) happened(format string, a ...any) {
 func (r *releaser) docs() task.Docs {
 	say := func(s string) { r.said = append(r.said, s) }
 	return task.Docs{
-		Origin: docsOrigin{r}, Packages: docsPackages{r}, Announcer: docsAnnouncer{r}, Deployer: docsDeployer{r}, Website: docsSite{r},
+		Origin: docsOrigin{r}, Tags: docsOrigin{r}, Packages: docsPackages{r}, Announcer: docsAnnouncer{r}, Deployer: docsDeployer{r}, Website: docsSite{r},
 		Name: "docs", Pins: task.Pins{
 			File: docsManifestFile, URL: manifest.Env{Variable: "DOCS_RELEASE_URL"}, Sum: manifest.Env{Variable: "DOCS_RELEASE_SHA256"},
 		},

@@ -1,0 +1,171 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gobwas/glob"
+)
+
+// protection is a rule about tags: nobody but those that it lists may make or delete a tag of that name, not even the owner.
+type protection struct {
+	Pattern string   `json:"name_pattern"` // a glob, or a regular expression between slashes
+	Users   []string `json:"whitelist_usernames"`
+	Teams   []string `json:"whitelist_teams"` // of the repository's owner
+}
+
+// protects tells whether the rule is about a tag (models/git/protected_tag.go of Forgejo and Gitea). One that the forge cannot read protects all.
+func (p protection) protects(tag string) bool {
+	if expression, ok := strings.CutPrefix(p.Pattern, "/"); ok && strings.HasSuffix(expression, "/") {
+		re, err := regexp.Compile(strings.TrimSuffix(expression, "/"))
+		return err != nil || re.MatchString(tag)
+	}
+	g, err := glob.Compile(p.Pattern)
+	return err != nil || g.Match(tag)
+}
+
+// person is whom a token belongs to; Login is "" if the token may not say.
+type person struct {
+	Login string
+	Teams func(context.Context) ([]string, error) // of one organization, asked only where it matters
+}
+
+// verdict is what rules about tags say of one tag and person.
+type verdict int
+
+const (
+	tagFree   verdict = iota // no rule forbids it
+	tagUnsure                // a rule forbids it to all but those whom it lists, and nobody can tell whether that is this person
+	tagForbidden
+)
+
+// judgeTag goes through the rules: one that lists the person is enough, whatever others say.
+func judgeTag(ctx context.Context, rules []protection, tag string, who person) (verdict, protection, error) {
+	found, by := tagFree, protection{}
+	for _, rule := range rules {
+		if !rule.protects(tag) {
+			continue
+		}
+		listed, sure, err := rule.lists(ctx, who)
+		switch {
+		case err != nil:
+			return tagFree, rule, err
+		case listed:
+			return tagFree, rule, nil
+		case !sure:
+			found, by = tagUnsure, rule
+		case found == tagFree:
+			found, by = tagForbidden, rule
+		}
+	}
+	return found, by, nil
+}
+
+// lists tells whether the rule lists a person. It is not sure where the token may not tell who that is, or which teams have that member.
+func (p protection) lists(ctx context.Context, who person) (listed, sure bool, err error) {
+	if len(p.Users)+len(p.Teams) == 0 {
+		return false, true, nil // nobody is
+	}
+	if who.Login == "" {
+		return false, false, nil
+	}
+	same := func(name string) func(string) bool {
+		return func(other string) bool { return strings.EqualFold(name, other) }
+	}
+	if slices.ContainsFunc(p.Users, same(who.Login)) {
+		return true, true, nil
+	}
+	if len(p.Teams) == 0 {
+		return false, true, nil
+	}
+	teams, err := who.Teams(ctx)
+	if untold(err) {
+		return false, false, nil
+	}
+	return slices.ContainsFunc(teams, func(team string) bool { return slices.ContainsFunc(p.Teams, same(team)) }), true, err
+}
+
+// untold says that a token may not read something, or that a forge does not have it.
+func untold(err error) bool { return errors.Is(err, ErrDenied) || errors.Is(err, ErrNotFound) }
+
+// checkTags asks whether rules about tags let the user make some. Only administrators of a repository may read them; where this token may not, a
+// push tells.
+func (c *Client) checkTags(ctx context.Context, n Need) Check {
+	check := Check{What: "make tags of " + n.Repository.String()}
+	var rules []protection
+	check.Err = c.do(ctx, call{
+		what: "ask about tags of " + n.Repository.String(), right: readRepository(n.Repository),
+		method: http.MethodGet, path: n.Repository.api("tag_protections"), want: []int{http.StatusOK}, take: answer(&rules),
+	})
+	if untold(check.Err) {
+		check.Err, check.Detail = nil, "this token may not read the rules about tags"
+	}
+	if check.Err != nil || len(rules) == 0 {
+		return check
+	}
+	var who person
+	if who, check.Err = c.whose(ctx, n.Repository.Owner); check.Err != nil {
+		return check
+	}
+	var failed []error
+	for _, tag := range n.Tags {
+		said, rule, err := judgeTag(ctx, rules, tag, who)
+		switch {
+		case err != nil:
+			failed = append(failed, err)
+		case said == tagUnsure:
+			check.Doubt = fmt.Sprintf("tags like %s are protected, and this token may not tell whether its user may make %s (scopes read:user and read:organization)", clean(rule.Pattern), tag)
+		case said == tagForbidden:
+			failed = append(failed, c.tagForbidden(check.What, tag, rule, who))
+		}
+	}
+	check.Err = errors.Join(failed...)
+	return check
+}
+
+func (c *Client) tagForbidden(what, tag string, rule protection, who person) error {
+	user := "the user of this token"
+	if who.Login != "" {
+		user = clean(who.Login)
+	}
+	e := c.fail(ErrDenied, what, fmt.Sprintf("does not let %s make %s: tags like %s are protected", user, tag, clean(rule.Pattern)),
+		"add the user to that rule in the repository's settings (Tags), or use the token of one who is in it")
+	e.Lacks = "right to make the tag " + tag
+	return e
+}
+
+// whose is the user of the token, in the teams of an owner of repositories.
+func (c *Client) whose(ctx context.Context, owner string) (person, error) {
+	var user struct{ Login string }
+	err := c.do(ctx, call{
+		what: "ask whose token it is", right: right{scope: "read:user", do: "read its user"},
+		method: http.MethodGet, path: "/api/v1/user", want: []int{http.StatusOK}, take: answer(&user),
+	})
+	if untold(err) {
+		err = nil
+	}
+	return person{user.Login, func(ctx context.Context) ([]string, error) { return c.teams(ctx, owner) }}, err
+}
+
+// teams are those of an organization that have the token's user.
+func (c *Client) teams(ctx context.Context, owner string) (names []string, err error) {
+	var found []struct {
+		Name         string
+		Organization struct{ Username, Name string }
+	}
+	err = c.do(ctx, call{
+		what: "ask for the teams of its user", right: right{scope: "read:organization", do: "read teams"},
+		method: http.MethodGet, path: "/api/v1/user/teams", query: onePage(nil), want: []int{http.StatusOK}, take: answer(&found),
+	})
+	for _, team := range found {
+		if strings.EqualFold(team.Organization.Username, owner) || strings.EqualFold(team.Organization.Name, owner) {
+			names = append(names, team.Name)
+		}
+	}
+	return names, err
+}
