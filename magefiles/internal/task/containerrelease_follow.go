@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -37,9 +39,12 @@ type following struct {
 	*containerRelease
 	workflows []string // paths of those that publish a tag; none: any may
 	begun     time.Time
-	run       TagRun // once there is one
-	jobs      []RunJob
-	shown     string // of the run, to people
+	run       TagRun    // once there is one
+	all       []RunJob  // of it
+	jobs      []RunJob  // of those, the ones that publish, and what they need
+	idle      time.Time // since when no runner takes one of these; zero: it does not wait for one
+	ran       bool      // a runner has taken one
+	shown     string    // of the run, to people
 	end       func(error)
 	warned    bool // that no runner takes it
 }
@@ -108,7 +113,7 @@ func (c *containerRelease) follow(ctx context.Context) error {
 		say(c.Warn, fmt.Sprintf("%s stays at the forge, and its run goes on: %s", c.tag, f.page()))
 		return context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errPatience):
-		return &SlowRunError{Tag: c.tag, Image: c.imageName(), Run: f.run, Jobs: f.jobs, After: c.Follow.Timeout, Page: f.page()}
+		return &SlowRunError{Tag: c.tag, Image: c.imageName(), Run: f.run, Idle: !f.idle.IsZero() && !f.ran, Jobs: f.jobs, After: c.Follow.Timeout, Page: f.page()}
 	}
 	return err
 }
@@ -174,7 +179,8 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 	if run.State == RunSuccess || run.State == RunSkipped {
 		return true, nil // the registry has the last word
 	}
-	f.jobs, err = f.Follow.Runs.Jobs(ctx, run)
+	f.all, err = f.Follow.Runs.Jobs(ctx, run)
+	f.jobs = mattering(f.all, f.names(run))
 	switch {
 	case run.State == RunFailure || run.State == RunCancelled:
 		return true, f.failed(ctx)
@@ -210,9 +216,25 @@ func (f *following) show(state string) {
 	}
 }
 
+// names are those of the jobs that publish.
+func (f *following) names(run TagRun) []string {
+	for _, name := range f.workflows {
+		if text, err := fs.ReadFile(f.Publish.Files, name); err == nil && path.Base(name) == run.Workflow {
+			return tagJobs(text)
+		}
+	}
+	return nil
+}
+
+// warnOfRunner says once that no runner takes a job, if one has waited for long.
 func (f *following) warnOfRunner() {
-	idle := waitsForRunner(f.run, f.jobs) && !slices.ContainsFunc(f.jobs, func(j RunJob) bool { return j.State == RunRunning })
-	if idle && !f.warned && time.Since(f.begun) > runnerSoon {
+	f.ran = f.ran || slices.ContainsFunc(f.jobs, func(j RunJob) bool { return j.State == RunRunning || j.State == RunSuccess })
+	switch {
+	case !waitsForRunner(f.run, f.jobs):
+		f.idle = time.Time{}
+	case f.idle.IsZero():
+		f.idle = time.Now()
+	case !f.warned && time.Since(f.idle) > runnerSoon:
 		f.warned = true
 		say(f.Warn, fmt.Sprintf("no runner took it yet%s: %s", labelsOf(f.jobs), f.page()))
 	}
@@ -221,11 +243,11 @@ func (f *following) warnOfRunner() {
 // failed says which job it was, and shows its last lines.
 func (f *following) failed(ctx context.Context) error {
 	failure := &RunFailedError{Tag: f.tag, Run: f.run, Page: f.page()}
-	i := slices.IndexFunc(f.jobs, func(j RunJob) bool { return j.State == f.run.State })
+	i := slices.IndexFunc(f.all, func(j RunJob) bool { return j.State == f.run.State })
 	if i < 0 {
 		return failure
 	}
-	failure.Job = f.jobs[i]
+	failure.Job = f.all[i]
 	failure.Page = cmp.Or(failure.Job.URL, failure.Page)
 	log, err := f.Follow.Runs.Log(ctx, failure.Job)
 	switch {

@@ -111,9 +111,17 @@ func ourImage(revision string) task.Found {
 	return task.Found{Digest: "sha256:" + strings.Repeat("a", 64), Platforms: []image.Platform{image.NativePlatform()}, Labels: map[string]string{"org.opencontainers.image.revision": revision}}
 }
 
+// buildWorkflow has a job that publishes, what it needs, and one that has nothing to do with tags.
+const buildWorkflow = `on: {push: {tags: ["*-v*"]}}
+jobs:
+  others: {runs-on: other, steps: [{run: "true"}]}
+  tag: {name: Publish, runs-on: docker, needs: check, steps: [{uses: a/b@v1}, {run: go tool mage ci:tag "$GITHUB_REF"}]}
+  check: {runs-on: docker, strategy: {matrix: {x: [1], y: [a]}}, steps: [{run: "true"}]}
+`
+
 func (a *actions) release(timeout time.Duration) task.ContainerRelease {
 	tree := fstest.MapFS{
-		".forgejo/workflows/build.yaml": {Data: []byte("run: go tool mage ci:tag\n")}, ".forgejo/workflows/test.yaml": {Data: []byte("run: true\n")},
+		".forgejo/workflows/build.yaml": {Data: []byte(buildWorkflow)}, ".forgejo/workflows/test.yaml": {Data: []byte("run: true\n")},
 		".github/workflows/other.yaml": {Data: []byte("run: go tool mage ci:tag\n")},
 	}
 	for name, file := range files {
@@ -217,6 +225,22 @@ func TestContainerReleaseFollowsInVain(t *testing.T) {
 		"no runner": {
 			actions{runs: always(runOf(7, task.RunWaiting)), jobs: []task.RunJob{{Name: "tag", State: task.RunWaiting, Labels: []string{"docker", "arm64"}}}},
 			"no runner took the run of nettest-v0.1.0 within 30m0s (labels arm64, docker): https://forge.example/runs/7", "online",
+		},
+		"no runner for the job that publishes": {
+			actions{runs: always(runOf(7, task.RunRunning)), jobs: []task.RunJob{{Name: "Publish", State: task.RunWaiting, Labels: []string{"docker"}}, {Name: "others", State: task.RunRunning}}},
+			"no runner took the run of nettest-v0.1.0 within 30m0s (labels docker)", "online",
+		},
+		"no runner for another job": {
+			actions{runs: always(runOf(7, task.RunRunning)), jobs: []task.RunJob{{Name: "Publish", State: task.RunRunning}, {Name: "others", State: task.RunWaiting}}},
+			"the run of nettest-v0.1.0 is not over after 30m0s", "-timeout",
+		},
+		"no runner for another job, later": {
+			actions{runs: always(runOf(7, task.RunRunning)), jobs: []task.RunJob{{Name: "check (1, a)", State: task.RunSuccess}, {Name: "Publish", State: task.RunBlocked}, {Name: "others", State: task.RunWaiting}}},
+			"the run of nettest-v0.1.0 is not over after 30m0s", "-timeout",
+		},
+		"no runner for what it needs": {
+			actions{runs: always(runOf(7, task.RunRunning)), jobs: []task.RunJob{{Name: "check (1, a)", State: task.RunWaiting, Labels: []string{"arm64"}}, {Name: "Publish", State: task.RunBlocked}, {Name: "others", State: task.RunSuccess}}},
+			"no runner took the run of nettest-v0.1.0 within 30m0s (labels arm64)", "online",
 		},
 		"slow":      {actions{runs: always(runOf(7, task.RunRunning))}, "the run of nettest-v0.1.0 is not over after 30m0s", "-timeout"},
 		"blocked":   {actions{runs: always(runOf(7, task.RunBlocked))}, "is not over after 30m0s", "-timeout"},

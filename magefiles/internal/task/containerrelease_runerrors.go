@@ -80,9 +80,10 @@ func (e *RunFailedError) Hint() string {
 // SlowRunError says that the run of a tag was waited for too long.
 type SlowRunError struct {
 	Tag   image.Tag
-	Image string // REGISTRY/REPOSITORY:TAG
-	Run   TagRun // empty: none is known
-	Jobs  []RunJob
+	Image string   // REGISTRY/REPOSITORY:TAG
+	Run   TagRun   // empty: none is known
+	Idle  bool     // no runner has taken it
+	Jobs  []RunJob // that publish
 	After time.Duration
 	Page  string // where people see it
 }
@@ -91,7 +92,7 @@ func (e *SlowRunError) Error() string {
 	switch {
 	case e.Run.Number == 0:
 		return fmt.Sprintf("the registry does not hold %s after %s: %s", e.Image, e.After, e.Page)
-	case waitsForRunner(e.Run, e.Jobs):
+	case e.Idle:
 		return fmt.Sprintf("no runner took the run of %s within %s%s: %s", e.Tag, e.After, labelsOf(e.Jobs), e.Page)
 	}
 	return fmt.Sprintf("the run of %s is not over after %s: %s", e.Tag, e.After, e.Page)
@@ -99,7 +100,7 @@ func (e *SlowRunError) Error() string {
 
 // Hint says what to do.
 func (e *SlowRunError) Hint() string {
-	if waitsForRunner(e.Run, e.Jobs) {
+	if e.Idle {
 		return "look whether a runner with these labels is there and online; the run waits on, and the same command again waits for it"
 	}
 	return "it goes on: run the same again to wait on, or with a longer -timeout"

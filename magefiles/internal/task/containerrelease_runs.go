@@ -1,12 +1,15 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // TagRuns is what the forge tells of the runs that it makes of a tag.
@@ -91,9 +94,63 @@ func stateOf(run TagRun, jobs []RunJob) string {
 	return "wait for the forge"
 }
 
+// waitsForRunner tells whether nothing is done because a runner is missing. Where one job runs another may well wait.
 func waitsForRunner(run TagRun, jobs []RunJob) bool {
-	waits := func(j RunJob) bool { return j.State == RunWaiting }
-	return slices.ContainsFunc(jobs, waits) || run.State == RunWaiting && len(jobs) == 0
+	in := func(state RunState) bool {
+		return slices.ContainsFunc(jobs, func(j RunJob) bool { return j.State == state })
+	}
+	return in(RunWaiting) && !in(RunRunning) || run.State == RunWaiting && len(jobs) == 0
+}
+
+// mattering are the jobs of those names; all, if none has one: names may hold expressions.
+func mattering(jobs []RunJob, names []string) []RunJob {
+	var found []RunJob
+	for _, j := range jobs {
+		if slices.ContainsFunc(names, func(name string) bool { return j.Name == name || strings.HasPrefix(j.Name, name+" (") }) { // of a matrix
+			found = append(found, j)
+		}
+	}
+	if len(found) == 0 {
+		return jobs
+	}
+	return found
+}
+
+// tagJobs are the names of the jobs of a workflow that publish the container of a tag, and of those that these need; none if that cannot be told.
+func tagJobs(workflow []byte) (names []string) {
+	var read struct {
+		Jobs map[string]struct {
+			Name  string
+			Needs yaml.Node
+			Steps []struct{ Run string }
+		}
+	}
+	if yaml.Unmarshal(workflow, &read) != nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	var add func(id string)
+	add = func(id string) {
+		job, ok := read.Jobs[id]
+		if !ok || seen[id] {
+			return
+		}
+		seen[id] = true
+		names = append(names, cmp.Or(job.Name, id))
+		var needs []string
+		if job.Needs.Decode(&needs) != nil {
+			needs = []string{job.Needs.Value}
+		}
+		for _, need := range needs {
+			add(need)
+		}
+	}
+	for id, job := range read.Jobs {
+		if slices.ContainsFunc(job.Steps, func(s struct{ Run string }) bool { return strings.Contains(s.Run, tagTarget) }) {
+			add(id)
+		}
+	}
+	return names
 }
 
 // labelsOf are those that the runner of a waiting job has to have, as in « (labels docker)».
