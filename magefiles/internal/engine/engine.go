@@ -36,7 +36,7 @@ func ParseChoice(s string) (Choice, error) {
 	case Auto, Dagger, Embedded:
 		return c, nil
 	}
-	return "", fmt.Errorf("engine %q is unknown: expected auto, dagger or embedded (flag -engine=, or BLUMEOPS_ENGINE)", s)
+	return "", fmt.Errorf("engine %q is unknown: expected auto, dagger or embedded (BLUMEOPS_ENGINE, or the flag of the same name)", s)
 }
 
 // Event is what happens in a step of the embedded engine; State says what.

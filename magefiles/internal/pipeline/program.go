@@ -91,7 +91,7 @@ func checkBase(ctx context.Context, ctr *dagger.Container, base string, want ima
 	}
 	got, err := image.ParsePlatform(string(stated))
 	if err != nil || got != want {
-		return fmt.Errorf("base image %s is for %s only: name platforms that it has with -platform, or take another base", base, stated)
+		return fmt.Errorf("base image %s is for %s only: name platforms that it has (in the container, or with -platform of container:build and container:publish), or take another base", base, stated)
 	}
 	return nil
 }

@@ -162,3 +162,40 @@ func TestPlainAllowed(t *testing.T) {
 		}
 	}
 }
+
+// TestCreateOnly is about an account that may make tags and not move them, as the policies of Zot have it.
+func TestCreateOnly(t *testing.T) {
+	s := newServer(t, serverOptions{createOnly: true})
+	c := New(fast())
+	for tag, hint := range map[string]string{"dev": "let the account overwrite it", "v1.0.0": "publish another version"} {
+		ref := refAt(s.host, tag)
+		if _, err := c.Push(t.Context(), ref, assembled(t, metadata(), simple(amd64, "a"))); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Push(t.Context(), ref, assembled(t, metadata(), simple(amd64, "b")))
+		wantError(t, err, ErrDenied, hint)
+		if other := "another version"; tag == "dev" && strings.Contains(err.Error(), other) {
+			t.Errorf("a channel has no %s: %v", other, err)
+		}
+	}
+}
+
+// TestReasonOfZot has an answer in the form that Zot uses: its detail says what is wrong. Other details are not repeated.
+func TestReasonOfZot(t *testing.T) {
+	zot := func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/v2/" {
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":{"reason":"manifest is not\nsupported","reference":"no-matter"}},{"code":"X","detail":["more"]}]}`))
+		})
+	}
+	s := newServer(t, serverOptions{front: zot})
+	_, _, err := New(fast()).Look(t.Context(), refAt(s.host, "v1"))
+	wantError(t, err, ErrRejected, "MANIFEST_INVALID: manifest invalid: manifest is not supported; X")
+	if strings.Contains(err.Error(), "no-matter") {
+		t.Error(err)
+	}
+}

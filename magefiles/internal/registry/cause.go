@@ -40,7 +40,7 @@ func (e *Error) explainNetwork(err error, plain bool) bool {
 		e.Hint = "look into its log, and that of a proxy before it, then run this again: what was sent already is not sent twice"
 	case broken:
 		e.Kind, e.Problem = ErrUnreachable, "is not reachable ("+cause+")"
-		e.Hint = "start it, or name another with -registry= or BLUMEOPS_REGISTRY"
+		e.Hint = "start it, or correct its address (the site's registry is BLUMEOPS_REGISTRY)"
 	default:
 		return false
 	}

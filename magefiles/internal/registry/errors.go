@@ -94,7 +94,7 @@ func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference
 		e.Hint = "mend them, or leave them out to read anonymously"
 	case e.explainNetwork(err, plainAllowed(ref.Registry, c.opts.Plain)): // before the answer: two schemes may have been tried, and the first failure tells more
 	case errors.As(err, &te):
-		e.explainAnswer(verb, acc, te)
+		e.explainAnswer(verb, ref, acc, te)
 	default:
 		e.Kind, e.Problem = ErrRejected, "gave an answer that is of no use ("+clean(acc, shortCause(err))+")"
 		e.Hint = "is it an OCI registry?"
@@ -107,7 +107,7 @@ func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference
 }
 
 // explainAnswer fills in what an HTTP status means.
-func (e *Error) explainAnswer(verb string, acc *account, te *transport.Error) {
+func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, te *transport.Error) {
 	said := ""
 	if s := clean(acc, diagnosis(te)); s != "" {
 		said = " (" + s + ")"
@@ -126,7 +126,7 @@ func (e *Error) explainAnswer(verb string, acc *account, te *transport.Error) {
 		e.Kind, e.Problem = ErrDenied, fmt.Sprintf("does not let this account %s it%s", verb, said)
 		e.Hint = "give the account the right to " + verb + " there"
 		if verb == writing {
-			e.Hint += "; if the tag exists, a policy may allow to create but not to overwrite: publish another version"
+			e.Hint += overwriting(ref)
 		}
 	case te.StatusCode == http.StatusTooManyRequests:
 		e.Kind, e.Problem, e.Hint = ErrThrottled, "gets too many requests"+said, "try again later"
@@ -139,13 +139,27 @@ func (e *Error) explainAnswer(verb string, acc *account, te *transport.Error) {
 	}
 }
 
-// diagnosis is what the registry itself said, without details: these may repeat requests.
+// overwriting is what to do where a policy lets an account make tags and not move them. No registry tells of such a policy before.
+func overwriting(ref image.Reference) string {
+	const policy = "; if the tag exists, a policy may allow to create but not to overwrite: "
+	if version, err := image.ParseVersion(ref.Tag); err == nil && version.IsChannel() {
+		return fmt.Sprintf("%sa channel such as %s moves, so let the account overwrite it (in Zot: the action update), and run the same again, which takes the finished build", policy, ref.Tag)
+	}
+	return policy + "publish another version"
+}
+
+// diagnosis is what the registry itself said. Of the details it takes Zot's reason alone: others may repeat requests.
 func diagnosis(te *transport.Error) string {
 	var parts []string
 	for _, d := range te.Errors {
 		s := string(d.Code)
 		if d.Message != "" {
 			s += ": " + d.Message
+		}
+		if detail, ok := d.Detail.(map[string]any); ok {
+			if reason, ok := detail["reason"].(string); ok && reason != "" {
+				s += ": " + reason
+			}
 		}
 		parts = append(parts, s)
 	}

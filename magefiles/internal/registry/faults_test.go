@@ -38,7 +38,7 @@ func TestRegistryDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := New(fast())
-	want := "registry " + host + " is not reachable (connection refused): start it, or name another with -registry= or BLUMEOPS_REGISTRY"
+	want := "registry " + host + " is not reachable (connection refused): start it, or correct its address (the site's registry is BLUMEOPS_REGISTRY)"
 	_, ok, err := c.Look(t.Context(), refAt(host, "v1"))
 	if ok {
 		t.Error("found")

@@ -153,7 +153,7 @@ func readConfig(d *remote.Descriptor) (*v1.ConfigFile, error) {
 // incomplete tells a tag that names a missing image from a tag that is absent.
 func incomplete(tag name.Tag, digest v1.Hash, err error) error {
 	if absent(err) {
-		return fmt.Errorf("%s names image %s, which the registry does not have: push it again with -force", tag, digest)
+		return fmt.Errorf("%s names image %s, which the registry does not have: push it again with `container:publish NAME VERSION -force`", tag, digest)
 	}
 	return err
 }

@@ -48,7 +48,7 @@ func (g Git) Fetch(ctx context.Context, s Source) (Tree, error) {
 		return Tree{Dir: dir}, err
 	}
 	if _, err := exec.LookPath("git"); err != nil {
-		return Tree{}, &GitError{Source: s, What: "needs the command git, which is not in PATH", Do: "install git, or give -source=DIR"}
+		return Tree{}, &GitError{Source: s, What: "needs the command git, which is not in PATH", Do: "install git, or set BLUMEOPS_DOCS_SOURCE to a folder"}
 	}
 	if err := os.MkdirAll(g.Cache, 0o755); err != nil {
 		return Tree{}, err
@@ -215,7 +215,7 @@ func (e *GitError) Hint() string {
 	case strings.Contains(e.Stderr, "could not read Username") || strings.Contains(e.Stderr, "Authentication failed") || strings.Contains(e.Stderr, "Permission denied"):
 		return "git needs credentials for it: set up a credential helper or an SSH key, or name a mirror in BLUMEOPS_DOCS_SOURCE"
 	default:
-		return "see that the repository can be reached and has that commit, or name a mirror of it in BLUMEOPS_DOCS_SOURCE, or give -source=DIR"
+		return "see that the repository can be reached and has that commit, or set BLUMEOPS_DOCS_SOURCE to a mirror of it, or to a folder"
 	}
 }
 

@@ -48,7 +48,8 @@ func (c CITag) Run(ctx context.Context, ref string) (Published, error) {
 	if err := run(ctx, c.Watch, []Step{look}); err != nil {
 		return Published{}, err
 	}
-	return c.Publish.Run(ctx, args)
+	published, err := c.Publish.Run(ctx, args)
+	return published, withoutForce(err)
 }
 
 // look refuses a tag that is not on what is checked out. The forge's word counts: a tag of this clone may be old, or made here.

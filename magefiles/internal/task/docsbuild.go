@@ -181,7 +181,7 @@ func (b BuildDocs) checkPin(args DocsArgs, s Source) error {
 		return nil
 	}
 	return &image.InvalidError{What: "setting BLUMEOPS_DOCS_SOURCE", Input: s.String(),
-		Reason: "names a branch or a tag, which move; put the commit's full hash after the # (git ls-remote URL shows it), or give -source= for once"}
+		Reason: "names a branch or a tag, which move; put the commit's full hash after the # (git ls-remote URL shows it), or give docs:build -source= for once"}
 }
 
 // archiveFile is the absolute path of the archive, which can be written.

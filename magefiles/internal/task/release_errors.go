@@ -82,7 +82,7 @@ func (e *StoreError) Error() string {
 // Hint says what to do.
 func (e *StoreError) Hint() string {
 	if e.Final {
-		return fmt.Sprintf("bring the file back from a backup of the forge, or release the next version by its name, with -new; the tag %s names this one", e.Version)
+		return fmt.Sprintf("bring the file back from a backup of the forge, or release the next version with `docs:release patch -new`; the tag %s names this one", e.Version)
 	}
 	return "look at the forge's storage and at what stands before it; nothing was tagged or pushed"
 }

@@ -261,7 +261,7 @@ func (m manifest) needsTree() bool {
 
 // CheckQuartz tells whether a folder is a Quartz: a package that npm ci can install, with the program quartz. The name is for the error.
 func CheckQuartz(source fs.FS, name string) error {
-	const do = "give -source=, or set BLUMEOPS_DOCS_SOURCE, to a Quartz or a fork of it"
+	const do = "set BLUMEOPS_DOCS_SOURCE to a Quartz or a fork of it (for once, docs:build takes -source=)"
 	m, err := readManifest(source, packageFile)
 	if err != nil {
 		return wrong(name, do, "is no Quartz: it has no package.json that can be read")

@@ -151,7 +151,7 @@ func (x *execution) list(ctx context.Context, typ, k string, items []any, set as
 type NotOffered struct{ Type, Field string }
 
 func (e NotOffered) Error() string {
-	return fmt.Sprintf("%s.%s is not offered by the embedded engine: use Dagger for it (-engine=dagger, or BLUMEOPS_ENGINE=dagger; needs Docker or a Dagger runner)", e.Type, e.Field)
+	return fmt.Sprintf("%s.%s is not offered by the embedded engine: use Dagger for it (BLUMEOPS_ENGINE=dagger; needs Docker or a Dagger runner)", e.Type, e.Field)
 }
 
 // marshal is how data and errors travel.
