@@ -30,7 +30,8 @@ import (
 // already is a success, and nothing is pushed.
 //
 // -sync has Argo CD deploy the commit with all Applications whose folder has such a
-// manifest, and waits until they are healthy.
+// manifest, and waits until they are healthy. A site without Argo CD is told that nothing
+// is synced.
 //
 // Prints one line, REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In CI the same goes to
 // $GITHUB_OUTPUT (reference, digest, status, commit) and $GITHUB_STEP_SUMMARY.
@@ -180,9 +181,6 @@ func (r *runner) mayPromote(ctx context.Context, args task.PublishArgs, then pro
 	promote, err := r.promoter()
 	if err != nil {
 		return err
-	}
-	if then.sync && promote.Applications == nil {
-		return console.BadInput(errors.New("-sync wants Argo CD: set ArgoCDURL in site.go, or $BLUMEOPS_ARGOCD_URL"))
 	}
 	if args.Name == task.NamesChanged { // which are not known yet
 		return promote.Origin.CheckPush(ctx)

@@ -46,7 +46,11 @@ func (r *runner) docsRollback(ctx context.Context, version string, dryRun bool) 
 	if err != nil {
 		return task.RolledBack{}, err
 	}
-	rollback := task.Rollback{Docs: docs}
+	keep, err := r.docsKeep()
+	if err != nil {
+		return task.RolledBack{}, err
+	}
+	rollback := task.Rollback{Docs: docs, Keep: keep}
 	if dryRun {
 		return rollback.DryRun(r.console.Note).Run(ctx, version)
 	}
@@ -67,13 +71,22 @@ func (r *runner) releaser(choice string) (task.Release, error) {
 	if err != nil {
 		return task.Release{}, console.BadInput(err)
 	}
-	keep, err := strconv.Atoi(cmp.Or(r.DocsKeep, "0"))
-	if err != nil || keep < 0 {
-		return task.Release{}, console.BadInput(fmt.Errorf("BLUMEOPS_DOCS_KEEP: %q is not a number of versions", r.DocsKeep))
+	keep, err := r.docsKeep()
+	if err != nil {
+		return task.Release{}, err
 	}
 	return task.Release{
 		Docs: docs, Builder: docsSite{r, git, choice}, Folder: path.Clean(r.Docs), Zone: zone, Keep: keep,
 	}, nil
+}
+
+// docsKeep is how many releases of the docs keep their packages; 0 is all.
+func (r *runner) docsKeep() (int, error) {
+	keep, err := strconv.Atoi(cmp.Or(r.DocsKeep, "0"))
+	if err != nil || keep < 0 {
+		return 0, console.BadInput(fmt.Errorf("BLUMEOPS_DOCS_KEEP: %q is not a number of versions", r.DocsKeep))
+	}
+	return keep, nil
 }
 
 // docsName is the name of the package, and what its files begin with.

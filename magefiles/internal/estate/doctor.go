@@ -163,6 +163,6 @@ func Doctor(p DoctorPorts) []validate.Check {
 	add(p.Forge != nil, forge(p.Forge))
 	add(p.Clone != nil, push(p.Clone))
 	add(p.ArgoCD != nil, argocd(p.ArgoCD))
-	add(p.Website != nil, website(p.Website))
+	add(p.Website != nil, website(p.Website, p.ArgoCD))
 	return list
 }

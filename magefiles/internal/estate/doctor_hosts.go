@@ -57,7 +57,7 @@ func argocd(p Deployment) validate.Check {
 		Rules: []validate.Rule{
 			{ID: "right", What: "Argo CD does not answer, or does not let the token see or sync the Application now.", Do: "Check Argo CD's address, the token and its rights."},
 			{ID: "compare", What: "Argo CD cannot work out what the Application is to be.", Do: "Mend what it names: the repository that it reads, or the manifests."},
-			{ID: "health", What: "The Application is broken already, so that no release of it would be seen to be healthy.", Do: "Mend it first."},
+			{ID: "health", What: "The Application is degraded, so that a release is only seen to be healthy if it repairs that.", Do: "Look in Argo CD for the cause. If it is not the version that is deployed, repair it before the release."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			state, err := p.Look(ctx)
@@ -68,7 +68,7 @@ func argocd(p Deployment) validate.Check {
 			if state.Trouble != "" {
 				in.Report(validate.Finding{About: p.String(), Rule: "compare", Message: oneLine(state.Trouble)})
 			}
-			if isBroken(state.Health) {
+			if state.Health == "Degraded" { // Missing is what it is before the first release, and each release makes what is missing
 				in.Report(validate.Finding{About: p.String(), Rule: "health", Message: "its health is " + state.Health})
 			}
 			return nil
@@ -76,10 +76,19 @@ func argocd(p Deployment) validate.Check {
 	}
 }
 
+// isMissing says that nothing is deployed yet, which a release does. deployed may be nil.
+func isMissing(ctx context.Context, deployed Deployment) bool {
+	if deployed == nil {
+		return false
+	}
+	state, err := deployed.Look(ctx)
+	return err == nil && state.Health == "Missing"
+}
+
 // isBroken says that an Application does not get well by waiting. The words are Argo CD's.
 func isBroken(health string) bool { return health == "Degraded" || health == "Missing" }
 
-func website(p Website) validate.Check {
+func website(p Website, deployed Deployment) validate.Check {
 	return validate.Check{
 		Name:   "site",
 		Covers: "Asks the site of the docs which version it serves.",
@@ -87,7 +96,7 @@ func website(p Website) validate.Check {
 			{ID: "answer", What: "The site of the docs does not answer.", Do: "Check that it runs, and its address (BLUMEOPS_DOCS_URL; none if there is none)."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
-			if _, err := p.Version(ctx); err != nil {
+			if _, err := p.Version(ctx); err != nil && !isMissing(ctx, deployed) {
 				lack(in, p.String(), "answer", err)
 			}
 			return nil

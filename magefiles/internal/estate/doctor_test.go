@@ -262,7 +262,7 @@ func TestDoctor(t *testing.T) {
 			func(p *DoctorPorts) {
 				p.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Degraded"}}
 			},
-			"application docs: its health is Degraded [argocd/health] → Mend",
+			"application docs: its health is Degraded [argocd/health] → Look",
 		},
 		"site/answer": {
 			func(p *DoctorPorts) { p.Website = fakeWebsite{host{"https://docs.example"}, errDown} },
@@ -277,6 +277,17 @@ func TestDoctor(t *testing.T) {
 				t.Errorf("got  %s\nwant %s…", got, test.want)
 			}
 		})
+	}
+}
+
+// TestDoctorBeforeTheFirstRelease has a site of which nothing is deployed yet: a release does that.
+func TestDoctorBeforeTheFirstRelease(t *testing.T) {
+	t.Parallel()
+	ports := ready()
+	ports.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Missing"}}
+	ports.Website = fakeWebsite{host{"https://docs.example"}, errDown}
+	if _, got := look(t, Doctor(ports), nil, validate.Site{}); got != "" {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 type Promote struct {
 	Origin       Origin
 	Registry     TagRegistry
-	Applications Applications // nil: there are none that could be synced
+	Applications Applications // nil: there are none that could be synced, and a wish to sync them is noted
 	Host         string       // of the registry
 	Namespace    string       // before the name, at the registry
 	Manifests    string       // folder of the manifests, a slash path
@@ -83,6 +83,10 @@ func (p Promoted) Summary() string {
 
 // Run promotes.
 func (p Promote) Run(ctx context.Context, args PromoteArgs) (Promoted, error) {
+	if args.Sync && p.Applications == nil {
+		args.Sync = false // the workflows that come with this say -sync, and are right for sites without Argo CD too
+		say(p.Note, "this site has no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced, and whoever deploys takes the commit")
+	}
 	one, err := p.prepare(args)
 	if err != nil {
 		return Promoted{}, err
@@ -112,7 +116,7 @@ func (p Promote) Check(ctx context.Context, name string, sync bool) error {
 		{"look at the remote", one.look},
 		{"check the manifests that use " + name, one.find},
 	}
-	if sync {
+	if sync && p.Applications != nil {
 		steps = append(steps, Step{"check what deploys " + name, one.findApplications})
 	}
 	return run(ctx, p.Watch, steps)
@@ -134,9 +138,6 @@ func (p Promote) prepare(args PromoteArgs) (*promotion, error) {
 	}
 	if one.ref, err = image.NewReference(p.Host, p.Namespace, name, parsed); err != nil {
 		return nil, err
-	}
-	if args.Sync && p.Applications == nil {
-		return nil, &image.InvalidError{What: "flag", Input: "-sync", Reason: "wants Argo CD; set ArgoCDURL in site.go, or $BLUMEOPS_ARGOCD_URL"}
 	}
 	one.result.Name = name
 	return one, nil

@@ -180,11 +180,26 @@ func TestPromoteRefuses(t *testing.T) {
 	wantError(t, p.Check(t.Context(), "devpi", true), "check what deploys devpi", "no Application that deploys")
 	_, err = p.Run(t.Context(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
 	wantError(t, err, "no Application that deploys "+devpiImage+" ("+kustomization+":3)")
-	p.Applications = nil
-	_, err = p.Run(t.Context(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
-	wantError(t, err, "-sync", "Argo CD")
 	if after := w.state(); after != before {
 		t.Errorf("was\n%s\nis\n%s", before, after)
+	}
+}
+
+// TestPromoteWithoutArgoCD is a site whose workflow says -sync, as the one that comes with this does.
+func TestPromoteWithoutArgoCD(t *testing.T) {
+	w := promoteWorld(devpiFiles)
+	r := w.releaser()
+	p := r.promotion()
+	p.Applications = nil
+	if err := p.Check(t.Context(), "devpi", true); err != nil {
+		t.Error(err)
+	}
+	got, err := p.Run(t.Context(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
+	if err != nil || got.Commit != w.branch || len(got.Applications) != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if said := strings.Join(r.said, "\n"); !strings.Contains(said, "no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced") {
+		t.Errorf("said %s", said)
 	}
 }
 

@@ -129,6 +129,22 @@ func (e *PinError) Hint() string {
 	return "go back to a version that docs:release has made; git tag --list shows them"
 }
 
+// RetiredError says that the package of a version was removed after later releases.
+type RetiredError struct {
+	Version string
+	Keep    int
+	Kept    []string // versions, the newest first
+}
+
+func (e *RetiredError) Error() string {
+	return fmt.Sprintf("the package of %s is retired: DocsKeep (BLUMEOPS_DOCS_KEEP) keeps those of the newest %d versions", e.Version, e.Keep)
+}
+
+// Hint says what to do.
+func (e *RetiredError) Hint() string {
+	return fmt.Sprintf("roll back to one of %s; or revert the pages and release them as the next version. A larger DocsKeep keeps more of what is released from now on", strings.Join(e.Kept, ", "))
+}
+
 // UnknownVersionError says that there is no such version.
 type UnknownVersionError struct {
 	Version string

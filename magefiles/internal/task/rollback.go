@@ -2,14 +2,20 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
 // Rollback has the branch name the package of an older version again, and deploys that. The tags, the changelog and the packages stay as they
 // are, and so it is only as long as building a commit takes. It goes forward too, to a version that was rolled back.
-type Rollback struct{ Docs }
+type Rollback struct {
+	Docs
+	// Keep is how many versions keep their packages; 0 is all. It explains a package that is gone.
+	Keep int
+}
 
 // The states of a rollback, besides StatusUnchanged and StatusPlanned.
 const (
@@ -76,7 +82,7 @@ func (r *rollingBack) steps() []Step {
 	r.d = delivery{Docs: r.Docs, version: r.version, live: true}
 	return append([]Step{
 		{r.step("look at the remote"), r.look},
-		{r.step("look at the package of " + r.version), r.d.verifyPackage},
+		{r.step("look at the package of " + r.version), r.verifyPackage},
 		{r.step("commit and push"), r.push},
 	}, r.d.steps(r.step)...)
 }
@@ -100,6 +106,21 @@ func (r *rollingBack) look(ctx context.Context) (err error) {
 	r.d.branch = r.heads.Branch
 	r.result = RolledBack{Version: r.version, URL: r.d.pin.url, SHA256: r.d.pin.sum}
 	return nil
+}
+
+// verifyPackage tells a package that was retired from one that was lost.
+func (r *rollingBack) verifyPackage(ctx context.Context) error {
+	err := r.d.verifyPackage(ctx)
+	var gone *StoreError
+	if r.Keep <= 0 || !errors.As(err, &gone) || !gone.Missing {
+		return err
+	}
+	kept := versionsOf(r.heads.Tags)
+	kept = kept[:min(r.Keep, len(kept))]
+	if slices.Contains(kept, r.version) {
+		return err
+	}
+	return &RetiredError{Version: r.version, Keep: r.Keep, Kept: kept}
 }
 
 // push has the branch name the version, if it does not do so yet.

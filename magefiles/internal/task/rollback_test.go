@@ -2,6 +2,7 @@ package task_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -63,6 +64,27 @@ func TestRollbackRefuses(t *testing.T) {
 	if after := w.state(); strings.Split(before, "file")[0] != strings.Split(after, "file")[0] {
 		t.Errorf("was\n%s\nis\n%s", before, after)
 	}
+}
+
+// TestRollbackToARetiredVersion has the package removed by the release itself.
+func TestRollbackToARetiredVersion(t *testing.T) {
+	w := twoReleases(t)
+	keeping := w.releaser()
+	keeping.keep = 1
+	w.commitOnMain("docs/index.md", "# Third\n")
+	keeping.mustRelease(t, "patch")
+	if _, err := (task.Rollback{Docs: w.releaser().docs(), Keep: 1}).Run(t.Context(), "v0.1.0"); err == nil {
+		t.Fatal("it was rolled back")
+	} else {
+		wantError(t, err, "the package of v0.1.0 is retired: DocsKeep (BLUMEOPS_DOCS_KEEP) keeps those of the newest 1 versions")
+		var hinter interface{ Hint() string }
+		if !errors.As(err, &hinter) || !strings.Contains(hinter.Hint(), "roll back to one of v0.1.2;") {
+			t.Errorf("%v has no such hint", err)
+		}
+	}
+	clear(w.packages["v0.1.2"])
+	_, err := task.Rollback{Docs: w.releaser().docs(), Keep: 1}.Run(t.Context(), "v0.1.2")
+	wantError(t, err, "does not hold docs-v0.1.2-") // which is kept, and so was lost
 }
 
 func TestRollbackDryRun(t *testing.T) {
