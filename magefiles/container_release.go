@@ -109,7 +109,7 @@ func (o taggable) CheckTag(ctx context.Context, name string) error {
 	if _, err := o.signer(ctx); err != nil {
 		return fmt.Errorf("key that tags are signed with: %w", err)
 	}
-	return o.failed(o.forge.Preflight(ctx, forge.Need{Repository: o.repository, Tags: []string{name}, Runs: o.follow}))
+	return failed(o.forge.Preflight(ctx, forge.Need{Repository: o.repository, Tags: []string{name}, Runs: o.follow}))
 }
 
 // PushTag pushes a tag alone.

@@ -53,17 +53,7 @@ func (o *origin) CheckPush(ctx context.Context) error {
 
 // CheckTag asks the forge for its rules about tags, which git's server does not tell.
 func (o *origin) CheckTag(ctx context.Context, name string) error {
-	return o.failed(o.forge.Preflight(ctx, forge.Need{Repository: o.repository, Tags: []string{name}}))
-}
-
-// failed joins what cannot be done, and warns of what may turn out so.
-func (o *origin) failed(checks []forge.Check) error {
-	for _, c := range checks {
-		if c.Doubt != "" {
-			o.warn(c.Doubt)
-		}
-	}
-	return failed(checks)
+	return failed(o.forge.Preflight(ctx, forge.Need{Repository: o.repository, Tags: []string{name}}))
 }
 
 // failed joins what cannot be done.
