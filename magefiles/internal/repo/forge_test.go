@@ -128,15 +128,41 @@ func TestForgeProtectedBranch(t *testing.T) {
 	m := remoteOf(t, r, f.as(f.token))
 	o := pushable(t, r, m, "v1")
 	must(t, f.forge.Protect(t.Context(), f.forge.Owner, f.name, "main", lab.ProtectOptions{}))
-	if err := m.Push(t.Context(), o); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "protected branch") {
+	err := m.Push(t.Context(), o)
+	if !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "protected branch") {
 		t.Errorf("%v", err)
 	}
+	wantHint(t, err, "branch's protection")
 	refs, err := m.Refs(t.Context())
 	if err != nil || refs.Heads["main"] != o.Old || len(refs.Tags) > 0 {
 		t.Errorf("%+v, %v", refs, err)
 	}
 	must(t, f.forge.Protect(t.Context(), f.forge.Owner, f.name, "main", lab.ProtectOptions{Pushers: []string{f.forge.Owner}}))
 	must(t, m.Push(t.Context(), o))
+}
+
+func TestForgeProtectedTag(t *testing.T) {
+	f := onForge(t, testForge(t))
+	r := f.clone.open()
+	m := remoteOf(t, r, f.as(f.token))
+	_, err := f.forge.AddUser(t.Context(), "tagger")
+	must(t, err)
+	rule := map[string]any{"name_pattern": "v*", "whitelist_usernames": []string{"tagger"}}
+	must(t, f.forge.API(t.Context(), "POST", "/api/v1/repos/"+f.forge.Owner+"/"+f.name+"/tag_protections", f.token, rule, nil))
+	o := pushable(t, r, m, "v1")
+	err = m.Push(t.Context(), o)
+	if !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "Tag v1 is protected") {
+		t.Errorf("%v", err)
+	}
+	wantHint(t, err, "protects v1 in the repository's settings (Tags)")
+	err = m.PushTag(t.Context(), "v2", o.Old)
+	if !errors.Is(err, ErrDenied) {
+		t.Errorf("%v", err)
+	}
+	wantHint(t, err, "protects v2 in the repository's settings (Tags)")
+	if refs, err := m.Refs(t.Context()); err != nil || refs.Heads["main"] != o.Old || len(refs.Tags) > 0 {
+		t.Errorf("%+v, %v", refs, err)
+	}
 }
 
 func TestForgeWithoutAtomicPush(t *testing.T) {

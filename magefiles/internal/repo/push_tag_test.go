@@ -85,4 +85,14 @@ func TestPushTagIsDenied(t *testing.T) {
 	if !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "tags are protected") {
 		t.Errorf("%v", err)
 	}
+	wantHint(t, err, "rules and hooks of the remote")
+}
+
+// wantHint looks for what an error says to do.
+func wantHint(t *testing.T, err error, says string) {
+	t.Helper()
+	var hinter interface{ Hint() string }
+	if !errors.As(err, &hinter) || !strings.Contains(hinter.Hint(), says) {
+		t.Errorf("%v has no hint that says %q", err, says)
+	}
 }
