@@ -25,7 +25,17 @@ func (p protection) protects(tag string) bool {
 		re, err := regexp.Compile(strings.TrimSuffix(expression, "/"))
 		return err != nil || re.MatchString(tag)
 	}
-	g, err := glob.Compile(p.Pattern)
+	return matches(p.Pattern, tag)
+}
+
+// matches reads a glob. The library panics on some that make no sense.
+func matches(pattern, tag string) (yes bool) {
+	defer func() {
+		if recover() != nil {
+			yes = true
+		}
+	}()
+	g, err := glob.Compile(pattern)
 	return err != nil || g.Match(tag)
 }
 

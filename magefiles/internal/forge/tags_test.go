@@ -85,6 +85,7 @@ func TestTagRulesOfTeams(t *testing.T) {
 		{`[{"name_pattern":"v*","whitelist_usernames":["me"]},{"name_pattern":"*.0"}]`, ``, ""},
 		{`[{"name_pattern":"[v"}]`, ``, "forbidden"},
 		{`[{"name_pattern":"/(/"}]`, ``, "forbidden"},
+		{`[{"name_pattern":"v1.0.0{"}]`, ``, "forbidden"}, // at which the library panics
 		{``, ``, ""},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

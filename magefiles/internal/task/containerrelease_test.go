@@ -319,6 +319,28 @@ func TestCITag(t *testing.T) {
 	}
 }
 
+// TestCITagNamesNoForce: ci:tag has no such flag.
+func TestCITagNamesNoForce(t *testing.T) {
+	t.Parallel()
+	l, g := newShop(t), newGitForge(t)
+	r, _ := g.open()
+	publish := l.publish(t, gitCheckout{r}, &builder{t: t})
+	if _, err := publish.Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
+		t.Fatal(err)
+	}
+	g.commit("two")
+	for version, before := range map[string]func(){"v1.0.0": func() {}, "v2.0.0": func() { g.write("x", "y") }} {
+		g.git(g.here, "push", "-q", "origin", "HEAD:refs/tags/nettest-"+version)
+		before()
+		_, err := task.CITag{Publish: publish, Remote: g}.Run(t.Context(), "nettest-"+version)
+		var hinter interface{ Hint() string }
+		if !errors.As(err, &hinter) || hinter.Hint() == "" || strings.Contains(hinter.Hint(), "-force") {
+			t.Errorf("%s: %v", version, err)
+		}
+		g.git(g.here, "clean", "-qfd")
+	}
+}
+
 func TestCITagDryRun(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
