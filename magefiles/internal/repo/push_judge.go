@@ -40,7 +40,7 @@ func (m *Remote) judge(ctx context.Context, o PushOptions, report *packp.ReportS
 	return fmt.Errorf("push to %s: %w: %s", m, ErrLost, words)
 }
 
-// refusal is a push that a rule stands against.
+// refusal is a push that a rule of the server forbids.
 type refusal struct {
 	error
 	tag   string // that was to be made; "" for none

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rhysd/actionlint"
 	"gopkg.in/yaml.v3"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
@@ -60,9 +61,11 @@ func (f *file) events() {
 		if n.Kind != yaml.ScalarNode || slices.Contains(forgejoEvents, n.Value) || strings.Contains(n.Value, "${{") {
 			continue
 		}
-		do := "Name one that it has: " + strings.Join(forgejoEvents, ", ") + "."
-		if near := target.Nearest(n.Value, forgejoEvents); near != "" {
-			do = "Write " + near + "."
+		do := "Write one that it has: " + strings.Join(forgejoEvents, ", ") + "."
+		if _, known := actionlint.AllWebhookTypes[n.Value]; !known {
+			if near := target.Nearest(n.Value, forgejoEvents); near != "" { // a slip, and none of GitHub's own
+				do = "Write " + near + ", or another" + strings.TrimPrefix(do, "Write one")
+			}
 		}
 		f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleIgnored, Message: fmt.Sprintf("Forgejo has no event %s, so that it never starts the workflow", quote(n.Value)), Do: do})
 	}

@@ -56,7 +56,7 @@ func (f *file) lint() {
 	}
 	knowForgejo()
 	found := f.actionlint([]byte(f.text))
-	if f.merges {
+	if f.merges && f.Forgejo { // GitHub takes no merge keys, as actionlint says
 		found = f.lintMerged(found)
 	}
 	refused := map[int]bool{}

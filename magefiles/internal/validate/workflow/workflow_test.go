@@ -147,6 +147,31 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
+// TestEvents compares the events with what Forgejo's own detection of workflows knows; GitHub's and Gitea's are not enough.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	for _, event := range []string{"workflow_run", "merge_group", "repository_dispatch", "deployment"} {
+		found := workflow.Check("a.yaml", strings.Replace(head, "workflow_dispatch", event, 1)+"      - run: make\n", options(t))
+		if len(found) != 1 || found[0].Rule != workflow.RuleIgnored || !strings.Contains(found[0].Message, `no event "`+event+`"`) || !strings.Contains(found[0].Do, "push") {
+			t.Errorf("%s: %+v", event, found)
+		}
+	}
+	if got := check(t, strings.Replace(head, "workflow_dispatch", "push\npermissions: {id-token: write}", 1)+"      - run: make\n"); !strings.Contains(got, "ignores permissions") {
+		t.Error(got)
+	}
+}
+
+// TestMergesOnGitHub: there a merge key is a fault.
+func TestMergesOnGitHub(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	o.Forgejo = false
+	found := workflow.Check(".github/workflows/a.yaml", head+"      - &s {run: make}\n      - {<<: *s}\n", o)
+	if len(found) == 0 || !strings.Contains(fmt.Sprint(found), "does not support YAML merge key") {
+		t.Errorf("%+v", found)
+	}
+}
+
 // TestDo is about the advice that depends on the script.
 func TestDo(t *testing.T) {
 	t.Parallel()
