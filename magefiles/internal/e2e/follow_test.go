@@ -64,8 +64,8 @@ func newFollowedShop(t *testing.T) *followed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// With the mage that is compiled already, and no Argo CD.
-	s.write(".forgejo/workflows/build-container.yaml", strings.NewReplacer("go tool mage", "mage", " -promote", "", " -sync", "").Replace(string(workflow)))
+	// With the mage that is compiled already. It says -promote and -sync, here too where no manifest names an image and there is no Argo CD.
+	s.write(".forgejo/workflows/build-container.yaml", strings.ReplaceAll(string(workflow), "go tool mage", "mage"))
 	s.write("go.mod", "module forge.example/followed\n\ngo 1.26\n")
 	s.write("containers/greeter/main.go", "// Command greeter greets.\npackage main\n\nfunc main() { println(\"hello\") }\n")
 	s.git("init", "--quiet", "--initial-branch=main", ".")

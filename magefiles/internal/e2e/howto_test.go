@@ -149,7 +149,7 @@ func (h *homelab) testSetUp(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(home, ".forge-admin"), []byte("Authorization: token "+h.env["BLUMEOPS_FORGE_TOKEN"]+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	token, err := forge.Token(t.Context(), "ci", "write:repository", "write:package")
+	token, err := forge.Token(t.Context(), "ci", "write:repository", "write:package", "read:user")
 	if err != nil {
 		t.Fatal(err)
 	}
