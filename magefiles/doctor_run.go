@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
@@ -231,8 +232,13 @@ func (f rights) Ask(ctx context.Context) []estate.Answer {
 	return answers
 }
 
+// gitPatience is how long doctor asks git's server for tags before it asks the forge without them.
+const gitPatience = 10 * time.Second
+
 // nextTags are those that the next releases would make. A remote that does not answer is another check's.
 func (f rights) nextTags(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, gitPatience)
+	defer cancel()
 	refs, err := f.origin.remote.Refs(ctx)
 	if err != nil {
 		return nil

@@ -47,7 +47,9 @@ func (c *Console) View(title, logs string) (*View, error) {
 	if c.screen != nil {
 		v.redrawn.Go(v.redraw)
 	} else {
+		v.mu.Lock()
 		v.still = time.AfterFunc(stillEvery, v.sayStill)
+		v.mu.Unlock()
 	}
 	return v, nil
 }
