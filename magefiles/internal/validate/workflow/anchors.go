@@ -8,7 +8,9 @@ import (
 
 // Forgejo cuts a workflow into one file for each job (act/jobparser of its runner). It decodes the job and writes it out again; but some values
 // are kept as they are spelled, and an alias among them then refers to an anchor that is in another job, or was not written. The runner, or
-// Forgejo itself, fails with "unknown anchor". Whole jobs, whole steps, lists of steps and `with` are decoded, and may be merged or aliased.
+// Forgejo itself, fails with "unknown anchor". Where such a value is as a whole an alias that can be resolved, the runner looks at its kind alone
+// (act/model: environment, Matrix), which is neither mapping nor text, and takes it for empty. Whole jobs, whole steps, lists of steps and `with`
+// are decoded, and may be merged or aliased.
 var (
 	spelledOfJob  = []string{"needs", "env", "if"}                  // in the order in which they are written, before the steps
 	spelledOfStep = []string{"if", "env"}                           // likewise
@@ -17,7 +19,7 @@ var (
 
 // anchors reports aliases that Forgejo loses. It reads the file once more, as the rest of the package sees what aliases stand for.
 func (f *file) anchors() {
-	if !f.Forgejo || f.action || !f.aliases && !f.merges {
+	if !f.Forgejo || !f.aliases && !f.merges {
 		return
 	}
 	var doc yaml.Node
@@ -25,6 +27,10 @@ func (f *file) anchors() {
 		return // parse read it
 	}
 	root := doc.Content[0]
+	if f.action { // which is not cut up
+		f.stepAnchors(anchored(field(root, "runs")), nil)
+		return
+	}
 	for key, what := range map[string]string{"on": "an event", "jobs": "a job"} {
 		pairs(anchored(field(root, key)), func(key, _ *yaml.Node) {
 			if isMerge(key) {
@@ -40,18 +46,53 @@ func (f *file) jobAnchors(job *yaml.Node) {
 	written := map[string]bool{}                        // anchors
 	f.spelled(field(job, "runs-on"), map[string]bool{}) // alone
 	for _, key := range spelledOfJob {
-		f.spelled(field(job, key), written)
+		f.spelledAs(key, job, written)
 	}
-	if steps := anchored(field(job, "steps")); steps != nil && steps.Kind == yaml.SequenceNode {
-		for _, step := range steps.Content {
-			for _, key := range spelledOfStep {
-				f.spelled(field(anchored(step), key), written)
-			}
-		}
+	f.stepAnchors(job, written)
+	if matrix := field(anchored(field(job, "strategy")), "matrix"); matrix != nil && matrix.Kind == yaml.AliasNode {
+		f.unresolved("matrix", matrix)
 	}
 	for _, key := range spelledAfter {
-		f.spelled(field(job, key), written)
+		f.spelledAs(key, job, written)
 	}
+}
+
+// stepAnchors goes through the steps of a job, or of an action, of which written is nil.
+func (f *file) stepAnchors(job *yaml.Node, written map[string]bool) {
+	steps := anchored(field(job, "steps"))
+	if steps == nil || steps.Kind != yaml.SequenceNode {
+		return
+	}
+	for _, step := range steps.Content {
+		for _, key := range spelledOfStep {
+			f.spelledAs(key, anchored(step), written)
+		}
+	}
+}
+
+// spelledAs looks at the value of a key.
+func (f *file) spelledAs(key string, m *yaml.Node, written map[string]bool) {
+	value := field(m, key)
+	if value != nil && value.Kind == yaml.AliasNode && (written == nil || written[value.Value]) {
+		f.unresolved(key, value)
+		return
+	}
+	if written != nil {
+		f.spelled(value, written)
+	}
+}
+
+// unresolved reports an alias that is the whole value of a key.
+func (f *file) unresolved(key string, alias *yaml.Node) {
+	name, do := shorten(alias.Value), ""
+	effect := "takes " + key + " for empty"
+	switch key {
+	case "if":
+		effect = fmt.Sprintf("takes the word %s for the condition", name)
+	case "env":
+		do = fmt.Sprintf("Write env: {<<: *%s}, which it does resolve.", name)
+	}
+	f.report(Problem{Line: alias.Line, Column: alias.Column, Rule: RuleAnchor, Message: fmt.Sprintf("Forgejo does not resolve the alias *%s here, and %s", name, effect), Do: do})
 }
 
 // spelled reports aliases whose anchor was not written before.

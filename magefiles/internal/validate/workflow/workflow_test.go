@@ -53,7 +53,7 @@ func TestPlaces(t *testing.T) {
 
 func TestAnchors(t *testing.T) {
 	t.Parallel()
-	steps := "      - &step\n        run: mage publish $X\n        env: &env\n          X: y\n      - *step\n      - run: make\n        env: *env\n"
+	steps := "      - &step\n        run: mage publish $X\n        env: &env\n          X: y\n      - *step\n      - run: make\n        env: {<<: *env}\n"
 	if got := check(t, head+steps); got != "" {
 		t.Errorf("want silence, got %s", got)
 	}
