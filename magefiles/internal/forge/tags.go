@@ -100,8 +100,16 @@ func (p protection) lists(ctx context.Context, who person) (listed, sure bool, e
 	return slices.ContainsFunc(teams, func(team string) bool { return slices.ContainsFunc(p.Teams, same(team)) }), true, err
 }
 
-// untold says that a token may not read something, or that a forge does not have it.
-func untold(err error) bool { return errors.Is(err, ErrDenied) || errors.Is(err, ErrNotFound) }
+// untold says that a token may not read something, or that a forge does not have it, or fails at it. What is asked here only spares a build: the
+// push has the last word, and other checks say what is wrong with the forge.
+func untold(err error) bool {
+	for _, kind := range []error{ErrDenied, ErrNotFound, ErrFaulty, ErrRejected} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
 
 // checkTags asks whether rules about tags let the user make some. Only administrators of a repository may read them; where this token may not, a
 // push tells.
@@ -113,7 +121,7 @@ func (c *Client) checkTags(ctx context.Context, n Need) Check {
 		method: http.MethodGet, path: n.Repository.api("tag_protections"), want: []int{http.StatusOK}, take: answer(&rules),
 	})
 	if untold(check.Err) {
-		check.Err, check.Detail = nil, "this token may not read the rules about tags"
+		check.Err, check.Detail = nil, "the forge does not tell this token its rules about tags"
 	}
 	if check.Err != nil || len(rules) == 0 {
 		return check

@@ -61,7 +61,7 @@ func TestTagRulesLikeTheForge(t *testing.T) {
 		token, err := f.TokenOf(t.Context(), "pusher", "push", "all")
 		must(t, err)
 		checks := with(t, f.URL(), token).Preflight(t.Context(), Need{Repository: r, Tags: []string{"v9.0.0"}})
-		if last := checks[len(checks)-1]; last.Err != nil || last.Doubt != "" || !strings.Contains(last.Detail, "may not read") {
+		if last := checks[len(checks)-1]; last.Err != nil || last.Doubt != "" || !strings.Contains(last.Detail, "does not tell") {
 			t.Errorf("one who may not read the rules: %+v", last)
 		}
 		checks = as(t, "write:repository").Preflight(t.Context(), Need{Repository: r, Tags: []string{"v9.0.0", "delta-v9.0.0"}})
@@ -87,6 +87,7 @@ func TestTagRulesOfTeams(t *testing.T) {
 		{`[{"name_pattern":"/(/"}]`, ``, "forbidden"},
 		{`[{"name_pattern":"v1.0.0{"}]`, ``, "forbidden"}, // at which the library panics
 		{``, ``, ""},
+		{`<html>`, ``, ""},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			text := map[string]string{"/api/v1/user": `{"login":"me"}`, "/api/v1/repos/ours/r/tag_protections": c.rules, "/api/v1/user/teams": c.teams}[r.URL.Path]
