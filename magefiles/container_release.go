@@ -20,7 +20,8 @@ import (
 // newest tag of that container at the forge. The first is v0.1.0. What container:publish
 // would refuse is refused before there is a tag: a tree with changes, a commit that is not
 // on the default branch of the forge, a registry that does not answer or holds another
-// image of that version.
+// image of that version. So is a tag that the forge protects against this account, as far
+// as its token may read the rules.
 //
 // A tag that is on this commit already is a success; patch, minor and major too find a
 // commit that was released already, and make no second tag. A tag on another commit is
