@@ -81,6 +81,15 @@ func TestRefs(t *testing.T) {
 	}
 }
 
+// merges has mappings each of which merges the one before twice.
+func merges(n int) string {
+	text := "a0: &a0 {x: y}\n"
+	for i := range n {
+		text += fmt.Sprintf("a%d: &a%d {<<: [*a%d, *a%d], k%d: v}\n", i+1, i+1, i, i, i)
+	}
+	return text
+}
+
 // TestHostile is about texts that are made to take long, or to exhaust the stack.
 func TestHostile(t *testing.T) {
 	t.Parallel()
@@ -102,6 +111,8 @@ func TestHostile(t *testing.T) {
 		"steps":         head + many("      - run: mage x\n", size),
 		"jobs":          "on: push\njobs:\n" + many("  a: {runs-on: a, needs: [b], steps: [{run: a}]}\n", size),
 		"keys":          head + "      - run: a\n        env:\n" + many("          A: b\n", size),
+		"merges":        merges(14) + "on: push\njobs: {a: *a14, b: {<<: [*a14, *a13]}}\n",
+		"too many":      merges(60),
 		"aliases":       "a: &a [x]\nb: [" + many("*a, ", size) + "]\n",
 	} {
 		t.Run(name, func(t *testing.T) {
