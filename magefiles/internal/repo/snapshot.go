@@ -15,12 +15,23 @@ import (
 )
 
 // Snapshot is the tree of a commit as a file system, whatever the checkout holds. Symbolic links are followed within the tree, and all
-// files are as old as the commit. A submodule is an empty folder. Its methods may run side by side.
+// files are as old as the commit. Its methods may run side by side.
 type Snapshot struct {
-	repo  *Repo
-	root  plumbing.Hash
-	time  time.Time
-	trees map[plumbing.Hash][]object.TreeEntry // read so far; the lock of objects guards it
+	repo     *Repo
+	top      *module
+	time     time.Time
+	recorded bool // what stands for content that is elsewhere is resolved: submodules, and pointers of Git LFS
+
+	// The lock of objects guards these.
+	trees   map[plumbing.Hash][]object.TreeEntry // read so far
+	modules map[string]entered                   // submodules by path
+}
+
+// item is what a snapshot has at a path, with symbolic links followed on the way there.
+type item struct {
+	object.TreeEntry
+	path string
+	in   *module
 }
 
 var (
@@ -30,16 +41,26 @@ var (
 	_ fs.ReadLinkFS = (*Snapshot)(nil)
 )
 
-// Snapshot returns the files of a commit, which is given by its full hash.
-func (r *Repo) Snapshot(commit string) (*Snapshot, error) {
+// Snapshot returns the files of a commit, which is given by its full hash, as its own trees have them: a submodule is an empty folder, and
+// a pointer of Git LFS is a file like others.
+func (r *Repo) Snapshot(commit string) (*Snapshot, error) { return r.snapshot(commit, false) }
+
+// Recorded returns the files that a commit records. Below the folder of a submodule are the files of the commit that it names, and in the
+// place of a pointer of Git LFS is the file that it stands for. Where this clone does not have them, reading is a *MissingError.
+func (r *Repo) Recorded(commit string) (*Snapshot, error) { return r.snapshot(commit, true) }
+
+func (r *Repo) snapshot(commit string, recorded bool) (*Snapshot, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()
 	c, err := r.commit(commit)
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{repo: r, root: c.TreeHash, time: c.Committer.When, trees: map[plumbing.Hash][]object.TreeEntry{}}
-	if _, err := s.tree(s.root); err != nil {
+	s := &Snapshot{
+		repo: r, top: &module{repo: r, at: ".", root: c.TreeHash}, time: c.Committer.When, recorded: recorded,
+		trees: map[plumbing.Hash][]object.TreeEntry{}, modules: map[string]entered{},
+	}
+	if _, err := s.tree(s.top, c.TreeHash); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -103,19 +124,16 @@ func (s *Snapshot) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Mode == filemode.Submodule {
-		return nil, nil
-	}
-	if e.Mode != filemode.Dir {
+	if !isFolder(e.Mode) {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrInvalid}
 	}
-	entries, err := s.locked(e.Hash)
+	items, err := s.items(e)
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 	}
-	list := make([]fs.DirEntry, len(entries))
-	for i, e := range entries {
-		list[i] = snapshotEntry{s, e}
+	list := make([]fs.DirEntry, len(items))
+	for i, n := range items {
+		list[i] = snapshotEntry{s, n}
 	}
 	// Git sorts folders as if their names ended in a slash.
 	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
@@ -154,24 +172,43 @@ func (s *Snapshot) stat(op, name string, follow bool) (fs.FileInfo, error) {
 	return info, nil
 }
 
-func (s *Snapshot) content(e object.TreeEntry) ([]byte, error) {
+// items are what a folder holds, in git's order.
+func (s *Snapshot) items(folder item) ([]item, error) {
 	s.repo.objects.Lock()
 	defer s.repo.objects.Unlock()
-	return s.repo.blob(e.Hash)
+	entries, in, err := s.entries(folder)
+	items := make([]item, len(entries))
+	for i, e := range entries {
+		items[i] = item{TreeEntry: e, path: path.Join(folder.path, e.Name), in: in}
+	}
+	return items, err
 }
 
-func (s *Snapshot) locked(tree plumbing.Hash) ([]object.TreeEntry, error) {
-	s.repo.objects.Lock()
-	defer s.repo.objects.Unlock()
-	return s.tree(tree)
+// entries are what a folder holds, and the repository that they are in. The caller holds the lock of objects.
+func (s *Snapshot) entries(folder item) ([]object.TreeEntry, *module, error) {
+	switch {
+	case folder.Mode == filemode.Dir:
+		entries, err := s.tree(folder.in, folder.Hash)
+		return entries, folder.in, err
+	case folder.Mode != filemode.Submodule:
+		return nil, nil, fs.ErrNotExist
+	case !s.recorded:
+		return nil, nil, nil
+	}
+	sub, err := s.enter(folder)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, err := s.tree(sub, sub.root)
+	return entries, sub, err
 }
 
 // tree reads a tree once. The caller holds the lock of objects.
-func (s *Snapshot) tree(hash plumbing.Hash) ([]object.TreeEntry, error) {
+func (s *Snapshot) tree(in *module, hash plumbing.Hash) ([]object.TreeEntry, error) {
 	if entries, ok := s.trees[hash]; ok {
 		return entries, nil
 	}
-	entries, err := s.repo.tree(hash)
+	entries, err := in.repo.tree(hash)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
 // snapshotInfo describes a file of a snapshot.
@@ -25,15 +24,18 @@ func (i snapshotInfo) ModTime() time.Time { return i.time }
 func (i snapshotInfo) IsDir() bool        { return i.mode.IsDir() }
 func (i snapshotInfo) Sys() any           { return nil }
 
-func (s *Snapshot) info(e object.TreeEntry) (snapshotInfo, error) {
-	info := snapshotInfo{name: e.Name, mode: fileMode(e.Mode), time: s.time}
-	if isFolder(e.Mode) {
+func (s *Snapshot) info(n item) (info snapshotInfo, err error) {
+	info = snapshotInfo{name: n.Name, mode: fileMode(n.Mode), time: s.time}
+	if isFolder(n.Mode) {
 		return info, nil
 	}
 	s.repo.objects.Lock()
 	defer s.repo.objects.Unlock()
-	size, err := s.repo.store.EncodedObjectSize(e.Hash)
-	info.size = size
+	c, err := s.contentOf(n)
+	if err != nil {
+		return info, err
+	}
+	info.size, err = c.size()
 	return info, err
 }
 
@@ -55,13 +57,13 @@ func fileMode(m filemode.FileMode) fs.FileMode {
 // snapshotEntry is one line of a folder.
 type snapshotEntry struct {
 	snapshot *Snapshot
-	entry    object.TreeEntry
+	item     item
 }
 
-func (e snapshotEntry) Name() string               { return e.entry.Name }
-func (e snapshotEntry) IsDir() bool                { return isFolder(e.entry.Mode) }
-func (e snapshotEntry) Type() fs.FileMode          { return fileMode(e.entry.Mode).Type() }
-func (e snapshotEntry) Info() (fs.FileInfo, error) { return e.snapshot.info(e.entry) }
+func (e snapshotEntry) Name() string               { return e.item.Name }
+func (e snapshotEntry) IsDir() bool                { return isFolder(e.item.Mode) }
+func (e snapshotEntry) Type() fs.FileMode          { return fileMode(e.item.Mode).Type() }
+func (e snapshotEntry) Info() (fs.FileInfo, error) { return e.snapshot.info(e.item) }
 func (e snapshotEntry) String() string             { return fs.FormatDirEntry(e) }
 
 type snapshotFile struct {

@@ -17,30 +17,27 @@ const maxLinks = 40
 var errLeaves = errors.New("symbolic link leads out of the tree")
 
 // find looks a path up. follow is whether a symbolic link at its end is followed; on the way there, all are.
-func (s *Snapshot) find(op, name string, follow bool) (object.TreeEntry, error) {
+func (s *Snapshot) find(op, name string, follow bool) (item, error) {
 	if !fs.ValidPath(name) {
-		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+		return item{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
 	s.repo.objects.Lock()
 	defer s.repo.objects.Unlock()
-	e, err := s.lookup(name, follow, 0)
+	n, err := s.lookup(name, follow, 0)
 	if err != nil {
-		return e, &fs.PathError{Op: op, Path: name, Err: err}
+		return n, &fs.PathError{Op: op, Path: name, Err: err}
 	}
-	return e, nil
+	return n, nil
 }
 
-func (s *Snapshot) lookup(name string, follow bool, links int) (object.TreeEntry, error) {
-	at := object.TreeEntry{Name: ".", Mode: filemode.Dir, Hash: s.root}
+func (s *Snapshot) lookup(name string, follow bool, links int) (item, error) {
+	at := item{TreeEntry: object.TreeEntry{Name: ".", Mode: filemode.Dir, Hash: s.top.root}, path: ".", in: s.top}
 	if name == "." {
 		return at, nil
 	}
 	parts := strings.Split(name, "/")
 	for i, part := range parts {
-		if at.Mode != filemode.Dir {
-			return at, fs.ErrNotExist
-		}
-		entries, err := s.tree(at.Hash)
+		entries, in, err := s.entries(at)
 		if err != nil {
 			return at, err
 		}
@@ -48,26 +45,35 @@ func (s *Snapshot) lookup(name string, follow bool, links int) (object.TreeEntry
 		if found < 0 {
 			return at, fs.ErrNotExist
 		}
-		at = entries[found]
+		at = item{TreeEntry: entries[found], path: path.Join(at.path, part), in: in}
 		if at.Mode == filemode.Symlink && (follow || i < len(parts)-1) {
-			return s.follow(at, parts[:i], parts[i+1:], follow, links)
+			return s.follow(at, parts[i+1:], follow, links)
 		}
 	}
 	return at, nil
 }
 
 // follow goes on where a symbolic link points to.
-func (s *Snapshot) follow(link object.TreeEntry, before, after []string, follow bool, links int) (object.TreeEntry, error) {
+func (s *Snapshot) follow(link item, after []string, follow bool, links int) (item, error) {
 	if links == maxLinks {
 		return link, errors.New("too many symbolic links")
 	}
-	target, err := s.repo.blob(link.Hash)
+	target, err := s.target(link)
 	if err != nil {
 		return link, err
 	}
-	next := path.Join(path.Join(before...), string(target), path.Join(after...))
-	if path.IsAbs(string(target)) || !fs.ValidPath(next) {
-		return link, errLeaves
+	return s.lookup(path.Join(target, path.Join(after...)), follow, links+1)
+}
+
+// target is the path that a symbolic link leads to. The caller holds the lock of objects.
+func (s *Snapshot) target(link item) (string, error) {
+	text, err := link.in.repo.blob(link.Hash)
+	if err != nil {
+		return "", err
 	}
-	return s.lookup(next, follow, links+1)
+	next := path.Join(path.Dir(link.path), string(text))
+	if path.IsAbs(string(text)) || !fs.ValidPath(next) {
+		return "", errLeaves
+	}
+	return next, nil
 }

@@ -1,0 +1,212 @@
+package repo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+)
+
+// Part is a file or a folder of a commit that is to be checked out.
+type Part struct {
+	Path string // slash path from the root; what is not there is left out
+	// Needed tells of a file below, by its path from the root, whether a build needs it; nil: all. Of what is needed the recorded content has
+	// to be there.
+	Needed func(file string) bool
+	// All has the other files written too, as git stores them.
+	All bool
+	// Links has the files written as well that symbolic links lead to.
+	Links bool
+}
+
+// checkout is what is written of a commit.
+type checkout struct {
+	snapshot *Snapshot
+	files    map[string]checkedOut // by slash path
+	missing  []error
+}
+
+// checkedOut is one file, link or folder of it.
+type checkedOut struct {
+	item
+	raw bool // its content is what git stores, whatever that stands for
+}
+
+// Check returns what of the parts a commit names and this clone does not have: a *MissingError for each.
+func (s *Snapshot) Check(ctx context.Context, parts []Part) error {
+	c, err := s.collect(ctx, parts)
+	if err != nil {
+		return err
+	}
+	s.repo.objects.Lock()
+	defer s.repo.objects.Unlock()
+	for _, name := range c.names() {
+		one := c.files[name]
+		if one.raw || !one.Mode.IsRegular() && one.Mode != filemode.Executable {
+			continue
+		}
+		size, err := one.in.repo.store.EncodedObjectSize(one.Hash)
+		if err != nil {
+			return fmt.Errorf("%s: blob %s: %w: the clone does not have it: run git fsck, or clone again", name, one.Hash, err)
+		}
+		if size >= maxPointer {
+			continue
+		}
+		var missing *MissingError
+		if _, err := s.contentOf(one.item); errors.As(err, &missing) {
+			c.missing = append(c.missing, missing)
+		} else if err != nil {
+			return err
+		}
+	}
+	return c.error()
+}
+
+// collect lists what the parts hold.
+func (s *Snapshot) collect(ctx context.Context, parts []Part) (*checkout, error) {
+	c := &checkout{snapshot: s, files: map[string]checkedOut{}}
+	s.repo.objects.Lock()
+	defer s.repo.objects.Unlock()
+	for _, p := range parts {
+		if err := c.add(ctx, p.Path, p, 0); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// add takes a path, and the symbolic links that lead to it.
+func (c *checkout) add(ctx context.Context, name string, p Part, links int) error {
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		at, err := c.snapshot.lookup(path.Join(parts[:i+1]...), false, 0)
+		if c.lacks(err) || errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if at.Mode == filemode.Symlink {
+			c.files[at.path] = checkedOut{at, true}
+			return c.follow(ctx, at, parts[i+1:], p, links)
+		}
+		if i == len(parts)-1 {
+			return c.take(ctx, at, p, links)
+		}
+	}
+	return nil
+}
+
+// follow takes what a symbolic link leads to. One that leads nowhere stays as it is: whoever reads it will say so.
+func (c *checkout) follow(ctx context.Context, link item, after []string, p Part, links int) error {
+	target, err := c.snapshot.target(link)
+	if err != nil || links == maxLinks {
+		return nil
+	}
+	whole := Part{Path: path.Join(target, path.Join(after...)), Links: p.Links}
+	if p.Needed != nil { // by the name that the file has through the link
+		whole.Needed = func(file string) bool {
+			rest, in := strings.CutPrefix(file, whole.Path)
+			return !in || p.Needed(path.Join(link.path, path.Join(after...))+rest)
+		}
+	}
+	return c.add(ctx, whole.Path, whole, links+1)
+}
+
+// take takes a file or all of a folder.
+func (c *checkout) take(ctx context.Context, at item, p Part, links int) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	needed := p.Needed == nil || p.Needed(at.path)
+	if !isFolder(at.Mode) {
+		return c.takeFile(ctx, at, p, needed, links)
+	}
+	if at.Mode == filemode.Submodule && !needed {
+		if p.All {
+			c.files[at.path] = checkedOut{at, true}
+		}
+		return nil
+	}
+	entries, in, err := c.snapshot.entries(at)
+	if c.lacks(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", at.path, err)
+	}
+	for _, e := range entries {
+		if err := checkName(at.path, e.Name); err != nil {
+			return err
+		}
+		if err := c.take(ctx, item{TreeEntry: e, path: path.Join(at.path, e.Name), in: in}, p, links); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkName refuses names that git itself does not check out: what would lead out of the folder, or is git's own.
+func checkName(folder, name string) error {
+	switch strings.TrimRight(strings.ToLower(name), ". ") {
+	case "", ".git", "git~1":
+	default:
+		if !strings.ContainsAny(name, "/\x00") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %q: %w: git does not check out such a name", folder, name, ErrPath)
+}
+
+func (c *checkout) takeFile(ctx context.Context, at item, p Part, needed bool, links int) error {
+	if !needed && !p.All {
+		return nil
+	}
+	if other, ok := c.files[at.path]; !ok || other.raw {
+		c.files[at.path] = checkedOut{at, !needed || at.Mode == filemode.Symlink}
+	}
+	if at.Mode == filemode.Symlink && p.Links {
+		return c.follow(ctx, at, nil, Part{Links: true}, links)
+	}
+	return nil
+}
+
+// lacks notes what is missing, and tells whether that is what an error says.
+func (c *checkout) lacks(err error) bool {
+	var missing *MissingError
+	if !errors.As(err, &missing) {
+		return false
+	}
+	for _, known := range c.missing {
+		if known.Error() == missing.Error() {
+			return true
+		}
+	}
+	c.missing = append(c.missing, missing)
+	return true
+}
+
+// error is what is missing, or nil.
+func (c *checkout) error() error { return errors.Join(c.missing...) }
+
+func (c *checkout) names() []string { return slices.Sorted(maps.Keys(c.files)) }
+
+// key names the content: equal keys are equal files, with equal modes and times.
+func (c *checkout) key(at time.Time) string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "1 %d\n", at.Unix())
+	for _, name := range c.names() {
+		one := c.files[name]
+		fmt.Fprintf(sum, "%o %s %t %q\n", one.Mode, one.Hash, one.raw, name)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:20])
+}
