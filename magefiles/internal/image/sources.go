@@ -3,11 +3,11 @@ package image
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,20 +27,23 @@ func Sources(fsys fs.FS, c Container) ([]Source, error) {
 	}
 	m, err := moduleOf(fsys, c.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Dir, err)
+		return nil, &ContainerError{Dir: c.Dir, Err: err}
 	}
 	sources := []Source{{Path: path.Join(m.dir, "go.mod")}, {Path: path.Join(m.dir, "go.sum")}}
 	for i := 0; i < len(m.packages); i++ { // it grows
 		embeds, err := m.read(fsys, m.packages[i])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Dir, err)
+			return nil, &ContainerError{Dir: c.Dir, Err: err}
 		}
 		sources = append(sources, goPackage(m.packages[i], embeds))
 	}
 	for _, dir := range m.roots {
-		if dir != m.dir && m.imported(dir) {
-			sources = append(sources, Source{Path: path.Join(dir, "go.mod")}) // of a replacement: it says which Go it is written in
+		if dir != m.dir {
+			sources = append(sources, Source{Path: path.Join(dir, "go.mod")}) // of a replacement: it has its say in the choice of versions
 		}
+	}
+	for _, name := range m.included {
+		sources = append(sources, Source{Path: name})
 	}
 	slices.SortFunc(sources, func(a, b Source) int { return strings.Compare(a.Path, b.Path) })
 	return sources, nil
@@ -51,6 +54,7 @@ type module struct {
 	dir      string            // of its go.mod
 	roots    map[string]string // folders by the paths of modules that are in this repository
 	packages []string          // folders that are to be read
+	included []string          // files of other folders that assembly includes
 }
 
 // moduleOf finds the go.mod above a folder.
@@ -102,12 +106,17 @@ func (m *module) read(fsys fs.FS, dir string) (embeds bool, err error) {
 		return false, err
 	}
 	for _, f := range files {
-		if f.IsDir() || !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
+		assembly := slices.Contains([]string{".s", ".S", ".sx", ".h"}, path.Ext(f.Name()))
+		if f.IsDir() || !assembly && !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
 			continue
 		}
 		text, err := fs.ReadFile(fsys, path.Join(dir, f.Name()))
 		if err != nil {
 			return embeds, err
+		}
+		if assembly {
+			m.includes(dir, text)
+			continue
 		}
 		m.imports(text)
 		embeds = embeds || bytes.Contains(text, embedDirective)
@@ -131,9 +140,17 @@ func (m *module) imports(text []byte) {
 	}
 }
 
-// imported says whether a package at or below a folder is.
-func (m *module) imported(dir string) bool {
-	return slices.ContainsFunc(m.packages, func(p string) bool { return p == dir || strings.HasPrefix(p, dir+"/") })
+// includeDirective is how Go's assembler takes in a file: by its path from the folder of the package.
+var includeDirective = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*include[ \t]+"([^"\n]*/[^"\n]*)"`)
+
+// includes notes the files of other folders that assembly takes in. What these include themselves is not looked at.
+func (m *module) includes(dir string, text []byte) {
+	for _, found := range includeDirective.FindAllSubmatch(text, -1) {
+		name := path.Join(dir, string(found[1]))
+		if fs.ValidPath(name) && !path.IsAbs(string(found[1])) && !slices.Contains(m.included, name) {
+			m.included = append(m.included, name)
+		}
+	}
 }
 
 // folder is that of an imported package, if it is in this repository. The longest path

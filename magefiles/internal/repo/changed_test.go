@@ -313,3 +313,53 @@ func BenchmarkChanged(b *testing.B) {
 		}
 	})
 }
+
+// TestIgnored compares with git ls-files.
+func TestIgnored(t *testing.T) {
+	c := newClone(t)
+	c.submodule()
+	c.write(".gitignore", "*.log\n/build/\nkept/*\n!kept/this\nnode_modules\n")
+	c.write("app/f", "x")
+	c.write("kept/this", "x")
+	c.write("build/tracked", "x")
+	c.git("add", "-f", "build/tracked", "kept/this")
+	c.commit("one")
+	c.write(".git/info/exclude", "secret\n")
+	c.at(c.home).write(".config/git/ignore", "*.swp\n")
+	for _, name := range []string{
+		"a.log", "app/b.log", "app/secret", "app/x.swp", "app/new", "build/made", "build/deep/made", "kept/that", "app/node_modules/a/b.js", "app/deep/node_modules/c.js",
+		"sub/f.swp", "sub/untracked",
+	} {
+		c.write(name, "x")
+	}
+	c.symlink("nowhere", "app/l.log")
+	c.at(c.dir+"/app/node_modules/a").git("init", "-q")
+	git := func(dir string, under ...string) (list []string) {
+		out := c.at(filepath.Join(c.dir, dir)).git(append([]string{"ls-files", "--others", "--ignored", "--exclude-standard", "--"}, under...)...)
+		for _, name := range strings.Fields(out) {
+			list = append(list, filepath.Join(dir, name))
+		}
+		return list
+	}
+	for _, under := range [][]string{{"."}, {"app"}, {"app/node_modules", "kept"}, {"build/deep"}, {"absent"}, {"sub"}} {
+		want := git(".", under...)
+		if under[0] == "." || under[0] == "sub" {
+			want = append(want, git("sub")...)
+		}
+		got, err := c.open().Ignored(t.Context(), under, func(string) bool { return true })
+		for i, name := range want {
+			if strings.HasSuffix(name, "node_modules/a") { // git names a repository, and does not enter it; a build takes its files
+				want[i] += "/b.js"
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if err != nil || len(want) < someIgnored && !slices.Equal(got, want) || len(want) >= someIgnored && len(got) != someIgnored {
+			t.Errorf("%q:\ngot  %q, %v\nwant %q", under, got, err, want)
+		}
+	}
+	got, err := c.open().Ignored(t.Context(), []string{"app"}, func(name string) bool { return strings.HasSuffix(name, "secret") })
+	if err != nil || !slices.Equal(got, []string{"app/secret"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}

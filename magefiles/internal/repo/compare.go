@@ -13,10 +13,12 @@ import (
 
 // Comparison tells what two commits have otherwise at a path, by the hashes of trees: nothing below a folder is read. It keeps what it found out
 // about paths; its methods may run side by side.
+//
+// A submodule is what it is recorded at: whatever is below it differs if that does.
 type Comparison struct {
-	repo  *Repo                    // its lock of objects guards the maps
-	roots map[string]plumbing.Hash // trees of commits
-	found map[place]plumbing.Hash  // what trees have under a name; zero is nothing
+	repo  *Repo                      // its lock of objects guards the maps
+	roots map[string]plumbing.Hash   // trees of commits
+	found map[place]object.TreeEntry // what trees have under a name; zero is nothing
 }
 
 type place struct {
@@ -26,7 +28,7 @@ type place struct {
 
 // Compare begins a comparison.
 func (r *Repo) Compare() *Comparison {
-	return &Comparison{repo: r, roots: map[string]plumbing.Hash{}, found: map[place]plumbing.Hash{}}
+	return &Comparison{repo: r, roots: map[string]plumbing.Hash{}, found: map[place]object.TreeEntry{}}
 }
 
 // Differs says whether two commits, given by their full hashes, have something else at a path: another content, or one of them nothing.
@@ -41,7 +43,7 @@ func (c *Comparison) Differs(ctx context.Context, old, now, path string) (bool, 
 		return false, err
 	}
 	after, err := c.at(now, path)
-	return before != after, err
+	return before.Hash != after.Hash, err
 }
 
 // Files lists the files, by path from the root, that two commits have otherwise at a path.
@@ -53,11 +55,8 @@ func (c *Comparison) Files(ctx context.Context, old, now, path string) ([]string
 	defer c.repo.objects.Unlock()
 	var sides [2]object.TreeEntry
 	for i, commit := range []string{old, now} {
-		hash, err := c.at(commit, path)
-		if err == nil && !hash.IsZero() {
-			sides[i], err = c.repo.entryOf(hash)
-		}
-		if err != nil {
+		var err error
+		if sides[i], err = c.at(commit, path); err != nil {
 			return nil, err
 		}
 	}
@@ -69,67 +68,66 @@ func (c *Comparison) Files(ctx context.Context, old, now, path string) ([]string
 	return files, err
 }
 
-// entryOf is an object as a tree would have it. Of a file it is not known whether it can be run. The caller holds the lock of objects.
-func (r *Repo) entryOf(hash plumbing.Hash) (object.TreeEntry, error) {
-	kind, _, err := r.raw(hash)
-	mode := filemode.Regular
-	if kind == plumbing.TreeObject {
-		mode = filemode.Dir
-	}
-	return object.TreeEntry{Hash: hash, Mode: mode}, err
-}
-
-func (c *Comparison) at(commit, path string) (plumbing.Hash, error) {
+func (c *Comparison) at(commit, path string) (e object.TreeEntry, err error) {
 	tree, ok := c.roots[commit]
 	if !ok {
 		found, err := c.repo.commit(commit)
 		if err != nil {
-			return tree, err
+			return e, err
 		}
 		tree = found.TreeHash
 		c.roots[commit] = tree
 	}
+	e = object.TreeEntry{Hash: tree, Mode: filemode.Dir}
 	if path == "." {
-		return tree, nil
+		return e, nil
 	}
 	for name := range strings.SplitSeq(path, "/") {
-		here := place{tree, name}
+		switch e.Mode {
+		case filemode.Submodule:
+			return e, nil
+		case filemode.Dir:
+		default:
+			return object.TreeEntry{}, nil
+		}
+		here := place{e.Hash, name}
 		next, ok := c.found[here]
 		if !ok {
-			var err error
-			if next, err = c.repo.entry(tree, name); err != nil {
+			if next, err = c.repo.entry(e.Hash, name); err != nil {
 				return next, fmt.Errorf("commit %.12s: %s: %w", commit, path, err)
 			}
 			c.found[here] = next
 		}
-		if tree = next; tree.IsZero() {
+		if e = next; e.Hash.IsZero() {
 			break
 		}
 	}
-	return tree, nil
+	return e, nil
 }
 
-// entry looks one name up in a tree; zero if it is not there, or the tree is a file. go-git decodes all entries, of which there may be
-// a thousand. The form is «MODE NAME NUL HASH», one after another. The caller holds the lock of objects.
-func (r *Repo) entry(tree plumbing.Hash, name string) (hash plumbing.Hash, err error) {
+// entry looks one name up in a tree; zero if it is not there. go-git decodes all entries, of which there may be a thousand. The form is
+// "MODE NAME NUL HASH", one after another. The caller holds the lock of objects.
+func (r *Repo) entry(tree plumbing.Hash, name string) (e object.TreeEntry, err error) {
 	kind, rest, err := r.raw(tree)
 	if err != nil {
-		return hash, fmt.Errorf("tree %s: %w: the clone lacks it: run git fsck, or clone anew", tree, err)
+		return e, fmt.Errorf("tree %s: %w: the clone does not have it: run git fsck, or clone again", tree, err)
 	}
 	if kind != plumbing.TreeObject {
-		return hash, nil
+		return e, nil
 	}
 	wanted := []byte(name)
 	for len(rest) > 0 {
 		end := bytes.IndexByte(rest, 0)
-		if end < 0 || len(rest) < end+1+len(hash) {
-			return hash, fmt.Errorf("tree %s is cut off: run git fsck", tree)
+		if end < 0 || len(rest) < end+1+len(e.Hash) {
+			return e, fmt.Errorf("tree %s is cut off: run git fsck", tree)
 		}
-		if _, found, _ := bytes.Cut(rest[:end], []byte{' '}); bytes.Equal(found, wanted) {
-			copy(hash[:], rest[end+1:])
-			return hash, nil
+		if mode, found, _ := bytes.Cut(rest[:end], []byte{' '}); bytes.Equal(found, wanted) {
+			copy(e.Hash[:], rest[end+1:])
+			e.Name = name
+			e.Mode, err = filemode.New(string(mode))
+			return e, err
 		}
-		rest = rest[end+1+len(hash):]
+		rest = rest[end+1+len(e.Hash):]
 	}
-	return hash, nil
+	return e, nil
 }

@@ -72,10 +72,7 @@ func (s *Snapshot) enter(n item) (*module, error) {
 }
 
 func (s *Snapshot) open(n item) (*module, error) {
-	missing := &MissingError{
-		Path: n.path, What: "submodule at commit " + n.Hash.String(),
-		Remedy: "bring it with: git submodule update --init --recursive -- " + n.path,
-	}
+	missing := missingSubmodule(n.path, n.Hash)
 	places, err := s.places(n)
 	if err != nil {
 		return nil, err
@@ -97,6 +94,13 @@ func (s *Snapshot) open(n item) (*module, error) {
 		}
 	}
 	return nil, missing
+}
+
+func missingSubmodule(path string, commit plumbing.Hash) *MissingError {
+	return &MissingError{
+		Path: path, What: "submodule at commit " + commit.String(),
+		Remedy: "bring it with: git submodule update --init --recursive -- " + path,
+	}
 }
 
 // places are where the objects of a submodule may be: where git keeps them for this work tree, where it does for the clone, and in the

@@ -88,7 +88,7 @@ func (s *Snapshot) Open(name string) (fs.File, error) {
 	}
 	info, err := s.info(e)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+		return nil, pathError("open", name, err)
 	}
 	info.name = path.Base(name)
 	if info.IsDir() {
@@ -97,7 +97,7 @@ func (s *Snapshot) Open(name string) (fs.File, error) {
 	}
 	content, err := s.content(e)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+		return nil, pathError("open", name, err)
 	}
 	return &snapshotFile{Reader: bytes.NewReader(content), info: info}, nil
 }
@@ -113,7 +113,7 @@ func (s *Snapshot) ReadFile(name string) ([]byte, error) {
 	}
 	content, err := s.content(e)
 	if err != nil {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+		return nil, pathError("read", name, err)
 	}
 	return content, nil
 }
@@ -129,7 +129,7 @@ func (s *Snapshot) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	items, err := s.items(e)
 	if err != nil {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+		return nil, pathError("readdir", name, err)
 	}
 	list := make([]fs.DirEntry, len(items))
 	for i, n := range items {
@@ -166,7 +166,7 @@ func (s *Snapshot) stat(op, name string, follow bool) (fs.FileInfo, error) {
 	}
 	info, err := s.info(e)
 	if err != nil {
-		return nil, &fs.PathError{Op: op, Path: name, Err: err}
+		return nil, pathError(op, name, err)
 	}
 	info.name = path.Base(name)
 	return info, nil

@@ -25,9 +25,18 @@ func (s *Snapshot) find(op, name string, follow bool) (item, error) {
 	defer s.repo.objects.Unlock()
 	n, err := s.lookup(name, follow, 0)
 	if err != nil {
-		return n, &fs.PathError{Op: op, Path: name, Err: err}
+		return n, pathError(op, name, err)
 	}
 	return n, nil
+}
+
+// pathError is an error of a file system; one about missing content says all itself.
+func pathError(op, name string, err error) error {
+	var missing *MissingError
+	if errors.As(err, &missing) {
+		return missing
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
 func (s *Snapshot) lookup(name string, follow bool, links int) (item, error) {

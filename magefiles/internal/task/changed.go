@@ -167,7 +167,11 @@ func (c ChangedSince) Run() (ChangedContainers, error) {
 		return nil, faults
 	}
 	changes, err := estate.changes(c.Head, func(image.Name) string { return c.Since }, func(_, n image.Name) (string, error) {
-		return estate.first(n, func(s image.Source) (bool, error) { return slices.ContainsFunc(c.Paths, s.Counts), nil })
+		return estate.first(n, func(s image.Source) (bool, error) {
+			return slices.ContainsFunc(c.Paths, func(file string) bool {
+				return s.Counts(file) || strings.HasPrefix(s.Path, file+"/") // a submodule that it is in
+			}), nil
+		})
 	})
 	return changes, errors.Join(faults, err)
 }

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -23,12 +24,14 @@ func readEstate(files fs.FS, host, namespace string, bases func(string) ([]strin
 	if containers == nil && faults != nil {
 		return nil, faults
 	}
-	e := &estate{containers: containers, sources: map[image.Name][]image.Source{}}
+	e := &estate{sources: map[image.Name][]image.Source{}}
 	for _, c := range containers {
 		sources, err := image.Sources(files, c)
 		if err != nil {
-			return nil, err
+			faults = errors.Join(faults, err)
+			continue
 		}
+		e.containers = append(e.containers, c)
 		e.sources[c.Name] = sources
 	}
 	e.graph = image.NewGraph(containers, path.Join(host, namespace), func(c image.Container) ([]string, error) {

@@ -121,7 +121,7 @@ func (c *changing) opened() (task.Changed, *gitrepo.Repo) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	files, err := git.Snapshot(head.Hash)
+	files, err := git.Recorded(head.Hash)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -427,6 +427,69 @@ func TestChangedSinceARevision(t *testing.T) {
 	}.Run()
 	if err != nil || got.String() != "a\nab\nb" || got[2].Why != "b -> a: containers/a changed" || got[0].Since != first {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestChangedKnowsSubmodules has containers that are a submodule, hold one, or import a package of one.
+func TestChangedKnowsSubmodules(t *testing.T) {
+	t.Parallel()
+	lib, c := newChanging(t), newChanging(t)
+	lib.commit("Dockerfile", plain, "pkg/pkg.go", "package pkg\n")
+	for _, at := range []string{"containers/is", "containers/has/sub", "containers/ignores/sub", "lib"} {
+		c.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", lib.dir, at)
+	}
+	first := c.commit("containers/has/Dockerfile", plain, "containers/has/.dockerignore", "docs\n", "containers/ignores/Dockerfile", plain, "containers/ignores/.dockerignore", "sub\n",
+		"go.mod", "module m\n", "containers/imports/main.go", "//blumeops:version 1\npackage main\n\nimport _ \"m/lib/pkg\"\n\nfunc main() {}\n", "containers/other/Dockerfile", plain)
+	for _, name := range []string{"is", "has", "ignores", "imports", "other"} {
+		c.publish(name, "v1.2.0-"+first[:7], first)
+	}
+	c.want()
+	lib.commit("pkg/more.go", "package pkg\n")
+	c.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--remote")
+	c.commit()
+	c.want("has: containers/has changed", "imports: lib/pkg changed", "is: containers/is changed")
+	since := func() (task.ChangedContainers, error) {
+		_, git := c.opened()
+		paths, err := git.Since(t.Context(), first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := git.WorkTree(os.DirFS(c.dir), image.Root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return task.ChangedSince{Files: files, Bases: bases, Since: first, Paths: paths, Host: "registry.example", Namespace: "blumeops"}.Run()
+	}
+	if got, err := since(); err != nil || got.String() != "has\nimports\nis" {
+		t.Errorf("since: %q, %v", got, err)
+	}
+	c.git("submodule", "--quiet", "deinit", "--force", "--all")
+	if err := os.RemoveAll(filepath.Join(c.dir, ".git/modules")); err != nil {
+		t.Fatal(err)
+	}
+	changed, _ := c.opened()
+	got, err := changed.Run(t.Context())
+	wantError(t, err, "containers/is: ", "is a submodule at commit", "containers/imports: lib is a submodule")
+	if got.String() != "has" {
+		t.Errorf("beside what is missing: %q", got)
+	}
+	got, err = since()
+	wantError(t, err, "containers/is is a submodule at commit")
+	if got.String() != "has\nimports" {
+		t.Errorf("since, beside what is missing: %q", got)
+	}
+	files, err := gitrepo.Open(c.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	work, err := files.WorkTree(os.DirFS(c.dir), image.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listing, err := task.List{Files: work, Manifests: "argocd"}.Run()
+	wantError(t, err, "containers/is is a submodule at commit")
+	if len(listing) != 4 {
+		t.Errorf("lists %v", listing)
 	}
 }
 
