@@ -95,7 +95,7 @@ func (r *runner) buildAlongside(one task.Builder, name image.Name) task.Build {
 		b.images.Step, b.failed = l.part, l.failed
 		one = b
 	}
-	return task.Build{Files: r.files.FS(), Builder: one, Watch: l.step}
+	return task.Build{Files: r.workTree(), Builder: one, Watch: l.step}
 }
 
 // note says what was built.

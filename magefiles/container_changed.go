@@ -38,7 +38,7 @@ func (r *runner) changed(ctx context.Context, since, host string) (_ task.Change
 	if err != nil {
 		return nil, err
 	}
-	files, err := git.Snapshot(head.Hash)
+	files, err := git.Recorded(head.Hash)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (r *runner) changedSince(ctx context.Context, git *repo.Repo, head, since s
 		return nil, err
 	}
 	return task.ChangedSince{
-		Files: r.files.FS(), Bases: basesOf, Head: head, Since: base, Paths: paths, Host: r.Registry, Namespace: r.Namespace,
+		Files: r.workTree(), Bases: basesOf, Head: head, Since: base, Paths: paths, Host: r.Registry, Namespace: r.Namespace,
 	}.Run()
 }
 

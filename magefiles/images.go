@@ -5,21 +5,38 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 func (r *runner) list() task.List {
 	platforms, _ := r.platforms() // a setting that is wrong is no reason to show nothing
 	return task.List{
-		Files: r.files.FS(), Manifests: r.Manifests, Repository: r.Registry + "/" + r.Namespace, Platforms: platforms,
+		Files: r.workTree(), Manifests: r.Manifests, Repository: r.Registry + "/" + r.Namespace, Platforms: platforms,
 	}
+}
+
+// workTree are the files of the working tree, in which a container's submodule that is not checked out is an error. Where git does not say, they
+// are what there is.
+func (r *runner) workTree() fs.FS {
+	git, err := repo.Open(r.root, repo.WithEnvironment(os.Getenv))
+	if err != nil {
+		return r.files.FS()
+	}
+	files, err := git.WorkTree(r.files.FS(), image.Root)
+	if err != nil {
+		return r.files.FS()
+	}
+	return files
 }
 
 func (r *runner) build(ctx context.Context, choice string, args task.BuildArgs) (task.Built, error) {
@@ -28,7 +45,7 @@ func (r *runner) build(ctx context.Context, choice string, args task.BuildArgs) 
 	if err != nil {
 		return task.Built{}, err
 	}
-	return task.Build{Files: r.files.FS(), Builder: builder, Watch: r.progress.step}.Run(ctx, args)
+	return task.Build{Files: r.workTree(), Builder: builder, Watch: r.progress.step}.Run(ctx, args)
 }
 
 // builder builds with whichever engine is there. Nothing is connected to yet.
@@ -81,7 +98,11 @@ type builder struct {
 }
 
 func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, error) {
-	img, err := b.images.Build(ctx, pipeline.Request{
+	images, err := b.at(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	img, err := images.Build(ctx, pipeline.Request{
 		Container: q.Container, Platforms: q.Platforms, Version: q.Version, Target: q.Target, Args: q.Args,
 	})
 	var failed *pipeline.StepError
@@ -96,6 +117,32 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 		return nil, err
 	}
 	return built{img}, nil
+}
+
+// at builds in a folder that has what the commit has, or in the working tree.
+func (b builder) at(ctx context.Context, q task.BuildRequest) (pipeline.Images, error) {
+	images := b.images
+	if q.Commit == "" {
+		return images, nil
+	}
+	git, err := repo.Open(b.runner.root, repo.WithEnvironment(os.Getenv), repo.WithPacksOpen())
+	if err != nil {
+		return images, err
+	}
+	tree, err := git.CheckOutContainer(ctx, q.Commit, filepath.Join(b.runner.cacheAt, "trees"), q.Container)
+	if err = errors.Join(err, git.Close()); err != nil {
+		return images, err
+	}
+	b.runner.keep(tree.Release)
+	images.Root, images.Compiler.Root, images.Compiler.Cache = tree.Root, tree.Root, tree.Scratch
+	return images, nil
+}
+
+// keep has something released once the session is over: the engine may read it until then.
+func (r *runner) keep(release func()) {
+	r.sessions.Lock()
+	defer r.sessions.Unlock()
+	r.kept = append(r.kept, release)
 }
 
 // built is a task.Image that lives in an engine.

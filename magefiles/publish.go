@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -58,7 +59,7 @@ func (r *runner) publisher(choice string) (task.Publish, error) {
 		return task.Publish{}, err
 	}
 	return task.Publish{
-		Files: r.files.FS(), Repo: checkout{git, r.source()}, Registry: r.pushingTo(r.progress.pushed), Builder: builder,
+		Files: r.files.FS(), Trees: trees{git, r.files.FS()}, Repo: checkout{git, r.source()}, Registry: r.pushingTo(r.progress.pushed), Builder: builder,
 		Host: r.Registry, Namespace: r.Namespace, Platforms: platforms, Login: r.login,
 		Watch: r.progress.step, Say: r.console.Warn,
 	}, nil
@@ -150,6 +151,22 @@ func (a artifact) Push(ctx context.Context, ref image.Reference) error {
 
 func (a artifact) Verify(ctx context.Context, ref image.Reference) error {
 	return a.client.Verify(ctx, ref, a.Artifact)
+}
+
+// trees is a task.Trees.
+type trees struct {
+	git   *repo.Repo
+	files fs.FS // of the working tree
+}
+
+func (t trees) Committed(commit string) (fs.FS, error) { return t.git.Recorded(commit) }
+
+func (t trees) Check(ctx context.Context, commit string, c image.Container) error {
+	return t.git.CheckContainer(ctx, commit, c)
+}
+
+func (t trees) Ignored(ctx context.Context, c image.Container) ([]string, error) {
+	return t.git.IgnoredOf(ctx, t.files, c)
 }
 
 // checkout is a task.Repo.

@@ -40,7 +40,11 @@ func (r *runner) publishedHere(ctx context.Context, host string) ([]image.Name, 
 	if err != nil {
 		return nil, err
 	}
+	files, err := git.Recorded(head.Hash)
+	if err != nil {
+		return nil, err
+	}
 	return task.PublishedOf{
-		Files: r.files.FS(), Registry: images{r.readingClient()}, Host: host, Namespace: r.Namespace, Commit: head.Hash,
+		Files: files, Registry: images{r.readingClient()}, Host: host, Namespace: r.Namespace, Commit: head.Hash,
 	}.Run(ctx)
 }

@@ -148,7 +148,7 @@ func (s docsSite) at(commit string) (task.BuildDocs, error) {
 	if err != nil {
 		return task.BuildDocs{}, err
 	}
-	if build.Tree, err = s.git.Snapshot(commit); err != nil {
+	if build.Tree, err = s.git.Recorded(commit); err != nil {
 		return task.BuildDocs{}, err
 	}
 	config, err := changelog.ParseConfig(build.Tree)

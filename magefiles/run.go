@@ -34,6 +34,7 @@ type runner struct {
 	secrets  *secret.Resolver
 	progress progress
 	session  *engine.Session
+	kept     []func()   // what is released after the session
 	sessions sync.Mutex // held while one is made
 	format   console.Format
 }
@@ -104,6 +105,10 @@ func (r *runner) settle(err error) error {
 	if closeErr := r.close(); err == nil {
 		err = closeErr
 	}
+	for _, release := range r.kept {
+		release()
+	}
+	r.kept = nil
 	r.progress.finish(err)
 	return err
 }

@@ -142,7 +142,11 @@ func (c *containerRelease) parse(name, version string) error {
 	if c.bump, c.asked, err = parseBump(version); err != nil {
 		return err
 	}
-	c.container, err = image.Lookup(c.Publish.Files, n)
+	files, err := c.Publish.source(false)
+	if err != nil {
+		return err
+	}
+	c.container, err = image.Lookup(files, n)
 	return err
 }
 

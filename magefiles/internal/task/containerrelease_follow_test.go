@@ -129,7 +129,7 @@ func (a *actions) release(timeout time.Duration) task.ContainerRelease {
 	}
 	say := func(s string) { a.said = append(a.said, s) }
 	return task.ContainerRelease{
-		Publish: task.Publish{Files: tree, Repo: followedRepo{a}, Registry: followedRegistry{actions: a}, Host: "registry.example", Namespace: "blumeops"},
+		Publish: task.Publish{Files: tree, Trees: trees{FS: tree}, Repo: followedRepo{a}, Registry: followedRegistry{actions: a}, Host: "registry.example", Namespace: "blumeops"},
 		Remote:  a, Tagger: a, Note: say, Warn: say, Message: func(string) (string, error) { return a.message, nil },
 		Watch: func(step string) func(error) {
 			a.steps = append(a.steps, step)

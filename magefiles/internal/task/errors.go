@@ -14,17 +14,34 @@ type DirtyError struct {
 }
 
 func (e *DirtyError) Error() string {
+	return fmt.Sprintf("the tree has changes (%s), and version %s is published from a commit", some(e.Changed), e.Version)
+}
+
+// some names the first paths of a list.
+func some(paths []string) string {
 	const shown = 3
-	paths := strings.Join(e.Changed[:min(shown, len(e.Changed))], ", ")
-	if more := len(e.Changed) - shown; more > 0 {
-		paths += fmt.Sprintf(" and %d more", more)
+	text := strings.Join(paths[:min(shown, len(paths))], ", ")
+	if more := len(paths) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("the tree has changes (%s), and version %s is published from a commit", paths, e.Version)
+	return text
 }
 
 // Hint says what to do.
 func (e *DirtyError) Hint() string {
 	return "commit or stash the changes, publish to a channel (dev, test), or give -force"
+}
+
+// UncommittedError says that a version was to be published of a container that only the working tree has.
+type UncommittedError struct{ Dir string }
+
+func (e *UncommittedError) Error() string {
+	return e.Dir + " is in the working tree, and not in the commit that is checked out, from which versions are published"
+}
+
+// Hint says what to do.
+func (e *UncommittedError) Hint() string {
+	return "commit it (git add -f, if git ignores it), or publish to a channel (dev, test)"
 }
 
 // BranchError says that a version was to be published from a commit that is not on the

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,6 +141,17 @@ func (r repo) SourceURL() string                         { return "https://forge
 func (r repo) OnDefaultBranch(context.Context, string) (bool, string, error) {
 	return r.branch, "main", r.err
 }
+
+// trees are files that the working tree and all commits have.
+type trees struct {
+	fs.FS
+	ignored []string
+	missing error
+}
+
+func (r trees) Committed(string) (fs.FS, error)                            { return r.FS, nil }
+func (r trees) Check(context.Context, string, image.Container) error       { return r.missing }
+func (r trees) Ignored(context.Context, image.Container) ([]string, error) { return r.ignored, nil }
 
 func clean(hash string) repo { return repo{hash: hash, branch: true} }
 

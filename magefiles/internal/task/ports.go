@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"io/fs"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -17,6 +18,7 @@ type Builder interface {
 // BuildRequest says what to build.
 type BuildRequest struct {
 	Container image.Container
+	Commit    string            // whose files are built; "" is the working tree
 	Platforms []image.Platform  // at least one
 	Version   string            // that a Go program is told; "" for none
 	Target    string            // stage of a Dockerfile; "" is the last
@@ -86,6 +88,16 @@ type Repo interface {
 	// SourceURL is where the source can be found; "" if that is not known. It holds no
 	// credentials.
 	SourceURL() string
+}
+
+// Trees are the files that images are made of.
+type Trees interface {
+	// Committed are those that a commit records.
+	Committed(commit string) (fs.FS, error)
+	// Check refuses a container of a commit if something that its image is made of is recorded there, and not in this clone.
+	Check(ctx context.Context, commit string, c image.Container) error
+	// Ignored lists some files of the working tree that git ignores, and that a build of the container would take.
+	Ignored(ctx context.Context, c image.Container) ([]string, error)
 }
 
 // Commit is a commit of the repository.

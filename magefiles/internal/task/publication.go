@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -15,13 +16,15 @@ import (
 type publication struct {
 	Publish
 	force     bool
+	files     fs.FS // that are built: the working tree's, or the commit's
 	container image.Container
 	version   image.Version
 	ref       image.Reference
+	asked     []image.Platform // nil: those of the container
 	platforms []image.Platform
 
 	commit   Commit
-	dirty    bool
+	dirty    bool  // the working tree is built, as it has what the commit has not
 	found    Found // under the tag, when it was looked at last
 	image    Image
 	temp     string
@@ -42,7 +45,7 @@ func (p *publication) checkCommit(ctx context.Context) (err error) {
 	}
 	p.dirty = len(changed) > 0
 	if p.version.IsChannel() {
-		return nil
+		return p.chooseTree(ctx)
 	}
 	if p.dirty {
 		if err := p.refuse(&DirtyError{Version: p.version, Changed: changed}); err != nil {
@@ -54,9 +57,49 @@ func (p *publication) checkCommit(ctx context.Context) (err error) {
 		err = &BranchError{Version: p.version, Commit: p.commit.Hash, Branch: branch}
 	}
 	if err != nil {
-		return p.refuse(err)
+		err = p.refuse(err)
 	}
+	if err == nil && !p.dirty {
+		err = p.takeCommit()
+	}
+	return err
+}
+
+// chooseTree decides what a channel is built from. Files that git ignores are not in the commit either.
+func (p *publication) chooseTree(ctx context.Context) error {
+	if p.dirty {
+		return nil
+	}
+	ignored, err := p.Trees.Ignored(ctx, p.container)
+	if err != nil {
+		return err
+	}
+	if len(ignored) == 0 {
+		return p.takeCommit()
+	}
+	p.dirty = true
+	p.say(fmt.Sprintf("%s has files that git ignores (%s), and they are built in: the revision ends in -dirty", p.container.Dir, some(ignored)))
 	return nil
+}
+
+// takeCommit has the commit built, and not the working tree.
+func (p *publication) takeCommit() (err error) {
+	if p.files, err = p.Trees.Committed(p.commit.Hash); err != nil {
+		return err
+	}
+	found, err := image.Lookup(p.files, p.container.Name)
+	if err == nil {
+		p.take(found)
+	}
+	return err
+}
+
+// checkContent refuses a commit that names what this clone does not have, where the image is made of that.
+func (p *publication) checkContent(ctx context.Context) error {
+	if p.dirty {
+		return nil
+	}
+	return p.Trees.Check(ctx, p.commit.Hash, p.container)
 }
 
 // refuse returns the error, unless it is overridden, and then says so.
@@ -110,7 +153,11 @@ func (p *publication) unchanged(found Found) error {
 }
 
 func (p *publication) build(ctx context.Context) (err error) {
-	p.image, err = p.Builder.Build(ctx, BuildRequest{Container: p.container, Platforms: p.platforms, Version: p.version.String()})
+	request := BuildRequest{Container: p.container, Platforms: p.platforms, Version: p.version.String()}
+	if !p.dirty {
+		request.Commit = p.commit.Hash
+	}
+	p.image, err = p.Builder.Build(ctx, request)
 	return err
 }
 

@@ -3,6 +3,7 @@ package task
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -12,12 +13,15 @@ import (
 
 // Publish builds the image of a container and puts it into a registry.
 //
-// A version is published once: from a clean tree whose commit is on the default branch,
-// and never over another revision. A channel moves, and is published from anything.
+// A version is published once: from a commit on the default branch, whatever the working
+// tree holds besides, and never over another revision. A channel moves, and is published
+// from anything: from the commit where the working tree has nothing else, and otherwise from
+// the working tree.
 // What the registry holds already for this revision and these platforms is not built
 // again, so a publish that was cut off is finished by running it again.
 type Publish struct {
-	Files     fs.FS // the repository
+	Files     fs.FS // the working tree
+	Trees     Trees
 	Repo      Repo
 	Registry  Registry
 	Builder   Builder
@@ -119,17 +123,53 @@ func (p Publish) prepare(args PublishArgs) (*publication, error) {
 		return nil, err
 	}
 	if args.Platforms != "" {
-		if pub.platforms, err = image.ParsePlatforms(args.Platforms); err != nil {
+		if pub.asked, err = image.ParsePlatforms(args.Platforms); err != nil {
 			return nil, err
 		}
 	}
-	if pub.container, err = image.Lookup(p.Files, name); err != nil {
+	if err := pub.find(name); err != nil {
 		return nil, err
 	}
-	if pub.platforms == nil {
-		pub.platforms = p.Platforms.of(pub.container)
-	}
 	return pub, nil
+}
+
+// find looks the container up in what is published: the commit, or the working tree where that may be what is built.
+func (p *publication) find(name image.Name) (err error) {
+	workTree := p.force || p.version.IsChannel()
+	if p.files, err = p.source(workTree); err != nil {
+		return err
+	}
+	found, err := image.Lookup(p.files, name)
+	var unknown *image.UnknownError
+	if errors.As(err, &unknown) && !workTree {
+		if here, hereErr := image.Lookup(p.Files, name); hereErr == nil {
+			return &UncommittedError{Dir: here.Dir}
+		}
+	}
+	if err == nil {
+		p.take(found)
+	}
+	return err
+}
+
+// take has a container published.
+func (p *publication) take(c image.Container) {
+	p.container = c
+	if p.platforms = p.asked; p.platforms == nil {
+		p.platforms = p.Platforms.of(c)
+	}
+}
+
+// source are the files of the working tree, or those of the commit that is checked out.
+func (p Publish) source(workTree bool) (fs.FS, error) {
+	if workTree {
+		return p.Files, nil
+	}
+	head, err := p.Repo.Head()
+	if err != nil {
+		return nil, err
+	}
+	return p.Trees.Committed(head.Hash)
 }
 
 // steps are the order of things: refuse first, look before building, and look again.
@@ -138,6 +178,7 @@ func (p *publication) steps() []Step {
 		{"check the commit", p.checkCommit},
 		{"read the credentials for " + p.ref.Registry, p.login},
 		{"look at the registry", p.look},
+		{"check what is built", p.checkContent},
 		{"build " + string(p.container.Name) + " for " + image.JoinPlatforms(p.platforms), p.build},
 		{"export the image", p.export},
 		{"assemble the image", p.assemble},

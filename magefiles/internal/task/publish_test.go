@@ -88,7 +88,7 @@ func isTagPut(r *http.Request) bool {
 // publish is the use case with tiny images and the lab's registry.
 func (l *shop) publish(t *testing.T, r task.Repo, b *builder) task.Publish {
 	return task.Publish{
-		Files: files, Repo: r, Builder: b, Registry: client{registry.New(registry.Options{})},
+		Files: files, Trees: trees{FS: files}, Repo: r, Builder: b, Registry: client{registry.New(registry.Options{})},
 		Host: l.host, Namespace: "blumeops", TempDir: t.TempDir(),
 		Platforms: task.Platforms{image.KindGo: {amd64, arm64}},
 	}

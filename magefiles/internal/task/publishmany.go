@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -126,6 +127,7 @@ type onePublish struct {
 	publish   Publish
 	args      PublishArgs
 	container image.Container
+	files     fs.FS         // that it was prepared from
 	reference string        // under which it is published
 	bases     []*onePublish // of the same list, that it is built on
 	done      chan struct{} // is closed when it has ended, well or not
@@ -153,7 +155,11 @@ func (m PublishMany) prepare(names []image.Name, args PublishArgs) []*onePublish
 // complete finds out the version, and that the arguments are good.
 func (o *onePublish) complete() error {
 	if o.args.Version == VersionAuto {
-		container, err := image.Lookup(o.publish.Files, image.Name(o.args.Name))
+		files, err := o.publish.source(o.args.Force)
+		if err != nil {
+			return err
+		}
+		container, err := image.Lookup(files, image.Name(o.args.Name))
 		if err != nil {
 			return err
 		}
@@ -171,7 +177,7 @@ func (o *onePublish) complete() error {
 	if err != nil {
 		return err
 	}
-	o.container, o.reference = prepared.container, prepared.ref.String()
+	o.container, o.files, o.reference = prepared.container, prepared.files, prepared.ref.String()
 	return nil
 }
 

@@ -56,7 +56,7 @@ func (m PublishMany) basesOf(one *onePublish) []string {
 	case m.Bases == nil:
 		return nil
 	}
-	text, err := fs.ReadFile(one.publish.Files, path.Join(one.container.Dir, "Dockerfile"))
+	text, err := fs.ReadFile(one.files, path.Join(one.container.Dir, "Dockerfile"))
 	if err != nil {
 		return nil
 	}

@@ -77,7 +77,7 @@ func fiveContainers() fstest.MapFS {
 func (l *shop) many(t *testing.T, r task.Repo, b task.Builder) task.PublishMany {
 	return task.PublishMany{Each: func(image.Name) task.Publish {
 		p := l.publish(t, r, nil)
-		p.Files, p.Builder = fiveContainers(), b
+		p.Files, p.Trees, p.Builder = fiveContainers(), trees{FS: fiveContainers()}, b
 		return p
 	}}
 }
@@ -212,7 +212,7 @@ func benchmarkPublishFive(b *testing.B, limit int) {
 	works := &builders{takes: 200 * time.Millisecond}
 	m := task.PublishMany{Limit: limit, Each: func(image.Name) task.Publish {
 		return task.Publish{
-			Files: fiveContainers(), Repo: clean(first), Registry: client{registry.New(registry.Options{})}, Builder: works,
+			Files: fiveContainers(), Trees: trees{FS: fiveContainers()}, Repo: clean(first), Registry: client{registry.New(registry.Options{})}, Builder: works,
 			Host: r.Addr, Namespace: "bench", TempDir: b.TempDir(),
 		}
 	}}
