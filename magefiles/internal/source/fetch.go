@@ -148,7 +148,28 @@ func (r repository) layOut(ctx context.Context, commit string) (_ Tree, err erro
 	}
 	plain := []string{"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_INDEX_FILE=" + filepath.Join(dir, "index")}
 	_, err = r.run(ctx, plain, "--work-tree="+t.Dir, "-c", "core.bare=false", "-c", "core.symlinks=true", "checkout", "--quiet", "--force", commit, "--", ".")
+	if err == nil {
+		err = setModes(t.Dir)
+	}
 	return t, err
+}
+
+// setModes gives files and folders the modes that git stores, whatever the umask is.
+func setModes(dir string) error {
+	return filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() && !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if e.IsDir() || info.Mode()&0o100 != 0 {
+			mode = 0o755
+		}
+		return os.Chmod(name, mode)
+	})
 }
 
 // run runs git on the repository, with more variables than it has anyway.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -182,6 +183,23 @@ func TestFetch(t *testing.T) {
 }
 
 // A changed file of the kept repository is noticed, or does not matter.
+// TestFetchWhateverTheUmask gives files the modes that git stores.
+func TestFetchWhateverTheUmask(t *testing.T) {
+	dir, commits := upstream(t)
+	defer syscall.Umask(syscall.Umask(0o077))
+	g := Git{Cache: t.TempDir(), Environ: append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull)}
+	tree, err := g.Fetch(t.Context(), Source{URL: "file://" + dir, Ref: commits[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tree.Release() }()
+	for name, want := range map[string]os.FileMode{".": os.ModeDir | 0o755, "sub": os.ModeDir | 0o755, "sub/a.txt": 0o644} {
+		if info, err := os.Stat(filepath.Join(tree.Dir, name)); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v; want %v", name, info.Mode(), err, want)
+		}
+	}
+}
+
 func TestFetchGivesTheCommitOrNothing(t *testing.T) {
 	dir, commits := upstream(t)
 	g := Git{Cache: t.TempDir(), Environ: append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull)}

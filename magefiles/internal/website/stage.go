@@ -45,7 +45,7 @@ type OutsidePage struct {
 // leads out of the docs, or to a folder, is an error.
 func Stage(tree fs.FS, p Plan, pages Pages, to string) (Staged, error) {
 	s := stager{tree: tree, plan: p, pages: pages, staged: Staged{Overlay: filepath.Join(to, "overlay"), Times: map[string]time.Time{}}}
-	if err := os.MkdirAll(s.staged.Overlay, 0o755); err != nil {
+	if err := makeFolder(s.staged.Overlay); err != nil {
 		return Staged{}, err
 	}
 	if err := fs.WalkDir(tree, p.Dir, s.entry); err != nil {
@@ -107,7 +107,7 @@ func (s stager) entry(name string, e fs.DirEntry, err error) error {
 	}
 	switch {
 	case e.IsDir():
-		return os.MkdirAll(s.place(inside), 0o755)
+		return makeFolder(s.place(inside))
 	case e.Type()&fs.ModeSymlink != 0:
 		if err := s.checkLink(name); err != nil {
 			return err
@@ -166,7 +166,11 @@ func (s stager) file(name, inside string) error {
 	if err != nil {
 		return err
 	}
-	return s.write(inside, text, s.pages.Dates[name], 0o644|info.Mode()&0o111)
+	mode := fs.FileMode(0o644)
+	if info.Mode()&0o100 != 0 {
+		mode = 0o755
+	}
+	return s.write(inside, text, s.pages.Dates[name], mode)
 }
 
 // write puts a file of the docs where the generator finds it, with its dates.
@@ -211,9 +215,24 @@ func (s stager) has(name string) (bool, error) {
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.EqualFold(e.Name(), name) }), err
 }
 
+// write writes a file with this mode, whatever the umask is.
 func write(file string, text []byte, mode fs.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := makeFolder(filepath.Dir(file)); err != nil {
 		return err
 	}
-	return os.WriteFile(file, text, mode)
+	return errors.Join(os.WriteFile(file, text, mode), os.Chmod(file, mode))
+}
+
+// makeFolder makes a folder and those above it which are not there, all of them with mode 0755.
+func makeFolder(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if err := makeFolder(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil { // #nosec G301 -- pages are public
+		return err
+	}
+	return os.Chmod(dir, 0o755) // #nosec G302 -- the same
 }
