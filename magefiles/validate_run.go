@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
@@ -50,6 +52,9 @@ func (r *runner) examine(ctx context.Context, all []validate.Check, only, since 
 	}
 	thrift(len(files))
 	options := validate.Options{Site: r.facts(git)}
+	if options.Site.Absent, err = r.absent(git); err != nil {
+		return nil, console.BadInput(err)
+	}
 	if since != "" {
 		if options.Changed, err = git.Since(ctx, since); err != nil {
 			return nil, console.BadInput(err)
@@ -104,6 +109,16 @@ func (r *runner) facts(git *repo.Repo) validate.Site {
 			return err
 		},
 	}
+}
+
+// absent are the submodules that are not checked out, of those that checks look at.
+func (r *runner) absent(git *repo.Repo) (map[string]string, error) {
+	found, err := git.AbsentSubmodules(image.Root, path.Clean(r.Docs), path.Clean(r.Manifests))
+	absent := map[string]string{}
+	for _, one := range found {
+		absent[one.Path] = one.Error() + ": " + one.Hint()
+	}
+	return absent, err
 }
 
 // addresses are those of this repository, as the settings and the clone have them.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
@@ -12,24 +11,36 @@ import (
 // WorkTree is the work tree's files, given as a file system, in which reading the folder of a submodule that is not checked out is a *MissingError,
 // if it is below a folder. Otherwise it would look like an empty folder, and what depends on it would be gone without a word.
 func (r *Repo) WorkTree(files fs.FS, below string) (fs.FS, error) {
+	missing, err := r.AbsentSubmodules(below)
+	if err != nil || len(missing) == 0 {
+		return files, err
+	}
+	absent := map[string]error{}
+	for _, one := range missing {
+		absent[one.Path] = one
+	}
+	return workTree{files, absent}, nil
+}
+
+// AbsentSubmodules are those at or below some folders that are not checked out, in order.
+func (r *Repo) AbsentSubmodules(below ...string) ([]*MissingError, error) {
+	r.objects.Lock()
+	defer r.objects.Unlock()
 	idx, err := r.store.Index()
 	if err != nil {
 		return nil, fmt.Errorf("%s: index: %w", r.root, err)
 	}
-	absent := map[string]error{}
+	scope, tree := newScope(below), &comparison{repo: r}
+	var absent []*MissingError
 	for _, e := range idx.Entries {
-		if e.Mode != filemode.Submodule || !within(e.Name, below) {
+		if e.Mode != filemode.Submodule || !scope.holds(e.Name) {
 			continue
 		}
-		at := (&comparison{repo: r}).path(e.Name)
-		if info, err := os.Lstat(at); err == nil && info.IsDir() && !isRepository(at) {
-			absent[path.Clean(e.Name)] = missingSubmodule(e.Name, e.Hash)
+		if info, err := os.Lstat(tree.path(e.Name)); err == nil && info.IsDir() && !isRepository(tree.path(e.Name)) {
+			absent = append(absent, missingSubmodule(e.Name, e.Hash))
 		}
 	}
-	if len(absent) == 0 {
-		return files, nil
-	}
-	return workTree{files, absent}, nil
+	return absent, nil
 }
 
 // workTree reports submodules that are not checked out.

@@ -48,6 +48,8 @@ type Site struct {
 	// OnDefaultBranch says whether a commit, which may be abbreviated, is on the default branch. known is false if this clone is too
 	// shallow to tell, or has no default branch.
 	OnDefaultBranch func(ctx context.Context, commit string) (on, known bool, err error)
+	// Absent are submodules that are not checked out, below the folders that checks look at: what is wrong by path.
+	Absent map[string]string
 	// ParseSecret says what is wrong with a reference to a secret (op://…, env://…, file://…).
 	ParseSecret func(reference string) error
 }

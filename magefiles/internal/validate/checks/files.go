@@ -11,12 +11,15 @@ var files = validate.Check{
 	Name:   "files",
 	Covers: "Every file that is not below a folder testdata: whether it can be looked at.",
 	Rules: []validate.Rule{
-		{ID: "unreadable", What: "A file cannot be read: a symbolic link that leads nowhere, to itself or out of the repository, or a missing right.", Do: "Mend or remove the file."},
+		{ID: "unreadable", What: "A file cannot be read: a symbolic link that leads nowhere, to itself or out of the repository, or a missing right; or a submodule below the folders of containers, docs or manifests is not checked out.", Do: "Repair or remove the file, or check the submodule out."},
 		{ID: "large", What: "A file is larger than 2 MiB, so that no check reads it.", Do: "Keep large files outside of the repository, or ignore this one in .gitignore."},
 		{ID: "encoding", What: "A text file is not UTF-8, so that no check reads it.", Do: "Save the file as UTF-8."},
 	},
 	Narrow: true,
 	Run: func(ctx context.Context, in *validate.Input) error {
+		for name, message := range in.Site.Absent {
+			in.Report(validate.Finding{Path: name, Rule: "unreadable", Message: message})
+		}
 		return validate.Each(ctx, in.Files("."), func(name string) error {
 			if rule, message := in.Problem(name); rule != "" && !validate.Testdata(name) {
 				in.Report(validate.Finding{Path: name, Rule: rule, Message: message})
