@@ -57,7 +57,8 @@ func (Container) Build(ctx context.Context, name string,
 //
 // VERSION is vX.Y.Z or vX.Y.Z-PRE, which is published once and from a clean tree whose
 // commit is on the default branch; or a channel (dev, test), which moves and is
-// published from anything. If the registry holds this revision for these platforms
+// published from anything. What is built is the commit, as git stores it; the working tree
+// only for a channel, or with -force, and if it has anything that the commit has not. If the registry holds this revision for these platforms
 // already, nothing is built and its digest is printed: so a publish that broke off is
 // finished by running it again. After the push the registry is read back and compared.
 //
