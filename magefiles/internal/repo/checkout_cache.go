@@ -92,6 +92,9 @@ func (c *checkout) replace(ctx context.Context, place string, at time.Time) erro
 		return fmt.Errorf("keep checked out files: %w", err)
 	}
 	err := c.write(ctx, filepath.Join(beside, "files"), at)
+	if err == nil && !c.isIn(filepath.Join(beside, "files"), at) {
+		err = fmt.Errorf("%s: the files that were written are not those of the commit: run git fsck in the clone, and see that the cache's file system keeps modes and times", place)
+	}
 	if err == nil {
 		err = os.Rename(beside, place)
 	}

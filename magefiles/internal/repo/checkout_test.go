@@ -257,6 +257,27 @@ func TestCheckOutStaysInside(t *testing.T) {
 	}
 }
 
+// TestCheckOutOfDamagedObjects has an object whose content is another's, which only its hash tells.
+func TestCheckOutOfDamagedObjects(t *testing.T) {
+	c, cache := newClone(t), t.TempDir()
+	c.write("a", "aaaa")
+	c.write("b", "bbbb")
+	c.commit("one")
+	object := func(name string) string {
+		hash := c.git("rev-parse", "HEAD:"+name)
+		return filepath.Join(c.dir, ".git/objects", hash[:2], hash[2:])
+	}
+	other, err := os.ReadFile(object("b"))
+	must(t, err)
+	must(t, errors.Join(os.Remove(object("a")), os.WriteFile(object("a"), other, 0o600)))
+	if _, err := c.checkOut(cache, whole...); err == nil || !strings.Contains(err.Error(), "git fsck") {
+		t.Errorf("%v", err)
+	}
+	if kept, err := filepath.Glob(filepath.Join(cache, "*", "files")); err != nil || len(kept) > 0 {
+		t.Errorf("kept %q, %v", kept, err)
+	}
+}
+
 func TestCheckOutAtOnce(t *testing.T) {
 	t.Parallel()
 	c, cache := newClone(t), t.TempDir()
@@ -410,6 +431,11 @@ func TestCheckOutOfSubmodules(t *testing.T) {
 		must(t, err)
 		sameFiles(t, onDisk(t, out.Root), want)
 	}
+	linked := c.at(filepath.Join(t.TempDir(), "linked"))
+	c.git("worktree", "add", "-q", linked.dir)
+	out, err := linked.checkOut(t.TempDir(), Part{Path: "app"})
+	must(t, err)
+	sameFiles(t, onDisk(t, out.Root), want)
 	bare := newClone(t)
 	must(t, os.RemoveAll(bare.dir))
 	bare.at("/").git("clone", "-q", c.dir, bare.dir)
@@ -423,7 +449,7 @@ func TestCheckOutOfSubmodules(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	out, err := bare.checkOut(t.TempDir(), Part{Path: "free"}, Part{Path: "app", All: true, Needed: func(name string) bool { return name == "app/own" }})
+	out, err = bare.checkOut(t.TempDir(), Part{Path: "free"}, Part{Path: "app", All: true, Needed: func(name string) bool { return name == "app/own" }})
 	must(t, err)
 	sameFiles(t, onDisk(t, out.Root), map[string]string{"free/f": filed(0o644, "free"), "app/own": filed(0o644, "own")})
 	if info, err := os.Stat(filepath.Join(out.Root, "app/sub")); err != nil || !info.IsDir() {
