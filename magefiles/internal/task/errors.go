@@ -14,17 +14,12 @@ type DirtyError struct {
 }
 
 func (e *DirtyError) Error() string {
-	return fmt.Sprintf("the tree has changes (%s), and version %s is published from a commit", some(e.Changed), e.Version)
-}
-
-// some names the first paths of a list.
-func some(paths []string) string {
 	const shown = 3
-	text := strings.Join(paths[:min(shown, len(paths))], ", ")
-	if more := len(paths) - shown; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+	paths := strings.Join(e.Changed[:min(shown, len(e.Changed))], ", ")
+	if more := len(e.Changed) - shown; more > 0 {
+		paths += fmt.Sprintf(" and %d more", more)
 	}
-	return text
+	return fmt.Sprintf("the tree has changes (%s), and version %s is published from a commit", paths, e.Version)
 }
 
 // Hint says what to do.

@@ -78,7 +78,11 @@ func (p *publication) chooseTree(ctx context.Context) error {
 		return p.takeCommit()
 	}
 	p.dirty = true
-	p.say(fmt.Sprintf("%s has files that git ignores (%s), and they are built in: the revision ends in -dirty", p.container.Dir, some(ignored)))
+	shown := strings.Join(ignored[:min(3, len(ignored))], ", ")
+	if len(ignored) > 3 { // which may be more than are listed
+		shown += " and others"
+	}
+	p.say(fmt.Sprintf("%s is made of files that git ignores (%s): the revision ends in -dirty", p.container.Dir, shown))
 	return nil
 }
 
