@@ -142,12 +142,22 @@ func (p *publication) find(name image.Name) (err error) {
 	found, err := image.Lookup(p.files, name)
 	var unknown *image.UnknownError
 	if errors.As(err, &unknown) && !workTree {
-		if here, hereErr := image.Lookup(p.Files, name); hereErr == nil {
-			return &UncommittedError{Dir: here.Dir}
-		}
+		return p.uncommitted(name, unknown)
 	}
 	if err == nil {
 		p.take(found)
+	}
+	return err
+}
+
+// uncommitted says why a container that the commit does not have cannot be published: what is wrong with it in the working tree, if it is there.
+func (p *publication) uncommitted(name image.Name, unknown *image.UnknownError) error {
+	here, err := image.Lookup(p.Files, name)
+	switch {
+	case err == nil:
+		return &UncommittedError{Dir: here.Dir}
+	case errors.As(err, &unknown):
+		return unknown
 	}
 	return err
 }

@@ -92,6 +92,9 @@ func TestPublishRefusesWhatTheCommitDoesNotHold(t *testing.T) {
 	if !errors.As(err, &uncommitted) || uncommitted.Dir != "containers/nettest" || !strings.Contains(uncommitted.Hint(), "git add -f") {
 		t.Errorf("not committed: %v", err)
 	}
+	p.Files = fstest.MapFS{"containers/nettest/Dockerfile": {Data: []byte("# blumeops:platforms nowhere\nFROM scratch\n")}}
+	_, err = p.Run(t.Context(), v010)
+	wantError(t, err, "containers/nettest: ", "nowhere")
 	_, err = p.Run(t.Context(), task.PublishArgs{Name: "nothing", Version: "v1.0.0"})
 	wantError(t, err, `unknown container "nothing"`)
 	p.Trees = trees{FS: files, missing: errors.New("f is a pointer")}
