@@ -182,9 +182,13 @@ func openObjects(dir string, owner *Repo) (*Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	store, ok := opened.Storer.(*filesystem.Storage)
+	plain, ok := opened.Storer.(*filesystem.Storage)
 	if !ok {
 		return nil, fmt.Errorf("%s: unexpected git storage %T", dir, opened.Storer)
 	}
-	return &Repo{git: opened, store: store, root: dir, getenv: owner.getenv}, nil
+	store := newStore(plain.Filesystem(), filesystem.Options{})
+	if opened, err = git.Open(store, nil); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return &Repo{git: opened, store: store, root: dir, getenv: owner.getenv, whole: map[plumbing.Hash]bool{}}, nil
 }

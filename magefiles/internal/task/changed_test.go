@@ -323,13 +323,17 @@ func TestPackagesOfAGoContainer(t *testing.T) {
 	c.publish("g", "v1.0.0", first)
 	c.want()
 	for file, why := range map[string]string{
-		"pkg/a/a.go": "pkg/a changed", "pkg/b/data.txt": "pkg/b changed", "there/sub/s.go": "there/sub changed", "there/go.mod": "there/go.mod changed",
+		"pkg/a/a.go": "pkg/a changed", "pkg/b/data.txt": "pkg/b changed", "there/sub/s.go": "there/sub changed",
 	} {
 		head := c.commit(file, "package changed\n")
 		c.want("g: " + why)
 		publish(head)
 	}
-	head := c.commit("go.sum", "x\n")
+	// The go command reads it for every program of the module.
+	head := c.commit("there/go.mod", "module example.org/there\n\ngo 1.26\n")
+	c.want("based: there/go.mod changed", "g: there/go.mod changed")
+	publish(head)
+	head = c.commit("go.sum", "x\n")
 	c.want("based: go.sum changed", "g: go.sum changed")
 	publish(head)
 	c.commit("containers/d/file", "1")

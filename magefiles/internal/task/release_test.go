@@ -42,7 +42,7 @@ func TestReleaseFirst(t *testing.T) {
 	if w.served() != "v0.1.0" || r.head != w.branch || len(w.packages["v0.1.0"]) != 2 {
 		t.Errorf("serves %q, checkout at %s, files %v", w.served(), r.head, w.packages["v0.1.0"])
 	}
-	wantSaid(t, r, "checked: the push right, the package store, the forge's releases, Argo CD", "checked: the checkout, the changelog of v0.1.0, the manifest, the builder")
+	wantSaid(t, r, "checked: the push right, the package store, the forge's releases, Argo CD", "checked: the rules about the tag v0.1.0, the checkout, the changelog of v0.1.0, the manifest, the builder")
 }
 
 func wantSaid(t *testing.T, r *releaser, sentences ...string) {
