@@ -44,6 +44,16 @@ func TestAnEmptyDirectoryHoldsNothingOfAnother(t *testing.T) {
 		"copied in part": func(d *dagger.Directory) *dagger.Directory {
 			return base.WithDirectory(place, d, dagger.DirectoryWithDirectoryOpts{Include: []string{"*"}}).Directory(place)
 		},
+		"copied by a Dockerfile": func(d *dagger.Directory) *dagger.Directory {
+			files, err := d.Entries(ctx)
+			must(t, err)
+			stage := "FROM scratch AS one\n"
+			if len(files) > 0 {
+				stage += "COPY file /\n"
+			}
+			context := d.WithNewFile("Dockerfile", stage+"FROM scratch\nCOPY --from=one / "+place+"/\n")
+			return context.DockerBuild().WithNewFile(place+"/x", "").Rootfs().Directory(place).WithoutFile("x")
+		},
 		"with times": func(d *dagger.Directory) *dagger.Directory { return d.WithTimestamps(nonce) },
 		"as a root file system": func(d *dagger.Directory) *dagger.Directory {
 			return c.Container().WithRootfs(d).WithNewFile(place+"/x", "").Rootfs().WithoutDirectory(place)

@@ -3,7 +3,6 @@ package objects
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path"
 
@@ -249,19 +248,10 @@ func (c *Container) setError(a gql.Args) error {
 	return nil
 }
 
-// owner gives the numeric owner that a name of the container's passwd file, or numbers, stand for.
-func (c *Container) owner(ctx context.Context, owner string) (uid, gid int, err error) {
-	if owner == "" {
-		return 0, 0, nil
+// owner is the ownership that a name of the container's root file system, or numbers, stand for.
+func (c *Container) owner(ctx context.Context, owner string) (ownership, error) {
+	if err := c.checks.run(ctx); err != nil {
+		return ownership{}, err
 	}
-	if err := c.ready(ctx); err != nil {
-		return 0, 0, err
-	}
-	passwd, _ := c.env.Solver.ReadFile(ctx, c.fs, "/etc/passwd")
-	group, _ := c.env.Solver.ReadFile(ctx, c.fs, "/etc/group")
-	uid, gid, err = lookupOwner(owner, string(passwd), string(group))
-	if err != nil {
-		return 0, 0, fmt.Errorf("owner %q: %w", owner, err)
-	}
-	return uid, gid, nil
+	return c.env.ownerOf(ctx, c.fs, owner)
 }

@@ -167,20 +167,40 @@ func (c *Container) stat(ctx context.Context, a gql.Args) (any, error) {
 	return c.env.statPath(ctx, pl.dir.st, pl.dir.at(pl.rel), a)
 }
 
-func (c *Container) withNewFile(_ context.Context, a gql.Args) (any, error) {
+func (c *Container) withNewFile(ctx context.Context, a gql.Args) (any, error) {
+	owner, err := c.ownerArg(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	return c.change(c.arg(a, "path"), func(d *Directory, rel string) (*Directory, error) {
-		return d.overwrite(rel, []byte(a.String("contents")), permissions(a, 0o644), a.String("owner")), nil
+		return d.overwrite(rel, []byte(a.String("contents")), permissions(a, 0o644), owner), nil
 	})
 }
 
-func (c *Container) withFile(_ context.Context, a gql.Args) (any, error) {
+// ownerArg is the owner that the call names, nil for none. A name is one of the root file system.
+func (c *Container) ownerArg(ctx context.Context, a gql.Args) (*ownership, error) {
+	if a.String("owner") == "" {
+		return nil, nil
+	}
+	o, err := c.owner(ctx, a.String("owner"))
+	if err != nil {
+		return nil, inSpan(fmt.Errorf("failed to resolve ownership for %s: %w", a.String("owner"), err))
+	}
+	return &o, nil
+}
+
+func (c *Container) withFile(ctx context.Context, a gql.Args) (any, error) {
 	src, _, err := gql.Object[*File](a, "source")
+	if err != nil {
+		return nil, err
+	}
+	owner, err := c.ownerArg(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	given := c.arg(a, "path")
 	return c.change(given, func(d *Directory, rel string) (*Directory, error) {
-		return d.copyFile(src, rel+slash(given), copyOptions(a))
+		return d.copyFile(src, rel+slash(given), copyOptions(a, owner))
 	})
 }
 
@@ -192,14 +212,18 @@ func slash(p string) string {
 	return ""
 }
 
-func (c *Container) withFiles(_ context.Context, a gql.Args) (any, error) {
+func (c *Container) withFiles(ctx context.Context, a gql.Args) (any, error) {
 	srcs, err := gql.Objects[*File](a, "sources")
+	if err != nil {
+		return nil, err
+	}
+	owner, err := c.ownerArg(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	return c.change(c.arg(a, "path"), func(d *Directory, rel string) (*Directory, error) {
 		for _, src := range srcs {
-			if d, err = d.copyFile(src, rel+"/", copyOptions(a)); err != nil {
+			if d, err = d.copyFile(src, rel+"/", copyOptions(a, owner)); err != nil {
 				return nil, err
 			}
 		}
@@ -212,8 +236,12 @@ func (c *Container) withDirectory(ctx context.Context, a gql.Args) (any, error) 
 	if err != nil {
 		return nil, err
 	}
+	owner, err := c.ownerArg(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	return c.change(c.arg(a, "path"), func(d *Directory, rel string) (*Directory, error) {
-		return d.copyDirectory(ctx, src, rel, a)
+		return d.copyDirectory(ctx, src, rel, a, owner)
 	})
 }
 

@@ -81,12 +81,12 @@ func (c *Container) mountTargets(_ context.Context, _ gql.Args) (any, error) {
 	return out, nil
 }
 
-func (c *Container) withMountedDirectory(_ context.Context, a gql.Args) (any, error) {
+func (c *Container) withMountedDirectory(ctx context.Context, a gql.Args) (any, error) {
 	d, _, err := gql.Object[*Directory](a, "source")
 	if err != nil {
 		return nil, err
 	}
-	d, err = c.owned(d, a.String("owner"))
+	d, err = c.owned(ctx, d, a.String("owner"))
 	if err != nil {
 		return nil, err
 	}
@@ -94,11 +94,11 @@ func (c *Container) withMountedDirectory(_ context.Context, a gql.Args) (any, er
 }
 
 // owned gives a copy of d in which everything belongs to owner.
-func (c *Container) owned(d *Directory, owner string) (*Directory, error) {
+func (c *Container) owned(ctx context.Context, d *Directory, owner string) (*Directory, error) {
 	if owner == "" {
 		return d, nil
 	}
-	st, uid, err := c.chowned(d.st, d.dir, owner, true)
+	st, uid, err := c.chowned(ctx, d.st, d.dir, owner, true)
 	if err != nil {
 		return nil, err
 	}
@@ -106,27 +106,27 @@ func (c *Container) owned(d *Directory, owner string) (*Directory, error) {
 }
 
 // chowned copies p of st to a state of its own, owned by owner, and tells where it is there.
-func (c *Container) chowned(st llb.State, p, owner string, contents bool) (llb.State, string, error) {
-	uid, gid, err := c.owner(context.Background(), owner)
+func (c *Container) chowned(ctx context.Context, st llb.State, p, owner string, contents bool) (llb.State, string, error) {
+	o, err := c.owner(ctx, owner)
 	if err != nil {
-		return llb.State{}, "", err
+		return llb.State{}, "", inSpan(err)
 	}
 	dest := "/" + path.Base(p)
 	if contents {
 		dest = "/content"
-		made := llb.Scratch().File(llb.Mkdir(dest, 0o755, llb.WithParents(true), llb.WithUIDGID(uid, gid)))
-		return made.File(llb.Copy(copySource(st), p, dest, &llb.CopyInfo{CopyDirContentsOnly: true}, llb.WithUIDGID(uid, gid))), dest, nil
+		made := llb.Scratch().File(llb.Mkdir(dest, 0o755, llb.WithParents(true), llb.WithUIDGID(o.uid, o.gid)))
+		return made.File(llb.Copy(st, p, dest, &llb.CopyInfo{CopyDirContentsOnly: true}, llb.WithUIDGID(o.uid, o.gid))), dest, nil
 	}
-	return llb.Scratch().File(llb.Copy(copySource(st), p, dest, &llb.CopyInfo{FollowSymlinks: true}, llb.WithUIDGID(uid, gid))), dest, nil
+	return llb.Scratch().File(llb.Copy(st, p, dest, &llb.CopyInfo{FollowSymlinks: true}, llb.WithUIDGID(o.uid, o.gid))), dest, nil
 }
 
-func (c *Container) withMountedFile(_ context.Context, a gql.Args) (any, error) {
+func (c *Container) withMountedFile(ctx context.Context, a gql.Args) (any, error) {
 	f, _, err := gql.Object[*File](a, "source")
 	if err != nil {
 		return nil, err
 	}
 	if o := a.String("owner"); o != "" {
-		st, p, err := c.chowned(f.st, f.path, o, false)
+		st, p, err := c.chowned(ctx, f.st, f.path, o, false)
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +139,7 @@ var sharingModes = map[string]llb.CacheMountSharingMode{
 	"": llb.CacheMountShared, "SHARED": llb.CacheMountShared, "PRIVATE": llb.CacheMountPrivate, "LOCKED": llb.CacheMountLocked,
 }
 
-func (c *Container) withMountedCache(_ context.Context, a gql.Args) (any, error) {
+func (c *Container) withMountedCache(ctx context.Context, a gql.Args) (any, error) {
 	v, _, err := gql.Object[*CacheVolume](a, "cache")
 	if err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (c *Container) withMountedCache(_ context.Context, a gql.Args) (any, error)
 		if seed == nil {
 			seed = &Directory{env: c.env, st: llb.Scratch(), dir: "/"}
 		}
-		if m.seed, m.seedDir, err = c.chowned(seed.st, seed.dir, o, true); err != nil {
+		if m.seed, m.seedDir, err = c.chowned(ctx, seed.st, seed.dir, o, true); err != nil {
 			return nil, err
 		}
 	}
@@ -192,8 +192,12 @@ func (c *Container) withMountedSecret(ctx context.Context, a gql.Args) (any, err
 	if a.Int("mode") != 0 {
 		m.mode = a.Int("mode")
 	}
-	if m.uid, m.gid, err = c.owner(ctx, a.String("owner")); err != nil {
-		return nil, err
+	if o := a.String("owner"); o != "" {
+		owner, err := c.owner(ctx, o)
+		if err != nil {
+			return nil, inSpan(err)
+		}
+		m.uid, m.gid = owner.uid, owner.gid
 	}
 	return c.mount(m), nil
 }

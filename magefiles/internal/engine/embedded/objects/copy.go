@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path"
 	"strings"
@@ -11,11 +12,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
 
-// copyOptions reads the arguments owner and permissions.
-func copyOptions(a gql.Args) []llb.CopyOption {
+// copyOptions are how copies get their owner, nil for the source's, and the argument permissions.
+func copyOptions(a gql.Args, owner *ownership) []llb.CopyOption {
 	var opts []llb.CopyOption
-	if o := a.String("owner"); o != "" {
-		opts = append(opts, llb.WithUser(o))
+	if owner != nil {
+		opts = append(opts, llb.WithUIDGID(owner.uid, owner.gid))
 	}
 	if a.Has("permissions") {
 		opts = append(opts, llb.ChmodOpt{Mode: permissions(a, 0o644)})
@@ -23,7 +24,20 @@ func copyOptions(a gql.Args) []llb.CopyOption {
 	return opts
 }
 
+// ownerArg is the owner that the call names, nil for none. A name is one of the directory's root.
+func (d *Directory) ownerArg(ctx context.Context, a gql.Args) (*ownership, error) {
+	if a.String("owner") == "" {
+		return nil, nil
+	}
+	o, err := d.env.ownerOf(ctx, d.st, a.String("owner"))
+	if err != nil {
+		return nil, inSpan(fmt.Errorf("failed to parse ownership %s: %w", a.String("owner"), err))
+	}
+	return &o, nil
+}
+
 // copyFile copies a file to the path given. A path that ends in a slash, or names a folder, is where it goes in.
+// Folders that are made on the way belong to root: owner and permissions are the file's alone.
 func (d *Directory) copyFile(src *File, given string, opts []llb.CopyOption) (*Directory, error) {
 	dest := d.at(given)
 	if strings.HasSuffix(given, "/") || strings.HasSuffix(given, "/.") || given == "." || given == "" {
@@ -32,20 +46,29 @@ func (d *Directory) copyFile(src *File, given string, opts []llb.CopyOption) (*D
 	from, rename := src.path, src.base() != path.Base(src.path)
 	st := src.st
 	if rename {
-		st = llb.Scratch().File(llb.Copy(copySource(st), from, "/"+src.base(), &llb.CopyInfo{FollowSymlinks: true}))
+		st = llb.Scratch().File(llb.Copy(st, from, "/"+src.base(), &llb.CopyInfo{FollowSymlinks: true}))
 		from = "/" + src.base()
 	}
-	opts = append([]llb.CopyOption{&llb.CopyInfo{FollowSymlinks: true, CreateDestPath: true}}, opts...)
-	out := d.apply("copy "+path.Base(dest), llb.Copy(copySource(st), from, dest, opts...))
+	opts = append([]llb.CopyOption{&llb.CopyInfo{FollowSymlinks: true, CreateDestPath: true, AlwaysReplaceExistingDestPaths: true}}, opts...)
+	out := d.apply("copy "+path.Base(dest), copyInto(path.Dir(dest), st, from, dest, opts...))
 	out.checks = out.checks.with(src.checks...)
 	return out, nil
 }
 
+// copyInto is a copy from st to dest, after its folder was made. What a copy makes on the way would get the owner and the mode of
+// what is copied.
+func copyInto(folder string, st llb.State, from, dest string, opts ...llb.CopyOption) *llb.FileAction {
+	if folder == "/" {
+		return llb.Copy(st, from, dest, opts...)
+	}
+	return llb.Mkdir(folder, 0o755, llb.WithParents(true)).Copy(st, from, dest, opts...)
+}
+
 // copyDirectory merges src, filtered, into the folder given.
-func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given string, a gql.Args) (*Directory, error) {
+func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given string, a gql.Args, owner *ownership) (*Directory, error) {
 	dest := d.at(given)
 	info := &llb.CopyInfo{
-		CopyDirContentsOnly: true, CreateDestPath: true,
+		CopyDirContentsOnly: true, CreateDestPath: true, AlwaysReplaceExistingDestPaths: true,
 		IncludePatterns: patterns(a.Strings("include")), ExcludePatterns: patterns(a.Strings("exclude")),
 	}
 	if a.Bool("gitignore") {
@@ -55,15 +78,12 @@ func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given str
 		}
 		info.ExcludePatterns = append(info.ExcludePatterns, ignored...)
 	}
-	opts := append([]llb.CopyOption{info}, copyOptions(a)...)
-	var fa *llb.FileAction
-	if dest != "/" && len(info.IncludePatterns) > 0 {
-		// Nothing may match, and the folder is there all the same.
-		fa = llb.Mkdir(dest, 0o755, llb.WithParents(true)).Copy(copySource(src.st), src.dir, dest, opts...)
-	} else {
-		fa = llb.Copy(copySource(src.st), src.dir, dest, opts...)
+	opts := append([]llb.CopyOption{info}, copyOptions(a, owner)...)
+	folder := path.Dir(dest)
+	if len(info.IncludePatterns) > 0 {
+		folder = dest // nothing may match, and the folder is there all the same
 	}
-	out := d.apply("copy folder "+dest, fa)
+	out := d.apply("copy folder "+dest, copyInto(folder, src.st, src.dir, dest, opts...))
 	out.checks = out.checks.with(src.checks...)
 	return out, nil
 }
@@ -81,13 +101,13 @@ func patterns(in []string) []string {
 }
 
 // overwrite writes a file as it is given, whatever was there: mode and owner are the new ones.
-func (d *Directory) overwrite(given string, contents []byte, mode os.FileMode, owner string) *Directory {
+func (d *Directory) overwrite(given string, contents []byte, mode os.FileMode, owner *ownership) *Directory {
 	p := d.at(given)
 	name := "/" + path.Base(p)
 	src := llb.Scratch().File(llb.Mkfile(name, mode, contents), llb.WithCustomNamef("new file %s", p))
 	opts := []llb.CopyOption{&llb.CopyInfo{CreateDestPath: true}}
-	if owner != "" {
-		opts = append(opts, llb.WithUser(owner))
+	if owner != nil {
+		opts = append(opts, llb.WithUIDGID(owner.uid, owner.gid))
 	}
-	return d.apply("new file "+p, llb.Copy(copySource(src), name, p, opts...))
+	return d.apply("new file "+p, copyInto(path.Dir(p), src, name, p, opts...))
 }

@@ -206,21 +206,29 @@ func (d *Directory) withNewDirectory(_ context.Context, a gql.Args) (any, error)
 	return d.apply("new folder "+p, llb.Mkdir(p, permissions(a, 0o755), llb.WithParents(true))), nil
 }
 
-func (d *Directory) withFile(_ context.Context, a gql.Args) (any, error) {
+func (d *Directory) withFile(ctx context.Context, a gql.Args) (any, error) {
 	src, _, err := gql.Object[*File](a, "source")
 	if err != nil {
 		return nil, err
 	}
-	return d.copyFile(src, a.String("path"), copyOptions(a))
+	owner, err := d.ownerArg(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return d.copyFile(src, a.String("path"), copyOptions(a, owner))
 }
 
-func (d *Directory) withFiles(_ context.Context, a gql.Args) (any, error) {
+func (d *Directory) withFiles(ctx context.Context, a gql.Args) (any, error) {
 	srcs, err := gql.Objects[*File](a, "sources")
 	if err != nil {
 		return nil, err
 	}
+	owner, err := d.ownerArg(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	for _, src := range srcs {
-		if d, err = d.copyFile(src, a.String("path")+"/", copyOptions(a)); err != nil {
+		if d, err = d.copyFile(src, a.String("path")+"/", copyOptions(a, owner)); err != nil {
 			return nil, err
 		}
 	}
@@ -232,12 +240,16 @@ func (d *Directory) withDirectory(ctx context.Context, a gql.Args) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	return d.copyDirectory(ctx, src, a.String("path"), a)
+	owner, err := d.ownerArg(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return d.copyDirectory(ctx, src, a.String("path"), a, owner)
 }
 
 func (d *Directory) filter(ctx context.Context, a gql.Args) (any, error) {
 	empty := &Directory{env: d.env, st: llb.Scratch(), dir: "/"}
-	return empty.copyDirectory(ctx, d, "/", a)
+	return empty.copyDirectory(ctx, d, "/", a, nil)
 }
 
 func (d *Directory) withSymlink(_ context.Context, a gql.Args) (any, error) {
@@ -267,7 +279,7 @@ func (d *Directory) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	// What is in the folder gets the time, the folder itself does not.
 	all := &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true, CreatedTime: &t}
 	const dir = "/content"
-	st := llb.Scratch().File(llb.Mkdir(dir, 0o755, llb.WithParents(true)).Copy(copySource(d.st), path.Join(d.dir, "*"), dir+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
+	st := llb.Scratch().File(llb.Mkdir(dir, 0o755, llb.WithParents(true)).Copy(d.st, path.Join(d.dir, "*"), dir+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: dir, checks: d.checks}, nil
 }
 
@@ -319,6 +331,6 @@ func (d *Directory) rooted() *Directory {
 	if d.dir == "/" {
 		return d
 	}
-	st := llb.Scratch().File(llb.Copy(copySource(d.st), d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
+	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}
 }

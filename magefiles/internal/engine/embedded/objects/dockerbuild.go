@@ -111,7 +111,7 @@ func (d *Directory) buildContext(ctx context.Context) (*Directory, error) {
 	if n := len(ignored); n <= len(d.excluded) && slices.Equal(ignored, d.excluded[:n]) {
 		return d.rooted(), nil // there is nothing, or it was left out when the host was read
 	}
-	st := llb.Scratch().File(llb.Copy(copySource(d.st), d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: ignored}), llb.WithCustomName("build context"))
+	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: ignored}), llb.WithCustomName("build context"))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}, nil
 }
 

@@ -126,7 +126,7 @@ func (f *File) withName(_ context.Context, a gql.Args) (any, error) {
 func (f *File) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	t := time.Unix(int64(a.Int("timestamp")), 0)
 	name := "/" + f.base()
-	st := llb.Scratch().File(llb.Copy(copySource(f.st), f.path, name, &llb.CopyInfo{FollowSymlinks: true, CreatedTime: &t}), llb.WithCustomNamef("timestamps of %s", f.base()))
+	st := llb.Scratch().File(llb.Copy(f.st, f.path, name, &llb.CopyInfo{FollowSymlinks: true, CreatedTime: &t}), llb.WithCustomNamef("timestamps of %s", f.base()))
 	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
 }
 

@@ -101,16 +101,19 @@ func TestTail(t *testing.T) {
 	}
 }
 
-func TestLookupOwner(t *testing.T) {
+func TestOwnerNames(t *testing.T) {
 	const passwd, group = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n", "daemon:x:1:\n"
-	for owner, want := range map[string]string{"nobody": "65534 65534", "nobody:daemon": "65534 1", "1000": "1000 0", "12:34": "12 34"} {
-		uid, gid, err := lookupOwner(owner, passwd, group)
-		if got := fmt.Sprint(uid, gid); got != want || err != nil {
-			t.Errorf("%s: got %s, %v", owner, got, err)
-		}
+	if uid, err := findUser(strings.NewReader(passwd), "nobody"); uid != 65534 || err != nil {
+		t.Errorf("nobody is %d, %v", uid, err)
 	}
-	if _, _, err := lookupOwner("nosuch", passwd, group); err == nil {
-		t.Error("an unknown name is an owner")
+	if gid, err := findGroup(strings.NewReader(group), "daemon"); gid != 1 || err != nil {
+		t.Errorf("daemon is %d, %v", gid, err)
+	}
+	if _, err := findUser(strings.NewReader(passwd), "nosuch"); err == nil {
+		t.Error("an unknown name is a user")
+	}
+	if _, err := findGroup(strings.NewReader(group), "nosuch"); err == nil {
+		t.Error("an unknown name is a group")
 	}
 }
 

@@ -91,7 +91,7 @@ func (s *Solver) solveIn(ctx context.Context, gw gateway.Client, st llb.State) (
 	if err != nil {
 		return nil, err
 	}
-	pbd, err := s.retries.apply(def.ToPB())
+	pbd, err := s.definition(def)
 	if err != nil {
 		return nil, err
 	}

@@ -167,7 +167,7 @@ func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, er
 	if ok {
 		return ref, nil
 	}
-	pbd, err := s.retries.apply(def.ToPB())
+	pbd, err := s.definition(def)
 	if err != nil {
 		return nil, err
 	}
