@@ -82,10 +82,9 @@ func open(ctx context.Context, c *client.Client, opts Options, temp string) (*Se
 		LookupEnv: opts.LookupEnv, TempDir: temp,
 	}
 	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
-	return &Session{
-		Handler: gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env}),
-		solver:  sv, client: c, temp: temp,
-	}, nil
+	server := gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env})
+	server.OnPanic = opts.Log
+	return &Session{Handler: server, solver: sv, client: c, temp: temp}, nil
 }
 
 // dockerConfig gives the credentials that the Docker configuration, or a helper that it names, has for a registry.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime/debug"
 	"strconv"
 
 	"github.com/99designs/gqlgen/graphql/introspection"
@@ -110,7 +111,7 @@ func (x *execution) field(ctx context.Context, n *node, f *ast.Field, path ast.P
 	if resolve == nil {
 		return nil, NotOffered{Type: n.typ, Field: f.Name}
 	}
-	v, err := resolve(ctx, n.value, args)
+	v, err := x.call(ctx, n, f.Name, args, resolve)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +127,19 @@ func (x *execution) field(ctx context.Context, n *node, f *ast.Field, path ast.P
 		k, v = key(n, f.Name+"#"+strconv.Itoa(x.count()), raw), fresh.Value
 	}
 	return x.selection(ctx, x.remember(typ, k, v), f.SelectionSet, path)
+}
+
+// call runs a resolver. A panic in it is the error of that field; the others of the session are answered on.
+func (x *execution) call(ctx context.Context, n *node, field string, args Args, resolve Resolver) (v any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if x.OnPanic != nil {
+				x.OnPanic(fmt.Sprintf("panic in %s.%s: %v\n%s", n.typ, field, r, debug.Stack()))
+			}
+			v, err = nil, fmt.Errorf("%s.%s failed by a fault of the embedded engine (panic: %v): the log has the stack", n.typ, field, r)
+		}
+	}()
+	return resolve(ctx, n.value, args)
 }
 
 func (x *execution) count() int {

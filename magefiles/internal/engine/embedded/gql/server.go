@@ -40,6 +40,9 @@ type Request struct {
 
 // Server executes requests. It is safe for concurrent use.
 type Server struct {
+	// OnPanic, if set, gets the text and the stack of a panic in a resolver.
+	OnPanic func(string)
+
 	schema    *ast.Schema
 	resolvers Resolvers
 	root      any

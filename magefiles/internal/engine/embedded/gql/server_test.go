@@ -27,6 +27,7 @@ func server(runs *int) *Server {
 			},
 			"name":    func(_ context.Context, self any, _ Args) (any, error) { return self.(*box).path, nil },
 			"entries": func(context.Context, any, Args) (any, error) { return nil, errors.New("it is empty") },
+			"digest":  func(context.Context, any, Args) (any, error) { return []string{}[len("1")], nil },
 			"withDirectory": func(_ context.Context, self any, a Args) (any, error) {
 				src, _, err := Object[*box](a, "source")
 				if err != nil {
@@ -36,6 +37,18 @@ func server(runs *int) *Server {
 			},
 		},
 	}, nil)
+}
+
+func TestAPanicIsLoggedWithItsStack(t *testing.T) {
+	runs, logged := 0, ""
+	s := server(&runs)
+	s.OnPanic = func(text string) { logged += text }
+	ask(t, s, `{directory{digest}}`)
+	for _, want := range []string{"panic in Directory.digest", "index out of range", "server_test.go"} {
+		if !strings.Contains(logged, want) {
+			t.Errorf("%q is not in the log: %s", want, logged)
+		}
+	}
 }
 
 func ask(t *testing.T, s *Server, query string) (int, string) {
@@ -60,6 +73,7 @@ func TestAnswers(t *testing.T) {
 		"alias":         {`{x:directory{y:name}}`, 200, []string{`{"x":{"y":""}}`}},
 		"field error":   {`{directory{entries}}`, 200, []string{`"data":null`, `"message":"it is empty"`, `"path":["directory","entries"]`}},
 		"not offered":   {`{directory{glob(pattern:"*")}}`, 200, []string{`Directory.glob is not offered by the embedded engine`}},
+		"panic":         {`{directory{digest}}`, 200, []string{`"data":null`, `Directory.digest failed by a fault of the embedded engine (panic: runtime error: index out of range`}},
 		"no such field": {`{nope}`, 422, []string{`GRAPHQL_VALIDATION_FAILED`, `Did you mean`}},
 		"syntax":        {`{directory{`, 422, []string{`GRAPHQL_PARSE_FAILED`}},
 		"wrong kind":    {`{directory{directory(path:1){name}}}`, 200, []string{`cannot create String from int64`}},

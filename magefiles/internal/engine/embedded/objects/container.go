@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
@@ -59,10 +60,14 @@ func setter(f func(c *Container, a gql.Args) error) gql.Resolver {
 	})
 }
 
-// getter is a resolver that reads the configuration, once the container is known to be sound.
+// getter is a resolver that reads the configuration, once the container is known to be sound: a command that fails is told here too.
 func getter(f func(c *Container, a gql.Args) any) gql.Resolver {
 	return field(func(c *Container, ctx context.Context, a gql.Args) (any, error) {
-		if err := c.checks.run(ctx); err != nil {
+		sound := c.checks.run
+		if c.last != nil {
+			sound = c.ready
+		}
+		if err := sound(ctx); err != nil {
 			return nil, err
 		}
 		return f(c, a), nil
@@ -183,9 +188,11 @@ func (c *Container) expand(s string) string {
 }
 
 func (c *Container) setWorkdir(a gql.Args) error {
-	if p := c.arg(a, "path"); p != "" {
-		c.config.workdir = c.path(p)
+	p := c.arg(a, "path")
+	if !path.IsAbs(p) {
+		p = c.path(p)
 	}
+	c.config.workdir = p // an absolute path stays as it is given, as in Dagger
 	return nil
 }
 
@@ -252,6 +259,9 @@ func (c *Container) setError(a gql.Args) error {
 func (c *Container) owner(ctx context.Context, owner string) (ownership, error) {
 	if err := c.checks.run(ctx); err != nil {
 		return ownership{}, err
+	}
+	if strings.HasPrefix(owner, ":") {
+		owner = "0" + owner // a container's user is root where none is named
 	}
 	return c.env.ownerOf(ctx, c.fs, owner)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
@@ -17,7 +18,7 @@ var containerExecFields = map[string]gql.Resolver{
 	"withExec":       field((*Container).withExec),
 	"stdout":         output(execmeta.StdoutFile),
 	"stderr":         output(execmeta.StderrFile),
-	"combinedOutput": output(execmeta.CombinedFile),
+	"combinedOutput": field((*Container).combinedOutput),
 	"exitCode":       field((*Container).exitCode),
 }
 
@@ -29,6 +30,7 @@ type execution struct {
 	answer  llb.State
 	checks  checks
 	secrets []*Secret // to scrub on reading, where the exec could not
+	direct  bool      // the command took the place of the init
 }
 
 func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
@@ -79,7 +81,10 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 	}
 	opts = append(opts, instruct...)
 	found := append(checks(nil), c.checks...)
-	for _, s := range c.secrets {
+	for i, s := range c.secrets {
+		if s.name == "" {
+			found = found.with(func(context.Context) error { return inSpan(fmt.Errorf("malformed secret config at index %d", i)) })
+		}
 		opts = append(opts, llb.AddSecret(s.name, llb.SecretAsEnv(true), llb.SecretID(s.secret.id())))
 		found = found.with(readable(s))
 	}
@@ -101,9 +106,17 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 	}
 	out.last = &execution{answer: run.GetMount(execmeta.Dir), checks: found}
 	if in.NoInit {
-		out.last.secrets = c.secretsInUse()
+		out.last.secrets, out.last.direct = c.secretsInUse(), true
 	}
 	return &out, nil
+}
+
+// cleanWorkdir is the folder that a working directory names. "" is the root.
+func cleanWorkdir(p string) string {
+	if p == "" {
+		return ""
+	}
+	return path.Clean(p)
 }
 
 // readable is the check that a secret variable's value can be read.
@@ -149,7 +162,7 @@ func (c *Container) secretsInUse() []*Secret {
 func (c *Container) instruction(a gql.Args) execmeta.Instruction {
 	expand := func(name string) string { return c.arg(a, name) }
 	in := execmeta.Instruction{
-		Env: c.config.env.env(), User: c.config.user, Workdir: c.config.workdir,
+		Env: c.config.env.env(), User: c.config.user, Workdir: cleanWorkdir(c.config.workdir),
 		Stdin: a.Has("stdin"), RedirectStdin: expand("redirectStdin"), RedirectStdout: expand("redirectStdout"), RedirectStderr: expand("redirectStderr"),
 		Expect: execmeta.Expect(a.String("expect")), NoInit: a.Bool("noInit"),
 	}
@@ -214,6 +227,26 @@ func output(file string) gql.Resolver {
 		b, err := c.answer(ctx, file)
 		return text(b), err
 	})
+}
+
+// combinedOutput is both streams as they came. A command that took the place of the init wrote each to a file: their order is not known.
+func (c *Container) combinedOutput(ctx context.Context, _ gql.Args) (any, error) {
+	if err := c.checks.run(ctx); err != nil {
+		return nil, err
+	}
+	files := []string{execmeta.CombinedFile}
+	if c.last != nil && c.last.direct {
+		files = []string{execmeta.StdoutFile, execmeta.StderrFile}
+	}
+	var all []byte
+	for _, f := range files {
+		b, err := c.answer(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b...)
+	}
+	return text(all), nil
 }
 
 func (c *Container) exitCode(ctx context.Context, _ gql.Args) (any, error) {

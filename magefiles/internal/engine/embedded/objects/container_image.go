@@ -230,10 +230,7 @@ func (c *Container) archive(ctx context.Context, a gql.Args, dest string) error 
 	if _, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: kind, Attrs: exportAttrs(a), File: tmp}); err != nil {
 		return err
 	}
-	if err := os.Chmod(tmp.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), dest)
+	return os.Rename(tmp.Name(), dest) // readable by its owner alone, as Dagger leaves it
 }
 
 func (c *Container) asTarball(ctx context.Context, a gql.Args) (any, error) {

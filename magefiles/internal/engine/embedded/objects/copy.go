@@ -58,10 +58,7 @@ func (d *Directory) copyFile(src *File, given string, opts []llb.CopyOption) (*D
 // copyInto is a copy from st to dest, after its folder was made. What a copy makes on the way would get the owner and the mode of
 // what is copied.
 func copyInto(folder string, st llb.State, from, dest string, opts ...llb.CopyOption) *llb.FileAction {
-	if folder == "/" {
-		return llb.Copy(st, from, dest, opts...)
-	}
-	return llb.Mkdir(folder, 0o755, llb.WithParents(true)).Copy(st, from, dest, opts...)
+	return folders{}.made(folder, 0o755, nil).copied(st, from, dest, opts...)
 }
 
 // copyDirectory merges src, filtered, into the folder given.
@@ -79,19 +76,56 @@ func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given str
 		info.ExcludePatterns = append(info.ExcludePatterns, ignored...)
 	}
 	opts := append([]llb.CopyOption{info}, copyOptions(a, owner)...)
-	folder := path.Dir(dest)
-	if len(info.IncludePatterns) > 0 {
-		folder = dest // nothing may match, and the folder is there all the same
+	into := folders{}.made(path.Dir(dest), 0o755, nil)
+	switch {
+	case (owner != nil || a.Has("permissions") || len(info.IncludePatterns) > 0) && d.existing(ctx, dest) != nil:
+		into = into.removed(dest).made(dest, 0o755, nil) // a folder in place of a file has neither
+	case len(info.IncludePatterns) > 0:
+		into = into.made(dest, permissions(a, 0o755), owner) // nothing may match, and the folder is there all the same
 	}
-	out := d.apply("copy folder "+dest, copyInto(folder, src.st, src.dir, dest, opts...))
+	out := d.apply("copy folder "+dest, into.copied(src.st, src.dir, dest, opts...))
 	out.checks = out.checks.with(src.checks...)
 	return out, nil
 }
 
-// patterns are include or exclude patterns with no trailing slash: BuildKit takes one literally.
+// folders is a file action that prepares the place of a copy: one operation with it, so that an image gets one layer.
+type folders struct{ action *llb.FileAction }
+
+func (f folders) made(folder string, mode os.FileMode, owner *ownership) folders {
+	if folder == "/" {
+		return f
+	}
+	opts := []llb.MkdirOption{llb.WithParents(true)}
+	if owner != nil {
+		opts = append(opts, llb.WithUIDGID(owner.uid, owner.gid))
+	}
+	if f.action == nil {
+		return folders{llb.Mkdir(folder, mode, opts...)}
+	}
+	return folders{f.action.Mkdir(folder, mode, opts...)}
+}
+
+func (f folders) removed(p string) folders {
+	if f.action == nil {
+		return folders{llb.Rm(p)}
+	}
+	return folders{f.action.Rm(p)}
+}
+
+func (f folders) copied(st llb.State, from, dest string, opts ...llb.CopyOption) *llb.FileAction {
+	if f.action == nil {
+		return llb.Copy(st, from, dest, opts...)
+	}
+	return f.action.Copy(st, from, dest, opts...)
+}
+
+// patterns are include or exclude patterns with no trailing slash: BuildKit takes one literally. An empty one is none.
 func patterns(in []string) []string {
 	out := make([]string, 0, len(in))
 	for _, p := range in {
+		if p == "" {
+			continue
+		}
 		if t := strings.TrimRight(p, "/"); t != "" {
 			p = t
 		}

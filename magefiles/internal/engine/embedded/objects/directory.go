@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type Directory struct {
 	checks checks
 	// excluded are the patterns that a host directory was read without.
 	excluded []string
+	host     bool // it is a host directory, and nothing was changed
 }
 
 var directoryFields = map[string]gql.Resolver{
@@ -51,6 +53,7 @@ var directoryFields = map[string]gql.Resolver{
 	"withoutFile":      field((*Directory).without),
 	"withoutDirectory": field((*Directory).without),
 	"withoutFiles":     field((*Directory).withoutFiles),
+	"chown":            field((*Directory).chown),
 }
 
 // at gives the place of p in the state. Going up ends at the state's root.
@@ -86,8 +89,12 @@ func (d *Directory) sub(p, given string) *Directory {
 		if err == nil && !info.IsDir() {
 			err = fmt.Errorf("path %s is a file, not a directory", given)
 		}
+		if err != nil && d.host {
+			err = fmt.Errorf("failed to make directory content hashed: %w", err)
+		}
 		return inSpan(err)
 	})
+	out.host = false
 	return &out
 }
 
@@ -167,7 +174,8 @@ func (d *Directory) stat(ctx context.Context, a gql.Args) (any, error) {
 }
 
 func (d *Directory) findUp(ctx context.Context, a gql.Args) (any, error) {
-	if err := d.checks.run(ctx); err != nil {
+	// A start that is missing is one to go up from, but not in a directory of the host.
+	if err := d.sub(a.String("start"), a.String("start")).checks.run(ctx); err != nil && (d.host || !strings.Contains(err.Error(), "no such file or directory")) {
 		return nil, err
 	}
 	for p := path.Clean("/" + a.String("start")); ; p = path.Dir(p) {
@@ -183,12 +191,18 @@ func (d *Directory) findUp(ctx context.Context, a gql.Args) (any, error) {
 	}
 }
 
-func (d *Directory) withNewFile(_ context.Context, a gql.Args) (any, error) {
-	return d.newFile(a.String("path"), []byte(a.String("contents")), permissions(a, 0o644)), nil
+func (d *Directory) withNewFile(ctx context.Context, a gql.Args) (any, error) {
+	return d.newFile(ctx, a.String("path"), []byte(a.String("contents")), permissions(a, 0o644)), nil
 }
 
-func (d *Directory) newFile(given string, contents []byte, mode os.FileMode, opts ...llb.MkfileOption) *Directory {
+// newFile writes a file. One that is there gets the contents and keeps its mode and its owner, as with a shell's redirection.
+func (d *Directory) newFile(ctx context.Context, given string, contents []byte, mode os.FileMode) *Directory {
 	p := d.at(given)
+	var opts []llb.MkfileOption
+	if info := d.existing(ctx, p); info != nil {
+		mode = os.FileMode(info.Mode).Perm()
+		opts = append(opts, llb.WithUIDGID(int(info.Uid), int(info.Gid)))
+	}
 	var fa *llb.FileAction
 	if parent := path.Dir(p); parent != "/" {
 		fa = llb.Mkdir(parent, 0o755, llb.WithParents(true)).Mkfile(p, mode, contents, opts...)
@@ -196,6 +210,18 @@ func (d *Directory) newFile(given string, contents []byte, mode os.FileMode, opt
 		fa = llb.Mkfile(p, mode, contents, opts...)
 	}
 	return d.apply("new file "+p, fa)
+}
+
+// existing describes the file at p of the state, nil if there is none. What fails is told when the directory is used.
+func (d *Directory) existing(ctx context.Context, p string) *fstypes.Stat {
+	if d.st.Output() == nil || d.checks.run(ctx) != nil {
+		return nil
+	}
+	info, err := d.env.Solver.Stat(ctx, d.st, p)
+	if err != nil || !os.FileMode(info.Mode).IsRegular() {
+		return nil
+	}
+	return info
 }
 
 func (d *Directory) withNewDirectory(_ context.Context, a gql.Args) (any, error) {
@@ -252,6 +278,34 @@ func (d *Directory) filter(ctx context.Context, a gql.Args) (any, error) {
 	return empty.copyDirectory(ctx, d, "/", a, nil)
 }
 
+// chown gives what is at a path, and all below it, to another owner. Names are those of the directory's root.
+func (d *Directory) chown(ctx context.Context, a gql.Args) (any, error) {
+	if err := d.ready(ctx); err != nil {
+		return nil, err
+	}
+	o, err := d.env.ownerOf(ctx, d.st, a.String("owner"))
+	if err != nil {
+		return nil, inSpan(fmt.Errorf("failed to parse ownership %s: %w", a.String("owner"), err))
+	}
+	p := d.at(a.String("path"))
+	info, err := d.env.Solver.Stat(ctx, d.st, p)
+	if isNotExist(err) {
+		where := "/tmp/dagger-mount0" + p
+		return nil, inSpan(fmt.Errorf("failed to walk %s: %w", where, notExist("lstat", where)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	owner := llb.WithUIDGID(o.uid, o.gid)
+	if p != "/" {
+		return d.apply("owner of "+p, llb.Rm(p).Copy(d.st, p, p, &llb.CopyInfo{}, owner)), nil
+	}
+	const root = "/content"
+	st := llb.Scratch().File(llb.Mkdir(root, os.FileMode(info.Mode).Perm(), llb.WithParents(true), owner).
+		Copy(d.st, "/", root, &llb.CopyInfo{CopyDirContentsOnly: true}, owner), llb.WithCustomName("owner of /"))
+	return &Directory{env: d.env, st: st, dir: root, checks: d.checks}, nil
+}
+
 func (d *Directory) withSymlink(_ context.Context, a gql.Args) (any, error) {
 	return d.symlink(a.String("target"), a.String("linkName")), nil
 }
@@ -278,10 +332,14 @@ func (d *Directory) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	t := time.Unix(int64(a.Int("timestamp")), 0)
 	// What is in the folder gets the time, the folder itself does not.
 	all := &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true, CreatedTime: &t}
-	const dir = "/content"
+	dir := timestamped(t)
 	st := llb.Scratch().File(llb.Mkdir(dir, 0o755, llb.WithParents(true)).Copy(d.st, path.Join(d.dir, "*"), dir+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: dir, checks: d.checks}, nil
 }
+
+// timestamped is a folder for files with the time t. BuildKit knows files by their content, without their times: what is copied or mounted
+// next is told from the same files with another time by its path alone.
+func timestamped(t time.Time) string { return "/content-" + strconv.FormatInt(t.Unix(), 10) }
 
 func (d *Directory) withError(_ context.Context, a gql.Args) (any, error) {
 	return withError(d, a, func() *Directory {

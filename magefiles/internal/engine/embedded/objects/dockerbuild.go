@@ -36,7 +36,7 @@ func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	source, err := d.buildContext(ctx)
+	source, err := d.buildContext(ctx, first(a.String("dockerfile"), "Dockerfile"))
 	if err != nil {
 		return nil, err
 	}
@@ -57,10 +57,13 @@ func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
 		return nil, err
 	}
 	c.platform = p // the base may be for another
+	c.config.workdir = first(c.config.workdir, "/")
 	if c.fs, c.last, err = d.env.withInit(ctx, res.State, p, secrets); err != nil {
 		return nil, err
 	}
-	c.last.checks = c.checks
+	if c.last != nil {
+		c.last.checks = c.checks
+	}
 	built := c.fs
 	c.checks = c.checks.with(func(ctx context.Context) error {
 		err := d.env.evaluate(ctx, built)
@@ -95,9 +98,12 @@ func (d *Directory) readDockerfile(ctx context.Context, given string) ([]byte, e
 	return b, nil
 }
 
-// buildContext is the directory without what its .dockerignore names.
-func (d *Directory) buildContext(ctx context.Context) (*Directory, error) {
-	b, err := d.env.Solver.ReadFile(ctx, d.st, d.at(".dockerignore"))
+// buildContext is the directory without what its ignore file names: the Dockerfile's own if there is one, else .dockerignore.
+func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Directory, error) {
+	b, err := d.env.Solver.ReadFile(ctx, d.st, d.at(dockerfile+".dockerignore"))
+	if isNotExist(err) {
+		b, err = d.env.Solver.ReadFile(ctx, d.st, d.at(".dockerignore"))
+	}
 	if isNotExist(err) {
 		return d.rooted(), nil
 	}

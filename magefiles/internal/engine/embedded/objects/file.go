@@ -28,7 +28,7 @@ type File struct {
 
 var fileFields = map[string]gql.Resolver{
 	"contents":       field((*File).contents),
-	"name":           field(func(f *File, _ context.Context, _ gql.Args) (any, error) { return f.base(), nil }),
+	"name":           field(func(f *File, ctx context.Context, _ gql.Args) (any, error) { return f.base(), f.checks.run(ctx) }),
 	"size":           field((*File).size),
 	"stat":           field((*File).stat),
 	"digest":         field((*File).digest),
@@ -36,6 +36,8 @@ var fileFields = map[string]gql.Resolver{
 	"export":         field((*File).export),
 	"withName":       field((*File).withName),
 	"withTimestamps": field((*File).withTimestamps),
+	"withReplaced":   field((*File).withReplaced),
+	"chown":          field((*File).chown),
 }
 
 func (f *File) base() string {
@@ -63,13 +65,13 @@ func (f *File) contents(ctx context.Context, a gql.Args) (any, error) {
 	return text(limitLines(b, a.Int("offsetLines"), a.Int("limitLines"))), nil
 }
 
-// limitLines cuts b to limit lines after offset ones; a limit of 0 is none.
+// limitLines cuts b to limit lines after offset ones. A limit of 0 is none; of what is negative nothing is cut.
 func limitLines(b []byte, offset, limit int) []byte {
 	if offset == 0 && limit == 0 {
 		return b
 	}
 	lines := strings.SplitAfter(string(b), "\n")
-	lines = lines[min(offset, len(lines)):]
+	lines = lines[min(max(offset, 0), len(lines)):]
 	if limit > 0 {
 		lines = lines[:min(limit, len(lines))]
 	}
@@ -118,15 +120,90 @@ func (f *File) digest(ctx context.Context, a gql.Args) (any, error) {
 }
 
 func (f *File) withName(_ context.Context, a gql.Args) (any, error) {
+	name := a.String("name")
+	if strings.Contains(name, "/") {
+		return nil, inSpan(fmt.Errorf("file name %q must not contain a directory", name))
+	}
+	if name == "" || name == "." || name == ".." {
+		return nil, inSpan(fmt.Errorf("rename /%s : file exists", f.base()))
+	}
 	out := *f
-	out.renamed = a.String("name")
+	out.renamed = name
 	return &out, nil
+}
+
+// chown gives the file to another owner. Names are those of the root that the file is in.
+func (f *File) chown(ctx context.Context, a gql.Args) (any, error) {
+	if err := f.checks.run(ctx); err != nil {
+		return nil, err
+	}
+	o, err := f.env.ownerOf(ctx, f.st, a.String("owner"))
+	if err != nil {
+		return nil, inSpan(fmt.Errorf("failed to parse ownership %s: %w", a.String("owner"), err))
+	}
+	name := "/" + f.base()
+	st := llb.Scratch().File(llb.Copy(f.st, f.path, name, &llb.CopyInfo{FollowSymlinks: true}, llb.WithUIDGID(o.uid, o.gid)), llb.WithCustomNamef("owner of %s", f.base()))
+	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
+}
+
+// withReplaced replaces text: the only occurrence of it, the first from a line on, or all.
+func (f *File) withReplaced(ctx context.Context, a gql.Args) (any, error) {
+	b, err := f.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := replaced(string(b), a.String("search"), a.String("replacement"), a.Int("firstFrom"), a.Bool("all"))
+	if err != nil {
+		return nil, inSpan(err)
+	}
+	name := "/" + f.base()
+	st := llb.Scratch().File(llb.Mkfile(name, os.FileMode(info.info.Mode).Perm(), []byte(out), llb.WithUIDGID(int(info.info.Uid), int(info.info.Gid))), llb.WithCustomNamef("replace in %s", f.base()))
+	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
+}
+
+// replaced is text with search replaced. firstFrom is a line, counted from 1: what stands before it stays; 0 is none.
+func replaced(text, search, replacement string, firstFrom int, all bool) (string, error) {
+	before := ""
+	if firstFrom > 0 {
+		lines := strings.SplitAfter(text, "\n")
+		n := min(firstFrom-1, len(lines))
+		before, text = strings.Join(lines[:n], ""), strings.Join(lines[n:], "")
+	}
+	found := strings.Count(text, search)
+	switch {
+	case all:
+		return before + strings.ReplaceAll(text, search, replacement), nil
+	case found == 0 || search == "":
+		return "", errors.New("search string not found")
+	case found > 1 && firstFrom == 0:
+		return "", fmt.Errorf("search string found multiple times: %s", strings.Join(places(text, search), ", "))
+	}
+	return before + strings.Replace(text, search, replacement, 1), nil
+}
+
+// places are where search stands, as "line 2 (0-4)": the line from 1, and the bytes in it.
+func places(text, search string) []string {
+	var out []string
+	for at := 0; ; {
+		i := strings.Index(text[at:], search)
+		if i < 0 {
+			return out
+		}
+		at += i
+		column := at - (strings.LastIndex(text[:at], "\n") + 1)
+		out = append(out, fmt.Sprintf("line %d (%d-%d)", strings.Count(text[:at], "\n")+1, column, column+len(search)))
+		at += len(search)
+	}
 }
 
 func (f *File) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	t := time.Unix(int64(a.Int("timestamp")), 0)
-	name := "/" + f.base()
-	st := llb.Scratch().File(llb.Copy(f.st, f.path, name, &llb.CopyInfo{FollowSymlinks: true, CreatedTime: &t}), llb.WithCustomNamef("timestamps of %s", f.base()))
+	name := path.Join(timestamped(t), f.base())
+	st := llb.Scratch().File(llb.Mkdir(path.Dir(name), 0o755, llb.WithParents(true)).Copy(f.st, f.path, name, &llb.CopyInfo{FollowSymlinks: true, CreatedTime: &t}), llb.WithCustomNamef("timestamps of %s", f.base()))
 	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
 }
 

@@ -70,7 +70,7 @@ func (h *Host) local(p string, anew bool, opts ...llb.LocalOption) (*Directory, 
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{env: h.env, st: st, dir: "/"}, nil
+	return &Directory{env: h.env, st: st, dir: "/", host: true}, nil
 }
 
 func (h *Host) file(_ context.Context, a gql.Args) (any, error) {

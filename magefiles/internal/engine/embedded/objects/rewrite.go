@@ -17,7 +17,7 @@ import (
 // withInit puts the exec init in front of every RUN of a converted Dockerfile, so that its streams and its exit code are known as those
 // of any exec are. Secrets get the ids that the session knows them by.
 func (e *Env) withInit(ctx context.Context, st llb.State, p ocispecs.Platform, secrets map[string]*Secret) (llb.State, *execution, error) {
-	none := &execution{answer: llb.Scratch()}
+	var none *execution
 	if st.Output() == nil {
 		return st, none, nil
 	}
@@ -57,7 +57,7 @@ func state(def *pb.Definition) (llb.State, error) {
 type rewriter struct {
 	env     *Env
 	secrets map[string]*Secret
-	inputs  map[digest.Digest]digest.Digest // of an op: what its first input is
+	inputs  map[digest.Digest]digest.Digest // of an op: what its result was made from
 	answers map[digest.Digest]int64         // of an exec: the index of the output that is its answer
 }
 
@@ -125,18 +125,31 @@ func (r *rewriter) initSource(ctx context.Context) (*pb.Definition, error) {
 	return def.ToPB(), nil
 }
 
-// index notes the first input of every op.
+// index notes for every op what its result was made from.
 func (r *rewriter) index(def *pb.Definition) error {
 	for _, b := range def.Def {
 		op := &pb.Op{}
 		if err := op.UnmarshalVT(b); err != nil {
 			return err
 		}
-		if len(op.Inputs) > 0 {
-			r.inputs[digest.FromBytes(b)] = digest.Digest(op.Inputs[0].Digest)
+		if n := base(op); n >= 0 && n < int64(len(op.Inputs)) {
+			r.inputs[digest.FromBytes(b)] = digest.Digest(op.Inputs[n].Digest)
 		}
 	}
 	return nil
+}
+
+// base is the index of the input that an op changes, -1 for scratch: what is only copied from does not count.
+func base(op *pb.Op) int64 {
+	if actions := op.GetFile().GetActions(); len(actions) > 0 {
+		return actions[0].Input
+	}
+	for _, m := range op.GetExec().GetMounts() {
+		if m.Dest == pb.RootMount {
+			return m.Input
+		}
+	}
+	return 0
 }
 
 // exec changes one exec and returns the index of the output that will hold its answer.

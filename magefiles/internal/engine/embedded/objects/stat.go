@@ -53,7 +53,7 @@ func (e *Env) statPath(ctx context.Context, st llb.State, p string, a gql.Args) 
 	}
 	info, err := e.Solver.Lstat(ctx, st, p)
 	if isNotExist(err) {
-		return nil, notExist("lstat", given)
+		return nil, notExist("stat", given)
 	}
 	if err != nil {
 		return nil, err

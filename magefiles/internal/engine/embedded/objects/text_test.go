@@ -101,6 +101,32 @@ func TestTail(t *testing.T) {
 	}
 }
 
+func TestReplaced(t *testing.T) {
+	const text = "one\ntwo one\nthree\n"
+	for _, c := range []struct {
+		search, replacement string
+		firstFrom           int
+		all                 bool
+		want, err           string
+	}{
+		{"two", "2", 0, false, "one\n2 one\nthree\n", ""},
+		{"one", "1", 0, false, "", "search string found multiple times: line 1 (0-3), line 2 (4-7)"},
+		{"one", "1", 1, false, "1\ntwo one\nthree\n", ""},
+		{"one", "1", 2, false, "one\ntwo 1\nthree\n", ""},
+		{"one", "1", 3, false, "", "search string not found"},
+		{"one", "1", 0, true, "1\ntwo 1\nthree\n", ""},
+		{"one", "1", 2, true, "one\ntwo 1\nthree\n", ""},
+		{"none", "1", 0, true, text, ""},
+		{"one\ntwo", "12", 0, false, "12 one\nthree\n", ""},
+		{"one", "1", 99, false, "", "search string not found"},
+	} {
+		got, err := replaced(text, c.search, c.replacement, c.firstFrom, c.all)
+		if msg := fmt.Sprint(err); got != c.want || (c.err != "" && msg != c.err) || (c.err == "" && err != nil) {
+			t.Errorf("%q from %d, all %v: got %q, %v", c.search, c.firstFrom, c.all, got, err)
+		}
+	}
+}
+
 func TestOwnerNames(t *testing.T) {
 	const passwd, group = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n", "daemon:x:1:\n"
 	if uid, err := findUser(strings.NewReader(passwd), "nobody"); uid != 65534 || err != nil {
