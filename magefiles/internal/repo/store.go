@@ -20,7 +20,8 @@ import (
 // packs again before it says that an object is missing. It reads objects whole, as the file of a large one could be gone when it is opened later.
 type store struct {
 	*filesystem.Storage
-	files *gitFiles
+	files  *gitFiles
+	loaded bool // the list of packs, and their indexes
 }
 
 // storeTries bounds how often an object is searched. Each try needs another change of the packs.
@@ -28,22 +29,45 @@ const storeTries = 20
 
 func newStore(files billy.Filesystem, options filesystem.Options) *store {
 	watched := &gitFiles{Filesystem: files}
-	return &store{filesystem.NewStorageWithOptions(watched, cache.NewObjectLRU(keptObjects), options), watched}
+	return &store{Storage: filesystem.NewStorageWithOptions(watched, cache.NewObjectLRU(keptObjects), options), files: watched}
+}
+
+// Reindex has the list of packs read again.
+func (s *store) Reindex() {
+	s.Storage.Reindex()
+	s.loaded = false
+}
+
+// load reads the list of packs before anything is searched. go-git alone reads it after it has found no loose object: git may make the object loose
+// in between, and go-git finds it in neither place.
+func (s *store) load() error {
+	if s.loaded {
+		return nil
+	}
+	err := s.Storage.HasEncodedObject(plumbing.ZeroHash) // which no object has
+	if s.loaded = errors.Is(err, plumbing.ErrObjectNotFound); s.loaded {
+		return nil
+	}
+	return err
 }
 
 // again calls f until it succeeds, or fails although the packs are those that go-git knows.
 func (s *store) again(f func() error) error {
 	for try := 1; ; try++ {
-		err := f()
+		err := s.load()
+		if err == nil {
+			err = f()
+		}
 		if err == nil {
 			return nil
 		}
-		known := errors.Is(err, plumbing.ErrObjectNotFound) && !s.files.packsChanged()
-		vanished := errors.Is(err, plumbing.ErrObjectNotFound) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, dotgit.ErrPackfileNotFound)
-		if !known {
-			s.Reindex() // after another error go-git would go on with the part of the list that it had read
+		missing := errors.Is(err, plumbing.ErrObjectNotFound)
+		if missing && !s.files.packsChanged() {
+			return err
 		}
-		if known || !vanished || try == storeTries {
+		s.Reindex() // after another error go-git would go on with the part of the list that it had read
+		vanished := missing || errors.Is(err, fs.ErrNotExist) || errors.Is(err, dotgit.ErrPackfileNotFound)
+		if !vanished || try == storeTries {
 			return err
 		}
 	}

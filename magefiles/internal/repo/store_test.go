@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // busy is a clone of a remote, with branches, and with files that are packed as differences.
@@ -98,6 +100,40 @@ func TestReadsWhatGitMoved(t *testing.T) {
 				t.Errorf("after %s HEAD is %s, to git %s", name, head.Hash, want)
 			}
 			sameAsGit(t, c, r)
+		}
+	}
+}
+
+// meanwhile does something when the packs are listed, once.
+type meanwhile struct {
+	billy.Filesystem
+	do func()
+}
+
+func (m *meanwhile) Chroot(path string) (billy.Filesystem, error) {
+	if do := m.do; path == packFolder && do != nil {
+		m.do = nil
+		do()
+	}
+	return m.Filesystem.Chroot(path)
+}
+
+// TestReadsWhatGitMovesBetweenLooks has git move objects after a search began.
+func TestReadsWhatGitMovesBetweenLooks(t *testing.T) {
+	c := busy(t)
+	blob := plumbing.NewHash(c.git("rev-parse", "HEAD:large"))
+	for _, name := range []string{"gc", "loose", "many packs", "repack", "fetch", "loose", "gc"} {
+		for _, keep := range []bool{false, true} {
+			files := &meanwhile{Filesystem: c.open().store.Filesystem(), do: func() { moves[name](c) }}
+			s := newStore(files, filesystem.Options{KeepDescriptors: keep})
+			o, err := s.EncodedObject(plumbing.BlobObject, blob)
+			if err != nil || o.Hash() != blob || files.do != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := s.EncodedObjectSize(blob); err != nil {
+				t.Errorf("%s: size: %v", name, err)
+			}
+			must(t, s.Close())
 		}
 	}
 }
