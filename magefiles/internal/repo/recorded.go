@@ -14,7 +14,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // MissingError says that a commit names content which is not among its own objects, and which this clone does not have.
@@ -182,13 +181,9 @@ func openObjects(dir string, owner *Repo) (*Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	plain, ok := opened.Storer.(*filesystem.Storage)
-	if !ok {
-		return nil, fmt.Errorf("%s: unexpected git storage %T", dir, opened.Storer)
+	r := &Repo{root: dir, getenv: owner.getenv, whole: map[plumbing.Hash]bool{}}
+	if err := r.use(opened, nil); err != nil {
+		return nil, err
 	}
-	store := newStore(plain.Filesystem(), filesystem.Options{})
-	if opened, err = git.Open(store, nil); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return &Repo{git: opened, store: store, root: dir, getenv: owner.getenv, whole: map[plumbing.Hash]bool{}}, nil
+	return r, nil
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-git/go-billy/v5"
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -73,10 +74,6 @@ func Open(dir string, options ...Option) (*Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: it is a bare repository: run this in a clone of it", dir, ErrNoRepository)
 	}
-	plain, ok := g.Storer.(*filesystem.Storage)
-	if !ok {
-		return nil, fmt.Errorf("%s: unexpected git storage %T", dir, g.Storer)
-	}
 	root, err := filepath.Abs(tree.Filesystem.Root())
 	if err != nil {
 		return nil, err
@@ -85,11 +82,23 @@ func Open(dir string, options ...Option) (*Repo, error) {
 	for _, o := range options {
 		o(r)
 	}
-	r.store = newStore(plain.Filesystem(), filesystem.Options{KeepDescriptors: r.packsOpen})
-	if r.git, err = git.Open(r.store, tree.Filesystem); err != nil {
-		return nil, fmt.Errorf("%s: open git checkout: %w", dir, err)
+	if err := r.use(g, tree.Filesystem); err != nil {
+		return nil, err
 	}
 	return r, nil
+}
+
+// use reads the objects and references of what go-git opened, by a store of our own. tree is nil where there is no work tree.
+func (r *Repo) use(opened *git.Repository, tree billy.Filesystem) (err error) {
+	plain, ok := opened.Storer.(*filesystem.Storage)
+	if !ok {
+		return fmt.Errorf("%s: unexpected git storage %T", r.root, opened.Storer)
+	}
+	r.store = newStore(plain.Filesystem(), filesystem.Options{KeepDescriptors: r.packsOpen})
+	if r.git, err = git.Open(r.store, tree); err != nil {
+		return fmt.Errorf("%s: open git checkout: %w", r.root, err)
+	}
+	return nil
 }
 
 // Root is the work tree's folder, absolute.
