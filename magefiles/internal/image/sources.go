@@ -38,8 +38,8 @@ func Sources(fsys fs.FS, c Container) ([]Source, error) {
 		sources = append(sources, goPackage(m.packages[i], embeds))
 	}
 	for _, dir := range m.roots {
-		if dir != m.dir {
-			sources = append(sources, Source{Path: path.Join(dir, "go.mod")}) // of a replacement: it has its say in the choice of versions
+		if dir != m.dir && m.imported(dir) {
+			sources = append(sources, Source{Path: path.Join(dir, "go.mod")}) // of a replacement: it says which Go it is written in
 		}
 	}
 	for _, name := range m.included {
@@ -138,6 +138,26 @@ func (m *module) imports(text []byte) {
 			m.packages = append(m.packages, dir)
 		}
 	}
+}
+
+// imported says whether a package at or below a folder is.
+func (m *module) imported(dir string) bool {
+	return slices.ContainsFunc(m.packages, func(p string) bool { return p == dir || strings.HasPrefix(p, dir+"/") })
+}
+
+// ModuleFiles are the go.mod files of a Go container's module and of the folders that it replaces other modules by. The go command wants to read
+// them all, also those of modules from which nothing is imported, and whose changes change nothing without one of the module's own file.
+func ModuleFiles(fsys fs.FS, c Container) ([]string, error) {
+	m, err := moduleOf(fsys, c.Dir)
+	if err != nil {
+		return nil, &ContainerError{Dir: c.Dir, Err: err}
+	}
+	var files []string
+	for _, dir := range m.roots {
+		files = append(files, path.Join(dir, "go.mod"))
+	}
+	slices.Sort(files)
+	return files, nil
 }
 
 // includeDirective is how Go's assembler takes in a file: by its path from the folder of the package.

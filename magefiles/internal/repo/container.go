@@ -17,14 +17,29 @@ func PartsOf(files fs.FS, c image.Container) ([]Part, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Kind == image.KindGo {
+		return goParts(files, c, sources)
+	}
+	own := []string{path.Join(c.Dir, "Dockerfile"), path.Join(c.Dir, "Dockerfile.dockerignore"), path.Join(c.Dir, ".dockerignore")}
+	parts := make([]Part, len(sources))
+	for i, s := range sources {
+		needed := func(file string) bool { return s.Counts(file) || slices.Contains(own, file) }
+		parts[i] = Part{Path: s.Path, Needed: needed, All: true}
+	}
+	return parts, nil
+}
+
+// goParts are those that the go command reads.
+func goParts(files fs.FS, c image.Container, sources []image.Source) ([]Part, error) {
+	modules, err := image.ModuleFiles(files, c)
+	if err != nil {
+		return nil, err
+	}
 	var parts []Part
+	for _, name := range modules {
+		parts = append(parts, Part{Path: name})
+	}
 	for _, s := range sources {
-		if c.Kind != image.KindGo {
-			own := []string{path.Join(c.Dir, "Dockerfile"), path.Join(c.Dir, "Dockerfile.dockerignore"), path.Join(c.Dir, ".dockerignore")}
-			needed := func(file string) bool { return s.Counts(file) || slices.Contains(own, file) }
-			parts = append(parts, Part{Path: s.Path, Needed: needed, All: true})
-			continue
-		}
 		parts = append(parts, Part{Path: s.Path, Needed: s.Counts, Links: true})
 		for dir := path.Dir(s.Path); dir != "."; dir = path.Dir(dir) { // a go.mod on the way makes another module of the folder
 			parts = append(parts, Part{Path: path.Join(dir, "go.mod")})
