@@ -195,14 +195,16 @@ func TestCheckOutIsCheckedBeforeItIsUsedAgain(t *testing.T) {
 // TestCheckOutsAreFew keeps the last ones, and those that are in use.
 func TestCheckOutsAreFew(t *testing.T) {
 	c, cache := newClone(t), t.TempDir()
+	c.write("f", "x")
+	s, err := c.open().Recorded(c.commit("one"))
+	must(t, err)
 	var used *CheckedOut
 	for n := range keptCheckouts + 6 {
-		c.write("f", fmt.Sprint(n))
-		c.commit("next")
-		out, err := c.checkOut(cache, whole...)
+		out, err := s.CheckOut(t.Context(), cache, checkoutTime.Add(time.Duration(n)*time.Second), whole)
 		must(t, err)
 		if n == 0 {
 			used = out
+			defer used.Release()
 			past := time.Now().Add(-time.Hour)
 			must(t, os.Chtimes(filepath.Dir(out.Root)+".lock", past, past))
 			continue
