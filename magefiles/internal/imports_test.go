@@ -14,7 +14,7 @@ const module = "forge.ops.eblu.me/eblume/blumeops/"
 
 // own are the packages of ours that a package may import, by prefix below magefiles/internal. What is not listed imports none.
 var own = map[string][]string{
-	"image":      {},
+	"image":      {"dockerfile"},
 	"task":       {"image", "changelog", "manifest", "website"},
 	"pipeline":   {"image", "dockerfile", "pipeline/"},
 	"registry":   {"image"},

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
@@ -86,17 +87,14 @@ func ParseWith(text string, args map[string]string) (*File, error) { return pars
 
 // parse reads a Dockerfile. predefined are variables above the first FROM; given are values of those that ARG declares.
 func parse(text string, predefined, given map[string]string) (*File, error) {
-	if syntax, _, _, ok := parser.ParseDirective("syntax", []byte(text)); ok && !isOrdinary(syntax) {
+	if isForeign(text) {
 		return nil, ErrForeign
 	}
 	if len(text) > maxSize {
 		return nil, &ParseError{Problem{Place{}, "is larger than 64 KiB"}}
 	}
 	tree, err := parser.Parse(bytes.NewReader([]byte(text)))
-	d := &File{lines: strings.Split(text, "\n"), starts: []int{0}}
-	for _, line := range d.lines {
-		d.starts = append(d.starts, d.starts[len(d.starts)-1]+len(line)+1)
-	}
+	d := newFile(text)
 	if err != nil {
 		return nil, d.parseError(err)
 	}
@@ -108,7 +106,7 @@ func parse(text string, predefined, given map[string]string) (*File, error) {
 			return nil, &ParseError{Problem{d.find(c.StartLine, c.StartLine, ""), "has an instruction of more than 4 KiB"}}
 		}
 	}
-	stages, global, err := instructions.Parse(tree.AST, nil)
+	stages, global, err := instructions.Parse(tree.AST, silent())
 	if err != nil {
 		return nil, d.parseError(err)
 	}
@@ -119,6 +117,24 @@ func parse(text string, predefined, given map[string]string) (*File, error) {
 	d.read(global, predefined, given)
 	return d, nil
 }
+
+// newFile knows the lines of a text.
+func newFile(text string) *File {
+	d := &File{lines: strings.Split(text, "\n"), starts: []int{0}}
+	for _, line := range d.lines {
+		d.starts = append(d.starts, d.starts[len(d.starts)-1]+len(line)+1)
+	}
+	return d
+}
+
+// isForeign tells whether a text names a frontend that is not BuildKit's own.
+func isForeign(text string) bool {
+	syntax, _, _, ok := parser.ParseDirective("syntax", []byte(text))
+	return ok && !isOrdinary(syntax)
+}
+
+// silent is a linter that reports nothing. Without one, BuildKit's parser panics at a comment «# check=» before an instruction.
+func silent() *linter.Linter { return linter.New(&linter.Config{}) }
 
 // isOrdinary holds for the frontend that BuildKit brings, but not for its experimental versions.
 func isOrdinary(syntax string) bool {

@@ -141,6 +141,9 @@ func TestHostileFiles(t *testing.T) {
 		"large":          strings.Repeat("#\n", 1<<20),
 		"JSON":           "FROM a\nRUN " + strings.Repeat("[", 60000),
 		"continuation":   "FROM a\n" + strings.Repeat("# a\n", 16000),
+		"stated":         "FROM a\nARG A=" + strings.Repeat("${a:-", 800),
+		"large heredoc":  "FROM a\nRUN <<A " + strings.Repeat("${a:-", 12000) + "\nA\n",
+		"long heredoc":   "FROM a\nRUN " + lines(180000, "<<A ") + "\n" + strings.Repeat("A\n", 180000),
 		"heredocs":       "FROM a\nRUN " + strings.Repeat("<<A ", 8000) + "\n" + strings.Repeat("A\n", 8000),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +151,9 @@ func TestHostileFiles(t *testing.T) {
 			var refused *dockerfile.ParseError
 			if err != nil && !errors.As(err, &refused) {
 				t.Fatal(err)
+			}
+			if _, err := dockerfile.ReadStatements(text); err != nil && !errors.As(err, &refused) {
+				t.Error(err)
 			}
 			if err == nil {
 				if _, err := d.Lint(t.Context()); err != nil {
@@ -164,9 +170,13 @@ func FuzzDockerfile(f *testing.F) {
 	f.Add("# check=skip=all\nARG A=1\nFROM ${A:-b} as C\nCOPY --from=0 <<A \\\n b\nA\nENV A=${A//a/b}\nRUN --mount=from=x a")
 	f.Add("FROM a\nADD [\"x\", \"y\"]\nHEALTHCHECK CMD a\nONBUILD COPY a b\nEXPOSE 1-2/TCP\nSHELL [\"a\"]")
 	f.Fuzz(func(t *testing.T, text string) {
+		stated, statedErr := dockerfile.ReadStatements(text)
 		d, err := dockerfile.Parse(text)
 		if err != nil {
 			return
+		}
+		if statedErr != nil || len(stated.Args) < len(d.Args) {
+			t.Fatalf("states %+v, %v; a build reads %+v", stated.Args, statedErr, d.Args)
 		}
 		problems, err := d.Lint(t.Context())
 		if err != nil {

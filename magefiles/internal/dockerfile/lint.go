@@ -23,6 +23,7 @@ func (d *File) Lint(ctx context.Context) ([]Problem, error) {
 	text := []byte(strings.Join(d.lines, "\n"))
 	results, err := dockerfile2llb.DockerfileLint(ctx, text, dockerfile2llb.ConvertOpt{
 		SourceMap: &llb.SourceMap{Filename: "Dockerfile", Definition: &llb.Definition{}}, TargetPlatform: &platform, MetaResolver: unknown{},
+		LLBCaps: &everything,
 	})
 	if err != nil {
 		return nil, err
@@ -125,6 +126,9 @@ func lines(at *pb.Location) (first, last int) {
 
 // platform is that which a Dockerfile is linted for.
 var platform = ocispecs.Platform{OS: "linux", Architecture: "amd64"}
+
+// everything is what a daemon of the linter's own version can do. BuildKit asks for it without looking whether it was given.
+var everything = pb.Caps.CapSet(pb.Caps.All())
 
 // unknown answers for every image that it has one layer and states nothing. So nothing is asked from a registry.
 type unknown struct{}

@@ -29,6 +29,8 @@ type Container struct {
 	Version   string     // of the packaged application; "" if not stated
 	Base      string     // kind go: the image that the program is put on; "" = scratch
 	Platforms []Platform // that it is published for; nil if not stated
+
+	VersionAt, BaseAt Position // where they are stated
 }
 
 // Find returns the containers of a repository, sorted by name. Folders that hold

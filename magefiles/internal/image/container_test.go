@@ -59,8 +59,10 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Container{
-		{Name: "devpi", Kind: KindDockerfile, Dir: "containers/devpi", Version: "6.15.0", Platforms: []Platform{{"linux", "amd64", ""}}},
-		{Name: "nettest", Kind: KindGo, Dir: "containers/nettest", Version: "0.1.0", Base: "registry.example/base:1"},
+		{Name: "devpi", Kind: KindDockerfile, Dir: "containers/devpi", Version: "6.15.0", Platforms: []Platform{{"linux", "amd64", ""}},
+			VersionAt: Position{"containers/devpi/Dockerfile", 2, 27}},
+		{Name: "nettest", Kind: KindGo, Dir: "containers/nettest", Version: "0.1.0", Base: "registry.example/base:1",
+			VersionAt: Position{"containers/nettest/main.go", 3, 20}, BaseAt: Position{"containers/nettest/main.go", 4, 17}},
 		{Name: "quartz", Kind: KindDockerfile, Dir: "containers/quartz"},
 	}
 	if !reflect.DeepEqual(found, want) {
@@ -91,7 +93,7 @@ func TestFaultyContainersDoNotHideTheOthers(t *testing.T) {
 	}
 	for _, want := range []string{
 		`containers/Upper: container name "Upper": has upper case letters`,
-		"containers/typo: Dockerfile:1: blumeops:platfroms is not known",
+		"containers/typo: Dockerfile:1:1: blumeops:platfroms is not known",
 		`containers/arm: main.go:1:1: platform "arm"`,
 		"containers/out: out is a symbolic link to ../../elsewhere, out of the tree",
 		"containers/abs: abs is a symbolic link to /etc, out of the tree",
@@ -108,6 +110,43 @@ func TestFaultyContainersDoNotHideTheOthers(t *testing.T) {
 	var fault *ContainerError
 	if _, err := Lookup(root.FS(), "out"); !errors.As(err, &fault) || fault.Dir != "containers/out" {
 		t.Errorf("Lookup of a link out of the tree: %v; want a *ContainerError", err)
+	}
+}
+
+// What a Dockerfile states is what BuildKit takes for a comment or an ARG.
+func TestDockerfileStatements(t *testing.T) {
+	for name, c := range map[string]struct{ text, version, platforms string }{
+		"heredoc":           {"FROM scratch\nCOPY <<EOF /template/Dockerfile\n# blumeops:platforms linux/s390x\nARG CONTAINER_APP_VERSION=6.6\nEOF\n", "", ""},
+		"heredocs":          {"FROM a\nRUN <<-A cat <<B\n# blumeops:platforms linux/s390x\n\tA\n# blumeops:platforms linux/386\nB\n# blumeops:platforms linux/amd64\n", "", "linux/amd64"},
+		"heredoc, ONBUILD":  {"FROM a\nONBUILD RUN <<A\n# blumeops:platforms linux/s390x\nA\nARG CONTAINER_APP_VERSION=2\n", "2", ""},
+		"no heredoc":        {"FROM a\nENV A=<<EOF\nARG CONTAINER_APP_VERSION=3\n", "3", ""},
+		"several":           {"ARG A=1 CONTAINER_APP_VERSION=1.2.3\nFROM scratch\n", "1.2.3", ""},
+		"continued":         {"ARG \\\n  # a comment\n  CONTAINER_APP_VERSION=1.2.3\nFROM scratch\n", "1.2.3", ""},
+		"another escape":    {"# escape=`\nARG `\n CONTAINER_APP_VERSION=1.2.3\nFROM scratch\n", "1.2.3", ""},
+		"lower case":        {"ARG container_app_version=1.2.3\nFROM scratch\n", "", ""},
+		"another keyword":   {"arg CONTAINER_APP_VERSION=1.2.3\nFROM scratch\n", "1.2.3", ""},
+		"quoted":            {"ARG CONTAINER_APP_VERSION='1.2'\".3\"\r\nFROM scratch\r\n", "1.2.3", ""},
+		"a variable":        {"ARG CONTAINER_APP_VERSION=\"${V}\"\nFROM scratch\n", "${V}", ""},
+		"the first":         {"FROM a\nARG CONTAINER_APP_VERSION\nARG CONTAINER_APP_VERSION=1\nARG CONTAINER_APP_VERSION=2\n", "1", ""},
+		"in a RUN":          {"FROM a\nRUN echo \\\n# blumeops:platforms linux/arm64\nARG CONTAINER_APP_VERSION=1\n", "", "linux/arm64"},
+		"byte order mark":   {"\ufeff# blumeops:platforms linux/arm64\nFROM a\n", "", "linux/arm64"},
+		"unknown keyword":   {"FRM a\nARG CONTAINER_APP_VERSION=1\n", "1", ""},
+		"another frontend":  {"# syntax=example.org/bake\n# blumeops:platforms linux/arm64\n", "", "linux/arm64"},
+		"nothing to build":  {"# blumeops:platforms linux/arm64\n", "", "linux/arm64"},
+		"directives above":  {"# syntax=docker/dockerfile:1\n# check=error=true\n# blumeops:platforms linux/arm64\nARG CONTAINER_APP_VERSION=1\nFROM a\n", "1", "linux/arm64"},
+		"linter's comments": {"FROM a\n\n# check=skip=all\nARG CONTAINER_APP_VERSION=1\n", "1", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Lookup(fstest.MapFS{"containers/x/Dockerfile": {Data: []byte(c.text)}}, "x")
+			if err != nil || got.Version != c.version || JoinPlatforms(got.Platforms) != c.platforms {
+				t.Errorf("version %q, platforms %v, %v", got.Version, got.Platforms, err)
+			}
+		})
+	}
+	_, err := Lookup(fstest.MapFS{"containers/x/Dockerfile": {Data: []byte("FROM a\nRUN <<EOF\n")}}, "x")
+	var stated *StatementError
+	if !errors.As(err, &stated) || err.Error() != "containers/x: Dockerfile:2:1: unterminated heredoc" {
+		t.Errorf("a file that does not parse: %v", err)
 	}
 }
 
@@ -136,9 +175,10 @@ func FuzzDockerfileStatements(f *testing.F) {
 	f.Add("ARG CONTAINER_APP_VERSION=1.2.3\n")
 	f.Add("# blumeops:platforms linux/amd64,linux/arm\n")
 	f.Add("arg container_app_version=\"7\" \r\n# blumeops:base x")
+	f.Add("FROM a\nRUN <<-A cat <<B\n# blumeops:platforms linux/s390x\n\tA\nB\nARG \\\n CONTAINER_APP_VERSION=${A:-'b'}")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := Lookup(fstest.MapFS{"containers/x/Dockerfile": {Data: []byte(text)}}, "x")
-		if err == nil && (c.Kind != KindDockerfile || strings.ContainsAny(c.Version, " \n\"")) {
+		if err == nil && (c.Kind != KindDockerfile || strings.Contains(c.Version, "\n") || (c.Version != "") != (c.VersionAt.Line > 0)) {
 			t.Errorf("read %+v", c)
 		}
 	})

@@ -3,6 +3,7 @@ package image
 import (
 	"fmt"
 	"math"
+	"path"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -63,6 +64,26 @@ func (e *ContainerError) ExitStatus() int { return statusUsage }
 
 // Unwrap gives the reason.
 func (e *ContainerError) Unwrap() error { return e.Err }
+
+// StatementError says that a file of a container cannot be read, or states what is not known.
+type StatementError struct {
+	At  Position
+	Err error
+}
+
+// Error begins with the place, within the folder of the container.
+func (e *StatementError) Error() string {
+	text := path.Base(e.At.File)
+	for _, n := range []int{e.At.Line, e.At.Column} {
+		if n > 0 {
+			text = fmt.Sprintf("%s:%d", text, n)
+		}
+	}
+	return text + ": " + e.Err.Error()
+}
+
+// Unwrap gives the reason.
+func (e *StatementError) Unwrap() error { return e.Err }
 
 // nearest returns the candidate with the smallest edit distance to what was typed,
 // or "" if none is near enough to be a slip of the fingers: two letters (swapped ones

@@ -1,8 +1,7 @@
 package image
 
 import (
-	"bufio"
-	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/build/constraint"
@@ -12,6 +11,9 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode/utf8"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 )
 
 // What a container's sources state about it:
@@ -22,31 +24,57 @@ import (
 //	            //blumeops:base registry.example/base:tag
 //	            //blumeops:platforms linux/amd64,linux/arm64
 
+// appVersion is the argument of a Dockerfile that states the version. Names of arguments have a case.
+const appVersion = "CONTAINER_APP_VERSION"
+
 var (
-	appVersion  = regexp.MustCompile(`(?i)^\s*ARG\s+CONTAINER_APP_VERSION=["']?([^"'\s]*)`)
-	inComment   = regexp.MustCompile(`^\s*#\s*blumeops:(\w+)\s+(\S.*)$`)
+	inComment   = regexp.MustCompile(`^blumeops:(\w+)\s+(\S.*)$`)
 	inGoComment = regexp.MustCompile(`^//blumeops:(\w+)\s+(\S.*)$`)
 )
 
+// Position is a place in a file of a container.
+type Position struct {
+	File         string // slash path from the root of the repository; "" if there is no place
+	Line, Column int    // counted from 1, in characters
+}
+
+// readDockerfile takes what BuildKit's parser knows for a comment or an ARG: the text of a heredoc, which may be a Dockerfile
+// itself, states nothing.
 func (c *Container) readDockerfile(fsys fs.FS) error {
-	text, err := fs.ReadFile(fsys, path.Join(c.Dir, "Dockerfile"))
+	name := path.Join(c.Dir, "Dockerfile")
+	text, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return err
 	}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, len(text)+1)
-	for n := 1; lines.Scan(); n++ {
-		if m := appVersion.FindStringSubmatch(lines.Text()); m != nil && c.Version == "" {
-			c.Version = m[1]
+	stated, err := dockerfile.ReadStatements(string(text))
+	if err != nil {
+		return unreadable(name, err)
+	}
+	for _, comment := range stated.Comments {
+		m := inComment.FindStringSubmatch(comment.Text)
+		if m == nil {
+			continue
 		}
-		if m := inComment.FindStringSubmatch(lines.Text()); m != nil {
-			if err := c.state(m[1], m[2]); err != nil {
-				//lint:ignore ST1005 it is the name of a file
-				return fmt.Errorf("Dockerfile:%d: %w", n, err)
-			}
+		at := Position{name, comment.Line, comment.Column}
+		if err := c.state(m[1], m[2], at); err != nil {
+			return &StatementError{at, err}
 		}
 	}
-	return lines.Err()
+	for _, arg := range stated.Args {
+		if arg.Name == appVersion && c.Version == "" {
+			c.Version, c.VersionAt = arg.Value, Position{name, arg.Line, arg.Column}
+		}
+	}
+	return nil
+}
+
+// unreadable is the error of a Dockerfile that BuildKit's parser refuses.
+func unreadable(name string, err error) error {
+	var failed *dockerfile.ParseError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	return &StatementError{Position{name, failed.Line, failed.Column}, failed}
 }
 
 // readGo looks for a Go main package. A file that does not parse is left for the
@@ -72,7 +100,7 @@ func (c *Container) readGo(fsys fs.FS, files []fs.DirEntry) error {
 
 func (c *Container) readGoFile(name string, text []byte) error {
 	files := token.NewFileSet()
-	file, _ := parser.ParseFile(files, name, text, parser.ImportsOnly|parser.ParseComments)
+	file, _ := parser.ParseFile(files, path.Join(c.Dir, name), text, parser.ImportsOnly|parser.ParseComments)
 	if file == nil || file.Name == nil || file.Name.Name != "main" || isIgnored(file) {
 		return nil
 	}
@@ -83,8 +111,11 @@ func (c *Container) readGoFile(name string, text []byte) error {
 			if m == nil {
 				continue
 			}
-			if err := c.state(m[1], m[2]); err != nil {
-				return fmt.Errorf("%s: %w", files.Position(comment.Pos()), err)
+			at := position(files.PositionFor(comment.Pos(), false), text)
+			value := at
+			value.Column += utf8.RuneCountInString(comment.Text) - utf8.RuneCountInString(m[2])
+			if err := c.state(m[1], m[2], value); err != nil {
+				return &StatementError{at, err}
 			}
 		}
 	}
@@ -108,14 +139,19 @@ func isIgnored(file *ast.File) bool {
 	return false
 }
 
+// position counts columns in characters.
+func position(p token.Position, text []byte) Position {
+	return Position{p.Filename, p.Line, utf8.RuneCount(text[p.Offset-p.Column+1:p.Offset]) + 1}
+}
+
 // state takes one «blumeops:KEY VALUE».
-func (c *Container) state(key, value string) (err error) {
+func (c *Container) state(key, value string, at Position) (err error) {
 	value = strings.TrimSpace(value)
 	switch key {
 	case "version":
-		c.Version = value
+		c.Version, c.VersionAt = value, at
 	case "base":
-		c.Base = value
+		c.Base, c.BaseAt = value, at
 	case "platforms":
 		c.Platforms, err = ParsePlatforms(value)
 	default:

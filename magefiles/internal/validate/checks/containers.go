@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
-	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/distribution/reference"
 	"github.com/moby/patternmatcher"
@@ -56,9 +53,6 @@ func (c containerCheck) report(file, rule string, at dockerfile.Place, format st
 	c.Report(validate.Finding{Path: file, Line: at.Line, Column: at.Column, Rule: rule, Message: fmt.Sprintf(format, args...)})
 }
 
-// inFile is how package image begins an error about a place in a file.
-var inFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(Dockerfile|[^\s:]+\.go):(\d+)(?::(\d+))?: `) })
-
 // faults reports the folders that cannot be built.
 func (c containerCheck) faults(found []image.Container, err error) error {
 	known := map[string]bool{}
@@ -88,13 +82,20 @@ func (c containerCheck) faults(found []image.Container, err error) error {
 }
 
 func (c containerCheck) fault(fault *image.ContainerError) {
-	file, message, at := fault.Dir, fault.Err.Error(), dockerfile.Place{}
-	if m := inFile().FindStringSubmatch(message); m != nil {
-		file, message = path.Join(file, m[1]), message[len(m[0]):]
-		at.Line, _ = strconv.Atoi(m[2])
-		at.Column, _ = strconv.Atoi(m[3]) // 0 if it has none
+	var stated *image.StatementError
+	if !errors.As(fault, &stated) {
+		c.report(fault.Dir, "container", dockerfile.Place{}, "%s", fault.Err)
+		return
 	}
-	c.report(file, "container", at, "%s", message)
+	rule, failed := "container", (*dockerfile.ParseError)(nil)
+	if errors.As(stated, &failed) {
+		rule = "dockerfile"
+	}
+	c.report(stated.At.File, rule, place(stated.At), "%s", stated.Err)
+}
+
+func place(at image.Position) dockerfile.Place {
+	return dockerfile.Place{Line: at.Line, Column: at.Column}
 }
 
 func unjoined(err error) []error {
@@ -111,55 +112,32 @@ func (c containerCheck) one(ctx context.Context, one image.Container) error {
 	if !c.Has(one.Dir) {
 		return nil
 	}
-	file, at := c.statement(one)
 	switch {
 	case one.Version == "":
-		c.report(file, "version", dockerfile.Place{}, "does not state CONTAINER_APP_VERSION")
+		c.report(c.source(one), "version", dockerfile.Place{}, "does not state CONTAINER_APP_VERSION")
 	case strings.Contains(one.Version, "$"):
-		c.report(file, "version", at, "CONTAINER_APP_VERSION is %q, which is no literal version", one.Version)
+		c.report(one.VersionAt.File, "version", place(one.VersionAt), "CONTAINER_APP_VERSION is %q, which is no literal version", one.Version)
 	}
 	if one.Kind == image.KindDockerfile {
 		return c.dockerfile(ctx, one.Dir)
 	}
 	if one.Base != "" {
-		file, at := c.place(one, "//blumeops:base", one.Base)
-		c.image(file, at, "//blumeops:base", one.Base)
+		c.image(one.BaseAt.File, place(one.BaseAt), "//blumeops:base", one.Base)
 	}
 	return nil
 }
 
-// statement is where a container states its version.
-func (c containerCheck) statement(one image.Container) (string, dockerfile.Place) {
+// source is the file of a container that is to state its version.
+func (c containerCheck) source(one image.Container) string {
 	if one.Kind == image.KindDockerfile {
-		return c.place(one, "CONTAINER_APP_VERSION", one.Version)
+		return one.Dir + "/Dockerfile"
 	}
-	return c.place(one, "//blumeops:version", one.Version)
-}
-
-// place is where the sources of a container hold a value on a line with a key.
-func (c containerCheck) place(one image.Container, key, value string) (string, dockerfile.Place) {
-	files := c.Files(one.Dir, ".go")
-	if one.Kind == image.KindDockerfile {
-		files = []string{one.Dir + "/Dockerfile"}
-	}
-	for _, file := range files {
-		if path.Dir(file) != one.Dir || strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		text, _ := c.Text(file)
-		n := 0
-		for line := range strings.Lines(text) {
-			n++
-			before, after, found := strings.Cut(line, key)
-			if at := strings.Index(after, value); found && at >= 0 && value != "" && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-				return file, dockerfile.Place{Line: n, Column: len([]rune(before+key+after[:at])) + 1}
-			}
+	for _, file := range c.Files(one.Dir, ".go") {
+		if path.Dir(file) == one.Dir && !strings.HasSuffix(file, "_test.go") {
+			return file
 		}
 	}
-	if len(files) == 0 {
-		return one.Dir, dockerfile.Place{}
-	}
-	return files[0], dockerfile.Place{}
+	return one.Dir
 }
 
 func (c containerCheck) dockerfile(ctx context.Context, dir string) error {
@@ -327,10 +305,9 @@ func (c containerCheck) compare(s container.Service, one image.Container) {
 	if strings.TrimPrefix(s.Version, "v") == strings.TrimPrefix(one.Version, "v") || strings.Contains(one.Version, "$") {
 		return
 	}
-	file, at := c.statement(one)
 	is := s.Version
 	if is == "" {
 		is = "null"
 	}
-	c.report(servicesFile, "disagrees", s.Place, "%s is at %s, but %s:%d packages %s", s.Name, is, file, at.Line, one.Version)
+	c.report(servicesFile, "disagrees", s.Place, "%s is at %s, but %s:%d packages %s", s.Name, is, one.VersionAt.File, one.VersionAt.Line, one.Version)
 }

@@ -1,0 +1,98 @@
+package dockerfile
+
+import (
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// Statements are what a Dockerfile states for others than the build.
+type Statements struct {
+	Args     []Arg     // each with a default, in the order of the file; variables in a default stay as they are written
+	Comments []Comment // each line; the text of a heredoc has none
+}
+
+// Comment is a comment of one line.
+type Comment struct {
+	Place        // of its #
+	Text  string // that follows the #, without space around it
+}
+
+// maxStatements bounds the bytes of a file that is handed to BuildKit's parser, which is all that is used of it.
+const maxStatements = 1 << 20
+
+// ReadStatements reads what a Dockerfile states. It needs less of the file than Parse: instructions that are not known do not matter, nor does
+// the frontend that reads them. An error is a *ParseError.
+func ReadStatements(text string) (Statements, error) {
+	if len(text) > maxStatements {
+		return Statements{}, &ParseError{Problem{Place{}, "is larger than 1 MiB"}}
+	}
+	d := newFile(text)
+	tree, err := parser.Parse(strings.NewReader(text))
+	if err != nil {
+		var s Statements
+		if isForeign(text) || isEmpty(err) {
+			s.Comments = d.comments(nil)
+			return s, nil
+		}
+		return s, d.parseError(err)
+	}
+	s := Statements{Comments: d.comments(tree.AST.Children)}
+	for _, node := range tree.AST.Children {
+		if !strings.EqualFold(node.Value, "ARG") || len(node.Original) > maxInstruction {
+			continue
+		}
+		// One that cannot be parsed is for Parse to report.
+		if read, err := instructions.ParseInstructionWithLinter(node, silent()); err == nil {
+			s.Args = append(s.Args, d.defaults(read.(*instructions.ArgCommand), shell.NewLex(tree.EscapeToken))...)
+		}
+	}
+	return s, nil
+}
+
+// isEmpty holds for a file without an instruction.
+func isEmpty(err error) bool { return strings.Contains(err.Error(), "file with no instructions") }
+
+// defaults are the arguments of an instruction that have one, without quotes.
+func (d *File) defaults(c *instructions.ArgCommand, lex *shell.Lex) (args []Arg) {
+	first, last := span(c.Location())
+	lex.SkipUnsetEnv = true // variables are kept
+	for _, pair := range c.Args {
+		if pair.Value == nil {
+			continue
+		}
+		value, _, err := lex.ProcessWord(*pair.Value, shell.EnvsFromSlice(nil))
+		if err != nil {
+			value = *pair.Value
+		}
+		args = append(args, Arg{Place: d.find(first, last, strings.Trim(*pair.Value, `"'`)), Name: pair.Key, Value: value})
+	}
+	return args
+}
+
+// comments are the lines that begin with a #, apart from those that heredocs of the instructions hold.
+func (d *File) comments(nodes []*parser.Node) (found []Comment) {
+	inHeredoc := map[int]bool{}
+	for _, node := range nodes {
+		for n := node.EndLine - heredocLines(node) + 1; n <= node.EndLine; n++ {
+			inHeredoc[n] = true
+		}
+	}
+	for i, line := range d.lines {
+		line = strings.TrimPrefix(line, "\ufeff")
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "#"); ok && !inHeredoc[i+1] {
+			found = append(found, Comment{Place: d.find(i+1, i+1, ""), Text: strings.TrimSpace(text)})
+		}
+	}
+	return found
+}
+
+// heredocLines is the number of lines that the heredocs of an instruction take, which end it: their text, and the line that ends each.
+func heredocLines(node *parser.Node) (lines int) {
+	for _, h := range node.Heredocs {
+		lines += strings.Count(h.Content, "\n") + 1
+	}
+	return lines
+}
