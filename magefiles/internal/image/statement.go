@@ -61,7 +61,7 @@ func (c *Container) readDockerfile(fsys fs.FS) error {
 		}
 	}
 	for _, arg := range stated.Args {
-		if arg.Name == appVersion && c.Version == "" {
+		if arg.Name == appVersion && arg.Value != "" && c.Version == "" {
 			c.Version, c.VersionAt = arg.Value, Position{name, arg.Line, arg.Column}
 		}
 	}
@@ -147,6 +147,9 @@ func position(p token.Position, text []byte) Position {
 // state takes one «blumeops:KEY VALUE».
 func (c *Container) state(key, value string, at Position) (err error) {
 	value = strings.TrimSpace(value)
+	if value == "" {
+		return fmt.Errorf("blumeops:%s has no value", key)
+	}
 	switch key {
 	case "version":
 		c.Version, c.VersionAt = value, at

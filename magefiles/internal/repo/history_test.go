@@ -157,7 +157,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	sparse := fixture(t)
 	sparse.git("sparse-checkout", "set", "--no-cone", "/a.txt")
-	if _, err := Open(sparse.dir); err == nil || !strings.Contains(err.Error(), "sparse or partial") {
+	if _, err := Open(sparse.dir); err == nil || !strings.Contains(err.Error(), "a sparse checkout leaves out files") {
 		t.Errorf("sparse: err = %v", err)
 	}
 	broken := newClone(t)

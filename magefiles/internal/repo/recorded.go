@@ -177,12 +177,8 @@ func openObjects(dir string, owner *Repo) (*Repo, error) {
 	if _, err := os.Stat(filepath.Join(dir, "HEAD")); err != nil {
 		return nil, err
 	}
-	opened, err := git.PlainOpen(dir)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
 	r := &Repo{root: dir, getenv: owner.getenv, whole: map[plumbing.Hash]bool{}}
-	if err := r.use(opened, nil); err != nil {
+	if err := r.use(dir, nil); err != nil {
 		return nil, err
 	}
 	return r, nil

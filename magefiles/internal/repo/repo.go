@@ -9,11 +9,11 @@ package repo
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/go-git/go-billy/v5"
+	"github.com/go-git/go-billy/v5/osfs"
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -38,7 +38,8 @@ type Repo struct {
 	store     *store
 	root      string // of the work tree, absolute
 	getenv    func(string) string
-	packsOpen bool // until Close
+	packsOpen bool     // until Close
+	missing   []string // folders that objects are borrowed from, and that are not there
 
 	objects sync.Mutex             // go-git's object store bears one user at a time
 	whole   map[plumbing.Hash]bool // commits that were fetched or pushed, with all that they lead to; the lock of objects guards it
@@ -61,42 +62,35 @@ func WithEnvironment(getenv func(string) string) Option {
 
 // Open opens the checkout that dir lies in, be it a clone or a linked work tree.
 func Open(dir string, options ...Option) (*Repo, error) {
-	g, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
-	switch {
-	case errors.Is(err, git.ErrRepositoryNotExists):
+	root, gitDir, err := findGit(dir)
+	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return nil, fmt.Errorf("%s: %w: run this in a clone of the repository", dir, ErrNoRepository)
-	case errors.Is(err, git.ErrUnknownExtension), errors.Is(err, git.ErrUnsupportedExtensionRepositoryFormatVersion):
-		return nil, fmt.Errorf("%s: %w: go-git reads no sparse or partial clones: run this in a plain one", dir, err)
-	case err != nil:
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: open git checkout: %w", dir, err)
-	}
-	tree, err := g.Worktree()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: it is a bare repository: run this in a clone of it", dir, ErrNoRepository)
-	}
-	root, err := filepath.Abs(tree.Filesystem.Root())
-	if err != nil {
-		return nil, err
 	}
 	r := &Repo{root: root, getenv: func(string) string { return "" }, whole: map[plumbing.Hash]bool{}}
 	for _, o := range options {
 		o(r)
 	}
-	if err := r.use(g, tree.Filesystem); err != nil {
+	if err := r.use(gitDir, osfs.New(root)); err != nil {
+		return nil, err
+	}
+	if err := r.refuseSparse(); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// use reads the objects and references of what go-git opened, by a store of our own. tree is nil where there is no work tree.
-func (r *Repo) use(opened *git.Repository, tree billy.Filesystem) (err error) {
-	plain, ok := opened.Storer.(*filesystem.Storage)
-	if !ok {
-		return fmt.Errorf("%s: unexpected git storage %T", r.root, opened.Storer)
-	}
-	r.store = newStore(plain.Filesystem(), filesystem.Options{KeepDescriptors: r.packsOpen})
-	if r.git, err = git.Open(r.store, tree); err != nil {
+// use reads the objects and references of a git folder, by a store of our own. tree is nil where there is no work tree.
+func (r *Repo) use(gitDir string, tree billy.Filesystem) error {
+	files, missing, err := filesOf(gitDir)
+	if err != nil {
 		return fmt.Errorf("%s: open git checkout: %w", r.root, err)
+	}
+	r.store, r.missing = newStore(files, filesystem.Options{KeepDescriptors: r.packsOpen}), missing
+	if r.git, err = git.Open(r.store, tree); err != nil {
+		return fmt.Errorf("%s: open git checkout: %w", r.root, unsupported(err))
 	}
 	return nil
 }
@@ -117,7 +111,7 @@ func (r *Repo) Head() (Commit, error) {
 	}
 	c, err := r.git.CommitObject(ref.Hash())
 	if err != nil {
-		return Commit{}, fmt.Errorf("%s: HEAD %s: %w", r.root, ref.Hash(), err)
+		return Commit{}, fmt.Errorf("%s: HEAD %s: %w", r.root, ref.Hash(), r.lost(err))
 	}
 	return Commit{Hash: c.Hash.String(), Time: c.Committer.When}, nil
 }

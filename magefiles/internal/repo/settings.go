@@ -18,6 +18,7 @@ type settings struct {
 	excludes string // path of core.excludesFile
 	fileMode bool   // core.fileMode: the executable bit counts
 	autoCRLF bool   // core.autocrlf: line ends are turned on their way into the repository
+	sparse   bool   // core.sparseCheckout: files are left out
 }
 
 // settings reads system, user and repository configuration, in this order (https://git-scm.com/docs/git-config#FILES). Of includes only
@@ -110,6 +111,9 @@ func (r *Repo) apply(s *settings, raw []byte, path string, depth int) error {
 	}
 	if core.Has("filemode") {
 		s.fileMode = isTrue(core.Get("filemode"))
+	}
+	if core.Has("sparsecheckout") {
+		s.sparse = isTrue(core.Get("sparsecheckout"))
 	}
 	if core.Has("autocrlf") {
 		v := core.Get("autocrlf")

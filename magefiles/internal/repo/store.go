@@ -170,12 +170,37 @@ func (f *gitFiles) list(path string) ([]os.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(dir.Root())
+	list, err := listFolder(dir.Root(), nil)
+	b, borrows := f.Filesystem.(borrowing)
+	if !borrows {
+		return list, err
+	}
+	for _, folder := range b.folders(path) {
+		more, failed := listFolder(folder, list)
+		if failed == nil || !errors.Is(failed, fs.ErrNotExist) {
+			list, err = more, failed
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return list, err
+}
+
+// listFolder adds the files of a folder to a list, without those whose names it has.
+func listFolder(folder string, list []os.FileInfo) ([]os.FileInfo, error) {
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]os.FileInfo, 0, len(entries))
+	known := map[string]bool{}
+	for _, file := range list {
+		known[file.Name()] = true
+	}
 	for _, e := range entries {
+		if known[e.Name()] {
+			continue
+		}
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it went
