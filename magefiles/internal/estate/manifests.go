@@ -27,18 +27,9 @@ func manifestsIn(tree *validate.Tree, dir string) *manifests {
 		for _, name := range kubernetes.FileNames() {
 			suffixes = append(suffixes, "/"+name)
 		}
-		m.names = slices.DeleteFunc(tree.Files(dir, suffixes...), m.isTemplate)
+		m.names = slices.DeleteFunc(tree.Files(dir, suffixes...), m.files.IsTemplate)
 		return m
 	})
-}
-
-func (m *manifests) isTemplate(name string) bool {
-	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		if path.Base(dir) == "templates" && m.files.HasFile(path.Join(path.Dir(dir), "Chart.yaml")) {
-			return true
-		}
-	}
-	return false
 }
 
 func isKustomization(name string) bool {

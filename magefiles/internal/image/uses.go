@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ type Use struct {
 // String returns FILE:LINE, which terminals and editors open.
 func (u Use) String() string { return fmt.Sprintf("%s:%d", u.File, u.Line) }
 
-// Uses finds where the YAML files under a folder name images of REGISTRY/NAMESPACE,
+// Uses finds where the manifests under a folder, and templates of them, name images of REGISTRY/NAMESPACE,
 // as in `image: registry.example/blumeops/nettest:v1` and in the name and newName of
 // a kustomization's images. Comments do not count. A folder that is not there uses none.
 func Uses(fsys fs.FS, folder, registryAndNamespace string) (map[Name][]Use, error) {
@@ -27,7 +28,7 @@ func Uses(fsys fs.FS, folder, registryAndNamespace string) (map[Name][]Use, erro
 		if err != nil {
 			return err
 		}
-		if ext := path.Ext(name); !entry.Type().IsRegular() || ext != ".yaml" && ext != ".yml" {
+		if !entry.Type().IsRegular() || !isManifest(name) {
 			return nil
 		}
 		text, err := fs.ReadFile(fsys, name)
@@ -35,7 +36,7 @@ func Uses(fsys fs.FS, folder, registryAndNamespace string) (map[Name][]Use, erro
 			return err
 		}
 		for n, line := range bytes.Split(text, []byte("\n")) {
-			if image, ok := namedIn(string(line), registryAndNamespace+"/"); ok {
+			for _, image := range namedIn(string(line), registryAndNamespace+"/") {
 				uses[image] = append(uses[image], Use{File: name, Line: n + 1})
 			}
 		}
@@ -47,18 +48,30 @@ func Uses(fsys fs.FS, folder, registryAndNamespace string) (map[Name][]Use, erro
 	return uses, err
 }
 
-// namedIn returns the name that follows the prefix in a line of YAML.
-func namedIn(line, prefix string) (Name, bool) {
+// isManifest tells which files Argo CD and kustomize read.
+func isManifest(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name)) || path.Base(name) == "Kustomization"
+}
+
+// namedIn returns the names that follow the prefix in a line of YAML, each once.
+func namedIn(line, prefix string) (names []Name) {
 	if comment := strings.Index(line, "#"); comment == 0 || comment > 0 && strings.TrimSpace(line[comment-1:comment]) == "" {
 		line = line[:comment]
 	}
-	before, after, ok := strings.Cut(line, prefix)
-	if !ok || before != "" && !strings.ContainsAny(before[len(before)-1:], " \t\"':") {
-		return "", false
+	for {
+		before, after, ok := strings.Cut(line, prefix)
+		if !ok {
+			return names
+		}
+		line = after
+		if before != "" && !strings.ContainsAny(before[len(before)-1:], " \t\"':") {
+			continue
+		}
+		if end := strings.IndexAny(after, ":@\"' \t\r,}"); end >= 0 {
+			after = after[:end]
+		}
+		if n, err := ParseName(after); err == nil && !slices.Contains(names, n) {
+			names = append(names, n)
+		}
 	}
-	if end := strings.IndexAny(after, ":@\"' \t\r,}"); end >= 0 {
-		after = after[:end]
-	}
-	n, err := ParseName(after)
-	return n, err == nil
 }

@@ -21,18 +21,20 @@ func TestUses(t *testing.T) {
     newTag: v2
   - {name: registry.ops.eblu.me/blumeops/devpi, newTag: v1}
 `)},
-		"argocd/other.yaml":  {Data: []byte("image: mirror.registry.ops.eblu.me/blumeops/devpi:v1\nimage: x/registry.ops.eblu.me/blumeops/devpi:v1\n")},
-		"argocd/README.md":   {Data: []byte("image: registry.ops.eblu.me/blumeops/devpi:v1\n")},
-		"elsewhere/one.yaml": {Data: []byte("image: registry.ops.eblu.me/blumeops/devpi:v1\n")},
+		"argocd/other.yaml":      {Data: []byte("image: mirror.registry.ops.eblu.me/blumeops/devpi:v1\nimage: x/registry.ops.eblu.me/blumeops/devpi:v1\n")},
+		"argocd/list.json":       {Data: []byte(`{"images":["registry.ops.eblu.me/blumeops/quartz:v1","registry.ops.eblu.me/blumeops/devpi","registry.ops.eblu.me/blumeops/quartz"]}`)},
+		"argocd/z/Kustomization": {Data: []byte("images: [{name: registry.ops.eblu.me/blumeops/nettest, newTag: v1}]\n")},
+		"argocd/README.md":       {Data: []byte("image: registry.ops.eblu.me/blumeops/devpi:v1\n")},
+		"elsewhere/one.yaml":     {Data: []byte("image: registry.ops.eblu.me/blumeops/devpi:v1\n")},
 	}
 	got, err := Uses(fsys, "argocd", "registry.ops.eblu.me/blumeops")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[Name][]Use{
-		"devpi":   {{"argocd/manifests/devpi/deployment.yaml", 4}, {"argocd/manifests/docs/kustomization.yml", 5}},
-		"nettest": {{"argocd/manifests/devpi/deployment.yaml", 6}},
-		"quartz":  {{"argocd/manifests/docs/kustomization.yml", 3}},
+		"devpi":   {{"argocd/list.json", 1}, {"argocd/manifests/devpi/deployment.yaml", 4}, {"argocd/manifests/docs/kustomization.yml", 5}},
+		"nettest": {{"argocd/manifests/devpi/deployment.yaml", 6}, {"argocd/z/Kustomization", 1}},
+		"quartz":  {{"argocd/list.json", 1}, {"argocd/manifests/docs/kustomization.yml", 3}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -46,7 +48,7 @@ func FuzzNamedIn(f *testing.F) {
 	f.Add("image: registry.example/blumeops/x:v1 # why")
 	f.Add("#")
 	f.Fuzz(func(t *testing.T, line string) {
-		if n, ok := namedIn(line, "registry.example/blumeops/"); ok {
+		for _, n := range namedIn(line, "registry.example/blumeops/") {
 			if _, err := ParseName(string(n)); err != nil {
 				t.Errorf("%q names %q: %v", line, n, err)
 			}

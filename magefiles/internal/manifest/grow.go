@@ -45,7 +45,7 @@ func (f File) grow(to Image) ([]byte, error) {
 	var changes []change
 	for _, place := range found {
 		g, ok := place.growth(to)
-		if !ok {
+		if !ok || place.Template {
 			continue
 		}
 		c, lines, problem := f.insertion(g)

@@ -1,7 +1,8 @@
 package manifest
 
 import (
-	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -29,9 +30,9 @@ func (i Image) String() string {
 // splitImage takes a reference apart.
 func splitImage(reference string) Image {
 	name, digest, _ := strings.Cut(reference, "@")
-	tag := ""
-	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
-		name, tag = name[:colon], name[colon+1:]
+	tag, last := "", strings.LastIndexByte(name, '/')+1
+	if colon := strings.IndexByte(name[last:], ':'); colon >= 0 {
+		name, tag = name[:last+colon], name[last+colon+1:]
 	}
 	return Image{name, tag, digest}
 }
@@ -43,6 +44,8 @@ type ImageUse struct {
 	Entry bool // of a kustomization; it counts more than the field does
 	// From is the name that an entry is about, whatever it is to be called then; of a field the same as Name.
 	From string
+	// Template says that something fills in the version later ({{ .Values.tag }}, $(TAG), ytt's #@). PinImage leaves it as it is.
+	Template bool
 }
 
 // Images returns the places that lead to the image of that name. Errors are of type *Error: what may stand behind an alias or a merge key
@@ -64,6 +67,7 @@ func (f File) PinImage(to Image) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	found = slices.DeleteFunc(found, func(n imageNodes) bool { return n.Template })
 	if len(found) == 0 {
 		return nil, f.errorAt(ErrNone, imagePlace(to.Name), "is not there", "")
 	}
@@ -150,12 +154,28 @@ func (f File) images(name string) ([]*yaml.Node, []imageNodes, error) {
 	if len(s.hidden) > 0 {
 		return nil, nil, f.errorAt(ErrForm, place, "may stand behind an alias or merge key, which is not changed", "write out what the alias stands for", s.hidden...)
 	}
-	for _, n := range found {
+	for i, n := range found {
+		if found[i].Template = n.isTemplate(); found[i].Template {
+			continue
+		}
 		if problem := s.unfitImage(n); problem != "" {
 			return nil, nil, f.errorAt(ErrForm, place, "cannot be changed: "+problem, "write the value itself there, in one line", n.Line)
 		}
 	}
 	return documents, found, nil
+}
+
+// tagForm is that of a tag (OCI distribution specification).
+var tagForm = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
+
+// isTemplate tells by what no version holds, or by the comment of ytt, that something fills in the value later.
+func (n imageNodes) isTemplate() bool {
+	if tag := strings.TrimSpace(n.Tag); tag != "" && !tagForm.MatchString(tag) || strings.ContainsAny(n.Digest, "{}$()<>% ") {
+		return true
+	}
+	return slices.ContainsFunc([]*yaml.Node{n.field, n.tag, n.digest}, func(v *yaml.Node) bool {
+		return v != nil && strings.HasPrefix(v.LineComment, "#@")
+	})
 }
 
 // isKustomization tells by the kind, which a kustomization may leave out: then by the file's name. What else has no kind, as values of a Helm
@@ -227,7 +247,7 @@ func (s *search) unfitImage(n imageNodes) string {
 			continue
 		}
 		if problem := s.unfit(is.value, is.key); problem != "" {
-			return fmt.Sprintf("its %s: %s", is.key, problem)
+			return problem
 		}
 	}
 	switch {

@@ -116,7 +116,7 @@ func TestImages(t *testing.T) {
 		"\n- {name: " + devpi + ", newName: elsewhere/devpi, newTag: v1}\n---\nkind: Pod\nspec: {containers: [{image: " + devpi + ":v1@" + oldDigest + "}]}\n"
 	got, err := File{"kustomization.yaml", []byte(text)}.Images(devpi)
 	want := []ImageUse{
-		{Image{devpi, "v1", ""}, 3, true, devpi}, {Image{devpi, "", oldDigest}, 6, true, "x"}, {Image{devpi, "v1", oldDigest}, 11, false, devpi},
+		{Image{devpi, "v1", ""}, 3, true, devpi, false}, {Image{devpi, "", oldDigest}, 6, true, "x", false}, {Image{devpi, "v1", oldDigest}, 11, false, devpi, false},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
@@ -141,7 +141,7 @@ func TestPinImageRefuses(t *testing.T) {
 		"merge":                {"x: &e {newTag: v1}\nimages:\n- name: " + devpi + "\n  <<: *e\n", ErrForm, "merge key"},
 		"tagSuffix":            {"images:\n- " + entry + "  tagSuffix: -nix\n", ErrForm, "tagSuffix"},
 		"tag is a block":       {"images:\n- name: " + devpi + "\n  newTag: |\n    v1\n", ErrForm, "block scalar"},
-		"tag is empty":         {"images:\n- name: " + devpi + "\n  newTag:\n", ErrForm, "newTag is empty"},
+		"tag is empty":         {"images:\n- name: " + devpi + "\n  newTag:\n", ErrForm, "cannot be changed: its newTag is empty"},
 		"explicit key":         {"images:\n- name: " + devpi + "\n  ? newTag\n  : v1\n", ErrForm, ""},
 		"container is shared":  {"kind: Pod\nspec:\n  containers: [&c {image: " + devpi + "}]\n  initContainers: [*c]\n", ErrForm, "alias"},
 		"twice":                {"images:\n- " + entry + "  newTag: v2\n", ErrSyntax, "twice"},
@@ -163,6 +163,7 @@ func FuzzPinImage(f *testing.F) {
 		"{\"images\":[{\"name\":\"a/b\",\"newTag\":\"v1\"}]}",
 		"kind: Pod\r\nspec:\r\n  containers:\r\n  - image: \"a/b:v1\" # c\r\n  initContainers: [{image: a/b}]\r\n",
 		"\uFEFFimages: [{name: a/b\n  , newTag: \"\\u00e4\"}]\n--- &a\nimages:\n-\tname: a/b\n...\n--- \nkind: List\nitems: [*a]",
+		"images:\n- name: a/b\n  newTag: v1 #@ x\n- name: a/b\n  newTag: '{{x'\n  digest: y\n--- \nkind: Pod\nspec: {containers: [{image: 'a/b:${X:=y}'}]}\n",
 		"? images\n: - ? name\n    : a/b\n    ? newTag\n    : v1\n",
 	} {
 		f.Add([]byte(text))
@@ -183,7 +184,7 @@ func FuzzPinImage(f *testing.F) {
 		}
 		before, err := File{"kustomization.yaml", text}.Images(to.Name)
 		after, errAfter := File{"kustomization.yaml", out}.Images(to.Name)
-		if err != nil || errAfter != nil || len(before) != len(after) || slices.ContainsFunc(after, func(u ImageUse) bool { return u.Image != to }) {
+		if err != nil || errAfter != nil || len(before) != len(after) || slices.ContainsFunc(after, func(u ImageUse) bool { return !u.Template && u.Image != to }) {
 			t.Fatalf("was %v, %v; is %v, %v", before, err, after, errAfter)
 		}
 		if again, err := (File{"kustomization.yaml", out}).PinImage(to); err != nil || !bytes.Equal(again, out) {
@@ -230,6 +231,39 @@ func without(v any, name string) any {
 		return all
 	}
 	return v
+}
+
+// What something fills in later is not overwritten: the text is left as it is, byte for byte.
+func TestPinImageOfTemplates(t *testing.T) {
+	const pod = "kind: Pod\nspec:\n  containers:\n  - image: "
+	for name, text := range map[string]string{
+		"Helm, Argo CD": pod + devpi + ":{{ .Values.tag }}\n",
+		"quoted":        pod + "'" + devpi + ":{{tag}}'\n",
+		"digest":        pod + devpi + ":v1.0.0@{{ .Values.digest }}\n",
+		"envsubst":      pod + devpi + ":${TAG}\n",
+		"Flux":          pod + devpi + ":${TAG:=v1.0.0}\n",
+		"a variable":    pod + devpi + ":$(TAG)\n",
+		"ERB":           pod + devpi + ":<%= tag %>\n",
+		"Jinja":         pod + "\"" + devpi + ":{% if a %}v1{% endif %}\"\n",
+		"ytt":           pod + devpi + ":v1.0.0 #@ data.values.tag\n",
+		"newTag":        "images:\n- name: " + devpi + "\n  newTag: '{{ .Values.tag }}'\n",
+		"newTag, ytt":   "images:\n- name: " + devpi + "\n  newTag: v1.0.0 #@ data.values.tag\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := File{"kustomization.yaml", []byte(text)}
+			if uses, err := f.Images(devpi); err != nil || len(uses) != 1 || !uses[0].Template {
+				t.Errorf("%+v, %v", uses, err)
+			}
+			if out, err := f.PinImage(promoted); out != nil || !errors.Is(err, ErrNone) {
+				t.Errorf("%q, %v", out, err)
+			}
+			beside := File{"kustomization.yaml", []byte("images:\n- name: " + devpi + "\n  newTag: v0.1.0\n  digest: " + oldDigest + "\n---\n" + text)}
+			out, err := beside.PinImage(promoted)
+			if err != nil || !bytes.HasSuffix(out, []byte("\n---\n"+text)) || !bytes.Contains(out, []byte("newTag: v1.1.0\n")) {
+				t.Errorf("%q, %v", out, err)
+			}
+		})
+	}
 }
 
 // A list called images stands in other files without a kind, too.

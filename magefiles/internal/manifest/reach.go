@@ -14,6 +14,17 @@ var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustom
 // IsKustomization tells by a file's name whether kustomize takes it for its own.
 func IsKustomization(file string) bool { return slices.Contains(kustomizations, path.Base(file)) }
 
+// InChart tells whether a file is a template of a Helm chart, which is no manifest before Helm has filled it in. has answers for the files of the
+// repository.
+func InChart(file string, has func(name string) bool) bool {
+	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
+		if path.Base(dir) == "templates" && has(path.Join(path.Dir(dir), "Chart.yaml")) {
+			return true
+		}
+	}
+	return false
+}
+
 // Reach returns the files that deploying a folder reads, as slash paths: those that its kustomization names, with those that it includes, or
 // without a kustomization the manifests that lie in it, and if recurse is set, as Argo CD calls it, in the folders below. What is no manifest
 // here, of the network say, is left out.

@@ -41,6 +41,8 @@ func unwritable(value string) string {
 		return "is not UTF-8"
 	case strings.IndexFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0:
 		return "has a line break or another character that does not print"
+	case strings.Contains(value, "{{"):
+		return "is a template"
 	}
 	return ""
 }

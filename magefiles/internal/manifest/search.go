@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -143,25 +144,27 @@ func (s *search) hit(n *yaml.Node, key string) {
 	s.hits = append(s.hits, h)
 }
 
-// unfit says why a node is no value to change; "" if it is one.
+// unfit says why the node of a key is no value to change; "" if it is one.
 func (s *search) unfit(n *yaml.Node, key string) string {
 	switch {
 	case n == nil:
 		return "it has no " + key + " (does it come from elsewhere, with " + key + "From?)"
 	case n.Kind == yaml.AliasNode:
-		return "it is the alias *" + n.Value
+		return "its " + key + " is the alias *" + n.Value
 	case n.Kind != yaml.ScalarNode:
-		return "it is a list or a mapping"
+		return "its " + key + " is a list or a mapping"
 	case n.Anchor != "":
-		return "it has the anchor &" + n.Anchor
+		return "its " + key + " has the anchor &" + n.Anchor
 	case s.shared[n]:
-		return "an alias elsewhere stands for it, too"
+		return "an alias elsewhere stands for its " + key + ", too"
 	case n.Style&yaml.TaggedStyle != 0:
-		return "it has the tag " + n.Tag
+		return "its " + key + " has the tag " + n.Tag
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		return "it is a block scalar (| or >)"
+		return "its " + key + " is a block scalar (| or >)"
 	case n.Tag == "!!null" && n.Value == "":
 		return "its " + key + " is empty (an empty text is \"\")"
+	case strings.Contains(n.Value, "{{"):
+		return "its " + key + " is a template, which is filled in later"
 	}
 	return ""
 }

@@ -225,6 +225,51 @@ func TestPromoteDryRun(t *testing.T) {
 	}
 }
 
+// TestPromoteLeavesTemplates has charts and templates beside what is deployed as it is.
+func TestPromoteLeavesTemplates(t *testing.T) {
+	const pod = "kind: Pod\nspec:\n  containers:\n    - name: app\n      image: "
+	templates := map[string]string{
+		"argocd/chart/Chart.yaml":               "apiVersion: v2\nname: x\nversion: 0.1.0\n",
+		"argocd/chart/values.yaml":              "image:\n  repository: " + devpiImage + "\n  tag: v0.9.0\n",
+		"argocd/chart/templates/d.yaml":         pod + devpiImage + ":{{ .Values.image.tag }}\n",
+		"argocd/chart/templates/tests/fix.yaml": pod + devpiImage + ":v0.9.0\n",
+		"argocd/apps/set.yaml":                  "kind: ApplicationSet\nspec: {template: {spec: {source: {kustomize: {images: ['" + devpiImage + ":{{tag}}']}}}}}\n",
+		"argocd/flux/pod.yaml":                  pod + devpiImage + ":${TAG}\n",
+		"argocd/helm/kustomization.yaml":        "helmCharts:\n- name: x\n  valuesInline:\n    image: " + devpiImage + ":v0.9.0\n",
+	}
+	w := promoteWorld(templates)
+	r, before := w.releaser(), w.branch
+	var unused *task.NoUseError
+	if _, err := r.promote(task.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); !errors.As(err, &unused) || w.branch != before {
+		t.Errorf("templates alone: %v", err)
+	}
+	said := strings.Join(r.said, "\n")
+	for _, want := range []string{
+		"argocd/chart/templates/d.yaml:5 names the image in a template of a Helm chart", "argocd/chart/templates/tests/fix.yaml:5 names the image in a template of a Helm chart",
+		"argocd/chart/values.yaml:2 names the image where no container is", "argocd/apps/set.yaml:2 names the image where no container is",
+		"argocd/flux/pod.yaml:5 names the image in a template, and is left as it is", "argocd/helm/kustomization.yaml:4 names the image where no container is",
+	} {
+		if strings.Count(said, want) != 1 {
+			t.Errorf("does not say %q once:\n%s", want, said)
+		}
+	}
+	all := maps.Clone(templates)
+	maps.Copy(all, devpiFiles)
+	w = promoteWorld(all)
+	if _, err := w.releaser().promote(task.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil {
+		t.Fatal(err)
+	}
+	files := w.commits[w.branch].files
+	for name, text := range templates {
+		if files[name] != text {
+			t.Errorf("%s is now %s", name, files[name])
+		}
+	}
+	if !strings.Contains(files[kustomization], "v1.1.0") {
+		t.Errorf("%s was left", kustomization)
+	}
+}
+
 func TestPromoteRaces(t *testing.T) {
 	w := promoteWorld(devpiFiles)
 	r, raced := w.releaser(), 0

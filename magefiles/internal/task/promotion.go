@@ -132,6 +132,10 @@ func (p *promotion) find(context.Context) error {
 
 // change makes that of a file. lines are those on which the image is named, whatever for: what is none of a deployment is told, and left.
 func (p *promotion) change(tree fs.FS, name string, lines []int, over overrides) error {
+	if manifest.InChart(name, func(file string) bool { _, err := fs.Stat(tree, file); return err == nil }) {
+		p.warn(fmt.Sprintf("%s names the image in a template of a Helm chart, and is left as it is: name the version in the chart's values", image.Use{File: name, Line: lines[0]}))
+		return nil
+	}
 	text, err := fs.ReadFile(tree, name)
 	if err != nil {
 		return err
@@ -154,6 +158,12 @@ func (p *promotion) change(tree fs.FS, name string, lines []int, over overrides)
 			p.warn(fmt.Sprintf("%s names the image where no container is, and is left as it is", image.Use{File: name, Line: line}))
 		}
 	}
+	found = slices.DeleteFunc(found, func(u manifest.ImageUse) bool {
+		if u.Template {
+			p.warn(fmt.Sprintf("%s names the image in a template, and is left as it is: name the version where the template takes it from", image.Use{File: name, Line: u.Line}))
+		}
+		return u.Template
+	})
 	entries := slices.ContainsFunc(found, func(u manifest.ImageUse) bool { return u.Entry })
 	if len(found) == 0 || !entries && over.of(name) {
 		return nil

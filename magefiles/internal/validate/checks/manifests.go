@@ -82,14 +82,7 @@ func (s *survey) list() {
 	for _, name := range kubernetes.FileNames() {
 		suffixes = append(suffixes, "/"+name)
 	}
-	s.names = slices.DeleteFunc(s.in.Files(s.in.Manifests, suffixes...), func(name string) bool {
-		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			if path.Base(dir) == "templates" && s.files.HasFile(path.Join(path.Dir(dir), "Chart.yaml")) {
-				return true
-			}
-		}
-		return false
-	})
+	s.names = slices.DeleteFunc(s.in.Files(s.in.Manifests, suffixes...), s.files.IsTemplate)
 }
 
 // kustomized reads the kustomizations, and says what is wrong with each.

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 )
 
 // Repository is the files that manifests stand in, by slash path from the root. It is safe for concurrent use; each file is parsed once.
@@ -33,6 +35,9 @@ func NewRepository(files []string, text func(name string) (string, bool)) *Repos
 	}
 	return r
 }
+
+// IsTemplate tells whether a file is a template of a Helm chart, which is no object yet.
+func (r *Repository) IsTemplate(name string) bool { return manifest.InChart(name, r.HasFile) }
 
 // HasFile says whether there is such a file.
 func (r *Repository) HasFile(name string) bool { return r.files[path.Clean(name)] }
