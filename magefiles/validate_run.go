@@ -104,7 +104,10 @@ func (r *runner) facts(git *repo.Repo) validate.Site {
 	return validate.Site{
 		Docs: r.Docs, Manifests: r.Manifests, Images: r.Registry + "/" + r.Namespace, ForgeURLs: r.addresses(git),
 		OnDefaultBranch: onDefaultBranch(git),
-		ParseSecret: func(reference string) error {
+		ParseSecret: func(reference string, ours bool) error {
+			if !ours {
+				return secret.CheckOp(reference)
+			}
 			_, err := secret.ParseReference(reference)
 			return err
 		},

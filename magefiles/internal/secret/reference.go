@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -77,12 +78,33 @@ func (r Reference) label() string { return cmp.Or(r.String(), "$"+r.variable) }
 // https://developer.1password.com/docs/cli/secret-reference-syntax
 var opPart = regexp.MustCompile(`^[A-Za-z0-9_. -]+$`)
 
-var opQueries = map[string]bool{"attribute=otp": true, "attribute=totp": true, "ssh-format=openssh": true}
+// What the SDK reads besides the content of a field, and what the op command alone does: attributes of fields and of files.
+var (
+	sdkQueries = []string{"attribute=otp", "attribute=totp", "ssh-format=openssh"}
+	opQueries  = []string{
+		"attribute=type", "attribute=value", "attribute=id", "attribute=purpose",
+		"attribute=content", "attribute=size", "attribute=name",
+	}
+)
+
+// CheckOp says what is wrong with an op:// reference that the op command or an operator of 1Password's reads (op read, op run, op inject):
+// they know more attributes than the SDK. Other references are checked as ParseReference does.
+func CheckOp(s string) error {
+	before, query, asked := strings.Cut(s, "?")
+	if !asked || !slices.Contains(opQueries, query) || !strings.HasPrefix(s, schemeOp+"://") {
+		before = s
+	}
+	_, err := ParseReference(before)
+	return err
+}
 
 func checkOp(path string) error {
 	path, query, asked := strings.Cut(path, "?")
-	if asked && !opQueries[query] {
-		return fmt.Errorf("unknown query %q: 1Password knows ?attribute=otp, ?attribute=totp and ?ssh-format=openssh", query)
+	switch {
+	case asked && slices.Contains(opQueries, query):
+		return fmt.Errorf("query %q is for the op command alone: here 1Password's SDK reads, which knows %s", query, known(sdkQueries))
+	case asked && !slices.Contains(sdkQueries, query):
+		return fmt.Errorf("unknown query %q: 1Password knows %s; its op command, too, %s", query, known(sdkQueries), known(opQueries))
 	}
 	parts := strings.Split(path, "/")
 	if len(parts) < 3 || len(parts) > 4 {
@@ -98,6 +120,9 @@ func checkOp(path string) error {
 	}
 	return nil
 }
+
+// known is a list of queries as people write it.
+func known(queries []string) string { return "?" + strings.Join(queries, ", ?") }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 

@@ -34,7 +34,8 @@ func TestParseReferenceRefuses(t *testing.T) {
 		"op://v/ /f":                 "empty part",
 		"op://v/zot (ci)/password":   "use the ID",
 		"op://v/zöt/password":        "use the ID",
-		"op://v/i/f?attribute=title": "attribute=otp",
+		"op://v/i/f?attribute=title": "unknown query \"attribute=title\": 1Password knows ?attribute=otp, ",
+		"op://v/i/f?attribute=type":  "is for the op command alone: here 1Password's SDK reads, which knows ?attribute=otp, ",
 		"op://v/i/f?":                "unknown query",
 		"env://":                     "no name of an environment variable",
 		"env://1X":                   "no name of an environment variable",
@@ -52,6 +53,27 @@ func TestParseReferenceRefuses(t *testing.T) {
 		}
 		if !ref.IsZero() {
 			t.Errorf("%q: refused and yet %v", s, ref)
+		}
+	}
+}
+
+// The attributes of fields and files are those of https://developer.1password.com/docs/cli/secret-reference-syntax.
+func TestCheckOp(t *testing.T) {
+	for _, s := range []string{
+		"op://v/i/f", "op://v/i/s/f?attribute=otp", "op://v/i/private key?ssh-format=openssh", "op://v/i/cert.pem?attribute=content",
+		"op://v/i/f?attribute=type", "op://v/i/f?attribute=value", "op://v/i/f?attribute=id", "op://v/i/f?attribute=purpose",
+		"op://v/i/cert.pem?attribute=size", "op://v/i/cert.pem?attribute=name", "env://A",
+	} {
+		if err := CheckOp(s); err != nil {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	for s, want := range map[string]string{
+		"op://v/i/f?attribute=contents": "its op command, too, ?attribute=type", "op://v/i?attribute=content": "has 2 parts", "op://v/i/f?x": "unknown query",
+		"env://A?attribute=content": "no name of an environment variable", "op://v/i/f?attribute=content&attribute=id": "unknown query",
+	} {
+		if err := CheckOp(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", s, err)
 		}
 	}
 }

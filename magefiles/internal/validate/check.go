@@ -50,6 +50,7 @@ type Site struct {
 	OnDefaultBranch func(ctx context.Context, commit string) (on, known bool, err error)
 	// Absent are submodules that are not checked out, below the folders that checks look at: what is wrong by path.
 	Absent map[string]string
-	// ParseSecret says what is wrong with a reference to a secret (op://…, env://…, file://…).
-	ParseSecret func(reference string) error
+	// ParseSecret says what is wrong with a reference to a secret (op://…, env://…, file://…). ours: it is one that these targets read;
+	// others are read by 1Password's op command, or by an operator.
+	ParseSecret func(reference string, ours bool) error
 }

@@ -73,7 +73,7 @@ func TestPanicsStayIn(t *testing.T) {
 	const canary = "op://vault/Tr0ub4dor/and-3"
 	fsys := fstest.MapFS{"a.yaml": {Data: []byte("token: \"" + canary + "\"\n")}, "b.yaml": {Data: []byte("token: op://v\n")}}
 	own := site
-	own.ParseSecret = func(reference string) error {
+	own.ParseSecret = func(reference string, _ bool) error {
 		if reference == canary {
 			panic(reference)
 		}

@@ -26,7 +26,7 @@ var site = validate.Site{
 	OnDefaultBranch: func(_ context.Context, commit string) (on, known bool, err error) {
 		return strings.HasPrefix(commit, "0"), !strings.HasPrefix(commit, "f"), nil
 	},
-	ParseSecret: func(reference string) error {
+	ParseSecret: func(reference string, _ bool) error {
 		if strings.HasPrefix(reference, "op://") && strings.Count(reference, "/") < 4 {
 			return errors.New("want op://VAULT/ITEM/FIELD")
 		}

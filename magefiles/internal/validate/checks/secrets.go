@@ -111,7 +111,7 @@ func reportValues(in *validate.Input, name, text string) int {
 func reportReferences(in *validate.Input, name, text string) {
 	where := cursor{text: text, line: 1, column: 1}
 	for _, r := range reference.Find(name, text) {
-		if err := in.ParseSecret(r.Text); err != nil {
+		if err := in.ParseSecret(r.Text, r.Ours); err != nil {
 			line, column := where.to(r.Offset)
 			in.Report(validate.Finding{Path: name, Line: line, Column: column, Rule: "reference", Message: err.Error()})
 		}

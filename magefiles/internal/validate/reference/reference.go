@@ -19,6 +19,7 @@ import (
 type Reference struct {
 	Offset int // in bytes
 	Text   string
+	Ours   bool // it is a setting of these targets: other references are read by whatever reads the file
 }
 
 // Find is what references a file holds, in order. name, its path, says what it is: the Go files straight in magefiles hold references
@@ -77,7 +78,7 @@ func inGo(text string) (found []Reference) {
 		case token.STRING:
 			value, err := strconv.Unquote(literal)
 			if err == nil && strings.Contains(value, "://") && isScheme(value) && !isTemplate(value) {
-				found = append(found, Reference{file.Offset(pos) + 1, value})
+				found = append(found, Reference{file.Offset(pos) + 1, value, true})
 			}
 		}
 	}
@@ -116,8 +117,9 @@ func inLines(text string, quotedOnly bool) (found []Reference) {
 				start--
 			}
 			if r, ok := inLine(line[max(0, start-longest):], min(start, longest), quotedOnly); ok {
-				found = append(found, Reference{offset + start, r})
-				at = start + len(r)
+				r.Offset = offset + start
+				found = append(found, r)
+				at = start + len(r.Text)
 			}
 		}
 		offset += len(line)
@@ -126,27 +128,28 @@ func inLines(text string, quotedOnly bool) (found []Reference) {
 }
 
 // inLine is the reference that begins at start.
-func inLine(line string, start int, quotedOnly bool) (string, bool) {
+func inLine(line string, start int, quotedOnly bool) (r Reference, ok bool) {
 	before, scheme := line[:start], line[start:min(len(line), start+longest)]
 	isFile := strings.HasPrefix(scheme, "file://")
 	if !isScheme(scheme) && !isFile || start > 0 && isWord(line[start-1]) {
-		return "", false
+		return r, false
 	}
 	if strings.HasPrefix(strings.TrimSpace(before), "#") || strings.Contains(before, " #") {
-		return "", false // a comment
+		return r, false // a comment
 	}
 	quote := ""
 	if start > 0 && strings.Contains(`"'`, before[start-1:]) {
 		quote = before[start-1:]
 	} else if quotedOnly {
-		return "", false
+		return r, false
 	}
 	name := key().FindStringSubmatch(strings.TrimSuffix(before, quote))
 	if isFile && (name == nil || !secretName().MatchString(name[1])) {
-		return "", false // the scheme has other uses
+		return r, false // the scheme has other uses
 	}
-	value := cut(scheme, quote, strings.HasSuffix(strings.TrimRight(before, " "), "{{"), name != nil)
-	return value, value != "" && !isTemplate(value)
+	r.Text = cut(scheme, quote, strings.HasSuffix(strings.TrimRight(before, " "), "{{"), name != nil)
+	r.Ours = name != nil && strings.HasPrefix(name[1], "BLUMEOPS_")
+	return r, r.Text != "" && !isTemplate(r.Text)
 }
 
 // cut ends a value: at its quote, at the end of its template, at the end of the line where it is all of the value, else at what no

@@ -36,6 +36,11 @@ func TestFind(t *testing.T) {
 		{"magefiles/a_test.go", "var b = \"op://a/b\"", ""}, {"magefiles/internal/a.go", "var b = \"op://a/b\"", ""},
 		{"magefiles/a.go", "var b = \"op://a", ""}, {"a.yaml", strings.Repeat("a", 3000) + " op://a/b", "3001 op://a/b"},
 	} {
+		for _, r := range Find(c.name, c.text) {
+			if want := strings.HasSuffix(c.name, ".go") || strings.HasPrefix(r.Text, "file:"); r.Ours != want {
+				t.Errorf("%s: %s is of these targets: %v", c.name, r.Text, r.Ours)
+			}
+		}
 		if got := find(c.name, c.text); got != c.want {
 			t.Errorf("%s %.60q\ngot  %s\nwant %s", c.name, c.text, got, c.want)
 		}
