@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
@@ -88,7 +90,8 @@ func (c *linkChecker) nearest(name string, names func() page.Names) string {
 		return ""
 	}
 	c.suggestions--
-	return didYouMean(names().Nearest(name))
+	near := names().Nearest(name)
+	return didYouMean(near) + lookalike(name, near)
 }
 
 func (c *linkChecker) link(link page.Link, goal page.Goal) {
@@ -106,10 +109,14 @@ func (c *linkChecker) link(link page.Link, goal page.Goal) {
 	case !goal.There && !link.IsWiki():
 		found("file", "there is no %s%s", goal.Path, c.otherPath(link))
 	case !goal.There && link.Kind == page.LinkEmbed:
-		found("file", "no file or page of the documentation is called %q", path.Base(link.Target))
+		found("file", "no file or page of the documentation is called %q", strings.TrimPrefix(link.Target, "./"))
 	case link.IsWiki() && goal.Path == "" && strings.Contains(link.Target, "/"):
-		if name := strings.TrimSuffix(path.Base(link.Target), ".md"); len(c.book.Named(name)) == 1 {
+		switch name := strings.TrimSuffix(path.Base(link.Target), ".md"); len(c.book.Named(name)) {
+		case 0:
+		case 1:
 			do = fmt.Sprintf("Link to the page by its name alone: [[%s]].", name)
+		default:
+			do = fmt.Sprintf("Rename all but one of the pages called %s, and link to each by its name alone.", name)
 		}
 		found("path", "%q is a path", link.Target)
 	case !goal.There:
@@ -152,12 +159,40 @@ func (c *linkChecker) fragment(to *page.Page, link page.Link, found func(rule, f
 	if has(fragment) {
 		return
 	}
+	if id, ok := page.IsBlock(fragment); ok && link.IsWiki() {
+		c.block(to, id, found)
+		return
+	}
+	if plain := strings.ReplaceAll(fragment, "#", ""); link.IsWiki() && plain != fragment && to.HasAnchor(plain) {
+		found("heading", "%s has the heading %q, which a wiki link names without its #: write %q", to.Path, fragment, plain)
+		return
+	}
 	found("heading", "%s has no heading %q%s", to.Path, fragment, c.nearest(fragment, func() page.Names {
-		names := make([]string, len(to.Headings))
-		for i, h := range to.Headings {
-			if names[i] = h.Anchor; link.IsWiki() {
-				names[i] = h.Text
+		var names []string
+		for _, h := range to.Headings {
+			switch {
+			case h.Hidden:
+			case link.IsWiki():
+				names = append(names, h.Text)
+			default:
+				names = append(names, h.Anchor)
 			}
+		}
+		return page.NewNames(names)
+	}))
+}
+
+// block says why a link to a block leads nowhere.
+func (c *linkChecker) block(to *page.Page, id string, found func(rule, format string, args ...any)) {
+	ids := to.BlockIDs()
+	if at := slices.IndexFunc(ids, func(other string) bool { return strings.EqualFold(other, id) }); at >= 0 {
+		found("heading", "%s has the block %q, and links to blocks are made with lower case: write its id as %q", to.Path, "^"+ids[at], "^"+strings.ToLower(id))
+		return
+	}
+	found("heading", "%s has no block %q%s", to.Path, "^"+id, c.nearest(id, func() page.Names {
+		names := make([]string, len(ids))
+		for i, other := range ids {
+			names[i] = "^" + other
 		}
 		return page.NewNames(names)
 	}))
@@ -177,6 +212,20 @@ func didYouMean(name string) string {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", name)
+}
+
+// lookalike says in which characters two names differ that a reader might take for the same.
+func lookalike(written, near string) string {
+	a, b := []rune(written), []rune(near)
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			if near != "" && (a[i] > unicode.MaxASCII || b[i] > unicode.MaxASCII) {
+				return fmt.Sprintf(" (character %d is %U here, and %U there)", i+1, a[i], b[i])
+			}
+			return ""
+		}
+	}
+	return ""
 }
 
 // maxPaths is how many of the pages of a name are told.

@@ -5,8 +5,6 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 	table "github.com/yuin/goldmark/extension/ast"
-
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
 // kind is what a block is.
@@ -150,10 +148,6 @@ func (d *doc) place(b *block) bool {
 		}
 	case grid:
 		b.last = min(b.first+b.node.ChildCount(), len(d.lines)-1) // the head, its rule, and the rows
-	case other:
-		if _, is := b.node.(*page.MathBlock); is && strings.TrimSpace(d.text(b.last+1)) == "$$" {
-			b.last++
-		}
 	case list, item:
 		b.pos = d.marker(b)
 	}

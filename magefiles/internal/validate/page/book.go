@@ -96,7 +96,11 @@ func (b *Book) Follow(p *Page, l Link) Goal {
 	case l.Target == "":
 		return Goal{Pages: []*Page{p}, There: true}
 	case l.Kind == LinkWiki, l.Kind == LinkEmbed:
-		return b.followName(p, l.Target)
+		goal := b.followName(p, l.Target)
+		if l.Kind == LinkEmbed && !goal.There && strings.Contains(l.Target, "/") {
+			return b.followEmbed(p, l.Target)
+		}
+		return goal
 	case scheme().MatchString(l.Target):
 		return Goal{Elsewhere: true}
 	}
@@ -125,6 +129,17 @@ func (b *Book) followName(p *Page, target string) Goal {
 	for _, file := range []string{path.Join(b.dir, target), path.Join(path.Dir(p.Path), target)} {
 		if path.Ext(target) != ".md" && path.Ext(target) != "" && b.tree.Has(file) {
 			return Goal{Path: file, There: true}
+		}
+	}
+	return Goal{}
+}
+
+// followEmbed looks for the page that a path names, from the documentation's root or from the page's folder.
+func (b *Book) followEmbed(p *Page, target string) Goal {
+	name := strings.TrimSuffix(target, ".md") + ".md"
+	for _, dir := range []string{b.dir, path.Dir(p.Path)} {
+		if found := b.Page(path.Join(dir, name)); found != nil && b.Holds(found) {
+			return Goal{Pages: []*Page{found}, Path: found.Path, There: true}
 		}
 	}
 	return Goal{}

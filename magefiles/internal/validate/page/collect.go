@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,6 +45,7 @@ type Link struct {
 // collect fills in Links and Headings.
 func (p *Page) collect() {
 	seen := slugs{}
+	p.hidden = p.comments()
 	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // no error is ever returned
 		if !entering {
 			return ast.WalkContinue, nil
@@ -69,6 +71,9 @@ func (p *Page) collect() {
 
 func (p *Page) add(n ast.Node, l Link) {
 	l.Offset = n.Pos()
+	if p.hidden.hold(l.Offset) {
+		return
+	}
 	l.Line, l.Column = p.Position(l.Offset)
 	p.Links = append(p.Links, l)
 }
@@ -100,6 +105,11 @@ func (p *Page) addHeading(n *ast.Heading, seen slugs) {
 		h.Line, _ = p.Position(n.Lines().At(0).Start)
 	} else {
 		h.Line, _ = p.Position(max(0, n.Pos()))
+	}
+	if p.hidden.hold(p.Lines[max(0, h.Line-1)]) {
+		h.Anchor, h.Hidden = Slug(h.Text), true
+		p.Headings = append(p.Headings, h)
+		return
 	}
 	if strings.HasSuffix(h.Text, "}") {
 		if m := ownID().FindStringSubmatch(h.Text); m != nil {
@@ -152,10 +162,11 @@ func (p *Page) addElements(html []byte) {
 }
 
 // HasAnchor says whether the page has what a fragment names, as it stands behind #: the anchor or text of a heading, without regard to
-// case, the id of an element, or a block (^id). Of Obsidian's heading#heading the last one counts.
+// case, the id of an element, or a block (^id): its id must be in lower case, as Quartz makes all links to blocks so. Of Obsidian's
+// heading#heading the last one counts.
 func (p *Page) HasAnchor(fragment string) bool {
-	if id, ok := strings.CutPrefix(fragment, "^"); ok {
-		return p.blocks()[id]
+	if id, ok := IsBlock(fragment); ok {
+		return p.blocks()[strings.ToLower(id)]
 	}
 	if p.anchors[fragment] {
 		return true
@@ -169,15 +180,11 @@ func (p *Page) HasID(fragment string) bool {
 	return p.anchors[fragment] || strings.HasPrefix(fragment, "^") && p.HasAnchor(fragment)
 }
 
-var blockID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)(?:^|\s)\^([\w-]+)[ \t]*$`) })
+// IsBlock says whether a fragment names a block (^id), and what.
+func IsBlock(fragment string) (id string, ok bool) { return strings.CutPrefix(fragment, "^") }
 
-func (p *Page) blockIDs() map[string]bool {
-	found := map[string]bool{}
-	for _, m := range blockID().FindAllSubmatch(p.Source, -1) {
-		found[string(m[1])] = true
-	}
-	return found
-}
+// BlockIDs are the ids of the page's blocks, sorted.
+func (p *Page) BlockIDs() []string { return slices.Sorted(maps.Keys(p.blocks())) }
 
 // IsWiki says whether the link is written in double brackets.
 func (l Link) IsWiki() bool { return l.Kind == LinkWiki || l.Kind == LinkEmbed }

@@ -13,6 +13,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"---\ntitle: x\ntags: [a]\n---\n# A [[b|c]]\r\n\r\n> - é ![[d.png]] `[[e]]` $f$\n", "| a |\n|---|\n| [[x\\|y]] [z](w \"t\") |\n", "---\na: &b [*b]\n",
 		"x[^1] [a][b] ![c](<d e>)\n\n[^1]: f\n[b]: g#h\n", "\t- [[a]]\n\n\t  <!-- [[b]] --> <a id=\"c\">\n\n$$\n[[d]]\n$$\n", "***a_[b](c\x1f[[|", "## A\n## A\n## A-1\n^id\n",
+		"%%\n## A\n`%%` [[a]] $ %% $ x ^id\n%%\n- $$\n  %%\n  $$\n",
 	} {
 		f.Add(seed)
 	}
@@ -31,7 +32,11 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		anchors := map[string]bool{}
+		p.HasAnchor("^id")
 		for _, h := range p.Headings {
+			if h.Hidden {
+				continue
+			}
 			if anchors[h.Anchor] || h.Line < 1 || h.Line > len(p.Lines) || h.Level < 1 || h.Level > 6 || !p.HasAnchor(h.Anchor) {
 				t.Fatalf("%+v", h)
 			}

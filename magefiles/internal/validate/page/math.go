@@ -15,7 +15,10 @@ var (
 )
 
 // Math is $…$ or $$…$$ on a line.
-type Math struct{ ast.BaseInline }
+type Math struct {
+	ast.BaseInline
+	stop int // offset behind it
+}
 
 // Kind is KindMath.
 func (*Math) Kind() ast.NodeKind { return KindMath }
@@ -23,7 +26,7 @@ func (*Math) Kind() ast.NodeKind { return KindMath }
 // Dump prints the node for debugging.
 func (n *Math) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
 
-// MathBlock is what stands between lines $$.
+// MathBlock is what stands between lines $$. Its lines are those behind the first, the last among them.
 type MathBlock struct{ ast.BaseBlock }
 
 // Kind is KindMathBlock.
@@ -36,11 +39,12 @@ func (*MathBlock) IsRaw() bool { return true }
 func (n *MathBlock) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
 
 // mathSpans is the inline parser of math. As in Obsidian and Pandoc, the first $ has no space behind it, the last one none before it and
-// no digit behind it, so that prices are text.
+// no digit behind it, so that prices are text; or as in remark-math, which Quartz and markdownlint read it with, both have one.
 type mathSpans struct{}
 
-// noMath holds up to which offset a dollar is known to have no closing one, so that a line is searched once.
-var noMath = parser.NewContextKey()
+// noMath holds up to which offset a dollar is known to have no closing one, so that a line is searched once: without a space behind it, and
+// with.
+var noMath = map[bool]parser.ContextKey{false: parser.NewContextKey(), true: parser.NewContextKey()}
 
 // Trigger is where it is asked.
 func (mathSpans) Trigger() []byte { return []byte{'$'} }
@@ -48,45 +52,46 @@ func (mathSpans) Trigger() []byte { return []byte{'$'} }
 // Parse reads math at the reader's position.
 func (mathSpans) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	line, segment := block.PeekLine()
-	if known, _ := pc.Get(noMath).(int); segment.Start < known {
-		return nil
-	}
 	mark := []byte("$")
 	if bytes.HasPrefix(line, []byte("$$")) {
 		mark = []byte("$$")
 	}
-	end := mathEnd(line, mark)
+	padded := len(line) > len(mark) && isSpace(line[len(mark)])
+	if known, _ := pc.Get(noMath[padded]).(int); segment.Start < known && len(mark) == 1 {
+		return nil
+	}
+	end := mathEnd(line, mark, padded)
 	if end < 0 {
 		if len(mark) == 1 {
-			pc.Set(noMath, segment.Stop)
+			pc.Set(noMath[padded], segment.Stop)
 		}
 		block.Advance(len(mark) - 1)
 		return nil
 	}
 	block.Advance(end)
-	node := &Math{}
+	node := &Math{stop: segment.Start + end}
 	node.SetPos(segment.Start)
 	return node
 }
 
 // mathEnd is the length of the math that a line begins with, or -1.
-func mathEnd(line, mark []byte) int {
-	if len(line) <= len(mark) || isSpace(line[len(mark)]) && len(mark) == 1 {
-		return -1
-	}
+func mathEnd(line, mark []byte, padded bool) int {
 	for i := len(mark) + 1; i < len(line); i++ {
 		switch {
 		case line[i] == '\\':
 			i++
-		case bytes.HasPrefix(line[i:], mark) && (len(mark) == 2 || closes(line, i)):
+		case bytes.HasPrefix(line[i:], mark) && (len(mark) == 2 || closes(line, i, padded)):
 			return i + len(mark)
 		}
 	}
 	return -1
 }
 
-func closes(line []byte, i int) bool {
-	return !isSpace(line[i-1]) && (i+1 == len(line) || line[i+1] < '0' || line[i+1] > '9')
+func closes(line []byte, i int, padded bool) bool {
+	if padded && (line[i-1] == '$' || i+1 < len(line) && line[i+1] == '$') {
+		return false // it is of another length
+	}
+	return isSpace(line[i-1]) == padded && (i+1 == len(line) || line[i+1] < '0' || line[i+1] > '9')
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
@@ -109,8 +114,9 @@ func (mathBlocks) Open(_ ast.Node, reader text.Reader, pc parser.Context) (ast.N
 }
 
 // Continue goes on to the line that ends with $$.
-func (mathBlocks) Continue(_ ast.Node, reader text.Reader, _ parser.Context) parser.State {
-	line, _ := reader.PeekLine()
+func (mathBlocks) Continue(node ast.Node, reader text.Reader, _ parser.Context) parser.State {
+	line, segment := reader.PeekLine()
+	node.Lines().Append(segment)
 	reader.AdvanceToEOL()
 	if bytes.HasSuffix(bytes.TrimRight(line, " \t\n"), []byte("$$")) {
 		return parser.Close

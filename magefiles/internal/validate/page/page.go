@@ -37,6 +37,7 @@ type Page struct {
 	anchors map[string]bool // of headings and of HTML elements
 	runes   []int           // characters before every stride-th byte
 	blocks  func() map[string]bool
+	hidden  spans // comments of Obsidian
 }
 
 // Heading is one of a page's.
@@ -45,6 +46,8 @@ type Heading struct {
 	Text, Anchor string
 	// Level is from 1 to 6, Line that on which it begins.
 	Level, Line int
+	// Hidden says that it stands in a comment, where no reader sees it.
+	Hidden bool
 }
 
 // markdown is the parser, which may be used from many goroutines.

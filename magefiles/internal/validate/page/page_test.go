@@ -33,6 +33,8 @@ func TestLinks(t *testing.T) {
 		"code":             {"`[[a]]` ``[[b]] ` `` [[c]]\n\n    [[d]]\n\n```\n[[e]]\n```\n~~~ x\n[[f]]\n~~~\n", "1:22 wiki c (c)\n"},
 		"unclosed code":    {"`[[a]]\n\n```\n[[b]]\n", "1:2 wiki a (a)\n"},
 		"comments":         {"<!-- [[a]] -->\n[[b]]\n\nx <!-- [[c]]\n[[d]] --> [[e]]\n\n<!--\n\n[[f]]\n\n-->\n", "2:1 wiki b (b)\n5:11 wiki e (e)\n"},
+		"hidden":           {"[[a]] %%[[b]]%% [[c]]\n\n%%\n# x\n[[d]]\n%% `%%` [[e]] `%%` %% [[f]]\n", "1:1 wiki a (a)\n1:17 wiki c (c)\n6:9 wiki e (e)\n6:23 wiki f (f)\n"},
+		"spaced math":      {"$ [[a]] $ $ [[b]]$ [[c]] $$ [[d]] $$\n", "1:13 wiki b (b)\n1:20 wiki c (c)\n"},
 		"math":             {"$[[a]]$ $$[[b]]$$ costs $5 and [[c]] for $6\n\n$$\n[[d]]\n$$\n[[e]] $x\n", "1:32 wiki c (c)\n6:1 wiki e (e)\n"},
 		"frontmatter":      {"---\ntitle: \"[[a]]\"\n---\n[[b]]", "4:1 wiki b (b)\n"},
 		"table":            {"| a | b |\n|---|---|\n| [[x\\|y]] é | `[[n\\|m]]` [[z]] |\n", "3:3 wiki x (y)\n3:27 wiki z (z)\n"},
@@ -56,9 +58,10 @@ func TestHeadings(t *testing.T) {
 	t.Parallel()
 	p := Parse("x.md", "---\ntitle: x\n---\n# Hello, *World*!\n\n## `mage -l` &amp; «more» \\* [[a|b]]\n\n## Über uns\n## Über uns\nSetext\ntwo\n---\n\n##\n# A_b – c-d <a id=\"own\"></a>\n## With {#its-own}\n")
 	want := []Heading{
-		{"Hello, World!", "hello-world", 1, 4}, {"mage -l & «more» * b", "mage--l--more--b", 2, 6}, {"Über uns", "über-uns", 2, 8},
-		{"Über uns", "über-uns-1", 2, 9}, {"Setext two", "setext-two", 2, 10}, {"", "", 2, 14}, {"A_b – c-d", "a_b--c-d", 1, 15},
-		{"With {#its-own}", "with-its-own", 2, 16},
+		{Text: "Hello, World!", Anchor: "hello-world", Level: 1, Line: 4}, {Text: "mage -l & «more» * b", Anchor: "mage--l--more--b", Level: 2, Line: 6},
+		{Text: "Über uns", Anchor: "über-uns", Level: 2, Line: 8}, {Text: "Über uns", Anchor: "über-uns-1", Level: 2, Line: 9},
+		{Text: "Setext two", Anchor: "setext-two", Level: 2, Line: 10}, {Level: 2, Line: 14}, {Text: "A_b – c-d", Anchor: "a_b--c-d", Level: 1, Line: 15},
+		{Text: "With {#its-own}", Anchor: "with-its-own", Level: 2, Line: 16},
 	}
 	if fmt.Sprint(p.Headings) != fmt.Sprint(want) {
 		t.Errorf("got\n%v\nwant\n%v", p.Headings, want)
