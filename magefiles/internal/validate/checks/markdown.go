@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"slices"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/markdown"
@@ -11,7 +12,7 @@ import (
 // style holds pages to the rules that Markdown linters share. Each can be switched in a settings file, and in a page by a comment.
 var style = validate.Check{
 	Name:   "markdown",
-	Covers: "Every Markdown page but changelog fragments and testdata: style, as .markdownlint.yaml sets it.",
+	Covers: "Every Markdown page but changelog fragments and testdata: style, as .markdownlint.yaml sets it. What towncrier's format makes of the changelog is allowed: two blank lines between versions, say.",
 	Rules:  styleRules(),
 	Narrow: true,
 	Run: func(ctx context.Context, in *validate.Input) error {
@@ -22,7 +23,11 @@ var style = validate.Check{
 		settings := styleSettings(in)
 		return validate.Each(ctx, in.Files(".", ".md"), func(name string) error {
 			if p := set.Page(name); p != nil {
-				reportStyle(in, name, markdown.Lint(p, settings))
+				found := markdown.Lint(p, settings)
+				if format, ok := prescribedFor(in, name); ok {
+					found = slices.DeleteFunc(found, format.prescribes)
+				}
+				reportStyle(in, name, found)
 			}
 			return nil
 		})

@@ -1,0 +1,62 @@
+package checks
+
+import (
+	"strings"
+
+	news "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/markdown"
+)
+
+// prescribed is what towncrier's format makes of a changelog, whatever rules of style say: two blank lines above the section of an older
+// version, and above a marker that nothing stands above; headings of versions as high as its template says, the same headings of types in
+// each section, and bullets with a hyphen, which may be empty.
+type prescribed struct {
+	lines    []string
+	marker   string
+	versions map[int]bool // lines of headings, from 1
+	types    map[string]bool
+}
+
+// prescribedFor reads the changelog that the configuration names. ok is false for every other file.
+func prescribedFor(in *validate.Input, name string) (p prescribed, ok bool) {
+	config, err := news.ParseConfig(readable{in.Tree})
+	if err != nil || config.Filename != name {
+		return prescribed{}, false
+	}
+	text, ok := in.Text(name)
+	p = prescribed{marker: strings.TrimSpace(config.Marker()), lines: strings.Split(text, "\n"), versions: map[int]bool{}, types: map[string]bool{}}
+	for _, s := range news.Sections(config, text) {
+		p.versions[s.Line] = true
+	}
+	for _, t := range config.Types {
+		p.types[t.Name] = true
+	}
+	return p, ok
+}
+
+// prescribes says that a finding is about what the format makes.
+func (p prescribed) prescribes(found markdown.Problem) bool {
+	switch found.Rule {
+	case "MD012":
+		isTop := found.Line == 2 && p.line(3) == p.marker
+		return isTop || p.versions[found.Line+1] && p.line(found.Line-1) == "" && p.line(found.Line-2) != ""
+	case "MD025":
+		return p.versions[found.Line]
+	case "MD024":
+		return p.types[strings.TrimSpace(strings.TrimLeft(p.line(found.Line), "#"))]
+	case "MD004":
+		return p.line(found.Line) == "-" || strings.HasPrefix(p.line(found.Line), "- ")
+	case "MD009":
+		return strings.Trim(p.line(found.Line), "-, ") == "" // issues of which issue_format shows nothing
+	}
+	return false
+}
+
+// line is a line, counted from 1, without space around it.
+func (p prescribed) line(n int) string {
+	if n < 1 || n > len(p.lines) {
+		return ""
+	}
+	return strings.TrimSpace(p.lines[n-1])
+}
