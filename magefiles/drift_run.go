@@ -103,7 +103,7 @@ func (a applications) MaySee(ctx context.Context, project, name string) error {
 	return err
 }
 
-// history is an estate.History. Two checks ask for the same, which is fetched once.
+// history is an estate.History. Several checks ask for the same, which is fetched once.
 type history struct {
 	origin *origin
 	once   sync.Once

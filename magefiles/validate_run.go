@@ -103,7 +103,7 @@ func (r *runner) found(found *validate.Report, all []validate.Check) error {
 func (r *runner) facts(git *repo.Repo) validate.Site {
 	return validate.Site{
 		Docs: r.Docs, Manifests: r.Manifests, Images: r.Registry + "/" + r.Namespace, ForgeURLs: r.addresses(git),
-		OnDefaultBranch: onDefaultBranch(git),
+		Branches: git.Branches, OnDefaultBranch: onDefaultBranch(git),
 		ParseSecret: func(reference string, ours bool) error {
 			if !ours {
 				return secret.CheckOp(reference)

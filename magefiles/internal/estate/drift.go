@@ -91,6 +91,7 @@ func Drift(p DriftPorts) []validate.Check {
 	add(p.Images != nil, images(p.Images))
 	add(p.Applications != nil, applications(p.Applications, p.History))
 	add(p.History != nil, tags(p.History))
+	add(p.History != nil, branches(p.History))
 	add(p.Packages != nil, packages(p.Packages))
 	return list
 }

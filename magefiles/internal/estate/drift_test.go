@@ -293,7 +293,7 @@ func TestTags(t *testing.T) {
 		"ok":     {map[string]string{"v1.0.0": "a", "nettest-v1.0.0": "x", "backup": "q", "v1": "q"}, fakeHistory{}, ""},
 		"docs":   {map[string]string{"v1.0.0": "q"}, fakeHistory{}, "git remote f.example/o/r: tag v1.0.0 is on q, which no branch holds [tags/tag] → Look"},
 		"image":  {map[string]string{"nettest-v1.0.0-rc.1": "q"}, fakeHistory{}, "git remote f.example/o/r: tag nettest-v1.0.0-rc.1 is on q"},
-		"remote": {nil, fakeHistory{err: errDown}, "! tags: nothing answers: start it"},
+		"remote": {nil, fakeHistory{err: errDown}, "! branches: nothing answers: start it\n! tags: nothing answers: start it"},
 		"short":  {map[string]string{"v1.0.0": "a"}, fakeHistory{cut: true}, "! tags: nothing answers: start it"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -305,6 +305,42 @@ func TestTags(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
+	}
+}
+
+// TestBranches has what workflows and Applications follow on a forge whose default branch is called trunk.
+func TestBranches(t *testing.T) {
+	t.Parallel()
+	refs := Refs{Default: "trunk", Heads: map[string]string{"trunk": "abc", "release/1": "x"}}
+	application := func(repo, revision string) string {
+		return "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec:\n  source:\n    repoURL: " + repo + "\n    path: a\n    targetRevision: " + revision + "\n"
+	}
+	for name, c := range map[string]struct {
+		file, text, want string
+	}{
+		"push":         {".forgejo/workflows/a.yaml", "on:\n  push:\n    branches: [main]\n", ".forgejo/workflows/a.yaml:3:15: runs on push to main, which is not on git remote f.example/o/r; the default branch is trunk [branches/missing] → Name"},
+		"pull request": {".gitea/workflows/a.yml", "on: {pull_request: {branches: main}}\n", ".gitea/workflows/a.yml:1:31: runs on pull_request to main"},
+		"one is there": {".github/workflows/a.yaml", "on: {push: {branches: [main, trunk]}}\n", ""},
+		"a pattern":    {".forgejo/workflows/a.yaml", "on: {push: {branches: ['ma*']}}\n", ""},
+		"condition":    {".forgejo/workflows/a.yaml", "jobs:\n  a:\n    if: github.ref == 'refs/heads/main'\n", ".forgejo/workflows/a.yaml:3:9: has a condition for main"},
+		"no filter":    {".forgejo/workflows/a.yaml", "on: [push]\n", ""},
+		"Application":  {"argocd/a.yaml", application("git@f.example:o/r.git", "main"), "argocd/a.yaml:8:21: Application \"a\" follows main, which is not on"},
+		"a branch":     {"argocd/a.yaml", application("https://f.example/o/r", "refs/heads/release/1"), ""},
+		"HEAD":         {"argocd/a.yaml", application("https://f.example/o/r", "HEAD"), ""},
+		"a tag":        {"argocd/a.yaml", application("https://f.example/o/r", "v1.2.3"), ""},
+		"another's":    {"argocd/a.yaml", application("https://f.example/o/other", "main"), ""},
+		"a generator":  {"argocd/a.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: a}\nspec: {generators: [{matrix: {generators: [{git: {repoURL: 'https://f.example/o/r', revision: main}}]}}], template: {spec: {source: {repoURL: 'https://f.example/o/r', targetRevision: '{{branch}}'}}}}\n", "argocd/a.yaml:4:95: ApplicationSet \"a\" follows main"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, got := look(t, Drift(DriftPorts{History: fakeHistory{refs: refs}}), map[string]string{c.file: c.text}, driftSite)
+			if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+	if _, got := look(t, Drift(DriftPorts{History: fakeHistory{err: errDown}}), nil, driftSite); !strings.Contains(got, "! branches: nothing answers: start it") {
+		t.Error(got)
 	}
 }
 

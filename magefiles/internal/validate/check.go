@@ -45,6 +45,8 @@ type Site struct {
 	Images string
 	// ForgeURLs are the addresses under which the repository itself may be named, without .git.
 	ForgeURLs []string
+	// Branches are the names of the branches that the remote has, as this clone knows them; known is false if it may not know all.
+	Branches func() (names map[string]bool, known bool, err error)
 	// OnDefaultBranch says whether a commit, which may be abbreviated, is on the default branch. known is false if this clone is too
 	// shallow to tell, or has no default branch.
 	OnDefaultBranch func(ctx context.Context, commit string) (on, known bool, err error)

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
 )
@@ -32,6 +33,8 @@ var manifests = validate.Check{
 		{ID: kubernetes.RuleSchema, What: "An object does not fit its schema: a field that does not exist or is missing, a value of the wrong type or out of range.", Do: "Mend the field; kubectl explain says what it may hold."},
 		{ID: "latest", What: "An image has no tag or the tag latest, so that nobody can say what runs.", Do: "Name a version: in the object, or as newTag in the kustomization's images."},
 		{ID: "revision", What: "The tag of one of our own images carries a commit that is not on the default branch.", Do: "Publish the image from a commit on the default branch, and name that tag."},
+		{ID: "container", What: "An image is one of ours, and there is no container of that name: nobody can publish it again.", Do: "Name the container that took its place, or remove the manifest."},
+		{ID: "branch", What: "An Argo CD Application follows a branch of this repository that is not there, so that nothing is deployed any more.", Do: "Name a branch that is there, such as the default branch."},
 		{ID: "application", What: "An Argo CD Application names a folder, or a file of Helm's values, that this repository does not have.", Do: "Mend the path in the Application."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
@@ -73,7 +76,7 @@ func (s *survey) run(ctx context.Context) error {
 	s.schemas = kubernetes.NewSchemas(s.objects())
 	err := validate.Each(ctx, s.names, s.file)
 	_ = group.Wait() // none returns one
-	return errors.Join(err, s.deployed(ctx, wholes, s.applications()))
+	return errors.Join(err, s.branches(), s.deployed(ctx, wholes, s.applications()))
 }
 
 // list finds the files, but not those of a Helm chart's templates, which are no YAML yet.
@@ -187,6 +190,27 @@ func (s *survey) applications() map[string]bool {
 		}
 	}
 	return folders
+}
+
+// branches looks at what Argo CD follows.
+func (s *survey) branches() error {
+	names, known, err := branchesOf(s.in)
+	if !known {
+		return err
+	}
+	for _, name := range s.names {
+		if s.data[name] || s.patches[name] {
+			continue
+		}
+		for _, o := range kubernetes.Objects(s.files.Parse(name).Documents) {
+			for _, b := range kubernetes.Branches(o, s.in.ForgeURLs) {
+				if !names[b.Name] {
+					s.report(name, b.Node, "branch", fmt.Sprintf("%s follows %s, which is no branch of the repository", o, b.Name))
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func (s *survey) report(name string, n *yaml.Node, rule, message string) {
@@ -340,12 +364,22 @@ func (s *survey) unbuilt(ctx context.Context, wholes []*kubernetes.Whole, within
 	return failed
 }
 
+// container is the folder of the container that an image of ours is made from. Where there are no containers at all, images are made elsewhere.
+func (s *survey) container(name string) (dir string, ours bool) {
+	own, ours := strings.CutPrefix(name, s.in.Images+"/")
+	_, err := image.ParseName(own)
+	return path.Join(image.Root, own), ours && err == nil && s.in.Images != "" && s.files.HasFolder(image.Root)
+}
+
 // judge says what is wrong with an image that is deployed.
 func (s *survey) judge(ctx context.Context, image string) (rule, message string, err error) {
 	if why := kubernetes.Unpinned(image); why != "" {
 		return "latest", fmt.Sprintf("image %q %s", image, why), nil
 	}
 	name, tag, _ := kubernetes.SplitImage(image)
+	if dir, ours := s.container(name); ours && !s.files.HasFolder(dir) {
+		return "container", fmt.Sprintf("image %q is of a container that is not there: there is no folder %s", image, dir), nil
+	}
 	commit := kubernetes.Commit(tag)
 	if commit == "" || s.in.Images == "" || s.in.OnDefaultBranch == nil || !strings.HasPrefix(name, s.in.Images+"/") {
 		return "", "", nil

@@ -2,6 +2,8 @@ package checks
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
@@ -24,6 +26,7 @@ var workflows = validate.Check{
 		{ID: workflow.RuleInjection, What: "Text that others choose becomes part of a script, so that they choose what it runs.", Do: "Hand it over in the step's env."},
 		{ID: workflow.RuleSecret, What: "A secret is part of a script, or is given to steps that do not need it.", Do: "Move it to the env of the step that needs it."},
 		{ID: workflow.RuleHead, What: "A workflow with the rights of the base checks out what a pull request brings.", Do: "Use the event pull_request, or do not check out the pull request."},
+		{ID: "branch", What: "A workflow names a branch that the repository does not have, so that it never runs.", Do: "Name a branch that is there, such as the default branch."},
 		{ID: workflow.RuleMage, What: "A mage command names no target, or gives it other arguments or flags than it takes.", Do: "Write it as `mage -h TARGET` shows."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
@@ -36,9 +39,37 @@ var workflows = validate.Check{
 			for _, p := range workflow.Check(name, text, options) {
 				in.Report(validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message, Do: p.Do})
 			}
+			branches, known, err := branchesOf(in)
+			if !known {
+				return err
+			}
+			for _, b := range workflow.BranchesOf(text) {
+				if !slices.ContainsFunc(b.Names, func(name string) bool { return branches[name] }) {
+					in.Report(validate.Finding{Path: name, Line: b.Line, Column: b.Column, Rule: "branch", Message: fmt.Sprintf("%s %s, which is no branch of the repository", b.What, strings.Join(b.Names, " or "))})
+				}
+			}
 			return nil
 		})
 	},
+}
+
+type branchesKey struct{}
+
+type knownBranches struct {
+	names map[string]bool
+	known bool
+	err   error
+}
+
+// branchesOf are the remote's branches, which are asked for once.
+func branchesOf(in *validate.Input) (names map[string]bool, known bool, err error) {
+	b := validate.Shared(in.Tree, branchesKey{}, func(*validate.Tree) (b knownBranches) {
+		if in.Branches != nil {
+			b.names, b.known, b.err = in.Branches()
+		}
+		return b
+	})
+	return b.names, b.known && b.err == nil, b.err
 }
 
 // workflowFolders are where Forgejo looks for workflows: in the first of them that exists.

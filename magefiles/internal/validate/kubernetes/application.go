@@ -107,3 +107,42 @@ func repository(address string) string {
 	}
 	return strings.ToLower(host) + "/" + strings.TrimSuffix(strings.Trim(below, "/"), ".git")
 }
+
+// A Branch is what an Application, or a generator of an ApplicationSet, follows in a repository.
+type Branch struct {
+	Name string
+	Node *yaml.Node
+}
+
+// Branches are those of the repositories with these addresses. Tags, commits, ranges of versions and templates are none, and neither is HEAD.
+func Branches(o Object, addresses []string) (found []Branch) {
+	if !strings.HasPrefix(o.APIVersion, "argoproj.io/") || len(addresses) == 0 || o.Kind != "Application" && o.Kind != "ApplicationSet" {
+		return nil
+	}
+	var look func(n *yaml.Node, depth int)
+	look = func(n *yaml.Node, depth int) {
+		if depth > maxSources {
+			return
+		}
+		for _, key := range []string{"targetRevision", "revision"} {
+			at := field(n, key)
+			if at == nil || at.Kind != yaml.ScalarNode || str(n, "repoURL") == "" || str(n, "chart") != "" {
+				continue
+			}
+			s := Source{RepoURL: str(n, "repoURL"), Revision: at.Value}
+			if s.In(addresses) && s.Moves() && s.Revision != "" && s.Revision != "HEAD" && !strings.ContainsAny(s.Revision, "{*") {
+				found = append(found, Branch{strings.TrimPrefix(s.Revision, "refs/heads/"), at})
+			}
+		}
+		for _, child := range n.Content {
+			look(child, depth+1)
+		}
+	}
+	if spec := field(o.Node, "spec"); spec != nil {
+		look(spec, 0)
+	}
+	return found
+}
+
+// maxSources is how deep sources may stand: generators hold generators.
+const maxSources = 20

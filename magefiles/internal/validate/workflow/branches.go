@@ -1,0 +1,80 @@
+package workflow
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Branches is a place of a workflow that names branches of its repository: what it does is done for no other.
+type Branches struct {
+	Line, Column int
+	Names        []string
+	What         string // as in «runs on a push to»
+}
+
+// BranchesOf are those of a workflow: the branches of its events, and those that its conditions compare with. Patterns, and what is excluded,
+// are left out; a text that does not parse has none.
+func BranchesOf(text string) (found []Branches) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) == 0 {
+		return nil
+	}
+	root := doc.Content[0]
+	pairs(get(root, "on"), func(event, filter *yaml.Node) {
+		if branches := resolved(get(resolved(filter), "branches")); branches != nil {
+			if names, ok := literals(branches); ok {
+				found = append(found, Branches{branches.Line, branches.Column, names, "runs on " + event.Value + " to"})
+			}
+		}
+	})
+	return append(found, conditions(root)...)
+}
+
+// literals are the names of a list, or of a single text; ok is false if one of them is a pattern.
+func literals(n *yaml.Node) (names []string, ok bool) {
+	list := n.Content
+	if n.Kind == yaml.ScalarNode {
+		list = []*yaml.Node{n}
+	}
+	for _, item := range list {
+		name := scalar(resolved(item))
+		if name == "" || strings.ContainsAny(name, "*?[]+!$") {
+			return nil, false
+		}
+		names = append(names, name)
+	}
+	return names, len(names) > 0
+}
+
+var branchRef = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`==\s*'refs/heads/([^'*?$]+)'`) })
+
+// conditions are the branches that an if compares with. One that compares with several is true of each.
+func conditions(n *yaml.Node) (found []Branches) {
+	pairs(n, func(key, value *yaml.Node) {
+		if key.Value != "if" || value.Kind != yaml.ScalarNode {
+			return
+		}
+		b := Branches{Line: value.Line, Column: value.Column, What: "has a condition for"}
+		for _, m := range branchRef().FindAllStringSubmatch(value.Value, -1) {
+			b.Names = append(b.Names, m[1])
+		}
+		if len(b.Names) > 0 {
+			found = append(found, b)
+		}
+	})
+	for _, child := range n.Content {
+		found = append(found, conditions(child)...)
+	}
+	return found
+}
+
+// resolved is what an alias stands for.
+func resolved(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
