@@ -17,7 +17,7 @@ import "context"
 //	mage drift -only=images
 //	mage drift -format=json
 func Drift(ctx context.Context,
-	only *string, // names of checks: images, applications, tags, package; default: all
+	only *string, // names of checks: images, applications, tags, branches, package; default: all
 	format *string, // text (default), json, sarif or github
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, r *runner) error {
