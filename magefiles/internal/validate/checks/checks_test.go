@@ -22,7 +22,9 @@ var update = flag.Bool("update", false, "write the .out files of testdata")
 // site is that of all cases.
 var site = validate.Site{
 	Docs: "docs", Manifests: "argocd", Images: "registry.example/site", ForgeURLs: []string{"https://forge.example/owner/site"},
-	Branches: func() (map[string]bool, bool, error) { return map[string]bool{"main": true, "release/1": true}, true, nil },
+	Branches: func() (map[string]bool, bool, error) {
+		return map[string]bool{"main": true, "release/1": true}, true, nil
+	},
 	// Commits that begin with 0 are on the default branch, those that begin with f are not known here.
 	OnDefaultBranch: func(_ context.Context, commit string) (on, known bool, err error) {
 		return strings.HasPrefix(commit, "0"), !strings.HasPrefix(commit, "f"), nil

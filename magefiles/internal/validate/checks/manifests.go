@@ -303,7 +303,7 @@ func (s *survey) result(ctx context.Context, w *kubernetes.Whole, objects []kube
 	seen := map[string]bool{}
 	var failed error
 	for _, o := range objects {
-		if w.Patched {
+		if w.Patched && !(w.Trimmed && o.Kind == "CustomResourceDefinition") {
 			for _, p := range s.schemas.Validate(o, false) {
 				if !s.said[nameless(o, p)] {
 					s.report(w.Path, w.Position("patches", "patchesStrategicMerge", "patchesJson6902", "components", "replacements"), p.Rule, "built, "+p.Message)

@@ -52,6 +52,8 @@ var faults = map[string][]edit{
 	"manifests/schema":      {replace(inDevpi+"deployment.yaml", "replicas: 1", "replica: 1")},
 	"manifests/latest":      {replace(inDevpi+"kustomization.yaml", "newTag: v1.0.0", "newTag: latest")},
 	"manifests/revision":    {replace(inDevpi+"kustomization.yaml", "newTag: v1.0.0", "newTag: v1.0.0-a1b2c3d")},
+	"manifests/container":   {write("argocd/manifests/planted/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: planted}\nspec: {containers: [{name: a, image: 'registry.ops.eblu.me/blumeops/removed:v1.0.0'}]}\n")},
+	"manifests/branch":      {write("argocd/apps/planted.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: planted, namespace: argocd}\nspec:\n  project: default\n  destination: {server: https://kubernetes.default.svc, namespace: a}\n  source:\n    repoURL: https://forge.ops.eblu.me/eblume/blumeops.git\n    targetRevision: master\n    path: argocd/manifests/devpi\n")},
 	"manifests/application": {write("argocd/apps/planted.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: planted, namespace: argocd}\nspec:\n  project: default\n  destination: {server: https://kubernetes.default.svc, namespace: a}\n  source:\n    repoURL: https://forge.ops.eblu.me/eblume/blumeops.git\n    targetRevision: main\n    path: argocd/manifests/gone\n")},
 
 	"workflows/yaml":       {write(".forgejo/workflows/planted.yaml", "on: push\njobs: [\n")},
@@ -64,6 +66,7 @@ var faults = map[string][]edit{
 	"workflows/injection":  {workflowOf("      - run: echo ${{ github.head_ref }}\n")},
 	"workflows/secret":     {workflowOf("      - run: echo ${{ secrets.TOKEN }}\n")},
 	"workflows/head":       {write(".forgejo/workflows/planted.yaml", "on: pull_request_target\njobs:\n  a:\n    runs-on: docker\n    steps:\n      - uses: actions/checkout@v4\n        with:\n          ref: ${{ github.event.pull_request.head.sha }}\n")},
+	"workflows/branch":     {write(".forgejo/workflows/planted.yaml", "on: {push: {branches: [master]}}\njobs:\n  a:\n    runs-on: docker\n    steps:\n      - run: 'true'\n")},
 	"workflows/mage":       {workflowOf("      - run: mage container:publsh quartz v1.0.0\n")},
 
 	"links/page":      {doc("docs/how-to/planted.md", "See [[no-such-page]].\n")},

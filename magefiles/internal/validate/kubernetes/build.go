@@ -37,17 +37,20 @@ type Whole struct {
 	Aside, Refused string
 	// Patched says whether an object may come out of it with other fields than it went in, beyond names, labels and images.
 	Patched bool
+	// Trimmed says that it is built without the schemas of CustomResourceDefinitions, which nothing in it looks into.
+	Trimmed bool
 }
 
 // Whole follows what a kustomization includes.
 func (r *Repository) Whole(k *Kustomization) *Whole {
-	w := &Whole{Kustomization: k}
+	w := &Whole{Kustomization: k, Trimmed: true}
 	seen := map[*Kustomization]int{}
 	objects := 0
 	w.builds(r, k, seen)
 	for _, part := range w.Parts {
 		s := &part.spec
 		w.Patched = w.Patched || len(s.Patches)+len(s.Replacements)+len(s.Configurations) > 0
+		w.Trimmed = w.Trimmed && !r.looksIntoSchemas(part)
 		switch {
 		case w.Aside != "":
 		case part.Aside != "":
@@ -125,7 +128,7 @@ func (r *Repository) Build(w *Whole) (objects []Object, err error) {
 	options := krusty.MakeDefaultOptions()
 	options.PluginConfig = types.DisabledPluginConfig()
 	options.Reorder = krusty.ReorderOptionNone
-	result, err := krusty.MakeKustomizer(options).Run(disk{r, !w.Patched}, path.Join("/", w.Folder))
+	result, err := krusty.MakeKustomizer(options).Run(disk{r, w.Trimmed}, path.Join("/", w.Folder))
 	if err != nil {
 		return nil, w.locate(r, err)
 	}
@@ -221,8 +224,13 @@ func (d disk) ReadFile(p string) ([]byte, error) {
 // largeFile is from where it pays to write a file anew.
 const largeFile = 32 << 10
 
-// trimmed is a file without the schemas of the CustomResourceDefinitions in it.
+// trimmed is a file without the schemas of the CustomResourceDefinitions in it. It is made once, whatever includes it.
 func (d disk) trimmed(n, text string) []byte {
+	once, _ := d.r.trims.LoadOrStore(n, sync.OnceValue(func() []byte { return d.withoutSchemas(n, text) }))
+	return once.(func() []byte)()
+}
+
+func (d disk) withoutSchemas(n, text string) []byte {
 	var b bytes.Buffer
 	encoder := yaml.NewEncoder(&b)
 	for _, document := range d.r.Parse(n).Documents {

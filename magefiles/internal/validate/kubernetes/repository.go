@@ -15,6 +15,7 @@ type Repository struct {
 	text           func(name string) (string, bool)
 	parsed         sync.Map // name -> func() File
 	kustomizations sync.Map // folder -> func() *Kustomization
+	trims          sync.Map // name -> func() []byte, without schemas
 }
 
 // A File is a YAML file that was parsed.
