@@ -30,6 +30,7 @@ func TestWhatWouldBeLostStopsIt(t *testing.T) {
 		dir + "typo.feture.md":     "A slip.",
 		dir + "upper.Feature.md":   "Types are in lower case here.",
 		dir + "notype.md":          "None.",
+		dir + "feature.md":         "Only a type.",
 		dir + "empty.bugfix.md":    " \n\t\u00a0\n",
 		dir + "mark.bugfix.md":     "\ufeff\n",
 		dir + "latin.bugfix.md":    "caf\xe9",
@@ -48,6 +49,8 @@ func TestWhatWouldBeLostStopsIt(t *testing.T) {
 		"a/b.feature.md: lies in a subfolder, where no fragment is looked for; move it to docs/changelog.d/a-b.feature.md",
 		"a/c/d.feature.md: lies in a subfolder, where no fragment is looked for; move it to docs/changelog.d/a-c-d.feature.md",
 		"empty.bugfix.md: is empty; write what changed, or delete it",
+		"feature.md: its name holds no type (known: feature, bugfix, infra, doc, ai, misc); name it ISSUE.TYPE.md, or +SLUG.TYPE.md where there is no issue. " +
+			"What is no fragment can be named in the setting ignore",
 		"latin.bugfix.md: is not UTF-8, at byte 4; save it as UTF-8, or delete it if it is no fragment",
 		"mark.bugfix.md: is empty; write what changed, or delete it",
 		"notype.md: its name holds no type (known: feature, bugfix, infra, doc, ai, misc); name it ISSUE.TYPE.md, or +SLUG.TYPE.md where there is no issue. " +

@@ -159,7 +159,7 @@ func (f *folder) untyped(name string) {
 	}
 	wanted := "name it ISSUE.TYPE.md, or +SLUG.TYPE.md where there is no issue."
 	for part := range strings.SplitSeq(base, ".") {
-		if near := nearest(part, keys); near != "" && part != base {
+		if near := nearest(part, keys); near != "" && near != part && part != base {
 			wanted = "did you mean " + strings.Replace(base, part, near, 1) + "?"
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -88,6 +89,9 @@ func cases(t *testing.T, check, kind string) []string {
 	return found
 }
 
+// suggestion is what a message says was written, and what it suggests.
+var suggestion = regexp.MustCompile(`"([^"]*)"[^"]*did you mean "([^"]*)"`)
+
 // findings runs a check over an archive. The rules that it finds are struck out of missed.
 func findings(t *testing.T, check validate.Check, name string, missed map[string]bool) string {
 	t.Helper()
@@ -111,6 +115,9 @@ func findings(t *testing.T, check validate.Check, name string, missed map[string
 	for _, f := range report.Findings {
 		lines.WriteString(f.String() + "\n")
 		delete(missed, f.Rule)
+		if m := suggestion.FindStringSubmatch(f.Message); m != nil && m[1] == m[2] {
+			t.Errorf("%s: what is suggested is what was written", f)
+		}
 		if f.Do == "" || f.Message == "" || strings.ContainsAny(f.Do+f.Message, "\n") {
 			t.Errorf("%s: what to do is %q", f, f.Do)
 		}

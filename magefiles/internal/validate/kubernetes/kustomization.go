@@ -4,6 +4,7 @@ import (
 	"path"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -114,7 +115,12 @@ var (
 // unknown reports what kustomize cannot read.
 func (k *Kustomization) unknown(err error) {
 	k.Aside = "is no kustomization"
-	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
+	m := unknownField.FindStringSubmatch(err.Error())
+	if m != nil && slices.Contains(fieldNames(), m[1]) {
+		k.problem(k.nodes[m[1]], RuleKustomize, "the field %s stands in the wrong place: it belongs to the top of a kustomization", quote(m[1]))
+		return
+	}
+	if m != nil {
 		k.problem(k.nodes[m[1]], RuleKustomize, "a kustomization has no field %s%s", quote(m[1]), hint(m[1], fieldNames()))
 		return
 	}
