@@ -28,10 +28,13 @@ func images(p Images) validate.Check {
 		Covers: "Asks the registries for every image that the manifests name, after kustomize, once each.",
 		Rules: []validate.Rule{
 			{ID: "missing", What: "The registry does not hold the image, so that no new pod could start.", Do: "Publish it (mage container:publish), or name a version that is there."},
+			{ID: "container", What: "The image is one of ours, and the repository has no container of that name: it was removed or renamed.", Do: "Name the container that took its place, or remove the manifest."},
 			{ID: "moved", What: "The tag beside a digest names something else by now.", Do: "Take the new digest, or leave the tag out."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
-			questions, order := questionsOf(manifestsIn(in.Tree, in.Manifests).images(in.ForgeURLs))
+			uses := manifestsIn(in.Tree, in.Manifests).images(in.ForgeURLs)
+			orphans(in, uses)
+			questions, order := questionsOf(uses)
 			var lock sync.Mutex
 			silent := map[string][]error{} // by host
 			var group errgroup.Group
@@ -52,6 +55,21 @@ func images(p Images) validate.Check {
 			}
 			return failures(silent)
 		},
+	}
+}
+
+// orphans reports images of ours that no container of the repository is published as. Where there are no containers, they come from elsewhere.
+func orphans(in *validate.Input, uses []use) {
+	if in.Images == "" || !in.Has(image.Root) {
+		return
+	}
+	for _, u := range uses {
+		own, ours := strings.CutPrefix(u.name, in.Images+"/")
+		if _, err := image.ParseName(own); !ours || err != nil || in.Has(image.Root+"/"+own) {
+			continue
+		}
+		message := fmt.Sprintf("%s is of a container that is not there: there is no folder %s/%s", u, image.Root, own)
+		in.Report(validate.Finding{Path: u.path, Line: u.line, Column: u.column, Rule: "container", Message: message})
 	}
 }
 

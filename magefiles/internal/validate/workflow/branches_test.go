@@ -1,0 +1,16 @@
+package workflow
+
+import "testing"
+
+// FuzzBranchesOf holds that what is found has a name and a place, whatever the text.
+func FuzzBranchesOf(f *testing.F) {
+	f.Add("on:\n  push: &a\n    branches: [main]\n  pull_request: *a\njobs:\n  a:\n    if: github.ref == 'refs/heads/x'\n")
+	f.Add("on: {<<: {push: {branches: main}}}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, b := range BranchesOf(text) {
+			if len(b.Names) == 0 || b.Line < 1 || b.What == "" {
+				t.Fatalf("%+v", b)
+			}
+		}
+	})
+}
