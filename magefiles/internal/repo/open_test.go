@@ -65,6 +65,9 @@ func TestBorrowedObjects(t *testing.T) {
 			sameAsGit(t, c, r)
 			kept := c.openPacks()
 			sameAsGit(t, c, kept)
+			objects, err := openObjects(c.git("rev-parse", "--absolute-git-dir"), r) // as of a submodule
+			must(t, err)
+			sameAsGit(t, c, objects)
 			for _, r := range []*Repo{r, kept} {
 				if head, err := r.Head(); err != nil || head.Hash != c.git("rev-parse", "HEAD") {
 					t.Errorf("%+v, %v", head, err)
@@ -112,6 +115,9 @@ func TestExtensions(t *testing.T) {
 		t.Skip("this git leaves no extension behind")
 	}
 	full.agree()
+	if _, err := openObjects(filepath.Join(full.dir, ".git"), full.open()); err != nil {
+		t.Errorf("as a submodule: %v", err)
+	}
 	linked := full.at(filepath.Join(t.TempDir(), "linked"))
 	full.git("worktree", "add", "-q", linked.dir)
 	linked.git("config", "--worktree", "core.fileMode", "false")
