@@ -133,7 +133,7 @@ func isForeign(text string) bool {
 	return ok && !isOrdinary(syntax)
 }
 
-// silent is a linter that reports nothing. Without one, BuildKit's parser panics at a comment «# check=» before an instruction.
+// silent is a linter that reports nothing. Without one, BuildKit's parser panics at a comment `# check=` before an instruction.
 func silent() *linter.Linter { return linter.New(&linter.Config{}) }
 
 // isOrdinary holds for the frontend that BuildKit brings, but not for its experimental versions.

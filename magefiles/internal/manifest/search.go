@@ -156,7 +156,7 @@ func (s *search) unfit(n *yaml.Node, key string) string {
 	case n.Anchor != "":
 		return "its " + key + " has the anchor &" + n.Anchor
 	case s.shared[n]:
-		return "an alias elsewhere stands for its " + key + ", too"
+		return "an alias elsewhere repeats its " + key
 	case n.Style&yaml.TaggedStyle != 0:
 		return "its " + key + " has the tag " + n.Tag
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:

@@ -15,7 +15,7 @@ import (
 )
 
 // borrowing are the files of a git folder that borrows objects: what is not below its own folder objects is looked for in those of
-// others (`git clone --reference`, `--shared`). go-git (v5.19.3) looks there for some questions alone, reads the list of each pack anew
+// others (`git clone --reference`, `--shared`). go-git (v5.19.3) looks there for some questions alone, reads the list of each pack again
 // for each object, and does not follow relative paths or those of a lender.
 type borrowing struct {
 	billy.Filesystem
@@ -72,7 +72,7 @@ func (b borrowing) folders(name string) (list []string) {
 // maxLenders is how deep git follows lenders of lenders.
 const maxLenders = 5
 
-// alternates are the folders whose objects count as those of a folder (gitrepository-layout, «objects/info/alternates»), with those of lenders
+// alternates are the folders whose objects count as those of a folder (gitrepository-layout, objects/info/alternates), with those of lenders
 // themselves. missing are those that are not there: git passes over them.
 func alternates(objects string) (lenders []billy.Filesystem, missing []string, err error) {
 	seen := map[string]bool{filepath.Clean(objects): true}

@@ -78,7 +78,7 @@ func (r Reference) label() string { return cmp.Or(r.String(), "$"+r.variable) }
 // https://developer.1password.com/docs/cli/secret-reference-syntax
 var opPart = regexp.MustCompile(`^[A-Za-z0-9_. -]+$`)
 
-// What the SDK reads besides the content of a field, and what the op command alone does: attributes of fields and of files.
+// What the SDK reads apart from the content of a field, and what the op command alone does: attributes of fields and of files.
 var (
 	sdkQueries = []string{"attribute=otp", "attribute=totp", "ssh-format=openssh"}
 	opQueries  = []string{

@@ -9,7 +9,7 @@ import (
 )
 
 // prescribed is what towncrier's format makes of a changelog, whatever rules of style say: two blank lines above the section of an older
-// version, and above a marker that nothing stands above; headings of versions as high as its template says, the same headings of types in
+// version, and above a marker on top of the file; headings of versions as high as its template says, the same headings of types in
 // each section, and bullets with a hyphen, which may be empty.
 type prescribed struct {
 	lines    []string

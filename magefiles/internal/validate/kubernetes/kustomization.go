@@ -117,7 +117,7 @@ func (k *Kustomization) unknown(err error) {
 	k.Aside = "is no kustomization"
 	m := unknownField.FindStringSubmatch(err.Error())
 	if m != nil && slices.Contains(fieldNames(), m[1]) {
-		k.problem(k.nodes[m[1]], RuleKustomize, "the field %s stands in the wrong place: it belongs to the top of a kustomization", quote(m[1]))
+		k.problem(k.nodes[m[1]], RuleKustomize, "the field %s is in the wrong place: it belongs to the top of a kustomization", quote(m[1]))
 		return
 	}
 	if m != nil {

@@ -26,7 +26,7 @@ func (*Math) Kind() ast.NodeKind { return KindMath }
 // Dump prints the node for debugging.
 func (n *Math) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
 
-// MathBlock is what stands between lines $$. Its lines are those behind the first, the last among them.
+// MathBlock is the text between lines $$. Its lines are those behind the first, the last among them.
 type MathBlock struct{ ast.BaseBlock }
 
 // Kind is KindMathBlock.

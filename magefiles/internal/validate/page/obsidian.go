@@ -91,7 +91,7 @@ func (p *Page) raw() (found spans) {
 // blockID is what a block ends with that states an id, as Quartz finds it; Obsidian takes fewer characters.
 var blockID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\^([-_A-Za-z0-9]+)[ \t]*$`) })
 
-// blockIDs are the ids at the end of paragraphs and of items of lists. One that stands alone is that of the block above it.
+// blockIDs are the ids at the end of paragraphs and of items of lists. One that is alone is that of the block above it.
 func (p *Page) blockIDs() map[string]bool {
 	found := map[string]bool{}
 	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // no error is ever returned

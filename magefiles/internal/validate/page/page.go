@@ -46,7 +46,7 @@ type Heading struct {
 	Text, Anchor string
 	// Level is from 1 to 6, Line that on which it begins.
 	Level, Line int
-	// Hidden says that it stands in a comment, where no reader sees it.
+	// Hidden says that it is in a comment, where no reader sees it.
 	Hidden bool
 }
 

@@ -12,7 +12,7 @@ import (
 type Branches struct {
 	Line, Column int
 	Names        []string
-	What         string // as in «runs on a push to»
+	What         string // as in `runs on push to`
 }
 
 // BranchesOf are those of a workflow: the branches of its events, and those that its conditions compare with. Patterns, and what is excluded,
