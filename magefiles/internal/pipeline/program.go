@@ -29,7 +29,7 @@ func (b Images) buildGo(ctx context.Context, r Request) (*Image, error) {
 		}
 	}
 	return b.each(ctx, client, r, func(ctx context.Context, p image.Platform) (*dagger.Container, error) {
-		return b.program(ctx, client, r.Container, p, binaries.Files[p])
+		return b.program(ctx, client, r.Container, p, binaries.Files[p].Path)
 	})
 }
 

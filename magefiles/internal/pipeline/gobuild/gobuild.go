@@ -2,7 +2,8 @@
 // static and so that the same source gives the same bytes on any machine.
 //
 // What is compiled is kept, beside a fingerprint of all that went into it: when
-// nothing changed, no process is started.
+// nothing changed, no process is started. Its path holds the hash of its content,
+// since engines do not send a file again whose path, size and time they know.
 package gobuild
 
 import (
@@ -12,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,12 +44,19 @@ type Program struct {
 
 // Binaries are compiled programs. They stay as they are until Release.
 type Binaries struct {
-	Files   map[image.Platform]string // absolute paths
-	Release func()                    // lets others compile the same program; call it once
+	Files   map[image.Platform]Binary
+	Release func() // lets others compile the same program; call it once
+}
+
+// Binary is a compiled program for one platform.
+type Binary struct {
+	Path   string // absolute; another one for each content
+	SHA256 string // of its content, in hexadecimal digits
 }
 
 // stamp is the modification time of every binary, since images carry it. It is the
-// earliest that all archive formats can hold.
+// earliest that all archive formats can hold. It says nothing about the content: two
+// binaries of one size differ in their path alone.
 var stamp = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // lockPoll is how often a lock that another process holds is tried.
@@ -70,7 +79,7 @@ func (c Compiler) Build(ctx context.Context, p Program) (_ *Binaries, err error)
 			release()
 		}
 	}()
-	files := make([]string, len(p.Platforms))
+	files := make([]Binary, len(p.Platforms))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, platform := range p.Platforms {
 		group.Go(func() (err error) {
@@ -81,35 +90,69 @@ func (c Compiler) Build(ctx context.Context, p Program) (_ *Binaries, err error)
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	b := &Binaries{Files: map[image.Platform]string{}, Release: release}
+	b := &Binaries{Files: map[image.Platform]Binary{}, Release: release}
 	for i, platform := range p.Platforms {
 		b.Files[platform] = files[i]
 	}
 	return b, nil
 }
 
-// compile returns the binary for one platform, made anew only if an input changed.
-func (c Compiler) compile(ctx context.Context, p Program, platform image.Platform) (string, error) {
-	args, env := buildArgs(p, c.file(p, platform)), buildEnv(platform)
-	rec, file := c.recorder(p, platform)
-	if rec.unchanged(file) {
-		return file, nil
+// compile returns the binary for one platform. It compiles only if an input changed.
+func (c Compiler) compile(ctx context.Context, p Program, platform image.Platform) (Binary, error) {
+	rec := c.recorder(p, platform)
+	if kept, ok := rec.kept(p.Name); ok {
+		return kept, nil
 	}
-	dir := filepath.Dir(file)
+	dir, env := c.place(p, platform), buildEnv(platform)
+	before, err := rec.before(ctx, p, env)
+	if err != nil {
+		return Binary{}, err
+	}
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
-		return "", fmt.Errorf("keep compiled programs: %w", err)
+		return Binary{}, fmt.Errorf("keep compiled programs: %w", err)
 	}
-	started := time.Now()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return c.build(ctx, platform, args, env) })
-	group.Go(func() error { return rec.list(ctx, p, env) })
+	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.build(inner, platform, buildArgs(p, c.fresh(p, platform)), env) })
+	group.Go(func() error { return rec.list(inner, p, env) })
 	if err := group.Wait(); err != nil {
+		return Binary{}, err
+	}
+	made, err := name(c.fresh(p, platform))
+	if err != nil {
+		return Binary{}, fmt.Errorf("keep compiled programs: %w", err)
+	}
+	return made, rec.save(made, before)
+}
+
+// name moves a new binary, with its folder, to the path that holds its hash.
+func name(fresh string) (Binary, error) {
+	sum, err := hashFile(fresh)
+	if err != nil {
+		return Binary{}, err
+	}
+	dir := filepath.Dir(fresh)
+	made := Binary{Path: kept(filepath.Dir(dir), sum, filepath.Base(fresh)), SHA256: sum}
+	if err := os.Chtimes(fresh, stamp, stamp); err != nil {
+		return Binary{}, err
+	}
+	return made, os.Rename(dir, filepath.Dir(made.Path))
+}
+
+// kept is the path of a binary with this hash, below the folder of its platform.
+func kept(place, sum, name string) string { return filepath.Join(place, sum, name) }
+
+// hashFile is the SHA-256 of a file, in hexadecimal digits.
+func hashFile(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
 		return "", err
 	}
-	if err := os.Chtimes(file, stamp, stamp); err != nil {
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
 		return "", err
 	}
-	return file, rec.save(file, started)
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // folder is where a program's binaries are kept. Each checkout has its own.
@@ -118,16 +161,20 @@ func (c Compiler) folder(p Program) string {
 	return filepath.Join(c.Cache, hex.EncodeToString(root[:6]), p.Name)
 }
 
-// file is the binary for a platform.
-func (c Compiler) file(p Program, platform image.Platform) string {
-	return filepath.Join(c.folder(p), strings.ReplaceAll(platform.String(), "/", "_"), p.Name)
+// place is the folder of the binary for a platform, and of its record.
+func (c Compiler) place(p Program, platform image.Platform) string {
+	return filepath.Join(c.folder(p), strings.ReplaceAll(platform.String(), "/", "_"))
 }
 
-// recorder returns the record that lies beside the binary for a platform.
-func (c Compiler) recorder(p Program, platform image.Platform) (rec *recorder, binary string) {
-	binary = c.file(p, platform)
-	about := slices.Concat(buildArgs(p, binary), buildEnv(platform), c.settings())
-	return &recorder{compiler: c, file: filepath.Join(filepath.Dir(binary), "inputs.json"), about: about}, binary
+// fresh is where the go command writes the binary, before its content is known.
+func (c Compiler) fresh(p Program, platform image.Platform) string {
+	return kept(c.place(p, platform), "new", p.Name)
+}
+
+// recorder returns the record of the binary for a platform.
+func (c Compiler) recorder(p Program, platform image.Platform) *recorder {
+	about := slices.Concat(buildArgs(p, c.fresh(p, platform)), buildEnv(platform), c.settings())
+	return &recorder{compiler: c, file: filepath.Join(c.place(p, platform), "inputs.json"), about: about}
 }
 
 // settings are the variables by which the go command can be told things.

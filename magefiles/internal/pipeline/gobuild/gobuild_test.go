@@ -2,7 +2,10 @@ package gobuild
 
 import (
 	"context"
+	"crypto/sha256"
 	"debug/elf"
+	"encoding/hex"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,7 +65,11 @@ func build(t *testing.T, c Compiler, p Program) map[image.Platform]string {
 		t.Fatal(err)
 	}
 	b.Release()
-	return b.Files
+	paths := map[image.Platform]string{}
+	for platform, binary := range b.Files {
+		paths[platform] = binary.Path
+	}
+	return paths
 }
 
 func TestBinariesAreStaticAndOfTheirPlatform(t *testing.T) {
@@ -131,7 +138,7 @@ func TestNothingChangedStartsNoCompiler(t *testing.T) {
 		{"an embedded file", func() { write(t, c, "words/text/hello.txt", "bye") }},
 		{"a new file", func() { write(t, c, "containers/hello/new.go", "package main\n\nfunc init() { println(1) }\n") }},
 		{"the module", func() { write(t, c, "go.mod", source["go.mod"]+"\n// changed\n") }},
-		{"the binary", func() { _ = os.WriteFile(build(t, c, hello(amd64))[amd64], []byte("cut"), 0o755) }},
+		{"the binary", func() { damage(t, build(t, c, hello(amd64))[amd64]) }},
 	} {
 		step.change()
 		if unchanged(c, hello(amd64), amd64) {
@@ -151,22 +158,115 @@ func TestNothingChangedStartsNoCompiler(t *testing.T) {
 	}
 }
 
-// unchanged asks the record that Build would ask.
-func unchanged(c Compiler, p Program, platform image.Platform) bool {
-	rec, file := c.recorder(p, platform)
-	return rec.unchanged(file)
-}
-
-func TestChangeDuringTheBuildIsNotRecorded(t *testing.T) {
-	c := compiler(t)
-	file := filepath.Join(c.Root, "words/words.go")
-	soon := time.Now().Add(time.Hour) // as if it were saved while the compiler runs
-	if err := os.Chtimes(file, soon, soon); err != nil {
+// damage changes one byte of a file, and neither its size nor its time.
+func damage(t *testing.T, file string) {
+	t.Helper()
+	text := []byte(read(t, file))
+	text[len(text)/2]++
+	info, err := os.Stat(file)
+	if err := errors.Join(err, os.WriteFile(file, text, 0o755), os.Chtimes(file, info.ModTime(), info.ModTime())); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// unchanged asks the record that Build would ask.
+func unchanged(c Compiler, p Program, platform image.Platform) bool {
+	_, ok := c.recorder(p, platform).kept(p.Name)
+	return ok
+}
+
+// Engines do not send a file again whose path, size and time they know. All programs
+// have one time, and often one size: so their paths must differ.
+func TestEachContentHasAPathOfItsOwn(t *testing.T) {
+	c := compiler(t)
+	first := hello(amd64)
+	original := build(t, c, first)[amd64]
+	size, seen := len(read(t, original)), map[string]string{original: "v1.2.3 hello"}
+	for _, step := range []struct{ version, words, want string }{
+		{"v1.2.4", "hello", "v1.2.4 hello"},
+		{"v1.2.4", "hallo", "v1.2.4 hallo"},
+		{"v1.2.4", "hullo", "v1.2.4 hullo"},
+	} {
+		write(t, c, "words/text/hello.txt", step.words)
+		p := first
+		p.Version = step.version
+		file := build(t, c, p)[amd64]
+		if of, known := seen[file]; known {
+			t.Errorf("%s has the path of %s", step.want, of)
+		}
+		seen[file] = step.want
+		content := read(t, file)
+		if sum := sha256.Sum256([]byte(content)); !strings.Contains(file, hex.EncodeToString(sum[:])) {
+			t.Errorf("%s does not name the hash of its content", file)
+		}
+		if len(content) != size {
+			t.Errorf("%s has %d bytes, not %d: edits of another size show nothing here", step.want, len(content), size)
+		}
+		if output, err := exec.Command(file).CombinedOutput(); image.NativePlatform() == amd64 && (err != nil || string(output) != step.want+"\n") {
+			t.Errorf("prints %q, %v; want %q", output, err, step.want)
+		}
+	}
+	write(t, c, "words/text/hello.txt", "hello")
+	if again := build(t, c, first)[amd64]; again != original {
+		t.Errorf("the first program again is %s, and was %s", again, original)
+	}
+}
+
+// goThat puts a go command on PATH that does something, in the shell, each time it has
+// built a program.
+func goThat(t *testing.T, does string) {
+	t.Helper()
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	script := "#!/bin/sh\n'" + real + "' \"$@\" || exit\nif [ \"$1\" = build ]; then " + does + "; fi\n"
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+}
+
+// As an archive that is unpacked just then does it: the new source has the time of the old one.
+func TestChangeDuringTheBuildIsNotRecorded(t *testing.T) {
+	c := compiler(t)
+	goThat(t, "cp -p words/text/hello.txt old; echo -n hallo >words/text/hello.txt; touch -r old words/text/hello.txt; rm old")
 	build(t, c, hello(amd64))
 	if unchanged(c, hello(amd64), amd64) {
 		t.Error("a binary was recorded whose source changed while it was compiled")
+	}
+	build(t, c, hello(amd64))
+	if !unchanged(c, hello(amd64), amd64) {
+		t.Error("nothing changed, and the binary is not recorded")
+	}
+}
+
+// Go follows links to source files, and the go.mod of a module that a folder replaces
+// says which Go its packages are written in.
+func TestSourcesOutsideOfThePackages(t *testing.T) {
+	c := compiler(t)
+	write(t, c, "go.mod", source["go.mod"]+"\nrequire example.org/other v0.0.0\n\nreplace example.org/other => ./other\n")
+	write(t, c, "containers/hello/main.go", strings.Replace(source["containers/hello/main.go"], `import "example.org/m/words"`, `import words "example.org/other/words"`, 1))
+	write(t, c, "other/go.mod", "module example.org/other\n\ngo 1.26\n")
+	write(t, c, "elsewhere/linked.txt", "package words\n\nfunc Hello() string { return \"hello\" }\n")
+	if err := errors.Join(os.Mkdir(filepath.Join(c.Root, "other/words"), 0o755), os.Symlink("../../elsewhere/linked.txt", filepath.Join(c.Root, "other/words/linked.go"))); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(){
+		"the file that a link leads to": func() {
+			write(t, c, "elsewhere/linked.txt", "package words\n\nfunc Hello() string { return \"hallo\" }\n")
+		},
+		"the go.mod of a replaced module": func() { write(t, c, "other/go.mod", "module example.org/other\n\ngo 1.25\n") },
+	} {
+		build(t, c, hello(amd64))
+		if !unchanged(c, hello(amd64), amd64) {
+			t.Fatal("nothing changed, and the program would be compiled again")
+		}
+		change()
+		if unchanged(c, hello(amd64), amd64) {
+			t.Errorf("%s changed, and the old binary would be used", name)
+		}
 	}
 }
 

@@ -14,20 +14,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
+	"slices"
 )
 
-// recorder knows which files went into a binary, and whether one of them changed.
+// recorder knows which files went into a binary, and whether one of them changed. It
+// compares contents; the times of files say nothing.
 //
 // Packages of other modules do not change without go.sum, and those of the standard
 // library not without the go command; so the fingerprint takes these two, and the
 // content of the module's own packages.
 type recorder struct {
 	compiler Compiler
-	file     string   // where the record lies
+	file     string   // where the record is
 	about    []string // the command line and the environment that matters
 	folders  []folder
-	newest   time.Time // change among the files that were read
 }
 
 // folder is a package of the module itself.
@@ -37,45 +37,51 @@ type folder struct {
 }
 
 type record struct {
-	Folders     []folder  `json:"folders"`
-	Fingerprint string    `json:"fingerprint"`
-	Size        int64     `json:"size"` // of the binary
-	Time        time.Time `json:"time"` // of the binary
+	Folders     []folder `json:"folders"`
+	Fingerprint string   `json:"fingerprint"`
+	SHA256      string   `json:"sha256"` // of the binary
 }
 
-// unchanged reports whether the binary is what compiling again would give.
-func (r *recorder) unchanged(binary string) bool {
-	text, err := os.ReadFile(r.file)
-	if err != nil {
-		return false
+// kept returns the binary that compiling again would give, if it is kept.
+func (r *recorder) kept(name string) (Binary, bool) {
+	last, ok := r.read()
+	if !ok || last.SHA256 == "" {
+		return Binary{}, false
 	}
-	var last record
-	if json.Unmarshal(text, &last) != nil {
-		return false
-	}
-	info, err := os.Stat(binary)
-	if err != nil || info.Size() != last.Size || !info.ModTime().Equal(last.Time) {
-		return false
+	b := Binary{Path: kept(filepath.Dir(r.file), last.SHA256, name), SHA256: last.SHA256}
+	if sum, err := hashFile(b.Path); err != nil || sum != b.SHA256 {
+		return Binary{}, false
 	}
 	now, err := r.fingerprint(last.Folders)
-	return err == nil && now == last.Fingerprint
+	return b, err == nil && now == last.Fingerprint
+}
+
+func (r *recorder) read() (last record, ok bool) {
+	text, err := os.ReadFile(r.file)
+	return last, err == nil && json.Unmarshal(text, &last) == nil
+}
+
+// before is the fingerprint of the sources before the compiler reads them. Which ones
+// those are the last record says, or Go.
+func (r *recorder) before(ctx context.Context, p Program, env []string) (string, error) {
+	last, ok := r.read()
+	if r.folders = last.Folders; !ok {
+		if err := r.list(ctx, p, env); err != nil {
+			return "", err
+		}
+	}
+	return r.fingerprint(r.folders)
 }
 
 // save writes the record. If a source was changed while the compiler ran, nobody knows
-// which of both it read: there is no record then, and the next build compiles again.
-func (r *recorder) save(binary string, started time.Time) error {
-	info, err := os.Stat(binary)
-	if err != nil {
+// which of both it read: there is no record then, and the next build compiles again. So it
+// is if other packages than before went into the binary, as their content before is unknown.
+func (r *recorder) save(b Binary, before string) error {
+	after, err := r.fingerprint(r.folders)
+	if err != nil || after != before {
 		return err
 	}
-	fingerprint, err := r.fingerprint(r.folders)
-	if err != nil {
-		return err
-	}
-	if !r.newest.Before(started) {
-		return nil
-	}
-	text, err := json.Marshal(record{Folders: r.folders, Fingerprint: fingerprint, Size: info.Size(), Time: info.ModTime()})
+	text, err := json.Marshal(record{Folders: r.folders, Fingerprint: after, SHA256: b.SHA256})
 	if err != nil {
 		return err
 	}
@@ -93,7 +99,8 @@ func (r *recorder) list(ctx context.Context, p Program, env []string) error {
 }
 
 // parseFolders reads the stream of objects that `go list -json` prints, and keeps the
-// packages whose source can change under us: those of modules without a version.
+// packages whose source can change under us: those of modules without a version. With a
+// module that a folder replaces comes that folder, for its go.mod.
 func parseFolders(output []byte) ([]folder, error) {
 	var folders []folder
 	decoder := json.NewDecoder(bytes.NewReader(output))
@@ -103,7 +110,7 @@ func parseFolders(output []byte) ([]folder, error) {
 			EmbedFiles []string
 			Module     *struct {
 				Version string
-				Replace *struct{ Version string }
+				Replace *struct{ Version, Dir string }
 			}
 		}
 		switch err := decoder.Decode(&pkg); {
@@ -112,8 +119,13 @@ func parseFolders(output []byte) ([]folder, error) {
 		case err != nil:
 			return nil, fmt.Errorf("read the answer of go list: %w", err)
 		}
-		if m := pkg.Module; m != nil && (m.Version == "" || m.Replace != nil && m.Replace.Version == "") {
-			folders = append(folders, folder{Dir: pkg.Dir, Deep: len(pkg.EmbedFiles) > 0})
+		m := pkg.Module
+		if m == nil || m.Version != "" && (m.Replace == nil || m.Replace.Version != "") {
+			continue
+		}
+		folders = append(folders, folder{Dir: pkg.Dir, Deep: len(pkg.EmbedFiles) > 0})
+		if m.Replace != nil && !slices.Contains(folders, folder{Dir: m.Replace.Dir}) {
+			folders = append(folders, folder{Dir: m.Replace.Dir})
 		}
 	}
 }
@@ -128,19 +140,20 @@ func (r *recorder) fingerprint(folders []folder) (string, error) {
 		return "", err
 	}
 	for _, name := range []string{"go.mod", "go.sum"} {
-		if err := r.addFile(sum, filepath.Join(r.compiler.Root, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := addFile(sum, filepath.Join(r.compiler.Root, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 	}
 	for _, f := range folders {
-		if err := r.addFolder(sum, f); err != nil {
+		if err := addFolder(sum, f); err != nil {
 			return "", err
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// addToolchain takes the go command as it lies on PATH: its place, size and time.
+// addToolchain takes the go command on PATH: its place, size and time, and the version
+// that its installation states.
 func addToolchain(sum hash.Hash) error {
 	name, err := exec.LookPath("go")
 	if err != nil {
@@ -153,36 +166,32 @@ func addToolchain(sum hash.Hash) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(sum, "go %q %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+	version, _ := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(name)), "VERSION")) // some installations have none
+	fmt.Fprintf(sum, "go %q %d %d %q\n", name, info.Size(), info.ModTime().UnixNano(), version)
 	return nil
 }
 
-// addFolder takes the files of a package: their names and contents.
-func (r *recorder) addFolder(sum hash.Hash, f folder) error {
+// addFolder takes the files of a package: their names and contents. Go follows links to
+// source files.
+func addFolder(sum hash.Hash, f folder) error {
 	return filepath.WalkDir(f.Dir, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && name != f.Dir && !f.Deep:
 			return fs.SkipDir
-		case !entry.Type().IsRegular():
-			return nil
 		}
-		return r.addFile(sum, name)
+		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+			return nil // a folder, or a link that leads nowhere: Go reads neither
+		}
+		return addFile(sum, name)
 	})
 }
 
-func (r *recorder) addFile(sum hash.Hash, name string) error {
+func addFile(sum hash.Hash, name string) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return err
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	if info.ModTime().After(r.newest) {
-		r.newest = info.ModTime()
 	}
 	fmt.Fprintf(sum, "%q %d\n", name, len(text))
 	_, err = sum.Write(text)
