@@ -124,7 +124,9 @@ func (i images) Look(ctx context.Context, ref image.Reference) (task.Found, bool
 func (i images) Assemble(ctx context.Context, variants []task.Variant, m task.Metadata) (task.Artifact, error) {
 	theirs := make([]registry.Variant, len(variants))
 	for n, v := range variants {
-		theirs[n] = registry.Variant{Platform: v.Platform, Archive: v.File, BaseLayers: v.BaseLayers}
+		theirs[n] = registry.Variant{
+			Platform: v.Platform, Archive: v.File, BaseLayers: v.BaseLayers, Program: v.Program, SHA256: v.SHA256,
+		}
 	}
 	made, err := registry.AssembleContext(ctx, theirs, registry.Metadata{
 		Created: m.Created, Labels: m.Labels, Annotations: m.Annotations, Repack: m.Repack,

@@ -73,7 +73,7 @@ func (b Images) each(ctx context.Context, client *dagger.Client, r Request,
 			if err != nil {
 				return fmt.Errorf("%s: %w", platform, explain(err))
 			}
-			img.variants[i] = variant{platform, ctr}
+			img.variants[i] = variant{platform: platform, ctr: ctr}
 			return nil
 		})
 	}

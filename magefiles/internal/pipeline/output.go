@@ -29,6 +29,7 @@ type Image struct {
 type variant struct {
 	platform image.Platform
 	ctr      *dagger.Container
+	sha256   string // of the compiled program; "" if there is none
 }
 
 // Archive is the image for one platform, as a file on this machine.
@@ -36,6 +37,8 @@ type Archive struct {
 	Platform   image.Platform
 	File       string // an OCI layout in a tar
 	BaseLayers int    // how many of its lowest layers come from a named base; kind go only
+	Program    string // path of the compiled program in the image; kind go only
+	SHA256     string // of that program as it was compiled, in hexadecimal digits
 }
 
 // Archives writes one OCI layout for each platform into a folder, side by side.
@@ -59,7 +62,10 @@ func (i *Image) archive(ctx context.Context, v variant, dir string) (Archive, er
 	if _, err := v.ctr.Export(ctx, file); err != nil {
 		return Archive{}, err
 	}
-	a := Archive{Platform: v.platform, File: file}
+	a := Archive{Platform: v.platform, File: file, SHA256: v.sha256}
+	if v.sha256 != "" {
+		a.Program = programPath(i.container)
+	}
 	if i.container.Kind == image.KindGo && i.container.Base != "" {
 		layers, err := countLayers(file)
 		if err != nil {

@@ -28,10 +28,20 @@ func (b Images) buildGo(ctx context.Context, r Request) (*Image, error) {
 			return nil, err
 		}
 	}
-	return b.each(ctx, client, r, func(ctx context.Context, p image.Platform) (*dagger.Container, error) {
+	img, err := b.each(ctx, client, r, func(ctx context.Context, p image.Platform) (*dagger.Container, error) {
 		return b.program(ctx, client, r.Container, p, binaries.Files[p].Path)
 	})
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range img.variants {
+		img.variants[i].sha256 = binaries.Files[v.platform].SHA256
+	}
+	return img, nil
 }
+
+// programPath is where a container's program is in its image.
+func programPath(c image.Container) string { return "/" + string(c.Name) }
 
 // connectAndCompile does both at once. If the program does not compile the connection
 // is given up; else it lives on, as long as ctx.
@@ -74,7 +84,7 @@ func (b Images) program(ctx context.Context, client *dagger.Client, c image.Cont
 			return nil, err
 		}
 	}
-	path := "/" + string(c.Name)
+	path := programPath(c)
 	return ctr.
 		WithFile(path, client.Host().File(file), dagger.ContainerWithFileOpts{Permissions: 0o755}).
 		WithEntrypoint([]string{path}).

@@ -26,6 +26,7 @@ type variantImage struct {
 	platform image.Platform
 	config   blob
 	layers   []blob
+	program  program
 }
 
 // Digest is that of the index, or of the manifest if there is one platform only: «sha256:…».

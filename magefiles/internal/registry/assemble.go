@@ -24,6 +24,9 @@ type Variant struct {
 	Archive string
 	// BaseLayers is how many of the lowest layers are a base image's; only Metadata.Repack asks for it. 0 for an image on scratch.
 	BaseLayers int
+	// Program is the path of a compiled program in the image, and SHA256 the hash of its content as it was compiled, in hexadecimal
+	// digits. An image whose uppermost layer holds another one is refused, here and by Verify. "" if there is nothing to compare.
+	Program, SHA256 string
 }
 
 // Metadata is what is stated about an image.
@@ -98,7 +101,7 @@ func (a *Artifact) assemble(ctx context.Context, v Variant, meta Metadata) (*var
 	if err != nil {
 		return nil, err
 	}
-	img := &variantImage{platform: v.Platform}
+	img := &variantImage{platform: v.Platform, program: program{v.Program, v.SHA256}}
 	var config []byte
 	if meta.Repack {
 		config, err = a.repack(ctx, img, src, v, meta)
@@ -107,6 +110,9 @@ func (a *Artifact) assemble(ctx context.Context, v Variant, meta Metadata) (*var
 		config, err = stampConfig(src.config, meta)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := img.checkProgram(ctx, here); err != nil {
 		return nil, err
 	}
 	return img, img.finish(config, meta.Annotations)

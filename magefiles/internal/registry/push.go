@@ -79,7 +79,7 @@ func (c *Client) pushBlobs(ctx context.Context, pusher *remote.Pusher, repo name
 }
 
 // Verify reads back what stands under ref and compares: the tag's digest with a's, and that each image and blob of it is there
-// with its size. What differs is an ErrMismatch.
+// with its size. Compiled programs are read back whole. What differs is an ErrMismatch.
 func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) error {
 	tag, err := c.tag(ref)
 	if err != nil {
@@ -118,7 +118,7 @@ func (c *Client) verifyParts(ctx context.Context, ref image.Reference, tag name.
 			return c.missing(ref, "blob", b.desc.Digest, err)
 		}
 	}
-	return nil
+	return c.verifyPrograms(ctx, ref, puller, tag.Repository, a)
 }
 
 // verifyBlob asks for a blob's size, which go-containerregistry does by HEAD.

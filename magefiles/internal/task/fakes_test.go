@@ -35,6 +35,7 @@ type builder struct {
 	t        *testing.T
 	requests []task.BuildRequest
 	content  string // of the layer
+	compiled string // what was compiled for it; "" if it is no program
 	err      error
 	during   func() // while the build runs
 }
@@ -60,6 +61,9 @@ func (i built) Archives(_ context.Context, dir string) ([]task.Variant, error) {
 	var variants []task.Variant
 	for n, p := range i.r.Platforms {
 		v := task.Variant{Platform: p, File: filepath.Join(dir, fmt.Sprint(n, ".tar"))}
+		if i.b.compiled != "" {
+			v.Program, v.SHA256 = "/file", fmt.Sprintf("%x", sha256.Sum256([]byte(i.b.compiled)))
+		}
 		if err := writeLayout(v.File, p, i.b.content); err != nil {
 			return nil, err
 		}

@@ -40,6 +40,8 @@ type Variant struct {
 	Platform   image.Platform
 	File       string // an OCI layout in a tar
 	BaseLayers int    // how many of its lowest layers come from a base, where layers are to be re-packed
+	Program    string // path of its compiled program, which is in the uppermost layer; "" if it has none
+	SHA256     string // of that program as it was compiled, in hexadecimal digits
 }
 
 // Registry is where images are published.

@@ -26,12 +26,17 @@ func (c client) Look(ctx context.Context, ref image.Reference) (task.Found, bool
 func (c client) Assemble(ctx context.Context, variants []task.Variant, m task.Metadata) (task.Artifact, error) {
 	var theirs []registry.Variant
 	for _, v := range variants {
-		theirs = append(theirs, registry.Variant{Platform: v.Platform, Archive: v.File, BaseLayers: v.BaseLayers})
+		theirs = append(theirs, registry.Variant{
+			Platform: v.Platform, Archive: v.File, BaseLayers: v.BaseLayers, Program: v.Program, SHA256: v.SHA256,
+		})
 	}
 	a, err := registry.AssembleContext(ctx, theirs, registry.Metadata{
 		Created: m.Created, Labels: m.Labels, Annotations: m.Annotations, Repack: m.Repack,
 	})
-	return artifact{a, c.Client}, err
+	if err != nil {
+		return nil, err
+	}
+	return artifact{a, c.Client}, nil
 }
 
 type artifact struct {
@@ -363,6 +368,23 @@ func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
 	}
 	_, err = l.publish(t, clean(first), &builder{t: t}).Run(t.Context(), v010)
 	wantError(t, err, "back: ", "stores sha256:")
+}
+
+// An engine may give an old program for new sources, under the new commit's label.
+func TestBuilderThatShipsAnOldProgramIsCaught(t *testing.T) {
+	l, b := newShop(t), &builder{t: t, content: "hi", compiled: "ho"}
+	_, err := l.publish(t, clean(first), b).Run(t.Context(), v010)
+	var stale *registry.ProgramError
+	if !errors.As(err, &stale) || stale.Path != "/file" {
+		t.Errorf("error %v", err)
+	}
+	if found, ok := l.look(t, "v0.1.0"); ok {
+		t.Errorf("published %+v", found)
+	}
+	b.content = "ho"
+	if _, err := l.publish(t, clean(first), b).Run(t.Context(), v010); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPublishedIsJSON(t *testing.T) {

@@ -1,0 +1,136 @@
+package registry
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// program is a file that the uppermost layer of an image must hold, as it was before an engine had it.
+type program struct {
+	path   string // in the image; "" if nothing is to be compared
+	sha256 string // of its content, in hexadecimal digits
+}
+
+// ProgramError says that an image holds another program than was compiled.
+type ProgramError struct {
+	Platform    image.Platform
+	Path        string // in the image
+	Found, Want string // SHA-256; Found is "" if the uppermost layer has no such file
+}
+
+// Error names both programs by their hashes.
+func (e *ProgramError) Error() string {
+	if e.Found == "" {
+		return fmt.Sprintf("the image for %s has no program %s in its uppermost layer; expected the one that was compiled (sha256:%s)", e.Platform, e.Path, e.Want)
+	}
+	return fmt.Sprintf("the image for %s holds another program at %s (sha256:%s) than was compiled (sha256:%s)", e.Platform, e.Path, e.Found, e.Want)
+}
+
+// Hint says how to get rid of what is stale.
+func (e *ProgramError) Hint() string {
+	return "run it again; if that fails too, empty the engine's cache (engine:prune -all) or that of the registry's proxy"
+}
+
+// check compares the program in an uncompressed layer with the one that was compiled.
+func (p program) check(ctx context.Context, platform image.Platform, layer io.Reader) error {
+	found, err := hashEntry(contextReader{ctx, layer}, p.path)
+	if err == nil && found != p.sha256 {
+		err = &ProgramError{Platform: platform, Path: p.path, Found: found, Want: p.sha256}
+	}
+	return err
+}
+
+// hashEntry is the SHA-256 of a file in a tar, in hexadecimal digits; "" if there is no such file. It reads to the end, where a
+// reader that knows the archive's digest compares it.
+func hashEntry(r io.Reader, name string) (found string, err error) {
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			_, err = io.Copy(io.Discard, r)
+			return found, err
+		}
+		if err != nil {
+			return "", err
+		}
+		if h.Typeflag != tar.TypeReg || path.Clean("/"+h.Name) != name {
+			continue
+		}
+		sum := sha256.New()
+		if _, err := io.Copy(sum, tr); err != nil {
+			return "", err
+		}
+		found = hex.EncodeToString(sum.Sum(nil))
+	}
+}
+
+// checkProgram compares the program in the image's uppermost layer with the one that was compiled. from says where the layer is read.
+func (img *variantImage) checkProgram(ctx context.Context, from func(blob) blob) error {
+	if img.program.path == "" {
+		return nil
+	}
+	if len(img.layers) == 0 {
+		return img.program.check(ctx, img.platform, strings.NewReader(""))
+	}
+	content, err := from(img.layers[len(img.layers)-1]).layer().Uncompressed()
+	if err != nil {
+		return err
+	}
+	return errors.Join(img.program.check(ctx, img.platform, content), content.Close())
+}
+
+// here is a blob as it was assembled.
+func here(b blob) blob { return b }
+
+// stored is a blob as a registry has it: its content is read from there, up to the size that it should have, and fails at the end if
+// it has another digest.
+func stored(ctx context.Context, puller *remote.Puller, repo name.Repository) func(blob) blob {
+	return func(b blob) blob {
+		return blob{desc: b.desc, open: func() (io.ReadCloser, error) {
+			layer, err := puller.Layer(ctx, repo.Digest(b.desc.Digest.String()))
+			if err != nil {
+				return nil, err
+			}
+			content, err := layer.Compressed()
+			if err != nil {
+				return nil, err
+			}
+			checked, err := verifying(io.LimitReader(content, b.desc.Size), b.desc.Digest)
+			return readCloser{checked, content}, err
+		}}
+	}
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+// verifyPrograms reads the programs of all platforms back from the registry, and compares them with what was compiled.
+func (c *Client) verifyPrograms(ctx context.Context, ref image.Reference, puller *remote.Puller, repo name.Repository, a *Artifact) error {
+	for _, img := range a.images {
+		if err := img.checkProgram(ctx, stored(ctx, puller, repo)); err != nil {
+			return c.programProblem(ctx, ref, img, err)
+		}
+	}
+	return nil
+}
+
+// programProblem tells a registry that has another content from one that cannot be read.
+func (c *Client) programProblem(ctx context.Context, ref image.Reference, img *variantImage, err error) error {
+	if _, network := networkCause(err); network || answered(err) || ctx.Err() != nil {
+		return c.missing(ref, "the layer of "+img.program.path+",", img.layers[len(img.layers)-1].desc.Digest, err)
+	}
+	return c.mismatch(ref, fmt.Sprintf("stores another %s for %s (%s)", img.program.path, img.platform, shortCause(err)))
+}
