@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -56,6 +58,16 @@ func connect(t *testing.T) *dagger.Client {
 	return session.Client
 }
 
+// connected is a session that is open already.
+func connected(client *dagger.Client) func(context.Context) (*pipeline.Client, error) {
+	return func(context.Context) (*pipeline.Client, error) { return client, nil }
+}
+
+func sha256Of(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
 // images builds in a new module with these files.
 func images(t *testing.T, client *dagger.Client, files map[string]string) pipeline.Images {
 	t.Helper()
@@ -68,7 +80,7 @@ func images(t *testing.T, client *dagger.Client, files map[string]string) pipeli
 		}
 	}
 	return pipeline.Images{
-		Connect:  func(context.Context) (*pipeline.Client, error) { return client, nil },
+		Connect:  connected(client),
 		Compiler: gobuild.Compiler{Root: root, Cache: t.TempDir(), Environ: os.Environ()},
 		Root:     root,
 	}
@@ -95,8 +107,9 @@ type exported struct {
 		Labels       map[string]string
 		ExposedPorts map[string]any
 	}
-	layers []string
-	files  []string // in all layers, as MODE PATH
+	layers   []string
+	files    []string          // in all layers, as MODE PATH
+	contents map[string]string // of the files, by path
 }
 
 // export builds and exports for each platform.
@@ -147,10 +160,13 @@ func read(t *testing.T, file string) (e exported) {
 	decode("index.json", &index)
 	decode(index.Manifests[0].Digest, &manifest)
 	decode(manifest.Config.Digest, &e)
+	e.contents = map[string]string{}
 	for _, l := range manifest.Layers {
 		e.layers = append(e.layers, l.Digest)
-		each(t, bytes.NewReader(inflate(t, blobs[strings.TrimPrefix(l.Digest, "sha256:")])), func(h *tar.Header, _ []byte) {
-			e.files = append(e.files, h.FileInfo().Mode().String()+" /"+strings.TrimSuffix(h.Name, "/"))
+		each(t, bytes.NewReader(inflate(t, blobs[strings.TrimPrefix(l.Digest, "sha256:")])), func(h *tar.Header, content []byte) {
+			name := "/" + strings.TrimSuffix(h.Name, "/")
+			e.files = append(e.files, h.FileInfo().Mode().String()+" "+name)
+			e.contents[name] = string(content)
 		})
 	}
 	return e

@@ -12,6 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/scrub"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
 var containerExecFields = map[string]gql.Resolver{
@@ -215,7 +216,7 @@ func (e *Env) initState(ctx context.Context) (llb.State, error) {
 	if err != nil {
 		return llb.State{}, err
 	}
-	return e.Solver.Local(dir, "", llb.WithCustomName("[internal] exec init"))
+	return e.Solver.Local(ctx, dir, solver.Selection{}, llb.WithCustomName("[internal] exec init"))
 }
 
 // output is the resolver for one stream of the last exec.

@@ -241,7 +241,7 @@ func (c *Container) asTarball(ctx context.Context, a gql.Args) (any, error) {
 	if err := c.archive(ctx, a, filepath.Join(dir, "container.tar")); err != nil {
 		return nil, err
 	}
-	d, err := (&Host{env: c.env}).local(dir, false)
+	d, err := (&Host{env: c.env}).local(ctx, dir, solver.Selection{})
 	if err != nil {
 		return nil, err
 	}

@@ -2,15 +2,13 @@ package objects
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"github.com/moby/buildkit/client/llb"
+	"slices"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
 // Host is the machine that the session runs on.
@@ -32,24 +30,19 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 	if resolved, err := filepath.EvalSymlinks(p); err == nil {
 		p = resolved
 	}
-	var opts []llb.LocalOption
-	if in := patterns(a.Strings("include")); len(in) > 0 {
-		opts = append(opts, llb.IncludePatterns(in))
-	}
-	if ex := patterns(a.Strings("exclude")); len(ex) > 0 {
-		opts = append(opts, llb.ExcludePatterns(ex))
-	}
-	d, err := h.local(p, a.Bool("noCache"), opts...)
+	of := solver.Selection{Include: patterns(a.Strings("include")), Exclude: patterns(a.Strings("exclude"))}
+	d, err := h.local(ctx, p, of)
 	if err != nil {
 		return nil, err
 	}
-	d.excluded = patterns(a.Strings("exclude"))
+	d.excluded = of.Exclude
 	if a.Bool("gitignore") {
 		ignored, err := d.gitignored(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if d, err = h.local(p, a.Bool("noCache"), append(opts, llb.ExcludePatterns(append(patterns(a.Strings("exclude")), ignored...)))...); err != nil {
+		of.Exclude = slices.Concat(of.Exclude, ignored)
+		if d, err = h.local(ctx, p, of); err != nil {
 			return nil, err
 		}
 	}
@@ -59,21 +52,15 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 	return d, nil
 }
 
-func (h *Host) local(p string, anew bool, opts ...llb.LocalOption) (*Directory, error) {
-	key := ""
-	if anew {
-		var b [8]byte
-		rand.Read(b[:]) // crypto/rand.Read never fails
-		key = hex.EncodeToString(b[:])
-	}
-	st, err := h.env.Solver.Local(p, key, opts...)
+func (h *Host) local(ctx context.Context, p string, of solver.Selection) (*Directory, error) {
+	st, err := h.env.Solver.Local(ctx, p, of)
 	if err != nil {
 		return nil, err
 	}
 	return &Directory{env: h.env, st: st, dir: "/", host: true}, nil
 }
 
-func (h *Host) file(_ context.Context, a gql.Args) (any, error) {
+func (h *Host) file(ctx context.Context, a gql.Args) (any, error) {
 	p := h.env.hostPath(a.String("path"))
 	base := filepath.Base(p)
 	if _, err := os.Stat(filepath.Dir(p)); err != nil {
@@ -87,7 +74,7 @@ func (h *Host) file(_ context.Context, a gql.Args) (any, error) {
 	case info.IsDir():
 		return nil, fmt.Errorf("path %s is a directory, not a file", base)
 	}
-	d, err := h.local(filepath.Dir(p), a.Bool("noCache"), llb.IncludePatterns([]string{base}))
+	d, err := h.local(ctx, filepath.Dir(p), solver.Selection{Include: []string{base}})
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,9 @@
 package solver
 
 import (
-	"crypto/sha256"
+	"context"
 	"encoding/hex"
+	"fmt"
 	"sync"
 
 	"github.com/moby/buildkit/client/llb"
@@ -26,21 +27,32 @@ func (l *locals) LookupDir(name string) (fsutil.FS, bool) {
 	return fs, ok
 }
 
-// Local opens a host directory, an absolute path, and returns it as a source. key tells sources apart that must be read anew;
-// with equal path, key and opts the directory is read once a session.
-func (s *Solver) Local(path, key string, opts ...llb.LocalOption) (llb.State, error) {
+// Selection is what of a host directory is taken: all of it, or what the patterns of a .dockerignore leave.
+type Selection struct{ Include, Exclude []string }
+
+// Local reads a host directory, an absolute path, and returns it as a source. What is sent later is what was read here.
+//
+// BuildKit keeps what it was sent under the source's name, and at the next transfer under that name asks for the files alone whose
+// size or time is another. An edit need not change either. So the name is the hash of the content: under one name there is one
+// content.
+func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...llb.LocalOption) (llb.State, error) {
 	fs, err := fsutil.NewFS(path)
 	if err != nil {
 		return llb.State{}, err
 	}
-	sum := sha256.Sum256([]byte(path + "\x00" + key))
-	name := "host-" + hex.EncodeToString(sum[:8])
-	s.locals.mu.Lock()
-	s.locals.dirs[name] = ownedByRoot(fs)
-	s.locals.mu.Unlock()
-	opts = append([]llb.LocalOption{llb.SessionID(s.SessionID()), llb.SharedKeyHint(path), llb.WithCustomName("upload " + path)}, opts...)
-	if key != "" {
-		opts = append(opts, llb.LocalUniqueID(key))
+	fs, err = fsutil.NewFilterFS(ownedByRoot(fs), &fsutil.FilterOpt{IncludePatterns: of.Include, ExcludePatterns: of.Exclude})
+	if err != nil {
+		return llb.State{}, err
 	}
+	read, err := readTree(ctx, fs)
+	if err != nil {
+		return llb.State{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	sum := read.digest()
+	name := "host-" + hex.EncodeToString(sum[:16])
+	s.locals.mu.Lock()
+	s.locals.dirs[name] = read
+	s.locals.mu.Unlock()
+	opts = append([]llb.LocalOption{llb.SessionID(s.SessionID()), llb.SharedKeyHint(name), llb.WithCustomName("upload " + path)}, opts...)
 	return llb.Local(name, opts...), nil
 }

@@ -1,0 +1,185 @@
+package solver
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	gofs "io/fs"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"syscall"
+
+	"github.com/tonistiigi/fsutil"
+	fstypes "github.com/tonistiigi/fsutil/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// tree is a directory as it was when it was read: it lists what was there then, and gives the content that was there then or an error.
+type tree struct {
+	fs      fsutil.FS
+	entries []*entry // in the order of the walk
+	files   map[string]*entry
+}
+
+type entry struct {
+	stat *fstypes.Stat
+	sum  [sha256.Size]byte // of the content of a regular file
+}
+
+// readTree reads the whole of fs.
+func readTree(ctx context.Context, fs fsutil.FS) (*tree, error) {
+	t := &tree{fs: fs, files: map[string]*entry{}}
+	err := fs.Walk(ctx, "/", func(_ string, found gofs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := found.Info()
+		if err != nil {
+			return err
+		}
+		e := &entry{stat: info.Sys().(*fstypes.Stat)}
+		t.entries = append(t.entries, e)
+		if e.hasContent() {
+			t.files[e.stat.Path] = e
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, t.hashFiles(ctx)
+}
+
+// hasContent tells whether BuildKit may ask for the content of the entry.
+func (e *entry) hasContent() bool {
+	return os.FileMode(e.stat.Mode)&os.ModeType == 0
+}
+
+// hashFiles hashes the content of all files, side by side.
+func (t *tree) hashFiles(ctx context.Context) error {
+	group, going := errgroup.WithContext(ctx)
+	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // the disk answers while another hashes
+	for _, e := range t.files {
+		if going.Err() != nil {
+			break
+		}
+		group.Go(func() error { return t.hashFile(e) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+func (t *tree) hashFile(e *entry) error {
+	f, err := t.open(e)
+	if err != nil {
+		return fmt.Errorf("%w; make it readable, or leave it out of what is sent (.dockerignore, or the exclude patterns)", err)
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	sum.Sum(e.sum[:0])
+	return nil
+}
+
+// open opens a file. A socket counts as an empty file, as BuildKit has it.
+func (t *tree) open(e *entry) (io.ReadCloser, error) {
+	f, err := t.fs.Open(e.stat.Path)
+	if errors.Is(err, syscall.ENXIO) {
+		return io.NopCloser(bytes.NewReader(nil)), nil
+	}
+	return f, err
+}
+
+// digest is the hash of names, contents, modes, owners, links and extended attributes. Times are not in it: BuildKit compares them
+// when the tree is sent, and builds do not depend on them.
+func (t *tree) digest() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, e := range t.entries {
+		s := e.stat
+		writeText(h, s.Path)
+		writeText(h, s.Linkname)
+		for _, n := range []int64{int64(s.Mode), int64(s.Uid), int64(s.Gid), s.Devmajor, s.Devminor, int64(len(s.Xattrs))} {
+			writeNumber(h, n)
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.Xattrs)) {
+			writeText(h, name)
+			writeText(h, string(s.Xattrs[name]))
+		}
+		h.Write(e.sum[:])
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+func writeNumber(h hash.Hash, n int64) {
+	var b [8]byte
+	h.Write(binary.BigEndian.AppendUint64(b[:0], uint64(n)))
+}
+
+// writeText writes the length first, so that nothing else gives the same bytes.
+func writeText(h hash.Hash, s string) {
+	writeNumber(h, int64(len(s)))
+	io.WriteString(h, s)
+}
+
+// Walk implements fsutil.FS, for the whole tree: BuildKit asks for nothing else.
+func (t *tree) Walk(ctx context.Context, _ string, visit gofs.WalkDirFunc) error {
+	for _, e := range t.entries {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := visit(e.stat.Path, &fsutil.DirEntryInfo{Stat: e.stat.Clone()}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Open implements fsutil.FS. What cannot be opened fails when it is read: fsutil sends an empty file for what it cannot open.
+func (t *tree) Open(path string) (io.ReadCloser, error) {
+	e, ok := t.files[path]
+	if !ok {
+		return nil, fmt.Errorf("open %s: %w", path, os.ErrNotExist)
+	}
+	f, err := t.open(e)
+	if err != nil {
+		return io.NopCloser(failing{changed(path)}), nil
+	}
+	return &verified{ReadCloser: f, path: path, sum: sha256.New(), want: e.sum}, nil
+}
+
+func changed(path string) error {
+	return fmt.Errorf("%s was changed while it was sent: run it again", path)
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// verified fails at the end of a file whose content is not what it was.
+type verified struct {
+	io.ReadCloser
+	path string
+	sum  hash.Hash
+	want [sha256.Size]byte
+}
+
+func (v *verified) Read(p []byte) (int, error) {
+	n, err := v.ReadCloser.Read(p)
+	v.sum.Write(p[:n])
+	if errors.Is(err, io.EOF) && !bytes.Equal(v.sum.Sum(nil), v.want[:]) {
+		err = changed(v.path)
+	}
+	return n, err
+}

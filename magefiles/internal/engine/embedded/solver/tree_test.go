@@ -1,0 +1,128 @@
+package solver
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tonistiigi/fsutil"
+	"golang.org/x/sys/unix"
+)
+
+// treeOf makes a new folder with these files, and a way to read it.
+func treeOf(t *testing.T, files map[string]string) (dir string, read func() *tree) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, text := range files {
+		write(t, filepath.Join(dir, name), text)
+	}
+	return dir, func() *tree {
+		t.Helper()
+		fs, err := fsutil.NewFS(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := readTree(t.Context(), fs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return read
+	}
+}
+
+// write keeps the time of a file that is there, as touch -r, tar -x and rsync -t do.
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	before, statErr := os.Stat(file)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if statErr != nil {
+		return
+	}
+	if err := os.Chtimes(file, before.ModTime(), before.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheDigestIsThatOfTheContent(t *testing.T) {
+	dir, read := treeOf(t, map[string]string{"a": "hi", "b": "hi"})
+	at := func(name string) string { return filepath.Join(dir, name) }
+	set := func(value string) error { return unix.Setxattr(at("b"), "user.test", []byte(value), 0) }
+	for _, step := range []struct {
+		name   string
+		change func() error
+		same   bool
+	}{
+		{"nothing", func() error { return nil }, true},
+		{"the time of a file", func() error { return os.Chtimes(at("a"), time.Unix(1, 0), time.Unix(1, 0)) }, true},
+		{"the content, with size and time as before", func() error { write(t, at("a"), "ho"); return nil }, false},
+		{"the name of a file", func() error { return os.Rename(at("a"), at("c")) }, false},
+		{"the mode", func() error { return os.Chmod(at("b"), 0o755) }, false},
+		{"an extended attribute", func() error { return set("1") }, false},
+		{"the value of an attribute", func() error { return set("2") }, false},
+		{"a link", func() error { return os.Symlink("b", at("l")) }, false},
+		{"a folder", func() error { return os.Mkdir(at("d"), 0o755) }, false},
+		{"a fifo", func() error { return unix.Mkfifo(at("f"), 0o644) }, false},
+		{"a file that is gone", func() error { return os.Remove(at("l")) }, false},
+	} {
+		before := read().digest()
+		if err := step.change(); err == unix.ENOTSUP {
+			continue // a file system without attributes
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if after := read().digest(); (after == before) != step.same {
+			t.Errorf("%s changed; the digest is the same: %v", step.name, after == before)
+		}
+	}
+}
+
+// BuildKit keeps what it is sent under the digest of what was read: another content must not get there.
+func TestWhatIsSentIsWhatWasRead(t *testing.T) {
+	dir, read := treeOf(t, map[string]string{"a": "hi"})
+	content := func(tr *tree) (string, error) {
+		f, err := tr.Open("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		b, err := io.ReadAll(f)
+		return string(b), err
+	}
+	tr := read()
+	if got, err := content(tr); got != "hi" || err != nil {
+		t.Errorf("sent %q, %v", got, err)
+	}
+	write(t, filepath.Join(dir, "a"), "ho")
+	if got, err := content(tr); err == nil || !strings.Contains(err.Error(), "a was changed while it was sent") {
+		t.Errorf("sent %q, %v", got, err)
+	}
+	if err := os.Remove(filepath.Join(dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := content(tr); err == nil {
+		t.Errorf("a file that is gone was sent as %q", got)
+	}
+	if _, err := tr.Open("b"); err == nil {
+		t.Error("a file can be read that was not there")
+	}
+}
+
+// fsutil sends an empty file for one that it cannot read.
+func TestAFileThatCannotBeReadIsAnError(t *testing.T) {
+	fs, err := fsutil.NewFS("/proc/self")
+	if err != nil {
+		t.Skip(err)
+	}
+	fs, err = fsutil.NewFilterFS(fs, &fsutil.FilterOpt{IncludePatterns: []string{"mem"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readTree(t.Context(), fs); err == nil {
+		t.Error("the memory at the address 0 was read")
+	}
+}

@@ -1,0 +1,162 @@
+package pipeline_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+)
+
+// An engine must build from what is there now. These tests edit a file, build, and compare what is in the image with the source, again
+// and again. No edit changes the file's size, and each puts its time back, as tar -x, rsync -t and touch -r do: an engine that compares
+// sizes and times would keep the first content.
+
+// words have one length. The first comes again, after others.
+var words = []string{"one", "two", "six", "one", "ten"}
+
+// edit writes a file, and keeps its time if it is there.
+func edit(t *testing.T, file, text string) {
+	t.Helper()
+	before, statErr := os.Stat(file)
+	if statErr == nil && before.Size() != int64(len(text)) {
+		t.Fatalf("%s had %d bytes, and has %d now: this edit shows nothing", file, before.Size(), len(text))
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if statErr == nil {
+		if err := os.Chtimes(file, before.ModTime(), before.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestGoContainersHoldWhatWasCompiled(t *testing.T) {
+	source := func(word string) string {
+		return "package main\n\nvar version = \"none\"\n\nfunc main() { print(version, \" " + word + "\") }\n"
+	}
+	b := images(t, nil, map[string]string{"containers/hello/main.go": source(words[0])})
+	size := 0
+	for i, word := range words {
+		edit(t, filepath.Join(b.Root, "containers/hello/main.go"), source(word))
+		client := connect(t) // as each command does it
+		b.Connect = connected(client)
+		r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64, arm64}, Version: []string{"v1.0.0", "v1.0.1"}[i%2]}
+		img, err := b.Build(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archives, err := img.Archives(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range archives {
+			program := read(t, a.File).contents[a.Program]
+			if got := sha256Of(program); got != a.SHA256 {
+				t.Errorf("%s %s for %s: the image holds a program with SHA-256 %s, compiled was %s", r.Version, word, a.Platform, got, a.SHA256)
+			}
+			if a.Platform != image.NativePlatform() {
+				continue
+			}
+			if size == 0 {
+				size = len(program)
+			}
+			if len(program) != size {
+				t.Errorf("%s %s has %d bytes, the first had %d: this edit shows nothing", r.Version, word, len(program), size)
+			}
+			if got, want := output(t, program), r.Version+" "+word; got != want {
+				t.Errorf("the program in the image says %q, want %q", got, want)
+			}
+		}
+	}
+}
+
+// output runs a program that a test took out of an image.
+func output(t *testing.T, program string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(file, []byte(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.Command(file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return string(text)
+}
+
+func TestDockerfilesCopyWhatIsThere(t *testing.T) {
+	b := images(t, nil, map[string]string{"containers/web/Dockerfile": ""})
+	dir := filepath.Join(b.Root, "containers/web")
+	for i, word := range words {
+		if i == 0 {
+			if err := os.Remove(filepath.Join(dir, "Dockerfile")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		edit(t, filepath.Join(dir, "Dockerfile"), "FROM scratch\nLABEL word="+word+"\nCOPY . /src/\n")
+		edit(t, filepath.Join(dir, "text/word"), word)
+		b.Connect = connected(connect(t))
+		e := export(t, b, pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}})[0]
+		if e.Config.Labels["word"] != word || e.contents["/src/text/word"] != word {
+			t.Errorf("the Dockerfile says %q, the image %q; the file says %q, the image %q", word, e.Config.Labels["word"], word, e.contents["/src/text/word"])
+		}
+	}
+}
+
+// Pipelines in other languages mount host files, and read them back.
+func TestMountsHoldWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "word")
+	for _, word := range words {
+		edit(t, file, word)
+		client := connect(t)
+		ctr := client.Container().
+			WithMountedFile("/mounted/file", client.Host().File(file)).
+			WithMountedDirectory("/mounted/folder", client.Host().Directory(dir)).
+			WithFile("/copied", client.Host().Directory(dir).File("word")).
+			WithDirectory("/all", client.Host().Directory(dir, dagger.HostDirectoryOpts{Include: []string{"w*"}}))
+		for _, name := range []string{"/mounted/file", "/mounted/folder/word", "/copied", "/all/word"} {
+			if got, err := ctr.File(name).Contents(t.Context()); err != nil || got != word {
+				t.Errorf("%s holds %q, %v; the host's file %q", name, got, err, word)
+			}
+		}
+	}
+}
+
+func TestSitesAreBuiltFromWhatIsThere(t *testing.T) {
+	base := write(t, map[string]string{
+		"package.json":      `{"name": "site", "version": "1.0.0"}`,
+		"package-lock.json": `{"name": "site", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "site", "version": "1.0.0"}}}`,
+	})
+	overlay := t.TempDir()
+	var d pipeline.Docs
+	for i, word := range words[:3] {
+		edit(t, filepath.Join(base, "theme/word"), word)
+		edit(t, filepath.Join(overlay, "content/word"), word)
+		client := connect(t)
+		if i == 0 {
+			d = docs(t, client)
+		}
+		d.Connect = connected(client)
+		to := filepath.Join(t.TempDir(), "site")
+		site := pipeline.Website{Base: base, Overlay: overlay, Build: []string{"cp", "-r", "content", "theme", "public/"}, Output: "public"}
+		edit(t, filepath.Join(overlay, "public/index.html"), word)
+		if err := d.Build(t.Context(), site, to); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"content/word", "theme/word", "index.html"} {
+			if got, err := os.ReadFile(filepath.Join(to, name)); err != nil || string(got) != word {
+				t.Errorf("%s of the site is %q, %v; the source says %q", name, got, err, word)
+			}
+		}
+	}
+}
