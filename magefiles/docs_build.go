@@ -69,7 +69,7 @@ func (r *runner) docsBuilder(choice string, git *repo.Repo, commit string) (task
 		Sources: sources{source.Git{Cache: filepath.Join(r.cacheAt, "sources"), Environ: os.Environ()}},
 		Sites: generators{r, pipeline.Docs{
 			Connect: func(ctx context.Context) (*pipeline.Client, error) { return r.connect(ctx, opts) },
-			Site:    network, Image: r.NodeImage, Step: r.progress.step,
+			Copies:  r.copies, Site: network, Image: r.NodeImage, Step: r.progress.step,
 		}},
 		Watch: r.progress.step, Note: r.console.Note,
 	}, nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
@@ -59,7 +60,7 @@ func (r *runner) builder(choice string) (task.Builder, error) {
 		return nil, console.BadInput(err)
 	}
 	return builder{runner: r, images: pipeline.Images{
-		Connect: func(ctx context.Context) (*pipeline.Client, error) { return r.connect(ctx, opts) },
+		Connect: func(ctx context.Context) (*pipeline.Client, error) { return r.connect(ctx, opts) }, Copies: r.copies,
 		Compiler: gobuild.Compiler{
 			Root: r.root, Cache: filepath.Join(r.cacheAt, "programs"), Environ: os.Environ(),
 		},
@@ -88,6 +89,16 @@ func (r *runner) connect(ctx context.Context, opts engine.Options) (_ *pipeline.
 		}
 	}
 	return r.session.Client, nil
+}
+
+// copies are made for Dagger, which compares files by size and time. The embedded engine compares contents.
+func (r *runner) copies() *content.Store {
+	r.sessions.Lock()
+	defer r.sessions.Unlock()
+	if r.session.Choice == engine.Embedded {
+		return nil
+	}
+	return &content.Store{Dir: filepath.Join(r.cacheAt, "sent")}
 }
 
 // builder is a task.Builder that is a pipeline.

@@ -1,13 +1,19 @@
 package pipeline_test
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"dagger.io/dagger"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 )
@@ -16,8 +22,25 @@ import (
 // and again. No edit changes the file's size, and each puts its time back, as tar -x, rsync -t and touch -r do: an engine that compares
 // sizes and times would keep the first content.
 
+// copies are made for Dagger, as package main has it.
+func copies(dir string, s *engine.Session) pipeline.Copies {
+	return func() *content.Store {
+		if s.Choice == engine.Embedded {
+			return nil
+		}
+		return &content.Store{Dir: dir}
+	}
+}
+
 // words have one length. The first comes again, after others.
 var words = []string{"one", "two", "six", "one", "ten"}
+
+// eachWord does something for each word with a session of its own, as each command does it: what an open session uses is not sent to again.
+func eachWord(t *testing.T, do func(t *testing.T, i int, word string, s *engine.Session)) {
+	for i, word := range words {
+		t.Run(word, func(t *testing.T) { do(t, i, word, openSession(t)) })
+	}
+}
 
 // edit writes a file, and keeps its time if it is there.
 func edit(t *testing.T, file, text string) {
@@ -45,10 +68,9 @@ func TestGoContainersHoldWhatWasCompiled(t *testing.T) {
 	}
 	b := images(t, nil, map[string]string{"containers/hello/main.go": source(words[0])})
 	size := 0
-	for i, word := range words {
+	eachWord(t, func(t *testing.T, i int, word string, session *engine.Session) {
 		edit(t, filepath.Join(b.Root, "containers/hello/main.go"), source(word))
-		client := connect(t) // as each command does it
-		b.Connect = connected(client)
+		b.Connect = connected(session.Client)
 		r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64, arm64}, Version: []string{"v1.0.0", "v1.0.1"}[i%2]}
 		img, err := b.Build(t.Context(), r)
 		if err != nil {
@@ -76,7 +98,7 @@ func TestGoContainersHoldWhatWasCompiled(t *testing.T) {
 				t.Errorf("the program in the image says %q, want %q", got, want)
 			}
 		}
-	}
+	})
 }
 
 // output runs a program that a test took out of an image.
@@ -95,30 +117,59 @@ func output(t *testing.T, program string) string {
 
 func TestDockerfilesCopyWhatIsThere(t *testing.T) {
 	b := images(t, nil, map[string]string{"containers/web/Dockerfile": ""})
-	dir := filepath.Join(b.Root, "containers/web")
-	for i, word := range words {
-		if i == 0 {
-			if err := os.Remove(filepath.Join(dir, "Dockerfile")); err != nil {
-				t.Fatal(err)
-			}
-		}
+	dir, sent := filepath.Join(b.Root, "containers/web"), t.TempDir()
+	if err := os.Remove(filepath.Join(dir, "Dockerfile")); err != nil {
+		t.Fatal(err)
+	}
+	eachWord(t, func(t *testing.T, _ int, word string, session *engine.Session) {
 		edit(t, filepath.Join(dir, "Dockerfile"), "FROM scratch\nLABEL word="+word+"\nCOPY . /src/\n")
 		edit(t, filepath.Join(dir, "text/word"), word)
-		b.Connect = connected(connect(t))
+		b.Connect, b.Copies = connected(session.Client), copies(sent, session)
 		e := export(t, b, pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}})[0]
 		if e.Config.Labels["word"] != word || e.contents["/src/text/word"] != word {
 			t.Errorf("the Dockerfile says %q, the image %q; the file says %q, the image %q", word, e.Config.Labels["word"], word, e.contents["/src/text/word"])
 		}
+	})
+}
+
+// What is copied before it is sent gives the same image.
+func TestCopiesGiveTheSameImage(t *testing.T) {
+	b := images(t, nil, map[string]string{
+		"containers/web/Dockerfile":    "FROM scratch\nCOPY . /src/\n",
+		"containers/web/.dockerignore": "*.log\n!keep.log\n",
+		"containers/web/run":           "#!/bin/sh",
+		"containers/web/a.log":         "a",
+		"containers/web/keep.log":      "k",
+		"containers/web/sub/word":      "one",
+	})
+	dir := filepath.Join(b.Root, "containers/web")
+	if err := errors.Join(os.Chmod(filepath.Join(dir, "run"), 0o755), os.Symlink("sub/word", filepath.Join(dir, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	b.Connect = connected(connect(t))
+	r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}}
+	want := export(t, b, r)[0]
+	sent := t.TempDir()
+	b.Copies = func() *content.Store { return &content.Store{Dir: sent} }
+	got := export(t, b, r)[0]
+	if !slices.Equal(got.files, want.files) || !maps.Equal(got.contents, want.contents) || len(got.contents) < 4 {
+		t.Errorf("with copies it holds %q, without %q", got.files, want.files)
 	}
 }
 
-// Pipelines in other languages mount host files, and read them back.
+// Pipelines of one's own mount host files, and read them back. Dagger's own answers are Dagger's: it would keep what has the same time.
 func TestMountsHoldWhatIsThere(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "word")
-	for _, word := range words {
+	eachWord(t, func(t *testing.T, i int, word string, session *engine.Session) {
 		edit(t, file, word)
-		client := connect(t)
+		if session.Choice == engine.Dagger {
+			at := time.Unix(1e9+int64(i), 0)
+			if err := os.Chtimes(file, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		client := session.Client
 		ctr := client.Container().
 			WithMountedFile("/mounted/file", client.Host().File(file)).
 			WithMountedDirectory("/mounted/folder", client.Host().Directory(dir)).
@@ -129,7 +180,7 @@ func TestMountsHoldWhatIsThere(t *testing.T) {
 				t.Errorf("%s holds %q, %v; the host's file %q", name, got, err, word)
 			}
 		}
-	}
+	})
 }
 
 func TestSitesAreBuiltFromWhatIsThere(t *testing.T) {
@@ -137,16 +188,12 @@ func TestSitesAreBuiltFromWhatIsThere(t *testing.T) {
 		"package.json":      `{"name": "site", "version": "1.0.0"}`,
 		"package-lock.json": `{"name": "site", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "site", "version": "1.0.0"}}}`,
 	})
-	overlay := t.TempDir()
-	var d pipeline.Docs
-	for i, word := range words[:3] {
+	overlay, sent := t.TempDir(), t.TempDir()
+	d := docs(t, connect(t))
+	eachWord(t, func(t *testing.T, _ int, word string, session *engine.Session) {
 		edit(t, filepath.Join(base, "theme/word"), word)
 		edit(t, filepath.Join(overlay, "content/word"), word)
-		client := connect(t)
-		if i == 0 {
-			d = docs(t, client)
-		}
-		d.Connect = connected(client)
+		d.Connect, d.Copies = connected(session.Client), copies(sent, session)
 		to := filepath.Join(t.TempDir(), "site")
 		site := pipeline.Website{Base: base, Overlay: overlay, Build: []string{"cp", "-r", "content", "theme", "public/"}, Output: "public"}
 		edit(t, filepath.Join(overlay, "public/index.html"), word)
@@ -158,5 +205,5 @@ func TestSitesAreBuiltFromWhatIsThere(t *testing.T) {
 				t.Errorf("%s of the site is %q, %v; the source says %q", name, got, err, word)
 			}
 		}
-	}
+	})
 }

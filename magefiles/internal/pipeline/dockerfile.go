@@ -32,7 +32,10 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 	if err != nil {
 		return nil, err
 	}
-	source := client.Host().Directory(b.dir(r.Container), dagger.HostDirectoryOpts{Exclude: exclude})
+	source, err := b.Copies.folder(ctx, client, b.dir(r.Container), exclude)
+	if err != nil {
+		return nil, err
+	}
 	bases := findBases(string(text), r.Args)
 	if err := b.login(ctx, client, bases.all()...); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,8 @@ import (
 type Docs struct {
 	// Connect gives the engine. Closing it is the caller's.
 	Connect func(context.Context) (*dagger.Client, error)
+	// Copies, if set, are made of folders that are sent.
+	Copies Copies
 	// Site is what builds must know about the network that they run in.
 	Site Site
 	// Image is the base image, which has node, npm and npx.
@@ -128,12 +131,19 @@ func (b *docsBuild) from(ctx context.Context) error {
 
 // install runs npm ci on Base. Its registry and proxies are its own: they are not in what is built, and the latter in no cache key.
 func (b *docsBuild) install(ctx context.Context) error {
-	base := b.client.Host().Directory(b.Base, dagger.HostDirectoryOpts{Exclude: slices.Concat(notSent, b.Replaced)})
+	base, err := b.Copies.folder(ctx, b.client, b.Base, slices.Concat(notSent, b.Replaced))
+	if err != nil {
+		return err
+	}
 	ctr := b.ctr.WithDirectory(docsDir, base).WithWorkdir(docsDir).
 		WithMountedCache(npmCache, b.client.CacheVolume("blumeops-npm"))
 	env, secrets := b.npm()
 	if b.Site.CAFile != "" {
-		ctr = ctr.WithMountedFile(caFile, b.client.Host().File(b.Site.CAFile))
+		authorities, err := os.ReadFile(b.Site.CAFile)
+		if err != nil {
+			return err
+		}
+		ctr = ctr.WithMountedFile(caFile, b.client.Directory().WithNewFile("ca.pem", string(authorities)).File("ca.pem"))
 		env["NODE_EXTRA_CA_CERTS"] = caFile
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -186,7 +196,11 @@ const setTimes = `const fs = require("fs"); for (const [file, time] of JSON.pars
 
 // generate puts Overlay in its place, and runs the command. There npm must ask nobody for anything.
 func (b *docsBuild) generate(ctx context.Context) error {
-	ctr := b.ctr.WithDirectory(docsDir, b.client.Host().Directory(b.Overlay, dagger.HostDirectoryOpts{Exclude: notSent}))
+	overlay, err := b.Copies.folder(ctx, b.client, b.Overlay, notSent)
+	if err != nil {
+		return err
+	}
+	ctr := b.ctr.WithDirectory(docsDir, overlay)
 	if len(b.Times) > 0 {
 		times, err := b.times()
 		if err != nil {

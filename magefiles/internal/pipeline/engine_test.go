@@ -35,6 +35,11 @@ var (
 // connect opens a session of whichever engine there is. Outside CI one must be there.
 func connect(t *testing.T) *dagger.Client {
 	t.Helper()
+	return openSession(t).Client
+}
+
+func openSession(t *testing.T) *engine.Session {
+	t.Helper()
 	root, err := filepath.Abs("../../..")
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +60,7 @@ func connect(t *testing.T) *dagger.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = session.Close() })
-	return session.Client
+	return session
 }
 
 // connected is a session that is open already.

@@ -22,6 +22,8 @@ type Images struct {
 	// Connect gives the engine. It is called when one is needed, and while a program
 	// is still being compiled. Closing it is the caller's.
 	Connect func(context.Context) (*dagger.Client, error)
+	// Copies, if set, are made of folders that are sent.
+	Copies Copies
 	// Compiler compiles containers of kind go.
 	Compiler gobuild.Compiler
 	// Root is the repository's folder, absolute.

@@ -2,12 +2,13 @@ package solver
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"sync"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/tonistiigi/fsutil"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
 )
 
 // locals are the host directories that a session has opened to BuildKit, by the name that the LLB gives them. Nothing else
@@ -32,9 +33,7 @@ type Selection struct{ Include, Exclude []string }
 
 // Local reads a host directory, an absolute path, and returns it as a source. What is sent later is what was read here.
 //
-// BuildKit keeps what it was sent under the source's name, and at the next transfer under that name asks for the files alone whose
-// size or time is another. An edit need not change either. So the name is the hash of the content: under one name there is one
-// content.
+// BuildKit keeps what it was sent under the source's name. So the name is the hash of the content: under one name there is one content.
 func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...llb.LocalOption) (llb.State, error) {
 	fs, err := fsutil.NewFS(path)
 	if err != nil {
@@ -44,12 +43,11 @@ func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...l
 	if err != nil {
 		return llb.State{}, err
 	}
-	read, err := readTree(ctx, fs)
+	read, err := content.Read(ctx, fs)
 	if err != nil {
 		return llb.State{}, fmt.Errorf("read %s: %w", path, err)
 	}
-	sum := read.digest()
-	name := "host-" + hex.EncodeToString(sum[:16])
+	name := "host-" + read.Digest()
 	s.locals.mu.Lock()
 	s.locals.dirs[name] = read
 	s.locals.mu.Unlock()

@@ -1,4 +1,4 @@
-package solver
+package content
 
 import (
 	"io"
@@ -13,19 +13,19 @@ import (
 )
 
 // treeOf makes a new folder with these files, and a way to read it.
-func treeOf(t *testing.T, files map[string]string) (dir string, read func() *tree) {
+func treeOf(t *testing.T, files map[string]string) (dir string, read func() *Tree) {
 	t.Helper()
 	dir = t.TempDir()
 	for name, text := range files {
 		write(t, filepath.Join(dir, name), text)
 	}
-	return dir, func() *tree {
+	return dir, func() *Tree {
 		t.Helper()
 		fs, err := fsutil.NewFS(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := readTree(t.Context(), fs)
+		read, err := Read(t.Context(), fs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,22 +69,22 @@ func TestTheDigestIsThatOfTheContent(t *testing.T) {
 		{"a fifo", func() error { return unix.Mkfifo(at("f"), 0o644) }, false},
 		{"a file that is gone", func() error { return os.Remove(at("l")) }, false},
 	} {
-		before := read().digest()
+		before := read().Digest()
 		if err := step.change(); err == unix.ENOTSUP {
 			continue // a file system without attributes
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if after := read().digest(); (after == before) != step.same {
+		if after := read().Digest(); (after == before) != step.same {
 			t.Errorf("%s changed; the digest is the same: %v", step.name, after == before)
 		}
 	}
 }
 
-// BuildKit keeps what it is sent under the digest of what was read: another content must not get there.
+// An engine keeps what it is sent under the digest of what was read: another content must not get there.
 func TestWhatIsSentIsWhatWasRead(t *testing.T) {
 	dir, read := treeOf(t, map[string]string{"a": "hi"})
-	content := func(tr *tree) (string, error) {
+	content := func(tr *Tree) (string, error) {
 		f, err := tr.Open("a")
 		if err != nil {
 			t.Fatal(err)
@@ -122,7 +122,7 @@ func TestAFileThatCannotBeReadIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readTree(t.Context(), fs); err == nil {
+	if _, err := Read(t.Context(), fs); err == nil {
 		t.Error("the memory at the address 0 was read")
 	}
 }

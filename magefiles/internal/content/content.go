@@ -1,10 +1,15 @@
-package solver
+// Package content reads folders of this machine that are sent to an engine.
+//
+// Engines keep what they were sent, and ask at the next transfer for the files alone whose path is new, or whose size or time is another.
+// An edit need not change any of these. So what is sent gets a name that is the hash of its content, and nothing depends on times.
+package content
 
 import (
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -14,6 +19,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/tonistiigi/fsutil"
@@ -21,8 +27,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// tree is a directory as it was when it was read: it lists what was there then, and gives the content that was there then or an error.
-type tree struct {
+// Tree is a folder as it was when it was read: it lists what was there then, and gives the content that was there then or an error.
+// It implements fsutil.FS.
+type Tree struct {
 	fs      fsutil.FS
 	entries []*entry // in the order of the walk
 	files   map[string]*entry
@@ -33,9 +40,9 @@ type entry struct {
 	sum  [sha256.Size]byte // of the content of a regular file
 }
 
-// readTree reads the whole of fs.
-func readTree(ctx context.Context, fs fsutil.FS) (*tree, error) {
-	t := &tree{fs: fs, files: map[string]*entry{}}
+// Read reads the whole of fs.
+func Read(ctx context.Context, fs fsutil.FS) (*Tree, error) {
+	t := &Tree{fs: fs, files: map[string]*entry{}}
 	err := fs.Walk(ctx, "/", func(_ string, found gofs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -57,13 +64,13 @@ func readTree(ctx context.Context, fs fsutil.FS) (*tree, error) {
 	return t, t.hashFiles(ctx)
 }
 
-// hasContent tells whether BuildKit may ask for the content of the entry.
+// hasContent tells whether an engine may ask for the content of the entry.
 func (e *entry) hasContent() bool {
 	return os.FileMode(e.stat.Mode)&os.ModeType == 0
 }
 
 // hashFiles hashes the content of all files, side by side.
-func (t *tree) hashFiles(ctx context.Context) error {
+func (t *Tree) hashFiles(ctx context.Context) error {
 	group, going := errgroup.WithContext(ctx)
 	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // the disk answers while another hashes
 	for _, e := range t.files {
@@ -78,22 +85,26 @@ func (t *tree) hashFiles(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (t *tree) hashFile(e *entry) error {
+func (t *Tree) hashFile(e *entry) error {
 	f, err := t.open(e)
 	if err != nil {
 		return fmt.Errorf("%w; make it readable, or leave it out of what is sent (.dockerignore, or the exclude patterns)", err)
 	}
 	defer f.Close()
+	buffer := buffers.Get().(*[64 << 10]byte)
+	defer buffers.Put(buffer)
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{f}, buffer[:]); err != nil { // a file would take a buffer of its own
 		return err
 	}
 	sum.Sum(e.sum[:0])
 	return nil
 }
 
+var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
 // open opens a file. A socket counts as an empty file, as BuildKit has it.
-func (t *tree) open(e *entry) (io.ReadCloser, error) {
+func (t *Tree) open(e *entry) (io.ReadCloser, error) {
 	f, err := t.fs.Open(e.stat.Path)
 	if errors.Is(err, syscall.ENXIO) {
 		return io.NopCloser(bytes.NewReader(nil)), nil
@@ -101,9 +112,9 @@ func (t *tree) open(e *entry) (io.ReadCloser, error) {
 	return f, err
 }
 
-// digest is the hash of names, contents, modes, owners, links and extended attributes. Times are not in it: BuildKit compares them
-// when the tree is sent, and builds do not depend on them.
-func (t *tree) digest() (sum [sha256.Size]byte) {
+// Digest is the hash of names, contents, modes, owners, links and extended attributes, in hexadecimal digits. Times are not in it:
+// engines compare them when the tree is sent, and builds do not depend on them.
+func (t *Tree) Digest() string {
 	h := sha256.New()
 	for _, e := range t.entries {
 		s := e.stat
@@ -118,8 +129,7 @@ func (t *tree) digest() (sum [sha256.Size]byte) {
 		}
 		h.Write(e.sum[:])
 	}
-	h.Sum(sum[:0])
-	return sum
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func writeNumber(h hash.Hash, n int64) {
@@ -133,8 +143,8 @@ func writeText(h hash.Hash, s string) {
 	io.WriteString(h, s)
 }
 
-// Walk implements fsutil.FS, for the whole tree: BuildKit asks for nothing else.
-func (t *tree) Walk(ctx context.Context, _ string, visit gofs.WalkDirFunc) error {
+// Walk implements fsutil.FS, for the whole tree: engines ask for nothing else.
+func (t *Tree) Walk(ctx context.Context, _ string, visit gofs.WalkDirFunc) error {
 	for _, e := range t.entries {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -147,7 +157,7 @@ func (t *tree) Walk(ctx context.Context, _ string, visit gofs.WalkDirFunc) error
 }
 
 // Open implements fsutil.FS. What cannot be opened fails when it is read: fsutil sends an empty file for what it cannot open.
-func (t *tree) Open(path string) (io.ReadCloser, error) {
+func (t *Tree) Open(path string) (io.ReadCloser, error) {
 	e, ok := t.files[path]
 	if !ok {
 		return nil, fmt.Errorf("open %s: %w", path, os.ErrNotExist)
