@@ -6,6 +6,7 @@ import (
 	"dagger.io/dagger"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
 )
 
 // Copies gives the place where folders of this machine are copied to before they are sent, below the hash of their content: Dagger sends a
@@ -27,4 +28,9 @@ func (c Copies) folder(ctx context.Context, client *dagger.Client, dir string, e
 		return nil, err
 	}
 	return client.Host().Directory(place), nil
+}
+
+// compiled hands a compiled program to the engine. Its path holds the hash of its content already.
+func compiled(client *dagger.Client, b gobuild.Binary) *dagger.File {
+	return client.Host().File(b.Path)
 }

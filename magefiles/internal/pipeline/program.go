@@ -29,7 +29,7 @@ func (b Images) buildGo(ctx context.Context, r Request) (*Image, error) {
 		}
 	}
 	img, err := b.each(ctx, client, r, func(ctx context.Context, p image.Platform) (*dagger.Container, error) {
-		return b.program(ctx, client, r.Container, p, binaries.Files[p].Path)
+		return b.program(ctx, client, r.Container, p, binaries.Files[p])
 	})
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (b Images) compile(ctx context.Context, r Request) (_ *gobuild.Binaries, er
 }
 
 // program is the image of one compiled program.
-func (b Images) program(ctx context.Context, client *dagger.Client, c image.Container, p image.Platform, file string) (*dagger.Container, error) {
+func (b Images) program(ctx context.Context, client *dagger.Client, c image.Container, p image.Platform, binary gobuild.Binary) (*dagger.Container, error) {
 	ctr := client.Container(dagger.ContainerOpts{Platform: dagger.Platform(p.String())})
 	if c.Base != "" {
 		ctr = ctr.From(b.Site.Mirrored(c.Base))
@@ -86,7 +86,7 @@ func (b Images) program(ctx context.Context, client *dagger.Client, c image.Cont
 	}
 	path := programPath(c)
 	return ctr.
-		WithFile(path, client.Host().File(file), dagger.ContainerWithFileOpts{Permissions: 0o755}).
+		WithFile(path, compiled(client, binary), dagger.ContainerWithFileOpts{Permissions: 0o755}).
 		WithEntrypoint([]string{path}).
 		WithUser(nobody).
 		Sync(ctx)
