@@ -36,6 +36,8 @@ type Env struct {
 	LookupEnv func(string) (string, bool)
 	// TempDir is a folder of the session for archives on their way; it goes with the session.
 	TempDir string
+
+	reads reads
 }
 
 // Resolvers are the fields that this package offers.

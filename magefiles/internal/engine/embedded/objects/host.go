@@ -31,7 +31,11 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 		p = resolved
 	}
 	of := solver.Selection{Include: patterns(a.Strings("include")), Exclude: patterns(a.Strings("exclude"))}
-	d, err := h.local(ctx, p, of)
+	read := h.once
+	if a.Bool("noCache") {
+		read = h.local
+	}
+	d, err := read(ctx, p, of)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +46,7 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 			return nil, err
 		}
 		of.Exclude = slices.Concat(of.Exclude, ignored)
-		if d, err = h.local(ctx, p, of); err != nil {
+		if d, err = read(ctx, p, of); err != nil {
 			return nil, err
 		}
 	}
@@ -52,6 +56,7 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 	return d, nil
 }
 
+// local reads a folder of the host as it is now.
 func (h *Host) local(ctx context.Context, p string, of solver.Selection) (*Directory, error) {
 	st, err := h.env.Solver.Local(ctx, p, of)
 	if err != nil {
@@ -74,7 +79,11 @@ func (h *Host) file(ctx context.Context, a gql.Args) (any, error) {
 	case info.IsDir():
 		return nil, fmt.Errorf("path %s is a directory, not a file", base)
 	}
-	d, err := h.local(ctx, filepath.Dir(p), solver.Selection{Include: []string{base}})
+	read := h.once
+	if a.Bool("noCache") {
+		read = h.local
+	}
+	d, err := read(ctx, filepath.Dir(p), solver.Selection{Include: []string{base}})
 	if err != nil {
 		return nil, err
 	}

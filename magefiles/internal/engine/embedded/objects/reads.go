@@ -1,0 +1,72 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
+)
+
+// reads are the folders that a session has read, or is reading: what it builds, for several platforms too, is built from one state of a folder.
+type reads struct {
+	mu   sync.Mutex
+	made map[string]*read
+}
+
+// read is one folder. Its result may be used when done is closed.
+type read struct {
+	done chan struct{}
+	dir  Directory
+	err  error
+}
+
+// once reads a folder the first time that it is asked for. Others that ask meanwhile wait. An error is not kept.
+func (h *Host) once(ctx context.Context, p string, of solver.Selection) (*Directory, error) {
+	key := fmt.Sprintf("%q %q %q", p, of.Include, of.Exclude)
+	for {
+		r, first := h.env.reads.claim(key)
+		if first {
+			d, err := h.local(ctx, p, of)
+			h.env.reads.settle(key, r, d, err)
+			return d, err
+		}
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if errors.Is(r.err, context.Canceled) {
+			continue // the one that read gave up
+		}
+		d := r.dir
+		return &d, r.err
+	}
+}
+
+// claim gives what is read or was read under a key, or leaves the reading to the caller, which settles it.
+func (all *reads) claim(key string) (r *read, first bool) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if r, ok := all.made[key]; ok {
+		return r, false
+	}
+	if all.made == nil {
+		all.made = map[string]*read{}
+	}
+	r = &read{done: make(chan struct{})}
+	all.made[key] = r
+	return r, true
+}
+
+func (all *reads) settle(key string, r *read, d *Directory, err error) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if r.err = err; err == nil {
+		r.dir = *d
+	} else {
+		delete(all.made, key)
+	}
+	close(r.done)
+}
