@@ -33,6 +33,10 @@ type Tree struct {
 	fs      fsutil.FS
 	entries []*entry // in the order of the walk
 	files   map[string]*entry
+
+	once   sync.Once
+	failed chan struct{}
+	err    error // read it when failed is closed
 }
 
 type entry struct {
@@ -42,7 +46,7 @@ type entry struct {
 
 // Read reads the whole of fs.
 func Read(ctx context.Context, fs fsutil.FS) (*Tree, error) {
-	t := &Tree{fs: fs, files: map[string]*entry{}}
+	t := &Tree{fs: fs, files: map[string]*entry{}, failed: make(chan struct{})}
 	err := fs.Walk(ctx, "/", func(_ string, found gofs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -164,13 +168,27 @@ func (t *Tree) Open(path string) (io.ReadCloser, error) {
 	}
 	f, err := t.open(e)
 	if err != nil {
-		return io.NopCloser(failing{changed(path)}), nil
+		return io.NopCloser(failing{t.fail(changed(path))}), nil
 	}
-	return &verified{ReadCloser: f, path: path, sum: sha256.New(), want: e.sum}, nil
+	return &verified{ReadCloser: f, tree: t, path: path, sum: sha256.New(), want: e.sum}, nil
+}
+
+// Failed is closed when a file could not be given as it was read. Err says which, then.
+func (t *Tree) Failed() <-chan struct{} { return t.failed }
+
+// Err is why the tree cannot be sent.
+func (t *Tree) Err() error { return t.err }
+
+func (t *Tree) fail(err error) error {
+	t.once.Do(func() {
+		t.err = err
+		close(t.failed)
+	})
+	return err
 }
 
 func changed(path string) error {
-	return fmt.Errorf("%s was changed while it was sent: run it again", path)
+	return fmt.Errorf("%s was changed while it was sent: run it again, or leave it out of what is sent (.dockerignore, or the exclude patterns)", path)
 }
 
 type failing struct{ err error }
@@ -180,6 +198,7 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 // verified fails at the end of a file whose content is not what it was.
 type verified struct {
 	io.ReadCloser
+	tree *Tree
 	path string
 	sum  hash.Hash
 	want [sha256.Size]byte
@@ -188,8 +207,11 @@ type verified struct {
 func (v *verified) Read(p []byte) (int, error) {
 	n, err := v.ReadCloser.Read(p)
 	v.sum.Write(p[:n])
-	if errors.Is(err, io.EOF) && !bytes.Equal(v.sum.Sum(nil), v.want[:]) {
-		err = changed(v.path)
+	switch {
+	case errors.Is(err, io.EOF) && !bytes.Equal(v.sum.Sum(nil), v.want[:]):
+		err = v.tree.fail(changed(v.path))
+	case err != nil && !errors.Is(err, io.EOF):
+		err = v.tree.fail(err)
 	}
 	return n, err
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,6 +180,35 @@ func TestMountsHoldWhatIsThere(t *testing.T) {
 			if got, err := ctr.File(name).Contents(t.Context()); err != nil || got != word {
 				t.Errorf("%s holds %q, %v; the host's file %q", name, got, err, word)
 			}
+		}
+	})
+}
+
+// What is sent must be what was read, or the engine would keep another content under its name. The next session has the new content.
+func TestAFileThatChangesWhileItIsSent(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "word")
+	eachWord(t, func(t *testing.T, i int, word string, session *engine.Session) {
+		if session.Choice == engine.Dagger {
+			t.Skip("Dagger reads when it sends")
+		}
+		edit(t, file, word)
+		folder := session.Client.Host().Directory(filepath.Dir(file))
+		id, err := folder.ID(t.Context()) // it is read, and not sent yet
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := session.Client.LoadDirectoryFromID(dagger.DirectoryID(id))
+		if i != 1 {
+			if got, err := same.File("word").Contents(t.Context()); err != nil || got != word {
+				t.Errorf("%q, %v; want %q", got, err, word)
+			}
+			return
+		}
+		edit(t, file, words[i+1])
+		if got, err := same.File("word").Contents(t.Context()); err == nil || !strings.Contains(err.Error(), "word was changed while it was sent: run it again") {
+			t.Errorf("%q, %v", got, err)
+		} else {
+			t.Log(err)
 		}
 	})
 }

@@ -70,8 +70,8 @@ func quieten(text string) string {
 	return noise.ReplaceAllString(trace.ReplaceAllString(text, ""), "")
 }
 
-// noise is where in its own call graph Dagger met an error.
-var noise = regexp.MustCompile(`failed to clone built container state: |failed to load container from converted ID: |load [A-Z][A-Za-z]*@[A-Za-z0-9+/=_-]+: |load xxh3:[0-9a-f]+: (?:inputs: )?`)
+// noise is where in its own call graph Dagger met an error, and how it travelled.
+var noise = regexp.MustCompile(`rpc error: code = [A-Za-z]+ desc = |failed to clone built container state: |failed to load container from converted ID: |load [A-Z][A-Za-z]*@[A-Za-z0-9+/=_-]+: |load xxh3:[0-9a-f]+: (?:inputs: )?`)
 
 // missing is how BuildKit, and how Dagger, say that COPY, ADD or RUN --mount names a file that was not sent.
 var missing = regexp.MustCompile(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]+)": not found|` +

@@ -15,17 +15,21 @@ import (
 // of the host can be read through the session.
 type locals struct {
 	mu   sync.Mutex
-	dirs map[string]fsutil.FS
+	dirs map[string]*content.Tree
 }
 
-func newLocals() *locals { return &locals{dirs: map[string]fsutil.FS{}} }
+func newLocals() *locals { return &locals{dirs: map[string]*content.Tree{}} }
 
 // LookupDir implements filesync.DirSource.
 func (l *locals) LookupDir(name string) (fsutil.FS, bool) {
+	return l.tree(name)
+}
+
+func (l *locals) tree(name string) (*content.Tree, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fs, ok := l.dirs[name]
-	return fs, ok
+	t, ok := l.dirs[name]
+	return t, ok
 }
 
 // Selection is what of a host directory is taken: all of it, or what the patterns of a .dockerignore leave.

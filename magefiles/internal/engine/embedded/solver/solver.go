@@ -21,7 +21,6 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	sessioncontent "github.com/moby/buildkit/session/content"
-	"github.com/moby/buildkit/session/filesync"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/util/grpcerrors"
@@ -102,7 +101,7 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 }
 
 func (s *Solver) attachables() []session.Attachable {
-	a := []session.Attachable{filesync.NewFSSyncProvider(s.locals)}
+	a := []session.Attachable{newSender(s.locals)}
 	if s.opts.Secret != nil {
 		a = append(a, secretsprovider.NewSecretProvider(secretStore(s.opts.Secret)))
 	}
