@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/mod/modfile"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/conformance"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/objects"
 )
 
@@ -122,27 +121,5 @@ func TestAnsweredFieldsAreListed(t *testing.T) {
 		if slices.Sort(listed); !slices.Equal(listed, want) {
 			t.Errorf("%s: %s lists %v\nthe engine answers %v", reference.path, m[1], listed, want)
 		}
-	}
-}
-
-var scenarioCell = regexp.MustCompile("(?m)^\\| `([a-z-]+/[a-z0-9_]+)` \\|")
-
-func TestDifferencesAreListed(t *testing.T) {
-	reference := read(t, "docs/reference/engine-api.md")
-	var listed []string
-	for _, m := range scenarioCell.FindAllStringSubmatch(reference.section(t, "## Differences"), -1) {
-		listed = append(listed, m[1])
-	}
-	known, err := conformance.Known()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want []string
-	for _, d := range known {
-		want = append(want, d.Scenario)
-	}
-	slices.Sort(listed)
-	if slices.Sort(want); !slices.Equal(listed, want) {
-		t.Errorf("%s lists %v\ndifferences.txt has %v", reference.path, listed, want)
 	}
 }

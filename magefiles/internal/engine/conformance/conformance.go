@@ -1,8 +1,8 @@
 // Package conformance compares an engine with what was recorded of Dagger v0.21.8.
 //
-// The recordings and the program that replays them (the harness) are no part of this repository: they lie next to the clone,
-// in ../shared/conformance. This package builds the harness, runs it with a session program in the place of the Dagger CLI,
-// and holds the outcome against differences.txt, the list of scenarios that may differ, each with its reason.
+// The recordings and the programs that replay them are in testdata. This package builds the programs, runs them with a session program in
+// the place of the Dagger CLI, and holds the outcome against differences.txt and corpus-differences.txt, the lists of what may differ, each
+// with its reason.
 package conformance
 
 import (

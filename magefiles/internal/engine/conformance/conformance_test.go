@@ -23,15 +23,11 @@ const (
 
 const sessionPackage = "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/session"
 
-// TestConformance replays the recordings against the embedded engine. BLUMEOPS_CONFORMANCE names their folder when it is
-// not ../shared/conformance; BLUMEOPS_CONFORMANCE_RUN is a regular expression over group/name for working on some of them.
+// TestConformance replays the recordings against the embedded engine. BLUMEOPS_CONFORMANCE_RUN is a regular expression over group/name for
+// working on some of them.
 func TestConformance(t *testing.T) {
 	if testing.Short() {
 		t.Skip("replays for minutes: run without -short")
-	}
-	folder, err := conformance.Find(".", os.Getenv("BLUMEOPS_CONFORMANCE"))
-	if err != nil {
-		lacks(t, err.Error()+": set BLUMEOPS_CONFORMANCE to a folder with harness/ and recordings/")
 	}
 	if err := baseimage.Debian().Ready(); err != nil {
 		lacks(t, err.Error())
@@ -41,7 +37,7 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	work := t.TempDir()
-	harness, err := conformance.Build(t.Context(), folder, work)
+	harness, err := conformance.Build(t.Context(), conformance.Testdata, work)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,12 +140,8 @@ func TestHarnessFindsAnEngineThatKnowsNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds two programs: run without -short")
 	}
-	folder, err := conformance.Find(".", os.Getenv("BLUMEOPS_CONFORMANCE"))
-	if err != nil {
-		lacks(t, err.Error()+": set BLUMEOPS_CONFORMANCE to a folder with harness/ and recordings/")
-	}
 	work := t.TempDir()
-	harness, err := conformance.Build(t.Context(), folder, work)
+	harness, err := conformance.Build(t.Context(), conformance.Testdata, work)
 	if err != nil {
 		t.Fatal(err)
 	}

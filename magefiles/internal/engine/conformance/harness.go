@@ -19,26 +19,6 @@ type Harness struct {
 	Recordings string // folder
 }
 
-// Find returns the folder of the recordings and the harness: override if it is not "", else ../shared/conformance next to
-// the clone that dir is in.
-func Find(dir, override string) (string, error) {
-	if override != "" {
-		return existing(override)
-	}
-	root, err := Root(dir)
-	if err != nil {
-		return "", err
-	}
-	return existing(filepath.Join(filepath.Dir(root), "shared", "conformance"))
-}
-
-func existing(dir string) (string, error) {
-	if _, err := os.Stat(filepath.Join(dir, "harness", "main.go")); err != nil {
-		return "", fmt.Errorf("no conformance recordings: %w", err)
-	}
-	return filepath.Abs(dir)
-}
-
 // Root is the folder at or above dir that holds go.mod.
 func Root(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
@@ -55,20 +35,32 @@ func Root(dir string) (string, error) {
 	}
 }
 
-// Build copies the harness of conformance, which may be read-only, into the empty folder work and builds it there.
-func Build(ctx context.Context, conformance, work string) (Harness, error) {
-	source := filepath.Join(work, "harness")
-	if err := os.CopyFS(source, os.DirFS(filepath.Join(conformance, "harness"))); err != nil {
-		return Harness{}, fmt.Errorf("copy the conformance harness: %w", err)
+// Testdata is what was recorded, with the programs that recorded it, below the folder of this package.
+const Testdata = "testdata"
+
+// Build builds the harness of testdata, the folder, into the empty folder work.
+func Build(ctx context.Context, testdata, work string) (Harness, error) {
+	program, err := build(ctx, filepath.Join(testdata, "harness"), work)
+	if err != nil {
+		return Harness{}, fmt.Errorf("build the conformance harness: %w", err)
 	}
-	h := Harness{Program: filepath.Join(work, "conformance"), Recordings: filepath.Join(conformance, "recordings")}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", h.Program, ".")
+	recordings, err := filepath.Abs(filepath.Join(testdata, "recordings"))
+	return Harness{Program: program, Recordings: recordings}, err
+}
+
+// build builds the module in a folder, which may be read-only, and returns the program.
+func build(ctx context.Context, source, work string) (string, error) {
+	program, err := filepath.Abs(filepath.Join(work, filepath.Base(source)))
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return Harness{}, fmt.Errorf("build the conformance harness: %w\n%s", err, out)
+		return "", fmt.Errorf("%w\n%s", err, out)
 	}
-	return h, nil
+	return program, nil
 }
 
 // Run replays the scenarios that match the regular expression pattern against the session program. environ is the

@@ -172,8 +172,9 @@ func (c *Container) withNewFile(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.change(c.arg(a, "path"), func(d *Directory, rel string) (*Directory, error) {
-		return d.overwrite(rel, []byte(a.String("contents")), permissions(a, 0o644), owner), nil
+	given := c.arg(a, "path")
+	return c.change(given, func(d *Directory, rel string) (*Directory, error) {
+		return d.overwrite(rel+slash(given), []byte(a.String("contents")), permissions(a, 0o644), owner), nil
 	})
 }
 

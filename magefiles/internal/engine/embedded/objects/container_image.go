@@ -167,7 +167,11 @@ func (c *Container) variants(ctx context.Context, a gql.Args) ([]solver.Variant,
 // exportAttrs are BuildKit's exporter attributes for the arguments mediaTypes and forcedCompression.
 func exportAttrs(a gql.Args) map[string]string {
 	attrs := map[string]string{"oci-mediatypes": strconv.FormatBool(a.String("mediaTypes") != "DockerMediaTypes")}
-	if z := a.String("forcedCompression"); z != "" {
+	z := a.String("forcedCompression")
+	if z == "EStarGZ" && a.String("mediaTypes") == "DockerMediaTypes" {
+		z = "Gzip" // which estargz is; Docker's media types know no other
+	}
+	if z != "" {
 		attrs["compression"], attrs["force-compression"] = strings.ToLower(z), "true"
 	}
 	return attrs

@@ -135,13 +135,19 @@ func patterns(in []string) []string {
 }
 
 // overwrite writes a file as it is given, whatever was there: mode and owner are the new ones.
+// A path that ends in a slash is a folder, of which the file has the name.
 func (d *Directory) overwrite(given string, contents []byte, mode os.FileMode, owner *ownership) *Directory {
 	p := d.at(given)
+	into := folders{}.made(path.Dir(p), 0o755, nil)
+	if slash(given) != "" {
+		into = into.made(p, 0o755, owner)
+		p = path.Join(p, path.Base(p))
+	}
 	name := "/" + path.Base(p)
 	src := llb.Scratch().File(llb.Mkfile(name, mode, contents), llb.WithCustomNamef("new file %s", p))
 	opts := []llb.CopyOption{&llb.CopyInfo{CreateDestPath: true}}
 	if owner != nil {
 		opts = append(opts, llb.WithUIDGID(owner.uid, owner.gid))
 	}
-	return d.apply("new file "+p, copyInto(path.Dir(p), src, name, p, opts...))
+	return d.apply("new file "+p, into.copied(src, name, p, opts...))
 }

@@ -108,6 +108,9 @@ func (d *Directory) file(_ context.Context, a gql.Args) (any, error) {
 
 func (d *Directory) fileAt(given string, wrap func(error) error) *File {
 	p := d.at(given)
+	if given == "" {
+		return &File{env: d.env, st: d.st, path: p, checks: d.checks.with(func(context.Context) error { return wrap(notExist("stat", given)) })}
+	}
 	return &File{env: d.env, st: d.st, path: p, checks: d.checks.with(func(ctx context.Context) error {
 		info, err := d.env.stat(ctx, d.st, p, given)
 		if err == nil && info.IsDir() {

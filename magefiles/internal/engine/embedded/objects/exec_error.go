@@ -66,8 +66,9 @@ func decodeStatus(b []byte, code int) execmeta.Status {
 
 func tail(b []byte) string {
 	b = bytes.TrimSuffix(b, []byte("\n"))
-	if n := len(b) - maxStream; n > 0 {
-		b = append(fmt.Appendf(nil, "[omitting %d bytes]...", n), b[n:]...)
+	if n := len(b) - maxStream; n >= 0 {
+		note := fmt.Appendf(nil, "[omitting %d bytes]...", n) // Dagger counts so, though the note takes the place of some more
+		b = append(note, b[n+len(note):]...)
 	}
 	return text(b)
 }

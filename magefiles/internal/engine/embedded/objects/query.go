@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
@@ -31,20 +32,23 @@ var queryFields = map[string]gql.Resolver{
 }
 
 func newContainer(q *Query, _ context.Context, a gql.Args) (any, error) {
-	p := q.Env.Solver.Platform()
+	p := platforms.Normalize(q.Env.Solver.Platform())
 	if s := a.String("platform"); s != "" {
 		var err error
 		if p, err = platforms.Parse(s); err != nil {
 			return nil, fmt.Errorf("platform %q: %w", s, err)
 		}
+		if strings.Count(s, "/") < 2 { // a variant stays as it is given
+			p = platforms.Normalize(p)
+		}
 	}
-	return &Container{env: q.Env, platform: platforms.Normalize(p), fs: llb.Scratch()}, nil
+	return &Container{env: q.Env, platform: p, fs: llb.Scratch()}, nil
 }
 
 func newFile(q *Query, _ context.Context, a gql.Args) (any, error) {
 	name := a.String("name")
 	if name == "" || path.Base(name) != name {
-		return nil, fmt.Errorf("file name %q: expected a name without a folder", name)
+		return nil, fmt.Errorf("file name %q must not contain a directory", name)
 	}
 	st := llb.Scratch().File(llb.Mkfile("/"+name, permissions(a, 0o644), []byte(a.String("contents"))), llb.WithCustomNamef("new file %s", name))
 	return &File{env: q.Env, st: st, path: "/" + name}, nil

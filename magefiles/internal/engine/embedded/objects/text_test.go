@@ -93,7 +93,7 @@ func TestTail(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	long := strings.Repeat("x", maxStream+5)
-	if got, want := tail([]byte(long)), "[omitting 5 bytes]..."+long[5:]; got != want {
+	if got, want := tail([]byte(long)), "[omitting 5 bytes]..."+long[5+len("[omitting 5 bytes]..."):]; got != want {
 		t.Errorf("a long stream is cut to %d bytes that start %q", len(got), got[:30])
 	}
 	if got := tail([]byte{'a', 0xff}); got != "a\uFFFD" {

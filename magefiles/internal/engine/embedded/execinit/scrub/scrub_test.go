@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// recorded are the outputs of the scenario secrets/secret_scrub_edge of shared/conformance, and what follows from the rule.
+// recorded are the outputs of the scenario secrets/secret_scrub_edge as recorded from Dagger, and what follows from the rule.
 var recorded = []struct {
 	name, secret, text, want string
 }{

@@ -1,0 +1,115 @@
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+//go:embed corpus-differences.txt
+var corpusDifferences string
+
+// Corpus is the built program that replays the random pipelines of testdata/corpus. Its cases are described in its README.
+type Corpus struct{ Program string }
+
+// BuildCorpus builds the program into the folder work.
+func BuildCorpus(ctx context.Context, testdata, work string) (Corpus, error) {
+	program, err := build(ctx, filepath.Join(testdata, "diffgen"), work)
+	if err != nil {
+		return Corpus{}, fmt.Errorf("build the program of the corpus: %w", err)
+	}
+	return Corpus{program}, nil
+}
+
+// Replay runs the cases in a folder against the session program. What is said besides results goes to log.
+func (c Corpus) Replay(ctx context.Context, session, cases string, environ []string, log io.Writer) (CorpusResults, error) {
+	var text bytes.Buffer
+	cmd := Harness{Program: c.Program}.command(ctx, session, environ, "replay", "-dir", cases)
+	cmd.Stdout, cmd.Stderr = &text, log
+	// Exit status 1 says that something differs, which the output says better.
+	if err := cmd.Run(); err != nil && !exitedWith(err, 1) {
+		return CorpusResults{}, fmt.Errorf("replay the corpus: %w\n%s", err, text.Bytes())
+	}
+	return parseCorpus(&text)
+}
+
+// CorpusResults are the cases by how they ended.
+type CorpusResults struct {
+	Same, Text []string          // Text: only an error's text differs
+	Differing  map[string]string // what differs, by case
+}
+
+// parseCorpus reads lines "NAME.json same" and "NAME.json different: WHERE, CLASS", each difference with lines that are indented.
+func parseCorpus(output io.Reader) (CorpusResults, error) {
+	r := CorpusResults{Differing: map[string]string{}}
+	lines := bufio.NewScanner(output)
+	lines.Buffer(nil, longestLine)
+	last := ""
+	for lines.Scan() {
+		line := lines.Text()
+		name, rest, found := strings.Cut(line, ".json ")
+		switch {
+		case found && rest == "same":
+			r.Same = append(r.Same, name)
+		case found && strings.HasSuffix(rest, ": message"):
+			r.Text = append(r.Text, name)
+			last = ""
+		case found && strings.HasPrefix(rest, "different: "):
+			last = name
+			r.Differing[name] = rest
+		case strings.HasPrefix(line, " ") && last != "":
+			r.Differing[last] += "\n" + line
+		default:
+			last = ""
+		}
+	}
+	return r, lines.Err()
+}
+
+// Check holds the results against corpus-differences.txt and returns what is wrong.
+func (r CorpusResults) Check() ([]string, error) {
+	listed, err := parseCorpusListed(corpusDifferences)
+	if err != nil {
+		return nil, err
+	}
+	var wrong []string
+	for name, what := range r.Differing {
+		if _, ok := listed[name]; !ok {
+			wrong = append(wrong, name+": differs and is not listed\n"+what)
+		}
+	}
+	for _, name := range append(append([]string(nil), r.Same...), r.Text...) {
+		if always, ok := listed[name]; ok && always {
+			wrong = append(wrong, name+": listed as a difference, but it is the same now; remove the line")
+		}
+	}
+	return wrong, nil
+}
+
+// corpusLine is "CASE: reason" or "CASE sometimes: reason".
+var corpusLine = regexp.MustCompile(`^([0-9]+-[0-9]+)( sometimes)?: \S`)
+
+// parseCorpusListed gives the listed cases, and whether they always differ.
+func parseCorpusListed(text string) (map[string]bool, error) {
+	listed := map[string]bool{}
+	for n, line := range strings.Split(text, "\n") {
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		part := corpusLine.FindStringSubmatch(line)
+		if part == nil {
+			return nil, fmt.Errorf("corpus-differences.txt:%d: %q: expected \"CASE: reason\" or \"CASE sometimes: reason\"", n+1, line)
+		}
+		if _, twice := listed[part[1]]; twice {
+			return nil, fmt.Errorf("corpus-differences.txt:%d: %s is listed twice", n+1, part[1])
+		}
+		listed[part[1]] = part[2] == ""
+	}
+	return listed, nil
+}

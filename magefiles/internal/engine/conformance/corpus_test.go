@@ -1,0 +1,75 @@
+package conformance_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/conformance"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+)
+
+// sample is which of the corpus's cases a push replays: one in so many. All of them take minutes.
+const sample = 6
+
+// TestCorpus replays random pipelines that were recorded from Dagger against the embedded engine. BLUMEOPS_CORPUS=all replays all of them.
+func TestCorpus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("replays for a minute: run without -short")
+	}
+	if err := baseimage.Debian().Ready(); err != nil {
+		lacks(t, err.Error())
+	}
+	work := t.TempDir()
+	corpus, err := conformance.BuildCorpus(t.Context(), conformance.Testdata, work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := build(t, work, sessionPackage)
+	cases := chosen(t, filepath.Join(conformance.Testdata, "corpus", "cases"))
+	serveBaseImage(t)
+
+	var log bytes.Buffer
+	results, err := corpus.Replay(interruptible(t), session, cases, environ(t), &log)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, log.Bytes())
+	}
+	t.Logf("%d the same, %d but for an error's text, %d otherwise", len(results.Same), len(results.Text), len(results.Differing))
+	if len(results.Same) == 0 {
+		t.Error("no case is the same")
+	}
+	wrong, err := results.Check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range wrong {
+		t.Error(line)
+	}
+	if t.Failed() {
+		t.Logf("what the sessions said:\n%s", log.Bytes())
+	}
+}
+
+// chosen is the folder of the cases to replay.
+func chosen(t *testing.T, folder string) string {
+	t.Helper()
+	if os.Getenv("BLUMEOPS_CORPUS") == "all" {
+		return folder
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil || len(files) < sample {
+		t.Fatalf("%d cases in %s, %v", len(files), folder, err)
+	}
+	some := t.TempDir()
+	for i := 0; i < len(files); i += sample {
+		b, err := os.ReadFile(files[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(some, filepath.Base(files[i])), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return some
+}
