@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
 // What an *Error is about; test with errors.Is.
@@ -101,16 +103,17 @@ func noToken(err error) *Error {
 // unanswered explains an error of the way to Argo CD.
 func (c *Client) unanswered(r request, err error) error {
 	e := &Error{Kind: ErrUnreachable, hint: "check that it runs, and its address", err: err, temporary: true}
-	var untrusted *tls.CertificateVerificationError
+	refused, untrusted := trust.Refused(err)
 	var record tls.RecordHeaderError
 	var op *net.OpError
 	var wrong *net.DNSError
 	switch {
 	case errors.Is(err, errTooLarge):
 		e.Kind, e.Problem, e.temporary, e.hint = ErrRejected, err.Error(), false, "check the address"
-	case errors.As(err, &untrusted), errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		e.Problem, e.temporary = "its TLS is not trusted: "+c.clean(cause(err)), false
-		e.hint = "set the file of the authority that signed its certificate"
+	case untrusted:
+		e.Problem, e.temporary, e.hint = "its certificate is refused: "+c.clean(refused.Problem), false, refused.Do
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		e.Problem, e.temporary, e.hint = "it does not speak TLS: "+c.clean(cause(err)), false, "check its address, and whether it is http or https"
 	case errors.As(err, &wrong):
 		e.Problem, e.down = "its name is not known: "+c.clean(wrong.Error()), true
 	case errors.As(err, &op) && op.Op == "dial":

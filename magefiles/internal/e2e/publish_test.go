@@ -65,7 +65,7 @@ func TestPrivateAuthority(t *testing.T) {
 	w.ownEngine() // which is restarted, as the authority is one of its settings
 	s := w.newServer(lab.RegistryOptions{TLS: true})
 	got := w.run("container:publish", "hello", "v1.0.0")
-	if got.status != 1 || !strings.Contains(got.stderr, "does not verify (unknown authority)") || !strings.Contains(got.stderr, "CA file") {
+	if got.status != 1 || !strings.Contains(got.stderr, "its authority is not known here") || !strings.Contains(got.stderr, "BLUMEOPS_CA_FILE") {
 		t.Errorf("without the authority: %+v", got)
 	}
 	if writes := s.writes(); len(writes) > 0 {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
 // statusError is an answer that is no success.
@@ -144,8 +146,11 @@ func (c *Client) explain(ctx context.Context, q call, err error) error {
 	case errors.As(err, &answer):
 		c.explainAnswer(ctx, e, q, answer)
 	case untrusted(err):
-		e.Kind, e.Problem = ErrUnreachable, "is not trusted ("+c.cause(err)+")"
-		e.Advice = "check the address and whether it is http or https, and that its certificate's authority is known to this machine"
+		e.Kind, e.Problem = ErrUnreachable, "does not speak TLS ("+c.cause(err)+")"
+		e.Advice = "check the address, and whether it is http or https"
+		if refused, ok := trust.Refused(err); ok {
+			e.Problem, e.Advice = "shows a certificate that is refused ("+c.clean(refused.Problem)+")", refused.Do
+		}
 	case errors.As(err, &network):
 		e.Kind, e.Problem = ErrUnreachable, "is not reachable ("+c.cause(err)+")"
 		e.Advice = "check the forge's address and that it runs, then run this again: what was done already is found"

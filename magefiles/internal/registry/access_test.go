@@ -97,7 +97,7 @@ func TestTLS(t *testing.T) {
 	s := newServer(t, serverOptions{tls: true})
 	ref := refAt(s.host, "v1")
 	_, _, err := New(fast()).Look(t.Context(), ref)
-	wantError(t, err, ErrUntrusted, "unknown authority", "CA file")
+	wantError(t, err, ErrUntrusted, "authority is not known", "BLUMEOPS_CA_FILE")
 	o := fast()
 	o.CAFile = s.caFile(t)
 	a := assembled(t, metadata(), simple(amd64, "a"))

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -17,19 +16,21 @@ import (
 	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
 // explainNetwork fills in an error of the way to the registry; it reports whether err is one. At a host that may be plain, HTTPS is tried
 // first, so that its failure alone says nothing there.
 func (e *Error) explainNetwork(err error, plain bool) bool {
-	var verify *tls.CertificateVerificationError
 	var header tls.RecordHeaderError
+	refused, untrusted := trust.Refused(err)
 	noTLS := errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &header)
 	cause, broken := networkCause(err)
 	switch {
-	case errors.As(err, &verify):
-		e.Kind, e.Problem = ErrUntrusted, "shows a certificate that does not verify ("+certificateProblem(verify)+")"
-		e.Hint = "set the file of its certificate authority as registry CA file"
+	case untrusted:
+		e.Kind, e.Problem = ErrUntrusted, "shows a certificate that is refused ("+refused.Problem+")"
+		e.Hint = refused.Do
 	case answered(err):
 		return false
 	case noTLS && !plain, errors.Is(err, errPlainHTTP) && !broken:
@@ -54,18 +55,6 @@ func brokeOff(err error) bool { return !answered(err) && transient(err) }
 func answered(err error) bool {
 	var te *transport.Error
 	return errors.As(err, &te)
-}
-
-func certificateProblem(err *tls.CertificateVerificationError) string {
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	switch {
-	case errors.As(err, &host):
-		return "it is not for host " + host.Host
-	case errors.As(err, &invalid):
-		return invalid.Error()
-	}
-	return "unknown authority"
 }
 
 // networkCause names a failure of the network in a few words; ok is false if err is none.

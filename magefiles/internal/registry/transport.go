@@ -3,15 +3,15 @@ package registry
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"sync"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
 // errPlainHTTP is what a request over HTTP meets at a host that may only be spoken to over TLS.
@@ -23,9 +23,9 @@ const idleConns = 16
 
 // newTransport builds the HTTP transport that all calls of a client share.
 func newTransport(o Options) (http.RoundTripper, error) {
-	roots, err := trustedRoots(o.CAFile)
+	roots, err := trust.Pool(o.CAFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("registry CA file: %w: name a readable PEM file, or unset it", err)
 	}
 	proxy := o.Proxy
 	if proxy == nil {
@@ -52,25 +52,6 @@ func newTransport(o Options) (http.RoundTripper, error) {
 			IdleConnTimeout:       90 * time.Second,
 		},
 	}, nil
-}
-
-// trustedRoots are the system's roots and those of a PEM file; nil means the system's alone.
-func trustedRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("registry CA file: %w: name a readable PEM bundle, or unset it", err)
-	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		roots = x509.NewCertPool()
-	}
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("registry CA file %s: no certificate in it: expected PEM blocks that begin with -----BEGIN CERTIFICATE-----", file)
-	}
-	return roots, nil
 }
 
 // guard refuses plain HTTP where it is not allowed, whatever a redirect or a library's heuristic says, and notes how long a registry

@@ -14,6 +14,8 @@ var (
 	ErrLost = errors.New("the push's answer was lost")
 	// ErrHostKey: the SSH server's key is not in known_hosts, or it is another one there.
 	ErrHostKey = errors.New("host key not known")
+	// ErrUntrusted: the certificate of the server is refused.
+	ErrUntrusted = errors.New("the remote is not trusted")
 	// ErrNoSuchRef: the remote has no such branch or tag.
 	ErrNoSuchRef = errors.New("no such branch or tag")
 	// ErrUnchanged: the changes of a commit change nothing.

@@ -13,6 +13,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport/file"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
 // session is a conversation with the remote, from after it has said what it has.
@@ -119,6 +121,9 @@ func (m *Remote) explain(ctx context.Context, err error, auth transport.AuthMeth
 	case errors.Is(err, transport.ErrAuthorizationFailed), strings.HasPrefix(said, "unknown error: "):
 		return fmt.Errorf("git remote %s: %w: the account or its token may not do this: give it the right to write the repository: %w",
 			m, ErrDenied, tidy(err))
+	}
+	if refused, ok := trust.Said(said); ok && strings.Contains(said, "x509: ") { // go-git's error does not wrap what it met
+		return fmt.Errorf("git remote %s: %w: its certificate is refused (%s): %s", m, ErrUntrusted, refused.Problem, refused.Do)
 	}
 	return fmt.Errorf("git remote %s: %w", m, tidy(err))
 }
