@@ -22,6 +22,9 @@ func (r *runner) changed(ctx context.Context, since, host string) (_ task.Change
 	if since != "" && host != "" {
 		return nil, console.BadInput(errors.New("-since asks no registry: leave out -registry, or -since"))
 	}
+	if err := r.checkRegistry(host); err != nil {
+		return nil, err
+	}
 	git, err := repo.Open(r.root, repo.WithEnvironment(os.Getenv), repo.WithPacksOpen())
 	if err != nil {
 		return nil, console.BadInput(err)

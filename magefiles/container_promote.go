@@ -143,6 +143,9 @@ type promoting struct {
 
 // publishAndPromote publishes, and has the manifests name what was published. What would keep them from it is refused before anything is built.
 func (r *runner) publishAndPromote(ctx context.Context, choice string, args task.PublishArgs, dryRun bool, then promoting) (fmt.Stringer, error) {
+	if err := r.checkRegistry(args.Registry); err != nil {
+		return task.Published{}, err
+	}
 	if err := r.mayPromote(ctx, args, then); err != nil {
 		return task.Published{}, err
 	}

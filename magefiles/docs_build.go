@@ -27,6 +27,7 @@ import (
 // docsBuild builds the docs of the working tree.
 func (r *runner) docsBuild(ctx context.Context, choice string, args task.DocsArgs) (task.BuiltDocs, error) {
 	r.progress.title = "build docs"
+	r.learnAddresses(args.Source)
 	git, err := repo.Open(r.root, repo.WithEnvironment(os.Getenv))
 	if err != nil {
 		return task.BuiltDocs{}, err

@@ -42,6 +42,7 @@ func (r *runner) workTree() fs.FS {
 
 func (r *runner) build(ctx context.Context, choice string, args task.BuildArgs) (task.Built, error) {
 	r.progress.title = "build " + args.Name
+	r.learnAddresses(args.Args)
 	builder, err := r.builder(choice)
 	if err != nil {
 		return task.Built{}, err

@@ -78,6 +78,9 @@ func (r *runner) open(format string, more []console.Format) (err error) {
 	if r.format, err = console.ParseFormat(format, more...); err != nil {
 		return err
 	}
+	if err := r.checkAddresses(); err != nil {
+		return err
+	}
 	if r.root, err = os.Getwd(); err != nil {
 		return err
 	}

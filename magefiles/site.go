@@ -63,7 +63,7 @@ var site = settings{
 type settings struct {
 	// Registry is the host that images are published to, Namespace the path before
 	// their names.
-	Registry  string `env:"BLUMEOPS_REGISTRY"`
+	Registry  string `env:"BLUMEOPS_REGISTRY" address:"open"`
 	Namespace string `env:"BLUMEOPS_NAMESPACE"`
 	// RegistryUser and RegistryPassword are the account there: a name, and a reference
 	// to a secret. $BLUMEOPS_REGISTRY_PASSWORD holds the password itself, or another
@@ -72,13 +72,14 @@ type settings struct {
 	RegistryUser     string `env:"BLUMEOPS_REGISTRY_USER"`
 	RegistryPassword string
 	// PlainRegistries are spoken to over plain HTTP, as loopback always is.
-	PlainRegistries string `env:"BLUMEOPS_PLAIN_REGISTRIES"`
-	// CAFile is a PEM file of authorities that registries' certificates may come from, npm's among them.
+	PlainRegistries string `env:"BLUMEOPS_PLAIN_REGISTRIES" address:"open"`
+	// CAFile is a PEM file of authorities that are trusted besides the system's: for registries (npm's among them), the forge, Argo CD and the
+	// embedded engine. By default those count that SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS name.
 	CAFile string `env:"BLUMEOPS_CA_FILE"`
 
 	// ForgeURL, Owner and Repository say where the source is, for a clone whose remote
 	// does not.
-	ForgeURL   string `env:"BLUMEOPS_FORGE_URL"`
+	ForgeURL   string `env:"BLUMEOPS_FORGE_URL" address:"open"`
 	Owner      string `env:"BLUMEOPS_OWNER"`
 	Repository string `env:"BLUMEOPS_REPOSITORY"`
 
@@ -86,7 +87,7 @@ type settings struct {
 	// or another reference.
 	ForgeToken string
 	// PackagesURL is the forge's address as those see it who deploy packages; by default ForgeURL.
-	PackagesURL string `env:"BLUMEOPS_PACKAGES_URL"`
+	PackagesURL string `env:"BLUMEOPS_PACKAGES_URL" address:"open"`
 	// SSHKey and SigningKey refer to private keys without a passphrase: for pushing over SSH, by default the agent's, and for signing
 	// releases, by default none. $BLUMEOPS_SSH_KEY and $BLUMEOPS_SIGNING_KEY hold the keys themselves, or other references.
 	SSHKey     string
@@ -100,7 +101,7 @@ type settings struct {
 	Docs          string `env:"BLUMEOPS_DOCS"`
 	DocsGenerator string `env:"BLUMEOPS_DOCS_GENERATOR"`
 	// DocsSource is where Quartz is: URL#COMMIT, or a folder. The default is version 4.5.2.
-	DocsSource string `env:"BLUMEOPS_DOCS_SOURCE"`
+	DocsSource string `env:"BLUMEOPS_DOCS_SOURCE" address:"learn"`
 	// DocsBuild and DocsOutput are the command of a generator other than Quartz, and the folder in Docs that it writes to; by default what
 	// package.json says.
 	DocsBuild  string `env:"BLUMEOPS_DOCS_BUILD"`
@@ -110,7 +111,7 @@ type settings struct {
 
 	// DocsManifest is the file that names the release of the docs that is deployed, DocsURL the site that it is then seen on.
 	DocsManifest string `env:"BLUMEOPS_DOCS_MANIFEST"`
-	DocsURL      string `env:"BLUMEOPS_DOCS_URL"`
+	DocsURL      string `env:"BLUMEOPS_DOCS_URL" address:"open"`
 	// DocsKeep is how many releases of the docs keep their packages; 0 is all.
 	DocsKeep string `env:"BLUMEOPS_DOCS_KEEP"`
 	// DocsHook is a command for a shell, which is run after each deployment of the docs, as to empty a cache.
@@ -120,7 +121,7 @@ type settings struct {
 
 	// ArgoCDURL is where Argo CD is, ArgoCDApp its Application of the docs, and ArgoCDToken refers to a token that may sync it.
 	// $BLUMEOPS_ARGOCD_TOKEN, or else $ARGOCD_AUTH_TOKEN, holds the token itself, or another reference.
-	ArgoCDURL   string `env:"BLUMEOPS_ARGOCD_URL,ARGOCD_SERVER"`
+	ArgoCDURL   string `env:"BLUMEOPS_ARGOCD_URL,ARGOCD_SERVER" address:"open"`
 	ArgoCDApp   string `env:"BLUMEOPS_ARGOCD_APP"`
 	ArgoCDToken string
 	// DeployTimeout bounds how long a deployment may take, and how long the site may go on serving what it did.
@@ -150,13 +151,13 @@ type settings struct {
 
 	// Mirrors are where base images are pulled from instead: of a registry or a part of it, as in
 	// docker.io=registry.example/hub.
-	Mirrors string `env:"BLUMEOPS_MIRRORS"`
+	Mirrors string `env:"BLUMEOPS_MIRRORS" address:"open"`
 	// PackageMirrors are build arguments of every Dockerfile that declares them, as in
 	// PIP_INDEX_URL=https://pypi.example/simple. Those of npm (NPM_CONFIG_REGISTRY, ...) are used to build the docs, too.
-	PackageMirrors string `env:"BLUMEOPS_PACKAGE_MIRRORS"`
+	PackageMirrors string `env:"BLUMEOPS_PACKAGE_MIRRORS" address:"learn"`
 	// Proxies of builds; by default those of the environment (HTTP_PROXY, ...).
-	HTTPProxy  string `env:"BLUMEOPS_HTTP_PROXY,HTTP_PROXY,http_proxy"`
-	HTTPSProxy string `env:"BLUMEOPS_HTTPS_PROXY,HTTPS_PROXY,https_proxy"`
+	HTTPProxy  string `env:"BLUMEOPS_HTTP_PROXY,HTTP_PROXY,http_proxy" address:"learn"`
+	HTTPSProxy string `env:"BLUMEOPS_HTTPS_PROXY,HTTPS_PROXY,https_proxy" address:"learn"`
 	NoProxy    string `env:"BLUMEOPS_NO_PROXY,NO_PROXY,no_proxy"`
 
 	// OnePasswordAccount is the account that the 1Password app is asked for.

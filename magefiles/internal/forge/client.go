@@ -47,6 +47,9 @@ type Client struct {
 
 // New checks the options; it asks nothing yet.
 func New(o Options) (*Client, error) {
+	if user, host, ok := strings.Cut(o.URL, "@"); ok && !strings.Contains(user, "://") {
+		return nil, fmt.Errorf("forge's address ***@%s: expected https://HOST without a user or a password; a token is a setting of its own", clean(host))
+	}
 	base, err := url.Parse(o.URL)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("forge's address %q: expected https://HOST or http://HOST", clean(o.URL))

@@ -140,7 +140,7 @@ func TestNobodyThere(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	for _, address := range []string{"", "forge.example", "ftp://forge.example", "https://", "https://u:hunter2@forge.example", "https://forge.example/?token=hunter2", "http://a b/", "://"} {
+	for _, address := range []string{"", "forge.example", "ftp://forge.example", "https://", "https://u:hunter2@forge.example", "u:hunter2@forge.example", "https://u:hun/hunter2@forge.example", "https://forge.example/?token=hunter2", "http://a b/", "://"} {
 		if _, err := New(Options{URL: address}); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", address, err)
 		}

@@ -1,6 +1,9 @@
 package image
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestNewReference(t *testing.T) {
 	v, _ := ParseVersion("v0.1.0")
@@ -23,6 +26,14 @@ func TestNewReference(t *testing.T) {
 	} {
 		_, err := NewReference(input, "blumeops", "nettest", v)
 		wantInvalid(t, err, input, reason)
+	}
+	for _, input := range []string{"ci:canary@registry.example", "ci:can/canary@registry.example", "https://ci:canary@registry.example"} {
+		if _, err := NewReference(input, "blumeops", "nettest", v); err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "registry.example") {
+			t.Errorf("%s: %v", input, err)
+		}
+		if _, err := ParseReference(input + "/a:1"); err == nil || strings.Contains(err.Error(), ":canary") {
+			t.Errorf("%s/a:1: %v", input, err)
+		}
 	}
 	if got, err := NewReference("registry.example", "Blume Ops", "nettest", v); err == nil {
 		t.Errorf("a namespace with upper case and a space was accepted: %q", got)

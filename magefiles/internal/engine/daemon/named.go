@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -38,10 +39,12 @@ func dialNamed(ctx context.Context, host string, getenv func(string) string) (*D
 
 func checkAddress(host string) error {
 	u, err := url.Parse(host)
-	if err != nil {
-		return fmt.Errorf("BUILDKIT_HOST is not an address: %w", err)
-	}
 	switch {
+	case strings.Contains(host, "@") && !strings.HasPrefix(host, "unix://"):
+		return errors.New("BUILDKIT_HOST holds a user or a password before an @ (it is not repeated here): want unix:///PATH/buildkitd.sock or tcp://HOST:PORT; " +
+			"certificates are named by BUILDKIT_TLS_DIR")
+	case err != nil:
+		return fmt.Errorf("BUILDKIT_HOST is not an address: %w", err)
 	case u.Scheme == "unix" && u.Path != "":
 		return nil
 	case u.Scheme == "tcp" && u.Port() != "":

@@ -155,9 +155,12 @@ func TestNamedDaemonThatIsNone(t *testing.T) {
 		"docker-container://buildkitd": "want unix:///PATH",
 		"unix://":                      "want unix:///PATH",
 		"tcp://%zz":                    "not an address",
+		"tcp://ci:canary@127.0.0.1:1":  "holds a user or a password",
+		"tcp://ci:can/ary@127.0.0.1:1": "holds a user or a password",
+		"ci:canary@127.0.0.1:1":        "holds a user or a password",
 	} {
 		_, err := Ensure(t.Context(), Options{Getenv: env("BUILDKIT_HOST=" + host)})
-		if err == nil || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "ary@") {
 			t.Errorf("%s: %v, want it to say %q", host, err, want)
 		}
 	}
