@@ -99,7 +99,7 @@ func basesOf(text string) ([]string, error) {
 func (r *runner) readingClient() *registry.Client {
 	var once sync.Once
 	return registry.New(registry.Options{
-		Plain: items(r.PlainRegistries), CAFile: r.CAFile, Log: r.console.Note,
+		Plain: items(r.PlainRegistries), CAFile: r.caFile(), Log: r.console.Note,
 		Credentials: func(ctx context.Context, host string) (user, password string, ok bool, err error) {
 			user, password, ok, err = r.credentials(ctx, host)
 			if err != nil && ctx.Err() == nil {

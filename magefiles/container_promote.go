@@ -68,7 +68,7 @@ func (r *runner) promote(ctx context.Context, args task.PromoteArgs, dryRun bool
 
 // promoter is the use case with its real adapters.
 func (r *runner) promoter() (task.Promote, error) {
-	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, Log: r.console.Note})
+	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, HTTP: r.http(), Log: r.console.Note})
 	if err != nil {
 		return task.Promote{}, console.BadInput(err)
 	}
@@ -92,7 +92,7 @@ func (r *runner) promoter() (task.Promote, error) {
 		ours = append(ours, r.PackagesURL+"/"+r.Owner+"/"+r.Repository)
 	}
 	promote.Applications = deployers{
-		deployer{client: &argo.Client{BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, Log: r.console.Note}, timeout: patience, tell: r.deploying}, ours,
+		deployer{client: &argo.Client{BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, HTTP: r.http(), Log: r.console.Note}, timeout: patience, tell: r.deploying}, ours,
 	}
 	return promote, nil
 }

@@ -77,7 +77,7 @@ func (r *runner) containerReleaser(wait waiting) (release task.ContainerRelease,
 		return release, err
 	}
 	publish.Registry, publish.Login = images{r.readingClient()}, nil // who tags need not be who pushes images
-	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, Log: r.console.Note})
+	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, HTTP: r.http(), Log: r.console.Note})
 	if err != nil {
 		return release, console.BadInput(err)
 	}

@@ -51,7 +51,7 @@ func (r *runner) docsBuilder(choice string, git *repo.Repo, commit string) (task
 	if err != nil {
 		return task.BuildDocs{}, err
 	}
-	network, err := r.network()
+	network, err := r.buildNetwork()
 	if err != nil {
 		return task.BuildDocs{}, console.BadInput(err)
 	}

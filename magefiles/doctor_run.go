@@ -39,12 +39,12 @@ func (r *runner) doctor(ctx context.Context, only string) error {
 // doctorPorts are the adapters of doctor; what the site does not use is left out.
 func (r *runner) doctorPorts() (estate.DoctorPorts, error) {
 	ports := estate.DoctorPorts{
-		Tools: commands{r}, Disk: disks{r}, Secrets: settingsSecrets{r}, Engine: anyEngine{r},
+		Tools: commands{r}, Disk: disks{r}, Authorities: machineAuthorities{r}, Secrets: settingsSecrets{r}, Engine: anyEngine{r},
 		Registry: ownRegistry{r, registry.New(registry.Options{
-			Plain: items(r.PlainRegistries), CAFile: r.CAFile, Credentials: r.credentials, Log: r.console.Note, Retry: registry.Retry{Attempts: attempts},
+			Plain: items(r.PlainRegistries), CAFile: r.caFile(), Credentials: r.credentials, Log: r.console.Note, Retry: registry.Retry{Attempts: attempts},
 		})},
 	}
-	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, Log: r.console.Note, Attempts: attempts})
+	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, HTTP: r.http(), Log: r.console.Note, Attempts: attempts})
 	if err != nil {
 		return ports, err
 	}
@@ -54,11 +54,11 @@ func (r *runner) doctorPorts() (estate.DoctorPorts, error) {
 	ports.Forge = rights{client: client, repository: repository, address: r.ForgeURL, origin: origin, note: r.console.Note}
 	if isSet(r.ArgoCDURL) {
 		ports.ArgoCD = docsApplication{&argo.Client{
-			BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, Log: r.console.Note, Retry: argo.Retry{Attempts: attempts},
+			BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, HTTP: r.http(), Log: r.console.Note, Retry: argo.Retry{Attempts: attempts},
 		}, r.ArgoCDApp}
 	}
 	if isSet(r.DocsURL) {
-		ports.Website = docsWebsite{publicSite{r.DocsURL}}
+		ports.Website = docsWebsite{publicSite{r.DocsURL, r.http()}}
 	}
 	return ports, nil
 }

@@ -34,7 +34,7 @@ func (r *runner) drift(ctx context.Context, only string) error {
 
 // driftPorts are the adapters of drift; what the site does not use is left out.
 func (r *runner) driftPorts() (estate.DriftPorts, error) {
-	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, Log: r.console.Note})
+	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, HTTP: r.http(), Log: r.console.Note})
 	if err != nil {
 		return estate.DriftPorts{}, err
 	}
@@ -45,7 +45,7 @@ func (r *runner) driftPorts() (estate.DriftPorts, error) {
 	}
 	ports := estate.DriftPorts{
 		Images: registries{registry.New(registry.Options{
-			Plain: items(r.PlainRegistries), CAFile: r.CAFile, Credentials: r.credentials, Log: r.console.Note,
+			Plain: items(r.PlainRegistries), CAFile: r.caFile(), Credentials: r.credentials, Log: r.console.Note,
 		})},
 		History: &history{origin: origin},
 		Packages: docsPackages{
@@ -54,7 +54,7 @@ func (r *runner) driftPorts() (estate.DriftPorts, error) {
 		},
 	}
 	if isSet(r.ArgoCDURL) {
-		ports.Applications = applications{&argo.Client{BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, Log: r.console.Note}, argoURL(r.ArgoCDURL)}
+		ports.Applications = applications{&argo.Client{BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, HTTP: r.http(), Log: r.console.Note}, argoURL(r.ArgoCDURL)}
 	}
 	return ports, nil
 }

@@ -56,7 +56,7 @@ func (r *runner) builder(choice string) (task.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	network, err := r.network()
+	network, err := r.buildNetwork()
 	if err != nil {
 		return nil, console.BadInput(err)
 	}

@@ -68,7 +68,7 @@ func (r *runner) publisher(choice string) (task.Publish, error) {
 // pushingTo are the registries, and who is told how far a push is.
 func (r *runner) pushingTo(progress func(registry.Progress)) images {
 	return images{registry.New(registry.Options{
-		Plain: items(r.PlainRegistries), CAFile: r.CAFile, Credentials: r.credentials, Log: r.console.Note, Progress: progress,
+		Plain: items(r.PlainRegistries), CAFile: r.caFile(), Credentials: r.credentials, Log: r.console.Note, Progress: progress,
 	})}
 }
 

@@ -104,7 +104,7 @@ func (r *runner) docs() (task.Docs, *repo.Repo, error) {
 	if err != nil {
 		return task.Docs{}, nil, err
 	}
-	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, Log: r.console.Note})
+	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, HTTP: r.http(), Log: r.console.Note})
 	if err != nil {
 		return task.Docs{}, nil, console.BadInput(err)
 	}
@@ -126,12 +126,12 @@ func (r *runner) docs() (task.Docs, *repo.Repo, error) {
 	}
 	if isSet(r.ArgoCDURL) {
 		docs.Deployer = deployer{
-			client: &argo.Client{BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, Log: r.console.Note},
+			client: &argo.Client{BaseURL: argoURL(r.ArgoCDURL), Token: r.argoToken, HTTP: r.http(), Log: r.console.Note},
 			app:    r.ArgoCDApp, timeout: patience, tell: r.deploying,
 		}
 	}
 	if isSet(r.DocsURL) {
-		docs.Website = publicSite{r.DocsURL}
+		docs.Website = publicSite{r.DocsURL, r.http()}
 	}
 	if isSet(r.DocsHook) {
 		docs.Hook = r.docsHook
@@ -187,7 +187,7 @@ type credentialsOf func(ctx context.Context, host string) (user, token string, o
 
 // gitRemote is the repository on the forge, whatever the checkout was cloned from.
 func (r *runner) gitRemote(git *repo.Repo, credentials credentialsOf) (*repo.Remote, error) {
-	options := repo.RemoteOptions{Credentials: credentials, Plain: items(r.PlainRegistries)}
+	options := repo.RemoteOptions{Credentials: credentials, Plain: items(r.PlainRegistries), Transport: r.http().Transport}
 	if !sameHost(git.SourceURL(), r.ForgeURL) {
 		options.URL = r.source() + ".git"
 	}

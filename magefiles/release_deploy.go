@@ -64,7 +64,10 @@ func (d deployer) Deploy(ctx context.Context, commit string, contains task.Conta
 }
 
 // publicSite is a task.Website: a site of ours, which states its version in release.json.
-type publicSite struct{ url string }
+type publicSite struct {
+	url  string
+	http *http.Client
+}
 
 func (s publicSite) String() string { return s.url }
 
@@ -83,7 +86,7 @@ func (s publicSite) Version(ctx context.Context) (string, error) {
 		return "", err
 	}
 	q.Header.Set("Cache-Control", "no-cache")
-	resp, err := http.DefaultClient.Do(q)
+	resp, err := s.http.Do(q)
 	if err != nil {
 		return "", err
 	}

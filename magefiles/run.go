@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,6 +38,9 @@ type runner struct {
 	kept     []func()   // what is released after the session
 	sessions sync.Mutex // held while one is made
 	format   console.Format
+
+	authorities func() (string, error) // see readAuthorities; read once
+	http        func() *http.Client    // trusts them; one for all
 }
 
 // run runs a target: it ends with a signal, cleans up, and gives mage an error that
@@ -93,6 +97,8 @@ func (r *runner) open(format string, more []console.Format) (err error) {
 	r.cacheAt = filepath.Dir(r.stateAt)
 	r.stateAt = cmp.Or(r.EngineState, r.stateAt)
 	r.progress = progress{console: r.console, logs: filepath.Join(r.cacheAt, "log"), title: r.target}
+	r.authorities = sync.OnceValues(r.readAuthorities)
+	r.http = sync.OnceValue(r.newHTTP)
 	r.secrets = secret.NewResolver(secret.Options{
 		CI: inCI(), Root: r.root, Env: os.Getenv, Learn: func(value string) { r.console.Redactor().Learn(value) }, Account: r.OnePasswordAccount,
 	})

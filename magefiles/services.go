@@ -37,13 +37,12 @@ func (r *runner) engineOptions(choice string) (engine.Options, error) {
 	for _, host := range items(r.PlainRegistries) {
 		registries[host] = daemon.Registry{PlainHTTP: true}
 	}
-	if r.CAFile != "" {
-		own := registries[r.Registry]
-		own.CAFiles = []string{r.CAFile}
-		registries[r.Registry] = own
+	authorities, err := r.authorities()
+	if err != nil {
+		return engine.Options{}, err
 	}
 	return engine.Options{
-		Choice: parsed, Workdir: r.root, SourceDir: cmp.Or(r.EngineSources, r.root), StateDir: r.stateAt, CacheBytes: cache, Registries: registries,
+		Choice: parsed, Workdir: r.root, SourceDir: cmp.Or(r.EngineSources, r.root), StateDir: r.stateAt, CacheBytes: cache, Registries: registries, CAFile: authorities,
 		LookupEnv: os.LookupEnv, Events: r.progress.engineEvent, Log: r.console.Note, DaggerLog: &r.progress,
 	}, nil
 }

@@ -212,7 +212,7 @@ func (s settings) network() (pipeline.Site, error) {
 	}
 	packages, err := pairs("BLUMEOPS_PACKAGE_MIRRORS", s.PackageMirrors)
 	return pipeline.Site{
-		HTTPProxy: s.HTTPProxy, HTTPSProxy: s.HTTPSProxy, NoProxy: s.NoProxy, Mirrors: mirrors, Packages: packages, CAFile: s.CAFile,
+		HTTPProxy: s.HTTPProxy, HTTPSProxy: s.HTTPSProxy, NoProxy: s.NoProxy, Mirrors: mirrors, Packages: packages,
 	}, err
 }
 

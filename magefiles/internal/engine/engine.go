@@ -66,6 +66,7 @@ type Options struct {
 	StateDir   string              // absolute, outside the checkout: see daemon.Options
 	CacheBytes int64               // limit of the embedded engine's cache; 0 is its default
 	Registries map[string]Registry // by host
+	CAFile     string              // PEM, of authorities that the embedded engine trusts besides the system's; "" for none
 	LookupEnv  func(string) (string, bool)
 	Events     func(Event)  // of the embedded engine; nil for nobody
 	Log        func(string) // a line for people: what is built once, who was taken and why
@@ -79,7 +80,7 @@ func (o Options) getenv(name string) string {
 
 func (o Options) daemon() daemon.Options {
 	return daemon.Options{
-		StateDir: o.StateDir, ModulesDir: modulesDir(o.SourceDir), CacheBytes: o.CacheBytes, Registries: o.Registries, Getenv: o.getenv, Log: o.Log,
+		StateDir: o.StateDir, ModulesDir: modulesDir(o.SourceDir), CacheBytes: o.CacheBytes, Registries: o.Registries, CAFile: o.CAFile, Getenv: o.getenv, Log: o.Log,
 	}
 }
 

@@ -20,6 +20,8 @@ type DoctorPorts struct {
 	Disk     Disk
 	Tools    Tools
 
+	Authorities Authorities
+
 	Patience time.Duration // with each check; 0 is 30 s
 }
 
@@ -146,6 +148,19 @@ type Tool struct {
 	Err  error  // why it cannot be run
 }
 
+// Authorities are the certificate authorities that are trusted besides the system's.
+type Authorities interface {
+	Look() ([]Authority, error)
+}
+
+// Authority is a file or a folder of them.
+type Authority struct {
+	Name         string // the setting or the variable that names it
+	Path         string
+	Certificates int
+	Err          error // why none can be read from it
+}
+
 // Doctor are the checks of the target doctor.
 func Doctor(p DoctorPorts) []validate.Check {
 	var list []validate.Check
@@ -157,6 +172,7 @@ func Doctor(p DoctorPorts) []validate.Check {
 	}
 	add(p.Tools != nil, tools(p.Tools))
 	add(p.Disk != nil, disk(p.Disk))
+	add(p.Authorities != nil, authorities(p.Authorities))
 	add(p.Secrets != nil, secrets(p.Secrets))
 	add(p.Engine != nil, engine(p.Engine))
 	add(p.Registry != nil, registry(p.Registry))

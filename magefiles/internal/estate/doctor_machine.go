@@ -50,6 +50,28 @@ func disk(p Disk) validate.Check {
 	}
 }
 
+func authorities(p Authorities) validate.Check {
+	return validate.Check{
+		Name:   "authorities",
+		Covers: "Reads the certificate authorities that BLUMEOPS_CA_FILE names or, if it is not set, SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS, and says where they come from.",
+		Rules: []validate.Rule{
+			{ID: "unreadable", What: "A file or a folder of certificate authorities is missing, cannot be read, or holds no certificate: nothing is trusted for its sake.", Do: "Name a readable PEM file of certificates, or unset the variable."},
+		},
+		Run: func(_ context.Context, in *validate.Input) error {
+			all, err := p.Look()
+			if err != nil {
+				return err
+			}
+			for _, a := range all {
+				if a.Err != nil {
+					in.Report(validate.Finding{About: a.Name, Rule: "unreadable", Message: oneLine(a.Err.Error())})
+				}
+			}
+			return nil
+		},
+	}
+}
+
 func secrets(p Secrets) validate.Check {
 	return validate.Check{
 		Name:   "secrets",

@@ -43,6 +43,7 @@ type Options struct {
 
 	CacheBytes int64               // 0: DefaultCacheBytes
 	Registries map[string]Registry // by host, as in an image reference ("docker.io")
+	CAFile     string              // PEM, of authorities that are trusted besides the system's, whatever the registry; "" for none
 
 	Getenv func(string) string // the environment: BUILDKIT_HOST and its TLS settings, PATH, HOME, proxies
 	Log    func(string)        // one line of progress each; nil: silent
@@ -53,7 +54,6 @@ type Registry struct {
 	Mirrors   []string // hosts, or host/path, that are asked first
 	PlainHTTP bool     // speaks HTTP
 	Insecure  bool     // its certificate is not checked
-	CAFiles   []string // PEM files, trusted besides the system's
 }
 
 // Daemon is a BuildKit daemon that answered.

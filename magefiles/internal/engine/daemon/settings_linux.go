@@ -21,15 +21,16 @@ type settings struct {
 	Rootless                           bool
 	Labels                             map[string]string
 	CacheBytes, MinFreeBytes           int64
+	CAFile                             string
 	Registries                         map[string]registrySettings
 }
 
-// registrySettings has the field names of BuildKit's util/resolver/config.RegistryConfig.
+// registrySettings has the field names of BuildKit's util/resolver/config.RegistryConfig. What is not set is left out: BuildKit takes false for
+// HTTPS also on loopback.
 type registrySettings struct {
-	Mirrors   []string
-	PlainHTTP bool
-	Insecure  bool
-	RootCAs   []string
+	Mirrors   []string `json:",omitempty"`
+	PlainHTTP bool     `json:",omitempty"`
+	Insecure  bool     `json:",omitempty"`
 }
 
 // passedOn are the variables that change how the daemon fetches: part of its settings.
@@ -44,11 +45,11 @@ func (o Options) settings() settings {
 	s := settings{
 		Root: f.root, Socket: f.socket, Runtime: f.runtime, RuntimeHint: o.noRuntime().Error(),
 		Rootless:   os.Geteuid() != 0,
-		CacheBytes: o.CacheBytes, MinFreeBytes: minFreeBytes,
+		CacheBytes: o.CacheBytes, MinFreeBytes: minFreeBytes, CAFile: o.CAFile,
 		Registries: map[string]registrySettings{},
 	}
 	for host, r := range o.Registries {
-		s.Registries[host] = registrySettings{Mirrors: r.Mirrors, PlainHTTP: r.PlainHTTP, Insecure: r.Insecure, RootCAs: r.CAFiles}
+		s.Registries[host] = registrySettings{Mirrors: r.Mirrors, PlainHTTP: r.PlainHTTP, Insecure: r.Insecure}
 	}
 	s.Labels = map[string]string{settingsLabel: o.settingsKey(s)}
 	return s

@@ -21,7 +21,6 @@ import (
 	"github.com/moby/buildkit/util/apicaps"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/entitlements"
-	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/worker"
 	bolt "go.etcd.io/bbolt"
 )
@@ -34,7 +33,7 @@ func newController(ctx context.Context, cfg config) (*control.Controller, error)
 	if err != nil {
 		return nil, err
 	}
-	hosts := resolver.NewRegistryConfig(cfg.Registries)
+	hosts := registryHosts(cfg)
 	w, err := newWorker(ctx, cfg, hosts)
 	if err != nil {
 		return nil, err
