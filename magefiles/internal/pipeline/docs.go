@@ -53,6 +53,8 @@ const (
 	npmCache  = "/var/cache/npm"
 	timesFile = "/run/blumeops/times.json"
 	caFile    = "/run/blumeops/ca.pem"
+
+	npmScriptFile = "/run/blumeops/npm.js"
 )
 
 // notSent are what generators leave behind in a folder where they ran. A source that is a checkout has its history besides.
@@ -152,7 +154,8 @@ func (b *docsBuild) install(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
 		ctr = ctr.WithSecretVariable(name, b.client.SetSecret("blumeops-docs-"+name, secrets[name]))
 	}
-	ctr = ctr.WithExec([]string{"npm", "ci", "--no-audit", "--no-fund"})
+	script := b.client.Directory().WithNewFile("npm.js", npmScript).File("npm.js")
+	ctr = ctr.WithMountedFile(npmScriptFile, script).WithExec(slices.Concat([]string{"node", npmScriptFile}, npmCI)).WithoutMount(npmScriptFile)
 	for name := range env {
 		ctr = ctr.WithoutEnvVariable(name)
 	}
@@ -162,7 +165,7 @@ func (b *docsBuild) install(ctx context.Context) error {
 	if b.Site.CAFile != "" {
 		ctr = ctr.WithoutMount(caFile)
 	}
-	return b.sync(ctx, ctr.WithoutMount(npmCache))
+	return explainNPM(b.sync(ctx, ctr.WithoutMount(npmCache)))
 }
 
 // npm are the variables of npm ci: those that may be shown, and those that may hold a password.
