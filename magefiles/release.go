@@ -3,19 +3,21 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"net/mail"
 	"net/url"
 	"os"
-	"os/exec"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
@@ -272,12 +274,20 @@ func (r *runner) deploying(line string) {
 
 // docsHook runs the site's command after a deployment. What it prints is shown with the step.
 func (r *runner) docsHook(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "sh", "-c", r.DocsHook).CombinedOutput()
-	if len(out) > 0 {
-		r.progress.event(console.Event{Step: r.progress.now(), State: console.Log, Stream: 2, Data: out})
-	}
+	err := command.Command{Args: []string{"sh", "-c", r.DocsHook}, Env: os.Environ(), Output: hookOutput{r}, Grace: hookGrace}.Run(ctx)
 	if err != nil {
-		return fmt.Errorf("the command of BLUMEOPS_DOCS_HOOK: %w; what was released stays: mend the command, and run the same again", err)
+		return fmt.Errorf("the command of BLUMEOPS_DOCS_HOOK: %w; what was released stays: correct the command, and run the same again", err)
 	}
 	return nil
+}
+
+// hookGrace is how long the hook may take to end after a signal, and how long what it leaves in the background may hold its output.
+const hookGrace = 2 * time.Second
+
+// hookOutput shows what the hook prints.
+type hookOutput struct{ *runner }
+
+func (h hookOutput) Write(p []byte) (int, error) {
+	h.progress.event(console.Event{Step: h.progress.now(), State: console.Log, Stream: 2, Data: bytes.Clone(p)})
+	return len(p), nil
 }

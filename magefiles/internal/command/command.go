@@ -1,4 +1,4 @@
-// Package command runs a command of the site's own, such as its tests, and ends all that it started when it is to end.
+// Package command runs commands, and ends all that a command started when it is to end.
 package command
 
 import (
@@ -29,7 +29,17 @@ type Command struct {
 // Ctrl-C does, and then killed; the error is the cause of ctx. A command that fails is an *exec.ExitError.
 func (c Command) Run(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = c.Dir, c.Env, c.Output, c.Output, c.Grace
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.Dir, c.Env, c.Output, c.Output
+	err := Run(ctx, cmd, c.Grace)
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("there is no program %s on PATH", c.Args[0])
+	}
+	return err
+}
+
+// Run does the same for a command of exec.CommandContext with ctx, for those who need its output in another way.
+func Run(ctx context.Context, cmd *exec.Cmd, grace time.Duration) error {
+	cmd.WaitDelay = grace
 	Interruptible(cmd)
 	err := cmd.Run()
 	switch {
@@ -38,8 +48,6 @@ func (c Command) Run(ctx context.Context) error {
 		return context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay):
 		return nil
-	case errors.Is(err, exec.ErrNotFound):
-		return fmt.Errorf("there is no program %s on PATH", c.Args[0])
 	}
 	return err
 }

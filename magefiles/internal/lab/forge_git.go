@@ -12,8 +12,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
 // CloneURL is a repository's address over HTTP, through the front.
@@ -185,11 +188,10 @@ func (g gitRun) run(ctx context.Context, args ...string) (string, error) {
 		"GIT_COMMITTER_NAME=Lab", "GIT_COMMITTER_EMAIL=" + forgeMail("lab"), "GIT_COMMITTER_DATE=2025-01-01T00:00:00Z",
 	}, gitConfig("safe.directory", "*", // a checkout may belong to another user, as in CI
 		"http.extraHeader", g.authorization))
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := command.Run(ctx, cmd, time.Second); err != nil { // git has children of its own, which hold the pipes
 		return "", fmt.Errorf("git %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
 	}
-	return strings.TrimSpace(string(out)), nil
+	return strings.TrimSpace(stdout.String()), nil
 }

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
 // Git fetches sources.
@@ -172,6 +175,9 @@ func setModes(dir string) error {
 	})
 }
 
+// grace is how long git may take to end after ctx has.
+const grace = 2 * time.Second
+
 // run runs git on the repository, with more variables than it has anyway.
 func (r repository) run(ctx context.Context, env []string, args ...string) (stdout string, err error) {
 	// What is fetched is checked; what tidies up in the background would outlive the lock.
@@ -183,7 +189,7 @@ func (r repository) run(ctx context.Context, env []string, args ...string) (stdo
 	cmd.Dir, cmd.Env = r.git.Cache, append(environ(r.git.Environ), env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
+	if err := command.Run(ctx, cmd, grace); err != nil { // git has children of its own, which hold the pipes
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)
 		}
@@ -230,9 +236,12 @@ func (e *GitError) Error() string {
 
 // Hint says what to do about it.
 func (e *GitError) Hint() string {
+	refused, untrusted := trust.Said(e.Stderr)
 	switch {
 	case e.Do != "":
 		return e.Do
+	case untrusted:
+		return refused.Do + "; git reads no setting of ours: its own is http.sslCAInfo, or the variable GIT_SSL_CAINFO"
 	case strings.Contains(e.Stderr, "could not read Username") || strings.Contains(e.Stderr, "Authentication failed") || strings.Contains(e.Stderr, "Permission denied"):
 		return "git needs credentials for it: set up a credential helper or an SSH key, or name a mirror in BLUMEOPS_DOCS_SOURCE"
 	default:

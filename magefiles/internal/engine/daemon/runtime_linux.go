@@ -7,6 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
 // systemDirs are searched besides PATH; a variable for the tests alone.
@@ -127,7 +130,7 @@ func compilesSeccomp(ctx context.Context) bool {
 	for _, cc := range []string{"cc", "gcc", "clang"} {
 		cmd := exec.CommandContext(ctx, cc, "-x", "c", "-o", os.DevNull, "-", "-lseccomp")
 		cmd.Stdin = strings.NewReader("#include <seccomp.h>\nint main(void) { return seccomp_api_get() == 0; }\n")
-		if cmd.Run() == nil {
+		if command.Run(ctx, cmd, time.Second) == nil {
 			return true
 		}
 	}

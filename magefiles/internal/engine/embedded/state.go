@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,6 +19,8 @@ import (
 
 	"github.com/gofrs/flock"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
 // epoch is the time of files that must not depend on when they were made.
@@ -102,8 +105,10 @@ func (b initBuilder) build(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(tmp, "init"), "./magefiles/internal/engine/embedded/execinit")
 	cmd.Dir = b.opts.SourceDir
 	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("compile the exec init: %w\n%s", err, strings.TrimSpace(string(out)))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := command.Run(ctx, cmd, 2*time.Second); err != nil {
+		return fmt.Errorf("compile the exec init: %w\n%s", err, strings.TrimSpace(out.String()))
 	}
 	if err := os.Chtimes(filepath.Join(tmp, "init"), epoch, epoch); err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
@@ -212,16 +213,17 @@ func buildEnv(p image.Platform) []string {
 	return env
 }
 
+// grace is how long the go command, and the compilers that it starts, may take to end after ctx has.
+const grace = 2 * time.Second
+
 // run starts the go command in the module's folder and returns its standard output.
 func (c Compiler) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = c.Root
 	cmd.Env = slices.Concat(c.Environ, env)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 2 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
+	if err := command.Run(ctx, cmd, grace); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -12,7 +13,9 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
 
+	commands "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
 
@@ -143,11 +146,12 @@ func (e *Env) readCommandSecret(ctx context.Context, command string) ([]byte, er
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Dir = e.Workdir
-	out, err := cmd.Output()
-	if err != nil {
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := commands.Run(ctx, cmd, time.Second); err != nil {
 		return nil, fmt.Errorf("failed to run secret command %q: %w", command, err)
 	}
-	return out, nil
+	return out.Bytes(), nil
 }
 
 // secretVariable is a secret in an exec's environment.
