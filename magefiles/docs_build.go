@@ -19,6 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/source"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
@@ -130,12 +131,12 @@ func (r *runner) docsServe(ctx context.Context, archive string, port int) (err e
 		return console.BadInput(fmt.Errorf("%w: build it first with docs:build, or name another with -archive=", err))
 	}
 	defer f.Close()
-	dir, err := os.MkdirTemp("", "blumeops-docs-")
+	dir, err := scratch.Make("", "blumeops-docs-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	content, err := website.Unpack(dir, f, website.Largest)
+	defer func() { err = errors.Join(err, dir.Remove()) }()
+	content, err := website.Unpack(dir.Path, f, website.Largest)
 	if err != nil {
 		return console.BadInput(errors.New(archive + " " + err.Error()))
 	}

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // Act is in a module of its own: Gitea's puts a fork in its place. The lab's runner runs it for each job.
@@ -63,11 +64,12 @@ func (h Home) act(ctx context.Context, r WorkflowRun, file string, output io.Wri
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "blumeops-act-")
+	folder, err := scratch.Make("", "blumeops-act-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, folder.Remove()) }()
+	dir := folder.Path
 	args, err := r.files(dir, file)
 	if err != nil {
 		return fmt.Errorf("run %s: %w", r.Workflow, err)

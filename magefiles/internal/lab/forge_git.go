@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // CloneURL is a repository's address over HTTP, through the front.
@@ -107,11 +108,12 @@ func (f *Forge) borrow(ctx context.Context, bare gitRun, checkout, ref string) (
 
 // send pushes the commit that prepare makes, in a repository for this purpose, to main.
 func (f *Forge) send(ctx context.Context, owner, repository string, prepare func(gitRun) (string, error)) (commit string, err error) {
-	tmp, err := os.MkdirTemp("", "blumeops-push-")
+	folder, err := scratch.Make("", "blumeops-push-")
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	defer func() { err = errors.Join(err, folder.Remove()) }()
+	tmp := folder.Path
 	bare := gitRun{git: f.git, dir: tmp, flags: []string{"--git-dir=" + tmp}}
 	if _, err := bare.run(ctx, "init", "--quiet", "--bare", "--template="); err != nil {
 		return "", err

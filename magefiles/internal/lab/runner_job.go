@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/runner"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // job runs the job of a task, in a folder that goes with it.
@@ -43,11 +44,12 @@ func (r *Runner) runJob(ctx context.Context, task *runnerv1.Task, about event, r
 		report.Line(runner.NoStep, "this job asks for a container, and the lab's runner has none: it is skipped")
 		return runnerv1.Result_RESULT_SKIPPED, nil
 	}
-	dir, err := os.MkdirTemp("", "blumeops-job-")
+	folder, err := scratch.Make("", "blumeops-job-")
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, folder.Remove()) }()
+	dir := folder.Path
 	file := filepath.Join(dir, "workflow.yaml")
 	if err := os.WriteFile(file, task.WorkflowPayload, 0o600); err != nil {
 		return 0, err

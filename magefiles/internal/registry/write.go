@@ -15,6 +15,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // refAnnotation and containerdName are where an OCI layout names its image: the specification's place, and the one `docker load` reads on a
@@ -166,15 +168,11 @@ func writeFile(target string, f member) (err error) {
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(target), ".part-")
+	tmp, err := scratch.Create(filepath.Dir(target), ".part-")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp.Name()) // the first error says more
-		}
-	}()
+	defer tmp.Discard()
 	if err := errors.Join(copyMember(tmp, f), tmp.Chmod(0o644), tmp.Close()); err != nil {
 		return err
 	}

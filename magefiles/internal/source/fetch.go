@@ -18,6 +18,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
@@ -136,11 +137,11 @@ func (r repository) fetchPinned(ctx context.Context) (string, error) {
 
 // layOut writes the files of a commit into a new folder. The user's configuration has no say in them.
 func (r repository) layOut(ctx context.Context, commit string) (_ Tree, err error) {
-	dir, err := os.MkdirTemp(r.git.Cache, "tree-")
+	dir, err := scratch.Make(r.git.Cache, "tree-")
 	if err != nil {
 		return Tree{}, err
 	}
-	t := Tree{Dir: filepath.Join(dir, "src"), Commit: commit, remove: func() error { return os.RemoveAll(dir) }}
+	t := Tree{Dir: filepath.Join(dir.Path, "src"), Commit: commit, remove: dir.Remove}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Release())
@@ -149,7 +150,7 @@ func (r repository) layOut(ctx context.Context, commit string) (_ Tree, err erro
 	if err := os.Mkdir(t.Dir, 0o755); err != nil {
 		return Tree{}, err
 	}
-	plain := []string{"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_INDEX_FILE=" + filepath.Join(dir, "index")}
+	plain := []string{"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_INDEX_FILE=" + filepath.Join(dir.Path, "index")}
 	_, err = r.run(ctx, plain, "--work-tree="+t.Dir, "-c", "core.bare=false", "-c", "core.symlinks=true", "checkout", "--quiet", "--force", commit, "--", ".")
 	if err == nil {
 		err = setModes(t.Dir)

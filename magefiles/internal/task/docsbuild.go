@@ -15,6 +15,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
@@ -110,7 +111,7 @@ func (b BuildDocs) Run(ctx context.Context, args DocsArgs) (built BuiltDocs, err
 	if err != nil {
 		return BuiltDocs{}, err
 	}
-	if d.work, err = os.MkdirTemp("", "blumeops-docs-"); err != nil {
+	if d.work, err = scratch.Make("", "blumeops-docs-"); err != nil {
 		return BuiltDocs{}, err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
@@ -213,7 +214,7 @@ type docsBuild struct {
 	file    string // absolute
 	plan    website.Plan
 	source  Source // nil: the docs are the generator's own package
-	work    string
+	work    scratch.Dir
 	staged  website.Staged
 	commit  string
 	release func() error
@@ -221,17 +222,14 @@ type docsBuild struct {
 }
 
 func (d *docsBuild) close() error {
-	var err error
-	if d.work != "" {
-		err = os.RemoveAll(d.work)
-	}
+	err := d.work.Remove()
 	if d.release != nil {
 		err = errors.Join(err, d.release())
 	}
 	return err
 }
 
-func (d *docsBuild) site() string { return filepath.Join(d.work, "site") }
+func (d *docsBuild) site() string { return filepath.Join(d.work.Path, "site") }
 
 // stage lays the docs out with their dates.
 func (d *docsBuild) stage(ctx context.Context) error {
@@ -246,7 +244,7 @@ func (d *docsBuild) stage(ctx context.Context) error {
 			return err
 		}
 	}
-	d.staged, err = website.Stage(d.Tree, d.plan, pages, filepath.Join(d.work, "staged"))
+	d.staged, err = website.Stage(d.Tree, d.plan, pages, filepath.Join(d.work.Path, "staged"))
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
@@ -25,7 +26,12 @@ func (d *docsBuild) pack(context.Context) error {
 			return err
 		}
 	}
-	made, sum, size, err := d.write(site)
+	made, err := scratch.Create(filepath.Dir(d.file), ".blumeops-docs-")
+	if err != nil {
+		return err
+	}
+	defer made.Discard()
+	sum, size, err := d.write(site, made.File)
 	if err != nil {
 		return err
 	}
@@ -38,27 +44,18 @@ func (d *docsBuild) pack(context.Context) error {
 			d.built.Source += " at " + d.commit
 		}
 	}
-	return os.Rename(made, d.file)
+	return os.Rename(made.Name(), d.file)
 }
 
-// write makes the archive, and returns its file, checksum and size.
-func (d *docsBuild) write(site *os.Root) (made, sum string, size int64, err error) {
-	f, err := os.CreateTemp(filepath.Dir(d.file), ".blumeops-docs-")
-	if err != nil {
-		return "", "", 0, err
-	}
-	defer func() {
-		if err = errors.Join(err, f.Close()); err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
+// write makes the archive, and returns its checksum and size.
+func (d *docsBuild) write(site *os.Root, f *os.File) (sum string, size int64, err error) {
 	hash := sha256.New()
 	if err := website.Pack(site, io.MultiWriter(f, hash), d.args.Time, d.version.String()); err != nil {
-		return "", "", 0, err
+		return "", 0, err
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return "", "", 0, err
+		return "", 0, err
 	}
-	return f.Name(), hex.EncodeToString(hash.Sum(nil)), info.Size(), errors.Join(f.Chmod(0o644), f.Sync())
+	return hex.EncodeToString(hash.Sum(nil)), info.Size(), errors.Join(f.Chmod(0o644), f.Sync(), f.Close())
 }

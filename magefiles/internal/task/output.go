@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // output is where a built image goes, and in which form.
@@ -102,12 +103,12 @@ func (o output) write(ctx context.Context, img Image) (digest string, err error)
 	if o.form == noOutput {
 		return "", nil
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(o.path), ".blumeops-output-")
+	temp, err := scratch.Make(filepath.Dir(o.path), ".blumeops-output-")
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	made := filepath.Join(temp, "made")
+	defer func() { err = errors.Join(err, temp.Remove()) }()
+	made := filepath.Join(temp.Path, "made")
 	if o.form == rootfs {
 		err = img.Rootfs(ctx, made)
 	} else {
@@ -116,7 +117,7 @@ func (o output) write(ctx context.Context, img Image) (digest string, err error)
 	if err != nil {
 		return "", err
 	}
-	return digest, replace(o.path, made, filepath.Join(temp, "old"))
+	return digest, replace(o.path, made, filepath.Join(temp.Path, "old"))
 }
 
 func (o output) writeLayout(ctx context.Context, img Image, made string) (digest string, err error) {

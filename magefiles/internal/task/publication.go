@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // publication is one run of Publish: what is known so far.
@@ -27,7 +27,7 @@ type publication struct {
 	dirty    bool  // the working tree is built, as it has what the commit has not
 	found    Found // under the tag, when it was looked at last
 	image    Image
-	temp     string
+	temp     scratch.Dir
 	variants []Variant
 	artifact Artifact
 	digest   string
@@ -166,10 +166,10 @@ func (p *publication) build(ctx context.Context) (err error) {
 }
 
 func (p *publication) export(ctx context.Context) (err error) {
-	if p.temp, err = os.MkdirTemp(p.TempDir, "blumeops-publish-"); err != nil {
+	if p.temp, err = scratch.Make(p.TempDir, "blumeops-publish-"); err != nil {
 		return err
 	}
-	p.variants, err = p.image.Archives(ctx, p.temp)
+	p.variants, err = p.image.Archives(ctx, p.temp.Path)
 	return err
 }
 
@@ -205,10 +205,7 @@ func (p *publication) close() (err error) {
 	if p.artifact != nil {
 		err = p.artifact.Close()
 	}
-	if p.temp != "" {
-		err = errors.Join(err, os.RemoveAll(p.temp))
-	}
-	return err
+	return errors.Join(err, p.temp.Remove())
 }
 
 // Labels of the OCI image specification, in its chapter on annotations.

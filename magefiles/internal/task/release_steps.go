@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // releasing is one run of Release: what is known so far.
@@ -34,8 +35,8 @@ type releasing struct {
 	noted   *changelog.Result
 	receipt string // name of the file that tells how it was built
 	archive archive
-	built   string // file on this machine; "" if an earlier build is used
-	temp    string // folder of the same
+	built   string      // file on this machine; "" if an earlier build is used
+	temp    scratch.Dir // folder of the same
 	changes []Change
 	tag     string // the tag's object
 
@@ -53,10 +54,7 @@ type archive struct {
 func (a archive) sum() Sum { return Sum{a.SHA256, a.Size} }
 
 func (r *releasing) close() error {
-	if r.temp == "" {
-		return nil
-	}
-	return os.RemoveAll(r.temp)
+	return r.temp.Remove()
 }
 
 // checkTag refuses a version whose tag the forge would not take: the push comes last.
@@ -153,12 +151,12 @@ func (r *releasing) build(ctx context.Context) (err error) {
 	if r.archive.File != "" {
 		return nil
 	}
-	if r.temp == "" {
-		if r.temp, err = os.MkdirTemp(r.TempDir, "blumeops-release-"); err != nil {
+	if r.temp.Path == "" {
+		if r.temp, err = scratch.Make(r.TempDir, "blumeops-release-"); err != nil {
 			return err
 		}
 	}
-	r.built = filepath.Join(r.temp, r.Name+".tar.gz")
+	r.built = filepath.Join(r.temp.Path, r.Name+".tar.gz")
 	if err := os.Remove(r.built); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

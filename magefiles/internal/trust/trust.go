@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // Source is where authorities come from: a file, or a folder of files.
@@ -145,11 +147,11 @@ func (b *Bundle) Write(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	tmp, err := os.CreateTemp(dir, ".part-")
+	tmp, err := scratch.Create(dir, ".part-")
 	if err != nil {
 		return "", err
 	}
-	defer os.Remove(tmp.Name()) // gone already if all went well
+	defer tmp.Discard()
 	_, err = tmp.Write(text.Bytes())
 	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
 		return "", err

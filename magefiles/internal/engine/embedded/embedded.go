@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 
 	"github.com/docker/cli/cli/config"
@@ -20,6 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/objects"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/schema"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // Options say what a session works with.
@@ -48,23 +48,23 @@ type Session struct {
 	http.Handler
 	solver *solver.Solver
 	client *client.Client
-	temp   string
+	temp   scratch.Dir
 }
 
 // Open starts a session on the daemon that c is connected to. Close closes c too.
 func Open(ctx context.Context, c *client.Client, opts Options) (*Session, error) {
-	temp, err := os.MkdirTemp("", "blumeops-engine-")
+	temp, err := scratch.Make("", "blumeops-engine-")
 	if err != nil {
 		return nil, err
 	}
 	s, err := open(ctx, c, opts, temp)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(temp), c.Close())
+		return nil, errors.Join(err, temp.Remove(), c.Close())
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, c *client.Client, opts Options, temp string) (*Session, error) {
+func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir) (*Session, error) {
 	key, err := secretKey(opts.StateDir)
 	if err != nil {
 		return nil, err
@@ -72,14 +72,14 @@ func open(ctx context.Context, c *client.Client, opts Options, temp string) (*Se
 	secrets := &objects.Secrets{Key: key}
 	auth := &objects.RegistryAuth{Fallback: dockerConfig}
 	sv, err := solver.Open(ctx, c, solver.Options{
-		Secret: secrets.Get, Auth: auth.Attachable(), ImportDir: filepath.Join(temp, solver.ImportStore), Events: opts.Events,
+		Secret: secrets.Get, Auth: auth.Attachable(), ImportDir: filepath.Join(temp.Path, solver.ImportStore), Events: opts.Events,
 	})
 	if err != nil {
 		return nil, err
 	}
 	env := &objects.Env{
 		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth,
-		LookupEnv: opts.LookupEnv, TempDir: temp,
+		LookupEnv: opts.LookupEnv, TempDir: temp.Path,
 	}
 	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
 	server := gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env})
@@ -101,5 +101,5 @@ func dockerConfig(host string) (types.AuthConfig, error) {
 
 // Close ends the session: what still runs in it is stopped, and what it kept on the host is removed.
 func (s *Session) Close() error {
-	return errors.Join(s.solver.Close(), s.client.Close(), os.RemoveAll(s.temp))
+	return errors.Join(s.solver.Close(), s.client.Close(), s.temp.Remove())
 }

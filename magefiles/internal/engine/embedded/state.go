@@ -21,6 +21,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // epoch is the time of files that must not depend on when they were made.
@@ -97,11 +98,12 @@ func (b initBuilder) build(ctx context.Context, dir string) error {
 	if b.opts.Log != nil {
 		b.opts.Log("compiling the program that runs commands in containers (once)")
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".building-")
+	made, err := scratch.Make(filepath.Dir(dir), ".building-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp) // gone already if all went well
+	defer func() { _ = made.Remove() }() // gone already if all went well
+	tmp := made.Path
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(tmp, "init"), "./magefiles/internal/engine/embedded/execinit")
 	cmd.Dir = b.opts.SourceDir
 	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=")

@@ -17,6 +17,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 var containerImageFields = map[string]gql.Resolver{
@@ -221,17 +222,17 @@ func (c *Container) archive(ctx context.Context, a gql.Args, dest string) error 
 	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".*")
+	tmp, err := scratch.Create(filepath.Dir(dest), partial)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // gone already if all went well
+	defer tmp.Discard()
 	// The docker exporter's archive is an OCI layout with the manifest.json that docker load wants; it is for one platform.
 	kind := "docker"
 	if len(variants) > 1 {
 		kind = "oci"
 	}
-	if _, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: kind, Attrs: exportAttrs(a), File: tmp}); err != nil {
+	if _, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: kind, Attrs: exportAttrs(a), File: tmp.File}); err != nil {
 		return err
 	}
 	return os.Rename(tmp.Name(), dest) // readable by its owner alone, as Dagger leaves it

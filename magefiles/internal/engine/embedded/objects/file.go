@@ -15,6 +15,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // File is a file of a state.
@@ -227,6 +228,9 @@ func (f *File) export(ctx context.Context, a gql.Args) (any, error) {
 	return returned, f.write(ctx, dest, os.FileMode(st.info.Mode).Perm())
 }
 
+// partial begins the names of files that are not whole yet.
+const partial = ".blumeops-part-"
+
 // write puts the file at dest on the host, whole or not at all. A file that is there keeps its own mode.
 func (f *File) write(ctx context.Context, dest string, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
@@ -235,17 +239,14 @@ func (f *File) write(ctx context.Context, dest string, mode os.FileMode) error {
 	if old, err := os.Stat(dest); err == nil {
 		mode = old.Mode().Perm()
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".*")
+	tmp, err := scratch.Create(filepath.Dir(dest), partial)
 	if err != nil {
 		return err
 	}
-	err = f.env.Solver.CopyFile(ctx, f.st, f.path, tmp)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), dest)
+	defer tmp.Discard()
+	err = f.env.Solver.CopyFile(ctx, f.st, f.path, tmp.File)
+	if err := errors.Join(err, tmp.Chmod(mode), tmp.Close()); err != nil {
+		return err
 	}
-	if err != nil {
-		os.Remove(tmp.Name()) // the error above is the one to tell
-	}
-	return err
+	return os.Rename(tmp.Name(), dest)
 }
