@@ -120,7 +120,7 @@ func (g generators) Generate(ctx context.Context, q task.GeneratorRun, to string
 	if errors.As(err, &failed) && g.runner.session.Choice == engine.Dagger {
 		g.runner.progress.failed(failed.Stdout, failed.Stderr)
 	}
-	return err
+	return g.runner.whereFull(err)
 }
 
 // docsServe serves an archive until it is stopped.

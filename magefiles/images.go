@@ -5,13 +5,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/docker/go-units"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
@@ -126,7 +130,7 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 		show(failed.Stdout, failed.Stderr)
 	}
 	if err != nil {
-		return nil, err
+		return nil, b.runner.whereFull(err)
 	}
 	return built{img}, nil
 }
@@ -155,6 +159,18 @@ func (r *runner) keep(release func()) {
 	r.sessions.Lock()
 	defer r.sessions.Unlock()
 	r.kept = append(r.kept, release)
+}
+
+// whereFull names the folder whose disk is full, as far as that is known: a step may have mounts of its own.
+func (r *runner) whereFull(err error) error {
+	if !pipeline.IsFull(err) || r.session == nil || r.session.Choice != engine.Embedded || os.Getenv("BUILDKIT_HOST") != "" {
+		return err
+	}
+	free, freeErr := estate.Free(r.stateAt)
+	if freeErr != nil {
+		return err
+	}
+	return fmt.Errorf("%w: no space left; the embedded engine keeps its steps in %s, where %s are free", err, r.stateAt, units.BytesSize(float64(free)))
 }
 
 // built is a task.Image that lives in an engine.

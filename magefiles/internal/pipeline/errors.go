@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
 // StepError says that a command of a build failed.
@@ -38,6 +40,30 @@ const maxCommand = 200
 // ExitCode is the command's.
 func (e *StepError) ExitCode() int { return e.Code }
 
+// Hint is what to do about failures that have nothing to do with the command itself.
+func (e *StepError) Hint() string {
+	said := e.Stderr + "\n" + e.why
+	refused, untrusted := trust.Said(said)
+	switch {
+	case full.MatchString(said):
+		return doFull
+	case strings.Contains(said, "exec format error"):
+		return "check that the program is for the platform of the step, and that a script begins with #! and its interpreter"
+	case untrusted && strings.Contains(refused.Do, "BLUMEOPS_CA_FILE"):
+		return "a RUN step knows the authorities of its base image alone: COPY the authority's certificate into the image, " +
+			"and name it there as the program reads it (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, PIP_CERT, update-ca-certificates)"
+	case untrusted:
+		return refused.Do
+	}
+	return ""
+}
+
+// full is how programs and engines say that a disk is.
+var full = regexp.MustCompile(`(?i)no space left on device|ENOSPC|disk quota exceeded|is its disk full`)
+
+const doFull = "free some of the disk that the engine is on, as with engine:prune -all, or give the engine a folder on another one (BLUMEOPS_ENGINE_STATE); " +
+	"a mount of the step may have a limit of its own"
+
 // Unwrap gives Dagger's error.
 func (e *StepError) Unwrap() error { return e.err }
 
@@ -47,15 +73,21 @@ var trace = regexp.MustCompile(` ?\[traceparent:[0-9a-f-]+\]`)
 // explain makes an error of the engine readable: a failed command becomes a *StepError.
 func explain(err error) error {
 	var failed *dagger.ExecError
+	var done *StepError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &done):
+		return err
 	case errors.As(err, &failed):
 		step := &StepError{Command: failed.Cmd, Code: failed.ExitCode, Stdout: failed.Stdout, Stderr: failed.Stderr, err: err}
-		if step.Code < 0 {
-			step.why = quieten(failed.Message())
+		if message := messageOf(failed); step.Code < 0 || full.MatchString(message) {
+			step.why = quieten(message)
 		}
 		return step
+	}
+	if refused, ok := trust.Said(err.Error()); ok {
+		return &engineError{quieten(err.Error()) + " (" + refused.Problem + ")", refused.Do, err}
 	}
 	text := missing.ReplaceAllString(quieten(err.Error()), "$1$2$3$4 is not in the build context")
 	hint := hintFor(text)
@@ -63,6 +95,23 @@ func explain(err error) error {
 		return err
 	}
 	return &engineError{text, hint, err}
+}
+
+// messageOf is what the engine says besides the command.
+func messageOf(failed *dagger.ExecError) string {
+	if failed.Unwrap() == nil {
+		return ""
+	}
+	return failed.Message()
+}
+
+// IsFull tells whether a build failed because a disk is full.
+func IsFull(err error) bool {
+	var step *StepError
+	if errors.As(err, &step) {
+		return full.MatchString(step.Stderr + "\n" + step.why)
+	}
+	return err != nil && full.MatchString(err.Error())
 }
 
 // quieten leaves out of a message what speaks of Dagger's insides alone.
@@ -85,6 +134,11 @@ var hints = []struct {
 	do   string
 }{
 	{regexp.MustCompile(`connection to BuildKit was lost`), "run it again, which starts the engine anew; engine:status names its log"},
+	{full, doFull},
+	{regexp.MustCompile(`401 Unauthorized|(?i:authentication required|no basic auth credentials|unauthorized|failed to authorize|failed to fetch (?:anonymous|oauth) token)`),
+		"the registry requires an account for this image: docker login its host, or set BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD if it is the site's own (BLUMEOPS_REGISTRY); " +
+			"an account that is set is not accepted: check its password or token"},
+	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry speaks plain HTTP: if that is meant, name its host in BLUMEOPS_PLAIN_REGISTRIES"},
 	{regexp.MustCompile(`is not in the build context`), "put it into the container's folder, which is all that is sent, and see that .dockerignore does not name it; with --from, into that stage"},
 	{regexp.MustCompile(`dockerfile parse error`), "mend that line of the Dockerfile"},
 	{regexp.MustCompile(`connection refused|no such host|i/o timeout`), "start the registry of the image that FROM names, or name one that stands in for it in BLUMEOPS_MIRRORS"},

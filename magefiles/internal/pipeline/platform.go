@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"dagger.io/dagger"
 
@@ -27,6 +29,19 @@ func withPlatform(ctx context.Context, client *dagger.Client, built *dagger.Cont
 		}
 	}
 	return corrected.Sync(ctx)
+}
+
+// foreign says so where a step failed because the engine's machine cannot run programs of its platform.
+func foreign(err error, p image.Platform, native string) error {
+	var step *StepError
+	if p.String() == native || !errors.As(err, &step) || !strings.Contains(step.Stderr, "exec format error") {
+		return err
+	}
+	return &engineError{
+		fmt.Sprintf("%s programs cannot run here, on %s: %v", p, native, err),
+		"have them emulated: apt-get install qemu-user-static binfmt-support; or build on a machine of that platform: set BUILDKIT_HOST to a BuildKit there; " +
+			"or leave the platform out with -platform=", err,
+	}
 }
 
 // carriers copy the parts of an image's configuration that the Dagger API can both

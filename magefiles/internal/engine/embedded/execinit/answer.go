@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -33,12 +34,22 @@ func newAnswer(dir string) (*answer, error) {
 			return nil, err
 		}
 	}
+	if _, err := a.status.Write(bytes.Repeat([]byte(" "), reserved)); err != nil {
+		return nil, fmt.Errorf("answer file: %w", err)
+	}
 	return a, nil
 }
 
-// create opens a new file of the answer. Everything is appended, so that two writers of one file never overwrite each other.
+// reserved is what the status takes of the disk from the start: a command that fills the disk leaves no room for it. JSON may be followed by blanks.
+const reserved = 4 << 10
+
+// create opens a new file of the answer. All but the status is appended, so that two writers of one file never overwrite each other.
 func (a *answer) create(name string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(a.dir, name), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	mode := os.O_CREATE | os.O_TRUNC | os.O_WRONLY
+	if name != execmeta.StatusFile {
+		mode |= os.O_APPEND
+	}
+	f, err := os.OpenFile(filepath.Join(a.dir, name), mode, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("answer file: %w", err)
 	}
@@ -49,10 +60,8 @@ func (a *answer) create(name string) (*os.File, error) {
 func (a *answer) writeStatus(s execmeta.Status) error {
 	text, err := json.Marshal(s)
 	if err == nil {
-		err = a.status.Truncate(0)
-	}
-	if err == nil {
-		_, err = a.status.Write(text)
+		text = append(text, bytes.Repeat([]byte(" "), max(0, reserved-len(text)))...)
+		_, err = a.status.WriteAt(text, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("write status: %w", err)

@@ -49,6 +49,9 @@ func (e *Env) execError(ctx context.Context, err error) error {
 		// The init never ran: what the OCI runtime says is all there is.
 		out.ExitCode, out.Stderr = max(out.ExitCode, 1), runtimeMessage(err)
 	}
+	if blank := bytes.TrimSpace(files[execmeta.StatusFile]); files[execmeta.StatusFile] != nil && len(blank) == 0 && status.ExitCode == 1 {
+		out.Stderr += "\nthe engine could not keep what the command did and said: is its disk full?"
+	}
 	if out.message == "" {
 		out.message = fmt.Sprintf("exit code: %d", out.ExitCode)
 	}
