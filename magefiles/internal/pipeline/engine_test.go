@@ -293,6 +293,8 @@ func TestBaseBehindAPassword(t *testing.T) {
 		r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}}
 		if _, err := b.Build(t.Context(), r); err == nil || !strings.Contains(err.Error(), "401") && !strings.Contains(err.Error(), "credentials") {
 			t.Errorf("%s without an account: %v", name, err)
+		} else if hinter := (interface{ Hint() string })(nil); !errors.As(err, &hinter) || !strings.Contains(hinter.Hint(), "docker login") || !strings.Contains(hinter.Hint(), "BLUMEOPS_REGISTRY_USER") {
+			t.Errorf("%s without an account: no remedy: %v", name, err)
 		}
 		b.Login = func(_ context.Context, asked string) (user, password string, ok bool, err error) {
 			return "reader", "reader", asked == host, nil

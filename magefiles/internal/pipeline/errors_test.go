@@ -45,11 +45,18 @@ func TestWhatToDoAboutTheEnginesErrors(t *testing.T) {
 		`failed to compute cache key: failed to calculate checksum of ref ab::cd: "/x.txt": not found`:                                           {"/x.txt is not in the build context", ".dockerignore"},
 		"failed to load container from converted ID: load Container@CqcMCh+/=: load xxh3:c9c8e6dc33a7beb5: inputs: load xxh3:a2fd54788621d703: inputs: " +
 			"failed to content hash dockerfile copy: failed to copy source directory: lstat /x.txt: no such file or directory": {"/x.txt is not in the build context", ".dockerignore"},
-		"failed to convert Dockerfile to LLB: dockerfile parse error on line 2: unknown instruction: X": {"line 2: unknown instruction: X", "that line"},
-		"failed to convert Dockerfile to LLB: r.example/x:1: r.example/x:1: not found":                  {"r.example/x:1: not found", "FROM"},
-		"base image r.example/x:1: r.example/x:1: not found":                                            {"r.example/x:1: not found", "//blumeops:base"},
-		`Head "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused`:              {"connection refused", "BLUMEOPS_MIRRORS"},
-		"the connection to BuildKit was lost: EOF":                                                      {"was lost: EOF", "engine:status"},
+		"failed to convert Dockerfile to LLB: dockerfile parse error on line 2: unknown instruction: X":                                                        {"line 2: unknown instruction: X", "that line"},
+		"failed to convert Dockerfile to LLB: r.example/x:1: r.example/x:1: not found":                                                                         {"r.example/x:1: not found", "FROM"},
+		"base image r.example/x:1: r.example/x:1: not found":                                                                                                   {"r.example/x:1: not found", "//blumeops:base"},
+		`Head "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused`:                                                                     {"connection refused", "BLUMEOPS_MIRRORS"},
+		"the connection to BuildKit was lost: EOF":                                                                                                             {"was lost: EOF", "engine:status"},
+		`r.example/x:1: failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://r.example/token: 401 Unauthorized`: {"401 Unauthorized", "docker login"},
+		`r.example/x:1: failed to do request: Head "https://r.example/v2/x/manifests/1": tls: failed to verify certificate: x509: certificate is valid for other.example, not r.example`: {
+			"(certificate is valid for other.example, not r.example)", "another authority does not help"},
+		`r.example/x:1: failed to do request: Head "https://r.example/v2/x/manifests/1": tls: failed to verify certificate: x509: certificate signed by unknown authority`: {
+			"(its authority is not known here)", "BLUMEOPS_CA_FILE"},
+		`r.example/x:1: failed to do request: Head "https://r.example/v2/x/manifests/1": http: server gave HTTP response to HTTPS client`: {"HTTPS client", "BLUMEOPS_PLAIN_REGISTRIES"},
+		`failed to copy files: copy file range failed: no space left on device`:                                                           {"no space left on device", "engine:prune"},
 		"something else": {"something else", ""},
 	} {
 		theirs := errors.New(said)
@@ -61,6 +68,21 @@ func TestWhatToDoAboutTheEnginesErrors(t *testing.T) {
 		}
 		if !strings.HasSuffix(err.Error(), want.text) || strings.Contains(err.Error(), "xxh3") || !strings.Contains(hint, want.hint) || (hint == "") != (want.hint == "") || !errors.Is(err, theirs) {
 			t.Errorf("%s\nbecame %q, hint %q", said, err, hint)
+		}
+	}
+}
+
+// What a step's own program says of a refused certificate or of its format has a remedy; what it says of anything else has none.
+func TestHintOfASteps(t *testing.T) {
+	for said, want := range map[string]string{
+		"curl: (60) SSL certificate problem: unable to get local issuer certificate": "COPY the authority's certificate",
+		"npm error code CERT_HAS_EXPIRED":                                            "renew the certificate",
+		"fork/exec /hello: exec format error":                                        "for the platform of the step",
+		"tar: write error: No space left on device":                                  "BLUMEOPS_ENGINE_STATE",
+		"make: *** [all] Error 2":                                                    "",
+	} {
+		if got := (&StepError{Code: 1, Stderr: said}).Hint(); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%s: hint %q, want %q", said, got, want)
 		}
 	}
 }
