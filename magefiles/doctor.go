@@ -6,7 +6,7 @@ import "context"
 
 // Doctor looks whether all is there that a release needs, before anything irreversible is done.
 //
-// It looks for commands, free disk, secrets and the engine on this machine, and asks the
+// It looks for commands, free disk, certificate authorities, secrets and the engine on this machine, and asks the
 // registry, the forge, git's server and Argo CD for the rights that container:publish and
 // docs:release need. Nothing is built, started or written; the registry is asked by
 // beginning an upload, which is taken back.
@@ -17,7 +17,7 @@ import "context"
 //	mage doctor
 //	mage doctor -only=registry,forge
 func Doctor(ctx context.Context,
-	only *string, // names of checks: tools, disk, secrets, engine, registry, forge, push, argocd, site; default: all
+	only *string, // names of checks: tools, disk, authorities, secrets, engine, registry, forge, push, argocd, site; default: all
 	format *string, // text (default), json, sarif or github
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, r *runner) error {

@@ -7,14 +7,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
@@ -156,7 +160,53 @@ func (e anyEngine) Look(ctx context.Context) (estate.Outlook, error) {
 	}
 	look := engine.Look(ctx, opts)
 	e.console.Note(fmt.Sprintf("engine: %s (%s)", look.Choice, look.Why))
-	return estate.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}, nil
+	out := estate.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}
+	if look.Choice == engine.Embedded && look.Start == nil && look.Run == nil {
+		out.Foreign, err = e.foreign(ctx, opts)
+	}
+	return out, err
+}
+
+// foreign are the platforms that Dockerfiles with RUN are published for, and that the engine runs no commands for.
+func (e anyEngine) foreign(ctx context.Context, opts engine.Options) ([]estate.Foreign, error) {
+	needs, err := e.runs()
+	if err != nil {
+		return nil, err
+	}
+	var list []estate.Foreign
+	for _, platform := range engine.Missing(ctx, opts, slices.Sorted(maps.Keys(needs))) {
+		list = append(list, estate.Foreign{Platform: platform, Containers: needs[platform]})
+	}
+	return list, nil
+}
+
+// runs are the containers with RUN by the platforms that these run for. What cannot be read is for validate to say.
+func (e anyEngine) runs() (map[string][]string, error) {
+	usual, err := e.platforms()
+	if err != nil {
+		return nil, err
+	}
+	found, _ := image.Find(e.files.FS())
+	needs := map[string][]string{}
+	for _, c := range found {
+		text, err := fs.ReadFile(e.files.FS(), c.Dir+"/Dockerfile")
+		file, parseErr := dockerfile.Parse(string(text))
+		if c.Kind != image.KindDockerfile || err != nil || parseErr != nil {
+			continue
+		}
+		published := c.Platforms
+		if len(published) == 0 {
+			published = usual[c.Kind]
+		}
+		for _, p := range published {
+			for _, platform := range file.Runs(p.String()) {
+				if !slices.Contains(needs[platform], string(c.Name)) {
+					needs[platform] = append(needs[platform], string(c.Name))
+				}
+			}
+		}
+	}
+	return needs, nil
 }
 
 // ownRegistry is an estate.Registry: the site's.

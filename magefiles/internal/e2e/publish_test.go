@@ -72,7 +72,7 @@ func TestPrivateAuthority(t *testing.T) {
 		t.Errorf("without the authority: %q", writes)
 	}
 	w.env["BLUMEOPS_CA_FILE"] = filepath.Join(w.work, "ca.pem")
-	if got := w.run("container:publish", "hello", "v1.0.0"); got.status != 1 || !strings.Contains(got.stderr, "ca.pem") {
+	if got := w.run("container:publish", "hello", "v1.0.0"); got.status != 2 || !strings.Contains(got.stderr, "ca.pem") {
 		t.Errorf("with a file that is not there: %+v", got)
 	}
 	if err := os.WriteFile(w.env["BLUMEOPS_CA_FILE"], s.CA, 0o644); err != nil {

@@ -84,6 +84,9 @@ func (w *world) cleanAfterStop() {
 	}
 	w.runs()
 	w.mage("container:build", "waits")
+	if left, err := filepath.Glob(filepath.Join(w.env["TMPDIR"], "blumeops-*")); len(left) > 0 || err != nil {
+		w.t.Errorf("left in the folder of temporary files: %q", left)
+	}
 }
 
 // An engine that is killed, idle or in the middle of a build, is started again by the next command.

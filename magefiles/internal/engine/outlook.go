@@ -41,3 +41,8 @@ func (e *noDagger) Error() string { return "Dagger is asked for, and cannot be h
 func (e *noDagger) Hint() string {
 	return "start Docker, or leave the choice to auto (BLUMEOPS_ENGINE)"
 }
+
+// Missing tells which of some platforms the embedded engine could run no commands for, as far as that is known.
+func Missing(ctx context.Context, opts Options, platforms []string) []string {
+	return daemon.Runs(ctx, opts.daemon(), platforms)
+}

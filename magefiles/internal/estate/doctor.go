@@ -37,6 +37,14 @@ type Outlook struct {
 	Why   string // it would be, in a few words
 	Start error  // why it would not start
 	Run   error  // why it would start, but run no command
+
+	Foreign []Foreign // platforms that it would run no command for, and that something needs
+}
+
+// Foreign is a platform of which a machine runs no programs.
+type Foreign struct {
+	Platform   string
+	Containers []string // that are published for it and have RUN
 }
 
 // Registry is where images are published.

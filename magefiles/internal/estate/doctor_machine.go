@@ -3,6 +3,7 @@ package estate
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/docker/go-units"
 
@@ -97,10 +98,11 @@ func secrets(p Secrets) validate.Check {
 func engine(p Engine) validate.Check {
 	return validate.Check{
 		Name:   "engine",
-		Covers: "Looks which engine a build would take, and whether it can start and run commands. Nothing is built or started.",
+		Covers: "Looks which engine a build would take, and whether it can start, and run commands for the platforms of all Dockerfiles with RUN. Nothing is built or started.",
 		Rules: []validate.Rule{
 			{ID: "start", What: "The engine that would be taken cannot start.", Do: "Start Docker, or give the embedded engine what it lacks (docs/how-to/run-the-embedded-engine.md)."},
 			{ID: "run", What: "The engine would start, but run no command: it builds only what needs none.", Do: "Give the embedded engine what it lacks (docs/how-to/run-the-embedded-engine.md)."},
+			{ID: "platform", What: "Containers with RUN are published for a platform whose programs cannot run here.", Do: "Install an emulator (apt-get install qemu-user-static binfmt-support), or build on a machine of that platform (BUILDKIT_HOST)."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			look, err := p.Look(ctx)
@@ -114,6 +116,10 @@ func engine(p Engine) validate.Check {
 			}
 			if look.Run != nil {
 				lack(in, about, "run", look.Run)
+			}
+			for _, f := range look.Foreign {
+				in.Report(validate.Finding{About: about, Rule: "platform", Message: fmt.Sprintf(
+					"%s programs cannot run here, and the RUN steps of %s need it", f.Platform, strings.Join(f.Containers, ", "))})
 			}
 			return nil
 		},

@@ -94,18 +94,23 @@ type fakeTools []Tool
 
 func (f fakeTools) Look() []Tool { return f }
 
+type fakeAuthorities []Authority
+
+func (f fakeAuthorities) Look() ([]Authority, error) { return f, nil }
+
 // ready is a world that lacks nothing.
 func ready() DoctorPorts {
 	return DoctorPorts{
-		Tools:    fakeTools{{Name: "git", For: "docs:build"}},
-		Disk:     fakeDisk{{Path: "/cache", Holds: "the engine", Free: 5 << 30, Needs: NeedsEngine}},
-		Secrets:  fakeSecrets{list: []Secret{{Name: "op://v/i/f", Hint: "nothing"}}},
-		Engine:   fakeEngine{look: Outlook{Name: "embedded", Why: "asked for"}},
-		Registry: fakeRegistry{host: host{"registry r.example"}},
-		Forge:    fakeForge{host{"forge f.example"}, []Answer{{What: "token"}, {What: "push"}}},
-		Clone:    fakeClone{host: host{"git remote f.example/r"}, state: CloneState{Head: "abc", Default: "main", Released: true}},
-		ArgoCD:   fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Healthy"}},
-		Website:  fakeWebsite{host: host{"https://docs.example"}},
+		Tools:       fakeTools{{Name: "git", For: "docs:build"}},
+		Disk:        fakeDisk{{Path: "/cache", Holds: "the engine", Free: 5 << 30, Needs: NeedsEngine}},
+		Authorities: fakeAuthorities{{Name: "SSL_CERT_FILE", Path: "/etc/ssl/cert.pem", Certificates: 140}},
+		Secrets:     fakeSecrets{list: []Secret{{Name: "op://v/i/f", Hint: "nothing"}}},
+		Engine:      fakeEngine{look: Outlook{Name: "embedded", Why: "asked for"}},
+		Registry:    fakeRegistry{host: host{"registry r.example"}},
+		Forge:       fakeForge{host{"forge f.example"}, []Answer{{What: "token"}, {What: "push"}}},
+		Clone:       fakeClone{host: host{"git remote f.example/r"}, state: CloneState{Head: "abc", Default: "main", Released: true}},
+		ArgoCD:      fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Healthy"}},
+		Website:     fakeWebsite{host: host{"https://docs.example"}},
 	}
 }
 
@@ -191,6 +196,18 @@ func TestDoctor(t *testing.T) {
 				p.Engine = fakeEngine{look: Outlook{Name: "e", Why: "w", Run: errors.New("no runc")}}
 			},
 			"engine e (w): no runc [engine/run] → Give",
+		},
+		"engine/platform": {
+			func(p *DoctorPorts) {
+				p.Engine = fakeEngine{look: Outlook{Name: "e", Why: "w", Foreign: []Foreign{{"linux/arm64", []string{"devpi", "zot"}}}}}
+			},
+			"engine e (w): linux/arm64 programs cannot run here, and the RUN steps of devpi, zot need it [engine/platform] → Install an emulator",
+		},
+		"authorities/unreadable": {
+			func(p *DoctorPorts) {
+				p.Authorities = fakeAuthorities{{Name: "SSL_CERT_FILE", Path: "/x", Err: errors.New("/x: no certificate in it")}}
+			},
+			"SSL_CERT_FILE: /x: no certificate in it [authorities/unreadable] → Name",
 		},
 		"registry/answer": {
 			func(p *DoctorPorts) {

@@ -3,6 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+
+	"github.com/containerd/platforms"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // errNoGo says that the engine's programs are not built yet, and cannot be.
@@ -17,4 +20,30 @@ func Lacks(ctx context.Context, opts Options) (start, run error) {
 		return err, nil
 	}
 	return lacksOwn(ctx, opts)
+}
+
+// Runs tells which of some platforms, such as linux/arm64, the daemon's machine runs no programs of, itself or by emulation. Of a named daemon, and of
+// one that an ordinary user would still have to start, that is not known: there are none then.
+func Runs(ctx context.Context, opts Options, wanted []string) (missing []string) {
+	opts = opts.withDefaults()
+	if opts.Getenv("BUILDKIT_HOST") != "" {
+		return nil
+	}
+	can := supportedOwn(ctx, opts)
+	for _, name := range wanted {
+		p, err := platforms.Parse(name)
+		if err == nil && len(can) > 0 && !matches(can, platforms.Normalize(p)) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+func matches(can []ocispecs.Platform, p ocispecs.Platform) bool {
+	for _, c := range can {
+		if platforms.Only(c).Match(p) {
+			return true
+		}
+	}
+	return false
 }

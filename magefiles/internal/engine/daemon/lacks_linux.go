@@ -4,6 +4,9 @@ import (
 	"context"
 	"os"
 	"os/exec"
+
+	"github.com/moby/buildkit/util/archutil"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // lacksOwn mirrors what ensureOwn and prepareLaunch stop at.
@@ -41,4 +44,19 @@ func (o Options) lacksRuntime(ctx context.Context) error {
 		return nil
 	}
 	return o.noRuntime()
+}
+
+// supportedOwn are the platforms that our own daemon runs commands for, as BuildKit finds them out: it runs a small program of each, in a
+// folder as its root, which only root may do. None: not known.
+func supportedOwn(ctx context.Context, o Options) []ocispecs.Platform {
+	f := o.files()
+	if r := probe(ctx, f.socket); r.answers() && r.ours {
+		if info, err := (&Daemon{Address: "unix://" + f.socket}).worker(ctx, answerTime); err == nil {
+			return info.Platforms
+		}
+	}
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return archutil.SupportedPlatforms(true)
 }

@@ -2,6 +2,12 @@
 
 package daemon
 
-import "context"
+import (
+	"context"
+
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
 
 func lacksOwn(context.Context, Options) (start, run error) { return ErrNotLinux, nil }
+
+func supportedOwn(context.Context, Options) []ocispecs.Platform { return nil }

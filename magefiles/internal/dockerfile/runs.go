@@ -1,0 +1,92 @@
+package dockerfile
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+)
+
+// Runs are the platforms that a build for the platform target runs commands for, in the stages that its last one needs: target itself, or another
+// that FROM names. A stage for the machine that builds (--platform=$BUILDPLATFORM) and one whose platform is another variable count for none.
+func (f *File) Runs(target string) []string {
+	var found []string
+	if len(f.stages) == 0 {
+		return nil
+	}
+	for i := range f.needed(len(f.stages)-1, map[int]bool{}) {
+		platform := f.platform(i, target)
+		runs := slices.ContainsFunc(f.stages[i].Commands, func(c instructions.Command) bool {
+			_, is := c.(*instructions.RunCommand)
+			return is
+		})
+		if runs && platform != "" && !slices.Contains(found, platform) {
+			found = append(found, platform)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// needed adds the numbers of a stage and of those that it is made from.
+func (f *File) needed(stage int, seen map[int]bool) map[int]bool {
+	if seen[stage] {
+		return seen
+	}
+	seen[stage] = true
+	s := f.stages[stage]
+	names := []string{s.BaseName}
+	for _, c := range s.Commands {
+		switch c := c.(type) {
+		case *instructions.CopyCommand:
+			names = append(names, c.From)
+		case *instructions.RunCommand:
+			names = append(names, mountedFrom(c)...)
+		}
+	}
+	for _, name := range names {
+		if at := f.stage(name, stage); at >= 0 {
+			f.needed(at, seen)
+		}
+	}
+	return seen
+}
+
+// stage is the number of an earlier stage by its name or its number, -1 for none.
+func (f *File) stage(name string, before int) int {
+	if n, err := strconv.Atoi(name); err == nil && n < before {
+		return n
+	}
+	for i := before - 1; i >= 0 && name != ""; i-- {
+		if strings.EqualFold(f.stages[i].Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// mountedFrom are the names that the mounts of a RUN are from.
+func mountedFrom(c *instructions.RunCommand) []string {
+	var names []string
+	for _, m := range instructions.GetMounts(c) {
+		names = append(names, m.From)
+	}
+	return names
+}
+
+// platform is that of a stage; "" if it is that of the machine that builds, or not known.
+func (f *File) platform(stage int, target string) string {
+	s := f.stages[stage]
+	base := f.stage(s.BaseName, stage)
+	switch name := strings.NewReplacer("{", "", "}", "").Replace(s.Platform); {
+	case name == "" && base >= 0:
+		return f.platform(base, target)
+	case name == "", name == "$TARGETPLATFORM":
+		return target
+	case strings.Contains(name, "$"):
+		return ""
+	default:
+		return name
+	}
+}

@@ -1,0 +1,36 @@
+package daemon
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+)
+
+// What is said to run here is what the kernel runs: a program for each platform is tried.
+func TestRuns(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can find that out without a daemon")
+	}
+	opts := Options{StateDir: t.TempDir(), ModulesDir: modules()}
+	for _, architecture := range []string{runtime.GOARCH, "arm64"} {
+		program := filepath.Join(t.TempDir(), "step")
+		build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, "./testdata/step")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+architecture)
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		foreign := errors.Is(exec.CommandContext(t.Context(), program, "hello").Run(), syscall.ENOEXEC)
+		if missing := Runs(t.Context(), opts, []string{"linux/" + architecture}); slices.Contains(missing, "linux/"+architecture) != foreign {
+			t.Errorf("%s: missing %v, and the kernel refuses it: %v", architecture, missing, foreign)
+		}
+	}
+	opts.Getenv = env("BUILDKIT_HOST=tcp://elsewhere.example:1")
+	if missing := Runs(t.Context(), opts, []string{"linux/s390x"}); missing != nil {
+		t.Errorf("of a daemon elsewhere it is known: %v", missing)
+	}
+}
