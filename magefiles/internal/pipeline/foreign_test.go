@@ -78,8 +78,11 @@ func TestForeignPlatform(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), program).CombinedOutput(); err != nil {
 		t.Fatalf("with an emulator: %v: %s", err, out)
 	}
+	b, _ = withProgram(t, arm64, `["/hello"]`) // another session, as people have it
 	if _, err := build(t, b, arm64); err != nil {
-		t.Errorf("with an emulator: %v", err)
+		var step *pipeline.StepError
+		_ = errors.As(err, &step)
+		t.Errorf("with an emulator: %v: %+v", err, step)
 	}
 }
 

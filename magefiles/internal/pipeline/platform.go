@@ -40,7 +40,7 @@ func foreign(err error, p image.Platform, native string) error {
 	return &engineError{
 		fmt.Sprintf("%s programs cannot run here, on %s: %v", p, native, err),
 		"have them emulated: apt-get install qemu-user-static binfmt-support; or build on a machine of that platform: set BUILDKIT_HOST to a BuildKit there; " +
-			"or leave the platform out with -platform=", err,
+			"or leave the platform out of those that the container is for", err,
 	}
 }
 

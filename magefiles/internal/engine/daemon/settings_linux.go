@@ -49,7 +49,7 @@ func (o Options) settings() settings {
 		Registries: map[string]registrySettings{},
 	}
 	for host, r := range o.Registries {
-		s.Registries[host] = registrySettings{Mirrors: r.Mirrors, PlainHTTP: r.PlainHTTP, Insecure: r.Insecure}
+		s.Registries[host] = registrySettings(r)
 	}
 	s.Labels = map[string]string{settingsLabel: o.settingsKey(s)}
 	return s
