@@ -18,6 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
 // deployer is a task.Deployer: an Application of Argo CD.
@@ -87,6 +88,9 @@ func (s publicSite) Version(ctx context.Context) (string, error) {
 	}
 	q.Header.Set("Cache-Control", "no-cache")
 	resp, err := s.http.Do(q)
+	if refused, ok := trust.Refused(err); ok {
+		return "", advice{fmt.Errorf("its certificate is refused (%s)", refused.Problem), refused.Do}
+	}
 	if err != nil {
 		return "", err
 	}
