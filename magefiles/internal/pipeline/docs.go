@@ -125,8 +125,8 @@ func (b *docsBuild) sync(ctx context.Context, ctr *dagger.Container) (err error)
 func (b *docsBuild) from(ctx context.Context) error {
 	err := b.sync(ctx, b.client.Container().From(b.Site.Mirrored(b.Image)))
 	if err != nil {
-		return &engineError{fmt.Sprintf("base image %s: %v", b.Image, quieten(err.Error())),
-			"set BLUMEOPS_NODE_IMAGE to an image with node and npm that can be had, or name a mirror in BLUMEOPS_MIRRORS", err}
+		text := quieten(err.Error())
+		return &engineError{fmt.Sprintf("base image %s: %s", b.Image, text), hintForBase(text), err}
 	}
 	return nil
 }

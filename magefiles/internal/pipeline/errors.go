@@ -61,6 +61,12 @@ func (e *StepError) Hint() string {
 // full is how programs and engines say that a disk is.
 var full = regexp.MustCompile(`(?i)no space left on device|ENOSPC|disk quota exceeded|is its disk full`)
 
+// unauthorized is how engines say that a registry wants an account, or another.
+var unauthorized = regexp.MustCompile(`401 Unauthorized|(?i:authentication required|no basic auth credentials|unauthorized|failed to authorize|failed to fetch (?:anonymous|oauth) token)`)
+
+const doUnauthorized = "the registry requires an account for this image: docker login its host, or set BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD if it is the site's own (BLUMEOPS_REGISTRY); " +
+	"an account that is set is not accepted: check its password or token"
+
 const doFull = "free some of the disk that the engine is on, as with engine:prune -all, or give the engine a folder on another one (BLUMEOPS_ENGINE_STATE); " +
 	"a mount of the step may have a limit of its own"
 
@@ -135,14 +141,26 @@ var hints = []struct {
 }{
 	{regexp.MustCompile(`connection to BuildKit was lost`), "run it again, which starts the engine anew; engine:status names its log"},
 	{full, doFull},
-	{regexp.MustCompile(`401 Unauthorized|(?i:authentication required|no basic auth credentials|unauthorized|failed to authorize|failed to fetch (?:anonymous|oauth) token)`),
-		"the registry requires an account for this image: docker login its host, or set BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD if it is the site's own (BLUMEOPS_REGISTRY); " +
-			"an account that is set is not accepted: check its password or token"},
+	{unauthorized, doUnauthorized},
 	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry speaks plain HTTP: if that is meant, name its host in BLUMEOPS_PLAIN_REGISTRIES"},
 	{regexp.MustCompile(`is not in the build context`), "put it into the container's folder, which is all that is sent, and see that .dockerignore does not name it; with --from, into that stage"},
 	{regexp.MustCompile(`dockerfile parse error`), "mend that line of the Dockerfile"},
 	{regexp.MustCompile(`connection refused|no such host|i/o timeout`), "start the registry of the image that FROM names, or name one that stands in for it in BLUMEOPS_MIRRORS"},
 	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (of a Go program: //blumeops:base), and that its registry has it"},
+}
+
+// hintForBase is what to do about a base image of our own choice; without a better reason it is the choice.
+func hintForBase(text string) string {
+	refused, untrusted := trust.Said(text)
+	switch {
+	case untrusted:
+		return refused.Do
+	case unauthorized.MatchString(text):
+		return doUnauthorized
+	case full.MatchString(text):
+		return doFull
+	}
+	return "set BLUMEOPS_NODE_IMAGE to an image with node and npm that can be pulled, or name a mirror in BLUMEOPS_MIRRORS"
 }
 
 func hintFor(text string) string {

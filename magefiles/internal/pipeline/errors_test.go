@@ -86,3 +86,16 @@ func TestHintOfASteps(t *testing.T) {
 		}
 	}
 }
+
+func TestHintOfTheDocsBase(t *testing.T) {
+	for said, want := range map[string]string{
+		"tls: failed to verify certificate: x509: certificate signed by unknown authority": "BLUMEOPS_CA_FILE",
+		"unexpected status from HEAD request: 401 Unauthorized":                            "docker login",
+		"write /x: no space left on device":                                                "engine:prune",
+		"node:0: not found":                                                                "BLUMEOPS_NODE_IMAGE",
+	} {
+		if got := hintForBase(said); !strings.Contains(got, want) {
+			t.Errorf("%s: hint %q, want %q", said, got, want)
+		}
+	}
+}
