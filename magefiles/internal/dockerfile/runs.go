@@ -10,14 +10,14 @@ import (
 
 // Runs are the platforms that a build for the platform target runs commands for, in the stages that its last one needs: target itself, or another
 // that FROM names. A stage for the machine that builds (--platform=$BUILDPLATFORM) and one whose platform is another variable count for none.
-func (f *File) Runs(target string) []string {
+func (d *File) Runs(target string) []string {
 	var found []string
-	if len(f.stages) == 0 {
+	if len(d.stages) == 0 {
 		return nil
 	}
-	for i := range f.needed(len(f.stages)-1, map[int]bool{}) {
-		platform := f.platform(i, target)
-		runs := slices.ContainsFunc(f.stages[i].Commands, func(c instructions.Command) bool {
+	for i := range d.needed(len(d.stages)-1, map[int]bool{}) {
+		platform := d.platform(i, target)
+		runs := slices.ContainsFunc(d.stages[i].Commands, func(c instructions.Command) bool {
 			_, is := c.(*instructions.RunCommand)
 			return is
 		})
@@ -30,12 +30,12 @@ func (f *File) Runs(target string) []string {
 }
 
 // needed adds the numbers of a stage and of those that it is made from.
-func (f *File) needed(stage int, seen map[int]bool) map[int]bool {
+func (d *File) needed(stage int, seen map[int]bool) map[int]bool {
 	if seen[stage] {
 		return seen
 	}
 	seen[stage] = true
-	s := f.stages[stage]
+	s := d.stages[stage]
 	names := []string{s.BaseName}
 	for _, c := range s.Commands {
 		switch c := c.(type) {
@@ -46,20 +46,20 @@ func (f *File) needed(stage int, seen map[int]bool) map[int]bool {
 		}
 	}
 	for _, name := range names {
-		if at := f.stage(name, stage); at >= 0 {
-			f.needed(at, seen)
+		if at := d.stage(name, stage); at >= 0 {
+			d.needed(at, seen)
 		}
 	}
 	return seen
 }
 
 // stage is the number of an earlier stage by its name or its number, -1 for none.
-func (f *File) stage(name string, before int) int {
+func (d *File) stage(name string, before int) int {
 	if n, err := strconv.Atoi(name); err == nil && n < before {
 		return n
 	}
 	for i := before - 1; i >= 0 && name != ""; i-- {
-		if strings.EqualFold(f.stages[i].Name, name) {
+		if strings.EqualFold(d.stages[i].Name, name) {
 			return i
 		}
 	}
@@ -76,12 +76,12 @@ func mountedFrom(c *instructions.RunCommand) []string {
 }
 
 // platform is that of a stage; "" if it is that of the machine that builds, or not known.
-func (f *File) platform(stage int, target string) string {
-	s := f.stages[stage]
-	base := f.stage(s.BaseName, stage)
+func (d *File) platform(stage int, target string) string {
+	s := d.stages[stage]
+	base := d.stage(s.BaseName, stage)
 	switch name := strings.NewReplacer("{", "", "}", "").Replace(s.Platform); {
 	case name == "" && base >= 0:
-		return f.platform(base, target)
+		return d.platform(base, target)
 	case name == "", name == "$TARGETPLATFORM":
 		return target
 	case strings.Contains(name, "$"):
