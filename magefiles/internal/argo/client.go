@@ -23,7 +23,7 @@ type Client struct {
 	// Token returns a token of an account or of a project's role. It is asked once, when the first request is made. Its result is in no error.
 	Token func(ctx context.Context) (string, error)
 
-	HTTP  *http.Client  // nil is http.DefaultClient
+	HTTP  *http.Client  // makes the requests, and follows no redirect whatever it says itself; nil is http.DefaultClient
 	Log   func(string)  // told one line about each request that is made again; nil: nobody
 	Retry Retry         // of requests that fail for a while
 	Poll  time.Duration // between two looks at an Application; 0 is 1 s
@@ -125,16 +125,33 @@ func (c *Client) send(ctx context.Context, r request, token string) (answer []by
 		return nil, 0, err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := cmp.Or(c.HTTP, http.DefaultClient).Do(req)
+	// The API redirects nothing, and net/http would send the token along to another port and to plain HTTP.
+	client := *cmp.Or(c.HTTP, http.DefaultClient)
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer resp.Body.Close()
+	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		return nil, 0, &redirectError{status: resp.StatusCode, to: to}
+	}
 	answer, err = io.ReadAll(io.LimitReader(resp.Body, largest+1))
 	if err == nil && len(answer) > largest {
 		err = errTooLarge
 	}
 	return answer, resp.StatusCode, err
+}
+
+// redirectError is an answer that leads elsewhere.
+type redirectError struct {
+	status int
+	to     *url.URL
+}
+
+// Error names the host alone: the rest may hold a query.
+func (e *redirectError) Error() string {
+	return fmt.Sprintf("it answers %d %s to %s://%s", e.status, http.StatusText(e.status), e.to.Scheme, e.to.Host)
 }
 
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {

@@ -107,7 +107,11 @@ func (c *Client) unanswered(r request, err error) error {
 	var record tls.RecordHeaderError
 	var op *net.OpError
 	var wrong *net.DNSError
+	var led *redirectError
 	switch {
+	case errors.As(err, &led):
+		e.Kind, e.Problem, e.temporary = ErrRejected, c.clean(led.Error())+", where the token is not sent", false
+		e.hint = "set Argo CD's address to the one that answers itself, and check that no login page is in front of it"
 	case errors.Is(err, errTooLarge):
 		e.Kind, e.Problem, e.temporary, e.hint = ErrRejected, err.Error(), false, "check the address"
 	case untrusted:

@@ -54,7 +54,7 @@ func newTransport(o Options) (http.RoundTripper, error) {
 	}, nil
 }
 
-// guard refuses plain HTTP where it is not allowed, whatever a redirect or a library's heuristic says, and notes how long a registry
+// guard refuses plain HTTP where it is not allowed, and after a redirect from HTTPS, whatever a library's heuristic says, and notes how long a registry
 // asks to be left alone.
 type guard struct {
 	plain []string
@@ -63,7 +63,8 @@ type guard struct {
 
 // RoundTrip implements http.RoundTripper.
 func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme == "http" && !plainAllowed(r.URL.Host, g.plain) {
+	redirected := r.Response != nil && r.Response.Request != nil && r.Response.Request.URL.Scheme == "https"
+	if r.URL.Scheme == "http" && (redirected || !plainAllowed(r.URL.Host, g.plain)) {
 		return nil, fmt.Errorf("%w for host %s", errPlainHTTP, r.URL.Host)
 	}
 	resp, err := g.next.RoundTrip(r)
