@@ -229,14 +229,14 @@ func (r *runner) argoToken(ctx context.Context) (string, error) {
 
 // argoVariable is the variable that overrides the reference to the token of Argo CD.
 func argoVariable() string {
-	if os.Getenv(argoTokenVariable) == "" && os.Getenv(argoOwnVariable) != "" {
+	if getenv(argoTokenVariable) == "" && getenv(argoOwnVariable) != "" {
 		return argoOwnVariable
 	}
 	return argoTokenVariable
 }
 
 func (r *runner) hasSecret(reference, variable string) bool {
-	return reference != "" || os.Getenv(variable) != ""
+	return reference != "" || getenv(variable) != ""
 }
 
 // secret reads a secret when it is needed.

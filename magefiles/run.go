@@ -52,7 +52,10 @@ func run(ctx context.Context, format string, target func(context.Context, *runne
 	defer stop()
 	r := &runner{settings: site.override(os.Getenv), target: caller()}
 	r.console = console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: mg.Verbose()})
-	err := r.open(format, more)
+	_, err := withhold()
+	if err == nil {
+		err = r.open(format, more)
+	}
 	if err == nil {
 		err = target(ctx, r)
 	}
@@ -100,7 +103,7 @@ func (r *runner) open(format string, more []console.Format) (err error) {
 	r.authorities = sync.OnceValues(r.readAuthorities)
 	r.http = sync.OnceValue(r.newHTTP)
 	r.secrets = secret.NewResolver(secret.Options{
-		CI: inCI(), Root: r.root, Env: os.Getenv, Learn: func(value string) { r.console.Redactor().Learn(value) }, Account: r.OnePasswordAccount,
+		CI: inCI(), Root: r.root, Env: getenv, Learn: func(value string) { r.console.Redactor().Learn(value) }, Account: r.OnePasswordAccount,
 	})
 	return nil
 }

@@ -33,7 +33,9 @@ type endpoint struct {
 	ca     string       // file of the certificate
 }
 
-func (e endpoint) host() string { return strings.TrimPrefix(strings.TrimPrefix(e.url, "https://"), "http://") }
+func (e endpoint) host() string {
+	return strings.TrimPrefix(strings.TrimPrefix(e.url, "https://"), "http://")
+}
 
 // senders are all clients that send a credential over HTTP. An error is expected of each, and of no interest here.
 var senders = map[string]func(*testing.T, endpoint) error{

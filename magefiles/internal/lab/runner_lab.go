@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
 // startRunner starts the runner of the lab's forge, whose jobs use the lab, and lets the repository start its workflows. What was pushed
@@ -62,7 +64,9 @@ var passedOn = []string{
 
 // jobsEnv is the environment of the lab's jobs. Their home is the runner's, but what this user's cache folder holds, they need not build again.
 func (l *Lab) jobsEnv(ctx context.Context) (map[string]string, error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOTOOLCHAIN", "GOFLAGS").Output()
+	ask := exec.CommandContext(ctx, "go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOTOOLCHAIN", "GOFLAGS")
+	ask.Env = command.Environment(ask.Environ(), command.Go)
+	out, err := ask.Output()
 	env := map[string]string{}
 	if err == nil {
 		err = json.Unmarshal(out, &env)

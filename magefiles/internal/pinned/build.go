@@ -86,7 +86,7 @@ func (s State) flags(args ...string) []string {
 func (s State) goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(cmd.Environ(), "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	cmd.Env = append(command.Environment(cmd.Environ(), command.Go), "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	if s.program.CGO {
 		cmd.Env = append(cmd.Env, "CGO_ENABLED=1")
 	}
@@ -122,6 +122,7 @@ func (s State) checkCompiler(ctx context.Context) error {
 		return ErrNoCompiler
 	}
 	cmd := exec.CommandContext(ctx, cc[0], append(cc[1:], "-x", "c", "-o", os.DevNull, "-")...)
+	cmd.Env = command.Environment(cmd.Environ(), command.Go)
 	cmd.Stdin = strings.NewReader("#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n")
 	err = cmd.Run()
 	if ctx.Err() != nil {

@@ -17,7 +17,7 @@ import (
 // slow stands before the compiler and the linker: it says that it was reached through a pipe, which it has open as long as it lives.
 const slow = `#!/bin/sh
 case "$*" in *-V=full*) exec "$@" ;; esac
-exec 3>"$REACHED"
+exec 3>"${0%/*}/reached"
 echo reached >&3
 exec sleep 600
 `
@@ -34,7 +34,6 @@ func TestInterruptedBuildLeavesNothing(t *testing.T) {
 	if err := errors.Join(os.Chmod(tool, 0o700), syscall.Mkfifo(reached, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("REACHED", reached)
 	t.Setenv("GOFLAGS", "-toolexec="+tool) // the user's settings hold
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("interrupted")

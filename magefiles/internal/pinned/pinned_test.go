@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
 	"time"
 )
 
@@ -255,5 +257,15 @@ func TestPatchedText(t *testing.T) {
 		if _, err := b.Build(t.Context(), p); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "lib.go") {
 			t.Errorf("patch of %q: %v, want it to say %q", old, err, want)
 		}
+	}
+}
+
+func TestTheGoCommandGetsNoSecret(t *testing.T) {
+	commandtest.Secrets(t)
+	environments := commandtest.Witness(t, "go")
+	b, _ := newBuilder(t)
+	build(t, b, hello())
+	if leaks := commandtest.Leaks(environments()); len(leaks) > 0 {
+		t.Errorf("the go command was given %q", leaks)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	tokenVariable   = "OP_SERVICE_ACCOUNT_TOKEN" // of 1Password's own tools
+	TokenVariable   = "OP_SERVICE_ACCOUNT_TOKEN" // of 1Password's own tools
 	accountVariable = "OP_ACCOUNT"
 )
 
@@ -102,13 +102,13 @@ func (r *Resolver) readRemote(ctx context.Context, remote map[Reference]string) 
 
 func (r *Resolver) ask(ctx context.Context, ops []string) (Login, map[string]Answer, error) {
 	login := Login{Account: cmp.Or(r.options.Env(accountVariable), r.options.Account)}
-	if token := strings.TrimSpace(r.options.Env(tokenVariable)); token != "" {
+	if token := strings.TrimSpace(r.options.Env(TokenVariable)); token != "" {
 		r.options.Learn(token)
-		login.Token = New("env://"+tokenVariable, token)
+		login.Token = New("env://"+TokenVariable, token)
 	}
 	if login.Token.IsZero() && login.Account == "" {
 		return login, nil, problemf(Unreachable,
-			"set "+tokenVariable+" to a service account's token, or "+accountVariable+" to the account's name in the desktop app",
+			"set "+TokenVariable+" to a service account's token, or "+accountVariable+" to the account's name in the desktop app",
 			"1Password has to be asked, and nothing says as whom")
 	}
 	answers, err := r.session.resolveAll(ctx, login, ops)

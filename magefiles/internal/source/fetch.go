@@ -25,7 +25,7 @@ import (
 // Git fetches sources.
 type Git struct {
 	Cache   string   // folder that keeps what was fetched
-	Environ []string // of the git command, which reads the user's configuration and credentials through it
+	Environ []string // of the user: the git command gets what it needs of it, to read the user's configuration and credentials
 }
 
 // Tree is the source of a program, laid out as files.
@@ -209,9 +209,9 @@ var elsewhere = []string{
 	"GIT_PREFIX", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
 }
 
-// environ is the environment of git: it asks nobody, and uses no transport that could run a command.
+// environ is the environment of git, without what git does not need, such as tokens of the run: it asks nobody, and uses no transport that could run a command.
 func environ(given []string) []string {
-	env := slices.DeleteFunc(slices.Clone(given), func(entry string) bool {
+	env := slices.DeleteFunc(command.Environment(given, command.Git), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return slices.Contains(elsewhere, name)
 	})

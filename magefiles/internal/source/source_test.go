@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
 )
 
 const hash = "21dd4bae5fb7c1eec5262151ba5387c506e82913"
@@ -268,5 +270,34 @@ func TestHints(t *testing.T) {
 		if got := (&GitError{Stderr: stderr}).Hint(); !strings.Contains(got, want) {
 			t.Errorf("%q: hint %q, want %q", stderr, got, want)
 		}
+	}
+}
+
+// Git runs helpers and hooks of whatever it is pointed to: it gets no token of the run.
+func TestGitGetsNoSecret(t *testing.T) {
+	commandtest.Secrets(t)
+	from := t.TempDir()
+	if err := os.WriteFile(filepath.Join(from, "file"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"init", "--quiet", "--initial-branch=main"},
+		{"add", "file"},
+		{"-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message=x"},
+	} {
+		if out, err := exec.Command("git", append([]string{"-C", from}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	environments := commandtest.Witness(t, "git")
+	tree, err := Git{Cache: t.TempDir(), Environ: os.Environ()}.Fetch(t.Context(), Source{URL: "file://" + from, Ref: "main"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Release(); err != nil {
+		t.Error(err)
+	}
+	if leaks := commandtest.Leaks(environments()); len(leaks) > 0 {
+		t.Errorf("git was given %q", leaks)
 	}
 }

@@ -86,6 +86,7 @@ func userNamespaces(dirs []string) bool {
 		return true
 	}
 	cmd := exec.Command(path)
+	cmd.Env = []string{}
 	attr := ownNamespace()
 	cmd.SysProcAttr = &attr
 	return cmd.Run() == nil

@@ -111,7 +111,9 @@ func (o Options) usableRuntime(ctx context.Context) string {
 
 // keeps tells whether the runtime has «run --keep», which BuildKit cannot do without: crun of Debian 12 (1.8.1) lacks it.
 func keeps(ctx context.Context, runtime string) bool {
-	out, err := exec.CommandContext(ctx, runtime, "run", "--help").Output()
+	cmd := exec.CommandContext(ctx, runtime, "run", "--help")
+	cmd.Env = command.Environment(cmd.Environ(), command.Basic)
+	out, err := cmd.Output()
 	return err == nil && bytes.Contains(out, []byte("--keep"))
 }
 
@@ -129,6 +131,7 @@ func (o Options) buildRuntime(ctx context.Context) {
 func compilesSeccomp(ctx context.Context) bool {
 	for _, cc := range []string{"cc", "gcc", "clang"} {
 		cmd := exec.CommandContext(ctx, cc, "-x", "c", "-o", os.DevNull, "-", "-lseccomp")
+		cmd.Env = command.Environment(cmd.Environ(), command.Go)
 		cmd.Stdin = strings.NewReader("#include <seccomp.h>\nint main(void) { return seccomp_api_get() == 0; }\n")
 		if command.Run(ctx, cmd, time.Second) == nil {
 			return true

@@ -106,7 +106,7 @@ func (b initBuilder) build(ctx context.Context, dir string) error {
 	tmp := made.Path
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(tmp, "init"), "./magefiles/internal/engine/embedded/execinit")
 	cmd.Dir = b.opts.SourceDir
-	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=")
+	cmd.Env = append(command.Environment(cmd.Environ(), command.Go), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := command.Run(ctx, cmd, 2*time.Second); err != nil {

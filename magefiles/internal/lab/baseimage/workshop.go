@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	passed "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
 // workshop is where one layer is made.
@@ -91,7 +93,7 @@ func (w workshop) setup(ctx context.Context) error {
 	if err := w.unpackBase(ctx, base); err != nil {
 		return err
 	}
-	env := append(os.Environ(), "ARCHIVES="+archives, "BASE="+base)
+	env := append(passed.Environment(os.Environ(), passed.Basic), "ARCHIVES="+archives, "BASE="+base)
 	return command(ctx, w.root(), env, "sh", "-eu", "-c", "umask 022\n"+w.Setup)
 }
 
@@ -125,6 +127,7 @@ func (w workshop) pack(ctx context.Context, to io.Writer) error {
 		args = append(args, "--mtime="+npmTime, "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime")
 	}
 	cmd := exec.CommandContext(ctx, "tar", append(args, ".")...)
+	cmd.Env = passed.Environment(os.Environ(), passed.Basic)
 	var errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = to, &errs
 	if err := cmd.Run(); err != nil {
@@ -133,10 +136,13 @@ func (w workshop) pack(ctx context.Context, to io.Writer) error {
 	return nil
 }
 
-// command runs a program and ends all of it with ctx. A nil environment is this process's.
+// command runs a program and ends all of it with ctx. A nil environment is what any program needs.
 func command(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, env
+	if env == nil {
+		cmd.Env = passed.Environment(os.Environ(), passed.Basic)
+	}
 	isolate(cmd)
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {

@@ -32,7 +32,7 @@ import (
 type Compiler struct {
 	Root    string   // the module's folder
 	Cache   string   // folder for what is compiled; made if it is not there
-	Environ []string // of the go command, as KEY=VALUE: HOME, PATH, GOPROXY, ...
+	Environ []string // of the user, as KEY=VALUE: the go command gets what it needs of it, such as HOME, PATH, GOPROXY
 }
 
 // Program is a main package of the module, to be compiled for some platforms.
@@ -220,7 +220,7 @@ const grace = 2 * time.Second
 func (c Compiler) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = c.Root
-	cmd.Env = slices.Concat(c.Environ, env)
+	cmd.Env = slices.Concat(command.Environment(c.Environ, command.Go), env)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := command.Run(ctx, cmd, grace); err != nil {

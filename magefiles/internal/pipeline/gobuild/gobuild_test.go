@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
@@ -289,4 +290,20 @@ func TestCancelledBuildLeavesTheNextOneWorking(t *testing.T) {
 		t.Error("a cancelled build succeeded")
 	}
 	build(t, c, hello(amd64))
+}
+
+// The go command runs what a repository's modules name: it gets no token of the run.
+func TestTheGoCommandGetsNoSecret(t *testing.T) {
+	commandtest.Secrets(t)
+	environments := commandtest.Witness(t, "go")
+	c := compiler(t)
+	c.Environ = os.Environ()
+	build(t, c, hello(amd64))
+	seen := environments()
+	if leaks := commandtest.Leaks(seen); len(leaks) > 0 {
+		t.Errorf("the go command was given %q", leaks)
+	}
+	if !strings.Contains(seen, "HOME="+os.Getenv("HOME")) {
+		t.Error("the go command was not given HOME, which holds its caches")
+	}
 }
