@@ -85,7 +85,11 @@ func (r *runner) found(found *validate.Report, all []validate.Check) error {
 		return err
 	}
 	err := r.settle(nil) // the view of the work goes before its result
-	if text.Len() > 0 {
+	switch {
+	case text.Len() == 0:
+	case r.format == "github":
+		r.console.Commands(text.String())
+	default:
 		r.console.Result(text.String())
 	}
 	summary := report.Summary(found)

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
@@ -197,7 +198,7 @@ func (c *Client) clean(text string) string {
 	token := c.token
 	c.mu.Unlock()
 	if token != "" {
-		text = strings.ReplaceAll(text, token, "***")
+		text = strings.ReplaceAll(plain.Line(text), token, "***")
 	}
 	return oneLine(text)
 }

@@ -270,7 +270,7 @@ func FuzzJudge(f *testing.F) {
 		}
 		v := judge(a, func(r string) bool { return r == commitA })
 		line := Progress{v.says, v.holding}.String()
-		if !utf8.ValidString(line) || len(line) > 20_000 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if !utf8.ValidString(line) || len(line) > 20_000 || strings.ContainsFunc(line, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) {
 			t.Errorf("not fit for a line: %q", line)
 		}
 		if v.stage != deployed {
@@ -289,4 +289,15 @@ func FuzzJudge(f *testing.F) {
 			t.Error("deployed is not the end")
 		}
 	})
+}
+
+// What a server puts into the middle of a secret that it repeats does not take it past the mask.
+func TestCleanSeesThroughEscapes(t *testing.T) {
+	const secret = "0123456789abcdef"
+	clean := (&Client{token: secret}).clean
+	for _, inserted := range []string{"\x1b[31m", "\x1b]0;t\x07", "\u009b0m", "\x00", "\u200b", "\u202e", "\x1b(B"} {
+		if got := clean("it is " + secret[:9] + inserted + secret[9:] + "."); got != "it is ***." {
+			t.Errorf("%q: %q", inserted, got)
+		}
+	}
 }

@@ -3,7 +3,8 @@ package argo
 import (
 	"fmt"
 	"strings"
-	"unicode"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Resource is one that an Application deploys, and that is not as it should be.
@@ -49,12 +50,5 @@ func list(resources []Resource) string {
 // oneLine makes foreign text fit for a line of a message: printable characters only, runs of white space as one space, and not too long.
 func oneLine(text string) string {
 	const most = 400 // characters
-	text = text[:min(len(text), 8*most)]
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
-		return unicode.IsSpace(r) || !unicode.IsPrint(r)
-	}), " ")
-	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most-1]) + "…"
-	}
-	return text
+	return plain.Short(text[:min(len(text), 8*most)], most)
 }

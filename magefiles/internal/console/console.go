@@ -9,7 +9,8 @@
 //     TERM=dumb, with -v or in the background it is plain lines. With -quiet there is none, only what failed.
 //   - Colour only in the live view, and not when NO_COLOR is set. Other programs' output loses its control characters before it is shown.
 //   - An error is printed once, by mage, from what Exit returns. What failed is shown before it: its last lines and where the full log lies.
-//   - Everything passes a Redactor.
+//   - Everything passes a Redactor. What is not ours in it, such as a folder's name or a compiler's words, neither acts on a terminal nor is a
+//     command to the runner of a CI job: see safe. Commands are what Commands writes, nothing else.
 package console
 
 import (
@@ -20,6 +21,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Options say where a Console speaks, and how much.
@@ -71,6 +74,11 @@ func mayBeLive(env func(string) string) bool {
 // Redactor is what all output passes; let it Learn each secret as it is read.
 func (c *Console) Redactor() *Redactor { return c.redactor }
 
+// Commands prints a result of workflow commands, such as ::error, which the runner of a CI job obeys. Nothing foreign in them may begin a line.
+func (c *Console) Commands(lines string) {
+	c.emit(c.out, strings.TrimRight(c.redactor.String(plain.Text(c.redactor.String(lines))), "\n")+"\n")
+}
+
 // Result prints a target's result: one line on stdout.
 func (c *Console) Result(line string) { c.print(c.out, strings.TrimRight(line, "\n")+"\n") }
 
@@ -83,7 +91,7 @@ func (c *Console) JSON(v any) error {
 	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("write the result as JSON: %w", err)
 	}
-	c.print(c.out, b.String())
+	c.print(c.out, string(plain.JSON(b.Bytes())))
 	return nil
 }
 
@@ -106,8 +114,11 @@ func (c *Console) Warn(text string) { c.line("warning: " + withoutCredentials(te
 
 func (c *Console) line(text string) { c.print(c.err, strings.TrimRight(text, "\n")+"\n") }
 
-// print writes whole lines. A live view makes room for them.
-func (c *Console) print(w *Writer, text string) {
+// print writes whole lines, as safe has them.
+func (c *Console) print(w *Writer, text string) { c.emit(w, c.safe(text)) }
+
+// emit writes whole lines whose parts are safe. A live view makes room for them.
+func (c *Console) emit(w *Writer, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.screen != nil {
@@ -130,6 +141,6 @@ func (c *Console) Exit(ctx context.Context, err error) error {
 	if !failed {
 		return nil
 	}
-	ended.text = c.redactor.String(ended.text)
+	ended.text = c.safe(ended.text)
 	return ended
 }

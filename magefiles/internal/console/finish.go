@@ -47,7 +47,9 @@ func (v *View) sayDone() {
 		v.console.Note(fmt.Sprintf("done    %s (%s%s)", v.title, elapsed, done))
 		return
 	}
-	v.console.Note(doneLine(v.title, elapsed, done, v.console.screen))
+	if !v.console.quiet {
+		v.console.emit(v.console.err, doneLine(v.title, elapsed, done, v.console.screen)+"\n")
+	}
 }
 
 // doneLine is what a live view leaves. On a narrow terminal it says less, to stay one line.
@@ -75,9 +77,10 @@ func (v *View) sayFailed(err error) {
 			head += fmt.Sprintf(", exit code %d", code)
 		}
 		if v.console.screen != nil {
-			head = v.console.screen.look.red(head)
+			v.console.emit(v.console.err, v.console.screen.look.red(head)+"\n")
+		} else {
+			v.console.line(head)
 		}
-		v.console.line(head)
 		for _, text := range s.tail {
 			v.console.line("  | " + text)
 		}

@@ -1,11 +1,11 @@
 package console
 
 import (
-	"regexp"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 const (
@@ -116,30 +116,15 @@ func (l *lineSplitter) flush() {
 	}
 }
 
-// escape matches what programs send to move the cursor, set colours and titles (ECMA-48: CSI, OSC and two-character sequences).
-var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[ -/]*[0-~])")
-
 // clean is a line of another program's output as a terminal would leave it: what was overwritten after a carriage return is gone, and
 // no control character is left that could act on the reader's terminal.
 func clean(text string) string {
-	text = strings.TrimRight(strings.ToValidUTF8(text, "\uFFFD"), "\r")
+	text = strings.TrimRight(text, "\r")
 	if at := strings.LastIndexByte(text, '\r'); at >= 0 {
 		text = text[at+1:]
 	}
-	text = escape.ReplaceAllString(text, "")
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return r
-		case unicode.IsControl(r), r == '\u2028', r == '\u2029', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069': // the last two turn the direction of text
-			return -1
-		}
-		return r
-	}, text)
+	return plain.Text(text)
 }
 
 // oneLine is text on one line, with secrets masked before white space is joined and after: for names and reasons.
-func oneLine(text string, r *Redactor) string {
-	text = clean(strings.ReplaceAll(r.String(text), "\r", " "))
-	return r.String(strings.Join(strings.Fields(text), " "))
-}
+func oneLine(text string, r *Redactor) string { return r.String(plain.Line(r.String(text))) }

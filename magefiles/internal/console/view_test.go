@@ -285,7 +285,7 @@ func TestEventsFromSeveralGoroutines(t *testing.T) {
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain\ttab": "plain\ttab", "a\x1b[31mred\x1b[0m": "ared", "1%\r50%\r100%": "100%", "end\r": "end",
-		"\x1b]0;title\x07x": "x", "\x1b[2J\x1b[1;1Hx": "x", "bell\a\b": "bell", "\xff\xfe": "\uFFFD", "lone\x1b": "lone", "日本": "日本", "a\u202eb": "ab", "\u009b31m": "31m",
+		"\x1b]0;title\x07x": "x", "\x1b[2J\x1b[1;1Hx": "x", "bell\a\b": "bell", "\xff\xfe": "\uFFFD", "lone\x1b": "lone", "日本": "日本", "a\u202eb": "ab", "\u009b31mx": "x",
 	} {
 		if got := clean(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

@@ -5,7 +5,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // urls matches a URL up to a space or a quote.
@@ -24,23 +25,13 @@ func clean(s string) string {
 		}
 		return u.Scheme + "://" + u.Host + u.EscapedPath()
 	})
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > maxSaid {
-		s = string(r[:maxSaid]) + "…"
-	}
-	return s
+	return plain.Short(s, maxSaid)
 }
 
 // clean is the same, and hides the token in the forms in which a server may repeat it.
 func (c *Client) clean(s string) string {
 	token := c.token.known()
-	return hide(clean(hide(s, token)), token)
+	return hide(clean(hide(plain.Line(s), token)), token)
 }
 
 func hide(s, token string) string {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // InvalidError says that a text from outside is not what it should be.
@@ -57,7 +59,7 @@ type ContainerError struct {
 	Err error
 }
 
-func (e *ContainerError) Error() string { return e.Dir + ": " + e.Err.Error() }
+func (e *ContainerError) Error() string { return plain.Name(e.Dir) + ": " + e.Err.Error() }
 
 // ExitStatus is that of a program which was given wrong arguments.
 func (e *ContainerError) ExitStatus() int { return statusUsage }

@@ -11,12 +11,11 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"strings"
 	"syscall"
-	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
@@ -116,16 +115,5 @@ const maxSaid = 300
 
 // clean makes foreign text fit for a terminal: one line, no control characters, no secrets, no great length.
 func clean(acc *account, s string) string {
-	s = redactURLs(acc.hide(s))
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > maxSaid {
-		s = string(r[:maxSaid]) + "…"
-	}
-	return s
+	return plain.Short(redactURLs(acc.hide(plain.Line(s))), maxSaid)
 }

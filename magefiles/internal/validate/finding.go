@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // A Finding is something in the repository that should be otherwise.
@@ -29,21 +30,21 @@ type Finding struct {
 // String is path:line:column: message [check/rule].
 func (f Finding) String() string {
 	var b strings.Builder
-	b.WriteString(printable(cmp.Or(f.Path, f.About)))
+	b.WriteString(Printable(cmp.Or(f.Path, f.About)))
 	if f.Line > 0 {
 		fmt.Fprintf(&b, ":%d", f.Line)
 		if f.Column > 0 {
 			fmt.Fprintf(&b, ":%d", f.Column)
 		}
 	}
-	fmt.Fprintf(&b, ": %s [%s/%s]", printable(f.Message), f.Check, f.Rule)
+	fmt.Fprintf(&b, ": %s [%s/%s]", Printable(f.Message), f.Check, f.Rule)
 	return b.String()
 }
 
-// printable leaves text on its line, in its order, and without what a terminal obeys.
-func printable(s string) string {
+// Printable leaves text on its line, in its order, and without what a terminal obeys.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) {
+		if plain.Hidden(r) {
 			return '\ufffd'
 		}
 		return r

@@ -47,9 +47,9 @@ func cell(s string) string { return strings.ReplaceAll(inline(s), "|", `\|`) }
 func inline(s string) string {
 	parts := strings.Split(line(s), "`")
 	for i := 0; i < len(parts); i += 2 { // the odd ones are code
-		parts[i] = plain.Replace(parts[i])
+		parts[i] = asText.Replace(parts[i])
 	}
 	return strings.Join(parts, "`")
 }
 
-var plain = strings.NewReplacer("[", `\[`, "]", `\]`, "<", "&lt;", "*", `\*`)
+var asText = strings.NewReplacer("[", `\[`, "]", `\]`, "<", "&lt;", "*", `\*`)

@@ -2,12 +2,14 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
@@ -43,10 +45,17 @@ func (o Writer) Write(w io.Writer, format string, r *validate.Report) error {
 		return err
 	}
 	switch format {
-	case "json":
-		return writeJSON(w, r)
-	case "sarif":
-		return o.sarif(w, r)
+	case "json", "sarif":
+		var document bytes.Buffer
+		write := o.sarif
+		if format == "json" {
+			write = writeJSON
+		}
+		if err := write(&document, r); err != nil {
+			return err
+		}
+		_, err := w.Write(plain.JSON(document.Bytes()))
+		return err
 	case "github":
 		_, err := io.WriteString(w, github(r))
 		return err

@@ -120,6 +120,38 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// No format shows a text otherwise than it is: what turns its direction, splits words unseen or acts on a terminal is escaped or replaced.
+func TestHiddenCharacters(t *testing.T) {
+	t.Parallel()
+	const hidden = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u200b\u2028\u2029\u0085\u009b\ufeff\x1b\x7f"
+	for i, r := range hidden {
+		mark := fmt.Sprintf("a%cb##[x]", r)
+		f := validate.Finding{Path: "docs/" + mark, Message: mark, Do: mark, Check: "c", Rule: "r"}
+		about := validate.Finding{About: mark, Message: mark, Check: "c", Rule: "r"}
+		whole := &validate.Report{Findings: []validate.Finding{f, about}, Failures: []validate.Failure{{Check: "c", Error: mark, Stack: mark}}}
+		for _, format := range Formats {
+			var b bytes.Buffer
+			if err := (Writer{Verbose: true}).Write(&b, format, whole); err != nil {
+				t.Fatal(err)
+			}
+			if strings.ContainsRune(b.String(), r) {
+				t.Errorf("%s: character %d, %U, survives in\n%s", format, i, r, b.String())
+			}
+			if (format == "json" || format == "sarif") && strings.Contains(b.String(), "##[") {
+				t.Errorf("%s holds the beginning of a command:\n%s", format, b.String())
+			}
+		}
+		var b bytes.Buffer
+		var back struct{ Findings []validate.Finding }
+		if err := Write(&b, "json", whole, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b.Bytes(), &back); err != nil || back.Findings[0].Message != mark {
+			t.Errorf("JSON gives %q back, want %q, %v", back.Findings[0].Message, mark, err)
+		}
+	}
+}
+
 func TestUnknownFormat(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
