@@ -3,6 +3,7 @@ package forge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -49,7 +50,10 @@ func (c *Client) Files(ctx context.Context, owner, name, version string) ([]List
 const pageSize = 50
 
 // maxPages is when a list is taken for one without an end.
-const maxPages = 1000
+const maxPages = 200
+
+// maxVersions bounds what all pages together hold.
+const maxVersions = 100_000
 
 // Versions lists the versions of a package, in the forge's order; none if there is no such package. It asks by a search, which
 // every version of Forgejo and Gitea has.
@@ -70,11 +74,14 @@ func (c *Client) Versions(ctx context.Context, owner, name string) ([]Version, e
 				all = append(all, Version{p.Version, p.CreatedAt, p.Repository.FullName})
 			}
 		}
+		if len(all) > maxVersions {
+			return nil, c.fail(ErrRejected, "list versions of "+name, fmt.Sprintf("lists more than %d of them", maxVersions), "delete versions that nobody needs")
+		}
 		if len(found) == 0 { // a short page may be one that the forge keeps short
 			return all, nil
 		}
 	}
-	return nil, c.fail(ErrRejected, "list versions of "+name, "lists packages without an end", "")
+	return nil, c.fail(ErrRejected, "list versions of "+name, fmt.Sprintf("lists packages without an end: at most %d pages are read", maxPages), "delete versions that nobody needs")
 }
 
 type listedPackage struct {

@@ -88,7 +88,11 @@ func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference
 	e := &Error{Registry: ref.Registry, Reference: named, err: err}
 	var ce *credentialError
 	var te *transport.Error
+	var bound *boundError
 	switch {
+	case errors.As(err, &bound):
+		e.Kind, e.Problem = ErrRejected, clean(acc, bound.Error())
+		e.Hint = "check that this is the address of an OCI registry, and delete tags that nobody needs"
 	case errors.As(err, &ce):
 		e.Kind, e.Problem = ErrCredentials, "was not asked, its credentials cannot be had ("+clean(acc, ce.err.Error())+")"
 		e.Hint = "mend them, or leave them out to read anonymously"

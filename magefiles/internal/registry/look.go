@@ -42,7 +42,7 @@ func (c *Client) Look(ctx context.Context, ref image.Reference) (found Found, ok
 	err = c.retry(ctx, "look at "+ref.String(), func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 		defer cancel()
-		found, ok, err = c.look(ctx, tag, acc)
+		found, ok, err = c.look(documents(ctx), tag, acc)
 		return err
 	})
 	if err != nil {

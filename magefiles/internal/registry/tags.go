@@ -28,7 +28,7 @@ func (c *Client) Tags(ctx context.Context, ref image.Reference) (tags []string, 
 		if err != nil {
 			return err
 		}
-		tags, err = remote.List(repository, opts...)
+		tags, err = list(ctx, repository, opts)
 		if absent(err) {
 			tags, err = nil, nil
 		}
@@ -36,6 +36,31 @@ func (c *Client) Tags(ctx context.Context, ref image.Reference) (tags []string, 
 	})
 	if err != nil {
 		return nil, c.explainAs(ctx, reading, ref, ref.Name(), acc, err)
+	}
+	return tags, nil
+}
+
+// list reads page after page, as long as there are not too many.
+func list(ctx context.Context, repository name.Repository, opts []remote.Option) (tags []string, err error) {
+	puller, err := remote.NewPuller(opts...)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := puller.Lister(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	for n := 0; pages.HasNext(); n++ {
+		if n == maxPages {
+			return nil, &boundError{"lists its tags without an end", fmt.Sprintf("%d pages are read", maxPages)}
+		}
+		page, err := pages.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if tags = append(tags, page.Tags...); len(tags) > maxTags {
+			return nil, &boundError{"lists too many tags", fmt.Sprintf("%d are read", maxTags)}
+		}
 	}
 	return tags, nil
 }

@@ -54,8 +54,8 @@ func newTransport(o Options) (http.RoundTripper, error) {
 	}, nil
 }
 
-// guard refuses plain HTTP where it is not allowed, and after a redirect from HTTPS, whatever a library's heuristic says, and notes how long a registry
-// asks to be left alone.
+// guard refuses plain HTTP where it is not allowed, and after a redirect from HTTPS, whatever a library's heuristic says, notes how long a registry
+// asks to be left alone, and bounds its answers.
 type guard struct {
 	plain []string
 	next  http.RoundTripper
@@ -72,6 +72,9 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		if note, ok := r.Context().Value(pauseKey{}).(*pause); ok {
 			note.set(retryAfter(resp.Header.Get("Retry-After"), time.Now()))
 		}
+	}
+	if err == nil {
+		bounded(r, resp)
 	}
 	return resp, err
 }

@@ -91,7 +91,7 @@ func (m *Remote) client(ctx context.Context) (transport.Transport, transport.Aut
 	if inner == nil {
 		inner = http.DefaultTransport
 	}
-	client := githttp.NewClient(&http.Client{Transport: inner})
+	client := githttp.NewClient(&http.Client{Transport: bounding{inner}})
 	auth, err := m.httpAuth(ctx)
 	if err != nil || auth == nil {
 		return client, nil, nil, err

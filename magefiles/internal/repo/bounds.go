@@ -1,0 +1,38 @@
+package repo
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// maxRefs bounds what a server may say of its branches and tags, which is read into memory. A repository with a hundred thousand sends less
+// than a tenth of it.
+const maxRefs = 64 << 20
+
+// bounding ends a list of references without an end. What comes after it, a pack, goes to disk.
+type bounding struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounding) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.next.RoundTrip(r)
+	if err == nil && strings.HasSuffix(r.URL.Path, "/info/refs") {
+		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxRefs}
+	}
+	return resp, err
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("it lists branches and tags without an end: at most %d MiB are read", maxRefs>>20)
+	}
+	return n, err
+}
