@@ -42,7 +42,7 @@ func (r *runner) docsBuild(ctx context.Context, choice string, args task.DocsArg
 	if err != nil {
 		return task.BuiltDocs{}, err
 	}
-	build.Tree = r.files.FS()
+	build.Tree = r.tree()
 	return build.Run(ctx, args)
 }
 

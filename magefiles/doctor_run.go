@@ -186,10 +186,10 @@ func (e anyEngine) runs() (map[string][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, _ := image.Find(e.files.FS())
+	found, _ := image.Find(e.tree())
 	needs := map[string][]string{}
 	for _, c := range found {
-		text, err := fs.ReadFile(e.files.FS(), c.Dir+"/Dockerfile")
+		text, err := fs.ReadFile(e.tree(), c.Dir+"/Dockerfile")
 		file, parseErr := dockerfile.Parse(string(text))
 		if c.Kind != image.KindDockerfile || err != nil || parseErr != nil {
 			continue
@@ -219,7 +219,7 @@ func (o ownRegistry) String() string { return "registry " + o.Registry }
 
 // reference is one that is asked about: of the first container, as accounts may have rights for single repositories.
 func (o ownRegistry) reference() (ref image.Reference, ok bool, err error) {
-	found, err := image.Find(o.files.FS())
+	found, err := image.Find(o.tree())
 	name := image.Name("doctor")
 	if len(found) > 0 {
 		name, err = found[0].Name, nil

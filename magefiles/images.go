@@ -35,11 +35,11 @@ func (r *runner) list() task.List {
 func (r *runner) workTree() fs.FS {
 	git, err := repo.Open(r.root, repo.WithEnvironment(os.Getenv))
 	if err != nil {
-		return r.files.FS()
+		return r.tree()
 	}
-	files, err := git.WorkTree(r.files.FS(), image.Root)
+	files, err := git.WorkTree(r.tree(), image.Root)
 	if err != nil {
-		return r.files.FS()
+		return r.tree()
 	}
 	return files
 }

@@ -59,7 +59,7 @@ func (r *runner) publisher(choice string) (task.Publish, error) {
 		return task.Publish{}, err
 	}
 	return task.Publish{
-		Files: r.files.FS(), Trees: trees{git, r.files.FS()}, Repo: checkout{git, r.source()}, Registry: r.pushingTo(r.progress.pushed), Builder: builder,
+		Files: r.tree(), Trees: trees{git, r.tree()}, Repo: checkout{git, r.source()}, Registry: r.pushingTo(r.progress.pushed), Builder: builder,
 		Host: r.Registry, Namespace: r.Namespace, Platforms: platforms, Login: r.login,
 		Watch: r.progress.step, Say: r.console.Warn,
 	}, nil

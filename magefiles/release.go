@@ -170,7 +170,7 @@ func (r *runner) origin(client *forge.Client, repository forge.Repository) (*ori
 		return nil, err
 	}
 	return &origin{
-		git: git, checkout: r.files.FS(), remote: remote, forge: client, repository: repository, author: author, warn: r.console.Warn,
+		git: git, checkout: r.tree(), remote: remote, forge: client, repository: repository, author: author, warn: r.console.Warn,
 		signer: func(ctx context.Context) (*repo.Signer, error) {
 			if !r.hasSecret(r.SigningKey, signingKeyVariable) {
 				return nil, nil

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
 )
 
@@ -107,6 +109,9 @@ func (r *runner) open(format string, more []console.Format) (err error) {
 	})
 	return nil
 }
+
+// tree is the checkout as a file system: regular files and folders, and nothing outside of it.
+func (r *runner) tree() fs.FS { return regular.FS(r.files) }
 
 // closeTime bounds the end of a session: after a signal everything is over in 5 s.
 const closeTime = 4 * time.Second

@@ -60,7 +60,7 @@ func (r *runner) examine(ctx context.Context, all []validate.Check, only, since 
 			return nil, console.BadInput(err)
 		}
 	}
-	return validate.Run(ctx, validate.NewTree(r.files.FS(), files), chosen, options)
+	return validate.Run(ctx, validate.NewTree(r.tree(), files), chosen, options)
 }
 
 // thrift trades processor time for memory, of which what is parsed needs some 30 KiB a file.

@@ -2,25 +2,32 @@ package pipeline
 
 import (
 	"context"
+	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
 	"dagger.io/dagger"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 )
 
 // buildDockerfile sends the container's folder, without what .dockerignore names, and
 // builds the Dockerfile in it.
 func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) {
-	text, err := os.ReadFile(filepath.Join(b.dir(r.Container), "Dockerfile"))
+	root, err := os.OpenRoot(b.Root)
 	if err != nil {
 		return nil, err
 	}
-	exclude, err := image.IgnorePatterns(os.DirFS(b.Root), r.Container.Dir)
+	defer root.Close()
+	text, err := fs.ReadFile(regular.FS(root), path.Join(r.Container.Dir, "Dockerfile"))
+	if err != nil {
+		return nil, err
+	}
+	exclude, err := image.IgnorePatterns(regular.FS(root), r.Container.Dir)
 	if err != nil {
 		return nil, err
 	}

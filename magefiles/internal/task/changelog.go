@@ -9,6 +9,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 )
 
 // Changelog moves the changelog fragments of a working tree into its changelog.
@@ -51,7 +52,7 @@ func (c Changelog) Run(ctx context.Context, args ChangelogArgs) (Noted, error) {
 	if err != nil {
 		return Noted{}, err
 	}
-	built, err := changelog.Build(c.Root.FS(), in)
+	built, err := changelog.Build(regular.FS(c.Root), in)
 	if err != nil {
 		return Noted{}, err
 	}
@@ -78,7 +79,7 @@ func (c Changelog) Draft(args ChangelogArgs) (Noted, error) {
 	if err != nil {
 		return Noted{}, err
 	}
-	drafted, err := changelog.Draft(c.Root.FS(), in)
+	drafted, err := changelog.Draft(regular.FS(c.Root), in)
 	if err != nil {
 		return Noted{}, err
 	}

@@ -13,7 +13,7 @@ func (t *Tree) Problem(name string) (rule, message string) {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return "large", err.Error()
-	case errors.Is(err, errSpecial):
+	case errors.Is(err, errFolder):
 		return "", "" // a link to a folder, a submodule
 	case err != nil && !utf8.ValidString(name):
 		return "unreadable", "cannot be read: its name is not UTF-8"

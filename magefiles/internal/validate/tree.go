@@ -102,7 +102,8 @@ func Shared[T any](t *Tree, key any, build func(*Tree) T) T {
 // Why a file cannot be looked at.
 var (
 	errTooLarge = errors.New("too large")
-	errSpecial  = errors.New("not a regular file")
+	errFolder   = errors.New("a folder")
+	errSpecial  = errors.New("is not a regular file")
 )
 
 func (t *Tree) read(name string) (_ []byte, err error) {
@@ -110,7 +111,9 @@ func (t *Tree) read(name string) (_ []byte, err error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case info.IsDir(), !info.Mode().IsRegular():
+	case info.IsDir():
+		return nil, errFolder
+	case !info.Mode().IsRegular():
 		return nil, errSpecial
 	case info.Size() > MaxSize:
 		return nil, fmt.Errorf("%w: %d bytes", errTooLarge, info.Size())

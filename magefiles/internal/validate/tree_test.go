@@ -171,11 +171,11 @@ func TestUnreadable(t *testing.T) {
 		"never ends": {oddFile{size: 0, body: endless{}}, "large", "too large"},
 		"shrinks":    {oddFile{size: 5, body: strings.NewReader("a")}, "", ""},
 		"lies":       {oddFile{size: 1 << 62, body: strings.NewReader("a")}, "large", "too large: 4611686018427387904 bytes"},
-		"FIFO":       {oddFile{mode: fs.ModeNamedPipe, opening: errors.New("was opened")}, "", ""},
-		"socket":     {oddFile{mode: fs.ModeSocket, opening: errors.New("was opened")}, "", ""},
-		"device":     {oddFile{mode: fs.ModeDevice | fs.ModeCharDevice, opening: errors.New("was opened")}, "", ""},
+		"FIFO":       {oddFile{mode: fs.ModeNamedPipe, opening: errors.New("was opened")}, "unreadable", "cannot be read: is not a regular file"},
+		"socket":     {oddFile{mode: fs.ModeSocket, opening: errors.New("was opened")}, "unreadable", "cannot be read: is not a regular file"},
+		"device":     {oddFile{mode: fs.ModeDevice | fs.ModeCharDevice, opening: errors.New("was opened")}, "unreadable", "cannot be read: is not a regular file"},
 		"folder":     {oddFile{mode: fs.ModeDir, opening: errors.New("was opened")}, "", ""},
-		"irregular":  {oddFile{mode: fs.ModeIrregular, opening: errors.New("was opened")}, "", ""},
+		"irregular":  {oddFile{mode: fs.ModeIrregular, opening: errors.New("was opened")}, "unreadable", "cannot be read: is not a regular file"},
 	} {
 		all := NewTree(odd{"f": &c.file}, []string{"f"})
 		if rule, message := all.Problem("f"); rule != c.rule || message != c.message {

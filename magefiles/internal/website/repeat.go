@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 )
 
 // quartzScripts are the scripts that Quartz makes of its components.
@@ -17,7 +19,7 @@ func Repeat(site *os.Root) error {
 	var texts [][]byte
 	scripts := map[string][]byte{}
 	for _, name := range quartzScripts {
-		text, err := site.ReadFile(name)
+		text, err := fs.ReadFile(regular.FS(site), name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

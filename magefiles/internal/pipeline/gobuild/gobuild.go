@@ -81,6 +81,9 @@ func (c Compiler) Build(ctx context.Context, p Program) (_ *Binaries, err error)
 		}
 	}()
 	files := make([]Binary, len(p.Platforms))
+	if err := c.readable(p); err != nil {
+		return nil, err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for i, platform := range p.Platforms {
 		group.Go(func() (err error) {
@@ -114,8 +117,14 @@ func (c Compiler) compile(ctx context.Context, p Program, platform image.Platfor
 	}
 	group, inner := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.build(inner, platform, buildArgs(p, c.fresh(p, platform)), env) })
-	group.Go(func() error { return rec.list(inner, p, env) })
-	if err := group.Wait(); err != nil {
+	var refused error
+	group.Go(func() error {
+		refused = rec.list(inner, p, env)
+		return refused
+	})
+	if err := group.Wait(); refused != nil { // what the compiler said may be the content of a file that it must not read
+		return Binary{}, errors.Join(refused, os.RemoveAll(dir))
+	} else if err != nil {
 		return Binary{}, err
 	}
 	made, err := name(c.fresh(p, platform))

@@ -90,44 +90,67 @@ func (r *recorder) save(b Binary, before string) error {
 
 // list asks Go for the packages that go into the program.
 func (r *recorder) list(ctx context.Context, p Program, env []string) error {
-	output, err := r.compiler.run(ctx, env, "list", "-deps", "-json=Dir,Module,EmbedFiles", "./"+p.Dir)
+	output, err := r.compiler.run(ctx, env, "list", "-deps", "-json=Dir,Module,EmbedFiles,SFiles,Standard", "./"+p.Dir)
 	if err != nil {
 		return commandError(err, output)
 	}
-	r.folders, err = parseFolders(output)
-	return err
+	packages, err := parsePackages(output)
+	if err != nil {
+		return err
+	}
+	if err := r.compiler.inside(packages); err != nil {
+		return err
+	}
+	r.folders = foldersOf(packages)
+	return nil
 }
 
-// parseFolders reads the stream of objects that `go list -json` prints, and keeps the
-// packages whose source can change under us: those of modules without a version. With a
-// module that a folder replaces comes that folder, for its go.mod.
-func parseFolders(output []byte) ([]folder, error) {
-	var folders []folder
-	decoder := json.NewDecoder(bytes.NewReader(output))
-	for {
-		var pkg struct {
-			Dir        string
-			EmbedFiles []string
-			Module     *struct {
-				Version string
-				Replace *struct{ Version, Dir string }
-			}
-		}
-		switch err := decoder.Decode(&pkg); {
+// listed is a package as `go list -json` describes it.
+type listed struct {
+	Dir        string
+	EmbedFiles []string
+	SFiles     []string // in assembly
+	Standard   bool
+	Module     *listedModule
+}
+
+type listedModule struct {
+	Path, Version, Dir string
+	Replace            *struct{ Version, Dir string }
+}
+
+// local says that a module is no version of one, but a folder that can change under us.
+func (m *listedModule) local() bool {
+	return m.Version == "" || m.Replace != nil && m.Replace.Version == ""
+}
+
+// parsePackages reads the stream of objects that `go list -json` prints.
+func parsePackages(output []byte) (packages []listed, err error) {
+	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
+		var p listed
+		switch err := decoder.Decode(&p); {
 		case errors.Is(err, io.EOF):
-			return folders, nil
+			return packages, nil
 		case err != nil:
 			return nil, fmt.Errorf("read the answer of go list: %w", err)
 		}
-		m := pkg.Module
-		if m == nil || m.Version != "" && (m.Replace == nil || m.Replace.Version != "") {
+		packages = append(packages, p)
+	}
+}
+
+// foldersOf keeps the packages whose source can change under us: those of modules without a version. With a module that a folder replaces
+// comes that folder, for its go.mod.
+func foldersOf(packages []listed) (folders []folder) {
+	for _, p := range packages {
+		if p.Module == nil || !p.Module.local() {
 			continue
 		}
-		folders = append(folders, folder{Dir: pkg.Dir, Deep: len(pkg.EmbedFiles) > 0})
-		if m.Replace != nil && !slices.Contains(folders, folder{Dir: m.Replace.Dir}) {
-			folders = append(folders, folder{Dir: m.Replace.Dir})
+		folders = append(folders, folder{Dir: p.Dir, Deep: len(p.EmbedFiles) > 0})
+		if r := p.Module.Replace; r != nil && !slices.Contains(folders, folder{Dir: r.Dir}) {
+			folders = append(folders, folder{Dir: r.Dir})
 		}
 	}
+	return folders
 }
 
 // fingerprint hashes everything that decides about the binary.

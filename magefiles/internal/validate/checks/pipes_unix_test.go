@@ -1,0 +1,60 @@
+//go:build unix
+
+package checks
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
+)
+
+// TestPipes has a pipe, or a device, in the place of each kind of file that is read: nothing waits for a writer, and each is named.
+func TestPipes(t *testing.T) {
+	t.Parallel()
+	for kind, make := range map[string]func(string) error{
+		"pipe":   func(name string) error { return syscall.Mkfifo(name, 0o600) },
+		"device": func(name string) error { return os.Symlink("/dev/zero", name) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dir, names := t.TempDir(), []string{}
+			for name := range hostile() {
+				place := filepath.Join(dir, filepath.FromSlash(name))
+				if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if make(place) == nil { // some systems do not have such names
+					names = append(names, name)
+				}
+			}
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			report := run(t, regular.FS(root), names)
+			found := map[string]bool{}
+			for _, f := range report.Findings {
+				found[f.Path] = true
+			}
+			for _, name := range names {
+				if !found[name] && kind == "pipe" { // a link is what git tracks
+					t.Errorf("%s is not named", name)
+				}
+			}
+			containers, err := image.Find(regular.FS(root))
+			for _, c := range containers { // a package in which nothing can be read is found, and fails later
+				if c.Kind == image.KindDockerfile {
+					t.Errorf("container %+v", c)
+				}
+			}
+			if err == nil {
+				t.Error("no container is refused")
+			}
+		})
+	}
+}
