@@ -20,6 +20,8 @@ type Finding struct {
 	Column int `json:"column,omitempty"`
 	// Message says what is wrong, and names it: one line, no full stop, no advice.
 	Message string `json:"message"`
+	// More is how many findings of the same rule and file were left out, of which this one tells; 0 of any other.
+	More int `json:"more,omitempty"`
 	// Check is the name of the check, which Run fills in, and Rule the id of one of its rules.
 	Check string `json:"check"`
 	Rule  string `json:"rule"`
@@ -56,7 +58,7 @@ func sortFindings(list []Finding) []Finding {
 	slices.SortFunc(list, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.About, b.About), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Check, b.Check), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message),
+			cmp.Compare(a.Check, b.Check), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.More, b.More), cmp.Compare(a.Message, b.Message),
 		)
 	})
 	return slices.Compact(list)

@@ -11,7 +11,7 @@ func (t *Tree) Problem(name string) (rule, message string) {
 	raw, err := t.read(name)
 	var failed *fs.PathError
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.Is(err, errDense):
 		return "large", err.Error()
 	case errors.Is(err, errFolder):
 		return "", "" // a link to a folder, a submodule

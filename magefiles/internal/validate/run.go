@@ -48,17 +48,13 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 			narrow[name] = true
 		}
 	}
+	found := &collector{kinds: map[kind]*bucket{}}
 	var lock sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(max(2, parallel)) // each looks at files side by side itself, and what one has in memory is gone before the next begins
 	for _, check := range checks {
 		report.Checks = append(report.Checks, check.Name)
-		in := &Input{Tree: tree, Site: o.Site, report: func(f Finding) {
-			f = check.complete(f)
-			lock.Lock()
-			defer lock.Unlock()
-			report.Findings = append(report.Findings, f)
-		}}
+		in := &Input{Tree: tree, Site: o.Site, report: func(f Finding) { found.add(check.complete(f)) }}
 		if check.Narrow && narrow != nil {
 			in.Tree = tree.narrowed(narrow)
 		}
@@ -72,7 +68,7 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 		})
 	}
 	_ = group.Wait() // none returns one
-	report.Findings = sortFindings(report.Findings)
+	report.Findings = found.findings()
 	slices.SortFunc(report.Failures, func(a, b Failure) int { return strings.Compare(a.Check, b.Check) })
 	report.Took = time.Since(began)
 	return report, context.Cause(ctx)

@@ -102,6 +102,7 @@ func Shared[T any](t *Tree, key any, build func(*Tree) T) T {
 // Why a file cannot be looked at.
 var (
 	errTooLarge = errors.New("too large")
+	errDense    = errors.New("too dense")
 	errFolder   = errors.New("a folder")
 	errSpecial  = errors.New("is not a regular file")
 )
@@ -131,7 +132,28 @@ func (t *Tree) read(name string) (_ []byte, err error) {
 	if buffer.Len() > MaxSize {
 		return nil, errTooLarge
 	}
+	if n := marks(name, buffer.Bytes()); n > MaxMarks {
+		return nil, fmt.Errorf("%w: %d of the characters that make links, emphasis, code and lines of Markdown", errDense, n)
+	}
 	return buffer.Bytes(), nil
+}
+
+// MaxMarks is how many characters that make markup a page of Markdown may have. Each may take half a kilobyte once the page is parsed; the
+// longest changelogs that people write have a third of it.
+const MaxMarks = 150_000
+
+// marks counts them; 0 of other files.
+func marks(name string, raw []byte) (n int) {
+	if !strings.HasSuffix(name, ".md") {
+		return 0
+	}
+	for _, b := range raw {
+		switch b {
+		case '[', ']', '*', '_', '`', '<', '>', '|', '!', '#', '~', '$', '\n':
+			n++
+		}
+	}
+	return n + bytes.Count(raw, []byte("- "))
 }
 
 // isText takes for binary what git does: a NUL among the first 8,000 bytes.

@@ -12,7 +12,7 @@ var files = validate.Check{
 	Covers: "Every file that is not below a folder testdata: whether it can be looked at.",
 	Rules: []validate.Rule{
 		{ID: "unreadable", What: "A file cannot be read: a symbolic link that leads nowhere, to itself or out of the repository, a pipe or a device, or a missing right; or a submodule below the folders of containers, docs or manifests is not checked out.", Do: "Repair or remove the file, or check the submodule out."},
-		{ID: "large", What: "A file is larger than 2 MiB, so that no check reads it.", Do: "Keep large files outside of the repository, or ignore this one in .gitignore."},
+		{ID: "large", What: "A file is larger than 2 MiB, or a page has more than 150,000 characters that make links, emphasis, code and lines of Markdown, so that no check reads it.", Do: "Keep large files outside of the repository, or ignore this one in .gitignore. Divide the page."},
 		{ID: "encoding", What: "A text file is not UTF-8, so that no check reads it.", Do: "Save the file as UTF-8."},
 	},
 	Narrow: true,

@@ -233,6 +233,27 @@ func TestSarifMeans(t *testing.T) {
 	}
 }
 
+// TestLeftOut has every format say how many findings were left out, and the summary count them.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	r := &validate.Report{Findings: []validate.Finding{
+		{Path: "a.md", Line: 3, Message: "m", Check: "links", Rule: "missing"},
+		{Path: "a.md", Line: 3, Message: "and 1999898 more of this rule, which are not shown", More: 1999898, Check: "links", Rule: "missing"},
+	}}
+	for _, format := range Formats {
+		var b bytes.Buffer
+		if err := Write(&b, format, r, known); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), "and 1999898 more of this rule") {
+			t.Errorf("%s does not say it:\n%s", format, b.String())
+		}
+	}
+	if got := Summary(r); !strings.HasPrefix(got, "1999899 findings in 1 file (links 1999899)") {
+		t.Errorf("%s", got)
+	}
+}
+
 // TestLong has the text of many findings say what to do once for each rule and file.
 func TestLong(t *testing.T) {
 	t.Parallel()

@@ -127,6 +127,7 @@ func Summary(r *validate.Report) string {
 func found(list []validate.Finding) string {
 	files, checks := map[string]bool{}, map[string]int{}
 	var names []string
+	all := 0
 	for _, f := range list {
 		if f.Path != "" {
 			files[f.Path] = true
@@ -134,7 +135,9 @@ func found(list []validate.Finding) string {
 		if checks[f.Check] == 0 {
 			names = append(names, f.Check)
 		}
-		checks[f.Check]++
+		n := max(1, f.More)
+		checks[f.Check] += n
+		all += n
 	}
 	slices.SortFunc(names, func(a, b string) int {
 		if checks[a] != checks[b] {
@@ -145,7 +148,7 @@ func found(list []validate.Finding) string {
 	for i, name := range names {
 		names[i] = fmt.Sprintf("%s %d", line(name), checks[name])
 	}
-	s := count(len(list), "finding")
+	s := count(all, "finding")
 	if len(files) > 0 {
 		s += " in " + count(len(files), "file")
 	}

@@ -1,0 +1,52 @@
+package checks
+
+import (
+	"bytes"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/report"
+)
+
+// TestBounds has pages as large as they may be, of one thing again and again. What is allocated and what is printed stays small: what is
+// counted is memory, not time, which follows it.
+func TestBounds(t *testing.T) {
+	const (
+		most   = 256 << 20 // bytes that are allocated, in all, for all checks
+		output = 1 << 20
+	)
+	for name, unit := range map[string]string{
+		"headings": "# a\n", "brackets": "[", "wiki": "[[", "links": "[a](", "anchors": "[x](#a)\n", "stars": "*a ", "lists": "- a\n", "nested lists": "- ", "plus lists": "+ ",
+		"numbers": "1. ", "quotes": "> ", "html": "<b>\n", "feet": "[^a]", "tables": "|a|b\n|-|-\n", "spaces": "a  \n", "addresses": "http://a.b ", "entities": "&amp;",
+		"escapes": `\[`, "tabs": "\ta\n", "words": "a ", "images": "![a](b", "maths": "$a$", "blocks": "a ^b\n", "comments": "%% a\n", "setext": "a\n=\n",
+		"definitions": "[a]: b\n", "hard": "a\\\n", "colons": ":: ", "tasks": "- [ ] a\n", "equals": "==a== ", "letters": "a",
+	} {
+		text := front + strings.Repeat(unit, (validate.MaxSize-len(front))/len(unit))
+		names, fsys := []string{"docs/a.md", "docs/b.md"}, fstest.MapFS{}
+		for _, n := range names {
+			fsys[n] = &fstest.MapFile{Data: []byte(text)}
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		found := run(t, fsys, names)
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > most {
+			t.Errorf("%s: %d MiB are allocated", name, n>>20)
+		}
+		for _, format := range report.Formats {
+			var b bytes.Buffer
+			if err := report.Write(&b, format, found, All()); err != nil {
+				t.Fatal(err)
+			}
+			if b.Len() > output {
+				t.Errorf("%s: %d bytes as %s", name, b.Len(), format)
+			}
+		}
+		if len(found.Findings) == 0 {
+			t.Errorf("%s: nothing is found", name)
+		}
+	}
+}

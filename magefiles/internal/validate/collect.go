@@ -1,0 +1,60 @@
+package validate
+
+import (
+	"fmt"
+	"sync"
+)
+
+// MaxFindings is how many findings of one rule in one file are kept. Whoever mends these has seen what is wrong.
+const MaxFindings = 100
+
+// collector keeps the first findings, by place, of each rule and file. It may be used by several goroutines.
+type collector struct {
+	mu    sync.Mutex
+	kinds map[kind]*bucket
+}
+
+type kind struct{ path, about, check, rule string }
+
+type bucket struct {
+	kept []Finding // up to twice as many as stay
+	left int
+}
+
+func (c *collector) add(f Finding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := kind{f.Path, f.About, f.Check, f.Rule}
+	b := c.kinds[k]
+	if b == nil {
+		b = &bucket{}
+		c.kinds[k] = b
+	}
+	if b.kept = append(b.kept, f); len(b.kept) == 2*MaxFindings {
+		b.cut()
+	}
+}
+
+// cut leaves out what comes after the first ones.
+func (b *bucket) cut() {
+	b.kept = sortFindings(b.kept)
+	if over := len(b.kept) - MaxFindings; over > 0 {
+		b.left += over
+		b.kept = b.kept[:MaxFindings]
+	}
+}
+
+// findings are those that are kept, by place. A finding after the last one of a rule in a file says how many were left out.
+func (c *collector) findings() []Finding {
+	all := []Finding{}
+	for _, b := range c.kinds {
+		b.cut()
+		all = append(all, b.kept...)
+		if b.left > 0 {
+			more := b.kept[len(b.kept)-1]
+			more.More, more.Message = b.left, fmt.Sprintf("and %d more of this rule, which are not shown", b.left)
+			all = append(all, more)
+		}
+	}
+	return sortFindings(all)
+}
