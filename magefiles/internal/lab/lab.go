@@ -87,7 +87,7 @@ func Start(ctx context.Context, h Home, o Options) (_ *Lab, err error) {
 const RegistryUser = "ci"
 
 func (l *Lab) startRegistry(ctx context.Context, h Home) (err error) {
-	o := RegistryOptions{Addr: h.addresses["registry"], CreateOnly: l.options.Mode == ModeCreateOnly}
+	o := RegistryOptions{Addr: h.addresses["registry"], CreateOnly: l.options.Mode == ModeCreateOnly, Protected: baseRepositories()}
 	if l.options.Mode == ModeUsers {
 		if l.password, err = h.registryPassword(); err != nil {
 			return err
@@ -121,6 +121,15 @@ func (h Home) registryPassword() (string, error) {
 		return rand.Text(), nil
 	}
 	return keptSecret(filepath.Join(h.Dir, "registry-password"))
+}
+
+// baseRepositories are those of the base images.
+func baseRepositories() (names []string) {
+	for _, recipe := range baseImages() {
+		name, _, _ := strings.Cut(recipe.Reference(), ":")
+		names = append(names, name)
+	}
+	return names
 }
 
 // baseImages are those of a lab's registry.

@@ -19,6 +19,7 @@ import (
 type RegistryOptions struct {
 	Addr       string                          // to listen on; "" is a free port of 127.0.0.1
 	Users      map[string]string               // name to password; if any, everything needs one of them
+	Protected  []string                        // repositories that only Seed writes; with Users, every one of them may
 	CreateOnly bool                            // tags can be made, but neither moved nor deleted nor even put again (Zot's policy for CI)
 	TLS        bool                            // speak HTTPS with a certificate of its own authority (CA)
 	Wrap       func(http.Handler) http.Handler // a test's own way to be slow, to fail, to lie; sees each request before the registry does
@@ -29,11 +30,12 @@ type Registry struct {
 	Addr string // host:port
 	CA   []byte // PEM of the authority to trust, with TLS
 
-	options RegistryOptions
-	dir     string // holds all that it has
-	remove  string // the same, if it goes with the registry
-	front   *front.Front
-	process *process
+	options  RegistryOptions
+	password string // of the owner
+	dir      string // holds all that it has
+	remove   string // the same, if it goes with the registry
+	front    *front.Front
+	process  *process
 }
 
 var registryProgram = pinned.Program{
@@ -47,7 +49,7 @@ func StartRegistry(ctx context.Context, h Home, o RegistryOptions) (_ *Registry,
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{options: o}
+	r := &Registry{options: o, password: rand.Text()}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("start the registry: %w", errors.Join(err, r.Close()))
@@ -73,6 +75,9 @@ func StartRegistry(ctx context.Context, h Home, o RegistryOptions) (_ *Registry,
 
 // wrap puts the rules, and what a test wants before them, in front of the registry.
 func (r *Registry) wrap(registry http.Handler) http.Handler {
+	if len(r.options.Users) == 0 && len(r.options.Protected) > 0 {
+		registry = r.protect(registry)
+	}
 	if r.options.CreateOnly {
 		registry = createOnly(registry)
 	}

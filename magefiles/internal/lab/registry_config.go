@@ -33,9 +33,9 @@ func (r *Registry) configure(addr, mark string) (path string, err error) {
 			"headers": settings{markHeader: []string{mark}},
 		},
 	}
-	if len(r.options.Users) > 0 {
+	if users := r.users(); len(users) > 0 {
 		passwords := filepath.Join(r.dir, "htpasswd")
-		if err := writePasswords(passwords, r.options.Users); err != nil {
+		if err := writePasswords(passwords, users); err != nil {
 			return "", err
 		}
 		config["auth"] = settings{"htpasswd": settings{"realm": "lab", "path": passwords}}

@@ -75,7 +75,7 @@ func (r *Registry) do(ctx context.Context, method, target, mediaType string, siz
 		req.Header.Set("Content-Type", mediaType)
 		req.Header.Set("Accept", mediaType)
 	}
-	for user, password := range r.options.Users {
+	for user, password := range r.users() {
 		req.SetBasicAuth(user, password)
 		break
 	}
