@@ -75,9 +75,12 @@ var errInternal = errors.New("internal system error")
 
 // Do executes a request. A query that cannot be understood gives rejected errors (HTTP 422); all other errors are those of fields.
 func (s *Server) Do(ctx context.Context, req Request) (data map[string]any, errs gqlerror.List, rejected bool) {
-	doc, err := parser.ParseQuery(&ast.Source{Input: req.Query})
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: req.Query}, maxTokens)
 	if err != nil {
 		return nil, coded(err, "GRAPHQL_PARSE_FAILED"), true
+	}
+	if err := check(doc); err != nil {
+		return nil, coded(err, "GRAPHQL_VALIDATION_FAILED"), true
 	}
 	if list := validator.ValidateWithRules(s.schema, doc, s.rules); len(list) > 0 {
 		for _, e := range list {

@@ -1,0 +1,118 @@
+package gql
+
+import (
+	"fmt"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// What a query may have. Validation compares the fields of a selection with each other, and fragments double what they stand for, so that a
+// small query can cost hours. An SDK's query is one chain of fields; the longest that were recorded are a hundredth of this.
+const (
+	maxTokens     = 500_000 // a string counts as one, however long
+	maxDepth      = 2_000   // fields within each other
+	maxFields     = 10_000  // with fragments written out
+	maxSelections = 1_000   // of one selection
+	maxArguments  = 100     // of one field, and as many directives
+	maxFragments  = 200     // and as many operations, and variables of each
+)
+
+// measure counts what a query costs.
+type measure struct {
+	doc       *ast.QueryDocument
+	fragments map[string]*cost // nil while one is measured: it is within itself, which validation refuses
+}
+
+type cost struct{ fields, depth int }
+
+// check refuses a query that is larger than any SDK's.
+func check(doc *ast.QueryDocument) error {
+	if err := most("fragments", len(doc.Fragments), maxFragments); err != nil {
+		return err
+	}
+	if err := most("operations", len(doc.Operations), maxFragments); err != nil {
+		return err
+	}
+	m := measure{doc: doc, fragments: map[string]*cost{}}
+	for _, op := range doc.Operations {
+		if err := most("variables", len(op.VariableDefinitions), maxFragments); err != nil {
+			return err
+		}
+		if _, err := m.selection(op.SelectionSet, 1); err != nil {
+			return err
+		}
+	}
+	for _, f := range doc.Fragments { // those too that nothing uses, since they are validated
+		if _, err := m.fragment(f.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func most(what string, n, limit int) error {
+	if n > limit {
+		return fmt.Errorf("the query has %d %s, at most %d are answered: ask for less at a time", n, what, limit)
+	}
+	return nil
+}
+
+// selection measures a set of fields that is within depth others.
+func (m measure) selection(set ast.SelectionSet, depth int) (cost, error) {
+	var total cost
+	if err := most("fields in one selection", len(set), maxSelections); err != nil || len(set) == 0 {
+		return total, err
+	}
+	if err := most("fields within each other", depth, maxDepth); err != nil {
+		return total, err
+	}
+	for _, s := range set {
+		c, err := m.one(s, depth)
+		if err != nil {
+			return total, err
+		}
+		total.fields, total.depth = total.fields+c.fields, max(total.depth, c.depth)
+		if err := most("fields", total.fields, maxFields); err != nil {
+			return total, err
+		}
+		if err := most("fields within each other", depth+total.depth-1, maxDepth); err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (m measure) one(s ast.Selection, depth int) (c cost, err error) {
+	switch s := s.(type) {
+	case *ast.Field:
+		if err := most("arguments of one field", max(len(s.Arguments), len(s.Directives)), maxArguments); err != nil {
+			return c, err
+		}
+		c, err = m.selection(s.SelectionSet, depth+1)
+		return cost{c.fields + 1, c.depth + 1}, err
+	case *ast.InlineFragment:
+		c, err = m.selection(s.SelectionSet, depth+1) // they may be within each other, too
+		return cost{c.fields + 1, c.depth + 1}, err
+	case *ast.FragmentSpread:
+		return m.fragment(s.Name)
+	}
+	return c, nil
+}
+
+// fragment measures a fragment once.
+func (m measure) fragment(name string) (cost, error) {
+	if known, seen := m.fragments[name]; seen {
+		if known == nil {
+			return cost{}, nil
+		}
+		return *known, nil
+	}
+	m.fragments[name] = nil
+	f := m.doc.Fragments.ForName(name)
+	if f == nil {
+		return cost{}, nil
+	}
+	c, err := m.selection(f.SelectionSet, 1)
+	m.fragments[name] = &c
+	return c, err
+}
