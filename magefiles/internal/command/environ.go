@@ -27,7 +27,7 @@ var (
 // credential are words in the names of variables that hold one. No prefix takes such a variable.
 var credential = []string{"TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL"}
 
-// Environment are the entries NAME=VALUE of env that a program needs. What is in the environment of this process besides, such as tokens, is
+// Environment are the entries NAME=VALUE of env that a program needs. What else is in the environment of this process, such as tokens, is
 // not its business: it may run what a stranger wrote.
 func Environment(env, needs []string) []string {
 	var kept []string

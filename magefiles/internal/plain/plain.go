@@ -1,7 +1,7 @@
 // Package plain makes foreign text fit to be shown: what a server, a compiler or a folder's name says can neither act on the reader's terminal
 // nor hide what it says.
 //
-// Whoever masks a secret in such a text cleans it first: an escape sequence in the middle of a secret is not seen by the reader, but hides the
+// Code that masks a secret in such a text cleans it first: an escape sequence in the middle of a secret is not seen by the reader, but hides the
 // secret from a search.
 package plain
 

@@ -25,7 +25,7 @@ var ErrTooLarge = fmt.Errorf("is larger than the %d MiB that are read: make it s
 // FS is a folder as a file system, from which nothing leads out.
 func FS(root *os.Root) fs.FS { return tree{root, root.FS()} }
 
-// tree has what os.Root's own file system has: ReadDir, Stat, Lstat and ReadLink besides Open and ReadFile.
+// tree has what os.Root's own file system has: ReadDir, Stat, Lstat and ReadLink, and Open and ReadFile.
 type tree struct {
 	root *os.Root
 	fs.FS

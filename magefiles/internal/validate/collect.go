@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// MaxFindings is how many findings of one rule in one file are kept. Whoever mends these has seen what is wrong.
+// MaxFindings is how many findings of one rule in one file are kept. More of them tell a reader nothing new.
 const MaxFindings = 100
 
 // collector keeps the first findings, by place, of each rule and file. It may be used by several goroutines.

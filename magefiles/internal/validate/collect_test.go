@@ -10,7 +10,7 @@ import (
 )
 
 // The first findings of a rule in a file are kept, whatever the order in which a check reports them, and one more says how many there are
-// besides. Other rules and other files are not touched.
+// more. Other rules and other files are not touched.
 func TestFindingsAreCapped(t *testing.T) {
 	t.Parallel()
 	const many = 5*MaxFindings + 7

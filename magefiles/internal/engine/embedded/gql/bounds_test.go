@@ -9,7 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/introspection"
 )
 
-// bomb has fragments of which each stands for two of the next.
+// bomb has fragments that each spread the next one twice.
 func bomb(levels int) string {
 	text := "{directory{...f0}}\n"
 	for i := range levels {
