@@ -35,7 +35,6 @@ var own = map[string][]string{
 	"source":     {"command", "trust", "scratch"},
 	"trust":      {"scratch"},
 	"validate":   {"image", "changelog", "dockerfile", "manifest", "plain"},
-	"plain":      {},
 	"estate":     {"image", "validate"},
 	"manifest":   {},
 	"dockerfile": {},
