@@ -145,7 +145,9 @@ func (r *runner) docsServe(ctx context.Context, archive string, port int) (err e
 	if err != nil {
 		return fmt.Errorf("%w: name another port with -port=; 0 is any that is free", err)
 	}
-	r.console.Result("http://" + listener.Addr().String() + "/")
+	if err := r.console.Result("http://" + listener.Addr().String() + "/"); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	return serveUntil(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		content.Page(r.URL.Path).ServeHTTP(w, r)
 	}))

@@ -48,7 +48,7 @@ func (r *runner) labUp(ctx context.Context, parts, registry string, foreground b
 	if err := r.labPrepare(ctx, home, opts); err != nil {
 		return labRecord{}, err
 	}
-	return labRecord{}, lab.Keep(ctx, home, opts, func(up lab.Record) { r.console.Result(shown(up).String()) })
+	return labRecord{}, lab.Keep(ctx, home, opts, func(up lab.Record) error { return r.console.Result(shown(up).String()) })
 }
 
 // labPrepare builds what takes long, where it is seen.

@@ -155,9 +155,7 @@ func (r *runner) result(result fmt.Stringer, err error) error {
 	case r.format == console.JSON:
 		return errors.Join(err, r.console.JSON(result))
 	}
-	err = r.settle(err)
-	r.console.Result(text)
-	return err
+	return errors.Join(r.settle(err), r.console.Result(text))
 }
 
 // value is what a flag was given, or nothing.

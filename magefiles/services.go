@@ -62,10 +62,10 @@ func (r *runner) engineUp(ctx context.Context) error {
 		return err
 	}
 	up, err := engine.Up(ctx, opts)
-	if err == nil {
-		r.console.Result(up.Address)
+	if err != nil {
+		return err
 	}
-	return err
+	return r.console.Result(up.Address)
 }
 
 func (r *runner) engineDown(ctx context.Context) error {
@@ -82,10 +82,10 @@ func (r *runner) enginePrune(ctx context.Context, all bool) error {
 		return err
 	}
 	freed, err := engine.Prune(ctx, opts, all)
-	if err == nil {
-		r.console.Result("freed " + units.HumanSize(float64(freed)))
+	if err != nil {
+		return err
 	}
-	return err
+	return r.console.Result("freed " + units.HumanSize(float64(freed)))
 }
 
 func (r *runner) engineServe(ctx context.Context) error {

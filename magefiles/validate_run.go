@@ -88,16 +88,16 @@ func (r *runner) found(found *validate.Report, all []validate.Check) error {
 	switch {
 	case text.Len() == 0:
 	case r.format == "github":
-		r.console.Commands(text.String())
+		err = errors.Join(err, r.console.Commands(text.String()))
 	default:
-		r.console.Result(text.String())
+		err = errors.Join(err, r.console.Result(text.String()))
 	}
 	summary := report.Summary(found)
 	switch {
 	case len(found.Failures) > 0:
-		return console.BadInput(errors.New(summary))
+		return errors.Join(console.BadInput(errors.New(summary)), err)
 	case len(found.Findings) > 0:
-		return errors.New(summary)
+		return errors.Join(errors.New(summary), err)
 	}
 	r.console.Note(summary)
 	return err

@@ -52,7 +52,9 @@ func traces(secret string) []string {
 
 // saysEverything prints text through everything that this package has, whole and in pieces.
 func saysEverything(t *testing.T, c *Console, o Output, logs, text string) (said []string) {
-	c.Result(text)
+	if err := c.Result(text); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.JSON(map[string]any{"value": text, "list": []string{text}}); err != nil {
 		t.Fatal(err)
 	}

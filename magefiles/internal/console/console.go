@@ -2,7 +2,8 @@
 //
 // The rules:
 //
-//   - A result goes to stdout: one line, for scripts; with -format=json one JSON document. Nothing else goes there.
+//   - A result goes to stdout: one line, for scripts; with -format=json one JSON document. Nothing else goes there. If it cannot be
+//     written, the target fails.
 //   - All else goes to stderr: notes (not with -quiet), details (only with -v), warnings (always), and progress.
 //   - Nobody is asked anything, and the terminal is never read.
 //   - On a terminal progress is a few lines that are updated in place and erased at the end; one line stays. In CI, in a pipe, with
@@ -47,7 +48,8 @@ type Console struct {
 	screen *screen // nil where progress is plain lines
 }
 
-// New makes a Console. If stderr is a terminal, the process ignores SIGTTOU from then on, so that a line written from the background
+// New makes a Console. From then on a write to a pipe that nobody reads any more fails, and does not end the process: work that is
+// under way goes on to its end. If stderr is a terminal, the process also ignores SIGTTOU, so that a line written from the background
 // does not stop it (with `stty tostop`).
 func New(o Options) *Console {
 	if o.Env == nil {
@@ -57,6 +59,7 @@ func New(o Options) *Console {
 		o.Redactor = &Redactor{}
 	}
 	c := &Console{quiet: o.Quiet, verbose: o.Verbose, redactor: o.Redactor, out: o.Redactor.Writer(o.Stdout), err: o.Redactor.Writer(o.Stderr)}
+	outliveReaders()
 	if terminal := terminalOf(o.Stderr); terminal != nil {
 		ignoreTerminalStop()
 		if !o.Quiet && !o.Verbose && mayBeLive(o.Env) && terminal.foreground() {
@@ -75,14 +78,15 @@ func mayBeLive(env func(string) string) bool {
 func (c *Console) Redactor() *Redactor { return c.redactor }
 
 // Commands prints a result of workflow commands, such as ::error, which the runner of a CI job obeys. Nothing foreign in them may begin a line.
-func (c *Console) Commands(lines string) {
-	c.emit(c.out, strings.TrimRight(c.redactor.String(plain.Text(c.redactor.String(lines))), "\n")+"\n")
+// The error is a *ResultError.
+func (c *Console) Commands(lines string) error {
+	return asResult(c.emit(c.out, strings.TrimRight(c.redactor.String(plain.Text(c.redactor.String(lines))), "\n")+"\n"))
 }
 
-// Result prints a target's result: one line on stdout.
-func (c *Console) Result(line string) { c.print(c.out, strings.TrimRight(line, "\n")+"\n") }
+// Result prints a target's result: one line on stdout. The error is a *ResultError.
+func (c *Console) Result(line string) error { return c.result(strings.TrimRight(line, "\n") + "\n") }
 
-// JSON prints a target's result as one JSON document on stdout, for -format=json.
+// JSON prints a target's result as one JSON document on stdout, for -format=json. If it cannot be written the error is a *ResultError.
 func (c *Console) JSON(v any) error {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -91,8 +95,27 @@ func (c *Console) JSON(v any) error {
 	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("write the result as JSON: %w", err)
 	}
-	c.print(c.out, string(plain.JSON(b.Bytes())))
+	return c.result(string(plain.JSON(b.Bytes())))
+}
+
+func (c *Console) result(text string) error { return asResult(c.print(c.out, text)) }
+
+func asResult(err error) error {
+	if err != nil {
+		return &ResultError{err}
+	}
 	return nil
+}
+
+// ResultError says that a result could not be written to stdout. What the target did is done.
+type ResultError struct{ Err error }
+
+func (e *ResultError) Error() string { return "write the result to stdout: " + e.Err.Error() }
+func (e *ResultError) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *ResultError) Hint() string {
+	return "what was done stays done; run the same command again with a stdout that can be written to"
 }
 
 // Note says on stderr what is worth knowing once. Its form suits callbacks of other packages.
@@ -112,22 +135,24 @@ func (c *Console) Detail(text string) {
 // Warn says on stderr what may need to be acted on, though the target goes on.
 func (c *Console) Warn(text string) { c.line("warning: " + withoutCredentials(text)) }
 
-func (c *Console) line(text string) { c.print(c.err, strings.TrimRight(text, "\n")+"\n") }
+// line says something on stderr. There is nobody to tell when that cannot be written.
+func (c *Console) line(text string) { _ = c.print(c.err, strings.TrimRight(text, "\n")+"\n") }
 
 // print writes whole lines, as safe has them.
-func (c *Console) print(w *Writer, text string) { c.emit(w, c.safe(text)) }
+func (c *Console) print(w *Writer, text string) error { return c.emit(w, c.safe(text)) }
 
 // emit writes whole lines whose parts are safe. A live view makes room for them.
-func (c *Console) emit(w *Writer, text string) {
+func (c *Console) emit(w *Writer, text string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.screen != nil {
 		c.screen.erase(c.err)
 		defer c.screen.draw(c.err)
 	}
-	// There is nobody to tell when stdout or stderr is gone.
-	_, _ = io.WriteString(w, text)
-	_ = w.Flush()
+	if _, err := io.WriteString(w, text); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // Exit is what a target returns: err as Exit makes it, with secrets masked. If ctx was ended by a signal (NotifyContext), that is

@@ -30,12 +30,12 @@ func (o Output) Set(name, value string) error {
 		end := delimiter(value)
 		line = name + "<<" + end + "\n" + value + "\n" + end + "\n"
 	}
-	return appendTo(o.OutputFile, line)
+	return appendTo("GITHUB_OUTPUT", o.OutputFile, line)
 }
 
 // Summary adds Markdown to the job's page.
 func (o Output) Summary(markdown string) error {
-	return appendTo(o.SummaryFile, strings.TrimRight(o.masked(markdown), "\n")+"\n")
+	return appendTo("GITHUB_STEP_SUMMARY", o.SummaryFile, strings.TrimRight(o.masked(markdown), "\n")+"\n")
 }
 
 func (o Output) masked(s string) string {
@@ -54,20 +54,21 @@ func delimiter(value string) string {
 	return end
 }
 
-func appendTo(path, text string) error {
+// appendTo writes to the file that a variable names.
+func appendTo(variable, path, text string) error {
 	if path == "" {
 		return nil
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		return fmt.Errorf("write a result for the CI job: %w", err)
+		return fmt.Errorf("write a result for the CI job to the file of $%s: %w", variable, err)
 	}
 	_, err = io.WriteString(file, text)
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
 	if err != nil {
-		return fmt.Errorf("write a result for the CI job: %w", err)
+		return fmt.Errorf("write a result for the CI job to the file of $%s: %w", variable, err)
 	}
 	return nil
 }

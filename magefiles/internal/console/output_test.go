@@ -1,9 +1,13 @@
 package console
 
 import (
+	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -51,6 +55,50 @@ func TestOutputSaysWhatItCouldNotWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none", "out")
 	if err := (Output{OutputFile: path}).Set("a", "b"); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestFullDisk writes each kind of result to a device that is full.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err) // only Linux has it
+	}
+	defer full.Close()
+	c := New(Options{Stdout: full, Stderr: full})
+	o := Output{OutputFile: full.Name(), SummaryFile: full.Name()}
+	for what, err := range map[string]error{
+		"write the result to stdout": c.Result("ref"), "to stdout": c.JSON([]string{"ref"}),
+		"the file of $GITHUB_OUTPUT": o.Set("a", "b"), "the file of $GITHUB_STEP_SUMMARY": o.Summary("a"),
+	} {
+		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	c.Note("goes nowhere, and nothing fails")
+}
+
+// TestNobodyReads has a process write its result to a pipe that is closed: it lives on, and can say so.
+func TestNobodyReads(t *testing.T) {
+	if os.Getenv("CONSOLE_TEST_RESULT") != "" {
+		c := New(Options{Stdout: os.Stdout, Stderr: io.Discard})
+		if err := c.Result("ref"); !errors.Is(err, syscall.EPIPE) {
+			os.Exit(3)
+		}
+		os.Exit(4)
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestNobodyReads$")
+	cmd.Env, cmd.Stdout = append(os.Environ(), "CONSOLE_TEST_RESULT=1"), write
+	_ = cmd.Run() // its state tells
+	if cmd.ProcessState.ExitCode() != 4 {
+		t.Errorf("it ended with %v", cmd.ProcessState)
 	}
 }
 

@@ -55,7 +55,9 @@ func work() {
 	}
 	v.Event(Event{Step: "1", State: Done})
 	v.Finish(nil)
-	c.Result("the-result")
+	if err := c.Result("the-result"); err != nil {
+		panic(err)
+	}
 }
 
 // lead is the leader of a session, as a shell is: it starts the work in the background, or starts it in the foreground and moves it to

@@ -3,6 +3,7 @@
 package console
 
 import (
+	"os"
 	"os/signal"
 
 	"golang.org/x/sys/unix"
@@ -14,5 +15,9 @@ func (t *terminal) foreground() bool {
 	group, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)
 	return err != nil || group == unix.Getpgrp()
 }
+
+// outliveReaders has a write to a pipe without a reader fail with EPIPE. Go ends a process whose stdout or stderr is such a pipe, unless
+// somebody takes the signal. It is not ignored, as programs that are started would inherit that.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE) }
 
 func ignoreTerminalStop() { signal.Ignore(unix.SIGTTOU) }

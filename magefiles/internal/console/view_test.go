@@ -74,7 +74,9 @@ func play(t *testing.T, c *Console, logs string, err error) {
 func TestPlainProgress(t *testing.T) {
 	c, stdout, stderr := quietly(Options{})
 	play(t, c, "", nil)
-	c.Result("ref@sha256:1")
+	if err := c.Result("ref@sha256:1"); err != nil {
+		t.Fatal(err)
+	}
 	want := `cached  FROM python
 done    COPY start.sh / (1.3s)
 done    RUN make (1m01s)

@@ -63,8 +63,8 @@ func (r Record) Serves(o Options) error {
 	return nil
 }
 
-// Keep runs a lab until ctx ends. Its home must have a folder. Once everything answers, it is on record and ready is told.
-func Keep(ctx context.Context, h Home, o Options, ready func(Record)) (err error) {
+// Keep runs a lab until ctx ends. Its home must have a folder. Once everything answers, it is on record and ready is told, whose error ends it.
+func Keep(ctx context.Context, h Home, o Options, ready func(Record) error) (err error) {
 	lock, err := hold(ctx, h.Dir, moment)
 	if err != nil {
 		return err
@@ -81,7 +81,9 @@ func Keep(ctx context.Context, h Home, o Options, ready func(Record)) (err error
 		return err
 	}
 	defer os.Remove(path)
-	ready(r)
+	if err := ready(r); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	return nil
 }
