@@ -11,10 +11,13 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// FastForward brings the user's checkout from one commit of a branch to a later one: the files that differ between them, their entries in
-// the index, and the branch. It does so only where HEAD is that branch, at the first of the two commits, and where none of these files is modified or staged
-// otherwise. Else it leaves all as it is, and says why in a few words for the user: what was released is released anyhow, and git pull does the
+// FastForward brings the user's checkout to a later commit of its branch, as git merge --ff-only does: the files that differ, their entries in
+// the index, and the branch. It does so only where HEAD is that branch, without commits of its own, and where none of these files is modified or
+// staged otherwise. Else it leaves all as it is, and says why in a few words for the user: what was released is released anyhow, and git pull does the
 // rest. why is "" if the checkout is at the new commit.
+//
+// from is the commit that the new one was made on; "" if nothing was made, and what an earlier run may have left is brought along: then a
+// checkout that is on something else is left alone without a word.
 //
 // Files come first, then the index, then the branch. A kill in between leaves files or the index ahead, which git pull --ff-only takes, and
 // the next FastForward finishes: what is at the new commit already counts as unmodified.
@@ -25,7 +28,10 @@ func (r *Repo) FastForward(ctx context.Context, branch, from, to string) (why st
 	r.objects.Lock()
 	defer r.objects.Unlock()
 	f := &forward{repo: r, name: headRef(branch), from: plumbing.NewHash(from), to: plumbing.NewHash(to)}
-	if err := f.plan(ctx, from, to); err != nil {
+	if begins, err := f.begin(ctx, from == ""); err != nil || !begins {
+		return "", err
+	}
+	if err := f.plan(ctx, f.from.String(), to); err != nil {
 		return "", fmt.Errorf("fast-forward %s: %w", branch, err)
 	}
 	err = f.run()
@@ -60,6 +66,31 @@ type forward struct {
 	index  *indexFile
 	at     plumbing.Hash // of the branch, which is from or to
 	behind []difference  // whose files are to be written or deleted
+}
+
+// begin takes the commit that the branch is at for the first one, if the new one comes from it: others may have pushed before the run that this
+// belongs to, or since one that was ended. It tells whether there is anything to do.
+func (f *forward) begin(ctx context.Context, follows bool) (bool, error) {
+	ref, err := f.repo.store.Reference(f.name)
+	if err != nil {
+		return !follows, nil // checkHead says what is wrong
+	}
+	at := ref.Hash()
+	if at == f.to || at == f.from {
+		return !follows, nil
+	}
+	behind, _, err := f.repo.reaches(ctx, f.to, at)
+	if err != nil {
+		return false, fmt.Errorf("fast-forward %s: %w", f.name.Short(), err)
+	}
+	if behind {
+		f.from = at
+	}
+	if !follows {
+		return true, nil
+	}
+	head, err := f.repo.store.Reference(plumbing.HEAD)
+	return behind && err == nil && head.Target() == f.name, nil
 }
 
 // plan finds what differs.
@@ -153,7 +184,7 @@ func (f *forward) checkHead() error {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	if f.at = ref.Hash(); f.at != f.from && f.at != f.to {
-		return leave("its %s is at %.12s, not at %.12s that was released from", f.name.Short(), f.at, f.from)
+		return leave("its %s is at %.12s, which the forge's does not come from", f.name.Short(), f.at)
 	}
 	if f.settings.autoCRLF {
 		return leave("core.autocrlf turns line ends in it")

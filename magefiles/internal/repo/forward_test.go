@@ -174,6 +174,55 @@ func TestFastForwardAfterAKill(t *testing.T) {
 	}
 }
 
+// TestFastForwardFromBehind has others push before the run, or after one that was ended: the checkout comes to the new commit, as with git.
+func TestFastForwardFromBehind(t *testing.T) {
+	for _, from := range []string{"made", ""} {
+		c, base := tree(t)
+		theirs := released(t, c, base)
+		to, err := c.open().Commit(t.Context(), theirs, []Change{{Path: "argocd/x.yaml", Content: []byte("x: 1\n")}}, someone("promote"))
+		must(t, err)
+		if from == "made" {
+			from = theirs
+		}
+		if why := forwarded(t, c, from, to); why != "" {
+			t.Fatalf("from %q: left alone: %s", from, why)
+		}
+		if got := c.status(); len(got) > 0 || c.git("rev-parse", "HEAD") != to {
+			t.Errorf("from %q: at %s, status %q", from, c.git("rev-parse", "HEAD"), got)
+		}
+		sound(t, c)
+	}
+}
+
+// TestFastForwardOfNothingNew has a run that made nothing: it says nothing of a checkout that is on something else, and leaves it alone.
+func TestFastForwardOfNothingNew(t *testing.T) {
+	for name, do := range map[string]func(c *clone, to string){
+		"there already": func(c *clone, to string) { c.git("merge", "-q", "--ff-only", to) },
+		"ahead": func(c *clone, to string) {
+			c.git("merge", "-q", "--ff-only", to)
+			c.git("commit", "-q", "--allow-empty", "-m", "mine")
+		},
+		"apart":          func(c *clone, _ string) { c.git("commit", "-q", "--allow-empty", "-m", "mine") },
+		"another branch": func(c *clone, _ string) { c.git("checkout", "-q", "-b", "feature") },
+		"detached":       func(c *clone, _ string) { c.git("checkout", "-q", "--detach") },
+		"no such branch": func(c *clone, _ string) { c.git("branch", "-q", "-m", "master") },
+	} {
+		c, base := tree(t)
+		to := released(t, c, base)
+		do(c, to)
+		before := snapshotOf(t, c.dir)
+		if why := forwarded(t, c, "", to); why != "" || snapshotOf(t, c.dir) != before {
+			t.Errorf("%s: %q, or something was touched", name, why)
+		}
+	}
+	c, base := tree(t)
+	to := released(t, c, base)
+	c.write("CHANGELOG.md", "mine")
+	if why := forwarded(t, c, "", to); why != "CHANGELOG.md is modified in it" {
+		t.Errorf("behind, and modified: %q", why)
+	}
+}
+
 func TestFastForwardOfLinkedWorktree(t *testing.T) {
 	c, base := tree(t)
 	to := released(t, c, base)

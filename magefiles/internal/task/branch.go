@@ -56,7 +56,8 @@ func (b *branching) pushed(ctx context.Context, commit string) error {
 	return err
 }
 
-// adopt brings the user's checkout along. What was pushed was pushed anyhow, so that nothing here makes a task fail.
+// adopt brings the user's checkout along, also to what an earlier run has pushed, which was ended before it came to this: base is "" then. What was
+// pushed was pushed anyhow, so that nothing here makes a task fail.
 func adopt(ctx context.Context, origin Origin, note func(string), branch, base, commit string) error {
 	why, err := origin.Adopt(ctx, branch, base, commit)
 	if err != nil {

@@ -157,12 +157,9 @@ func (p *promotion) steps() []Step {
 
 // lastSteps are for what is pushed.
 func (p *promotion) lastSteps() []Step {
-	var steps []Step
-	if p.base != "" {
-		steps = append(steps, Step{"bring the checkout along", func(ctx context.Context) error {
-			return adopt(ctx, p.Origin, p.note, p.heads.Branch, p.base, p.commit)
-		}})
-	}
+	steps := []Step{{"bring the checkout along", func(ctx context.Context) error {
+		return adopt(ctx, p.Origin, p.note, p.heads.Branch, p.base, p.commit)
+	}}}
 	for _, name := range p.result.Applications {
 		steps = append(steps, Step{"deploy " + name, func(ctx context.Context) error {
 			return p.Applications.Of(name).Deploy(ctx, p.commit, func(ctx context.Context, revision string) (bool, error) {

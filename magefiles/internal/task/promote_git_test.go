@@ -134,6 +134,49 @@ func TestPromoteWithGit(t *testing.T) {
 	}
 }
 
+// TestPromoteRepairsTheClone ends a promotion between its push and its checkout, and one that lost a race: the same command again brings the
+// clone along, so that git itself takes the next push.
+func TestPromoteRepairsTheClone(t *testing.T) {
+	t.Parallel()
+	bare := filepath.Join(t.TempDir(), "origin.git")
+	runGit(t, "", "init", "--quiet", "--bare", "--initial-branch=main", bare)
+	cloneSeed(t, bare)
+	clone, other := cloneOf(t, bare), cloneOf(t, bare)
+	promote := func(ctx context.Context, origin task.Origin, name string) (task.Promoted, error) {
+		p := task.Promote{Origin: origin, Registry: everything{}, Host: "registry.example", Namespace: "blumeops", Manifests: "argocd"}
+		return p.Run(ctx, task.PromoteArgs{Name: name, Version: "v2.0.0"})
+	}
+	ctx, end := context.WithCancel(t.Context())
+	if got, err := promote(ctx, endedOrigin{clone, end}, "a"); err == nil {
+		t.Fatalf("it was not ended: %+v", got)
+	}
+	if got, err := promote(t.Context(), other, "b"); err != nil || got.Status != task.StatusPromoted { // from behind
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if got, err := promote(t.Context(), clone, "a"); err != nil || got.Status != task.StatusUnchanged {
+		t.Fatalf("again: %+v, %v", got, err)
+	}
+	for _, c := range []gitOrigin{clone, other} {
+		if changed := runGit(t, c.dir, "status", "--porcelain"); changed != "" {
+			t.Errorf("left: %s", changed)
+		}
+		runGit(t, c.dir, "pull", "--quiet", "--ff-only")
+		runGit(t, c.dir, "commit", "--quiet", "--allow-empty", "--message=Go on")
+		runGit(t, c.dir, "push", "--quiet", "origin", "main")
+	}
+}
+
+// endedOrigin ends a run once it has pushed, before the checkout is touched.
+type endedOrigin struct {
+	gitOrigin
+	end func()
+}
+
+func (o endedOrigin) Adopt(ctx context.Context, _, _, _ string) (string, error) {
+	o.end()
+	return "", context.Cause(ctx)
+}
+
 const gitKustomization = "images:\r\n  - name: registry.example/blumeops/a\r\n    newTag: v1 # c\r\n  - name: registry.example/blumeops/b\r\n    newTag: v1 # c\r\n" +
 	"  - name: registry.example/blumeops/c\r\n    newTag: v1 # c\r\n"
 

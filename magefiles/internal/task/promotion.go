@@ -27,7 +27,7 @@ type promotion struct {
 	ref          image.Reference
 	digest       string
 	changes      []Change
-	base, commit string // of the branch, before and after; base is "" if there was nothing to change
+	base, commit string // of the branch, before and after; base is "" if there was nothing to change, and the checkout follows all the same
 	result       Promoted
 }
 

@@ -17,17 +17,17 @@ import (
 type delivery struct {
 	Docs
 	version      string
-	commit, base string // and the commit before it; "" if the checkout is not to follow
-	branch       string
-	pin          pin  // that the commit's manifest has
-	announced    bool // the version is to be announced
-	live         bool // it is to be deployed: the branch names it
+	commit, base string // and the commit before it; "" if this run has made none
+	branch, tip  string // and the commit that the checkout is brought to
+	pin          pin    // that the commit's manifest has
+	announced    bool   // the version is to be announced
+	live         bool   // it is to be deployed: the branch names it
 	page         string
 	notes        string
 }
 
 func (r *releasing) deliveryOf(n newest) delivery {
-	return delivery{Docs: r.Docs, version: n.version, commit: n.commit, branch: r.heads.Branch, pin: n.pin, announced: true, live: n.live}
+	return delivery{Docs: r.Docs, version: n.version, commit: n.commit, branch: r.heads.Branch, pin: n.pin, announced: true, live: n.live, tip: r.heads.Commit}
 }
 
 // steps are the order of things; each finds out by itself what is left to do. The name of a step may depend on the attempt.
@@ -78,10 +78,7 @@ func (d *delivery) verifyPackage(ctx context.Context) error {
 
 // adopt brings the user's checkout along. What was released is released anyhow, so that nothing here makes it fail.
 func (d *delivery) adopt(ctx context.Context) error {
-	if d.base == "" {
-		return nil
-	}
-	return adopt(ctx, d.Origin, d.note, d.branch, d.base, d.commit)
+	return adopt(ctx, d.Origin, d.note, d.branch, d.base, d.tip)
 }
 
 // section is the changelog's at the commit; "" if it has none of the version.

@@ -145,8 +145,10 @@ func (o *planOrigin) Push(_ context.Context, p PushRequest) error {
 	return nil
 }
 
-func (o *planOrigin) Adopt(_ context.Context, branch, _, _ string) (string, error) {
-	o.plan("would bring the checkout along, if it is at " + branch + " of the forge and unmodified there")
+func (o *planOrigin) Adopt(_ context.Context, branch, base, _ string) (string, error) {
+	if base != "" {
+		o.plan("would bring the checkout along, if it is on " + branch + ", without commits of its own, and unmodified there")
+	}
 	return "", nil
 }
 

@@ -88,8 +88,9 @@ type Committer interface {
 type Checkout interface {
 	// Unpushed lists what the checkout has, and a commit has not: changed files below these paths.
 	Unpushed(ctx context.Context, commit string, under ...string) ([]string, error)
-	// Adopt brings the checkout from base to the commit after it, if it is at base and unmodified where they differ. why says in a few
-	// words why it was left as it is; "" if it is at commit.
+	// Adopt brings the checkout to a commit of the branch that comes from where it is, if it is unmodified where they differ. base is the
+	// commit that the new one was made on; "" if none was made. why says in a few words why it was left as it is; "" if it is at commit, or
+	// if none was made and it is on something else.
 	Adopt(ctx context.Context, branch, base, commit string) (why string, err error)
 }
 

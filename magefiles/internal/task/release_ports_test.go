@@ -126,11 +126,16 @@ func (o docsOrigin) Unpushed(context.Context, string, ...string) ([]string, erro
 
 func (o docsOrigin) Adopt(_ context.Context, _, base, commit string) (why string, err error) {
 	err = o.call("Adopt", func() error {
-		if o.head != base && o.head != commit {
-			why = "it is elsewhere"
-			return nil
+		at := commit
+		for at != "" && at != o.head {
+			at = o.w.commits[at].parent
 		}
-		o.head = commit
+		switch {
+		case at != "":
+			o.head = commit
+		case base != "":
+			why = "it is elsewhere"
+		}
 		return nil
 	})
 	return why, err

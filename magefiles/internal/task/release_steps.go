@@ -261,7 +261,7 @@ func (r *releasing) commit(ctx context.Context) (err error) {
 	if r.d.commit, err = r.Origin.Commit(ctx, r.heads.Commit, r.changes, message+"\n", when); err != nil {
 		return err
 	}
-	r.result.Commit = r.d.commit
+	r.result.Commit, r.d.tip = r.d.commit, r.d.commit
 	r.tag, err = r.Origin.Tag(ctx, r.decision.version, r.d.commit, fmt.Sprintf("%s %s\n", r.Name, r.decision.version), when)
 	return err
 }

@@ -129,7 +129,7 @@ func (r *rollingBack) push(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.d.commit, r.result.Commit, r.result.Status = r.heads.Commit, r.heads.Commit, StatusUnchanged
+	r.d.commit, r.d.tip, r.result.Commit, r.result.Status = r.heads.Commit, r.heads.Commit, r.heads.Commit, StatusUnchanged
 	if !changed {
 		r.note("the branch names " + r.version + " already")
 		return nil
@@ -142,7 +142,7 @@ func (r *rollingBack) push(ctx context.Context) error {
 	if err := r.pushed(ctx, commit); err != nil {
 		return err
 	}
-	r.d.base, r.d.commit = r.heads.Commit, commit
+	r.d.base, r.d.commit, r.d.tip = r.heads.Commit, commit, commit
 	r.result.Commit, r.result.Status = commit, StatusRolledBack
 	if r.plan != nil {
 		r.result.Commit, r.result.Status = "", StatusPlanned
