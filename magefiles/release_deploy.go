@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -35,26 +34,8 @@ func (d deployer) Check(ctx context.Context) error {
 }
 
 func (d deployer) State(ctx context.Context, commit string, contains task.Contains) (deployed bool, why string, err error) {
-	state, err := d.client.Status(ctx, d.app)
-	if err != nil {
-		return false, "", err
-	}
-	if state.Deployed == "" {
-		return false, "Argo CD never synced " + d.app, nil
-	}
-	has := state.Deployed == commit
-	if !has {
-		if has, err = contains(ctx, state.Deployed); err != nil {
-			return false, "", err
-		}
-	}
-	switch {
-	case !has:
-		return false, fmt.Sprintf("Argo CD has %s at %.12s", d.app, state.Deployed), nil
-	case state.Sync != "Synced" || state.Health != "Healthy":
-		return false, fmt.Sprintf("Argo CD says that %s is %s, %s", d.app, state.Sync, state.Health), nil
-	}
-	return true, "", nil
+	deployed, says, err := d.client.Deployed(ctx, d.app, argo.Want{Commit: commit, Contains: contains})
+	return deployed, "of " + d.app + " Argo CD says that " + says, err
 }
 
 func (d deployer) Deploy(ctx context.Context, commit string, contains task.Contains) error {

@@ -1,7 +1,10 @@
 package argo
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -135,7 +138,22 @@ func TestJudge(t *testing.T) {
 			if v.stage != try.want || v.says != try.says || list(v.holding) != try.holding {
 				t.Errorf("got %d, %q, %q\nwant %d, %q, %q", v.stage, v.says, list(v.holding), try.want, try.says, try.holding)
 			}
+			askDeployed(t, try.change, try.ours, v)
 		})
+	}
+}
+
+// askDeployed asks Argo CD's answer whether the commit is deployed: by no other judgement than that by which Deploy ends.
+func askDeployed(t *testing.T, change string, ours func(string) bool, v verdict) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { must0(t, json.NewEncoder(w).Encode(answer(t, change))) }))
+	defer server.Close()
+	c := &Client{BaseURL: server.URL, Token: func(context.Context) (string, error) { return "token", nil }}
+	is, says, err := c.Deployed(t.Context(), answer(t, change).Metadata.Name, Want{
+		Commit: strings.Repeat("c", 40), Contains: func(_ context.Context, revision string) (bool, error) { return ours(revision), nil },
+	})
+	if err != nil || is != (v.stage == deployed) || !strings.HasPrefix(says, v.says) {
+		t.Errorf("Deployed: %v, %q, %v; Deploy judges %d, %q", is, says, err, v.stage, v.says)
 	}
 }
 

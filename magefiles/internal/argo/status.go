@@ -30,6 +30,21 @@ type State struct {
 	Prune     []Resource // that a sync with pruning would delete
 }
 
+// Deployed tells whether an Application has a commit deployed, as Deploy judges it, and changes nothing. Of want, Commit and Contains count. says
+// is how far it is otherwise. The error is an *Error, one of Contains, or why ctx ended.
+func (c *Client) Deployed(ctx context.Context, app string, want Want) (is bool, says string, err error) {
+	a, err := c.read(ctx, app)
+	if err != nil {
+		return false, "", err
+	}
+	d := &deployment{Client: c, app: app, want: want, known: map[string]bool{want.Commit: true}}
+	v := judge(a, func(revision string) bool { return d.ours(ctx, revision) })
+	if d.trouble != nil {
+		return false, "", d.trouble
+	}
+	return v.stage == deployed, Progress{Says: v.says, Holding: v.holding}.String(), nil
+}
+
 // Status reads the state of an Application, and changes nothing. The error is an *Error, or why ctx ended.
 func (c *Client) Status(ctx context.Context, app string) (State, error) {
 	a, err := c.read(ctx, app)

@@ -37,8 +37,8 @@ func (e *exitError) ExitStatus() int { return e.status }
 func (e *exitError) Unwrap() error   { return e.err }
 
 // Exit makes of err what mage prints and exits with: its text, with passwords in URLs masked, the hint that it or an error in it
-// carries (Hinter), and a status from the table above. In the chain it looks for ExitStatus() int, ExitCode() int (a step's own code)
-// and a cancelled context. Exit(nil) is nil.
+// carries (Hinter), and a status from the table above. In the chain it looks for ExitStatus() int, StepCode() int (the exit code of a
+// step of a user's build) and a cancelled context. What a program of ours ended with (*exec.ExitError) is no status of ours. Exit(nil) is nil.
 func Exit(err error) error {
 	if err == nil {
 		return nil
@@ -80,9 +80,9 @@ func statusOf(err error) int {
 
 // exitCodeOf is the exit code of the step that err tells of, 0 if it tells of none that a process could end with.
 func exitCodeOf(err error) int {
-	var step interface{ ExitCode() int }
+	var step interface{ StepCode() int }
 	if errors.As(err, &step) {
-		if code := step.ExitCode(); code > 0 && code < 256 {
+		if code := step.StepCode(); code > 0 && code < 256 {
 			return code
 		}
 	}

@@ -14,7 +14,7 @@ import (
 type stepError struct{ code int }
 
 func (e stepError) Error() string { return fmt.Sprintf("RUN false: exit code %d", e.code) }
-func (e stepError) ExitCode() int { return e.code }
+func (e stepError) StepCode() int { return e.code }
 
 // fatal is an error as mg.Fatal makes it.
 type fatal struct{ status int }
@@ -38,6 +38,16 @@ type hinted struct {
 func (e hinted) Hint() string  { return e.hint }
 func (e hinted) Unwrap() error { return e.error }
 
+// childError is the error of a program that ended with a status.
+func childError(t *testing.T, status int) error {
+	t.Helper()
+	err := exec.Command("sh", "-c", fmt.Sprint("exit ", status)).Run()
+	if err == nil {
+		t.Fatal("it ended well")
+	}
+	return err
+}
+
 func TestExit(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error
@@ -56,6 +66,8 @@ func TestExit(t *testing.T) {
 		"cancelled":         {fmt.Errorf("push: %w", context.Canceled), 130, "stopped"},
 		"SIGINT":            {fmt.Errorf("push: %w", &Stopped{syscall.SIGINT}), 130, "stopped"},
 		"SIGTERM":           {&Stopped{syscall.SIGTERM}, 143, "stopped"},
+		"a child":           {fmt.Errorf("source: %w", childError(t, 128)), 1, "source: exit status 128"},
+		"a child in a step": {fmt.Errorf("%w: %w", childError(t, 128), stepError{7}), 7, "exit status 128: RUN false: exit code 7"},
 		"deadline":          {context.DeadlineExceeded, 1, "context deadline exceeded"},
 		"mage's own":        {fatal{9}, 9, "fatal"},
 		"joined":            {errors.Join(errors.New("one"), hinted{stepError{5}, "do"}), 5, "one\nRUN false: exit code 5\nhint: do"},
@@ -75,13 +87,6 @@ func TestExit(t *testing.T) {
 	}
 	if Exit(nil) != nil || BadInput(nil) != nil {
 		t.Error("no error became one")
-	}
-}
-
-func TestExitOfARealProcess(t *testing.T) {
-	err := exec.CommandContext(t.Context(), "sh", "-c", "exit 42").Run()
-	if status := statusFor(Exit(fmt.Errorf("run: %w", err))); status != 42 {
-		t.Errorf("status %d", status)
 	}
 }
 

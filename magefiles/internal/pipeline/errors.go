@@ -37,8 +37,8 @@ func (e *StepError) Error() string {
 // maxCommand is how much of a command an error shows, in bytes.
 const maxCommand = 200
 
-// ExitCode is the command's.
-func (e *StepError) ExitCode() int { return e.Code }
+// StepCode is the command's exit code.
+func (e *StepError) StepCode() int { return e.Code }
 
 // Hint is what to do about failures that have nothing to do with the command itself.
 func (e *StepError) Hint() string {

@@ -13,7 +13,7 @@ func TestFailedCommandIsAStepError(t *testing.T) {
 	theirs := &dagger.ExecError{Cmd: []string{"/bin/sh", "-c", "make " + strings.Repeat("x", 300)}, ExitCode: 9, Stderr: "oops"}
 	err := explain(theirs)
 	var step *StepError
-	if !errors.As(err, &step) || step.ExitCode() != 9 || step.Stderr != "oops" || !strings.HasSuffix(err.Error(), "…: exit code 9") || len(err.Error()) > 230 {
+	if !errors.As(err, &step) || step.StepCode() != 9 || step.Stderr != "oops" || !strings.HasSuffix(err.Error(), "…: exit code 9") || len(err.Error()) > 230 {
 		t.Errorf("error %q", err)
 	}
 	never := &StepError{Command: []string{"x"}, Code: -1, Stderr: "unable to find user nosuch\n"}
