@@ -17,7 +17,7 @@ import (
 // Release makes the tag NAME-vX.Y.Z of HEAD and pushes it, at which the forge publishes the container.
 //
 // VERSION is vX.Y.Z or vX.Y.Z-PRE; or patch, minor or major, for the version after the
-// newest tag of that container at the forge. The first is v0.1.0. What container:publish
+// newest one that has a tag at the forge or an image at the registry. The first is v0.1.0. What container:publish
 // would refuse is refused before there is a tag: a tree with changes, a commit that is not
 // on the default branch of the forge, a registry that does not answer or holds another
 // image of that version. So is a tag that the forge protects against this account, as far
@@ -76,7 +76,8 @@ func (r *runner) containerReleaser(wait waiting) (release task.ContainerRelease,
 	if err != nil {
 		return release, err
 	}
-	publish.Registry, publish.Login = images{r.readingClient()}, nil // who tags need not be who pushes images
+	held := images{r.readingClient()} // who tags need not be who pushes images
+	publish.Registry, publish.Login = held, nil
 	client, err := forge.New(forge.Options{URL: r.ForgeURL, Token: r.forgeToken, HTTP: r.http(), Log: r.console.Note})
 	if err != nil {
 		return release, console.BadInput(err)
@@ -87,7 +88,7 @@ func (r *runner) containerReleaser(wait waiting) (release task.ContainerRelease,
 		return release, err
 	}
 	release = task.ContainerRelease{
-		Publish: publish, Remote: taggable{origin, wait.on}, Tagger: origin, Message: origin.git.Message,
+		Publish: publish, Images: held, Remote: taggable{origin, wait.on}, Tagger: origin, Message: origin.git.Message,
 		Watch: r.progress.step, Note: r.console.Note, Warn: r.console.Warn,
 	}
 	if wait.on {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -31,12 +32,14 @@ type Tagger interface {
 }
 
 // ContainerRelease makes and pushes the tag NAME-vX.Y.Z of HEAD, at which the forge's workflow publishes the
-// container. What would make the publication fail is refused before there is a tag.
+// container. What would make the publication fail is refused before there is a tag. A version that was published without a tag, as by hand, counts
+// as one that has a tag.
 //
 // The same tag on the same commit is there already, and a success; so a release that was cut off is finished by
 // running it again.
 type ContainerRelease struct {
-	Publish Publish // what the tag will do; here it only looks
+	Publish Publish     // what the tag will do; here it only looks
+	Images  TagRegistry // that is published to
 	Remote  TagRemote
 	Tagger  Tagger
 	Now     func() time.Time // nil is the clock
@@ -95,7 +98,7 @@ func (r ContainerReleased) Summary() string {
 	return line
 }
 
-// Run releases. Version is vX.Y.Z[-PRE], or patch, minor or major for the one after the newest tag of that container.
+// Run releases. Version is vX.Y.Z[-PRE], or patch, minor or major for the one after the newest of that container, tagged or published.
 // Once there is a tag the result says so, whatever became of the waiting.
 func (r ContainerRelease) Run(ctx context.Context, name, version string) (ContainerReleased, error) {
 	c := &containerRelease{ContainerRelease: r}
@@ -174,15 +177,11 @@ func (c *containerRelease) look(ctx context.Context) (err error) {
 }
 
 // choose ends the release if it is there already.
-func (c *containerRelease) choose(context.Context) error {
-	versions := c.versions()
-	newest := newestOf(versions, false)
-	text := c.asked
-	if c.bump != "" && newest != "" && versions[newest] == c.commit.Hash {
-		text = newest // the commit is released: there is nothing to count on for
-	} else if c.bump != "" {
+func (c *containerRelease) choose(ctx context.Context) error {
+	versions, text := c.versions(), c.asked
+	if c.bump != "" {
 		var err error
-		if text, err = c.bump.next(versions); err != nil {
+		if text, err = c.next(ctx, versions); err != nil {
 			return err
 		}
 	}
@@ -196,12 +195,65 @@ func (c *containerRelease) choose(context.Context) error {
 	if commit, exists := versions[text]; exists {
 		return c.taken(commit)
 	}
-	if newest != "" && semver.Compare(text, newest) < 0 {
-		say(c.Warn, fmt.Sprintf("%s comes before %s, which is released already", c.tag, newest))
-	}
 	return nil
 }
 
+// next is the version that comes next, or that this commit has already.
+func (c *containerRelease) next(ctx context.Context, tagged map[string]string) (string, error) {
+	if newest := newestOf(tagged, false); newest != "" && tagged[newest] == c.commit.Hash {
+		return newest, nil // the commit is released: there is nothing to count on for
+	}
+	all, err := c.withPublished(ctx, tagged)
+	if err != nil {
+		return "", err
+	}
+	newest := newestOf(all, false)
+	if _, has := tagged[newest]; newest == "" || has {
+		return c.bump.next(all)
+	}
+	at, err := c.imageOf(newest)
+	if err != nil {
+		return "", err
+	}
+	if found, ok, err := c.Images.Look(ctx, at); err != nil || ok && found.Labels[labelRevision] == c.commit.Hash {
+		return newest, err
+	}
+	say(c.Note, at.String()+" was published without a tag: the next version is counted from it")
+	return c.bump.next(all)
+}
+
+// withPublished adds the versions that the registry holds. Those of commits, as auto makes them, are no releases.
+func (c *containerRelease) withPublished(ctx context.Context, tagged map[string]string) (map[string]string, error) {
+	any, err := c.imageOf(firstVersion)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := c.Images.Tags(ctx, any)
+	if err != nil {
+		return nil, fmt.Errorf("versions of %s: %w", any.Name(), err)
+	}
+	all := map[string]string{}
+	for _, tag := range tags {
+		if v, err := image.ParseVersion(tag); err == nil && !v.IsChannel() {
+			if _, ofCommit := v.Commit(); !ofCommit {
+				all[tag] = ""
+			}
+		}
+	}
+	maps.Copy(all, tagged)
+	return all, nil
+}
+
+// imageOf is the reference of a version of the container.
+func (c *containerRelease) imageOf(version string) (image.Reference, error) {
+	pub, err := c.Publish.prepare(PublishArgs{Name: string(c.container.Name), Version: version})
+	if err != nil {
+		return image.Reference{}, err
+	}
+	return pub.ref, nil
+}
+
+// versions are those of this container that have a tag, with their commits.
 func (c *containerRelease) versions() map[string]string {
 	return containerVersions(c.container.Name, c.heads.Tags)
 }
@@ -278,7 +330,25 @@ func (c *containerRelease) lookAtRegistry(ctx context.Context) error {
 		say(c.Note, fmt.Sprintf("%s is published already, from this commit: the tag will build nothing", pub.ref))
 		return nil
 	}
-	return withoutForce(err)
+	if err != nil {
+		return withoutForce(err)
+	}
+	if c.bump == "" {
+		c.warnOfLower(ctx)
+	}
+	return nil
+}
+
+// warnOfLower tells of a version, asked for by name, that comes before one that is out.
+func (c *containerRelease) warnOfLower(ctx context.Context) {
+	all, err := c.withPublished(ctx, c.versions())
+	if err != nil {
+		say(c.Note, "only tags are compared with "+c.tag.String()+": "+err.Error())
+		all = c.versions()
+	}
+	if newest := newestOf(all, false); newest != "" && semver.Compare(c.tag.Version.String(), newest) < 0 {
+		say(c.Warn, fmt.Sprintf("%s comes before %s, which is released already", c.tag, newest))
+	}
 }
 
 func (c *containerRelease) push(ctx context.Context) error {

@@ -99,6 +99,8 @@ type followedRegistry struct {
 	task.Registry
 }
 
+func (followedRegistry) Tags(context.Context, image.Reference) ([]string, error) { return nil, nil }
+
 func (r followedRegistry) Look(_ context.Context, ref image.Reference) (task.Found, bool, error) {
 	found, ok := r.found[ref.String()]
 	if a := r.actions; a.after > 0 && !a.pushed.IsZero() && time.Since(a.pushed) >= a.after {
@@ -130,7 +132,7 @@ func (a *actions) release(timeout time.Duration) task.ContainerRelease {
 	say := func(s string) { a.said = append(a.said, s) }
 	return task.ContainerRelease{
 		Publish: task.Publish{Files: tree, Trees: trees{FS: tree}, Repo: followedRepo{a}, Registry: followedRegistry{actions: a}, Host: "registry.example", Namespace: "blumeops"},
-		Remote:  a, Tagger: a, Note: say, Warn: say, Message: func(string) (string, error) { return a.message, nil },
+		Images:  followedRegistry{actions: a}, Remote: a, Tagger: a, Note: say, Warn: say, Message: func(string) (string, error) { return a.message, nil },
 		Watch: func(step string) func(error) {
 			a.steps = append(a.steps, step)
 			return func(error) {}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
@@ -151,7 +152,7 @@ func (g *gitForge) release(l *shop) task.ContainerRelease {
 	r, _ := g.open()
 	p := l.publish(g.t, gitCheckout{r}, &builder{t: g.t})
 	note := func(s string) { g.notes = append(g.notes, s) }
-	return task.ContainerRelease{Publish: p, Remote: g, Tagger: g, Note: note, Warn: note}
+	return task.ContainerRelease{Publish: p, Images: client{registry.New(registry.Options{})}, Remote: g, Tagger: g, Note: note, Warn: note}
 }
 
 func TestContainerRelease(t *testing.T) {
@@ -185,6 +186,58 @@ func TestContainerRelease(t *testing.T) {
 	if err != nil || got.Tag != "nettest-v0.0.9" || !strings.Contains(strings.Join(g.notes, "\n"), "comes before v0.10.0") {
 		t.Errorf("a lower one: %+v, %v, said %q", got, err, g.notes)
 	}
+}
+
+// TestContainerReleaseCountsWhatIsPublished has versions at the registry that no tag is of.
+func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	l, g := newShop(t), newGitForge(t)
+	publish := func(versions ...string) {
+		t.Helper()
+		r, _ := g.open()
+		for _, version := range versions {
+			if _, err := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: version}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	release := func(version, want string, says ...string) {
+		t.Helper()
+		g.notes = nil
+		got, err := g.release(l).Run(t.Context(), "nettest", version)
+		if err != nil || got.Tag != want {
+			t.Errorf("%s: %+v, %v; want %s", version, got, err, want)
+		}
+		for _, text := range says {
+			if !strings.Contains(strings.Join(g.notes, "\n"), text) {
+				t.Errorf("%s says %q, and not %q", version, g.notes, text)
+			}
+		}
+	}
+	publish("v0.1.0", "v0.4.0", "dev", "v7.0.0-abcdef1")
+	release("minor", "nettest-v0.4.0", "v0.4.0 is published already, from this commit")
+	release("patch", "nettest-v0.4.0", "is at the forge already")
+	g.git(g.far, "tag", "-d", "nettest-v0.4.0")
+	g.commit("two")
+	release("minor", "nettest-v0.5.0", "nettest:v0.4.0 was published without a tag")
+	g.commit("three")
+	release("patch", "nettest-v0.5.1")
+	g.commit("four")
+	publish("v0.9.0")
+	g.commit("five")
+	release("v0.8.0", "nettest-v0.8.0", "nettest-v0.8.0 comes before v0.9.0")
+	g.git(g.far, "tag", "-d", "nettest-v0.8.0")
+	g.git(g.here, "fetch", "-q", "--prune", "--prune-tags", "origin")
+	l.between = func(w http.ResponseWriter, r *http.Request) bool {
+		denied := strings.HasSuffix(r.URL.Path, "/tags/list")
+		if denied {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		return denied
+	}
+	_, err := g.release(l).Run(t.Context(), "nettest", "major")
+	wantError(t, err, "choose the version: versions of "+l.host+"/blumeops/nettest: ")
+	release("v0.10.0", "nettest-v0.10.0", "only tags are compared with nettest-v0.10.0: ")
 }
 
 func TestContainerReleaseRefuses(t *testing.T) {
