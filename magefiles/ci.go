@@ -16,7 +16,7 @@ type CI mg.Namespace
 // REF is the tag, with or without refs/tags/ before it. What is checked out has to be the
 // commit that the tag is on at the forge; if the tag was moved or taken back meanwhile,
 // nothing is published. All else is as with container:publish: a run that is repeated
-// finds the work done.
+// finds the work done, wherever its promotion has brought the checkout.
 //
 // A tag vX.Y.Z releases the documentation: it is no container's, and nothing is done.
 //

@@ -60,7 +60,7 @@ func (r *runner) publisher(choice string) (task.Publish, error) {
 	}
 	return task.Publish{
 		Files: r.tree(), Trees: trees{git, r.tree()}, Repo: checkout{git, r.source()}, Registry: r.pushingTo(r.progress.pushed), Builder: builder,
-		Host: r.Registry, Namespace: r.Namespace, Platforms: platforms, Login: r.login,
+		Host: r.Registry, Namespace: r.Namespace, Platforms: platforms, Login: r.login, Before: r.before(git),
 		Watch: r.progress.step, Say: r.console.Warn,
 	}, nil
 }

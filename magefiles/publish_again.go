@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path"
 	"slices"
+	"sync"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
@@ -44,7 +46,39 @@ func (r *runner) publishedHere(ctx context.Context, host string) ([]image.Name, 
 	if err != nil {
 		return nil, err
 	}
+	commits := []string{head.Hash}
+	if before := r.before(git); before != nil {
+		same, err := before(ctx, head.Hash)
+		if err != nil {
+			return nil, err
+		}
+		commits = append(commits, same...)
+	}
 	return task.PublishedOf{
-		Files: files, Registry: images{r.readingClient()}, Host: host, Namespace: r.Namespace, Commit: head.Hash,
+		Files: files, Registry: images{r.readingClient()}, Host: host, Namespace: r.Namespace, Commits: commits,
 	}.Run(ctx)
+}
+
+// before finds the commits that a commit differs from by promotions alone. Where all of the repository is manifests, nobody can tell.
+func (r *runner) before(git *repo.Repo) func(context.Context, string) ([]string, error) {
+	folder := path.Clean(r.Manifests)
+	if folder == "." {
+		return nil
+	}
+	var (
+		mu    sync.Mutex // several containers may be published at once
+		known = map[string][]string{}
+	)
+	return func(ctx context.Context, commit string) ([]string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if found, ok := known[commit]; ok {
+			return found, nil
+		}
+		found, err := git.SameOutside(ctx, commit, folder)
+		if err == nil {
+			known[commit] = found
+		}
+		return found, err
+	}
 }

@@ -179,10 +179,16 @@ func (h *homelab) commitAndPush(message string) {
 	h.git("pull", "--quiet", "--ff-only")
 	h.git("add", "--all")
 	h.git("commit", "--quiet", "--message="+message)
-	cmd := exec.Command("git", "push", "--quiet", "origin", "main")
+	h.pushRef("main")
+	h.git("fetch", "--quiet", "origin")
+}
+
+// pushRef pushes with git itself, which refuses what does not come after what the forge has.
+func (h *homelab) pushRef(refspec string) {
+	h.t.Helper()
+	cmd := exec.Command("git", "push", "--quiet", "origin", refspec)
 	cmd.Dir, cmd.Env = h.repo, append(h.env.list(), h.lab.Forge.GitEnv(h.lab.Forge.Owner, h.env["BLUMEOPS_FORGE_TOKEN"])...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		h.t.Fatalf("git push: %v\n%s", err, out)
+		h.t.Fatalf("git push %s: %v\n%s", refspec, err, out)
 	}
-	h.git("fetch", "--quiet", "origin")
 }

@@ -44,11 +44,16 @@ func (h *homelab) testTag(t *testing.T) {
 	h.write("notes.txt", "There is something else.\n")
 	h.commitAndPush("Go on")
 	registry.Forget()
+	if again := h.mage("ci:tag", "greeter-v0.1.0"); again != line { // wherever the checkout is by then
+		t.Errorf("again: %q, and %q before", again, line)
+	}
+	h.git("tag", "greeter-v0.1.9", head)
+	h.pushRef("greeter-v0.1.9")
 	for ref, want := range map[string]struct {
 		status int
 		says   string
 	}{
-		"greeter-v0.1.0":            {1, "the tag greeter-v0.1.0 is on commit " + head[:12]},
+		"greeter-v0.1.9":            {1, "the tag greeter-v0.1.9 is on commit " + head[:12]},
 		"greeter-v9.0.0":            {1, "the forge has no tag greeter-v9.0.0"},
 		"$(touch tagged)-v1.0.0":    {2, "want NAME-vX.Y.Z"},
 		"greeter-v0.1.0\nx":         {2, "want NAME-vX.Y.Z"},

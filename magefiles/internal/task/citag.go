@@ -14,7 +14,8 @@ type TagLooker interface {
 }
 
 // CITag publishes the container that a pushed tag names. What is checked out has to be what the tag is on at the
-// forge: a tag that was moved meanwhile, or taken back, publishes nothing.
+// forge: a tag that was moved meanwhile, or taken back, publishes nothing. Where the registry holds the image of the tag's commit already there is
+// nothing to build, whatever is checked out: an earlier run may have moved the checkout by its promotion.
 type CITag struct {
 	Publish Publish
 	Remote  TagLooker
@@ -41,19 +42,23 @@ func (c CITag) Run(ctx context.Context, ref string) (Published, error) {
 		return Published{}, err
 	}
 	args := PublishArgs{Name: string(tag.Name), Version: tag.Version.String()}
-	if _, err := c.Publish.prepare(args); err != nil {
+	pub, err := c.Publish.prepare(args)
+	if err != nil {
 		return Published{}, err
 	}
-	look := Step{"look at the tag " + tag.String(), func(ctx context.Context) error { return c.look(ctx, tag) }}
+	look := Step{"look at the tag " + tag.String(), func(ctx context.Context) error { return c.look(ctx, tag, pub) }}
 	if err := run(ctx, c.Watch, []Step{look}); err != nil {
 		return Published{}, err
+	}
+	if pub.status == StatusUnchanged {
+		return pub.result(), nil
 	}
 	published, err := c.Publish.Run(ctx, args)
 	return published, withoutForce(err)
 }
 
 // look refuses a tag that is not on what is checked out. The forge's word counts: a tag of this clone may be old, or made here.
-func (c CITag) look(ctx context.Context, tag image.Tag) error {
+func (c CITag) look(ctx context.Context, tag image.Tag, pub *publication) error {
 	head, err := c.Publish.Repo.Head()
 	if err != nil {
 		return err
@@ -62,8 +67,20 @@ func (c CITag) look(ctx context.Context, tag image.Tag) error {
 	if err != nil {
 		return fmt.Errorf("tags of the forge: %w", err)
 	}
-	if commit := heads.Tags[tag.String()]; commit != head.Hash {
-		return &MovedTagError{Tag: tag, Commit: commit, Head: head.Hash}
+	commit := heads.Tags[tag.String()]
+	if commit == head.Hash {
+		return nil
 	}
-	return nil
+	moved := &MovedTagError{Tag: tag, Commit: commit, Head: head.Hash}
+	if commit == "" {
+		return moved
+	}
+	found, ok, err := pub.Registry.Look(ctx, pub.ref)
+	switch {
+	case err != nil:
+		return err
+	case ok && found.Labels[labelRevision] == commit && image.SamePlatforms(found.Platforms, pub.platforms):
+		return pub.unchanged(found)
+	}
+	return moved
 }

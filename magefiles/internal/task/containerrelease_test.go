@@ -348,9 +348,15 @@ func TestCITag(t *testing.T) {
 	if err != nil || got.String() != "" || len(notes) != 1 || notes[0] != "v1.2.3 is not a container tag: nothing is published" {
 		t.Errorf("tag of the docs: %+v, %v, said %q", got, err, notes)
 	}
+	// The same line again, wherever the checkout is by then: a promotion may have moved it.
 	g.commit("two")
+	again, err := ci(&notes).Run(t.Context(), "nettest-v0.1.0")
+	if found, _ := l.look(t, "v0.1.0"); err != nil || again.Reference != l.host+"/blumeops/nettest:v0.1.0@"+found.Digest || again.Revision != one || again.Status != task.StatusUnchanged {
+		t.Errorf("again, from another commit: %+v, %v", again, err)
+	}
+	g.git(g.here, "push", "-q", "origin", "HEAD~1:refs/tags/nettest-v0.1.9")
 	for ref, want := range map[string]string{
-		"nettest-v0.1.0":              "look at the tag nettest-v0.1.0: the tag nettest-v0.1.0 is on commit " + one[:12],
+		"nettest-v0.1.9":              "look at the tag nettest-v0.1.9: the tag nettest-v0.1.9 is on commit " + one[:12],
 		"nettest-v0.2.0":              "the forge has no tag nettest-v0.2.0",
 		"netest-v0.1.0":               "did you mean nettest?",
 		"v1.2":                        "want NAME-vX.Y.Z",

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,7 +138,11 @@ func (p *publication) look(ctx context.Context) error {
 		return err
 	}
 	p.found = found
-	if p.isOurs(found) {
+	ours, err := p.isOurs(ctx, found)
+	if err != nil {
+		return err
+	}
+	if ours {
 		return p.unchanged(found)
 	}
 	if p.version.IsChannel() {
@@ -147,12 +153,27 @@ func (p *publication) look(ctx context.Context) error {
 
 // isOurs reports whether that is what a build of this revision would be. Nobody can
 // tell that of a tree with changes.
-func (p *publication) isOurs(found Found) bool {
-	return !p.dirty && found.Labels[labelRevision] == p.commit.Hash && image.SamePlatforms(found.Platforms, p.platforms)
+func (p *publication) isOurs(ctx context.Context, found Found) (bool, error) {
+	if p.dirty || !image.SamePlatforms(found.Platforms, p.platforms) {
+		return false, nil
+	}
+	if found.Labels[labelRevision] == p.commit.Hash {
+		return true, nil
+	}
+	before, err := p.before(ctx, p.commit.Hash)
+	return slices.Contains(before, found.Labels[labelRevision]), err
+}
+
+// before are the commits whose images are those of a commit as well.
+func (p Publish) before(ctx context.Context, commit string) ([]string, error) {
+	if p.Before == nil {
+		return nil, nil
+	}
+	return p.Before(ctx, commit)
 }
 
 func (p *publication) unchanged(found Found) error {
-	p.digest, p.status = found.Digest, StatusUnchanged
+	p.digest, p.status, p.found = found.Digest, StatusUnchanged, found
 	return errDone
 }
 
@@ -191,7 +212,11 @@ func (p *publication) push(ctx context.Context) error {
 		p.digest = p.artifact.Digest()
 		return err
 	}
-	if found, ok, lookErr := p.Registry.Look(ctx, p.ref); lookErr == nil && ok && p.isOurs(found) {
+	found, ok, lookErr := p.Registry.Look(ctx, p.ref)
+	if lookErr != nil || !ok {
+		return err
+	}
+	if ours, lookErr := p.isOurs(ctx, found); lookErr == nil && ours {
 		p.say(fmt.Sprintf("the registry did not take the push (%v), but holds this revision already", err))
 		return p.unchanged(found)
 	}
@@ -240,9 +265,13 @@ func (p *publication) revision() string {
 }
 
 func (p *publication) result() Published {
+	revision := p.revision()
+	if p.status == StatusUnchanged {
+		revision = p.found.Labels[labelRevision]
+	}
 	return Published{
 		Name: p.container.Name, Version: p.version.String(), Status: p.status,
 		Reference: p.ref.WithDigest(p.digest), Image: p.ref.Name(), Digest: p.digest,
-		Revision: p.revision(), Platforms: strings.Split(image.JoinPlatforms(p.platforms), ","),
+		Revision: revision, Platforms: strings.Split(image.JoinPlatforms(p.platforms), ","),
 	}
 }

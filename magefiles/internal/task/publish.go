@@ -31,6 +31,10 @@ type Publish struct {
 	// Login, if set, reads the credentials for a registry and fails where they are to
 	// be had but cannot be read. It is called before anything is built.
 	Login func(ctx context.Context, host string) error
+	// Before, if set, lists the commits right before one that differ from it in nothing that images are made of, the nearest first: those that a
+	// promotion was made on. An image of one of them is an image of that commit too, so that a run which has moved the checkout by its promotion
+	// finds its work done when it is repeated.
+	Before func(ctx context.Context, commit string) ([]string, error)
 	// TempDir is where exported images lie meanwhile; "" is the system's.
 	TempDir string
 	Watch   Watch

@@ -58,7 +58,7 @@ func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, 
 		}
 		return PublishedMany{}, namesErr
 	}
-	all := m.prepare(names, args)
+	all := m.prepare(ctx, names, args)
 	if _, err := sortOut(all); err != nil && args.Name != NamesChanged {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ type onePublish struct {
 }
 
 // prepare makes the publications, of one commit.
-func (m PublishMany) prepare(names []image.Name, args PublishArgs) []*onePublish {
+func (m PublishMany) prepare(ctx context.Context, names []image.Name, args PublishArgs) []*onePublish {
 	var checkout *stillRepo
 	all := make([]*onePublish, len(names))
 	for i, name := range names {
@@ -147,31 +147,17 @@ func (m PublishMany) prepare(names []image.Name, args PublishArgs) []*onePublish
 		p.Repo, p.Watch = checkout, prefixed(p.Watch, name)
 		all[i] = &onePublish{publish: p, args: args, done: make(chan struct{})}
 		all[i].args.Name = string(name)
-		all[i].err = all[i].complete()
+		all[i].err = all[i].complete(ctx)
 	}
 	return all
 }
 
 // complete finds out the version, and that the arguments are good.
-func (o *onePublish) complete() error {
+func (o *onePublish) complete(ctx context.Context) (err error) {
 	if o.args.Version == VersionAuto {
-		files, err := o.publish.source(o.args.Force)
-		if err != nil {
+		if o.args.Version, err = o.auto(ctx); err != nil {
 			return err
 		}
-		container, err := image.Lookup(files, image.Name(o.args.Name))
-		if err != nil {
-			return err
-		}
-		head, err := o.publish.Repo.Head()
-		if err != nil {
-			return err
-		}
-		version, err := image.CommitVersion(container.Version, head.Hash)
-		if err != nil {
-			return &image.ContainerError{Dir: container.Dir, Err: err}
-		}
-		o.args.Version = version.String()
 	}
 	prepared, err := o.publish.prepare(o.args)
 	if err != nil {
@@ -179,6 +165,38 @@ func (o *onePublish) complete() error {
 	}
 	o.container, o.files, o.reference = prepared.container, prepared.files, prepared.ref.String()
 	return nil
+}
+
+// auto is the version of the commit, or of one before it whose image is published and is that of the commit too.
+func (o *onePublish) auto(ctx context.Context) (string, error) {
+	files, err := o.publish.source(o.args.Force)
+	if err != nil {
+		return "", err
+	}
+	container, err := image.Lookup(files, image.Name(o.args.Name))
+	if err != nil {
+		return "", err
+	}
+	head, err := o.publish.Repo.Head()
+	if err != nil {
+		return "", err
+	}
+	version, err := image.CommitVersion(container.Version, head.Hash)
+	if err != nil {
+		return "", &image.ContainerError{Dir: container.Dir, Err: err}
+	}
+	before, err := o.publish.before(ctx, head.Hash)
+	if err != nil || len(before) == 0 {
+		return version.String(), err
+	}
+	of := PublishedOf{Registry: o.publish.Registry, Host: cmp.Or(o.args.Registry, o.publish.Host), Namespace: o.publish.Namespace}
+	for _, commit := range append([]string{head.Hash}, before...) {
+		published, ok, err := of.has(ctx, container, commit)
+		if err != nil || ok {
+			return published.String(), err
+		}
+	}
+	return version.String(), nil
 }
 
 func prefixed(watch Watch, name image.Name) Watch {

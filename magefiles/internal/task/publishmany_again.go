@@ -13,10 +13,15 @@ import (
 // more; but what came after that, such as a promotion, may have failed, so a run that is repeated takes them along.
 type PublishedOf struct {
 	Files     fs.FS // the repository
-	Registry  TagRegistry
-	Host      string // of the registry
-	Namespace string // before the name, at the registry
-	Commit    string // its full hash
+	Registry  Looker
+	Host      string   // of the registry
+	Namespace string   // before the name, at the registry
+	Commits   []string // their full hashes: the one that is checked out, and those before it whose images are its own as well
+}
+
+// Looker reads what a registry holds under a reference.
+type Looker interface {
+	Look(context.Context, image.Reference) (found Found, ok bool, err error)
 }
 
 // Run asks the registry for each container. One that cannot be used, or states no version, has none there.
@@ -26,9 +31,14 @@ func (p PublishedOf) Run(ctx context.Context) (names []image.Name, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(questions)
 	for i, c := range containers {
-		group.Go(func() (err error) {
-			there[i], err = p.has(ctx, c)
-			return err
+		group.Go(func() error {
+			for _, commit := range p.Commits {
+				if _, ok, err := p.has(ctx, c, commit); err != nil || ok {
+					there[i] = ok
+					return err
+				}
+			}
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -43,15 +53,14 @@ func (p PublishedOf) Run(ctx context.Context) (names []image.Name, err error) {
 }
 
 // has wants the image to be of the very commit: one of a tree with changes is none that this has published.
-func (p PublishedOf) has(ctx context.Context, c image.Container) (bool, error) {
-	version, err := image.CommitVersion(c.Version, p.Commit)
-	if err != nil {
-		return false, nil
+func (p PublishedOf) has(ctx context.Context, c image.Container, commit string) (version image.Version, ok bool, err error) {
+	if version, err = image.CommitVersion(c.Version, commit); err != nil {
+		return version, false, nil
 	}
 	ref, err := image.NewReference(p.Host, p.Namespace, c.Name, version)
 	if err != nil {
-		return false, err
+		return version, false, err
 	}
 	found, ok, err := p.Registry.Look(ctx, ref)
-	return ok && found.Labels[labelRevision] == p.Commit, err
+	return version, ok && found.Labels[labelRevision] == commit, err
 }

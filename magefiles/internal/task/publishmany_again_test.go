@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -37,7 +38,7 @@ func TestPublishedOf(t *testing.T) {
 		"r.example/shop/d:v4.2.0":         first,
 		"r.example/shop/e:v5.2.0-1111111": first,
 	}
-	p := task.PublishedOf{Files: files, Registry: registry, Host: "r.example", Namespace: "shop", Commit: first}
+	p := task.PublishedOf{Files: files, Registry: registry, Host: "r.example", Namespace: "shop", Commits: []string{first}}
 	names, err := p.Run(t.Context())
 	if err != nil || !slices.Equal(names, []image.Name{"a", "e"}) {
 		t.Errorf("%v, %v", names, err)
@@ -45,4 +46,42 @@ func TestPublishedOf(t *testing.T) {
 	registry["r.example/shop/c:v3.2.0-1111111"] = "down"
 	_, err = p.Run(t.Context())
 	wantError(t, err, "the registry is down")
+}
+
+// TestPublishAgainAfterAPromotion repeats runs whose promotion has moved the checkout: what they print is the same, and nothing is written.
+func TestPublishAgainAfterAPromotion(t *testing.T) {
+	t.Parallel()
+	l, b := newShop(t), &builders{t: t}
+	run := func(head string, version string) (task.PublishedMany, error) {
+		many := l.many(t, clean(head), b)
+		each := many.Each
+		many.Each = func(name image.Name) task.Publish {
+			p := each(name)
+			p.Before = func(_ context.Context, commit string) ([]string, error) {
+				if commit != second {
+					return nil, nil
+				}
+				return []string{first}, nil
+			}
+			return p
+		}
+		return many.Run(t.Context(), task.PublishArgs{Name: "a,b", Version: version})
+	}
+	for _, version := range []string{"auto", "v1.0.0"} {
+		once, err := run(first, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writes, built := l.writes.Load(), len(b.built)
+		again, err := run(second, version)
+		if err != nil || again.String() != once.String() || again[0].Revision != first || again[1].Status != task.StatusUnchanged {
+			t.Errorf("%s: %v, %+v, and %v before", version, err, again, once)
+		}
+		if l.writes.Load() != writes || len(b.built) != built {
+			t.Errorf("%s: built %q, wrote %d times", version, b.built[built:], l.writes.Load()-writes)
+		}
+	}
+	if other, err := run(strings.Repeat("3", 40), "auto"); err != nil || !strings.HasSuffix(other[0].Version, "-3333333") {
+		t.Errorf("of a commit that changes more: %+v, %v", other, err)
+	}
 }
