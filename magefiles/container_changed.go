@@ -18,7 +18,7 @@ import (
 
 // changed tells which containers' images could be others: against a registry, the site's
 // unless it is named, or since a revision.
-func (r *runner) changed(ctx context.Context, since, host string) (_ task.ChangedContainers, err error) {
+func (r *runner) changed(ctx context.Context, since, host string) (found task.ChangedContainers, err error) {
 	if since != "" && host != "" {
 		return nil, console.BadInput(errors.New("-since asks no registry: leave out -registry, or -since"))
 	}
@@ -37,18 +37,41 @@ func (r *runner) changed(ctx context.Context, since, host string) (_ task.Change
 	if since != "" {
 		return r.changedSince(ctx, git, head.Hash, since)
 	}
+	err = r.compare(ctx, git, host, func(c task.Changed) (err error) {
+		found, err = c.Run(ctx)
+		return err
+	})
+	return found, err
+}
+
+// compared is compare for what opens no repository itself.
+func (r *runner) compared(ctx context.Context, host string, do func(task.Changed) error) (err error) {
+	git, err := repo.Open(r.root, repo.WithEnvironment(os.Getenv), repo.WithPacksOpen())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, git.Close()) }()
+	return r.compare(ctx, git, host, do)
+}
+
+// compare has HEAD compared with what a registry holds, the site's unless it is named.
+func (r *runner) compare(ctx context.Context, git *repo.Repo, host string, do func(task.Changed) error) error {
+	head, err := git.Head()
+	if err != nil {
+		return err
+	}
 	line, err := git.Line(ctx, head.Hash)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	files, err := git.Recorded(head.Hash)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return task.Changed{
+	return do(task.Changed{
 		Files: files, Bases: basesOf, Head: head.Hash, Registry: images{r.readingClient()}, Ancestors: line, Trees: git.Compare(),
 		Host: r.Registry, Namespace: r.Namespace, At: host,
-	}.Run(ctx)
+	})
 }
 
 func (r *runner) changedSince(ctx context.Context, git *repo.Repo, head, since string) (task.ChangedContainers, error) {

@@ -119,7 +119,7 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 		return nil, err
 	}
 	img, err := images.Build(ctx, pipeline.Request{
-		Container: q.Container, Platforms: q.Platforms, Version: q.Version, Target: q.Target, Args: q.Args,
+		Container: q.Container, Platforms: q.Platforms, Version: q.Version, Target: q.Target, Args: q.Args, Bases: q.Bases,
 	})
 	var failed *pipeline.StepError
 	if errors.As(err, &failed) && b.runner.session.Choice == engine.Dagger {

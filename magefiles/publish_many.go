@@ -28,6 +28,13 @@ func (r *runner) publishMany(ctx context.Context, choice string, args task.Publi
 		Each:    func(name image.Name) task.Publish { return r.alongside(one, name) },
 		Changed: func(ctx context.Context) ([]image.Name, error) { return r.changedOrPublished(ctx, args) },
 		Bases:   basesOf, Note: r.console.Note,
+		Newest: func(ctx context.Context, name image.Name) (version string, err error) {
+			err = r.compared(ctx, args.Registry, func(c task.Changed) (err error) {
+				version, err = c.Newest(ctx, name)
+				return err
+			})
+			return version, err
+		},
 	}
 	if dryRun {
 		many = many.DryRun(r.console.Note)

@@ -36,6 +36,7 @@ import (
 //	nowrites, nouploads         of its requests since then none wrote anything, brought bytes of a blob; both can be negated
 //	dockerlogin USER PASSWORD   write the Docker configuration that «docker login» would
 //	published NAME:TAG          describe what it holds, on stdout; ! published: it holds nothing there
+//	published-in FILE           the same of what the file names
 //	layout FILE|DIR             describe an OCI layout, on stdout
 func TestScripts(t *testing.T) {
 	testscript.Run(t, params("embedded", filepath.Join("testdata", "script")))
@@ -81,7 +82,7 @@ func params(engine, dir string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mage": cmdMage, "fails": cmdFails, "oneline": cmdOneLine, "commit": cmdCommit, "git": cmdGit, "needs": cmdNeeds,
 			"registry": cmdRegistry, "fault": cmdFault, "stop": cmdStop, "forget": cmdForget, "nowrites": cmdNoWrites, "nouploads": cmdNoUploads,
-			"dockerlogin": cmdDockerLogin, "published": cmdPublished, "layout": cmdLayout,
+			"dockerlogin": cmdDockerLogin, "published": cmdPublished, "published-in": cmdPublishedIn, "layout": cmdLayout,
 		},
 	}
 }
@@ -259,6 +260,11 @@ func cmdDockerLogin(ts *testscript.TestScript, _ bool, args []string) {
 	dir := filepath.Join(ts.Getenv("HOME"), ".docker")
 	ts.Check(os.MkdirAll(dir, 0o700))
 	ts.Check(os.WriteFile(filepath.Join(dir, "config.json"), text, 0o600))
+}
+
+// cmdPublishedIn is cmdPublished of what a file names.
+func cmdPublishedIn(ts *testscript.TestScript, neg bool, args []string) {
+	cmdPublished(ts, neg, []string{strings.TrimSpace(ts.ReadFile(args[0]))})
 }
 
 func cmdPublished(ts *testscript.TestScript, neg bool, args []string) {

@@ -30,7 +30,7 @@ func NewGraph(containers []Container, registryAndNamespace string, bases func(Co
 			g.faults[c.Name] = err
 		}
 		for _, ref := range refs {
-			base, ok := ourName(ref, registryAndNamespace)
+			base, ok := OurName(ref, registryAndNamespace)
 			if ok && known[base] && base != c.Name && !slices.Contains(g.bases[c.Name], base) {
 				g.bases[c.Name] = append(g.bases[c.Name], base)
 			}
@@ -46,8 +46,8 @@ func basesOf(c Container, bases func(Container) ([]string, error)) ([]string, er
 	return bases(c)
 }
 
-// ourName is the name of the container whose image a reference names, without a digest.
-func ourName(ref, registryAndNamespace string) (Name, bool) {
+// OurName is the name of the container whose image a reference names, without a digest.
+func OurName(ref, registryAndNamespace string) (Name, bool) {
 	rest, ok := strings.CutPrefix(ref, strings.TrimSuffix(registryAndNamespace, "/")+"/")
 	if !ok || strings.Contains(rest, "@") {
 		return "", false

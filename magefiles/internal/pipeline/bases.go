@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
@@ -9,17 +11,31 @@ import (
 // bases are the images that a Dockerfile takes from registries: in FROM, COPY --from and
 // RUN --mount. What cannot be understood here is left for the engine.
 type bases struct {
-	text  string
-	found []dockerfile.Image
+	text    string
+	found   []dockerfile.Image
+	instead map[string]string // references to take in place of those that are written
 }
 
 // findBases reads a Dockerfile. The arguments replace the defaults of ARG.
-func findBases(text string, args map[string]string) bases {
+func findBases(text string, args, instead map[string]string) bases {
 	file, err := dockerfile.ParseWith(text, args)
 	if err != nil {
 		return bases{text: text}
 	}
-	return bases{text, file.Images}
+	return bases{text, file.Images, instead}
+}
+
+// of is the reference that is taken.
+func (b bases) of(i dockerfile.Image) string { return cmp.Or(b.instead[i.Reference], i.Reference) }
+
+// replaceable refuses what is to be taken from elsewhere, and is written so that it cannot be replaced.
+func (b bases) replaceable() error {
+	for _, i := range b.found {
+		if to := b.of(i); to != i.Reference && i.End == 0 {
+			return fmt.Errorf("line %d: %s is to be taken in place of %s: write the reference on one line, without quotes and escapes", i.Place.Line, to, i.Reference)
+		}
+	}
+	return nil
 }
 
 // ofTarget are the references whose images must have the platform that is built for. That
@@ -27,8 +43,8 @@ func findBases(text string, args map[string]string) bases {
 func (b bases) ofTarget() []string {
 	var refs []string
 	for _, i := range b.found {
-		if i.Instruction == "FROM" && i.Platform == "" && !slices.Contains(refs, i.Reference) {
-			refs = append(refs, i.Reference)
+		if i.Instruction == "FROM" && i.Platform == "" && !slices.Contains(refs, b.of(i)) {
+			refs = append(refs, b.of(i))
 		}
 	}
 	return refs
@@ -38,17 +54,17 @@ func (b bases) ofTarget() []string {
 func (b bases) all() []string {
 	refs := make([]string, len(b.found))
 	for i, one := range b.found {
-		refs[i] = one.Reference
+		refs[i] = b.of(one)
 	}
 	return refs
 }
 
-// mirrored is the Dockerfile with every image taken from its mirror. Lines keep their
+// mirrored is the Dockerfile with every image that is taken in place of another, and taken from its mirror. Lines keep their
 // numbers, so that the engine's errors name the right ones.
 func (b bases) mirrored(site Site) string {
 	text := b.text
 	for _, i := range slices.Backward(b.found) { // they are in the order of the text
-		if mirror := site.Mirrored(i.Reference); mirror != i.Reference && i.End > 0 {
+		if mirror := site.Mirrored(b.of(i)); mirror != i.Reference && i.End > 0 {
 			text = text[:i.Start] + mirror + text[i.End:]
 		}
 	}

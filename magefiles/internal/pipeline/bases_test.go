@@ -47,14 +47,14 @@ func refs(b bases) (refs []string) {
 }
 
 func TestFindBases(t *testing.T) {
-	got := findBases(everything, nil)
+	got := findBases(everything, nil, nil)
 	if want := []string{"golang:1.26", "python:3.12-slim", "nginx:1.29", "alpine:3", "alpine", "alpine", "busybox", "registry.example/own:1"}; !slices.Equal(refs(got), want) {
 		t.Errorf("found %q, want %q", refs(got), want)
 	}
 	if want := []string{"python:3.12-slim", "busybox", "registry.example/own:1"}; !slices.Equal(got.ofTarget(), want) {
 		t.Errorf("must have the platform: %q, want %q", got.ofTarget(), want)
 	}
-	given := findBases(everything, map[string]string{"PYTHON": "3.13", "UNKNOWN": "ignored, as no ARG declares it"})
+	given := findBases(everything, map[string]string{"PYTHON": "3.13", "UNKNOWN": "ignored, as no ARG declares it"}, nil)
 	if !slices.Contains(refs(given), "python:3.13-slim") {
 		t.Errorf("with an argument: %q", refs(given))
 	}
@@ -62,14 +62,14 @@ func TestFindBases(t *testing.T) {
 
 func TestFindBasesWithAnotherEscape(t *testing.T) {
 	text := "# escape=`\nFROM a:1\nRUN dir C:\\\nFROM b:1\nRUN x `\nFROM c:1\n"
-	if got := refs(findBases(text, nil)); !slices.Equal(got, []string{"a:1", "b:1"}) {
+	if got := refs(findBases(text, nil, nil)); !slices.Equal(got, []string{"a:1", "b:1"}) {
 		t.Errorf("found %q", got)
 	}
 }
 
 func TestMirroredDockerfile(t *testing.T) {
 	site := Site{Mirrors: map[string]string{"docker.io": "127.0.0.1:5000/hub"}}
-	got := findBases(everything, nil).mirrored(site)
+	got := findBases(everything, nil, nil).mirrored(site)
 	want := strings.NewReplacer(
 		"golang:1.26", "127.0.0.1:5000/hub/library/golang:1.26",
 		"FROM $BASE", "FROM 127.0.0.1:5000/hub/library/python:3.12-slim",
@@ -81,8 +81,26 @@ func TestMirroredDockerfile(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := findBases(everything, nil).mirrored(Site{}); got != everything {
+	if got := findBases(everything, nil, nil).mirrored(Site{}); got != everything {
 		t.Errorf("without a mirror it became\n%s", got)
+	}
+}
+
+func TestBasesInPlaceOfOthers(t *testing.T) {
+	instead := map[string]string{"registry.example/own:1": "registry.example/own:2", "python:3.12-slim": "registry.example/python:7"}
+	b := findBases(everything, nil, instead)
+	site := Site{Mirrors: map[string]string{"registry.example": "127.0.0.1:5000"}}
+	got := b.mirrored(site)
+	want := strings.NewReplacer("FROM $BASE", "FROM 127.0.0.1:5000/python:7", "FROM registry.example/own:1", "FROM 127.0.0.1:5000/own:2").Replace(everything)
+	if got != want || b.replaceable() != nil {
+		t.Errorf("%v, got\n%s\nwant\n%s", b.replaceable(), got, want)
+	}
+	if of := b.ofTarget(); !slices.Contains(of, "registry.example/own:2") || slices.Contains(b.all(), "registry.example/own:1") {
+		t.Errorf("asks about %q, and logs in for %q", of, b.all())
+	}
+	odd := findBases("FROM regi\\\nstry.example/own:1\n", nil, instead)
+	if err := odd.replaceable(); err == nil || !strings.Contains(err.Error(), "line 1: registry.example/own:2 is to be taken in place of registry.example/own:1") {
+		t.Errorf("on two lines: %v", err)
 	}
 }
 
@@ -103,7 +121,7 @@ func FuzzFindBases(f *testing.F) {
 	f.Add("FROM\f''''''\n")
 	f.Add("# escape=`\nFROM a`\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		b := findBases(text, nil)
+		b := findBases(text, nil, nil)
 		for _, base := range b.found {
 			if base.Start < 0 || base.Start > base.End || base.End > len(text) || (base.End == 0) != (base.Start == 0) {
 				t.Fatalf("%+v is outside of the text", base)

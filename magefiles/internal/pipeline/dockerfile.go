@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -39,11 +40,14 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 	if err != nil {
 		return nil, err
 	}
+	bases := findBases(string(text), r.Args, r.Bases)
+	if err := bases.replaceable(); err != nil {
+		return nil, fmt.Errorf("%s/Dockerfile: %w", r.Container.Dir, err)
+	}
 	source, err := b.Copies.folder(ctx, client, b.dir(r.Container), exclude)
 	if err != nil {
 		return nil, err
 	}
-	bases := findBases(string(text), r.Args)
 	if err := b.login(ctx, client, bases.all()...); err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ type Request struct {
 	Version   string            // main.version of a Go program; "" leaves it alone
 	Target    string            // stage of a Dockerfile; "" is the last one
 	Args      map[string]string // build arguments of a Dockerfile
+	Bases     map[string]string // references of images to build on in place of those that are written
 	Secrets   []Secret          // for RUN --mount=type=secret
 }
 

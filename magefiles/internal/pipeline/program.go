@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -18,6 +19,7 @@ const nobody = "65532:65532"
 // buildGo compiles on the host while the engine is being connected to, and puts the
 // program on its base. Nothing is fetched, unless a base is named.
 func (b Images) buildGo(ctx context.Context, r Request) (*Image, error) {
+	r.Container.Base = cmp.Or(r.Bases[r.Container.Base], r.Container.Base)
 	client, binaries, err := b.connectAndCompile(ctx, r)
 	if err != nil {
 		return nil, err

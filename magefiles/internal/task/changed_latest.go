@@ -18,6 +18,13 @@ type latest struct {
 	versions int    // that are published, of whatever commit
 	commit   string // of the image; "" if none is of an ancestor
 	place    int    // in the history
+	tag      string // of the image
+}
+
+// Newest is the version of a container's newest published image: the one that the container is compared with; "" if there is none.
+func (c Changed) Newest(ctx context.Context, n image.Name) (version string, err error) {
+	found, err := c.latest(ctx, n, make(chan struct{}, questions))
+	return found.tag, err
 }
 
 // latest asks for the tags of a container. Tags that end with a commit are sorted out by
@@ -96,15 +103,15 @@ func (c Changed) nearer(ctx context.Context, ref image.Reference, tags []string,
 		return found, err
 	}
 	for _, n := range list {
-		found.take(n.commit, n.place)
+		found.take(n)
 	}
 	return found, nil
 }
 
 // take keeps a commit if it is nearer than what is known.
-func (l *latest) take(commit string, place int) {
-	if commit != "" && (l.commit == "" || place < l.place) {
-		l.commit, l.place = commit, place
+func (l *latest) take(n latest) {
+	if n.commit != "" && (l.commit == "" || n.place < l.place) {
+		l.commit, l.place, l.tag = n.commit, n.place, n.tag
 	}
 }
 
@@ -118,7 +125,7 @@ func (c Changed) read(ctx context.Context, ref image.Reference, gate chan struct
 		return err
 	}
 	if commit, place, ok := c.Ancestors.Find(found.Labels[labelRevision]); ok {
-		best.take(commit, place)
+		best.take(latest{commit: commit, place: place, tag: ref.Tag})
 	}
 	return nil
 }

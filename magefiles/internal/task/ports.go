@@ -23,6 +23,7 @@ type BuildRequest struct {
 	Version   string            // that a Go program is told; "" for none
 	Target    string            // stage of a Dockerfile; "" is the last
 	Args      map[string]string // build arguments of a Dockerfile, none empty
+	Bases     map[string]string // references of images to build on in place of those that are written
 }
 
 // Image is a built image. It may live in an engine, and then as long as that does.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -178,7 +177,7 @@ func (p *publication) unchanged(found Found) error {
 }
 
 func (p *publication) build(ctx context.Context) (err error) {
-	request := BuildRequest{Container: p.container, Platforms: p.platforms, Version: p.version.String()}
+	request := BuildRequest{Container: p.container, Platforms: p.platforms, Version: p.version.String(), Bases: p.Bases}
 	if !p.dirty {
 		request.Commit = p.commit.Hash
 	}

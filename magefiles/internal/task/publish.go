@@ -35,6 +35,8 @@ type Publish struct {
 	// promotion was made on. An image of one of them is an image of that commit too, so that a run which has moved the checkout by its promotion
 	// finds its work done when it is repeated.
 	Before func(ctx context.Context, commit string) ([]string, error)
+	// Bases are images of this site that the container is built on, in place of those that it names.
+	Bases map[string]string
 	// TempDir is where exported images lie meanwhile; "" is the system's.
 	TempDir string
 	Watch   Watch

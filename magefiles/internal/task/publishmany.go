@@ -32,8 +32,10 @@ type PublishMany struct {
 	Changed func(context.Context) ([]image.Name, error)
 	// Bases, if set, names the images that a Dockerfile takes from registries: one that is published too is waited for.
 	Bases func(dockerfile string) ([]string, error)
-	Limit int          // how many at once; 0 is 5
-	Note  func(string) // if set, gets what somebody may want to know
+	// Newest, if set, is the version of a container's newest published image among those of the commit's ancestors; "" if there is none.
+	Newest func(context.Context, image.Name) (version string, err error)
+	Limit  int          // how many at once; 0 is 5
+	Note   func(string) // if set, gets what somebody may want to know
 }
 
 // IsMany tells whether the names are for PublishMany to read and the result is a list, whatever its length.
@@ -69,6 +71,9 @@ func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, 
 			defer close(one.done)
 			if one.err == nil {
 				one.err = one.await()
+			}
+			if one.err == nil {
+				one.err = m.settleBases(ctx, one)
 			}
 			if one.err == nil {
 				one.result, one.err = one.publish.Run(ctx, one.args)
@@ -129,6 +134,8 @@ type onePublish struct {
 	container image.Container
 	files     fs.FS         // that it was prepared from
 	reference string        // under which it is published
+	auto      bool          // its version is made from the commit
+	named     []string      // references that it is built on, as they are written
 	bases     []*onePublish // of the same list, that it is built on
 	done      chan struct{} // is closed when it has ended, well or not
 	result    Published
@@ -154,8 +161,8 @@ func (m PublishMany) prepare(ctx context.Context, names []image.Name, args Publi
 
 // complete finds out the version, and that the arguments are good.
 func (o *onePublish) complete(ctx context.Context) (err error) {
-	if o.args.Version == VersionAuto {
-		if o.args.Version, err = o.auto(ctx); err != nil {
+	if o.auto = o.args.Version == VersionAuto; o.auto {
+		if o.args.Version, err = o.commitVersion(ctx); err != nil {
 			return err
 		}
 	}
@@ -167,8 +174,8 @@ func (o *onePublish) complete(ctx context.Context) (err error) {
 	return nil
 }
 
-// auto is the version of the commit, or of one before it whose image is published and is that of the commit too.
-func (o *onePublish) auto(ctx context.Context) (string, error) {
+// commitVersion is the version of the commit, or of one before it whose image is published and is that of the commit too.
+func (o *onePublish) commitVersion(ctx context.Context) (string, error) {
 	files, err := o.publish.source(o.args.Force)
 	if err != nil {
 		return "", err

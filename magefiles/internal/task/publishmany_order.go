@@ -1,6 +1,8 @@
 package task
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io/fs"
 	"path"
@@ -10,13 +12,13 @@ import (
 )
 
 // order returns the publications so that each comes after those that its image is built on by the very tag that they publish, as with
-// FROM REGISTRY/NAMESPACE/base:dev, and has each wait for them: else it would be built on what stood there before. Where a container's bases
-// cannot be read, its build says why.
+// FROM REGISTRY/NAMESPACE/base:dev, and has each wait for them: else it would be built on what stood there before. With VersionAuto it is built on
+// what they publish, whatever tag it names. Where a container's bases cannot be read, its build says why.
 func (m PublishMany) order(all []*onePublish) []*onePublish {
-	byReference := map[string]*onePublish{}
+	byReference, byName := map[string]*onePublish{}, map[image.Name]*onePublish{}
 	for _, one := range all {
 		if one.err == nil {
-			byReference[one.reference] = one
+			byReference[one.reference], byName[one.container.Name] = one, one
 		}
 	}
 	var ordered []*onePublish
@@ -25,8 +27,12 @@ func (m PublishMany) order(all []*onePublish) []*onePublish {
 	var place func(*onePublish)
 	place = func(one *onePublish) {
 		state[one] = entered
-		for _, reference := range m.basesOf(one) {
+		one.named = m.basesOf(one)
+		for _, reference := range one.named {
 			base := byReference[reference]
+			if name, ours := one.ours(reference); ours && one.auto {
+				base = byName[name]
+			}
 			if base == nil || state[base] == entered { // built on each other: nobody can wait
 				continue
 			}
@@ -65,6 +71,56 @@ func (m PublishMany) basesOf(one *onePublish) []string {
 		return nil
 	}
 	return slices.Compact(slices.Sorted(slices.Values(references)))
+}
+
+// ours is the name of a container of this repository, whose image a reference names without a digest.
+func (o *onePublish) ours(reference string) (image.Name, bool) {
+	name, ok := image.OurName(reference, path.Join(o.publish.Host, o.publish.Namespace))
+	if ok && name != o.container.Name {
+		_, err := image.Lookup(o.files, name)
+		return name, err == nil
+	}
+	return "", false
+}
+
+// settleBases says what of this site an image is built on. With VersionAuto that is what goes with the commit: what is published beside it, else the
+// newest that was published.
+func (m PublishMany) settleBases(ctx context.Context, one *onePublish) error {
+	one.publish.Bases = map[string]string{}
+	for _, reference := range one.named {
+		name, ours := one.ours(reference)
+		if !ours {
+			continue
+		}
+		at := slices.IndexFunc(one.bases, func(base *onePublish) bool { return base.container.Name == name })
+		to := reference
+		switch {
+		case at >= 0:
+			to = one.bases[at].reference
+		case one.auto && m.Newest != nil:
+			version, err := m.Newest(ctx, name)
+			if err != nil {
+				return fmt.Errorf("find the newest image of %s, which it is built on: %w", name, err)
+			}
+			if version != "" {
+				host := cmp.Or(one.args.Registry, one.publish.Host)
+				to = path.Join(host, one.publish.Namespace, string(name)) + ":" + version
+			}
+		}
+		m.tellBase(one, reference, to)
+	}
+	return nil
+}
+
+// tellBase says what an image is built on where that is not what its readers would think.
+func (m PublishMany) tellBase(one *onePublish, written, to string) {
+	switch {
+	case to != written:
+		one.publish.Bases[written] = to
+		say(m.Note, fmt.Sprintf("%s: built on %s, in place of %s", one.container.Name, to, written))
+	case !one.auto && !slices.ContainsFunc(one.bases, func(base *onePublish) bool { return base.reference == written }):
+		say(m.Note, fmt.Sprintf("%s: built on %s, as it names that; auto builds it on the newest", one.container.Name, written))
+	}
 }
 
 // await waits for what the image is built on. They have begun before it, so that they end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -67,6 +68,57 @@ func TestPublishManyWaits(t *testing.T) {
 				t.Errorf("built %q, want %s", b.built, c.built)
 			}
 		})
+	}
+}
+
+// TestPublishManySettlesBases has containers that name images of this site by older versions.
+func TestPublishManySettlesBases(t *testing.T) {
+	t.Parallel()
+	l, b := newShop(t), &builders{t: t}
+	at := l.host + "/blumeops/"
+	pinned := at + "c:v1.0.0@sha256:" + strings.Repeat("0", 64)
+	files := fstest.MapFS{"containers/tool/main.go": {Data: []byte("// Command tool.\n//\n//blumeops:version 1.0.0\n//blumeops:base " + at + "b:v1.0.0\npackage main\n")}}
+	for name, from := range map[string][]string{"a": {at + "b:v1.0.0", at + "d:v1.0.0", at + "gone:v1.0.0"}, "b": {at + "c:dev", pinned}, "c": {"scratch"}, "d": {"scratch"}} {
+		text := "ARG CONTAINER_APP_VERSION=1.0\n"
+		for _, reference := range from {
+			text += "FROM " + reference + "\n"
+		}
+		files["containers/"+name+"/Dockerfile"] = &fstest.MapFile{Data: []byte(text)}
+	}
+	var notes []string
+	run := func(names, version string) {
+		t.Helper()
+		m := task.PublishMany{
+			Bases: fromLines, Note: func(s string) { notes = append(notes, s) }, Limit: 1,
+			Newest: func(_ context.Context, name image.Name) (string, error) {
+				return map[image.Name]string{"d": "v1.0.0-4444444"}[name], nil
+			},
+			Each: func(image.Name) task.Publish {
+				p := l.publish(t, clean(first), nil)
+				p.Files, p.Builder = files, b
+				return p
+			},
+		}
+		if _, err := m.Run(t.Context(), task.PublishArgs{Name: names, Version: version, Platforms: "linux/amd64"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("a,b,c,tool", "auto")
+	const made = ":v1.0.0-1111111"
+	want := map[string]map[string]string{
+		"a": {at + "b:v1.0.0": at + "b" + made, at + "d:v1.0.0": at + "d:v1.0.0-4444444"}, "b": {at + "c:dev": at + "c" + made}, "c": {},
+		"tool": {at + "b:v1.0.0": at + "b" + made},
+	}
+	if !reflect.DeepEqual(b.bases, want) || strings.Join(b.built, " ") != "c b a tool" {
+		t.Errorf("built %q on\n%v\nwant\n%v", b.built, b.bases, want)
+	}
+	if said := strings.Join(notes, "\n"); !strings.Contains(said, "a: built on "+at+"b"+made+", in place of "+at+"b:v1.0.0") {
+		t.Errorf("says %q", said)
+	}
+	notes, b.bases = nil, nil
+	run("a,b", "v2.0.0")
+	if said := strings.Join(notes, "\n"); len(b.bases["a"]) > 0 || !strings.Contains(said, "a: built on "+at+"b:v1.0.0, as it names that") || strings.Contains(said, "sha256") {
+		t.Errorf("by a version of its own: on %v, says %q", b.bases, said)
 	}
 }
 

@@ -29,6 +29,7 @@ type builders struct {
 	once   sync.Once
 	mu     sync.Mutex
 	built  []string
+	bases  map[string]map[string]string // that each was built on in place of others
 }
 
 func (b *builders) Build(ctx context.Context, r task.BuildRequest) (task.Image, error) {
@@ -36,6 +37,10 @@ func (b *builders) Build(ctx context.Context, r task.BuildRequest) (task.Image, 
 	defer b.now.Add(-1)
 	b.mu.Lock()
 	b.built = append(b.built, string(r.Container.Name))
+	if b.bases == nil {
+		b.bases = map[string]map[string]string{}
+	}
+	b.bases[string(r.Container.Name)] = r.Bases
 	b.most.Store(max(b.most.Load(), now))
 	b.mu.Unlock()
 	time.Sleep(b.takes)
