@@ -58,7 +58,7 @@ func (h *homelab) testKilled(t *testing.T) {
 	for i, m := range moments {
 		h.push(fmt.Sprintf("change%d", i))
 		version := fmt.Sprintf("v0.1.%d", i+2)
-		if !h.kill(t, m) {
+		if !h.kill(t, m, "docs:release", "patch") {
 			t.Errorf("%s: that request was never made", m)
 		}
 		got := h.release("patch")
@@ -72,10 +72,10 @@ func (h *homelab) testKilled(t *testing.T) {
 	t.Logf("%d kills; the second runs: %v", len(moments), outcomes)
 }
 
-// kill runs a release that is killed at a moment; it reports whether the moment came.
-func (h *homelab) kill(t *testing.T, m moment) bool {
+// kill runs a target that is killed at a moment; it reports whether the moment came.
+func (h *homelab) kill(t testing.TB, m moment, args ...string) bool {
 	t.Helper()
-	cmd := h.command("docs:release", "patch")
+	cmd := h.command(args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	var once sync.Once

@@ -179,7 +179,7 @@ func allArguments(ctx context.Context) []byte {
 }
 
 // archive is what the site's archive of a version holds, unpacked.
-func (h *homelab) archive(t *testing.T, version string) []byte {
+func (h *homelab) archive(t testing.TB, version string) []byte {
 	t.Helper()
 	serving := h.lab.Site.Serving()
 	if !strings.Contains(serving.URL, "/"+version+"/") {
