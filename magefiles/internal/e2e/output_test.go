@@ -22,7 +22,7 @@ var printing = map[string][]string{
 	"container:publish": {"files", "v1.4.2", "-platform=linux/amd64"},
 	"docs:changelog":    {"v0.1.0", "-draft"},
 	"docs:serve":        {"-archive=out/site.tar.gz"},
-	"engine:prune":      nil,
+	"engine:prune":      {"-all"},
 	"engine:serve":      nil,
 	"engine:status":     nil,
 	"engine:up":         nil,

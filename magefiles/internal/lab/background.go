@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
 // A lab that stays up is a process of its own, the keeper: it starts the servers, writes down what is where, and ends them
@@ -130,7 +132,7 @@ func Find(dir string) (Record, bool, error) {
 
 // Detach runs a command that keeps a lab in a folder, and returns once the lab is up. The command outlives this process and
 // its terminal; what it says on stderr goes to a file, and line by line to say. Should ctx end before the lab is up, the command is ended.
-func Detach(ctx context.Context, dir string, command []string, env []string, say func(string)) (Record, error) {
+func Detach(ctx context.Context, dir string, line []string, env []string, say func(string)) (Record, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Record{}, err
 	}
@@ -139,9 +141,10 @@ func Detach(ctx context.Context, dir string, command []string, env []string, say
 		return Record{}, err
 	}
 	defer log.Close()
-	cmd := exec.Command(command[0], command[1:]...)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env, cmd.Stderr = env, log
 	detach(cmd)
+	command.KeepInherited()
 	if err := cmd.Start(); err != nil {
 		return Record{}, err
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
 const (
@@ -59,6 +61,7 @@ func (o Options) start(ctx context.Context, l launch, f files, s settings) (runn
 	cmd.Dir, cmd.Env = "/", o.environment()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &l.attr
+	command.KeepInherited()
 	if err := cmd.Start(); err != nil {
 		return running{}, fmt.Errorf("start the engine: %w", err)
 	}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package command
+
+// KeepInherited does nothing here.
+func KeepInherited() {}
