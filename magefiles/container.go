@@ -65,8 +65,8 @@ func (Container) Build(ctx context.Context, name string,
 // NAME may be a list, a,b, or «changed», which is what container:changed names: five at a
 // time are built and pushed, and one that fails stops none of the others. One that is built
 // on another by the tag that is published waits for it. VERSION auto is
-// v<version of the packaged application>-<7 digits of the commit>, for each its own. Both
-// together also take along what is published from this very commit: a run whose promotion
+// v<version of the packaged application>-<7 digits of the commit>, for each its own; a base
+// of this site is then the newest one, whatever tag the Dockerfile names. Both together also take along what is published from this very commit: a run whose promotion
 // failed is finished by another.
 //
 // Prints one line for each, REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In CI the same goes to
