@@ -66,8 +66,9 @@ func (Container) Build(ctx context.Context, name string,
 // time are built and pushed, and one that fails stops none of the others. One that is built
 // on another by the tag that is published waits for it. VERSION auto is
 // v<version of the packaged application>-<7 digits of the commit>, for each its own; a base
-// of this site is then the newest one, whatever tag the Dockerfile names. Both together also take along what is published from this very commit: a run whose promotion
-// failed is finished by another.
+// of this site is then the newest one, whatever tag the Dockerfile names. Both together
+// also take along what is published from this very commit: a run whose promotion failed
+// is finished by another.
 //
 // Prints one line for each, REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In CI the same goes to
 // $GITHUB_OUTPUT (reference, digest, image; of a list references, published) and
