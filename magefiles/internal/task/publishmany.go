@@ -77,6 +77,7 @@ func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, 
 			}
 			if one.err == nil {
 				one.result, one.err = one.publish.Run(ctx, one.args)
+				m.tellBases(one)
 			}
 			return nil // the others go on
 		})

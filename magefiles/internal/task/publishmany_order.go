@@ -107,19 +107,26 @@ func (m PublishMany) settleBases(ctx context.Context, one *onePublish) error {
 				to = path.Join(host, one.publish.Namespace, string(name)) + ":" + version
 			}
 		}
-		m.tellBase(one, reference, to)
+		if to != reference {
+			one.publish.Bases[reference] = to
+		}
 	}
 	return nil
 }
 
-// tellBase says what an image is built on where that is not what its readers would think.
-func (m PublishMany) tellBase(one *onePublish, written, to string) {
-	switch {
-	case to != written:
-		one.publish.Bases[written] = to
-		say(m.Note, fmt.Sprintf("%s: built on %s, in place of %s", one.container.Name, to, written))
-	case !one.auto && !slices.ContainsFunc(one.bases, func(base *onePublish) bool { return base.reference == written }):
-		say(m.Note, fmt.Sprintf("%s: built on %s, as it names that; auto builds it on the newest", one.container.Name, written))
+// tellBases says what an image was built on where that is not what its readers would think.
+func (m PublishMany) tellBases(one *onePublish) {
+	for _, reference := range one.named {
+		if _, ours := one.ours(reference); !ours || one.result.Status == StatusUnchanged {
+			continue
+		}
+		to, replaced := one.publish.Bases[reference]
+		switch {
+		case replaced:
+			say(m.Note, fmt.Sprintf("%s: built on %s, in place of %s", one.container.Name, to, reference))
+		case !one.auto && !slices.ContainsFunc(one.bases, func(base *onePublish) bool { return base.reference == reference }):
+			say(m.Note, fmt.Sprintf("%s: built on %s, as it names that; auto builds it on the newest", one.container.Name, reference))
+		}
 	}
 }
 
