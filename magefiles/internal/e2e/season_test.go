@@ -362,8 +362,7 @@ func (s *season) renamesBranch() {
 	s.pushRef(":main")
 	s.git("fetch", "--quiet", "--prune", "origin")
 	s.git("branch", "--quiet", "--set-upstream-to=origin/trunk", "trunk")
-	s.valid("workflows/branch", "manifests/branch", "manifests/branch") // of the workflow, and of two Applications
-	s.rules(s.look(1, "drift", "-only=branches"), []string{"branches/manifests", "branches/workflows"})
+	s.rules(s.look(1, "drift", "-only=branches"), []string{"branches/missing"}, ".forgejo/workflows/publish.yaml:", "argocd/apps/alpha.yaml:", "argocd/apps/docs.yaml:")
 	s.edit(".forgejo/workflows/publish.yaml", "[main]", "[trunk]")
 	for _, name := range []string{"alpha", "docs"} {
 		s.declare(name)
@@ -372,6 +371,10 @@ func (s *season) renamesBranch() {
 	s.edit("docs/manual.md", "Back to", "Back once more to")
 	s.write("docs/changelog.d/+trunk.misc.md", "The branch is trunk.\n")
 	s.commit("Follow the branch")
+	s.git("remote", "set-head", "origin", "--auto")
+	s.edit(".forgejo/workflows/publish.yaml", "[trunk]", "[main]")
+	s.valid("workflows/branch")
+	s.git("checkout", "--", ".forgejo")
 	s.twice("container:publish", "alpha", "v1.2.0", "-promote", "-sync")
 	s.twice("docs:release", "patch")
 	s.twice("container:release", "alpha", "v1.3.0")
