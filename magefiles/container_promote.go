@@ -165,10 +165,7 @@ func (r *runner) ciTagAndPromote(ctx context.Context, choice, ref string, dryRun
 		return task.Published{}, err
 	}
 	published, err := r.ciTag(ctx, choice, ref, dryRun)
-	if err != nil {
-		return published, err
-	}
-	return published, r.promoteAll(ctx, published, dryRun, then)
+	return published, errors.Join(err, r.promoteAll(ctx, published, dryRun, then)) // what is published is published, whatever became of handing it on
 }
 
 // mayPromote refuses what can be refused before there is an image.

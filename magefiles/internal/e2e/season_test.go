@@ -371,6 +371,9 @@ func (s *season) renamesBranch() {
 	s.edit("docs/manual.md", "Back to", "Back once more to")
 	s.write("docs/changelog.d/+trunk.misc.md", "The branch is trunk.\n")
 	s.commit("Follow the branch")
+	if got := s.run("container:publish", "alpha", "v1.2.0"); got.status != 1 || !strings.Contains(got.stderr, "git remote set-head origin --auto") {
+		s.t.Errorf("with origin/HEAD as it was: %+v", got)
+	}
 	s.git("remote", "set-head", "origin", "--auto")
 	s.edit(".forgejo/workflows/publish.yaml", "[trunk]", "[main]")
 	s.valid("workflows/branch")
