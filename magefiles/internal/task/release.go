@@ -179,10 +179,10 @@ func (r *releasing) finishSteps() []Step {
 	return append(r.d.steps(r.step), Step{r.step("retire old packages"), r.retire})
 }
 
-// unchangedSteps are for a run that finds all of a release done but perhaps the very last.
+// unchangedSteps are for a run that finds all of a release done, by itself or another, but perhaps the checkout and the very last.
 func (r *releasing) unchangedSteps() []Step {
 	if r.newest.version == "" || !r.newest.own {
 		return nil
 	}
-	return []Step{{r.step("retire old packages"), r.retire}}
+	return []Step{{r.step("bring the checkout along"), r.d.adopt}, {r.step("retire old packages"), r.retire}}
 }

@@ -78,6 +78,20 @@ func killAndFinish(t *testing.T, w, want *docsWorld, version string, at int) tas
 	return released.Status
 }
 
+// TestReleaseFromBehind has clones that others left behind: by a commit before the release, and by the release itself.
+func TestReleaseFromBehind(t *testing.T) {
+	w := newDocsWorld()
+	first, second := w.releaser(), w.releaser()
+	w.commitOnMain("docs/index.md", "# More\n")
+	first.mustRelease(t, "minor")
+	if got := second.mustRelease(t, "patch"); got.Status != task.StatusUnchanged {
+		t.Errorf("%+v", got)
+	}
+	if first.head != w.branch || second.head != w.branch {
+		t.Errorf("the checkouts are at %s and %s; the branch is at %s", first.head, second.head, w.branch)
+	}
+}
+
 // TestReleaseKilledTwice kills the second run too, at every moment.
 func TestReleaseKilledTwice(t *testing.T) {
 	want := newDocsWorld()

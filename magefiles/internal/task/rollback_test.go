@@ -118,11 +118,13 @@ func TestRollbackKilled(t *testing.T) {
 		if _, err := victim.rollback("v0.1.0"); err != errKilled { //nolint:errorlint // it is not wrapped
 			t.Fatalf("at %d: %v", at, err)
 		}
-		if _, err := w.releaser().rollback("v0.1.0"); err != nil {
+		again := w.releaser()
+		again.head = victim.head
+		if _, err := again.rollback("v0.1.0"); err != nil {
 			t.Fatalf("at %d: %v", at, err)
 		}
-		if got := w.state(); got != want.state() {
-			t.Errorf("at %d: got\n%s\nwant\n%s", at, got, want.state())
+		if got := w.state(); got != want.state() || again.head != w.branch {
+			t.Errorf("at %d: the checkout is at %s, got\n%s\nwant\n%s", at, again.head, got, want.state())
 		}
 	}
 }
