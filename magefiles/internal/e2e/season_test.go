@@ -187,7 +187,7 @@ func (s *season) publishes() {
 	s.mage("container:publish", "alpha", "v1.0.0") // by hand, which no tag is of
 	beta := s.mage("container:publish", "beta", "auto", "-promote", "-sync")
 	s.again(beta, "container:publish", "beta", "auto", "-promote", "-sync")
-	s.holds(beta, "word", "one\n")
+	s.holds(beta, "/word", "one\n")
 	s.inCluster("beta", beta)
 	alpha := s.mage("container:publish", "alpha", "v1.0.0", "-promote", "-sync")
 	s.again(alpha, "container:publish", "alpha", "v1.0.0", "-promote", "-sync")
@@ -233,7 +233,7 @@ func (s *season) changesBase() {
 	if len(lines) != 2 || !strings.Contains(lines[0], "/alpha:v1.0.0-"+commit+"@") || !strings.Contains(lines[1], "/beta:v2.0.0-"+commit+"@") {
 		s.t.Fatalf("published %q", lines)
 	}
-	s.holds(lines[1], "word", "two\n")
+	s.holds(lines[1], "/word", "two\n")
 	s.inCluster("alpha", lines[0])
 	s.inCluster("beta", lines[1])
 	s.again("", "container:changed")
@@ -248,7 +248,7 @@ func (s *season) tags() {
 		s.t.Errorf("tagged %s", tag)
 	}
 	published := s.twice("ci:tag", "refs/tags/"+tag, "-promote", "-sync")
-	s.holds(published, "word", "three\n")
+	s.holds(published, "/word", "three\n")
 	s.inCluster("alpha", published)
 	s.again(published, "container:promote", "alpha", "newest", "-sync")
 }
@@ -332,7 +332,7 @@ func (s *season) renamesContainer() {
 	if !strings.Contains(published, "/gamma:v2.0.0-") || strings.Contains(published, "\n") {
 		s.t.Errorf("published %q", published)
 	}
-	s.holds(published, "word", "three\n")
+	s.holds(published, "/word", "three\n")
 	s.inCluster("gamma", published)
 }
 
