@@ -137,7 +137,7 @@ func table(rows [][2]string) string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// checkSecrets reads all secrets of the settings.
+// checkSecrets reads all secrets of the settings, but for those of what the site does not use.
 func (r *runner) checkSecrets(ctx context.Context) (checked, error) {
 	var refs []secret.Reference
 	if r.hasAccount() {
@@ -150,7 +150,7 @@ func (r *runner) checkSecrets(ctx context.Context) (checked, error) {
 	for _, s := range []struct{ reference, variable string }{
 		{r.ForgeToken, forgeTokenVariable}, {r.ArgoCDToken, argoVariable()}, {r.SSHKey, sshKeyVariable}, {r.SigningKey, signingKeyVariable},
 	} {
-		if !r.hasSecret(s.reference, s.variable) {
+		if !r.hasSecret(s.reference, s.variable) || s.variable == argoVariable() && !isSet(r.ArgoCDURL) {
 			continue
 		}
 		ref, err := referred(s.reference, s.variable)

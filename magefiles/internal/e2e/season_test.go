@@ -210,7 +210,7 @@ func (s *season) releasesDocs() {
 		s.t.Errorf("released %s", got)
 	}
 	s.newPage("summer")
-	restore := s.with(map[string]string{"BLUMEOPS_DOCS_SOURCE": "http://127.0.0.1:1/quartz#v4"})
+	restore := s.with(map[string]string{"BLUMEOPS_DOCS_SOURCE": "http://127.0.0.1:1/quartz#" + strings.Repeat("4", 40)})
 	if got := s.run("docs:release", "patch", "-dryrun"); got.status != 1 || !strings.Contains(got.stderr, "source http://127.0.0.1:1/quartz") {
 		s.t.Errorf("a Quartz that cannot be reached: %+v", got)
 	}
