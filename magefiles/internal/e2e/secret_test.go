@@ -178,3 +178,14 @@ func searchFolder(t *testing.T, dir string) (files int) {
 	}
 	return files
 }
+
+// TestSecretsOfWhatIsNotUsed leaves out the token of an Argo CD that the site does not have.
+func TestSecretsOfWhatIsNotUsed(t *testing.T) {
+	w := newWorld(t)
+	for _, url := range []string{"https://argocd.example.test", "none"} {
+		w.env["BLUMEOPS_ARGOCD_URL"] = url
+		if got := w.run("secrets:check"); strings.Contains(got.stdout, "argocd") != (url != "none") {
+			t.Errorf("with Argo CD at %s: %+v", url, got)
+		}
+	}
+}
