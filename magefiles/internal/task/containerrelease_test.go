@@ -267,7 +267,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 		"name":                 {nil, "-dryrun", "patch", []string{"flags come after"}},
 		"unknown":              {nil, "netest", "patch", []string{"did you mean nettest?"}},
 		"denied":               {func() { g.denied = errors.New("no right") }, "nettest", "patch", []string{"ask whether a tag may be pushed: no right"}},
-		"protected":            {func() { g.protected = "nettest-v0.1.1" }, "nettest", "patch", []string{"ask whether a tag may be pushed: nettest-v0.1.1 is protected"}},
+		"protected":            {func() { g.protected = "nettest-v0.3.1" }, "nettest", "patch", []string{"ask whether a tag may be pushed: nettest-v0.3.1 is protected"}},
 		"changes":              {func() { g.write("x", "y") }, "nettest", "patch", []string{"check the commit: the tree has changes (x)"}},
 		"not pushed": {func() { g.git(g.here, "commit", "-q", "--allow-empty", "-m", "here only") }, "nettest", "patch",
 			[]string{"is not on the branch main"}},

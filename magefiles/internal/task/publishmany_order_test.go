@@ -95,7 +95,7 @@ func TestPublishManySettlesBases(t *testing.T) {
 			},
 			Each: func(image.Name) task.Publish {
 				p := l.publish(t, clean(first), nil)
-				p.Files, p.Builder = files, b
+				p.Files, p.Trees, p.Builder = files, trees{FS: files}, b
 				return p
 			},
 		}
