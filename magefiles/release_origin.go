@@ -197,5 +197,6 @@ func (o *origin) warnOfCommits(ctx context.Context, commit string) {
 }
 
 func (o *origin) Adopt(ctx context.Context, branch, base, commit string) (string, error) {
+	o.remote.Follow(branch, commit)
 	return o.git.FastForward(ctx, branch, base, commit)
 }

@@ -121,6 +121,30 @@ func answer(report *packp.ReportStatus, said string, err error) string {
 	return tidy(errors.New(strings.Join(words, "; "))).Error()
 }
 
+// Follow moves this clone's tracking branch to a commit that the remote's branch has, as git fetch does. What is not moved is made up for by the
+// next git fetch.
+func (m *Remote) Follow(branch, commit string) {
+	m.repo.objects.Lock()
+	defer m.repo.objects.Unlock()
+	hash := plumbing.NewHash(commit)
+	m.advance(branch, hash, hash, "fetch: fast-forward")
+}
+
+// advance moves the tracking branch of a remote that has one to a commit, if from comes from where it is.
+func (m *Remote) advance(branch string, from, to plumbing.Hash, why string) {
+	if m.tracked == "" {
+		return
+	}
+	name := plumbing.NewRemoteReferenceName(m.tracked, branch)
+	ref, err := m.repo.store.Reference(name)
+	if err != nil || ref.Type() != plumbing.HashReference || ref.Hash() == to {
+		return
+	}
+	if ok, _, err := m.repo.reaches(context.Background(), from, ref.Hash()); ok && err == nil {
+		_ = m.repo.setReference(name, ref.Hash(), to, why)
+	}
+}
+
 // follow moves this clone's tracking branch and makes its tag, as git push does. The push is done whether or not this succeeds, and the next
 // git fetch makes up for it.
 func (m *Remote) follow(o PushOptions) {
@@ -128,13 +152,8 @@ func (m *Remote) follow(o PushOptions) {
 	r.objects.Lock()
 	defer r.objects.Unlock()
 	r.whole[plumbing.NewHash(o.New)] = true
-	if m.tracked != "" && o.Old != o.New {
-		name := plumbing.NewRemoteReferenceName(m.tracked, o.Branch)
-		if ref, err := r.store.Reference(name); err == nil && ref.Type() == plumbing.HashReference {
-			if ok, _, err := r.reaches(context.Background(), plumbing.NewHash(o.Old), ref.Hash()); ok && err == nil {
-				_ = r.setReference(name, ref.Hash(), plumbing.NewHash(o.New), "update by push")
-			}
-		}
+	if o.Old != o.New {
+		m.advance(o.Branch, plumbing.NewHash(o.Old), plumbing.NewHash(o.New), "update by push")
 	}
 	if o.Tag != "" {
 		_ = r.newReference(tagRef(o.Tag), plumbing.NewHash(o.TagHash))

@@ -55,6 +55,7 @@ func (o gitOrigin) Commit(ctx context.Context, base string, changes []task.Chang
 }
 
 func (o gitOrigin) Adopt(ctx context.Context, branch, base, commit string) (string, error) {
+	o.remote.Follow(branch, commit)
 	return o.git.FastForward(ctx, branch, base, commit)
 }
 
@@ -159,6 +160,12 @@ func TestPromoteRepairsTheClone(t *testing.T) {
 	for _, c := range []gitOrigin{clone, other} {
 		if changed := runGit(t, c.dir, "status", "--porcelain"); changed != "" {
 			t.Errorf("left: %s", changed)
+		}
+		if c.dir == clone.dir {
+			at := runGit(t, bare, "rev-parse", "main")
+			if head, tracked := runGit(t, c.dir, "rev-parse", "HEAD"), runGit(t, c.dir, "rev-parse", "origin/main"); head != at || tracked != at {
+				t.Errorf("the clone is at %s and knows of %s; main is %s", head, tracked, at)
+			}
 		}
 		runGit(t, c.dir, "pull", "--quiet", "--ff-only")
 		runGit(t, c.dir, "commit", "--quiet", "--allow-empty", "--message=Go on")
