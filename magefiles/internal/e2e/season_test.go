@@ -154,7 +154,7 @@ func (s *season) valid(rules ...string) {
 	var found []string
 	for line := range strings.Lines(got.stdout) {
 		m := ruleAtEnd.FindStringSubmatch(line)
-		if m != nil && (followsNames || m[1] != "markdown/MD012") {
+		if m != nil {
 			found = append(found, m[1])
 		}
 	}
@@ -162,10 +162,6 @@ func (s *season) valid(rules ...string) {
 		s.t.Errorf("validate finds %q, want %q\n%s", found, rules, got.stdout)
 	}
 }
-
-// followsNames says that validate and drift look for containers and branches that got another name (manifests/container, manifests/branch,
-// workflows/branch, branches/missing), and that validate takes the blank lines of towncrier's changelog as they are.
-const followsNames = false
 
 var ruleAtEnd = regexp.MustCompile(`\[([a-z]+/[A-Za-z0-9-]+)\]\n$`)
 
@@ -319,9 +315,7 @@ func (s *season) renamesPage() {
 
 func (s *season) renamesContainer() {
 	s.git("mv", "containers/beta", "containers/gamma")
-	if followsNames {
-		s.valid("manifests/container")
-	}
+	s.valid("manifests/container")
 	s.git("mv", "argocd/manifests/beta", "argocd/manifests/gamma")
 	s.git("rm", "--quiet", "argocd/apps/beta.yaml")
 	s.edit("argocd/manifests/gamma/deployment.yaml", "beta", "gamma")
@@ -345,9 +339,7 @@ func (s *season) renamesContainer() {
 
 func (s *season) removesContainer() {
 	s.git("rm", "-r", "--quiet", "containers/gamma")
-	if followsNames {
-		s.valid("manifests/container")
-	}
+	s.valid("manifests/container")
 	s.git("rm", "-r", "--quiet", "argocd/manifests/gamma", "argocd/apps/gamma.yaml")
 	s.commit("Remove gamma")
 	s.rules(s.look(1, "drift", "-only=applications"), []string{"applications/stray"}, "gamma")
@@ -371,9 +363,7 @@ func (s *season) renamesBranch() {
 	s.pushRef(":main")
 	s.git("fetch", "--quiet", "--prune", "origin")
 	s.git("branch", "--quiet", "--set-upstream-to=origin/trunk", "trunk")
-	if followsNames {
-		s.rules(s.look(1, "drift", "-only=branches"), []string{"branches/missing"}, ".forgejo/workflows/publish.yaml:", "argocd/apps/alpha.yaml:", "argocd/apps/docs.yaml:")
-	}
+	s.rules(s.look(1, "drift", "-only=branches"), []string{"branches/missing"}, ".forgejo/workflows/publish.yaml:", "argocd/apps/alpha.yaml:", "argocd/apps/docs.yaml:")
 	s.edit(".forgejo/workflows/publish.yaml", "[main]", "[trunk]")
 	for _, name := range []string{"alpha", "docs"} {
 		s.declare(name)
@@ -387,9 +377,7 @@ func (s *season) renamesBranch() {
 	}
 	s.git("remote", "set-head", "origin", "--auto")
 	s.edit(".forgejo/workflows/publish.yaml", "[trunk]", "[main]")
-	if followsNames {
-		s.valid("workflows/branch")
-	}
+	s.valid("workflows/branch")
 	s.git("checkout", "--", ".forgejo")
 	s.twice("container:publish", "alpha", "v1.2.0", "-promote", "-sync")
 	s.twice("docs:release", "patch")

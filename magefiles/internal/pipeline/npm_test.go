@@ -89,7 +89,7 @@ func TestNPMRefusesACertificate(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		var step *StepError
-		if !errors.As(err, &step) || step.ExitCode() != 1 {
+		if !errors.As(err, &step) || step.StepCode() != 1 {
 			t.Errorf("it is no failed step: %v", err)
 		}
 	}
