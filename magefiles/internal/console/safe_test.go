@@ -46,7 +46,9 @@ var foreign = []string{
 func TestForeignTextIsNoCommand(t *testing.T) {
 	for _, text := range foreign {
 		c, stdout, stderr := quietly(Options{Verbose: true})
-		c.Result(text)
+		if err := c.Result(text); err != nil {
+			t.Fatal(err)
+		}
 		c.Note(text)
 		c.Detail(text)
 		c.Warn(text)
@@ -79,7 +81,9 @@ func TestForeignTextIsNoCommand(t *testing.T) {
 func TestCommands(t *testing.T) {
 	c, stdout, _ := quietly(Options{})
 	c.Redactor().Learn("hunter2-horse")
-	c.Commands("::error file=a::hunter2-\x1b[0mhorse\n::error::b\n")
+	if err := c.Commands("::error file=a::hunter2-\x1b[0mhorse\n::error::b\n"); err != nil {
+		t.Fatal(err)
+	}
 	if got, want := stdout.String(), "::error file=a::***\n::error::b\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -112,7 +116,9 @@ func FuzzEscapesHideNoSecret(f *testing.F) {
 		}
 		c, stdout, stderr := quietly(Options{Verbose: true})
 		c.Redactor().Learn(secret)
-		c.Result(text)
+		if err := c.Result(text); err != nil {
+			t.Fatal(err)
+		}
 		c.Warn(text)
 		v, err := c.View("x", "")
 		if err != nil {
