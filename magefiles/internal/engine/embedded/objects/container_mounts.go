@@ -90,7 +90,28 @@ func (c *Container) withMountedDirectory(ctx context.Context, a gql.Args) (any, 
 	if err != nil {
 		return nil, err
 	}
-	return c.mount(mount{target: c.path(c.arg(a, "path")), dir: d, readOnly: a.Bool("readOnly")}), nil
+	return c.mount(mount{target: c.path(c.arg(a, "path")), dir: d.known(), readOnly: a.Bool("readOnly")}), nil
+}
+
+// known is the directory in a state that BuildKit knows by its content, in every session. What was read of the host is a source of the
+// session's own: a mount of a part of it is known by that source, and a mount of the whole keeps later copies of it from being known by
+// their content.
+func (d *Directory) known() *Directory {
+	if !d.hosted {
+		return d
+	}
+	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
+	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}
+}
+
+// known is the same for a file, which is never the root of its state.
+func (f *File) known() *File {
+	if !f.hosted {
+		return f
+	}
+	name := "/" + path.Base(f.path)
+	st := llb.Scratch().File(llb.Copy(f.st, f.path, name, &llb.CopyInfo{FollowSymlinks: true}), llb.WithCustomNamef("copy %s", name))
+	return &File{env: f.env, st: st, path: name, renamed: f.renamed, checks: f.checks}
 }
 
 // owned gives a copy of d in which everything belongs to owner.
@@ -132,7 +153,7 @@ func (c *Container) withMountedFile(ctx context.Context, a gql.Args) (any, error
 		}
 		f = &File{env: f.env, st: st, path: p, checks: f.checks}
 	}
-	return c.mount(mount{target: c.path(c.arg(a, "path")), file: f}), nil
+	return c.mount(mount{target: c.path(c.arg(a, "path")), file: f.known()}), nil
 }
 
 var sharingModes = map[string]llb.CacheMountSharingMode{

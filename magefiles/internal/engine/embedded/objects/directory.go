@@ -24,7 +24,8 @@ type Directory struct {
 	checks checks
 	// excluded are the patterns that a host directory was read without.
 	excluded []string
-	host     bool // it is a host directory, and nothing was changed
+	host     bool // it is a host directory as a whole, and nothing was changed
+	hosted   bool // st is what was read of the host: a session's own source
 }
 
 var directoryFields = map[string]gql.Resolver{
@@ -109,9 +110,9 @@ func (d *Directory) file(_ context.Context, a gql.Args) (any, error) {
 func (d *Directory) fileAt(given string, wrap func(error) error) *File {
 	p := d.at(given)
 	if given == "" {
-		return &File{env: d.env, st: d.st, path: p, checks: d.checks.with(func(context.Context) error { return wrap(notExist("stat", given)) })}
+		return &File{env: d.env, st: d.st, hosted: d.hosted, path: p, checks: d.checks.with(func(context.Context) error { return wrap(notExist("stat", given)) })}
 	}
-	return &File{env: d.env, st: d.st, path: p, checks: d.checks.with(func(ctx context.Context) error {
+	return &File{env: d.env, st: d.st, hosted: d.hosted, path: p, checks: d.checks.with(func(ctx context.Context) error {
 		info, err := d.env.stat(ctx, d.st, p, given)
 		if err == nil && info.IsDir() {
 			err = fmt.Errorf("path %s is a directory, not a file", given)

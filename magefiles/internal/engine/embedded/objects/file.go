@@ -24,6 +24,7 @@ type File struct {
 	st      llb.State
 	path    string // absolute in st
 	renamed string // the name to go by, if not the path's
+	hosted  bool   // st is what was read of the host: a session's own source
 	checks  checks
 }
 

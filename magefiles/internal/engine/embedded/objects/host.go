@@ -62,7 +62,7 @@ func (h *Host) local(ctx context.Context, p string, of solver.Selection) (*Direc
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{env: h.env, st: st, dir: "/", host: true}, nil
+	return &Directory{env: h.env, st: st, dir: "/", host: true, hosted: true}, nil
 }
 
 func (h *Host) file(ctx context.Context, a gql.Args) (any, error) {
@@ -87,7 +87,7 @@ func (h *Host) file(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{env: h.env, st: d.st, path: "/" + base}
+	f := &File{env: h.env, st: d.st, hosted: true, path: "/" + base}
 	if a.Bool("noCache") {
 		return gql.Fresh{Value: f}, nil
 	}

@@ -1,0 +1,167 @@
+package engine_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+)
+
+// brought is a way to bring the file "f" of a host folder into a step, as /data/f.
+type brought struct {
+	put func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container
+	// fixed says that the file's content is no part of what the step is known by: a secret is known by its name, as in Dagger.
+	fixed bool
+}
+
+var waysIn = map[string]brought{
+	"host file, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedFile("/data/f", c.Host().File(folder+"/f"))
+	}},
+	"host file, copied": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithFile("/data/f", c.Host().File(folder+"/f"))
+	}},
+	"host folder, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedDirectory("/data", c.Host().Directory(folder))
+	}},
+	"host folder, copied": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithDirectory("/data", c.Host().Directory(folder))
+	}},
+	"file of a host folder, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedFile("/data/f", c.Host().Directory(folder).File("f"))
+	}},
+	"folder of a host folder, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedDirectory("/data", c.Host().Directory(filepath.Dir(folder)).Directory(filepath.Base(folder)))
+	}},
+	"new file, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedFile("/data/f", c.File("f", content(folder)))
+	}},
+	"new file, copied": {put: func(_ *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithNewFile("/data/f", content(folder))
+	}},
+	"file of another step, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedFile("/data/f", anotherStep(c, base, folder))
+	}},
+	"file of another step, copied": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithFile("/data/f", anotherStep(c, base, folder))
+	}},
+	"secret": {fixed: true, put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedSecret("/data/f", c.SetSecret("cache-test", content(folder)))
+	}},
+	"cache volume": {fixed: true, put: func(c *dagger.Client, base *dagger.Container, _ string) *dagger.Container {
+		return base.WithMountedCache("/data", c.CacheVolume("cache-test"))
+	}},
+	"temporary folder": {fixed: true, put: func(_ *dagger.Client, base *dagger.Container, _ string) *dagger.Container {
+		return base.WithMountedTemp("/data")
+	}},
+}
+
+func anotherStep(c *dagger.Client, base *dagger.Container, folder string) *dagger.File {
+	return base.WithFile("/from", c.Host().File(folder+"/f")).
+		WithExec([]string{"/program", "@/from"}, dagger.ContainerWithExecOpts{RedirectStdout: "/f"}).File("/f")
+}
+
+func content(folder string) string {
+	b, err := os.ReadFile(filepath.Join(folder, "f"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// steps runs a step for each way, in a session of its own, and returns what each printed: the time at which it ran, and the file.
+func steps(t *testing.T, programs, folder, nonce string) map[string]string {
+	t.Helper()
+	ctx := context.Background()
+	s, err := engine.Connect(ctx, enginetest.Options(t, "/"))
+	must(t, err)
+	defer func() { must(t, s.Close()) }()
+	base := s.Client.Container().WithFile("/program", s.Client.Host().Directory(programs).File("program")).WithEnvVariable("NONCE", nonce)
+	printed := map[string]string{}
+	for name, way := range waysIn {
+		out, err := way.put(s.Client, base.WithEnvVariable("WAY", name), folder).WithExec([]string{"/program", "now", "@/data/f"}).Stdout(ctx)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		printed[name] = out
+	}
+	return printed
+}
+
+// TestEachStepRunsAsOftenAsItMust changes a file in all ways between sessions, and between processes: a step runs again if the content of what it
+// sees is another, and only then.
+func TestEachStepRunsAsOftenAsItMust(t *testing.T) {
+	if folder := os.Getenv("ENGINE_TEST_FOLDER"); folder != "" {
+		for name, out := range steps(t, os.Getenv("ENGINE_TEST_PROGRAMS"), folder, os.Getenv("ENGINE_TEST_NONCE")) {
+			t.Logf("PRINTED %s: %q", name, out)
+		}
+		return
+	}
+	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))
+	programs, folder, nonce := program(t, printEnv), filepath.Join(t.TempDir(), "sub"), time.Now().String()
+	must(t, os.Mkdir(folder, 0o755))
+	write := func(text string, at time.Time) {
+		must(t, os.WriteFile(filepath.Join(folder, "f"), []byte(text), 0o644))
+		must(t, os.Chtimes(filepath.Join(folder, "f"), at, at))
+	}
+	then := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	write("one", then)
+	first := steps(t, programs, folder, nonce)
+	var another map[string]string
+	for _, change := range []struct {
+		name  string
+		text  string
+		at    time.Time
+		other bool // the content is another than at first
+	}{
+		{"nothing", "one", then, false},
+		{"its times", "one", then.Add(time.Hour), false},
+		{"its content, and not its size and times", "two", then.Add(time.Hour), true},
+		{"nothing after that", "two", then.Add(time.Hour), true},
+		{"its content as at first", "one", then.Add(time.Hour), false},
+		{"its size", "three", then, true},
+	} {
+		write(change.text, change.at)
+		got := steps(t, programs, folder, nonce)
+		for name, way := range waysIn {
+			switch {
+			case way.fixed || !change.other:
+				if got[name] != first[name] {
+					t.Errorf("%s: ran again when %s was changed: %q, then %q", name, change.name, first[name], got[name])
+				}
+			case !strings.Contains(got[name], change.text):
+				t.Errorf("%s: saw %q when %s was changed", name, got[name], change.name)
+			case change.name == "nothing after that" && got[name] != another[name]:
+				t.Errorf("%s: ran again with the same content: %q, then %q", name, another[name], got[name])
+			}
+		}
+		another = got
+	}
+	inAnotherProcess(t, programs, folder, nonce, another)
+}
+
+// inAnotherProcess wants the steps to be answered from what they printed last.
+func inAnotherProcess(t *testing.T, programs, folder, nonce string, last map[string]string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), "ENGINE_TEST_FOLDER="+folder, "ENGINE_TEST_PROGRAMS="+programs, "ENGINE_TEST_NONCE="+nonce)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, text := range last {
+		if !strings.Contains(string(out), "PRINTED "+name+": "+quoted(text)) {
+			t.Errorf("%s: ran again in another process, after %q\n%s", name, text, out)
+		}
+	}
+}
+
+func quoted(text string) string { return `"` + strings.ReplaceAll(text, "\n", `\n`) + `"` }
