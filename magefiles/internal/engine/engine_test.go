@@ -133,7 +133,7 @@ func TestWhatIsNotOfferedIsRefusedByName(t *testing.T) {
 		"Container.asService": func() error { _, err := c.Container().AsService().ID(ctx); return err },
 	} {
 		err := ask()
-		if err == nil || !strings.Contains(err.Error(), field) || !strings.Contains(err.Error(), "-engine=dagger") {
+		if err == nil || !strings.Contains(err.Error(), field) || !strings.Contains(err.Error(), "BLUMEOPS_ENGINE=dagger") {
 			t.Errorf("%s: got %v, want it named, with the way out", field, err)
 		}
 	}
