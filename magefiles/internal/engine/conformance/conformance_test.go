@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/conformance"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
@@ -83,14 +85,24 @@ func pattern() string {
 	return "^(" + strings.Join(conformance.Groups, "|") + ")/"
 }
 
-// environ tells the session program where the checkout is.
+// environ tells the session program where the checkout is, and which engine to take: one of these tests' own, with nothing in its cache. In
+// the cache volumes of an engine that others use is what they left there.
 func environ(t *testing.T) []string {
 	t.Helper()
-	root, err := conformance.Root(".")
-	if err != nil {
+	opts := enginetest.Options(t, "/")
+	opts.StateDir = filepath.Join(filepath.Dir(opts.StateDir), "engine-conformance")
+	if _, err := engine.Up(t.Context(), opts); err != nil {
 		t.Fatal(err)
 	}
-	return append(os.Environ(), "BLUMEOPS_ROOT="+root)
+	t.Cleanup(func() {
+		if err := engine.Down(context.Background(), opts); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := engine.Prune(t.Context(), opts, true); err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(), "BLUMEOPS_ROOT="+opts.SourceDir, "BLUMEOPS_ENGINE_STATE="+opts.StateDir)
 }
 
 func build(t *testing.T, dir, pkg string) string {

@@ -19,22 +19,6 @@ type Harness struct {
 	Recordings string // folder
 }
 
-// Root is the folder at or above dir that holds go.mod.
-func Root(dir string) (string, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			return at, nil
-		}
-		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("no go.mod at or above %s", dir)
-		}
-	}
-}
-
 // Testdata is what was recorded, with the programs that recorded it, below the folder of this package.
 const Testdata = "testdata"
 
