@@ -26,7 +26,7 @@ var own = map[string][]string{
 	"secret":     {},
 	"content":    {},
 	"console":    {"plain"},
-	"engine":     {"engine/", "pinned", "content", "command", "scratch"},
+	"engine":     {"engine/", "pinned", "plain", "content", "command", "scratch"},
 	"lab":        {"lab/", "pinned", "website", "command", "scratch"},
 	"pinned":     {"command"},
 	"changelog":  {},

@@ -1,4 +1,5 @@
-// Package command runs commands, and ends all that a command started when it is to end.
+// Package command runs commands, and ends all that a command started when it is to end. Start starts a program that ends together with this
+// process.
 package command
 
 import (
@@ -44,7 +45,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, grace time.Duration) error {
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:
-		kill(cmd) // what did not heed the interrupt
+		Kill(cmd) // what did not heed the interrupt
 		return context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay):
 		return nil

@@ -7,4 +7,9 @@ import "os/exec"
 // Interruptible leaves the command to be killed when its context ends.
 func Interruptible(*exec.Cmd) {}
 
-func kill(*exec.Cmd) {}
+// Kill kills the command.
+func Kill(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		_ = cmd.Process.Kill() // as a rule it is gone
+	}
+}

@@ -13,8 +13,8 @@ func Interruptible(cmd *exec.Cmd) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 }
 
-// kill ends what is left of the group.
-func kill(cmd *exec.Cmd) {
+// Kill kills what is left of the process group of cmd.
+func Kill(cmd *exec.Cmd) {
 	if cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // as a rule nothing is left
 	}

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -35,8 +34,8 @@ const pingTimeout = 2 * time.Second
 // daggerAtHand tells whether the real Dagger can be had without asking for it, and why or why not.
 func daggerAtHand(ctx context.Context, opts Options) (why string, ok bool) {
 	for _, v := range []struct{ name, what string }{
-		{"DAGGER_SESSION_PORT", "a session is open"},
-		{"_EXPERIMENTAL_DAGGER_RUNNER_HOST", "a runner is named"},
+		{sessionVariable, "a session is open"},
+		{runnerVariable, "a runner is named"},
 	} {
 		if opts.getenv(v.name) != "" {
 			return fmt.Sprintf("%s: $%s", v.what, v.name), true
@@ -105,9 +104,4 @@ func answers(ctx context.Context, host string) bool {
 	res.Body.Close() // nothing was asked of it
 	// A TLS endpoint answers 400 to plain HTTP: something is there, and Dagger knows the certificates.
 	return res.StatusCode == http.StatusOK || network == "tcp"
-}
-
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dagger.io/dagger"
+	"dagger.io/dagger/engineconn"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded"
@@ -70,7 +71,7 @@ type Options struct {
 	LookupEnv  func(string) (string, bool)
 	Events     func(Event)  // of the embedded engine; nil for nobody
 	Log        func(string) // a line for people: what is built once, who was taken and why
-	DaggerLog  io.Writer    // what the real Dagger says while it works
+	DaggerLog  io.Writer    // what the real Dagger says while it works; nil for nobody
 }
 
 func (o Options) getenv(name string) string {
@@ -109,61 +110,65 @@ func Connect(ctx context.Context, opts Options) (*Session, error) {
 	if err == nil || ctx.Err() != nil {
 		return s, err
 	}
-	return connectEmbedded(ctx, opts, fmt.Sprintf("%s, but Dagger did not start: %s", why, firstLine(err)))
+	return connectEmbedded(ctx, opts, fmt.Sprintf("%s, but Dagger did not start: %s", why, firstOf(err.Error())))
 }
 
 func connectDagger(ctx context.Context, opts Options, why string) (*Session, error) {
 	opts.Log("engine: Dagger (" + why + ")")
-	client, err := dial(ctx, opts)
+	conn, err := dial(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Dagger: %w", err)
+	}
+	client, err := dagger.Connect(ctx, dagger.WithConn(watched{conn, opts}))
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
 	return &Session{Client: client, Choice: Dagger, Why: why}, nil
 }
 
-// patience is how long Dagger may take to connect before people are told. It goes on for ten minutes.
+// patience is how long Dagger may take to connect before people are told, and how often its runner is looked at from then on.
 const patience = 10 * time.Second
 
-// dial connects to Dagger. When ctx ends it comes back at once, where the SDK waits for minutes for a command that waits for an engine.
-func dial(ctx context.Context, opts Options) (*dagger.Client, error) {
-	type result struct {
-		client *dagger.Client
-		err    error
+// dial connects to the session of Dagger that is open, or to one that it opens with the Dagger CLI.
+func dial(ctx context.Context, opts Options) (engineconn.EngineConn, error) {
+	err := checkDagger(ctx, opts)
+	if isSlow(err) {
+		opts.Log(err.Error() + "; waiting for it")
+	} else if err != nil {
+		return nil, err
 	}
-	with := []dagger.ClientOpt{dagger.WithLogOutput(opts.DaggerLog)}
-	if _, open := opts.LookupEnv("DAGGER_SESSION_PORT"); !open { // an open session has its own, and the SDK refuses another
-		with = append(with, dagger.WithWorkdir(opts.Workdir))
+	if opts.getenv(sessionVariable) != "" {
+		conn, _, err := engineconn.FromSessionEnv()
+		return conn, err
 	}
-	done := make(chan result, 1)
-	go func() {
-		client, err := dagger.Connect(ctx, with...)
-		done <- result{client, err}
-	}()
-	slow := time.NewTimer(patience)
-	defer slow.Stop()
-	for {
-		select {
-		case r := <-done:
-			return r.client, r.err
-		case <-slow.C:
-			opts.Log("still waiting for Dagger" + opts.runner())
-		case <-ctx.Done():
-			go func() {
-				if late := <-done; late.client != nil {
-					_ = late.client.Close() // nobody wants it any more
-				}
-			}()
-			return nil, ctx.Err()
-		}
+	program, err := cliProgram(ctx, opts)
+	if err != nil {
+		return nil, err
 	}
+	c, err := startCLI(program, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.connect(ctx, opts); err != nil {
+		c.kill()
+		return nil, err
+	}
+	return c, nil
 }
 
 // runner names the Dagger engine that the environment names, for messages.
 func (o Options) runner() string {
-	if host := o.getenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST"); host != "" {
-		return " at " + host + " ($_EXPERIMENTAL_DAGGER_RUNNER_HOST)"
+	if host := o.getenv(runnerVariable); host != "" {
+		return " at " + host + " ($" + runnerVariable + ")"
 	}
 	return ""
+}
+
+func (o Options) daggerLog() io.Writer {
+	if o.DaggerLog == nil {
+		return io.Discard
+	}
+	return o.DaggerLog
 }
 
 func connectEmbedded(ctx context.Context, opts Options, why string) (*Session, error) {

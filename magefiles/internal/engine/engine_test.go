@@ -327,7 +327,6 @@ func TestFallingBack(t *testing.T) {
 	t.Setenv("_EXPERIMENTAL_DAGGER_CLI_BIN", broken)
 	t.Setenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "tcp://127.0.0.1:1")
 	opts := enginetest.Options(t, t.TempDir())
-	opts.DaggerLog = io.Discard
 	opts.Choice = engine.Dagger
 	if s, err := engine.Connect(context.Background(), opts); err == nil {
 		s.Close()
@@ -343,41 +342,4 @@ func TestFallingBack(t *testing.T) {
 	if all := strings.Join(said, "\n"); !strings.Contains(all, "Dagger did not start") {
 		t.Errorf("it does not say why: %s", all)
 	}
-}
-
-// A Dagger whose engine does not answer waits for it, deaf to everything: whoever gave up need not.
-func TestGivingUpOnADaggerThatWaits(t *testing.T) {
-	dir := t.TempDir()
-	deaf, pidFile := filepath.Join(dir, "dagger"), filepath.Join(dir, "pid")
-	must(t, os.WriteFile(deaf, []byte("#!/bin/sh\necho $$ >"+pidFile+".new && mv "+pidFile+".new "+pidFile+"\necho waiting >&2\nexec sleep 600\n"), 0o755))
-	t.Cleanup(func() {
-		if pid, err := os.ReadFile(pidFile); err == nil {
-			_ = exec.Command("kill", strings.TrimSpace(string(pid))).Run() // the SDK leaves it running
-		}
-	})
-	t.Setenv("_EXPERIMENTAL_DAGGER_CLI_BIN", deaf)
-	ctx, cancel := context.WithCancel(t.Context())
-	opts := enginetest.Options(t, dir)
-	opts.Choice, opts.DaggerLog = engine.Dagger, whenSaid{"waiting", cancel}
-	if _, err := engine.Connect(ctx, opts); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
-	}
-	pid, err := os.ReadFile(pidFile)
-	must(t, err)
-	if err := exec.Command("kill", "-0", strings.TrimSpace(string(pid))).Run(); err != nil {
-		t.Errorf("it was waited for: %v", err)
-	}
-}
-
-// whenSaid calls do when text is written.
-type whenSaid struct {
-	text string
-	do   func()
-}
-
-func (w whenSaid) Write(text []byte) (int, error) {
-	if strings.Contains(string(text), w.text) {
-		w.do()
-	}
-	return len(text), nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 )
@@ -14,13 +15,15 @@ type Outlook struct {
 	Run    error  // why steps that run a command would fail; nil: nothing is known
 }
 
-// Look tells which engine would be taken, and what it lacks. Whether a Dagger engine that is at hand works, only Connect finds out.
+// Look tells which engine would be taken, and what it lacks. Of a Dagger engine it tells whether it answers; the rest only Connect finds out.
 func Look(ctx context.Context, opts Options) Outlook {
 	why, ok := daggerAtHand(ctx, opts)
 	if opts.Choice == Dagger || opts.Choice != Embedded && ok {
 		look := Outlook{Choice: Dagger, Why: why}
 		if !ok {
 			look.Start = &noDagger{why}
+		} else if look.Start = checkDagger(ctx, opts); look.Start != nil && opts.Choice != Dagger && !isSlow(look.Start) {
+			look.Start = fmt.Errorf("%w; until then builds take the embedded engine", look.Start)
 		}
 		return look
 	}

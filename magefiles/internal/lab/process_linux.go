@@ -2,38 +2,13 @@ package lab
 
 import (
 	"os/exec"
-	"runtime"
-	"sync"
 	"syscall"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
-// start starts a program that the kernel kills as soon as this process ends, however it ends.
-//
-// The kernel counts as the end of the parent the end of the thread that forked, and Go ends threads when it likes. So one
-// thread, which is never given back, starts them all.
-func start(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	begin()
-	done := make(chan error)
-	starts <- starting{cmd, done}
-	return <-done
-}
-
-type starting struct {
-	cmd  *exec.Cmd
-	done chan<- error
-}
-
-var starts = make(chan starting)
-
-var begin = sync.OnceFunc(func() {
-	go func() {
-		runtime.LockOSThread()
-		for s := range starts {
-			s.done <- s.cmd.Start()
-		}
-	}()
-})
+// start starts a program that ends together with this process.
+func start(cmd *exec.Cmd) error { return command.Start(cmd) }
 
 // detach makes a program outlive this process and its terminal.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

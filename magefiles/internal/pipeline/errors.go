@@ -96,7 +96,10 @@ func explain(err error) error {
 		return &engineError{quieten(err.Error()) + " (" + refused.Problem + ")", refused.Do, err}
 	}
 	text := missing.ReplaceAllString(quieten(err.Error()), "$1$2$3$4 is not in the build context")
-	hint := hintFor(text)
+	hint := hintOf(err)
+	if hint == "" {
+		hint = hintFor(text)
+	}
 	if hint == "" && text == err.Error() {
 		return err
 	}
@@ -139,7 +142,7 @@ var hints = []struct {
 	said *regexp.Regexp
 	do   string
 }{
-	{regexp.MustCompile(`connection to BuildKit was lost`), "run it again, which starts the engine anew; engine:status names its log"},
+	{regexp.MustCompile(`connection to BuildKit was lost`), "run the same again: that starts a new engine; engine:status names its log"},
 	{full, doFull},
 	{unauthorized, doUnauthorized},
 	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry speaks plain HTTP: if that is meant, name its host in BLUMEOPS_PLAIN_REGISTRIES"},
@@ -161,6 +164,15 @@ func hintForBase(text string) string {
 		return doFull
 	}
 	return "set BLUMEOPS_NODE_IMAGE to an image with node and npm that can be pulled, or name a mirror in BLUMEOPS_MIRRORS"
+}
+
+// hintOf is what an error itself says to do, as one of a lost connection does.
+func hintOf(err error) string {
+	var hinter interface{ Hint() string }
+	if errors.As(err, &hinter) {
+		return hinter.Hint()
+	}
+	return ""
 }
 
 func hintFor(text string) string {

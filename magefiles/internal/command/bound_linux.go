@@ -1,0 +1,36 @@
+package command
+
+import (
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+)
+
+// Start starts a program in a process group of its own. The kernel kills the program as soon as this process ends, however it ends.
+//
+// The kernel counts as the end of the parent the end of the thread that forked, and Go ends threads when it likes. So one
+// thread, which is never given back, starts them all.
+func Start(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	begin()
+	done := make(chan error)
+	starts <- starting{cmd, done}
+	return <-done
+}
+
+type starting struct {
+	cmd  *exec.Cmd
+	done chan<- error
+}
+
+var starts = make(chan starting)
+
+var begin = sync.OnceFunc(func() {
+	go func() {
+		runtime.LockOSThread()
+		for s := range starts {
+			s.done <- s.cmd.Start()
+		}
+	}()
+})

@@ -1,0 +1,12 @@
+//go:build !linux
+
+package command
+
+import "os/exec"
+
+// Start starts a program in a process group of its own, where the system has those. Only on Linux it ends together with this process.
+func Start(cmd *exec.Cmd) error {
+	Interruptible(cmd)
+	cmd.Cancel = nil // it may not have a context
+	return cmd.Start()
+}

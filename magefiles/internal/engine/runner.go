@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+)
+
+const (
+	runnerVariable  = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
+	sessionVariable = "DAGGER_SESSION_PORT"
+	tokenVariable   = "DAGGER_SESSION_TOKEN"
+	// checkTime is how long each look at what the environment names may take. The CLI waits for minutes for an engine that is not there.
+	checkTime = 4 * time.Second
+	// daggerPackage is what an engine of Dagger says that it is.
+	daggerPackage = "github.com/dagger/dagger"
+)
+
+// checkDagger tells why the Dagger that the environment names cannot be used, as far as that can be told at once.
+// The error isSlow where something is there that does not answer yet.
+func checkDagger(ctx context.Context, opts Options) error {
+	if opts.getenv(sessionVariable) != "" {
+		return checkSession(ctx, opts)
+	}
+	if opts.getenv(cliVariable) != "" {
+		if _, err := cliProgram(ctx, opts); err != nil {
+			return err
+		}
+	}
+	return checkRunner(ctx, opts)
+}
+
+// checkSession asks a session that is open for its version.
+func checkSession(ctx context.Context, opts Options) error {
+	port := opts.getenv(sessionVariable)
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return &daggerError{text: fmt.Sprintf("$%s=%q: expected the number of a port", sessionVariable, port), hint: opts.remedy()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	at := "127.0.0.1:" + port + " ($" + sessionVariable + ")"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:"+port+"/query", strings.NewReader(`{"query":"{version}"}`))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth(opts.getenv(tokenVariable), "")
+	plain := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
+	res, err := plain.Do(req)
+	switch {
+	case err != nil && isTimeout(err):
+		return &slowError{daggerError{text: "the session of Dagger at " + at + " did not answer within " + checkTime.String(), hint: opts.remedy(), err: err}}
+	case err != nil:
+		return &daggerError{text: "no session of Dagger at " + at + ": " + cause(err), hint: opts.remedy(), err: err}
+	}
+	defer res.Body.Close()
+	switch res.StatusCode {
+	case http.StatusUnauthorized:
+		return &daggerError{text: "the session of Dagger at " + at + " refuses the token of $" + tokenVariable, hint: "set it to the token that the session printed, or unset both; " + withoutDagger}
+	case http.StatusBadGateway:
+		return &daggerError{text: "the session of Dagger at " + at + " has lost its engine", hint: opts.remedy()}
+	}
+	return nil
+}
+
+// checkRunner looks whether an engine of Dagger answers where the environment names one.
+func checkRunner(ctx context.Context, opts Options) error {
+	host := opts.getenv(runnerVariable)
+	if host == "" {
+		return nil
+	}
+	scheme, rest, ok := strings.Cut(host, "://")
+	within, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	switch {
+	case !ok || rest == "":
+		return unknownAddress(host)
+	case scheme == "tcp" || scheme == "unix":
+		if err := checkDial(within, scheme, rest, opts); err != nil {
+			return orEnd(ctx, err)
+		}
+		return orEnd(ctx, checkInfo(within, host, opts))
+	case scheme == "tls":
+		return orEnd(ctx, checkDial(within, "tcp", rest, opts))
+	case containerCommands[plainScheme(scheme)] != nil:
+		return orEnd(ctx, checkContainer(within, scheme, rest, opts))
+	case slices.Contains([]string{"ssh", "kube-pod", "dagger-cloud"}, scheme):
+		return nil // only Dagger knows how to get there
+	}
+	return unknownAddress(host)
+}
+
+// orEnd prefers the end of the whole to the error that came of it.
+func orEnd(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+func unknownAddress(host string) error {
+	return &daggerError{
+		text: fmt.Sprintf("$%s=%q is not an address of a Dagger engine: expected tcp://HOST:PORT, unix:///PATH, container://NAME, image://IMAGE, ssh://HOST or the like", runnerVariable, host),
+		hint: "correct it, or unset it; " + withoutDagger,
+	}
+}
+
+func checkDial(ctx context.Context, network, address string, opts Options) error {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return &daggerError{text: "no Dagger engine" + opts.runner() + ": " + cause(err), hint: opts.remedy(), err: err}
+	}
+	return conn.Close()
+}
+
+// checkInfo asks what listens at host what it is, with the question that the Dagger CLI begins with.
+func checkInfo(ctx context.Context, host string, opts Options) error {
+	c, err := client.New(ctx, host)
+	if err != nil {
+		return &daggerError{text: "no Dagger engine" + opts.runner() + ": " + cause(err), hint: opts.remedy(), err: err}
+	}
+	defer c.Close()
+	info, err := c.Info(ctx)
+	other := ""
+	switch code := status.Code(err); {
+	case err == nil && info.BuildkitVersion.Package == daggerPackage:
+		return nil
+	case err == nil:
+		other = info.BuildkitVersion.Package + " " + info.BuildkitVersion.Version
+	case strings.Contains(err.Error(), "looked like an HTTP/1.1 header"):
+		other = "a web server"
+	case code == codes.Unavailable || code == codes.DeadlineExceeded || ctx.Err() != nil:
+		return &slowError{daggerError{text: fmt.Sprintf("Dagger%s accepts connections, but gave no answer within %s", opts.runner(), checkTime), hint: opts.remedy(), err: err}}
+	default:
+		other = cause(err)
+	}
+	return &daggerError{text: "what listens" + opts.runner() + " is not a Dagger engine: " + other, hint: opts.remedy(), err: err}
+}
+
+// containerCommands are the programs that Dagger may use for an address of a container or an image; it takes the first on PATH.
+var containerCommands = map[string][]string{
+	"container": {"docker", "container", "podman", "finch", "nerdctl"},
+	"docker":    {"docker"},
+	"podman":    {"podman"},
+	"finch":     {"finch"},
+	"nerdctl":   {"nerdctl"},
+	"apple":     {"container"},
+}
+
+// plainScheme is the key of containerCommands for a scheme such as docker-container, image+podman or container.
+func plainScheme(scheme string) string {
+	switch kind, by, named := strings.Cut(scheme, "+"); {
+	case scheme == "docker-container" || scheme == "docker-image":
+		return "docker"
+	case named && (kind == "container" || kind == "image"):
+		return by
+	case !named && (kind == "container" || kind == "image"):
+		return "container"
+	}
+	return ""
+}
+
+// checkContainer looks whether the container runs, or, where it would be made of an image, whether its maker answers.
+func checkContainer(ctx context.Context, scheme, rest string, opts Options) error {
+	programs := containerCommands[plainScheme(scheme)]
+	at := slices.IndexFunc(programs, func(name string) bool { _, err := exec.LookPath(name); return err == nil })
+	if at < 0 {
+		return &daggerError{
+			text: "no Dagger engine" + opts.runner() + ": none of these programs is on PATH: " + strings.Join(programs, ", "),
+			hint: "install one of them, or unset " + runnerVariable + "; " + withoutDagger,
+		}
+	}
+	program := programs[at]
+	if program == "container" { // Apple's says other things
+		return nil
+	}
+	args := []string{program, "version"}
+	name := rest
+	if u, err := url.Parse(scheme + "://" + rest); err == nil {
+		name = u.Host
+	}
+	runs := strings.Contains(scheme, "container")
+	if runs {
+		args = []string{program, "container", "inspect", "--format", "{{.State.Running}}", name}
+	}
+	var out bytes.Buffer
+	err := command.Command{Args: args, Output: &out, Grace: outputTime}.Run(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return &slowError{daggerError{text: fmt.Sprintf("%s, which is to know the Dagger engine%s, gave no answer within %s", program, opts.runner(), checkTime), hint: opts.remedy(), err: err}}
+	case err != nil:
+		return &daggerError{text: "no Dagger engine" + opts.runner() + ": " + program + ": " + lastOf(out.String(), err), hint: opts.remedy(), err: err}
+	case runs && strings.TrimSpace(out.String()) == "false":
+		return &daggerError{text: "the container of the Dagger engine" + opts.runner() + " does not run", hint: program + " start " + name + ", or unset " + runnerVariable + "; " + withoutDagger}
+	}
+	return nil
+}
+
+// lastOf is what a program said last, where it failed.
+func lastOf(said string, err error) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	if last := firstOf(lines[len(lines)-1]); last != "" {
+		return last
+	}
+	return firstOf(err.Error())
+}

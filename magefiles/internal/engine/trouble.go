@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"dagger.io/dagger/engineconn"
+)
+
+// daggerError says why the real Dagger cannot be used, in one line.
+type daggerError struct {
+	text, hint string
+	err        error
+}
+
+func (e *daggerError) Error() string { return e.text }
+func (e *daggerError) Unwrap() error { return e.err }
+
+// Hint says what to do.
+func (e *daggerError) Hint() string { return e.hint }
+
+// slowError says that something is there which does not answer yet.
+type slowError struct{ daggerError }
+
+func isSlow(err error) bool {
+	var slow *slowError
+	return errors.As(err, &slow)
+}
+
+const withoutDagger = "BLUMEOPS_ENGINE=embedded builds without Dagger"
+
+// remedy is what to do about an engine of Dagger that does not work.
+func (o Options) remedy() string {
+	switch {
+	case o.getenv(sessionVariable) != "":
+		return "open the session again, or unset " + sessionVariable + "; " + withoutDagger
+	case o.getenv(runnerVariable) != "":
+		return "start the Dagger engine there, or unset " + runnerVariable + "; " + withoutDagger
+	}
+	return "see that Docker runs; " + withoutDagger
+}
+
+// noSession is the error of a Dagger CLI that ended before its session was open, from what it said.
+func noSession(said string, ended error, opts Options) error {
+	text, hint := reason(said), opts.remedy()
+	if text == "" {
+		text = fmt.Sprintf("the Dagger CLI ended and did not say why (%v)", ended)
+	}
+	for _, known := range knownReasons {
+		if known.said.MatchString(text) {
+			hint = known.do
+			break
+		}
+	}
+	return &daggerError{text: "no session of Dagger" + opts.runner() + ": " + text, hint: hint, err: ended}
+}
+
+// knownReasons are what to do about what the CLI says, the most particular first.
+var knownReasons = []struct {
+	said *regexp.Regexp
+	do   string
+}{
+	{regexp.MustCompile(`incompatible client version`), "let " + cliVariable + " name the Dagger CLI v" + engineconn.CLIVersion + ", or unset it: then the CLI is downloaded"},
+	{regexp.MustCompile(`incompatible engine version`), "update the Dagger engine to v" + engineconn.CLIVersion + "; " + withoutDagger},
+	{regexp.MustCompile(`unknown (?:command|flag|shorthand)`), "let " + cliVariable + " name the Dagger CLI v" + engineconn.CLIVersion + ", or unset it: then the CLI is downloaded"},
+	{regexp.MustCompile(`driver for scheme`), "install Docker, Podman or what else the address of the engine needs; " + withoutDagger},
+}
+
+var (
+	// escapes is what programs send to set colours and titles, and to move the cursor.
+	escapes = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[ -/]*[0-~])")
+	// step is what the CLI puts before a line: the number of the step, its depth, and when a program in it said the line.
+	step = regexp.MustCompile(`^(?:\d+ *: )?[┆│ ]*(?:\[[0-9.hms]+\] \| ?)?`)
+	// noise is what the CLI logs: warnings about what concerns its telemetry alone, and what goes well.
+	noise = regexp.MustCompile(`\b(?:WARN|WRN|INFO|INF|DEBUG|DBG)\b`)
+	// trace is what Dagger appends to messages for its telemetry.
+	trace = regexp.MustCompile(`\s*\[traceparent:[0-9a-f-]+\]`)
+)
+
+// reason is what a Dagger CLI said of why it failed, in one line of plain text. The CLI ends with a line "Error: "; before that, each step
+// that failed says why in a line "! ".
+func reason(said string) string {
+	var final, failed, output, last string
+	for _, line := range strings.FieldsFunc(escapes.ReplaceAllString(said, ""), func(r rune) bool { return r == '\n' || r == '\r' }) {
+		inStep := step.FindString(line)
+		text := strings.TrimSpace(trace.ReplaceAllString(line[len(inStep):], ""))
+		switch rest, marked := strings.CutPrefix(text, "! "); {
+		case text == "" || noise.MatchString(text):
+		case marked:
+			failed = rest
+		case strings.HasPrefix(text, "Error: "):
+			final = strings.TrimPrefix(text, "Error: ")
+		case strings.Contains(inStep, "|"):
+			output = text
+		default:
+			last = text
+		}
+	}
+	text := cmp.Or(final, failed, last)
+	if strings.HasSuffix(text, ": exit status 1") && output != "" { // of a program, whose last words say more
+		text += ": " + output
+	}
+	return firstOf(text)
+}
+
+// lineLimit is how much of a message of others is shown, in bytes.
+const lineLimit = 500
+
+// firstOf is the first line of a text without escape sequences, cut where it is too long.
+func firstOf(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(escapes.ReplaceAllString(text, "")), "\n")
+	if len(line) > lineLimit {
+		line = strings.ToValidUTF8(line[:lineLimit], "") + "…"
+	}
+	return strings.TrimSpace(line)
+}
+
+// cause is the end of a chain of errors of the network and of the system: what the reader needs beside the address.
+func cause(err error) string {
+	var (
+		errno syscall.Errno
+		dns   *net.DNSError
+		start *exec.Error
+	)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return fmt.Sprintf("no answer within %s", checkTime)
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.As(err, &dns):
+		return fmt.Sprintf("%s: %s", dns.Name, dns.Err)
+	case errors.As(err, &start):
+		return start.Err.Error()
+	}
+	return firstOf(err.Error())
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// watched is a connection whose errors say that Dagger was lost, and what to do.
+type watched struct {
+	engineconn.EngineConn
+	opts Options
+}
+
+// Do sends a request.
+func (w watched) Do(r *http.Request) (*http.Response, error) {
+	res, err := w.EngineConn.Do(r)
+	switch {
+	case r.Context().Err() != nil:
+		return res, err
+	case err != nil:
+		return nil, w.lost(cause(err), err)
+	case res.StatusCode == http.StatusBadGateway: // the CLI's answer where it does not reach its engine
+		said, _ := io.ReadAll(io.LimitReader(res.Body, saidLimit)) // what there is of it
+		res.Body.Close()                                           // nothing more is asked of it
+		return nil, w.lost(firstOf(strings.TrimPrefix(string(said), "http do: ")), nil)
+	}
+	res.Body = &watchedBody{res.Body, r.Context(), w}
+	return res, nil
+}
+
+func (w watched) lost(why string, err error) error {
+	return &daggerError{text: fmt.Sprintf("the connection to Dagger's engine%s was lost: %s", w.opts.runner(), why), hint: "run the same again; if it is lost again, " + w.opts.remedy(), err: err}
+}
+
+type watchedBody struct {
+	io.ReadCloser
+	ctx context.Context
+	of  watched
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && b.ctx.Err() == nil {
+		err = b.of.lost(cause(err), err)
+	}
+	return n, err
+}
