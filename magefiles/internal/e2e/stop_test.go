@@ -181,6 +181,17 @@ func TestChoiceOfEngine(t *testing.T) {
 	if got := w.run("container:build", "files", "-engine=embedded"); got.status != 0 || !strings.Contains(got.stderr, "engine: embedded (asked for)\n") {
 		t.Errorf("asked for: %+v", got)
 	}
+	w.env["_EXPERIMENTAL_DAGGER_RUNNER_HOST"] = "tcp://127.0.0.1:1"
+	if got := w.run("container:build", "files"); got.status != 0 || !strings.Contains(got.stderr, "engine: embedded (a runner is named") || !strings.Contains(got.stderr, "connection refused") {
+		t.Errorf("a Dagger runner that is down: %+v", got)
+	}
+	if got := w.run("container:build", "files", "-engine=dagger"); got.status != 1 || !strings.Contains(got.stderr, "no Dagger engine at tcp://127.0.0.1:1") || !strings.Contains(got.stderr, "hint: start") {
+		t.Errorf("a Dagger runner that is down, asked for: %+v", got)
+	}
+	if got := w.run("doctor", "-only=engine"); got.status != 1 || !strings.Contains(got.stdout, "no Dagger engine at tcp://127.0.0.1:1") {
+		t.Errorf("doctor at a Dagger runner that is down: %+v", got)
+	}
+	delete(w.env, "_EXPERIMENTAL_DAGGER_RUNNER_HOST")
 	w.env["BUILDKIT_HOST"] = "tcp://127.0.0.1:1"
 	got := w.run("container:build", "files")
 	if got.status != 1 || !strings.Contains(got.stderr, "BUILDKIT_HOST") || !strings.Contains(got.stderr, "127.0.0.1:1") || got.stdout != "" {

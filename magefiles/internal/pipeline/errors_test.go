@@ -99,3 +99,13 @@ func TestHintOfTheDocsBase(t *testing.T) {
 		}
 	}
 }
+
+// An error that knows what to do keeps its hint, whatever its text looks like.
+func TestAnErrorKeepsItsOwnHint(t *testing.T) {
+	theirs := &engineError{text: "the connection was lost: connect: connection refused [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]", hint: "run the same again"}
+	err := explain(fmt.Errorf("build: %w", theirs))
+	var hinter interface{ Hint() string }
+	if !errors.As(err, &hinter) || hinter.Hint() != "run the same again" || err.Error() != "build: the connection was lost: connect: connection refused" {
+		t.Errorf("error %q, hint %q", err, hinter.Hint())
+	}
+}
