@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -130,6 +131,7 @@ func cause(err error) string {
 		errno syscall.Errno
 		dns   *net.DNSError
 		start *exec.Error
+		asked *url.Error
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
@@ -140,6 +142,8 @@ func cause(err error) string {
 		return fmt.Sprintf("%s: %s", dns.Name, dns.Err)
 	case errors.As(err, &start):
 		return start.Err.Error()
+	case errors.As(err, &asked):
+		return firstOf(asked.Err.Error())
 	}
 	return firstOf(err.Error())
 }
@@ -148,6 +152,9 @@ func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
+
+// proxied is what the CLI puts before the error that it met at its engine.
+var proxied = regexp.MustCompile(`^http do: (?:Post "\S+": )?`)
 
 // watched is a connection whose errors say that Dagger was lost, and what to do.
 type watched struct {
@@ -166,7 +173,7 @@ func (w watched) Do(r *http.Request) (*http.Response, error) {
 	case res.StatusCode == http.StatusBadGateway: // the CLI's answer where it does not reach its engine
 		said, _ := io.ReadAll(io.LimitReader(res.Body, saidLimit)) // what there is of it
 		res.Body.Close()                                           // nothing more is asked of it
-		return nil, w.lost(firstOf(strings.TrimPrefix(string(said), "http do: ")), nil)
+		return nil, w.lost(firstOf(proxied.ReplaceAllString(string(said), "")), nil)
 	}
 	res.Body = &watchedBody{res.Body, r.Context(), w}
 	return res, nil
