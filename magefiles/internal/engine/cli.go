@@ -61,7 +61,9 @@ func startCLI(program string, opts Options) (*cli, error) {
 func (c *cli) start(program string, opts Options) error {
 	c.cmd = exec.Command(program, "session", "--workdir", opts.Workdir,
 		"--label", "dagger.io/sdk.name:go", "--label", "dagger.io/sdk.version:"+engineconn.CLIVersion)
-	c.cmd.Env = append(c.cmd.Environ(), "NO_COLOR=1") // its output goes to a log
+	// All of the environment: the CLI reads secrets such as env://NAME there, and the credentials of what its engine runs on. Its output
+	// goes to a log.
+	c.cmd.Env = append(c.cmd.Environ(), "NO_COLOR=1")
 	c.cmd.Stdout = &lineWriter{line: c.line}
 	c.cmd.Stderr = io.MultiWriter(c.said, opts.daggerLog())
 	c.cmd.WaitDelay = outputTime

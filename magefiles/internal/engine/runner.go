@@ -59,8 +59,8 @@ func checkSession(ctx context.Context, opts Options) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.SetBasicAuth(opts.getenv(tokenVariable), "")
-	plain := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
-	res, err := plain.Do(req)
+	direct := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
+	res, err := direct.Do(req)
 	switch {
 	case err != nil && isTimeout(err):
 		return &slowError{daggerError{text: "the session of Dagger at " + at + " did not answer within " + checkTime.String(), hint: opts.remedy(), err: err}}
@@ -161,6 +161,9 @@ var containerCommands = map[string][]string{
 	"apple":     {"container"},
 }
 
+// containerNeeds are the variables that they need.
+var containerNeeds = slices.Concat(command.Basic, []string{"DOCKER_*", "CONTAINER*", "PODMAN_*", "NERDCTL_*", "SSH_AUTH_SOCK"})
+
 // plainScheme is the key of containerCommands for a scheme such as docker-container, image+podman or container.
 func plainScheme(scheme string) string {
 	switch kind, by, named := strings.Cut(scheme, "+"); {
@@ -188,17 +191,20 @@ func checkContainer(ctx context.Context, scheme, rest string, opts Options) erro
 	if program == "container" { // Apple's says other things
 		return nil
 	}
-	args := []string{program, "version"}
+	args := []string{"version"}
 	name := rest
 	if u, err := url.Parse(scheme + "://" + rest); err == nil {
 		name = u.Host
 	}
 	runs := strings.Contains(scheme, "container")
 	if runs {
-		args = []string{program, "container", "inspect", "--format", "{{.State.Running}}", name}
+		args = []string{"container", "inspect", "--format", "{{.State.Running}}", name}
 	}
 	var out bytes.Buffer
-	err := command.Command{Args: args, Output: &out, Grace: outputTime}.Run(ctx)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = command.Environment(cmd.Environ(), containerNeeds)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := command.Run(ctx, cmd, outputTime)
 	switch {
 	case ctx.Err() != nil:
 		return &slowError{daggerError{text: fmt.Sprintf("%s, which is to know the Dagger engine%s, gave no answer within %s", program, opts.runner(), checkTime), hint: opts.remedy(), err: err}}

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"dagger.io/dagger/engineconn"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // daggerError says why the real Dagger cannot be used, in one line.
@@ -77,8 +79,6 @@ var knownReasons = []struct {
 }
 
 var (
-	// escapes is what programs send to set colours and titles, and to move the cursor.
-	escapes = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[ -/]*[0-~])")
 	// step is what the CLI puts before a line: the number of the step, its depth, and when a program in it said the line.
 	step = regexp.MustCompile(`^(?:\d+ *: )?[┆│ ]*(?:\[[0-9.hms]+\] \| ?)?`)
 	// noise is what the CLI logs: warnings about what concerns its telemetry alone, and what goes well.
@@ -91,7 +91,7 @@ var (
 // that failed says why in a line "! ".
 func reason(said string) string {
 	var final, failed, output, last string
-	for _, line := range strings.FieldsFunc(escapes.ReplaceAllString(said, ""), func(r rune) bool { return r == '\n' || r == '\r' }) {
+	for _, line := range strings.Split(plain.Text(said), "\n") {
 		inStep := step.FindString(line)
 		text := strings.TrimSpace(trace.ReplaceAllString(line[len(inStep):], ""))
 		switch rest, marked := strings.CutPrefix(text, "! "); {
@@ -113,16 +113,13 @@ func reason(said string) string {
 	return firstOf(text)
 }
 
-// lineLimit is how much of a message of others is shown, in bytes.
+// lineLimit is how much of a message of others is shown, in characters.
 const lineLimit = 500
 
-// firstOf is the first line of a text without escape sequences, cut where it is too long.
+// firstOf is the first line of a text, as plain text.
 func firstOf(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(escapes.ReplaceAllString(text, "")), "\n")
-	if len(line) > lineLimit {
-		line = strings.ToValidUTF8(line[:lineLimit], "") + "…"
-	}
-	return strings.TrimSpace(line)
+	line, _, _ := strings.Cut(strings.TrimSpace(plain.Text(text)), "\n")
+	return plain.Short(line, lineLimit)
 }
 
 // cause is the end of a chain of errors of the network and of the system: what the reader needs beside the address.
