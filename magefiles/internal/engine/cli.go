@@ -82,8 +82,9 @@ func (c *cli) start(program string, opts Options) error {
 	return nil
 }
 
-// connect waits until the session is open. Whoever gets an error kills the CLI.
-func (c *cli) connect(ctx context.Context, opts Options) error {
+// connect waits until the session is open, and looks at the runner again each time that patience ends. The caller that gets an error kills
+// the CLI.
+func (c *cli) connect(ctx context.Context, opts Options, patience time.Duration) error {
 	look, late, told := time.NewTicker(patience), time.After(startTime), false
 	defer look.Stop()
 	for {

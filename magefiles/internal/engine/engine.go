@@ -149,7 +149,7 @@ func dial(ctx context.Context, opts Options) (engineconn.EngineConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.connect(ctx, opts); err != nil {
+	if err := c.connect(ctx, opts, patience); err != nil {
 		c.kill()
 		return nil, err
 	}
