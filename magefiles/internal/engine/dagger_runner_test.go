@@ -4,6 +4,8 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +37,27 @@ func closedPort(t *testing.T) string {
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	must(t, err)
 	return port
+}
+
+// listens answers each connection, and closes it then.
+func listens(t *testing.T, answer func(net.Conn)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				answer(c)
+			}()
+		}
+	}()
+	return l.Addr().String()
 }
 
 // deadSocket is a socket in the file system that nobody listens at any more.
@@ -94,6 +117,7 @@ func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 		"dead socket":       {env: map[string]string{runner: "unix://" + deadSocket(t)}, want: []string{"connection refused"}},
 		"no host":           {env: map[string]string{runner: "tcp://engine.invalid:8080"}, want: []string{"engine.invalid"}},
 		"a web server":      {env: map[string]string{runner: "tcp://127.0.0.1:" + webPort}, want: []string{webPort, "not a Dagger engine"}},
+		"another protocol":  {env: map[string]string{runner: "tcp://" + listens(t, func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-OpenSSH_9.2\r\n"); io.Copy(io.Discard, c) })}, want: []string{"not a Dagger engine"}}, //nolint:errcheck // its end is all that counts
 		"a plain BuildKit":  {env: map[string]string{runner: buildkit(t, "github.com/moby/buildkit")}, want: []string{"not a Dagger engine", "github.com/moby/buildkit v1"}},
 		"no address":        {env: map[string]string{runner: "127.0.0.1:8080"}, want: []string{"127.0.0.1:8080", "tcp://HOST:PORT"}},
 		"unknown scheme":    {env: map[string]string{runner: "dockr://x"}, want: []string{"dockr://x", "tcp://HOST:PORT"}},
@@ -140,9 +164,6 @@ func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 
 // An engine that is there passes, and one that accepts connections and is silent is waited for, which is said.
 func TestADaggerThatIsThere(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer silent.Close()
 	for name, c := range map[string]struct {
 		env        map[string]string
 		path, says string
@@ -151,7 +172,8 @@ func TestADaggerThatIsThere(t *testing.T) {
 		"container": {env: map[string]string{runner: "docker-container://runs"}, path: "echo true\n"},
 		"image":     {env: map[string]string{runner: "docker-image://x"}, path: "exit 0\n"},
 		"other":     {env: map[string]string{runner: "kube-pod://x"}},
-		"silent":    {env: map[string]string{runner: "tcp://" + silent.Addr().String()}, says: "accepts connections"},
+		"silent":    {env: map[string]string{runner: "tcp://" + listens(t, func(c net.Conn) { io.Copy(io.Discard, c) })}, says: "accepts connections, but gave no answer"}, //nolint:errcheck // its end is all that counts
+		"closes":    {env: map[string]string{runner: "tcp://" + listens(t, func(net.Conn) {})}, says: "accepts connections, but closes them"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.path != "" {

@@ -141,14 +141,20 @@ func checkInfo(ctx context.Context, host string, opts Options) error {
 		return nil
 	case err == nil:
 		other = info.BuildkitVersion.Package + " " + info.BuildkitVersion.Version
-	case strings.Contains(err.Error(), "looked like an HTTP/1.1 header"):
-		other = "a web server"
-	case code == codes.Unavailable || code == codes.DeadlineExceeded || ctx.Err() != nil:
-		return &slowError{daggerError{text: fmt.Sprintf("Dagger%s accepts connections, but gave no answer within %s", opts.runner(), checkTime), hint: opts.remedy(), err: err}}
+	case strings.Contains(err.Error(), "frame too large"): // the greeting of another protocol
+		other = "it does not speak HTTP/2 without TLS, as a Dagger engine does"
+	case ctx.Err() != nil || code == codes.DeadlineExceeded:
+		return slow(fmt.Sprintf("gave no answer within %s", checkTime), err, opts)
+	case code == codes.Unavailable: // as a port of a container does whose program does not listen yet
+		return slow("closes them", err, opts)
 	default:
 		other = cause(err)
 	}
 	return &daggerError{text: "what listens" + opts.runner() + " is not a Dagger engine: " + other, hint: opts.remedy(), err: err}
+}
+
+func slow(what string, err error, opts Options) error {
+	return &slowError{daggerError{text: "Dagger" + opts.runner() + " accepts connections, but " + what, hint: opts.remedy(), err: err}}
 }
 
 // containerCommands are the programs that Dagger may use for an address of a container or an image; it takes the first on PATH.
