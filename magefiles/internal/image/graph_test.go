@@ -116,28 +116,34 @@ func TestWhatCountsOfASource(t *testing.T) {
 	}
 }
 
-func TestIgnorePatterns(t *testing.T) {
+func TestReadIgnored(t *testing.T) {
 	for name, c := range map[string]struct {
-		files map[string]string
-		want  []string
+		files  map[string]string
+		want   []string
+		itself bool
 	}{
-		"no file":    {nil, nil},
-		"empty file": {map[string]string{".dockerignore": "# nothing\n\n"}, nil},
-		"patterns":   {map[string]string{".dockerignore": "*\n!src/\n"}, []string{"*", "!src", "!Dockerfile", "!.dockerignore"}},
-		"its own file goes first": {
-			map[string]string{".dockerignore": "a", "Dockerfile.dockerignore": "b"}, []string{"b", "!Dockerfile", "!Dockerfile.dockerignore"},
-		},
+		"no file":                  {nil, nil, false},
+		"empty file":               {map[string]string{".dockerignore": "# nothing\n\n"}, nil, false},
+		"all but one":              {map[string]string{".dockerignore": "*\n!src/\n"}, []string{"*", "!src"}, true},
+		"the Dockerfile":           {map[string]string{".dockerignore": "Dockerfile"}, []string{"Dockerfile"}, true},
+		"not the Dockerfile":       {map[string]string{".dockerignore": "*\n!*ocker*"}, []string{"*", "!*ocker*"}, false},
+		"itself":                   {map[string]string{".dockerignore": ".docker*"}, []string{".docker*"}, true},
+		"its own file goes first":  {map[string]string{".dockerignore": "a", "Dockerfile.dockerignore": "b\n.dockerignore"}, []string{"b", ".dockerignore"}, false},
+		"its own file and itself":  {map[string]string{"Dockerfile.dockerignore": "*.dockerignore"}, []string{"*.dockerignore"}, true},
+		"its own file is empty":    {map[string]string{".dockerignore": "a", "Dockerfile.dockerignore": ""}, nil, false},
+		"another folder's of that": {map[string]string{".dockerignore": "sub/Dockerfile"}, []string{"sub/Dockerfile"}, false},
 	} {
 		files := fstest.MapFS{}
 		for file, text := range c.files {
 			files["containers/a/"+file] = &fstest.MapFile{Data: []byte(text)}
 		}
-		if got, err := image.IgnorePatterns(files, "containers/a"); err != nil || !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
+		got, err := image.ReadIgnored(files, "containers/a")
+		if err != nil || !slices.Equal(got.Patterns, c.want) || got.Itself() != c.itself {
+			t.Errorf("%s: %q, itself %t, %v; want %q, %t", name, got.Patterns, got.Itself(), err, c.want, c.itself)
 		}
 	}
 	files := fstest.MapFS{"containers/a/.dockerignore": {Data: []byte("[a")}}
-	if got, err := image.IgnorePatterns(files, "containers/a"); err == nil || !strings.Contains(err.Error(), "containers/a/.dockerignore") {
+	if got, err := image.ReadIgnored(files, "containers/a"); err == nil || !strings.Contains(err.Error(), "containers/a/.dockerignore") {
 		t.Errorf("a pattern that is none: %q, %v; want an error that names the file", got, err)
 	}
 }

@@ -6,34 +6,51 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// IgnorePatterns reads what of a Dockerfile's folder does not travel to the engine: the
-// patterns of Dockerfile.dockerignore if it is there, else of .dockerignore, as Docker has
-// it. The Dockerfile and the ignore file themselves always travel.
-func IgnorePatterns(fsys fs.FS, dir string) ([]string, error) {
-	for _, name := range []string{"Dockerfile.dockerignore", ".dockerignore"} {
+// dockerfileName is the file in a container's folder that BuildKit builds.
+const dockerfileName = "Dockerfile"
+
+// ignoreFiles name what is not copied from a Dockerfile's folder. The first that is there counts, alone.
+var ignoreFiles = []string{dockerfileName + ".dockerignore", ".dockerignore"}
+
+// Ignored is what a Dockerfile cannot copy from its folder.
+type Ignored struct {
+	Patterns []string // as BuildKit reads them; nil for none
+	file     string   // that they are from; "" if there is none
+}
+
+// ReadIgnored reads the patterns of Dockerfile.dockerignore if it is there, else of .dockerignore, as Docker does.
+func ReadIgnored(fsys fs.FS, dir string) (Ignored, error) {
+	for _, name := range ignoreFiles {
 		text, err := fs.ReadFile(fsys, path.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return Ignored{}, err
 		}
 		patterns, err := ignorefile.ReadAll(bytes.NewReader(text))
+		if err == nil {
+			_, err = patternmatcher.New(patterns)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path.Join(dir, name), err)
+			return Ignored{}, fmt.Errorf("%s: %w", path.Join(dir, name), err)
 		}
-		if _, err := patternmatcher.New(patterns); err != nil {
-			return nil, fmt.Errorf("%s: %w", path.Join(dir, name), err)
-		}
-		if len(patterns) == 0 {
-			return nil, nil
-		}
-		return append(patterns, "!Dockerfile", "!"+name), nil
+		return Ignored{patterns, name}, nil
 	}
-	return nil, nil
+	return Ignored{}, nil
+}
+
+// Itself says that the patterns leave out the Dockerfile, or the file that they are from. BuildKit reads both all the same.
+func (i Ignored) Itself() bool {
+	matcher, err := patternmatcher.New(i.Patterns)
+	return err == nil && slices.ContainsFunc([]string{dockerfileName, i.file}, func(name string) bool {
+		ignored, err := matcher.MatchesOrParentMatches(name)
+		return err == nil && ignored && name != ""
+	})
 }

@@ -31,21 +31,22 @@ func (s Source) Counts(file string) bool {
 	return in && (s.counts == nil || s.counts(rel))
 }
 
-// buildContext is the folder of a Dockerfile without what its .dockerignore names. Where
-// that cannot be understood all counts, and the build says what is wrong with it.
+// buildContext is the folder of a Dockerfile without what its .dockerignore names. The
+// Dockerfile and the ignore files always count: the image depends on them. Where the
+// patterns cannot be understood all counts, and the build says what is wrong with them.
 func buildContext(fsys fs.FS, dir string) Source {
 	s := Source{Path: dir}
-	patterns, err := IgnorePatterns(fsys, dir)
-	if err != nil || len(patterns) == 0 {
+	left, err := ReadIgnored(fsys, dir)
+	if err != nil || len(left.Patterns) == 0 {
 		return s
 	}
-	matcher, err := patternmatcher.New(patterns)
+	matcher, err := patternmatcher.New(left.Patterns)
 	if err != nil {
 		return s
 	}
 	s.counts = func(rel string) bool {
 		ignored, err := matcher.MatchesOrParentMatches(rel)
-		return err != nil || !ignored
+		return err != nil || !ignored || rel == dockerfileName || slices.Contains(ignoreFiles, rel)
 	}
 	return s
 }

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -28,7 +30,7 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 	if err != nil {
 		return nil, err
 	}
-	exclude, err := image.IgnorePatterns(regular.FS(root), r.Container.Dir)
+	ignored, err := image.ReadIgnored(regular.FS(root), r.Container.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -44,17 +46,17 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 	if err := bases.replaceable(); err != nil {
 		return nil, fmt.Errorf("%s/Dockerfile: %w", r.Container.Dir, err)
 	}
-	source, err := b.Copies.folder(ctx, client, b.dir(r.Container), exclude)
+	source, err := b.Copies.folder(ctx, client, b.dir(r.Container), ignored.Patterns)
 	if err != nil {
 		return nil, err
 	}
 	if err := b.login(ctx, client, bases.all()...); err != nil {
 		return nil, err
 	}
-	if mirrored := bases.mirrored(b.Site); mirrored != string(text) {
-		source = source.WithNewFile("Dockerfile", mirrored)
-	}
 	d := dockerfileBuild{site: b.Site, client: client, request: r, source: source, bases: bases, native: native}
+	if mirrored := bases.mirrored(b.Site); mirrored != string(text) || ignored.Itself() {
+		d.useText(mirrored)
+	}
 	img, err := b.each(ctx, client, r, d.build)
 	return img, located(err, r.Container.Dir+"/Dockerfile", string(text))
 }
@@ -65,8 +67,19 @@ type dockerfileBuild struct {
 	client  *dagger.Client
 	request Request
 	source  *dagger.Directory
+	file    string // the Dockerfile's name in source; "" is Dockerfile
 	bases   bases
 	native  dagger.Platform // of the engine
+}
+
+// useText builds a text instead of the folder's Dockerfile. The text is a file of another
+// name, with an ignore file of its own that names only these two: so everything that the
+// Dockerfile can copy is exactly what the folder has.
+func (d *dockerfileBuild) useText(text string) {
+	sum := sha256.Sum256([]byte(text))
+	d.file = "Dockerfile." + hex.EncodeToString(sum[:8])
+	ignore := d.file + ".dockerignore"
+	d.source = d.source.WithNewFile(d.file, text).WithNewFile(ignore, d.file+"\n"+ignore+"\n")
 }
 
 func (d dockerfileBuild) build(ctx context.Context, p image.Platform) (*dagger.Container, error) {
@@ -97,9 +110,10 @@ func (d dockerfileBuild) checkBases(ctx context.Context, p image.Platform) error
 
 func (d dockerfileBuild) options(p image.Platform) dagger.DirectoryDockerBuildOpts {
 	opts := dagger.DirectoryDockerBuildOpts{
-		Platform:  dagger.Platform(p.String()),
-		Target:    d.request.Target,
-		BuildArgs: d.args(),
+		Platform:   dagger.Platform(p.String()),
+		Dockerfile: d.file,
+		Target:     d.request.Target,
+		BuildArgs:  d.args(),
 	}
 	for _, s := range d.request.Secrets {
 		opts.Secrets = append(opts.Secrets, d.client.SetSecret(s.Name, s.Value))

@@ -25,6 +25,7 @@ type Container struct {
 	imageRef string
 	last     *execution
 	checks   checks
+	built    bool // from a Dockerfile: it is an image, even if its root file system is empty
 }
 
 // config is the part of a container that its image keeps.

@@ -35,6 +35,8 @@ type imageExtras struct {
 	Shell       []string
 	OnBuild     []string
 	Healthcheck *v1.HealthcheckConfig
+	Author      string
+	ArgsEscaped bool               // of Windows; BuildKit states it wherever there is a CMD
 	History     []ocispecs.History // of the layers so far; BuildKit adds what comes after
 }
 
@@ -112,7 +114,8 @@ func (c *Container) adopt(raw []byte) error {
 	}
 	c.config.image = imageExtras{
 		Volumes: img.Config.Volumes, StopSignal: img.Config.StopSignal, Shell: img.Config.Shell,
-		OnBuild: img.Config.OnBuild, Healthcheck: img.Config.Healthcheck, History: img.History,
+		OnBuild: img.Config.OnBuild, Healthcheck: img.Config.Healthcheck, Author: img.Author, History: img.History,
+		ArgsEscaped: img.Config.ArgsEscaped, //nolint:staticcheck // deprecated by OCI, kept by Docker
 	}
 	return nil
 }
@@ -133,11 +136,12 @@ func (c *Container) image() ([]byte, error) {
 	}
 	x := c.config.image
 	img.Config.Volumes, img.Config.StopSignal, img.Config.Shell = x.Volumes, x.StopSignal, x.Shell
-	img.Config.OnBuild, img.Config.Healthcheck, img.History = x.OnBuild, x.Healthcheck, x.History
+	img.Config.OnBuild, img.Config.Healthcheck, img.Author, img.History = x.OnBuild, x.Healthcheck, x.Author, x.History
+	img.Config.ArgsEscaped = x.ArgsEscaped //nolint:staticcheck // as above
 	return json.Marshal(img)
 }
 
-// variants are the images to export: the container itself if it has a root file system, and those given; one for each platform.
+// variants are the images to export: the container itself if it has a root file system or is built, and those given; one for each platform.
 func (c *Container) variants(ctx context.Context, a gql.Args) ([]solver.Variant, error) {
 	others, err := gql.Objects[*Container](a, "platformVariants")
 	if err != nil {
@@ -146,7 +150,7 @@ func (c *Container) variants(ctx context.Context, a gql.Args) ([]solver.Variant,
 	var out []solver.Variant
 	seen := map[string]bool{}
 	for _, v := range append([]*Container{c}, others...) {
-		if v.fs.Output() == nil || seen[platforms.Format(v.platform)] {
+		if (v.fs.Output() == nil && !v.built) || seen[platforms.Format(v.platform)] {
 			continue
 		}
 		seen[platforms.Format(v.platform)] = true

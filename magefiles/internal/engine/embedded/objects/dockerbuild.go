@@ -8,11 +8,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/opencontainers/go-digest"
@@ -44,15 +46,16 @@ func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, d.env.convertOptions(source.st, p, a))
+	found := &violations{}
+	res, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, d.env.convertOptions(source.st, p, a, found))
 	if err != nil {
-		return nil, fmt.Errorf("failed to convert Dockerfile to LLB: %w", err)
+		return nil, fmt.Errorf("failed to convert Dockerfile to LLB: %w", found.explain(err))
 	}
 	raw, err := json.Marshal(res.Image)
 	if err != nil {
 		return nil, err
 	}
-	c := &Container{env: d.env, platform: p, checks: d.checks}
+	c := &Container{env: d.env, platform: p, checks: d.checks, built: true}
 	if err := c.adopt(raw); err != nil {
 		return nil, err
 	}
@@ -117,8 +120,30 @@ func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Direc
 	if n := len(ignored); n <= len(d.excluded) && slices.Equal(ignored, d.excluded[:n]) {
 		return d.rooted(), nil // there is nothing, or it was left out when the host was read
 	}
+	if d.dir == "/" && d.st.Output() != nil && namesEntries(ignored) {
+		return d.withoutEntries(ignored), nil
+	}
 	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: ignored}), llb.WithCustomName("build context"))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}, nil
+}
+
+// namesEntries says that each pattern is the name of one entry of the root. To remove those costs less than to copy all others.
+func namesEntries(patterns []string) bool {
+	return !slices.ContainsFunc(patterns, func(p string) bool {
+		return p == "." || p == ".." || strings.HasPrefix(p, "!") || strings.ContainsAny(p, `/*?[]\`)
+	})
+}
+
+func (d *Directory) withoutEntries(names []string) *Directory {
+	var fa *llb.FileAction
+	for _, name := range names {
+		if fa == nil {
+			fa = llb.Rm("/"+name, llb.WithAllowNotFound(true))
+		} else {
+			fa = fa.Rm("/"+name, llb.WithAllowNotFound(true))
+		}
+	}
+	return d.apply("build context", fa)
 }
 
 // buildSecrets are the secrets that a Dockerfile may mount, by the id that it knows them by: their name.
@@ -137,7 +162,7 @@ func buildSecrets(a gql.Args) (map[string]*Secret, error) {
 	return out, nil
 }
 
-func (e *Env) convertOptions(buildContext llb.State, p ocispecs.Platform, a gql.Args) dockerfile2llb.ConvertOpt {
+func (e *Env) convertOptions(buildContext llb.State, p ocispecs.Platform, a gql.Args, found *violations) dockerfile2llb.ConvertOpt {
 	args := map[string]string{}
 	for _, in := range a.Inputs("buildArgs") {
 		args[in["name"]] = in["value"]
@@ -149,7 +174,32 @@ func (e *Env) convertOptions(buildContext llb.State, p ocispecs.Platform, a gql.
 			BuildPlatforms: []ocispecs.Platform{e.Solver.Platform()}, TargetPlatforms: []ocispecs.Platform{p},
 		},
 		MainContext: &buildContext, TargetPlatform: &p, MetaResolver: metaResolver{e}, LLBCaps: &caps,
+		Warn: found.add, // BuildKit looks for violations only where somebody is told
 	}
+}
+
+// violations are what BuildKit's linter finds. They are an error only where the Dockerfile says "# check=error=true".
+type violations struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (v *violations) add(rule, _, _, message string, location []parser.Range) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	line := rule + ": " + message
+	if len(location) > 0 {
+		line = fmt.Sprintf("line %d: %s", location[0].Start.Line, line)
+	}
+	v.lines = append(v.lines, line)
+}
+
+// explain adds to BuildKit's error, which names rules alone, where each was broken.
+func (v *violations) explain(err error) error {
+	if !strings.HasPrefix(err.Error(), "lint violation found") {
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, strings.Join(v.lines, "; "))
 }
 
 // metaResolver asks registries for the configuration of base images.

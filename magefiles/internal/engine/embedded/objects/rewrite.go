@@ -208,11 +208,13 @@ func (r *rewriter) mapSecrets(x *pb.ExecOp, in *execmeta.Instruction) error {
 		if err != nil {
 			return err
 		}
-		if s != nil {
-			v.ID = s.id()
-			in.SecretEnv = append(in.SecretEnv, v.Name)
-			env = append(env, v)
+		if s == nil { // optional, and not given: BuildKit sets the variable all the same
+			in.Env = append(in.Env, v.Name+"=")
+			continue
 		}
+		v.ID = s.id()
+		in.SecretEnv = append(in.SecretEnv, v.Name)
+		env = append(env, v)
 	}
 	x.Secretenv = env
 	return nil
