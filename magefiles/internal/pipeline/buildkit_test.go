@@ -1,0 +1,399 @@
+package pipeline_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/tools/txtar"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+)
+
+// buildCase is one Dockerfile of testdata/dockerfiles.txtar: files named NAME/FILE lie in the build's folder, besides those of [contextFiles].
+type buildCase struct {
+	name    string
+	files   map[string]string
+	target  string
+	args    map[string]string
+	secrets map[string]string
+	fails   bool // with both
+	mirror  bool // also with a mirror for the base
+	latin1  bool // with a file whose name is not UTF-8
+}
+
+func buildCases(t *testing.T) []buildCase {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/dockerfiles.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []buildCase
+	for _, f := range archive.Files {
+		name, file, _ := strings.Cut(f.Name, "/")
+		if len(cases) == 0 || cases[len(cases)-1].name != name {
+			cases = append(cases, buildCase{name: name, files: map[string]string{}, args: map[string]string{}, secrets: map[string]string{}})
+		}
+		c := &cases[len(cases)-1]
+		if file != "options" {
+			c.files[file] = string(f.Data)
+			continue
+		}
+		for line := range strings.Lines(string(f.Data)) {
+			c.option(t, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return cases
+}
+
+func (c *buildCase) option(t *testing.T, line string) {
+	kind, rest, _ := strings.Cut(line, " ")
+	name, value, _ := strings.Cut(rest, "=")
+	switch kind {
+	case "target":
+		c.target = rest
+	case "arg":
+		c.args[name] = value
+	case "secret":
+		c.secrets[name] = value
+	case "fails":
+		c.fails = true
+	case "mirrored":
+		c.mirror = true
+	case "latin1":
+		c.latin1 = true
+	default:
+		t.Fatalf("%s: unknown option %q", c.name, line)
+	}
+}
+
+// differential builds the same with the pipeline and with BuildKit's frontend.
+type differential struct {
+	images   pipeline.Images
+	frontend enginetest.Frontend
+	host     string // of the registry that has the base
+}
+
+const logicalBase = "mirrored.example/lab/base:1"
+
+func (d differential) base() string { return d.host + "/lab/base:1" }
+
+// TestBuildsLikeBuildKit: the image of a Dockerfile is the one that BuildKit's own frontend makes, with a mirror for its base and without.
+func TestBuildsLikeBuildKit(t *testing.T) {
+	opts := enginetest.Options(t, t.TempDir())
+	enginetest.NeedsRuntime(t, opts)
+	client := enginetest.Connect(t, opts).Client
+	d := differential{frontend: enginetest.ConnectFrontend(t, opts), host: registryWithBase(t)}
+	d.images = pipeline.Images{
+		Connect: func(context.Context) (*pipeline.Client, error) { return client, nil },
+		Site:    pipeline.Site{Mirrors: map[string]string{"mirrored.example": d.host}},
+	}
+	for _, c := range buildCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d.compare(t, c, d.base())
+			if c.mirror {
+				d.compare(t, c, logicalBase)
+			}
+		})
+	}
+}
+
+func (d differential) compare(t *testing.T, c buildCase, base string) {
+	t.Helper()
+	root := t.TempDir()
+	dir := filepath.Join(root, "containers", "web")
+	writeContext(t, dir)
+	for file, text := range c.files {
+		place(t, filepath.Join(dir, file), strings.ReplaceAll(text, "@BASE@", base), 0o644)
+	}
+	if c.latin1 {
+		place(t, filepath.Join(dir, "caf\xe9"), "latin1", 0o644)
+	}
+	var ours, theirs string
+	var ourErr, theirErr error
+	var both errgroup.Group
+	both.Go(func() error { ours, ourErr = d.ours(t, root, c); return nil })
+	both.Go(func() error { theirs, theirErr = d.theirs(t, dir, c); return nil })
+	_ = both.Wait() // errors are compared
+	switch {
+	case c.fails && ourErr != nil && theirErr != nil:
+		return
+	case c.fails || ourErr != nil || theirErr != nil:
+		t.Errorf("with %s (should fail: %t)\nthe pipeline: %v\nBuildKit: %v", base, c.fails, ourErr, theirErr)
+	case ours != theirs:
+		t.Errorf("with %s: the pipeline -, BuildKit +\n%s", base, difference(ours, theirs))
+	}
+}
+
+func (d differential) ours(t *testing.T, root string, c buildCase) (string, error) {
+	images := d.images
+	images.Root = root
+	r := pipeline.Request{
+		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{image.NativePlatform()},
+		Target: c.target, Args: c.args,
+	}
+	for id, value := range c.secrets {
+		r.Secrets = append(r.Secrets, pipeline.Secret{Name: id, Value: value})
+	}
+	img, err := images.Build(t.Context(), r)
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(root, "ours.tar")
+	if err := img.Archive(t.Context(), file); err != nil {
+		return "", err
+	}
+	return described(file)
+}
+
+func (d differential) theirs(t *testing.T, dir string, c buildCase) (string, error) {
+	options := map[string]string{"context:" + logicalBase: "docker-image://" + d.base()}
+	if c.target != "" {
+		options["target"] = c.target
+	}
+	for name, value := range c.args {
+		options["build-arg:"+name] = value
+	}
+	secrets := map[string][]byte{}
+	for id, value := range c.secrets {
+		secrets[id] = []byte(value)
+	}
+	file := filepath.Join(filepath.Dir(dir), "theirs.tar")
+	if err := d.frontend.Build(t.Context(), dir, options, secrets, file); err != nil {
+		return "", err
+	}
+	return described(file)
+}
+
+// described is all of an image but for times and how its files are spread over layers.
+func described(file string) (string, error) {
+	img, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		return "", err
+	}
+	raw, err := img.RawConfigFile()
+	if err != nil {
+		return "", err
+	}
+	var config map[string]any
+	if err := json.Unmarshal(raw, &config); err != nil {
+		return "", err
+	}
+	if rootfs, ok := config["rootfs"].(map[string]any); ok {
+		config["layers"] = len(list(rootfs["diff_ids"]))
+	}
+	delete(config, "rootfs")
+	delete(config, "created")
+	for _, h := range list(config["history"]) {
+		delete(h.(map[string]any), "created")
+	}
+	text, err := json.MarshalIndent(config, "", " ")
+	if err != nil {
+		return "", err
+	}
+	files, err := flattened(img)
+	return string(text) + "\n" + strings.Join(files, "\n"), err
+}
+
+func list(v any) []any { l, _ := v.([]any); return l }
+
+// flattened are the files of an image, a line for each.
+func flattened(img v1.Image) ([]string, error) {
+	tree := mutate.Extract(img)
+	defer tree.Close()
+	var lines []string
+	for archive := tar.NewReader(tree); ; {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			return nil, err
+		}
+		if len(content) > 300 {
+			content = fmt.Appendf(nil, "%d bytes", len(content))
+		}
+		lines = append(lines, fmt.Sprintf("%s %d:%d /%s %s %q %v", h.FileInfo().Mode(), h.Uid, h.Gid, path.Clean(h.Name), h.Linkname, content, h.PAXRecords))
+	}
+	slices.Sort(lines)
+	return lines, nil
+}
+
+// difference shows the lines that only one of two texts has.
+func difference(a, b string) string {
+	var out []string
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for _, line := range as {
+		if !slices.Contains(bs, line) {
+			out = append(out, "- "+line)
+		}
+	}
+	for _, line := range bs {
+		if !slices.Contains(as, line) {
+			out = append(out, "+ "+line)
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, "the same lines, some of them more often or in another order", a, b)
+	}
+	return strings.Join(out, "\n")
+}
+
+// writeContext writes the files that every case can copy.
+func writeContext(t *testing.T, dir string) {
+	t.Helper()
+	for file, mode := range map[string]os.FileMode{
+		"a.txt": 0o644, "b.md": 0o640, "run.sh": 0o755, "private": 0o600, "with space.txt": 0o644, "ünï.txt": 0o644, "[x].txt": 0o644, ".hidden": 0o644,
+		"dir/x.txt": 0o644, "dir/y.md": 0o664, "dir/sub/z.txt": 0o644, "dir/sub/deep/w.txt": 0o444, "other/x.txt": 0o644, "other/node/m.js": 0o644,
+	} {
+		place(t, filepath.Join(dir, file), "this is "+file+"\n", mode)
+	}
+	archive := archived(t)
+	place(t, filepath.Join(dir, "bundle.tar"), archive, 0o644)
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, err := io.WriteString(z, archive)
+	err = errors.Join(err, z.Close(), os.Symlink("a.txt", filepath.Join(dir, "link")), os.Symlink("dir", filepath.Join(dir, "dirlink")),
+		os.Symlink("nowhere", filepath.Join(dir, "dangling")), os.Mkdir(filepath.Join(dir, "empty"), 0o700), os.Link(filepath.Join(dir, "a.txt"), filepath.Join(dir, "hard")),
+		os.Chmod(filepath.Join(dir, "other"), 0o1777), os.Chmod(filepath.Join(dir, "dir", "sub"), 0o750))
+	if err != nil {
+		t.Fatal(err)
+	}
+	place(t, filepath.Join(dir, "bundle.tgz"), zipped.String(), 0o644)
+}
+
+func place(t *testing.T, file, text string, mode os.FileMode) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), mode), os.Chmod(file, mode)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func archived(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, h := range []tar.Header{
+		{Name: "unpacked/", Typeflag: tar.TypeDir, Mode: 0o750, Uid: 7, Gid: 8},
+		{Name: "unpacked/f", Typeflag: tar.TypeReg, Mode: 0o4755, Uid: 9, Gid: 10},
+		{Name: "unpacked/l", Typeflag: tar.TypeSymlink, Linkname: "f", Mode: 0o777},
+	} {
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// registryWithBase starts a registry that has lab/base:1: busybox, two users, and every setting that an image can pass on.
+func registryWithBase(t *testing.T) (host string) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	host = strings.TrimPrefix(server.URL, "http://")
+	ref, err := name.ParseReference(host + "/lab/base:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, baseImage(t)); err != nil {
+		t.Fatal(err)
+	}
+	return host
+}
+
+func baseImage(t *testing.T) v1.Image {
+	t.Helper()
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(baseLayer(t))), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := mutate.Append(empty.Image, mutate.Addendum{Layer: layer, History: v1.History{CreatedBy: "base"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	native := image.NativePlatform()
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture, config.Variant, config.Author = native.OS, native.Architecture, native.Variant, "the base's"
+	config.Config = v1.Config{
+		Env: []string{"PATH=/bin", "FROM_BASE=yes"}, Labels: map[string]string{"base": "1"}, WorkingDir: "/work", Entrypoint: []string{"/bin/entry"},
+		Cmd: []string{"base"}, OnBuild: []string{"ENV TRIGGERED=1", "RUN echo triggered > /triggered"}, Volumes: map[string]struct{}{"/volume": {}},
+		ExposedPorts: map[string]struct{}{"53/udp": {}}, StopSignal: "SIGINT", Shell: []string{"/bin/sh", "-ec"},
+		Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "true"}, Retries: 2},
+	}
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+func baseLayer(t *testing.T) []byte {
+	t.Helper()
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Fatal("no busybox: apt-get install busybox-static")
+	}
+	program, err := os.ReadFile(busybox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	add := func(h tar.Header, content []byte) {
+		h.Size = int64(len(content))
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{"bin", "etc", "work", "home", "home/user", "tmp"} {
+		add(tar.Header{Name: dir + "/", Typeflag: tar.TypeDir, Mode: 0o755}, nil)
+	}
+	add(tar.Header{Name: "bin/busybox", Typeflag: tar.TypeReg, Mode: 0o755}, program)
+	for _, applet := range []string{"sh", "cat", "echo", "env", "id", "ls", "mkdir", "chmod", "chown", "rm", "ln", "touch", "pwd", "test", "true", "sort", "grep", "stat", "mv", "find"} {
+		add(tar.Header{Name: "bin/" + applet, Typeflag: tar.TypeSymlink, Linkname: "busybox", Mode: 0o777}, nil)
+	}
+	add(tar.Header{Name: "etc/passwd", Typeflag: tar.TypeReg, Mode: 0o644}, []byte("root:x:0:0:root:/:/bin/sh\nuser:x:1000:2000:u:/home/user:/bin/sh\n"))
+	add(tar.Header{Name: "etc/group", Typeflag: tar.TypeReg, Mode: 0o644}, []byte("root:x:0:\nusers:x:2000:\nextra:x:3000:user\n"))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
