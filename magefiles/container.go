@@ -38,16 +38,21 @@ func (Container) List(ctx context.Context,
 //	mage container:build nettest -output=nettest.tar && docker load -i nettest.tar
 //	mage container:build nettest -platform=linux/amd64,linux/arm64 -output=oci:layout
 //	mage container:build quartz -output=dir:rootfs
+//	mage container:build shop -secret=shop-token=env://SHOP_TOKEN
 func (Container) Build(ctx context.Context, name string,
 	platform *string, // as in linux/amd64,linux/arm64; default: this machine's
 	target *string, // stage of the Dockerfile; default: the last
 	args *string, // build arguments of the Dockerfile, as in A=1,B=2
+	secret *string, // secrets for RUN --mount=type=secret, as in ID=REFERENCE,ID2=REFERENCE2: op://, env:// or file://
 	output *string, // FILE.tar or oci:DIR (OCI layout), dir:DIR (root file system); default: stays in the engine
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
 	given := task.BuildArgs{Name: name, Platforms: value(platform), Target: value(target), Args: value(args), Output: value(output)}
 	return run(ctx, value(format), func(ctx context.Context, r *runner) error {
+		if err := r.takeSecrets(value(secret)); err != nil {
+			return err
+		}
 		built, err := r.build(ctx, value(engine), given)
 		return r.result(built, err)
 	})
@@ -93,6 +98,7 @@ func (Container) Build(ctx context.Context, name string,
 func (Container) Publish(ctx context.Context, name, version string,
 	platform *string, // as in linux/amd64,linux/arm64; default: those that container:list shows
 	registry *string, // host, with a port if need be; default: the site's
+	secret *string, // secrets for RUN --mount=type=secret, as in ID=REFERENCE,ID2=REFERENCE2: op://, env:// or file://
 	dryrun *bool, // say what would be built and pushed, and write nothing
 	force *bool, // override the rules for versions
 	promote *bool, // have the manifests name it then, as container:promote does
@@ -102,6 +108,9 @@ func (Container) Publish(ctx context.Context, name, version string,
 ) error {
 	given := task.PublishArgs{Name: name, Version: version, Platforms: value(platform), Registry: value(registry), Force: value(force)}
 	return run(ctx, value(format), func(ctx context.Context, r *runner) error {
+		if err := r.takeSecrets(value(secret)); err != nil {
+			return err
+		}
 		published, err := r.publishAndPromote(ctx, value(engine), given, value(dryrun), promoting{value(promote), value(sync)})
 		return r.result(published, err)
 	})

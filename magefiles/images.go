@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/docker/go-units"
 
@@ -20,6 +22,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
@@ -110,7 +113,7 @@ func (r *runner) copies() *content.Store {
 type builder struct {
 	runner *runner
 	images pipeline.Images
-	failed func(stdout, stderr string) // shows what a command said; nil: in the step that runs
+	failed func(stdout, stderr string) // shows what a command said; nil: in the step that runs, as this is the only container
 }
 
 func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, error) {
@@ -118,8 +121,12 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 	if err != nil {
 		return nil, err
 	}
+	secrets, err := b.secrets(ctx, q.Container)
+	if err != nil {
+		return nil, err
+	}
 	img, err := images.Build(ctx, pipeline.Request{
-		Container: q.Container, Platforms: q.Platforms, Version: q.Version, Target: q.Target, Args: q.Args, Bases: q.Bases,
+		Container: q.Container, Platforms: q.Platforms, Version: q.Version, Target: q.Target, Args: q.Args, Bases: q.Bases, Secrets: secrets,
 	})
 	var failed *pipeline.StepError
 	if errors.As(err, &failed) && b.runner.session.Choice == engine.Dagger {
@@ -133,6 +140,36 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 		return nil, b.runner.whereFull(err)
 	}
 	return built{img}, nil
+}
+
+// takeSecrets reads the flag -secret. The values are read when a Dockerfile is built.
+func (r *runner) takeSecrets(list string) (err error) {
+	r.mounted, err = secret.ParseNamed(list)
+	return console.BadInput(err)
+}
+
+// secrets are those that a Dockerfile may mount. A program has no use for them, which is an error unless it is one of several containers.
+func (b builder) secrets(ctx context.Context, c image.Container) ([]pipeline.Secret, error) {
+	ids := slices.Sorted(maps.Keys(b.runner.mounted))
+	if c.Kind == image.KindGo && len(ids) > 0 && b.failed == nil {
+		return nil, console.BadInput(fmt.Errorf("%s is a Go program, which takes no secrets: leave out -secret", c.Name))
+	}
+	if c.Kind == image.KindGo || len(ids) == 0 {
+		return nil, nil
+	}
+	refs := make([]secret.Reference, len(ids))
+	for i, id := range ids {
+		refs[i] = b.runner.mounted[id]
+	}
+	values, err := b.runner.secrets.Resolve(ctx, refs...)
+	if err != nil {
+		return nil, err
+	}
+	secrets := make([]pipeline.Secret, len(ids))
+	for i, id := range ids {
+		secrets[i] = pipeline.Secret{Name: id, Value: values[i].Reveal()}
+	}
+	return secrets, nil
 }
 
 // at builds in a folder that has what the commit has, or in the working tree.

@@ -35,6 +35,7 @@ type runner struct {
 	stateAt  string   // folder of the engine, outside of the checkout
 	cacheAt  string   // folder of logs and of compiled programs, in the user's cache
 	secrets  *secret.Resolver
+	mounted  map[string]secret.Reference // by id, for the builds of Dockerfiles
 	progress progress
 	session  *engine.Session
 	kept     []func()   // what is released after the session

@@ -20,6 +20,7 @@ import (
 const (
 	passwordCanary = "canary-password-5b1e77"
 	buildCanary    = "canary-build-c04d21"
+	mountedCanary  = "canary-mounted-81fe3a"
 	ambientCanary  = "canary-ambient-9ea3f0"
 	forgeCanary    = "canary-forge-2c8d41"
 	argocdCanary   = "canary-argocd-7f03ba"
@@ -28,7 +29,7 @@ const (
 // canaries are the secrets that are planted, in the forms that they travel in.
 func canaries() []string {
 	basic := base64.StdEncoding.EncodeToString([]byte("ci:" + passwordCanary))
-	return []string{passwordCanary, buildCanary, ambientCanary, forgeCanary, argocdCanary, gitPassword, basic, base64.StdEncoding.EncodeToString([]byte(buildCanary))}
+	return []string{passwordCanary, buildCanary, mountedCanary, ambientCanary, forgeCanary, argocdCanary, gitPassword, basic, base64.StdEncoding.EncodeToString([]byte(buildCanary))}
 }
 
 // No secret is to be seen: not in what is printed, on command lines while the work goes on, in the environment of the engine, in
@@ -61,6 +62,14 @@ func TestSecretsStayOut(t *testing.T) {
 	hear(0, "-v", "container:publish", "files", "dev", "-format=json")
 	hear(0, "secrets:check")
 	said.WriteString(w.buildWithSecret())
+	w.env["SHOP_TOKEN"], w.env["SHOP_FILE"] = mountedCanary, buildCanary
+	hear(0, "-v", "container:build", "waits", "-secret=shop-token=env://SHOP_TOKEN", "-output=mounted.tar")
+	hear(0, "-v", "container:publish", "waits", "test", "-secret=shop-token=env://SHOP_TOKEN,other=env://SHOP_FILE")
+	hear(2, "container:build", "waits", "-secret=shop-token="+mountedCanary[:6])
+	hear(1, "container:build", "waits", "-secret=shop-token=env://NO_SUCH_TOKEN")
+	if !strings.Contains(said.String(), "$NO_SUCH_TOKEN") && !strings.Contains(said.String(), "env://NO_SUCH_TOKEN") {
+		t.Error("the secret that is missing is not named")
+	}
 	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = ambientCanary
 	hear(1, "-v", "container:publish", "hello", "test")
 	w.env["BLUMEOPS_REGISTRY_PASSWORD"] = passwordCanary

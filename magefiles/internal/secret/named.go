@@ -1,0 +1,35 @@
+package secret
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// buildID is what RUN --mount=type=secret,id= may name.
+var buildID = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
+// ParseNamed reads the secrets of a build, as in ID=REFERENCE,ID2=REFERENCE2. Errors repeat an ID alone: a value that was given in the place of
+// a reference is not printed.
+func ParseNamed(list string) (map[string]Reference, error) {
+	named := map[string]Reference{}
+	if list == "" {
+		return named, nil
+	}
+	for item := range strings.SplitSeq(list, ",") {
+		id, reference, ok := strings.Cut(item, "=")
+		if !ok || !buildID.MatchString(id) {
+			return nil, fmt.Errorf("secrets of a build must be ID=REFERENCE, several with commas between them; ID is letters, digits, _, . and -, " +
+				"and a reference cannot hold a comma")
+		}
+		if _, twice := named[id]; twice {
+			return nil, fmt.Errorf("secret %s of the build is given twice", id)
+		}
+		ref, err := ParseReference(reference)
+		if err != nil {
+			return nil, fmt.Errorf("secret %s of the build: %w", id, err)
+		}
+		named[id] = ref
+	}
+	return named, nil
+}
