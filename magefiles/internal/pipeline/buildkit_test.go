@@ -32,6 +32,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+	ownregistry "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 )
 
 // buildCase is one Dockerfile of testdata/dockerfiles.txtar: files named NAME/FILE lie in the build's folder, besides those of [contextFiles].
@@ -403,4 +404,49 @@ func baseLayer(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// An image without layers goes wherever one with layers does.
+func TestImageWithoutLayers(t *testing.T) {
+	d := newDifferential(t)
+	d.images.Root = t.TempDir()
+	place(t, filepath.Join(d.images.Root, "containers", "web", "Dockerfile"), "FROM scratch\nLABEL a=b\n", 0o644)
+	img, err := d.images.Build(t.Context(), pipeline.Request{
+		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{amd64, arm64},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	archives, err := img.Archives(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var variants []ownregistry.Variant
+	for _, a := range archives {
+		variants = append(variants, ownregistry.Variant{Platform: a.Platform, Archive: a.File})
+	}
+	made, err := ownregistry.AssembleContext(t.Context(), variants, ownregistry.Metadata{Labels: map[string]string{"c": "d"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.Close()
+	version, err := image.ParseVersion("dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := image.NewReference(d.host, "lab", "web", version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := ownregistry.New(ownregistry.Options{Plain: []string{d.host}})
+	if _, err := client.Push(t.Context(), target, made); err != nil {
+		t.Fatal(err)
+	}
+	found, ok, err := client.Look(t.Context(), target)
+	if err != nil || !ok || !image.SamePlatforms(found.Platforms, []image.Platform{amd64, arm64}) || found.Labels["a"] != "b" || found.Labels["c"] != "d" {
+		t.Errorf("%+v, %t, %v", found, ok, err)
+	}
+	if err := img.Archive(t.Context(), filepath.Join(t.TempDir(), "both.tar")); err != nil {
+		t.Error(err)
+	}
 }
