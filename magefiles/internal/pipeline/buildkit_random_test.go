@@ -58,7 +58,7 @@ func compose(seed uint64) buildCase {
 			r.instruction(stage)
 		}
 	}
-	c := buildCase{name: fmt.Sprint(seed), files: map[string]string{"Dockerfile": strings.Join(r.lines, "\n") + "\n"}, args: map[string]string{}, mayFail: true}
+	c := buildCase{name: fmt.Sprint(seed), files: map[string]string{"Dockerfile": strings.Join(r.lines, "\n") + "\n"}, args: map[string]string{}, mayFail: true, on: image.NativePlatform()}
 	if r.IntN(2) == 0 {
 		c.files[r.pick(".dockerignore", "Dockerfile.dockerignore")] = r.pick("*\n!dir\n!*.txt\n", "**/*.md\n", "Dockerfile\nother\n", "dir/sub\n!dir/sub/deep\n", "*.tar\n.*\n", "*ocker*\n")
 	}

@@ -46,6 +46,8 @@ type buildCase struct {
 	mayFail bool // with both
 	mirror  bool // also with a mirror for the base
 	latin1  bool // with a file whose name is not UTF-8
+	times   bool // are compared, too
+	on      image.Platform
 }
 
 func buildCases(t *testing.T) []buildCase {
@@ -58,7 +60,7 @@ func buildCases(t *testing.T) []buildCase {
 	for _, f := range archive.Files {
 		name, file, _ := strings.Cut(f.Name, "/")
 		if len(cases) == 0 || cases[len(cases)-1].name != name {
-			cases = append(cases, buildCase{name: name, files: map[string]string{}, args: map[string]string{}, secrets: map[string]string{}})
+			cases = append(cases, buildCase{name: name, files: map[string]string{}, args: map[string]string{}, secrets: map[string]string{}, on: image.NativePlatform()})
 		}
 		c := &cases[len(cases)-1]
 		if file != "options" {
@@ -88,6 +90,13 @@ func (c *buildCase) option(t *testing.T, line string) {
 		c.mirror = true
 	case "latin1":
 		c.latin1 = true
+	case "times":
+		c.times = true
+	case "platform":
+		var err error
+		if c.on, err = image.ParsePlatform(rest); err != nil {
+			t.Fatal(err)
+		}
 	default:
 		t.Fatalf("%s: unknown option %q", c.name, line)
 	}
@@ -162,7 +171,7 @@ func (d differential) ours(t *testing.T, root string, c buildCase) (string, erro
 	images := d.images
 	images.Root = root
 	r := pipeline.Request{
-		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{image.NativePlatform()},
+		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{c.on},
 		Target: c.target, Args: c.args,
 	}
 	for id, value := range c.secrets {
@@ -176,11 +185,11 @@ func (d differential) ours(t *testing.T, root string, c buildCase) (string, erro
 	if err := img.Archive(t.Context(), file); err != nil {
 		return "", err
 	}
-	return described(file)
+	return described(file, c.times)
 }
 
 func (d differential) theirs(t *testing.T, dir string, c buildCase) (string, error) {
-	options := map[string]string{"context:" + logicalBase: "docker-image://" + d.base()}
+	options := map[string]string{"platform": c.on.String(), "context:" + logicalBase: "docker-image://" + d.base()}
 	if c.target != "" {
 		options["target"] = c.target
 	}
@@ -195,11 +204,11 @@ func (d differential) theirs(t *testing.T, dir string, c buildCase) (string, err
 	if err := d.frontend.Build(t.Context(), dir, options, secrets, file); err != nil {
 		return "", err
 	}
-	return described(file)
+	return described(file, c.times)
 }
 
-// described is all of an image but for times and how its files are spread over layers.
-func described(file string) (string, error) {
+// described is all of an image but for how its files are spread over layers, and times unless they are asked for.
+func described(file string, times bool) (string, error) {
 	img, err := tarball.ImageFromPath(file, nil)
 	if err != nil {
 		return "", err
@@ -216,22 +225,24 @@ func described(file string) (string, error) {
 		config["layers"] = len(list(rootfs["diff_ids"]))
 	}
 	delete(config, "rootfs")
-	delete(config, "created")
-	for _, h := range list(config["history"]) {
-		delete(h.(map[string]any), "created")
+	if !times {
+		delete(config, "created")
+		for _, h := range list(config["history"]) {
+			delete(h.(map[string]any), "created")
+		}
 	}
 	text, err := json.MarshalIndent(config, "", " ")
 	if err != nil {
 		return "", err
 	}
-	files, err := flattened(img)
+	files, err := flattened(img, times)
 	return string(text) + "\n" + strings.Join(files, "\n"), err
 }
 
 func list(v any) []any { l, _ := v.([]any); return l }
 
 // flattened are the files of an image, a line for each.
-func flattened(img v1.Image) ([]string, error) {
+func flattened(img v1.Image, times bool) ([]string, error) {
 	tree := mutate.Extract(img)
 	defer tree.Close()
 	var lines []string
@@ -250,7 +261,11 @@ func flattened(img v1.Image) ([]string, error) {
 		if len(content) > 300 {
 			content = fmt.Appendf(nil, "%d bytes", len(content))
 		}
-		lines = append(lines, fmt.Sprintf("%s %d:%d /%s %s %q %v", h.FileInfo().Mode(), h.Uid, h.Gid, path.Clean(h.Name), h.Linkname, content, h.PAXRecords))
+		at := ""
+		if times {
+			at = h.ModTime.UTC().String()
+		}
+		lines = append(lines, at+fmt.Sprintf("%s %d:%d /%s %s %q %v", h.FileInfo().Mode(), h.Uid, h.Gid, path.Clean(h.Name), h.Linkname, content, h.PAXRecords))
 	}
 	slices.Sort(lines)
 	return lines, nil
