@@ -102,9 +102,22 @@ func (c *buildCase) option(t *testing.T, line string) {
 	}
 }
 
+// write writes the folder that is built.
+func (c buildCase) write(t *testing.T, dir, base string) {
+	t.Helper()
+	writeContext(t, dir)
+	for file, text := range c.files {
+		place(t, filepath.Join(dir, file), strings.ReplaceAll(text, "@BASE@", base), 0o644)
+	}
+	if c.latin1 {
+		place(t, filepath.Join(dir, "caf\xe9"), "latin1", 0o644)
+	}
+}
+
 // differential builds the same with the pipeline and with BuildKit's frontend.
 type differential struct {
 	images   pipeline.Images
+	client   *pipeline.Client
 	frontend enginetest.Frontend
 	host     string // of the registry that has the base
 }
@@ -118,7 +131,7 @@ func newDifferential(t *testing.T) differential {
 	opts := enginetest.Options(t, t.TempDir())
 	enginetest.NeedsRuntime(t, opts)
 	client := enginetest.Connect(t, opts).Client
-	d := differential{frontend: enginetest.ConnectFrontend(t, opts), host: registryWithBase(t)}
+	d := differential{client: client, frontend: enginetest.ConnectFrontend(t, opts), host: registryWithBase(t)}
 	d.images = pipeline.Images{
 		Connect: func(context.Context) (*pipeline.Client, error) { return client, nil },
 		Site:    pipeline.Site{Mirrors: map[string]string{"mirrored.example": d.host}},
@@ -144,13 +157,7 @@ func (d differential) compare(t *testing.T, c buildCase, base string) {
 	t.Helper()
 	root := t.TempDir()
 	dir := filepath.Join(root, "containers", "web")
-	writeContext(t, dir)
-	for file, text := range c.files {
-		place(t, filepath.Join(dir, file), strings.ReplaceAll(text, "@BASE@", base), 0o644)
-	}
-	if c.latin1 {
-		place(t, filepath.Join(dir, "caf\xe9"), "latin1", 0o644)
-	}
+	c.write(t, dir, base)
 	var ours, theirs string
 	var ourErr, theirErr error
 	var both errgroup.Group
@@ -205,6 +212,37 @@ func (d differential) theirs(t *testing.T, dir string, c buildCase) (string, err
 		return "", err
 	}
 	return described(file, c.times)
+}
+
+// TestDirectoriesBuildLikeBuildKit: so does the API's dockerBuild of a whole directory, which has to leave out itself what an ignore file names.
+func TestDirectoriesBuildLikeBuildKit(t *testing.T) {
+	d := newDifferential(t)
+	for _, c := range buildCases(t) {
+		if !strings.HasPrefix(c.name, "ignore-") && !strings.HasPrefix(c.name, "latin1") {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "context")
+			c.write(t, dir, d.base())
+			theirs, theirErr := d.theirs(t, dir, c)
+			file := filepath.Join(t.TempDir(), "ours.tar")
+			_, ourErr := d.client.Host().Directory(dir).DockerBuild().Export(t.Context(), file)
+			if (ourErr != nil) != c.fails || (theirErr != nil) != c.fails {
+				t.Fatalf("should fail: %t\nthe API: %v\nBuildKit: %v", c.fails, ourErr, theirErr)
+			}
+			if c.fails {
+				return
+			}
+			ours, err := described(file, c.times)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ours != theirs {
+				t.Errorf("the API -, BuildKit +\n%s", difference(ours, theirs))
+			}
+		})
+	}
 }
 
 // described is all of an image but for how its files are spread over layers, and times unless they are asked for.

@@ -115,8 +115,9 @@ func (c *Container) adopt(raw []byte) error {
 	c.config.image = imageExtras{
 		Volumes: img.Config.Volumes, StopSignal: img.Config.StopSignal, Shell: img.Config.Shell,
 		OnBuild: img.Config.OnBuild, Healthcheck: img.Config.Healthcheck, Author: img.Author, History: img.History,
-		ArgsEscaped: img.Config.ArgsEscaped, //nolint:staticcheck // deprecated by OCI, kept by Docker
 	}
+	//lint:ignore SA1019 new images should not have it, but those of BuildKit do
+	c.config.image.ArgsEscaped = img.Config.ArgsEscaped
 	return nil
 }
 
@@ -137,7 +138,8 @@ func (c *Container) image() ([]byte, error) {
 	x := c.config.image
 	img.Config.Volumes, img.Config.StopSignal, img.Config.Shell = x.Volumes, x.StopSignal, x.Shell
 	img.Config.OnBuild, img.Config.Healthcheck, img.Author, img.History = x.OnBuild, x.Healthcheck, x.Author, x.History
-	img.Config.ArgsEscaped = x.ArgsEscaped //nolint:staticcheck // as above
+	//lint:ignore SA1019 as above
+	img.Config.ArgsEscaped = x.ArgsEscaped
 	return json.Marshal(img)
 }
 
