@@ -3,10 +3,16 @@
 package main
 
 import (
+	"io"
+	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 )
 
 // Whatever library starts a program, as go-git does with git-upload-pack and with what hooks a repository on this machine has, the program
@@ -34,5 +40,36 @@ func TestNoChildInheritsSecrets(t *testing.T) {
 		if !allowed[leak] {
 			t.Errorf("a child inherits %s", leak)
 		}
+	}
+}
+
+// The secrets of a build are read from variables that no program inherits, those of targets stay readable, and a wrong list is bad input.
+func TestSecretsOfABuildAreWithheld(t *testing.T) {
+	commandtest.Secrets(t)
+	t.Setenv("MY_MOUNTED", commandtest.Canary)
+	r := &runner{console: console.New(console.Options{Stdout: io.Discard, Stderr: io.Discard, Env: os.Getenv})}
+	if err := r.takeSecrets("a=env://MY_MOUNTED,b=env://MY_OWN"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("env").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(out), "MY_MOUNTED") || strings.Contains(string(out), "MY_OWN") {
+		t.Errorf("a child inherits %s", out)
+	}
+	values, err := builder{runner: r}.secrets(t.Context(), image.Container{Name: "web", Kind: image.KindDockerfile})
+	if err != nil || len(values) != 2 || values[0] != (pipeline.Secret{Name: "a", Value: commandtest.Canary}) || values[1].Name != "b" {
+		t.Errorf("%d secrets, %v", len(values), err)
+	}
+	program := image.Container{Name: "tool", Kind: image.KindGo}
+	if _, err := (builder{runner: r}).secrets(t.Context(), program); err == nil || !strings.Contains(err.Error(), "leave out -secret") {
+		t.Errorf("a Go program: %v", err)
+	}
+	if values, err := (builder{runner: r, failed: func(string, string) {}}).secrets(t.Context(), program); err != nil || len(values) != 0 {
+		t.Errorf("a Go program among others: %d secrets, %v", len(values), err)
+	}
+	if err := r.takeSecrets("a=" + commandtest.Canary); err == nil || strings.Contains(err.Error(), commandtest.Canary) {
+		t.Errorf("a value in the place of a reference: %v", err)
 	}
 }

@@ -142,10 +142,22 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 	return built{img}, nil
 }
 
-// takeSecrets reads the flag -secret. The values are read when a Dockerfile is built.
+// takeSecrets reads the flag -secret. The values are read when a Dockerfile is built; until then no program that is started inherits them.
 func (r *runner) takeSecrets(list string) (err error) {
-	r.mounted, err = secret.ParseNamed(list)
-	return console.BadInput(err)
+	if r.mounted, err = secret.ParseNamed(list); err != nil || len(r.mounted) == 0 {
+		return console.BadInput(err)
+	}
+	var references []string
+	for _, ref := range r.mounted {
+		references = append(references, ref.String())
+	}
+	lookup := func(name string) (string, bool) { v := getenv(name); return v, v != "" }
+	held, err := secret.Withhold(secret.VariablesOf(references...), lookup, os.Unsetenv)
+	if err != nil {
+		return fmt.Errorf("take the secrets out of the environment: %w", err)
+	}
+	r.secrets = r.resolver(held)
+	return nil
 }
 
 // secrets are those that a Dockerfile may mount. A program has no use for them, which is an error unless it is one of several containers.

@@ -69,6 +69,13 @@ func run(ctx context.Context, format string, target func(context.Context, *runne
 	return r.console.Exit(ctx, err)
 }
 
+// resolver reads secrets; env looks up the variables that hold some.
+func (r *runner) resolver(env func(string) string) *secret.Resolver {
+	return secret.NewResolver(secret.Options{
+		CI: inCI(), Root: r.root, Env: env, Learn: func(value string) { r.console.Redactor().Learn(value) }, Account: r.OnePasswordAccount,
+	})
+}
+
 // caller is the target that calls run, under the name that people call it by: every target has one, so that every log has a title.
 func caller() string {
 	at := make([]uintptr, 1)
@@ -105,9 +112,7 @@ func (r *runner) open(format string, more []console.Format) (err error) {
 	r.progress = progress{console: r.console, logs: filepath.Join(r.cacheAt, "log"), title: r.target}
 	r.authorities = sync.OnceValues(r.readAuthorities)
 	r.http = sync.OnceValue(r.newHTTP)
-	r.secrets = secret.NewResolver(secret.Options{
-		CI: inCI(), Root: r.root, Env: getenv, Learn: func(value string) { r.console.Redactor().Learn(value) }, Account: r.OnePasswordAccount,
-	})
+	r.secrets = r.resolver(getenv)
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"dagger.io/dagger"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
@@ -232,6 +233,20 @@ func TestDirectoriesBuildLikeBuildKit(t *testing.T) {
 				t.Errorf("the API -, BuildKit +\n%s", difference(ours, theirs))
 			}
 		})
+	}
+}
+
+// An ignore file that names nothing leaves a directory as it is, also one that was sent without some of its files.
+func TestEmptyIgnoreFileOfPartOfAFolder(t *testing.T) {
+	d := newDifferential(t)
+	dir := t.TempDir()
+	place(t, filepath.Join(dir, "Dockerfile"), "FROM scratch\nCOPY . /\n", 0o644)
+	place(t, filepath.Join(dir, ".dockerignore"), "# nothing\n", 0o644)
+	place(t, filepath.Join(dir, "left-out"), "x", 0o644)
+	built := d.client.Host().Directory(dir, dagger.HostDirectoryOpts{Exclude: []string{"left-out"}}).DockerBuild()
+	got, err := built.Rootfs().Entries(t.Context())
+	if err != nil || !slices.Equal(got, []string{".dockerignore", "Dockerfile"}) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -117,7 +117,7 @@ func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Direc
 	if err != nil {
 		return nil, fmt.Errorf("read .dockerignore: %w", err)
 	}
-	if slices.Equal(ignored, d.excluded) {
+	if len(ignored) == 0 || slices.Equal(ignored, d.excluded) {
 		return d.rooted(), nil // there is nothing, or it was left out when the host was read
 	}
 	if d.dir == "/" && d.st.Output() != nil && namesEntries(ignored) {
