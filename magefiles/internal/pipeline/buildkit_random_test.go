@@ -104,7 +104,7 @@ func (r *composer) instruction(stage int) {
 		r.add("COPY" + r.some("--chmod=0600", "--chown=3") + " <<A <<\"B\" /h/\none $GLOBAL\nA\ntwo $GLOBAL\nB")
 	default:
 		if r.canRun {
-			r.add("RUN " + r.pick("pwd > /tmp/pwd || true", "id > /id || true", "find . -type f | sort | grep -v proc > /tmp/found || true", "rm -rf /x /dir/sub || true",
+			r.add("RUN " + r.pick("pwd > /tmp/pwd || true", "id > /id || true", "find /work /t /a /l -type f | sort > /tmp/found || true", "rm -rf /x /dir/sub || true",
 				"mkdir -p /a/b && ln -s /a /l || true", "--mount=target=/ctx find /ctx | sort > /tmp/ctx || true", "env | sort > /tmp/env || true", "chmod -R o-r /dir || true"))
 		}
 	}
