@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -376,5 +377,18 @@ func TestImageWithoutLayers(t *testing.T) {
 	}
 	if err := img.Archive(t.Context(), filepath.Join(t.TempDir(), "both.tar")); err != nil {
 		t.Error(err)
+	}
+	one, err := d.images.Build(t.Context(), pipeline.Request{
+		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{amd64},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rootfs := filepath.Join(t.TempDir(), "rootfs")
+	if err := one.Rootfs(t.Context(), rootfs); err != nil {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(rootfs); err != nil || len(entries) > 0 {
+		t.Errorf("the root file system has %v, %v", entries, err)
 	}
 }
