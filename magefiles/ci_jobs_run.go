@@ -102,7 +102,7 @@ func plainError(do doing) doing {
 
 // beside is a runner for one of several jobs. What it says goes to out, as plain lines.
 func (r *runner) beside(name string, out io.Writer) *runner {
-	c := &runner{settings: r.settings, root: r.root, files: r.files, stateAt: r.stateAt, cacheAt: r.cacheAt, secrets: r.secrets, format: console.Text}
+	c := &runner{settings: r.settings, root: r.root, files: r.files, stateAt: r.stateAt, cacheAt: r.cacheAt, secrets: r.secrets, format: console.Text, target: r.target, authorities: r.authorities, http: r.http}
 	c.console = console.New(console.Options{Stdout: out, Stderr: out, Env: os.Getenv, Verbose: mg.Verbose(), Redactor: r.console.Redactor()})
 	c.progress = progress{console: c.console, logs: r.progress.logs, title: "ci " + name}
 	return c

@@ -184,7 +184,7 @@ func (s *followed) testSuccess(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	s.holds("v0.1.2", reference)
-	for _, text := range []string{" of build-container.yaml: " + s.page(""), "done    job tag: Publish ", "done    wait for the run of greeter-v0.1.2"} {
+	for _, text := range []string{" of build-container.yaml: " + s.page(""), "done    job tag", "done    wait for the run of greeter-v0.1.2"} {
 		if !strings.Contains(got.stderr, text) {
 			t.Errorf("%q is not in\n%s", text, got.stderr)
 		}

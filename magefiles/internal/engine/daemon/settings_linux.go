@@ -45,7 +45,7 @@ func (o Options) settings() settings {
 	s := settings{
 		Root: f.root, Socket: f.socket, Runtime: f.runtime, RuntimeHint: o.noRuntime().Error(),
 		Rootless:   os.Geteuid() != 0,
-		CacheBytes: o.CacheBytes, MinFreeBytes: minFreeBytes, CAFile: o.CAFile,
+		CacheBytes: o.CacheBytes, MinFreeBytes: minFreeBytes, CAFile: o.keptAuthorities(),
 		Registries: map[string]registrySettings{},
 	}
 	for host, r := range o.Registries {
@@ -53,6 +53,39 @@ func (o Options) settings() settings {
 	}
 	s.Labels = map[string]string{settingsLabel: o.settingsKey(s)}
 	return s
+}
+
+// keptAuthorities is where the daemon reads the authorities: a copy of its own, named by the content, as the daemon outlives the file that a run names.
+// A file that cannot be read stays what it is, for the daemon to name.
+func (o Options) keptAuthorities() string {
+	if o.CAFile == "" {
+		return ""
+	}
+	text, err := os.ReadFile(o.CAFile)
+	if err != nil {
+		return o.CAFile
+	}
+	sum := sha256.Sum256(text)
+	return filepath.Join(o.StateDir, "authorities", hex.EncodeToString(sum[:16])+".pem")
+}
+
+// keepAuthorities writes that copy.
+func (o Options) keepAuthorities() error {
+	kept := o.keptAuthorities()
+	if kept == o.CAFile {
+		return nil
+	}
+	text, err := os.ReadFile(o.CAFile)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(kept+".tmp", text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(kept+".tmp", kept)
 }
 
 // settingsKey is a hash, and so tells nothing of a password in a proxy's address.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,7 +46,7 @@ func (o Options) start(ctx context.Context, l launch, f files, s settings) (runn
 	if err := f.prepare(); err != nil {
 		return running{}, err
 	}
-	if err := s.write(f.config); err != nil {
+	if err := errors.Join(o.keepAuthorities(), s.write(f.config)); err != nil {
 		return running{}, err
 	}
 	log, err := openLog(f.log)

@@ -5,6 +5,7 @@ import (
 	"log"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -31,6 +32,9 @@ func TestPullsWithAuthorities(t *testing.T) {
 	seed(t, plain.URL)
 	opts.CAFile = file
 	d := ensure(t, opts)
+	if err := os.Remove(file); err != nil { // the daemon outlives what a run names
+		t.Fatal(err)
+	}
 	at := func(address string) string { return port(t, address) }
 	for _, host := range []string{
 		"127.0.0.1" + at(plain.URL), "localhost" + at(plain.URL), "127.0.0.1" + at(secure.URL), "localhost" + at(secure.URL),
