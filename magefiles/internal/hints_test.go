@@ -27,6 +27,7 @@ var speakers = map[string][]string{
 	"docs_build.go":                               {"docs:serve"},
 	"internal/console/format.go":                  {"container:publish", "container:list", "docs:release", "doctor", "engine:status", "validate"},
 	"internal/task/build.go":                      {"container:build"},
+	"images.go":                                   {"container:build", "container:publish"},
 	"internal/task/containerrelease_runerrors.go": {"container:release"},
 	"internal/task/errors.go":                     {"container:publish"}, // others say something else: withoutForce
 	"internal/task/job/choose.go":                 {"ci"},
