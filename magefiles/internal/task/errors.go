@@ -2,7 +2,6 @@ package task
 
 import (
 	"fmt"
-	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
@@ -14,12 +13,7 @@ type DirtyError struct {
 }
 
 func (e *DirtyError) Error() string {
-	const shown = 3
-	paths := strings.Join(e.Changed[:min(shown, len(e.Changed))], ", ")
-	if more := len(e.Changed) - shown; more > 0 {
-		paths += fmt.Sprintf(" and %d more", more)
-	}
-	return fmt.Sprintf("the tree has changes (%s), and version %s is published from a commit", paths, e.Version)
+	return fmt.Sprintf("the tree has changes (%s), and version %s is published from a commit", somePaths(e.Changed), e.Version)
 }
 
 // Hint says what to do.

@@ -79,8 +79,8 @@ func (p *publication) chooseTree(ctx context.Context) error {
 		return p.takeCommit()
 	}
 	p.dirty = true
-	shown := strings.Join(ignored[:min(3, len(ignored))], ", ")
-	if len(ignored) > 3 { // which may be more than are listed
+	shown := firstPaths(ignored)
+	if len(ignored) > shownPaths { // which may be more than are listed
 		shown += " and others"
 	}
 	p.say(fmt.Sprintf("%s is made of files that git ignores (%s): the revision ends in -dirty", p.container.Dir, shown))

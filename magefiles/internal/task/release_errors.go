@@ -46,12 +46,7 @@ type UnpushedError struct {
 }
 
 func (e *UnpushedError) Error() string {
-	const shown = 3
-	paths := strings.Join(e.Paths[:min(shown, len(e.Paths))], ", ")
-	if more := len(e.Paths) - shown; more > 0 {
-		paths += fmt.Sprintf(" and %d more", more)
-	}
-	return fmt.Sprintf("changed here, and not on %s at the forge: %s", e.Branch, paths)
+	return fmt.Sprintf("changed here, and not on %s at the forge: %s", e.Branch, somePaths(e.Paths))
 }
 
 // Hint says what to do.
