@@ -63,7 +63,7 @@ func TestRights(t *testing.T) {
 	_, err = reader.Deploy(t.Context(), app, w.want(t, commit))
 	w.fails(t, err, ErrUnauthorized, "revoked")
 
-	token, _, err = w.argo.Issue(t.Context(), lab.AccountRelease, time.Second)
+	token, _, err = w.argo.Issue(t.Context(), lab.AccountRelease, 10*time.Second)
 	must(t, err)
 	until(t, func() bool { _, err = w.clientWith(t, token).Status(t.Context(), app); return err != nil })
 	w.fails(t, err, ErrUnauthorized, "expired")

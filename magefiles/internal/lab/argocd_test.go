@@ -101,7 +101,7 @@ func (w *world) tokens(t *testing.T) {
 	must(t, err)
 	must(t, revoke(t.Context()))
 	refused(t, http.StatusUnauthorized, "", w.client(token).do(t.Context(), http.MethodGet, "/api/v1/applications/docs", "", nil, nil))
-	token, _, err = w.argo.Issue(t.Context(), AccountRelease, 2*time.Second)
+	token, _, err = w.argo.Issue(t.Context(), AccountRelease, 10*time.Second)
 	must(t, err)
 	eventually(t, "the token is expired", func(ctx context.Context) error {
 		err := w.client(token).do(ctx, http.MethodGet, "/api/v1/applications/docs", "", nil, nil)

@@ -43,7 +43,12 @@ func (a *ArgoCD) Issue(ctx context.Context, account string, lifetime time.Durati
 	if err != nil {
 		return "", nil, err
 	}
-	if err := until(ctx, "the new token works", func(ctx context.Context) error { return a.accepts(ctx, issued.Token) }); err != nil {
+	wait, cancel := ctx, context.CancelFunc(func() {})
+	if lifetime > 0 { // a token that ends before Argo CD knows it never works
+		wait, cancel = context.WithTimeoutCause(ctx, lifetime, fmt.Errorf("the token of %s ended after %s, before it worked: give it longer", account, lifetime))
+	}
+	defer cancel()
+	if err := until(wait, "the new token works", func(ctx context.Context) error { return a.accepts(ctx, issued.Token) }); err != nil {
 		return "", nil, err
 	}
 	return issued.Token, func(ctx context.Context) error {
