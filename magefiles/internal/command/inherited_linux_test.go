@@ -23,7 +23,10 @@ func TestKeepInherited(t *testing.T) {
 	}
 	flock, err := exec.LookPath("flock")
 	if err != nil {
-		t.Skip("flock: apt-get install util-linux")
+		if os.Getenv("CI") == "true" {
+			t.Fatal("flock is missing: apt-get install util-linux")
+		}
+		t.Skip("flock is missing: apt-get install util-linux")
 	}
 	lock := t.TempDir() + "/lock"
 	holder := exec.Command(flock, lock, os.Args[0], "-test.run=^TestKeepInherited$")

@@ -62,6 +62,9 @@ func TestOutputSaysWhatItCouldNotWrite(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
 		t.Skip(err) // only Linux has it
 	}
 	defer full.Close()

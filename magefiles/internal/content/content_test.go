@@ -116,7 +116,10 @@ func TestWhatIsSentIsWhatWasRead(t *testing.T) {
 func TestAFileThatCannotBeReadIsAnError(t *testing.T) {
 	fs, err := fsutil.NewFS("/proc/self")
 	if err != nil {
-		t.Skip(err)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err) // only Linux has it
 	}
 	fs, err = fsutil.NewFilterFS(fs, &fsutil.FilterOpt{IncludePatterns: []string{"mem"}})
 	if err != nil {

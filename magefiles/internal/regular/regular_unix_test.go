@@ -73,6 +73,9 @@ func TestHugeFilesAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(name, 1<<40); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
 		t.Skip(err)
 	}
 	if _, err := ReadFile(name); !errors.Is(err, ErrTooLarge) {
