@@ -15,7 +15,7 @@ type Outlook struct {
 	Run    error  // why steps that run a command would fail; nil: nothing is known
 }
 
-// Look tells which engine would be taken, and what it lacks. Of a Dagger engine it tells whether it answers; the rest only Connect finds out.
+// Look tells which engine would be taken, and what is missing for it. Of a Dagger engine it tells whether it answers; the rest only Connect finds out.
 func Look(ctx context.Context, opts Options) Outlook {
 	why, ok := daggerAtHand(ctx, opts)
 	if opts.Choice == Dagger || opts.Choice != Embedded && ok {

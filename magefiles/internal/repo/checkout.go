@@ -106,7 +106,7 @@ func (c *checkout) add(ctx context.Context, name string, p Part, links int) erro
 	return nil
 }
 
-// follow takes what a symbolic link leads to. One that leads nowhere stays as it is: whoever reads it will say so.
+// follow takes what a symbolic link leads to. One that leads nowhere stays as it is: reading it is the error.
 func (c *checkout) follow(ctx context.Context, link item, after []string, p Part, links int) error {
 	target, err := c.snapshot.target(link)
 	if err != nil || links == maxLinks {

@@ -1,5 +1,5 @@
-// Package scratch makes temporary folders and files that no kill leaves for ever: each is locked for as long as its process lives, and whoever
-// makes the next one with the same prefix in the same folder removes those that nobody holds.
+// Package scratch makes temporary folders and files that no kill leaves for ever: each is locked for as long as its process lives, and the
+// next one with the same prefix in the same folder removes those that nobody holds.
 package scratch
 
 import (

@@ -85,7 +85,7 @@ func (p Promoted) Summary() string {
 func (p Promote) Run(ctx context.Context, args PromoteArgs) (Promoted, error) {
 	if args.Sync && p.Applications == nil {
 		args.Sync = false // the workflows that come with this say -sync, and are right for sites without Argo CD too
-		say(p.Note, "this site has no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced, and whoever deploys takes the commit")
+		say(p.Note, "this site has no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced; what deploys the site takes the commit")
 	}
 	one, err := p.prepare(args)
 	if err != nil {

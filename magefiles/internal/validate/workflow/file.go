@@ -157,7 +157,7 @@ func (w *walker) duplicates(n *yaml.Node) {
 			continue
 		}
 		if line, ok := seen[key.Value]; ok {
-			w.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleYAML, Message: fmt.Sprintf("the key %s stands on line %d already", quote(key.Value), line)})
+			w.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleYAML, Message: fmt.Sprintf("the key %s is on line %d already", quote(key.Value), line)})
 			continue
 		}
 		seen[key.Value] = key.Line

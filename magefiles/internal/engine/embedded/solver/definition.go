@@ -19,7 +19,7 @@ func (s *Solver) definition(def *llb.Definition) (*pb.Definition, error) {
 //
 // BuildKit v0.33 leaves the inputs out of a file operation's cache key where they are the usual ones, and takes "no source" for usual
 // (solver/llbsolver/ops/file.go, isDefaultIndexes). A copy from scratch then has the key of a copy from any other source to the same
-// place, and the cache answers with that source's files. In the key of a copy from a source stands the last element of the
+// place, and the cache answers with that source's files. The key of a copy from a source holds the last element of the
 // source's path only: a path of two elements that names the same folder is never that.
 func distinctCopies(def *pb.Definition) (*pb.Definition, error) {
 	if found, err := copiesFromScratch(def); err != nil || !found {
