@@ -100,8 +100,7 @@ func (d *Directory) known() *Directory {
 	if !d.hosted {
 		return d
 	}
-	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
-	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}
+	return d.copied()
 }
 
 // known is the same for a file, which is never the root of its state.

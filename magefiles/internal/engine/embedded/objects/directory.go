@@ -393,6 +393,11 @@ func (d *Directory) rooted() *Directory {
 	if d.dir == "/" {
 		return d
 	}
+	return d.copied()
+}
+
+// copied gives a copy of the directory, the root of a state of its own.
+func (d *Directory) copied() *Directory {
 	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}
 }
