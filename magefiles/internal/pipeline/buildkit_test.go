@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"archive/tar"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"dagger.io/dagger"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -285,6 +287,9 @@ func described(file string, times bool) (string, error) {
 
 func list(v any) []any { l, _ := v.([]any); return l }
 
+// epoch is the SOURCE_DATE_EPOCH of the Dockerfiles whose times are compared.
+var epoch = time.Unix(1700000000, 0)
+
 // flattened are the files of an image, a line for each.
 func flattened(img v1.Image, times bool) ([]string, error) {
 	tree := mutate.Extract(img)
@@ -303,11 +308,14 @@ func flattened(img v1.Image, times bool) ([]string, error) {
 			return nil, err
 		}
 		if len(content) > 300 {
-			content = fmt.Appendf(nil, "%d bytes", len(content))
+			content = fmt.Appendf(nil, "%d bytes, SHA-256 %x", len(content), sha256.Sum256(content))
 		}
 		at := ""
-		if times {
-			at = h.ModTime.UTC().String()
+		switch {
+		case times && h.ModTime.After(epoch):
+			at = "later " // a RUN wrote it when it ran, each of both builders at a time of its own
+		case times:
+			at = h.ModTime.UTC().String() + " "
 		}
 		lines = append(lines, at+fmt.Sprintf("%s %d:%d /%s %s %q %v", h.FileInfo().Mode(), h.Uid, h.Gid, path.Clean(h.Name), h.Linkname, content, h.PAXRecords))
 	}
