@@ -23,7 +23,7 @@ var containers = validate.Check{
 	Name:   "containers",
 	Covers: "The folders of containers/: whether each can be built, Dockerfiles against BuildKit's own linter, base images, and versions against service-versions.yaml.",
 	Rules: []validate.Rule{
-		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package, is a symbolic link, or states something unknown.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
+		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package, is a symbolic link, has a name that images cannot have, or states something unknown.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
 		{ID: "dockerfile", What: "BuildKit's parser or linter objects to a Dockerfile; the message begins with the linter's own name of the rule, which «# check=skip=RULE» on the first line leaves out.", Do: "Change the instruction as the message says."},
 		{ID: "version", What: "A container does not say which version of its application it packages, or not as a literal.", Do: "State it: ARG CONTAINER_APP_VERSION=1.2.3 in the Dockerfile, //blumeops:version 1.2.3 in the Go program."},
 		{ID: "services", What: "The file service-versions.yaml does not have the form that is expected: a list called services, whose entries have a name, a current-version and, where the names differ, a container.", Do: "Give it that form."},
@@ -66,7 +66,8 @@ func (c containerCheck) faults(found []image.Container, err error) error {
 		}
 		known[fault.Dir] = true
 		var unreadable *fs.PathError
-		if c.Has(fault.Dir) && !errors.As(err, &unreadable) { // the check files reports that
+		told := errors.As(err, &unreadable) && c.Has(unreadable.Path) // by the check files
+		if c.Has(fault.Dir) && !told {
 			c.fault(fault)
 		}
 	}
@@ -84,14 +85,27 @@ func (c containerCheck) faults(found []image.Container, err error) error {
 func (c containerCheck) fault(fault *image.ContainerError) {
 	var stated *image.StatementError
 	if !errors.As(fault, &stated) {
-		c.report(fault.Dir, "container", dockerfile.Place{}, "%s", fault.Err)
+		c.Report(validate.Finding{Path: fault.Dir, Rule: "container", Message: fault.Err.Error(), Do: remedy(fault)})
 		return
 	}
-	rule, failed := "container", (*dockerfile.ParseError)(nil)
+	rule, do, failed := "container", "Correct what the file states.", (*dockerfile.ParseError)(nil)
 	if errors.As(stated, &failed) {
-		rule = "dockerfile"
+		rule, do = "dockerfile", ""
 	}
-	c.report(stated.At.File, rule, place(stated.At), "%s", stated.Err)
+	c.Report(validate.Finding{Path: stated.At.File, Line: stated.At.Line, Column: stated.At.Column, Rule: rule, Message: stated.Err.Error(), Do: do})
+}
+
+// remedy is what to do about a folder that could be built otherwise; "" is the advice of the rule.
+func remedy(fault error) string {
+	var invalid *image.InvalidError
+	var unreadable *fs.PathError
+	switch {
+	case errors.As(fault, &invalid):
+		return "Rename the folder to lower case letters, digits and inner hyphens, up to 63 of them."
+	case errors.As(fault, &unreadable):
+		return "Put a file that can be read in its place, or remove it."
+	}
+	return ""
 }
 
 func place(at image.Position) dockerfile.Place {

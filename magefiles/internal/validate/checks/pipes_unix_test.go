@@ -58,3 +58,36 @@ func TestPipes(t *testing.T) {
 		})
 	}
 }
+
+// TestUntrackedPipes: git lists no pipe that it does not track, so that the check files cannot name one. A container that has one among tracked
+// files cannot be built, which is told; a folder that holds nothing else is not part of the repository.
+func TestUntrackedPipes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"tracked", "untracked"} {
+		if err := os.MkdirAll(filepath.Join(dir, "containers", name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mkfifo(filepath.Join(dir, "containers", name, "Dockerfile"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const note = "containers/tracked/note"
+	if err := os.WriteFile(filepath.Join(dir, note), []byte("x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	var got []string
+	for _, f := range run(t, regular.FS(root), []string{note}).Findings {
+		got = append(got, f.String()+": "+f.Do)
+	}
+	const want = "containers/tracked: read containers/tracked/Dockerfile: is not a regular file: replace it by one, or remove it [containers/container]: " +
+		"Put a file that can be read in its place, or remove it."
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

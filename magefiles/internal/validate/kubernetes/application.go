@@ -144,5 +144,5 @@ func Branches(o Object, addresses []string) (found []Branch) {
 	return found
 }
 
-// maxSources is how deep sources may stand: generators hold generators.
+// maxSources is how deep sources may be: generators hold generators.
 const maxSources = 20

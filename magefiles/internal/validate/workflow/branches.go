@@ -18,19 +18,18 @@ type Branches struct {
 // BranchesOf are those of a workflow: the branches of its events, and those that its conditions compare with. Patterns, and what is excluded,
 // are left out; a text that does not parse has none.
 func BranchesOf(text string) (found []Branches) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) == 0 {
+	f := &file{text: text}
+	if !f.parse() {
 		return nil
 	}
-	root := doc.Content[0]
-	pairs(get(root, "on"), func(event, filter *yaml.Node) {
-		if branches := resolved(get(resolved(filter), "branches")); branches != nil {
+	pairs(get(f.root, "on"), func(event, filter *yaml.Node) {
+		if branches := get(filter, "branches"); branches != nil {
 			if names, ok := literals(branches); ok {
 				found = append(found, Branches{branches.Line, branches.Column, names, "runs on " + event.Value + " to"})
 			}
 		}
 	})
-	return append(found, conditions(root)...)
+	return append(found, conditions(f.root)...)
 }
 
 // literals are the names of a list, or of a single text; ok is false if one of them is a pattern.
@@ -40,7 +39,7 @@ func literals(n *yaml.Node) (names []string, ok bool) {
 		list = []*yaml.Node{n}
 	}
 	for _, item := range list {
-		name := scalar(resolved(item))
+		name := scalar(item)
 		if name == "" || strings.ContainsAny(name, "*?[]+!$") {
 			return nil, false
 		}
@@ -69,12 +68,4 @@ func conditions(n *yaml.Node) (found []Branches) {
 		found = append(found, conditions(child)...)
 	}
 	return found
-}
-
-// resolved is what an alias stands for.
-func resolved(n *yaml.Node) *yaml.Node {
-	if n != nil && n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	return n
 }

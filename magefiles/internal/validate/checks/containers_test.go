@@ -1,0 +1,37 @@
+package checks
+
+import (
+	"testing"
+	"testing/fstest"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+)
+
+// TestRemedies has folders of containers/ that cannot be built, each for another reason: what to do follows from the reason.
+func TestRemedies(t *testing.T) {
+	t.Parallel()
+	const (
+		dockerfile = "ARG CONTAINER_APP_VERSION=1\nFROM debian:12\n"
+		give       = "Give it a Dockerfile or a Go main package, or move it elsewhere."
+		rename     = "Rename the folder to lower case letters, digits and inner hyphens, up to 63 of them."
+	)
+	for name, c := range map[string]struct{ text, do string }{
+		"containers/a/README.md":             {"x", give},
+		"containers/Upper/Dockerfile":        {dockerfile, rename},
+		"containers/new\nline/Dockerfile":    {dockerfile, rename},
+		"containers/\x1b[31mred/Dockerfile":  {dockerfile, rename},
+		"containers/platform/Dockerfile":     {"# blumeops:platforms linux/amd46\n" + dockerfile, "Correct what the file states."},
+		"containers/instruction/Dockerfile":  {dockerfile + "RUM x\n", "Change the instruction as the message says."},
+		"containers/directive/directives.go": {"//blumeops:flavour sweet\npackage main\n", "Correct what the file states."},
+	} {
+		fsys := fstest.MapFS{name: &fstest.MapFile{Data: []byte(c.text)}}
+		report, err := validate.Run(t.Context(), validate.NewTree(fsys, []string{name}), []validate.Check{containers}, validate.Options{Site: site})
+		if err != nil || len(report.Failures) > 0 || len(report.Findings) == 0 {
+			t.Errorf("%q: %+v, %v", name, report, err)
+			continue
+		}
+		if f := report.Findings[0]; f.Do != c.do {
+			t.Errorf("%s: advises %q, want %q", f, f.Do, c.do)
+		}
+	}
+}
