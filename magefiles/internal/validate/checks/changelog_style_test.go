@@ -61,10 +61,13 @@ func TestReleasesKeepTheStyle(t *testing.T) {
 				}
 			}
 			// What the format does not prescribe is found.
-			files[c.file] = strings.Replace(files[c.file], "\n\n\n#", "\n\n\n\n#", 1) + "\n## Features\n\n\n* x\n"
+			files[c.file] = strings.Replace(files[c.file], "\n\n\n#", "\n\n\n\n#", 1) + "\n## Features\n\n\n* x\n   \n* y\n"
 			got := styled(t, files)
 			if strings.Count(got, "MD012") != 3 {
 				t.Errorf("other blank lines: %s", got)
+			}
+			if strings.Count(got, "MD009") != 1 {
+				t.Errorf("spaces on an empty line: %s", got)
 			}
 		})
 	}

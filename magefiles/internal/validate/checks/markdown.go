@@ -20,11 +20,11 @@ var style = validate.Check{
 		if set.Err != nil {
 			return set.Err
 		}
-		settings := styleSettings(in)
+		settings, format := styleSettings(in), prescribedIn(in)
 		return validate.Each(ctx, in.Files(".", ".md"), func(name string) error {
 			if p := set.Page(name); p != nil {
 				found := markdown.Lint(p, settings)
-				if format, ok := prescribedFor(in, name); ok {
+				if name == format.file {
 					found = slices.DeleteFunc(found, format.prescribes)
 				}
 				reportStyle(in, name, found)

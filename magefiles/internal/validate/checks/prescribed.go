@@ -12,27 +12,28 @@ import (
 // version, and above a marker on top of the file; headings of versions as high as its template says, the same headings of types in
 // each section, and bullets with a hyphen, which may be empty.
 type prescribed struct {
+	file     string
 	lines    []string
 	marker   string
 	versions map[int]bool // lines of headings, from 1
 	types    map[string]bool
 }
 
-// prescribedFor reads the changelog that the configuration names. ok is false for every other file.
-func prescribedFor(in *validate.Input, name string) (p prescribed, ok bool) {
+// prescribedIn reads the changelog that the configuration names. Without one, nothing is prescribed.
+func prescribedIn(in *validate.Input) prescribed {
 	config, err := news.ParseConfig(readable{in.Tree})
-	if err != nil || config.Filename != name {
-		return prescribed{}, false
+	if err != nil {
+		return prescribed{}
 	}
-	text, ok := in.Text(name)
-	p = prescribed{marker: strings.TrimSpace(config.Marker()), lines: strings.Split(text, "\n"), versions: map[int]bool{}, types: map[string]bool{}}
+	text, _ := in.Text(config.Filename)
+	p := prescribed{file: config.Filename, marker: strings.TrimSpace(config.Marker()), lines: strings.Split(text, "\n"), versions: map[int]bool{}, types: map[string]bool{}}
 	for _, s := range news.Sections(config, text) {
 		p.versions[s.Line] = true
 	}
 	for _, t := range config.Types {
 		p.types[t.Name] = true
 	}
-	return p, ok
+	return p
 }
 
 // prescribes says that a finding is about what the format makes.
@@ -48,7 +49,7 @@ func (p prescribed) prescribes(found markdown.Problem) bool {
 	case "MD004":
 		return p.line(found.Line) == "-" || strings.HasPrefix(p.line(found.Line), "- ")
 	case "MD009":
-		return strings.Trim(p.line(found.Line), "-, ") == "" // issues of which issue_format shows nothing
+		return strings.HasPrefix(p.line(found.Line), "-") && strings.Trim(p.line(found.Line), "-, ") == "" // issues of which issue_format shows nothing
 	}
 	return false
 }
