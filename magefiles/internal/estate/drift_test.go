@@ -308,15 +308,15 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// TestOrphans has images of containers that are there, were removed, and never were.
+// TestOrphans has images of containers that are there, are submodules, were removed, and never were.
 func TestOrphans(t *testing.T) {
 	t.Parallel()
 	own := driftSite
-	own.Images = "r.example/o"
-	registry := &fakeImages{held: map[string]string{"r.example/o/a:v1": digestA, "r.example/o/gone:v1": digestA, "r.example/other/x:v1": digestA, "r.example/o/charts/x:v1": digestA}}
+	own.Images, own.Absent = "r.example/o", map[string]string{"containers/sub": "is missing"}
+	registry := &fakeImages{held: map[string]string{"r.example/o/a:v1": digestA, "r.example/o/sub:v1": digestA, "r.example/o/gone:v1": digestA, "r.example/other/x:v1": digestA, "r.example/o/charts/x:v1": digestA}}
 	files := map[string]string{
 		"containers/a/Dockerfile": "FROM scratch\n",
-		"argocd/pod.yaml":         pod("r.example/o/a:v1", "r.example/o/gone:v1", "r.example/other/x:v1", "r.example/o/charts/x:v1"),
+		"argocd/pod.yaml":         pod("r.example/o/a:v1", "r.example/o/gone:v1", "r.example/other/x:v1", "r.example/o/charts/x:v1", "r.example/o/sub:v1"),
 	}
 	const want = "argocd/pod.yaml:7:14: r.example/o/gone:v1 is of a container that is not there: there is no folder containers/gone [images/container] → Name"
 	if _, got := look(t, Drift(DriftPorts{Images: registry}), files, own); !strings.HasPrefix(got, want) || strings.Count(got, "[images/") != 1 {

@@ -65,7 +65,7 @@ func orphans(in *validate.Input, uses []use) {
 	}
 	for _, u := range uses {
 		own, ours := strings.CutPrefix(u.name, in.Images+"/")
-		if _, err := image.ParseName(own); !ours || err != nil || in.Has(image.Root+"/"+own) {
+		if _, err := image.ParseName(own); !ours || err != nil || in.HasFolder(image.Root+"/"+own) {
 			continue
 		}
 		message := fmt.Sprintf("%s is of a container that is not there: there is no folder %s/%s", u, image.Root, own)

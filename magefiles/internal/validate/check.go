@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"io/fs"
 )
 
 // A Check looks at one aspect of a repository.
@@ -36,6 +37,16 @@ type Input struct {
 
 // Report adds a finding. It may be called from many goroutines; f.Check is filled in, and f.Do if it is empty.
 func (in *Input) Report(f Finding) { in.report(f) }
+
+// HasFolder says whether the repository has such a folder: one with files, or a submodule, whose files git does not list.
+func (in *Input) HasFolder(name string) bool {
+	_, absent := in.Absent[name]
+	if absent || in.Has(name) {
+		return true
+	}
+	_, err := fs.Stat(in.Dir(), name+"/.git") // of a submodule that is checked out
+	return err == nil
+}
 
 // Site is what checks have to know and no file says. What is not known is its zero value, and what depends on it is not looked for.
 type Site struct {

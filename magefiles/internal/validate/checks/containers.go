@@ -202,7 +202,7 @@ func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref
 		if end := strings.IndexAny(own, ":@"); end >= 0 {
 			own = own[:end]
 		}
-		if !c.Has(path.Join(image.Root, own)) {
+		if !c.HasFolder(path.Join(image.Root, own)) {
 			c.report(file, "own-base", at, "%s of %s, but there is no folder %s", instruction, ref, path.Join(image.Root, own))
 		}
 	}

@@ -377,7 +377,7 @@ func (s *survey) judge(ctx context.Context, image string) (rule, message string,
 		return "latest", fmt.Sprintf("image %q %s", image, why), nil
 	}
 	name, tag, _ := kubernetes.SplitImage(image)
-	if dir, ours := s.container(name); ours && !s.files.HasFolder(dir) {
+	if dir, ours := s.container(name); ours && !s.in.HasFolder(dir) {
 		return "container", fmt.Sprintf("image %q is of a container that is not there: there is no folder %s", image, dir), nil
 	}
 	commit := kubernetes.Commit(tag)

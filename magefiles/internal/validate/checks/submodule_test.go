@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -16,5 +17,40 @@ func TestAbsentSubmodules(t *testing.T) {
 	report, err := validate.Run(t.Context(), validate.NewTree(fsys, []string{"containers/x/Dockerfile"}), []validate.Check{files, containers}, validate.Options{Site: about})
 	if err != nil || len(report.Findings) != 1 || !strings.Contains(report.Findings[0].String(), "containers/sub: containers/sub is a submodule, which is missing: bring it [files/unreadable]") {
 		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// TestSubmodulesAreContainers: a manifest and a Dockerfile name the image of a container that is a submodule, checked out or not. It is not one
+// that was removed.
+func TestSubmodulesAreContainers(t *testing.T) {
+	t.Parallel()
+	const dockerfile, pod = "containers/x/Dockerfile", "argocd/pod.yaml"
+	text := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n"
+	from := "ARG CONTAINER_APP_VERSION=1\n"
+	for _, name := range []string{"out", "absent", "gone"} {
+		from += "FROM registry.example/site/" + name + ":v1.0.0\n"
+		text += "    - {name: " + name + ", image: 'registry.example/site/" + name + ":v1.0.0'}\n"
+	}
+	fsys := fstest.MapFS{
+		dockerfile: {Data: []byte(from)}, pod: {Data: []byte(text)}, "containers/out/.git": {Data: []byte("gitdir: ../../.git/modules/out\n")},
+		"containers/absent": {Mode: 0o755 | 1<<31}, "containers/gone/ignored": {},
+	}
+	about := site
+	about.Absent = map[string]string{"containers/absent": "is missing"}
+	report, err := validate.Run(t.Context(), validate.NewTree(fsys, []string{dockerfile, pod}), []validate.Check{containers, manifests}, validate.Options{Site: about})
+	if err != nil || len(report.Failures) > 0 {
+		t.Fatal(report.Failures, err)
+	}
+	var got []string
+	for _, f := range report.Findings {
+		if f.Rule == "own-base" || f.Check == "manifests" {
+			got = append(got, f.Path+" "+f.Rule)
+			if !strings.HasSuffix(f.Message, "there is no folder containers/gone") {
+				t.Errorf("%s", f)
+			}
+		}
+	}
+	if want := []string{pod + " container", dockerfile + " own-base"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
