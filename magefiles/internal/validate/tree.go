@@ -138,8 +138,8 @@ func (t *Tree) read(name string) (_ []byte, err error) {
 	return buffer.Bytes(), nil
 }
 
-// MaxMarks is how many characters that make markup a page of Markdown may have. Each may take half a kilobyte once the page is parsed; the
-// longest changelogs that people write have a third of it.
+// MaxMarks is how many characters that make markup a page of Markdown may have. Each may take half a kilobyte once the page is parsed.
+// The changelog of aws-sdk-go-v2 v1.36.3, 1.7 MB, has 104,000; that of gqlgen v0.17.89, 790 KB, has 68,000.
 const MaxMarks = 150_000
 
 // marks counts them; 0 of other files.
