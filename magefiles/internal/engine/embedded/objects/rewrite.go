@@ -244,7 +244,7 @@ func (r *rewriter) lastExec(def *pb.Definition) digest.Digest {
 // pointAt gives the definition with another result.
 func pointAt(def *pb.Definition, d digest.Digest, index int64) (*pb.Definition, error) {
 	out := def.CloneVT()
-	b, err := (&pb.Op{Inputs: []*pb.Input{{Digest: string(d), Index: index}}}).MarshalVT()
+	b, err := (&pb.Op{Inputs: []*pb.Input{{Digest: string(d), Index: index}}}).Marshal()
 	out.Def[len(out.Def)-1] = b
 	return out, err
 }

@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 
@@ -9,11 +10,11 @@ import (
 )
 
 // retries makes a command that failed run again when it is asked for again. BuildKit caches no failure, but a build that stays open
-// remembers it: the same operation gives the same error until the build ends.
+// remembers it: the same operation gives the same error until the build ends. So does another operation with the same cache key, such as the
+// same command on a folder that was changed in files that it does not see.
 //
 // So the operation gets a variable more, which the exec init does not hand on. What then succeeds is cached as that operation: a later
-// session runs the command once more. (The proxy settings are no part of a cache key, but of two operations with one key in
-// a build the second is given the first's error.)
+// session runs the command once more. (The proxy settings would not do, as they are no part of a cache key.)
 type retries struct {
 	mu     sync.Mutex
 	failed map[digest.Digest]int // an exec as it was built -> how often it failed
@@ -24,14 +25,44 @@ func newRetries() *retries {
 	return &retries{failed: map[digest.Digest]int{}, origin: map[digest.Digest]digest.Digest{}}
 }
 
-// note remembers the failure of the operation d.
-func (r *retries) note(d digest.Digest) {
+// note remembers that the operation d failed with the command x. If that was so before and d is not in the definition, the error is an
+// earlier one: then the operations of the definition with this command are noted in its place.
+func (r *retries) note(asked *pb.Definition, d digest.Digest, x *pb.ExecOp) (earlier bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if o, ok := r.origin[d]; ok {
-		d = o
+	var same []digest.Digest
+	if r.failed[r.original(d)] > 0 {
+		same = commands(asked, d, x)
 	}
-	r.failed[d]++
+	if len(same) == 0 {
+		r.failed[r.original(d)]++
+	}
+	for _, one := range same {
+		r.failed[r.original(one)]++
+	}
+	return len(same) > 0
+}
+
+// original is the operation as it was built.
+func (r *retries) original(d digest.Digest) digest.Digest {
+	if o, ok := r.origin[d]; ok {
+		return o
+	}
+	return d
+}
+
+// commands are the operations of a definition that run the command x; none, if the operation d is one of the definition.
+func commands(def *pb.Definition, d digest.Digest, x *pb.ExecOp) (same []digest.Digest) {
+	for _, b := range def.Def {
+		now, op := digest.FromBytes(b), &pb.Op{}
+		if now == d || op.UnmarshalVT(b) != nil {
+			return nil
+		}
+		if m := op.GetExec().GetMeta(); m != nil && slices.Equal(m.Args, x.GetMeta().GetArgs()) && slices.Equal(m.Env, x.GetMeta().GetEnv()) {
+			same = append(same, now)
+		}
+	}
+	return same
 }
 
 // apply gives the definition in which execs that failed before are new to the build.
@@ -69,7 +100,7 @@ func Rewrite(def *pb.Definition, change func(op *pb.Op, built digest.Digest) err
 		if err := change(op, built); err != nil {
 			return nil, err
 		}
-		b, err := op.MarshalVT()
+		b, err := op.Marshal() // as BuildKit does it, so that it has the same digest there
 		if err != nil {
 			return nil, err
 		}

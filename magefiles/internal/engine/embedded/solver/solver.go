@@ -23,6 +23,7 @@ import (
 	sessioncontent "github.com/moby/buildkit/session/content"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/grpcerrors"
 	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // BuildKit's codec, as in buildctl: names of files may hold any bytes
 	"github.com/opencontainers/go-digest"
@@ -167,16 +168,7 @@ func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, er
 	if ok {
 		return ref, nil
 	}
-	pbd, err := s.definition(def)
-	if err != nil {
-		return nil, err
-	}
-	res, err := s.gateway.Solve(ctx, gateway.SolveRequest{Definition: pbd, Evaluate: true})
-	if err != nil {
-		s.noteFailure(err)
-		return nil, s.stopped(err)
-	}
-	if ref, err = res.SingleRef(); err != nil {
+	if ref, err = s.run(ctx, def); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -185,11 +177,31 @@ func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, er
 	return ref, nil
 }
 
-func (s *Solver) noteFailure(err error) {
-	var vertex *errdefs.VertexError
-	if _, isExec := s.Failed(err); isExec && errors.As(err, &vertex) {
-		s.retries.note(digest.Digest(vertex.GetDigest()))
+// run has BuildKit do the work. It asks again where the answer is the failure of an earlier command.
+func (s *Solver) run(ctx context.Context, def *llb.Definition) (gateway.Reference, error) {
+	for {
+		pbd, err := s.definition(def)
+		if err != nil {
+			return nil, err
+		}
+		res, err := s.gateway.Solve(ctx, gateway.SolveRequest{Definition: pbd, Evaluate: true})
+		if err == nil {
+			return res.SingleRef()
+		}
+		if ctx.Err() != nil || !s.noteFailure(pbd, err) {
+			return nil, s.stopped(err)
+		}
 	}
+}
+
+// noteFailure remembers the command that failed, and tells whether that was an earlier one, so that those asked for did not run.
+func (s *Solver) noteFailure(asked *pb.Definition, err error) (earlier bool) {
+	var vertex *errdefs.VertexError
+	failure, isExec := s.Failed(err)
+	if !isExec || !errors.As(err, &vertex) {
+		return false
+	}
+	return s.retries.note(asked, digest.Digest(vertex.GetDigest()), failure.Exec)
 }
 
 // aliveTime is how long the daemon may take to answer whether it is still there.
