@@ -253,6 +253,20 @@ func TestEmptyIgnoreFileOfPartOfAFolder(t *testing.T) {
 	}
 }
 
+// What a directory was sent without says nothing of its folders: their ignore files name their own files.
+func TestIgnoreFileOfAFolderOfPartOfAFolder(t *testing.T) {
+	d := newDifferential(t)
+	dir := t.TempDir()
+	for file, text := range map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", ".dockerignore": "left-out\n", "left-out": "x"} {
+		place(t, filepath.Join(dir, "sub", file), text, 0o644)
+	}
+	built := d.client.Host().Directory(dir, dagger.HostDirectoryOpts{Exclude: []string{"left-out"}}).Directory("sub").DockerBuild()
+	got, err := built.Rootfs().Entries(t.Context())
+	if err != nil || !slices.Equal(got, []string{".dockerignore", "Dockerfile"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // described is all of an image but for how its files are spread over layers, and times unless they are asked for.
 func described(file string, times bool) (string, error) {
 	img, err := tarball.ImageFromPath(file, nil)

@@ -95,7 +95,7 @@ func (d *Directory) sub(p, given string) *Directory {
 		}
 		return inSpan(err)
 	})
-	out.host = false
+	out.host, out.excluded = false, nil // the patterns were those of the whole
 	return &out
 }
 
