@@ -119,7 +119,7 @@ func (c Compiler) compile(ctx context.Context, p Program, platform image.Platfor
 	group.Go(func() error { return c.build(inner, platform, buildArgs(p, c.fresh(p, platform)), env) })
 	var refused error
 	group.Go(func() error {
-		refused = rec.list(inner, p, env)
+		refused = rec.list(ctx, p, env) // to its end, even if the compiler fails first
 		return refused
 	})
 	if err := group.Wait(); refused != nil { // what the compiler said may be the content of a file that it must not read

@@ -3,6 +3,7 @@ package gobuild
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -102,6 +103,40 @@ func TestTheCompilerReadsNothingOutsideOfTheModule(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The compiler may fail before Go says what it reads. What it printed then is not shown before that is known.
+func TestTheCompilerFailsFirst(t *testing.T) {
+	c, secret := compiler(t), hostSecret(t)
+	build(t, c, hello(amd64)) // so that Go is asked beside the compiler, not before it
+	write(t, c, "containers/hello/main.go", "package main\n\nfunc f()\n\nfunc main() { f() }\n")
+	write(t, c, "containers/hello/f.s", "#include \""+secret+"\"\n")
+	goInOrder(t)
+	b, err := c.Build(t.Context(), hello(amd64))
+	if err == nil {
+		b.Release()
+		t.Fatal("it was built")
+	}
+	var outside *OutsideError
+	if !errors.As(err, &outside) || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// goInOrder puts a go command on PATH that lists packages only when it has built a program, whether that failed or not.
+func goInOrder(t *testing.T) {
+	t.Helper()
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	script := "#!/bin/sh\nif [ \"$1\" = list ]; then while [ ! -e '" + dir + "/built' ]; do sleep 0.1; done; fi\n" +
+		"'" + real + "' \"$@\"\nstatus=$?\nif [ \"$1\" = build ]; then touch '" + dir + "/built'; fi\nexit $status\n"
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
 func link(t *testing.T, to, name string) {
