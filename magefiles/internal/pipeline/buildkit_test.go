@@ -29,7 +29,7 @@ import (
 	ownregistry "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 )
 
-// buildCase is one Dockerfile of testdata/dockerfiles.txtar: files named NAME/FILE lie in the build's folder, besides those of [contextFiles].
+// buildCase is one Dockerfile of testdata/dockerfiles.txtar: files named NAME/FILE lie in the build's folder, with those of writeContext.
 type buildCase struct {
 	name    string
 	files   map[string]string

@@ -92,7 +92,7 @@ func explain(err error) error {
 		}
 		return step
 	}
-	if refused, ok := trust.Said(err.Error()); ok {
+	if refused, ok := trust.Said(err.Error()); ok && hintOf(err) == "" {
 		return &engineError{quieten(err.Error()) + " (" + refused.Problem + ")", refused.Do, err}
 	}
 	text := missing.ReplaceAllString(quieten(err.Error()), "$1$2$3$4 is not in the build context")
@@ -106,7 +106,7 @@ func explain(err error) error {
 	return &engineError{text, hint, err}
 }
 
-// messageOf is what the engine says besides the command.
+// messageOf is what the engine says of a failed command in its own words.
 func messageOf(failed *dagger.ExecError) string {
 	if failed.Unwrap() == nil {
 		return ""

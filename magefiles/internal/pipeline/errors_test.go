@@ -100,6 +100,14 @@ func TestHintOfTheDocsBase(t *testing.T) {
 	}
 }
 
+// An error is explained where a step failed, and again with what it is part of.
+func TestExplainedTwice(t *testing.T) {
+	once := explain(errors.New("x509: certificate signed by unknown authority"))
+	if twice := explain(once); twice.Error() != once.Error() || hintOf(twice) != hintOf(once) || hintOf(once) == "" {
+		t.Errorf("once %q, twice %q", once, twice)
+	}
+}
+
 // An error that knows what to do keeps its hint, whatever its text looks like.
 func TestAnErrorKeepsItsOwnHint(t *testing.T) {
 	theirs := &engineError{text: "the connection was lost: connect: connection refused [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]", hint: "run the same again"}

@@ -27,7 +27,7 @@ func BuildCorpus(ctx context.Context, testdata, work string) (Corpus, error) {
 	return Corpus{program}, nil
 }
 
-// Replay runs the cases in a folder against the session program. What is said besides results goes to log.
+// Replay runs the cases in a folder against the session program. What is said that is no result goes to log.
 func (c Corpus) Replay(ctx context.Context, session, cases string, environ []string, log io.Writer) (CorpusResults, error) {
 	var text bytes.Buffer
 	cmd := Harness{Program: c.Program}.command(ctx, session, environ, "replay", "-dir", cases)

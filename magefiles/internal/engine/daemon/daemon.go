@@ -43,7 +43,7 @@ type Options struct {
 
 	CacheBytes int64               // 0: DefaultCacheBytes
 	Registries map[string]Registry // by host, as in an image reference ("docker.io")
-	CAFile     string              // PEM, of authorities that are trusted besides the system's, whatever the registry; "" for none
+	CAFile     string              // PEM, of authorities that are trusted beyond the system's, whatever the registry; "" for none
 
 	Getenv func(string) string // the environment: BUILDKIT_HOST and its TLS settings, PATH, HOME, proxies
 	Log    func(string)        // one line of progress each; nil: silent

@@ -6,7 +6,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// What a query may have. Validation compares the fields of a selection with each other, and fragments double what they stand for, so that a
+// What a query may have. Validation compares the fields of a selection with each other, and fragments double what they hold, so that a
 // small query can cost hours. An SDK's query is one chain of fields; the longest that were recorded are a hundredth of this.
 const (
 	maxTokens     = 500_000 // a string counts as one, however long

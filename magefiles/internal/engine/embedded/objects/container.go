@@ -256,7 +256,7 @@ func (c *Container) setError(a gql.Args) error {
 	return nil
 }
 
-// owner is the ownership that a name of the container's root file system, or numbers, stand for.
+// owner is the ownership that a name of the container's root file system, or numbers, mean.
 func (c *Container) owner(ctx context.Context, owner string) (ownership, error) {
 	if err := c.checks.run(ctx); err != nil {
 		return ownership{}, err

@@ -167,7 +167,7 @@ func (f *File) withReplaced(ctx context.Context, a gql.Args) (any, error) {
 	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
 }
 
-// replaced is text with search replaced. firstFrom is a line, counted from 1: what stands before it stays; 0 is none.
+// replaced is text with search replaced. firstFrom is a line, counted from 1: what is before it stays; 0 is none.
 func replaced(text, search, replacement string, firstFrom int, all bool) (string, error) {
 	before := ""
 	if firstFrom > 0 {
@@ -187,7 +187,7 @@ func replaced(text, search, replacement string, firstFrom int, all bool) (string
 	return before + strings.Replace(text, search, replacement, 1), nil
 }
 
-// places are where search stands, as "line 2 (0-4)": the line from 1, and the bytes in it.
+// places are where search is, as "line 2 (0-4)": the line from 1, and the bytes in it.
 func places(text, search string) []string {
 	var out []string
 	for at := 0; ; {
