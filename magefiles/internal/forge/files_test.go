@@ -17,9 +17,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 )
 
+// testFile is a file of a package that nothing else has.
 func testFile(t *testing.T, name string) File {
 	t.Helper()
-	return File{labForge(t).Owner, strings.ReplaceAll(strings.ToLower(t.Name()), "/", "-"), "v1.0.0", name}
+	return File{labForge(t).Owner, own(strings.ReplaceAll(strings.ToLower(t.Name()), "/", "-")), "v1.0.0", name}
 }
 
 func contentOf(b []byte) Content {
@@ -28,9 +29,10 @@ func contentOf(b []byte) Content {
 }
 
 func TestFiles(t *testing.T) {
-	c := as(t, "write:package")
+	c, f := as(t, "write:package"), testFile(t, "")
 	for _, size := range []int{0, 1, 3 << 20} {
-		f, b := testFile(t, fmt.Sprintf("docs-%d.tar.gz", size)), random(t, size)
+		b := random(t, size)
+		f.Name = fmt.Sprintf("docs-%d.tar.gz", size)
 		_, err := c.Sum(t.Context(), f)
 		c.want(t, err, ErrNotFound)
 		must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(size)))
@@ -43,7 +45,7 @@ func TestFiles(t *testing.T) {
 		}
 		c.want(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(size)), ErrExists)
 	}
-	_, err := c.Read(t.Context(), testFile(t, "docs-1.tar.gz"), 0)
+	_, err := c.Read(t.Context(), f, 0)
 	c.want(t, err, ErrRejected, "more than 0 bytes")
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 )
 
-// theForge is one real forge for all tests; each takes a repository or a package of its own.
+// theForge is one real forge for all tests, and for all runs of each by -count; each takes users, repositories and packages of its own.
 var theForge = sync.OnceValues(func() (*lab.Forge, error) {
 	return lab.StartForge(context.Background(), lab.Home{}, lab.ForgeOptions{Actions: true})
 })
@@ -121,10 +122,25 @@ func (c caller) secret(t *testing.T, err error) {
 	}
 }
 
+// ownNames counts the names that were given.
+var ownNames atomic.Int64
+
+// own is a name that no other test, and no other run of this one, has at the forge.
+func own(name string) string { return fmt.Sprintf("%s-%d", name, ownNames.Add(1)) }
+
+// user makes a user.
+func user(t *testing.T, name string) string {
+	t.Helper()
+	name = own(name)
+	_, err := labForge(t).AddUser(t.Context(), name)
+	must(t, err)
+	return name
+}
+
 // seed makes a repository with a commit on main.
 func seed(t *testing.T, name string) (r Repository, commit string) {
 	t.Helper()
-	f, dir := labForge(t), t.TempDir()
+	f, dir, name := labForge(t), t.TempDir(), own(name)
 	must(t, os.WriteFile(dir+"/README.md", []byte("# "+name+"\n"), 0o600))
 	commit, err := f.Seed(t.Context(), f.Owner, name, dir)
 	must(t, err)

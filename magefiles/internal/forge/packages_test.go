@@ -9,17 +9,17 @@ import (
 )
 
 func TestVersionsAndFiles(t *testing.T) {
-	c, owner := as(t, "write:package"), labForge(t).Owner
-	if found, err := c.Versions(t.Context(), owner, "paged"); err != nil || len(found) != 0 {
+	c, owner, paged := as(t, "write:package"), labForge(t).Owner, own("paged")
+	if found, err := c.Versions(t.Context(), owner, paged); err != nil || len(found) != 0 {
 		t.Errorf("versions of nothing: %v, %v", found, err)
 	}
 	const count = pageSize + 3
 	for i := range count {
-		f := File{owner, "paged", fmt.Sprintf("v1.%d.0", i), "x"}
+		f := File{owner, paged, fmt.Sprintf("v1.%d.0", i), "x"}
 		must(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1))
 	}
-	must(t, c.Upload(t.Context(), File{owner, "paged-other", "v9.0.0", "x"}, strings.NewReader("x"), 1))
-	found, err := c.Versions(t.Context(), owner, "paged")
+	must(t, c.Upload(t.Context(), File{owner, paged + "-other", "v9.0.0", "x"}, strings.NewReader("x"), 1))
+	found, err := c.Versions(t.Context(), owner, paged)
 	must(t, err)
 	seen := map[string]bool{}
 	for _, v := range found {
@@ -32,13 +32,13 @@ func TestVersionsAndFiles(t *testing.T) {
 		t.Errorf("%d versions, want %d: %v", len(found), count, found)
 	}
 
-	must(t, c.Upload(t.Context(), File{owner, "paged", "v1.0.0", "y"}, strings.NewReader("yy"), 2))
-	files, err := c.Files(t.Context(), owner, "paged", "v1.0.0")
+	must(t, c.Upload(t.Context(), File{owner, paged, "v1.0.0", "y"}, strings.NewReader("yy"), 2))
+	files, err := c.Files(t.Context(), owner, paged, "v1.0.0")
 	want := map[string]Content{"x": contentOf([]byte("x")), "y": contentOf([]byte("yy"))}
 	if err != nil || len(files) != 2 || want[files[0].Name] != files[0].Content || want[files[1].Name] != files[1].Content {
 		t.Errorf("files %v, %v", files, err)
 	}
-	_, err = c.Files(t.Context(), owner, "paged", "v7")
+	_, err = c.Files(t.Context(), owner, paged, "v7")
 	c.want(t, err, ErrNotFound)
 }
 
@@ -66,16 +66,17 @@ func TestDelete(t *testing.T) {
 func TestLink(t *testing.T) {
 	c := as(t, "write:package")
 	r, _ := seed(t, "linked")
-	seed(t, "other")
-	c.want(t, c.Link(t.Context(), r.Owner, "link", r.Name), ErrNotFound, "upload a file first")
-	must(t, c.Upload(t.Context(), File{r.Owner, "link", "v1", "x"}, strings.NewReader("x"), 1))
-	c.want(t, c.Link(t.Context(), r.Owner, "link", "no-such-repository"), ErrNotFound, "by hand")
+	other, _ := seed(t, "other")
+	link := own("link")
+	c.want(t, c.Link(t.Context(), r.Owner, link, r.Name), ErrNotFound, "upload a file first")
+	must(t, c.Upload(t.Context(), File{r.Owner, link, "v1", "x"}, strings.NewReader("x"), 1))
+	c.want(t, c.Link(t.Context(), r.Owner, link, "no-such-repository"), ErrNotFound, "by hand")
 	for range 2 {
-		must(t, c.Link(t.Context(), r.Owner, "link", r.Name))
+		must(t, c.Link(t.Context(), r.Owner, link, r.Name))
 	}
-	versions, err := c.Versions(t.Context(), r.Owner, "link")
+	versions, err := c.Versions(t.Context(), r.Owner, link)
 	if err != nil || len(versions) != 1 || versions[0].Repository != r.String() {
 		t.Errorf("versions %v, %v", versions, err)
 	}
-	c.want(t, c.Link(t.Context(), r.Owner, "link", "other"), ErrExists, "linked to "+r.String())
+	c.want(t, c.Link(t.Context(), r.Owner, link, other.Name), ErrExists, "linked to "+r.String())
 }

@@ -2,6 +2,7 @@ package forge
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func outcome(t *testing.T, c caller, checks []Check) string {
 func TestPreflightOfTokens(t *testing.T) {
 	need := release1(t, "preflight")
 	f := labForge(t)
-	written := func() int { return len(wrote(t, f)) }
+	written := func() string { return fmt.Sprint(wrote(t, f, need.Repository)) }
 	before := written()
 	for _, c := range []struct {
 		scopes []string
@@ -68,16 +69,16 @@ func TestPreflightOfTokens(t *testing.T) {
 		}
 	}
 	if after := written(); after != before {
-		t.Errorf("asking wrote something: %d things, %d before", after, before)
+		t.Errorf("asking wrote something: %s\nbefore: %s", after, before)
 	}
 }
 
-// wrote are the packages and releases that there are, past the front.
-func wrote(t *testing.T, f *lab.Forge) (all []any) {
+// wrote are the newest packages of the owner, and the releases of a repository, past the front.
+func wrote(t *testing.T, f *lab.Forge, r Repository) (all []any) {
 	t.Helper()
 	token, err := f.Token(t.Context(), "wrote", "all")
 	must(t, err)
-	for _, path := range []string{"/api/v1/packages/" + f.Owner + "?limit=50", "/api/v1/repos/" + f.Owner + "/preflight/releases"} {
+	for _, path := range []string{"/api/v1/packages/" + f.Owner + "?limit=50", r.api("releases")} {
 		var found []any
 		must(t, f.API(t.Context(), "GET", path, token, nil, &found))
 		all = append(all, found...)
@@ -89,16 +90,16 @@ func wrote(t *testing.T, f *lab.Forge) (all []any) {
 func TestPreflightOfUsers(t *testing.T) {
 	need := release1(t, "users")
 	f := labForge(t)
-	_, err := f.AddUser(t.Context(), "visitor")
-	must(t, err)
-	token, err := f.TokenOf(t.Context(), "visitor", "everything", "all")
+	name := user(t, "visitor")
+	token, err := f.TokenOf(t.Context(), name, "everything", "all")
 	must(t, err)
 	visitor := with(t, f.URL(), token)
 	checks := visitor.Preflight(t.Context(), need)
-	if checks[0].Detail != "user visitor" {
+	if checks[0].Detail != "user "+name {
 		t.Errorf("%+v", checks[0])
 	}
-	const repository = "right to write to repository eblume/users|right to push to main|right to write to repository eblume/users"
+	write := "right to write to repository " + need.Repository.String()
+	repository := write + "|right to push to main|" + write
 	if got := outcome(t, visitor, checks); got != "|"+repository+"|right to write packages of eblume|" {
 		t.Errorf("lacks %q", got)
 	}
@@ -107,11 +108,11 @@ func TestPreflightOfUsers(t *testing.T) {
 func TestPreflightOfBranches(t *testing.T) {
 	need := release1(t, "protected")
 	f, c := labForge(t), as(t, "write:repository", "write:package")
-	must(t, f.Protect(t.Context(), f.Owner, "protected", "main", lab.ProtectOptions{}))
+	must(t, f.Protect(t.Context(), f.Owner, need.Repository.Name, "main", lab.ProtectOptions{}))
 	if got := outcome(t, c, c.Preflight(t.Context(), need)); got != "||right to push to main|||" {
 		t.Errorf("protected: lacks %q", got)
 	}
-	must(t, f.Protect(t.Context(), f.Owner, "protected", "main", lab.ProtectOptions{Pushers: []string{f.Owner}}))
+	must(t, f.Protect(t.Context(), f.Owner, need.Repository.Name, "main", lab.ProtectOptions{Pushers: []string{f.Owner}}))
 	checks := c.Preflight(t.Context(), need)
 	if got := outcome(t, c, checks); got != "|||||" || !strings.Contains(checks[2].Detail, "may push") {
 		t.Errorf("allowed: lacks %q, %+v", got, checks[2])

@@ -27,7 +27,7 @@ jobs:
 // seedActions makes a repository that has the workflow.
 func seedActions(t *testing.T, name string) (r Repository, commit string) {
 	t.Helper()
-	f, dir := labForge(t), t.TempDir()
+	f, dir, name := labForge(t), t.TempDir(), own(name)
 	must(t, os.MkdirAll(filepath.Join(dir, ".forgejo/workflows"), 0o700))
 	must(t, os.WriteFile(filepath.Join(dir, ".forgejo/workflows/build.yaml"), []byte(workflow), 0o600))
 	commit, err := f.Seed(t.Context(), f.Owner, name, dir)
@@ -84,9 +84,7 @@ func TestPreflightOfRuns(t *testing.T) {
 		}
 	}
 	f := labForge(t)
-	_, err := f.AddUser(t.Context(), "stranger")
-	must(t, err)
-	token, err := f.TokenOf(t.Context(), "stranger", "everything", "all")
+	token, err := f.TokenOf(t.Context(), user(t, "stranger"), "everything", "all")
 	must(t, err)
 	stranger := with(t, f.URL(), token)
 	if checks := stranger.Preflight(t.Context(), need); checks[2].Err != nil {

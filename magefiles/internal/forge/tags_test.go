@@ -14,9 +14,8 @@ import (
 func TestTagRulesLikeTheForge(t *testing.T) {
 	r, commit := seed(t, "tag-rules")
 	f := labForge(t)
-	for _, user := range []string{"releaser", "writer"} {
-		_, err := f.AddUser(t.Context(), user)
-		must(t, err)
+	releaser, writer := user(t, "releaser"), user(t, "writer")
+	for _, user := range []string{releaser, writer} {
 		admin, err := f.Token(t.Context(), "collaborators of "+user, "all")
 		must(t, err)
 		must(t, f.API(t.Context(), "PUT", r.api("collaborators", user), admin, map[string]string{"permission": "admin"}, nil))
@@ -24,15 +23,15 @@ func TestTagRulesLikeTheForge(t *testing.T) {
 	owner, err := f.Token(t.Context(), "tag rules", "all")
 	must(t, err)
 	for _, rule := range []protection{
-		{Pattern: "v*", Users: []string{"releaser"}},
+		{Pattern: "v*", Users: []string{releaser}},
 		{Pattern: "v2.*", Users: []string{f.Owner}},
-		{Pattern: `/^alpha-v[0-9]+\.[0-9]+\.[0-9]+$/`, Users: []string{"writer"}},
-		{Pattern: "{beta,gamma}-v?.[!1]*", Users: []string{"writer"}},
+		{Pattern: `/^alpha-v[0-9]+\.[0-9]+\.[0-9]+$/`, Users: []string{writer}},
+		{Pattern: "{beta,gamma}-v?.[!1]*", Users: []string{writer}},
 	} {
 		must(t, f.API(t.Context(), "POST", r.api("tag_protections"), owner, rule, nil))
 	}
 	forbidden := 0
-	for _, user := range []string{f.Owner, "releaser", "writer"} {
+	for _, user := range []string{f.Owner, releaser, writer} {
 		token, err := f.TokenOf(t.Context(), user, "tags of "+user, "all")
 		must(t, err)
 		c := with(t, f.URL(), token)
@@ -55,10 +54,9 @@ func TestTagRulesLikeTheForge(t *testing.T) {
 		t.Errorf("the forge forbade only %d tags", forbidden)
 	}
 	t.Run("untold", func(t *testing.T) {
-		_, err := f.AddUser(t.Context(), "pusher")
-		must(t, err)
-		must(t, f.API(t.Context(), "PUT", r.api("collaborators", "pusher"), owner, map[string]string{"permission": "write"}, nil))
-		token, err := f.TokenOf(t.Context(), "pusher", "push", "all")
+		pusher := user(t, "pusher")
+		must(t, f.API(t.Context(), "PUT", r.api("collaborators", pusher), owner, map[string]string{"permission": "write"}, nil))
+		token, err := f.TokenOf(t.Context(), pusher, "push", "all")
 		must(t, err)
 		checks := with(t, f.URL(), token).Preflight(t.Context(), Need{Repository: r, Tags: []string{"v9.0.0"}})
 		if last := checks[len(checks)-1]; last.Err != nil || last.Doubt != "" || !strings.Contains(last.Detail, "does not tell") {
