@@ -33,7 +33,7 @@ var own = map[string][]string{
 	"website":    {"regular"},
 	"scratch":    {},
 	"source":     {"command", "trust", "scratch"},
-	"trust":      {"scratch"},
+	"trust":      {"scratch", "plain"},
 	"validate":   {"image", "changelog", "dockerfile", "manifest", "plain"},
 	"estate":     {"image", "validate"},
 	"manifest":   {},

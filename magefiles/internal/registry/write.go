@@ -168,7 +168,7 @@ func writeFile(target string, f member) (err error) {
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
-	tmp, err := scratch.Create(filepath.Dir(target), ".part-")
+	tmp, err := scratch.Create(filepath.Dir(target), ".blumeops-part-")
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type checkout struct {
 // checkedOut is one file, link or folder of it.
 type checkedOut struct {
 	item
-	raw bool // its content is what git stores, whatever that stands for
+	raw bool // its content is what git stores, whatever that means
 }
 
 // Check returns what of the parts a commit names and this clone does not have: a *MissingError for each.
@@ -89,7 +89,7 @@ func (c *checkout) add(ctx context.Context, name string, p Part, links int) erro
 	parts := strings.Split(name, "/")
 	for i := range parts {
 		at, err := c.snapshot.lookup(path.Join(parts[:i+1]...), false, 0)
-		if c.lacks(err) || errors.Is(err, fs.ErrNotExist) {
+		if c.noteMissing(err) || errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
@@ -138,7 +138,7 @@ func (c *checkout) take(ctx context.Context, at item, p Part, links int) error {
 		return nil
 	}
 	entries, in, err := c.snapshot.entries(at)
-	if c.lacks(err) {
+	if c.noteMissing(err) {
 		return nil
 	}
 	if err != nil {
@@ -157,12 +157,13 @@ func (c *checkout) take(ctx context.Context, at item, p Part, links int) error {
 
 // checkName refuses names that git itself does not check out: what would lead out of the folder, or is git's own.
 func checkName(folder, name string) error {
-	switch strings.TrimRight(strings.ToLower(name), ". ") {
-	case "", ".git", "git~1":
-	default:
-		if !strings.ContainsAny(name, "/\x00") {
-			return nil
-		}
+	begin := name
+	if end := strings.IndexAny(name, `:\`); end >= 0 { // after which NTFS has something else than a name
+		begin = name[:end]
+	}
+	begin = strings.TrimRight(strings.ToLower(begin), ". ")
+	if name != "" && name != "." && name != ".." && begin != ".git" && begin != "git~1" && !strings.ContainsAny(name, "/\x00") {
+		return nil
 	}
 	return fmt.Errorf("%s: %q: %w: git does not check out such a name", folder, name, ErrPath)
 }
@@ -180,8 +181,8 @@ func (c *checkout) takeFile(ctx context.Context, at item, p Part, needed bool, l
 	return nil
 }
 
-// lacks notes what is missing, and tells whether that is what an error says.
-func (c *checkout) lacks(err error) bool {
+// noteMissing notes what is missing, and tells whether that is what an error says.
+func (c *checkout) noteMissing(err error) bool {
 	var missing *MissingError
 	if !errors.As(err, &missing) {
 		return false

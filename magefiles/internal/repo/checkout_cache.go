@@ -22,7 +22,7 @@ const lockPoll = 20 * time.Millisecond
 
 // CheckedOut is a folder with files of a commit. It stays as it is until Release.
 type CheckedOut struct {
-	Root    string // stands for the root of the repository
+	Root    string // has the files at their paths from the root of the repository
 	Scratch string // a folder for what is made of the files: it goes when they go
 	Release func()
 }

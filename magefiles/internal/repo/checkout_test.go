@@ -242,9 +242,10 @@ func TestCheckOutOfParts(t *testing.T) {
 	})
 }
 
-// TestCheckOutStaysInside has trees that git's own commands would not make.
+// TestCheckOutStaysInside has trees that git's own commands would not make, and checks out those that git does.
 func TestCheckOutStaysInside(t *testing.T) {
-	for _, name := range []string{"..", ".git", ".GIT", "git~1", "."} {
+	refused := 0
+	for _, name := range []string{"..", ".git", ".GIT", "git~1", ".", ".git ", ".git.. .", "git~1.", ".git:x", `.git\x`, "...", " ", ". ", "..a", ".gitx", "git~2", "a:b", `a\b`} {
 		c := newClone(t)
 		blob := c.git("hash-object", "-w", "--stdin")
 		cmd := c.command("mktree")
@@ -252,10 +253,16 @@ func TestCheckOutStaysInside(t *testing.T) {
 		out, err := cmd.Output()
 		must(t, err)
 		c.git("reset", "-q", "--soft", c.git("commit-tree", "-m", "hostile", strings.TrimSpace(string(out))))
-		cache := t.TempDir()
-		if _, err := c.checkOut(cache, whole...); !errors.Is(err, ErrPath) {
-			t.Errorf("%q: %v", name, err)
+		git := c.command("reset", "-q", "--hard").Run()
+		if git != nil {
+			refused++
 		}
+		if _, err := c.checkOut(t.TempDir(), whole...); (err == nil) != (git == nil) || err != nil && !errors.Is(err, ErrPath) {
+			t.Errorf("%q: %v; git: %v", name, err, git)
+		}
+	}
+	if refused < 5 {
+		t.Errorf("git refused %d names", refused)
 	}
 }
 

@@ -155,7 +155,7 @@ func (c *checkout) same(rel, name string, info fs.FileInfo) bool {
 	return h.Sum() == one.Hash || !one.raw && c.sameLarge(one, f)
 }
 
-// sameLarge compares with the file of Git LFS that a pointer stands for.
+// sameLarge compares with the file of Git LFS that a pointer names.
 func (c *checkout) sameLarge(one checkedOut, f *os.File) bool {
 	content, err := c.content(one)
 	if err != nil || content.file == "" {

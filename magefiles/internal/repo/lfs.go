@@ -49,13 +49,6 @@ type content struct {
 	pointer
 }
 
-func (c content) size() (int64, error) {
-	if c.file == "" {
-		return int64(len(c.text)), nil
-	}
-	return c.pointer.size, nil
-}
-
 // writeTo copies the content. What Git LFS keeps is compared with its pointer on the way.
 func (c content) writeTo(w io.Writer) (err error) {
 	if c.file == "" {

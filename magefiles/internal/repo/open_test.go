@@ -1,11 +1,15 @@
 package repo
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-git/go-billy/v5"
+	"github.com/go-git/go-billy/v5/osfs"
 )
 
 // borrowers are clones that borrow objects from others in every way that git knows.
@@ -100,6 +104,12 @@ func TestBorrowedObjectsAreGone(t *testing.T) {
 		t.Errorf("nothing that is missing is needed: %v", err)
 	}
 	gone.borrow("/nowhere/objects")
+	must(t, errors.Join(os.RemoveAll(gone.dir+"/.git/objects/pack"), os.WriteFile(gone.dir+"/.git/objects/pack", nil, 0o600)))
+	own := gitFiles{Filesystem: borrowing{osfs.New(gone.dir + "/.git"), []billy.Filesystem{osfs.New(c.dir + "/.git/objects")}}}
+	if list, err := own.ReadDir(packFolder); err == nil {
+		t.Errorf("a folder that cannot be read is taken for the lender's: %v", list)
+	}
+	must(t, os.Remove(gone.dir+"/.git/objects/pack"))
 	_, err := gone.open().Head()
 	if err == nil || !strings.Contains(err.Error(), "borrows objects (.git/objects/info/alternates) from /nowhere/objects, which is not there") {
 		t.Error(err)

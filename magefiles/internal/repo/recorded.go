@@ -144,7 +144,7 @@ func (s *Snapshot) nameOf(n item) (string, error) {
 			return "", fmt.Errorf("%s: %w", path.Join(m.at, ".gitmodules"), err)
 		}
 		for name, one := range modules.Submodules {
-			one.URL = "unused" // what Validate wants besides
+			one.URL = "unused" // what Validate wants too
 			if one.Validate() == nil && filepath.IsLocal(filepath.FromSlash(name)) {
 				m.names[path.Clean(one.Path)] = name
 			}

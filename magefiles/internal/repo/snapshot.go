@@ -20,7 +20,7 @@ type Snapshot struct {
 	repo     *Repo
 	top      *module
 	time     time.Time
-	recorded bool // what stands for content that is elsewhere is resolved: submodules, and pointers of Git LFS
+	recorded bool // what names content that is elsewhere is resolved: submodules, and pointers of Git LFS
 
 	// The lock of objects guards these.
 	trees   map[plumbing.Hash][]object.TreeEntry // read so far
@@ -46,7 +46,7 @@ var (
 func (r *Repo) Snapshot(commit string) (*Snapshot, error) { return r.snapshot(commit, false) }
 
 // Recorded returns the files that a commit records. Below the folder of a submodule are the files of the commit that it names, and in the
-// place of a pointer of Git LFS is the file that it stands for. Where this clone does not have them, reading is a *MissingError.
+// place of a pointer of Git LFS is the file that it names. Where this clone does not have them, reading is a *MissingError.
 func (r *Repo) Recorded(commit string) (*Snapshot, error) { return r.snapshot(commit, true) }
 
 func (r *Repo) snapshot(commit string, recorded bool) (*Snapshot, error) {

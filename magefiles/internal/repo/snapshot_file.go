@@ -31,11 +31,14 @@ func (s *Snapshot) info(n item) (info snapshotInfo, err error) {
 	}
 	s.repo.objects.Lock()
 	defer s.repo.objects.Unlock()
-	c, err := s.contentOf(n)
-	if err != nil {
+	info.size, err = n.in.repo.store.EncodedObjectSize(n.Hash)
+	if err != nil || !s.recorded || info.size >= maxPointer {
 		return info, err
 	}
-	info.size, err = c.size()
+	c, err := s.contentOf(n)
+	if c.file != "" {
+		info.size = c.pointer.size
+	}
 	return info, err
 }
 

@@ -176,12 +176,12 @@ func (f *gitFiles) list(path string) ([]os.FileInfo, error) {
 		return list, err
 	}
 	for _, folder := range b.folders(path) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 		more, failed := listFolder(folder, list)
 		if failed == nil || !errors.Is(failed, fs.ErrNotExist) {
 			list, err = more, failed
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
 		}
 	}
 	return list, err

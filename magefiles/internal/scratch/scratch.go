@@ -17,8 +17,8 @@ type Dir struct {
 	lock *flock.Flock
 }
 
-// Make makes a folder in parent, which is the system's for temporary files if it is empty. The prefix is for this purpose alone, and begins with
-// the project's name.
+// Make makes a folder in parent, which is the system's for temporary files if it is empty. The prefix is for this purpose alone: what begins
+// so, and is held by nobody, is removed. In a folder of others it begins with the project's name.
 func Make(parent, prefix string) (Dir, error) {
 	if parent == "" {
 		parent = os.TempDir()

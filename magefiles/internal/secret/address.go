@@ -5,27 +5,18 @@ import "strings"
 // InAddress finds the user and the password that an address begins with, as in https://USER:PASSWORD@HOST/PATH or USER:PASSWORD@HOST. The
 // secret is the password, or the whole where there is no colon: a token. ok is false for an address without them.
 func InAddress(address string) (secret string, ok bool) {
-	_, user, _, ok := splitAddress(address)
+	user, ok := userOf(address)
 	if _, password, both := strings.Cut(user, ":"); both {
 		return password, ok
 	}
 	return user, ok
 }
 
-// WithoutCredentials is an address for people to read: scheme, host and path.
-func WithoutCredentials(address string) string {
-	scheme, _, rest, ok := splitAddress(address)
-	if !ok {
-		return address
-	}
-	return scheme + "***@" + rest
-}
-
-// splitAddress cuts an address before and after the user with the password; ok is false if there are none.
-func splitAddress(address string) (scheme, user, rest string, ok bool) {
-	rest = address
-	if before, after, has := strings.Cut(address, "://"); has {
-		scheme, rest = before+"://", after
+// userOf is the user with the password; ok is false if there are none.
+func userOf(address string) (user string, ok bool) {
+	rest := address
+	if _, after, has := strings.Cut(address, "://"); has {
+		rest = after
 	}
 	authority := rest
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
@@ -36,9 +27,9 @@ func splitAddress(address string) (scheme, user, rest string, ok bool) {
 		at = strings.LastIndex(rest, "@") // the password holds a slash that is not escaped: what follows its user is no port
 	}
 	if at < 0 {
-		return "", "", "", false
+		return "", false
 	}
-	return scheme, rest[:at], rest[at+1:], true
+	return rest[:at], true
 }
 
 // hasPort tells whether what follows the host is a port, or nothing.

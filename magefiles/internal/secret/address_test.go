@@ -8,18 +8,21 @@ import (
 
 func TestInAddress(t *testing.T) {
 	t.Parallel()
-	for address, want := range map[string][2]string{
-		"u:canary@registry.example":                 {"canary", "***@registry.example"},
-		"u:canary@127.0.0.1:5000/hub":               {"canary", "***@127.0.0.1:5000/hub"},
-		"https://u:canary@forge.example/x?y#z":      {"canary", "https://***@forge.example/x?y#z"},
-		"https://canary@forge.example":              {"canary", "https://***@forge.example"},
-		"https://u:can@ry@forge.example/":           {"can@ry", "https://***@forge.example/"},
-		"https://u:can/ary@forge.example/":          {"can/ary", "https://***@forge.example/"},
-		"tcp://u:canary@host:1234":                  {"canary", "tcp://***@host:1234"},
-		"https://:canary@forge.example":             {"canary", "https://***@forge.example"},
-		"https://u:@forge.example":                  {"", "https://***@forge.example"},
-		"https://u:u@u.example":                     {"u", "https://***@u.example"},
-		"u:a:b@[::1]:5000":                          {"a:b", "***@[::1]:5000"},
+	for address, want := range map[string]struct {
+		secret string
+		ok     bool
+	}{
+		"u:canary@registry.example":                 {"canary", true},
+		"u:canary@127.0.0.1:5000/hub":               {"canary", true},
+		"https://u:canary@forge.example/x?y#z":      {"canary", true},
+		"https://canary@forge.example":              {"canary", true},
+		"https://u:can@ry@forge.example/":           {"can@ry", true},
+		"https://u:can/ary@forge.example/":          {"can/ary", true},
+		"tcp://u:canary@host:1234":                  {"canary", true},
+		"https://:canary@forge.example":             {"canary", true},
+		"https://u:@forge.example":                  {"", true},
+		"https://u:u@u.example":                     {"u", true},
+		"u:a:b@[::1]:5000":                          {"a:b", true},
 		"registry.example":                          {},
 		"registry.example:5000/a@sha256:0123":       {},
 		"https://npm.example/@own/package":          {},
@@ -30,12 +33,8 @@ func TestInAddress(t *testing.T) {
 		"docker.io/library/debian:12@sha256:abcdef": {},
 	} {
 		secret, ok := InAddress(address)
-		if secret != want[0] || ok != (want[1] != "") {
+		if secret != want.secret || ok != want.ok {
 			t.Errorf("%s: %q, %v", address, secret, ok)
-		}
-		shown := WithoutCredentials(address)
-		if ok && shown != want[1] || !ok && shown != address {
-			t.Errorf("%s is shown as %s", address, shown)
 		}
 	}
 }
@@ -47,9 +46,8 @@ func FuzzInAddress(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, address string) {
 		found, ok := InAddress(address)
-		shown := WithoutCredentials(address)
-		if ok && len(found) > 3 && strings.Count(address, found) == 1 && strings.Contains(shown, found) {
-			t.Errorf("%q is shown as %q", address, shown)
+		if !strings.Contains(address, found) {
+			t.Errorf("%q is not in %q", found, address)
 		}
 		u, err := url.Parse(address)
 		if err == nil && u.Scheme != "" && strings.HasPrefix(address[len(u.Scheme):], "://") && u.User != nil && !ok {

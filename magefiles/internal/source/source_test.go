@@ -184,7 +184,6 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// A changed file of the kept repository is noticed, or does not matter.
 // TestFetchWhateverTheUmask gives files the modes that git stores.
 func TestFetchWhateverTheUmask(t *testing.T) {
 	dir, commits := upstream(t)
@@ -202,6 +201,7 @@ func TestFetchWhateverTheUmask(t *testing.T) {
 	}
 }
 
+// A changed file of the kept repository is noticed, or does not matter.
 func TestFetchGivesTheCommitOrNothing(t *testing.T) {
 	dir, commits := upstream(t)
 	g := Git{Cache: t.TempDir(), Environ: append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull)}

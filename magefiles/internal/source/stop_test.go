@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The end of the context ends git together with what it started, which would hold its pipes: here the command that stands for ssh.
+// The end of the context ends git together with what it started, which would hold its pipes: here the command that is run in the place of ssh.
 func TestStoppedFetchLeavesNothingRunning(t *testing.T) {
 	t.Parallel()
 	pipe := filepath.Join(t.TempDir(), "pipe")

@@ -5,7 +5,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 func config(pool *x509.CertPool) *tls.Config {
@@ -50,18 +53,21 @@ func Refused(err error) (Refusal, bool) {
 }
 
 func nameProblem(err x509.HostnameError) string {
-	names := err.Certificate.DNSNames
+	names := slices.Clone(err.Certificate.DNSNames)
 	for _, ip := range err.Certificate.IPAddresses {
 		names = append(names, ip.String())
 	}
 	if len(names) == 0 {
 		return "it is not for host " + err.Host + ", and names no host at all"
 	}
-	return "it is not for host " + err.Host + " but for " + strings.Join(names[:min(len(names), maxNames)], ", ")
+	return plain.Short("it is not for host "+err.Host+" but for "+strings.Join(names[:min(len(names), maxNames)], ", "), maxProblem)
 }
 
 // maxNames bounds how many names of a certificate are repeated.
 const maxNames = 5
+
+// maxProblem bounds what is repeated of a certificate or of a program, in characters: it may come from any server.
+const maxProblem = 300
 
 // texts are how programs say that they refuse a certificate: Go (BuildKit, the Dagger engine, git-lfs), OpenSSL (curl, git, pip, wget), Node.js
 // (npm) and GnuTLS (git and apt of Debian). The name and the time come first: their texts may also hold the words of the third.
@@ -88,7 +94,7 @@ func Said(text string) (Refusal, bool) {
 		}
 		problem := t.problem
 		if problem == "" {
-			problem = strings.TrimSpace(m[1])
+			problem = plain.Short(m[1], maxProblem)
 		}
 		return Refusal{problem, t.do}, true
 	}
@@ -99,5 +105,5 @@ func said(text string) (Refusal, bool) {
 	if r, ok := Said(text); ok {
 		return r, true
 	}
-	return Refusal{text, doOther}, true
+	return Refusal{plain.Short(text, maxProblem), doOther}, true
 }

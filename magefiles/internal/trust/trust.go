@@ -178,7 +178,7 @@ func Pool(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// Transport is the default one that trusts the authorities of a file besides the system's, and keeps connections of its own.
+// Transport is the default one that trusts the authorities of a file and those of the system, and keeps connections of its own.
 func Transport(file string) (http.RoundTripper, error) {
 	pool, err := Pool(file)
 	standard, ok := http.DefaultTransport.(*http.Transport)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
@@ -56,10 +57,31 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// The names in a certificate are those that any server likes: on their way to a terminal they stay on one line, and nothing in them is obeyed.
+func TestRefusedNamesAreCleaned(t *testing.T) {
+	t.Parallel()
+	server, file := trusttest.Server(t, trusttest.OddName, http.NotFoundHandler())
+	client := http.Client{Transport: transport(t, file)}
+	resp, err := client.Get(server.URL)
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	refused, ok := trust.Refused(err)
+	said, told := trust.Said("x509: certificate is valid for odd\x1b[31m\x07.example, not this.example")
+	for _, problem := range []string{refused.Problem, said.Problem} {
+		if !ok || !told || !strings.Contains(problem, "odd") || strings.ContainsFunc(problem, plain.Hidden) {
+			t.Errorf("%v, %v: %q", ok, told, problem)
+		}
+	}
+}
+
 // program runs a program of others against the server, where this machine has it.
 func program(t *testing.T, name string, args []string, file, do string) {
 	t.Helper()
 	path, err := exec.LookPath(args[0])
+	if err != nil && os.Getenv("CI") == "true" && name != "node" { // which CI does not install
+		t.Fatal(err)
+	}
 	if err != nil {
 		t.Logf("there is no %s here", name)
 		return

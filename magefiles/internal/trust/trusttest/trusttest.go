@@ -29,6 +29,7 @@ const (
 	None Fault = iota
 	OtherName
 	Expired
+	OddName // with what a terminal obeys
 )
 
 // Server serves over TLS on loopback. The file holds the authority that signed its certificate, in PEM.
@@ -48,6 +49,8 @@ func Server(tb testing.TB, fault Fault, handler http.Handler) (server *httptest.
 	switch fault {
 	case OtherName:
 		leaf.DNSNames, leaf.IPAddresses = []string{"other.example"}, nil
+	case OddName:
+		leaf.DNSNames, leaf.IPAddresses = []string{"odd\x1b[31m\n\x07.example"}, nil
 	case Expired:
 		leaf.NotAfter = time.Now().Add(-24 * time.Hour)
 	}
