@@ -18,7 +18,7 @@ var own = map[string][]string{
 	"task":       {"image", "changelog", "manifest", "website", "scratch", "plain", "regular"},
 	"pipeline":   {"image", "dockerfile", "content", "pipeline/", "trust", "command", "regular"},
 	"registry":   {"image", "trust", "scratch", "plain"},
-	"repo":       {"image", "trust"},
+	"repo":       {"image", "trust", "plain"},
 	"forge":      {"trust", "plain"},
 	"argo":       {"trust", "plain"},
 	"plain":      {},

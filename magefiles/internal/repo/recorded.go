@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/go-git/go-git/v5"
@@ -14,6 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // MissingError says that a commit names content which is not among its own objects, and which this clone does not have.
@@ -26,9 +29,9 @@ type MissingError struct {
 
 func (e *MissingError) Error() string {
 	if e.Err != nil {
-		return fmt.Sprintf("%s is a %s, which cannot be read: %v", e.Path, e.What, e.Err)
+		return fmt.Sprintf("%s is a %s, which cannot be read: %v", plain.Name(e.Path), e.What, e.Err)
 	}
-	return fmt.Sprintf("%s is a %s, which this clone does not have", e.Path, e.What)
+	return fmt.Sprintf("%s is a %s, which this clone does not have", plain.Name(e.Path), e.What)
 }
 
 // Unwrap gives the reason.
@@ -98,8 +101,18 @@ func (s *Snapshot) open(n item) (*module, error) {
 func missingSubmodule(path string, commit plumbing.Hash) *MissingError {
 	return &MissingError{
 		Path: path, What: "submodule at commit " + commit.String(),
-		Remedy: "bring it with: git submodule update --init --recursive -- " + path,
+		Remedy: "bring it with: git submodule update --init --recursive -- " + shellWord(path),
 	}
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./+@%,=-]+$`)
+
+// shellWord is a text as a shell takes it for one word.
+func shellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // places are where the objects of a submodule may be: where git keeps them for this work tree, where it does for the clone, and in the

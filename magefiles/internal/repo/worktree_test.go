@@ -4,10 +4,28 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-git/go-git/v5/plumbing"
 )
+
+// TestMissingOfOddNames has a shell read the advice: the path is one word. The message stays on one line.
+func TestMissingOfOddNames(t *testing.T) {
+	for _, name := range []string{"app/sub", "my sub", "it's", "a$HOME`id`\"\\", "new\nline"} {
+		missing := missingSubmodule(name, plumbing.ZeroHash)
+		command, ok := strings.CutPrefix(missing.Hint(), "bring it with: git submodule ")
+		out, err := exec.Command("sh", "-c", `git() { shift 4; printf "%s|" "$@"; }; git `+command).Output()
+		if !ok || err != nil || string(out) != name+"|" {
+			t.Errorf("%q: %s is read as %q, %v", name, missing.Hint(), out, err)
+		}
+		if strings.Contains(missing.Error(), "\n") {
+			t.Errorf("%q", missing.Error())
+		}
+	}
+}
 
 // TestAbsentSubmodules compares with git submodule status, which marks them with a minus.
 func TestAbsentSubmodules(t *testing.T) {
