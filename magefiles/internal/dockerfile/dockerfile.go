@@ -33,6 +33,7 @@ type File struct {
 	lines  []string
 	starts []int // of the lines, in bytes
 	stages []instructions.Stage
+	bases  []string // of the stages: what FROM names, with the defaults of arguments filled in
 	escape rune
 }
 
@@ -177,6 +178,7 @@ func (d *File) read(global []instructions.ArgCommand, predefined, given map[stri
 		first, last := span(s.Location)
 		r.from(globals, s, first, last)
 		base, _, _ := r.expand(globals, s.BaseName)
+		d.bases = append(d.bases, base)
 		sc := newScope(globals)
 		if parent := scopes[strings.ToLower(base)]; parent != nil {
 			sc.vars = maps.Clone(parent.vars) // only what is set with ENV counts, but more known is less reported

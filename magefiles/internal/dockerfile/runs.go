@@ -36,7 +36,7 @@ func (d *File) needed(stage int, seen map[int]bool) map[int]bool {
 	}
 	seen[stage] = true
 	s := d.stages[stage]
-	names := []string{s.BaseName}
+	names := []string{d.bases[stage]}
 	for _, c := range s.Commands {
 		switch c := c.(type) {
 		case *instructions.CopyCommand:
@@ -78,7 +78,7 @@ func mountedFrom(c *instructions.RunCommand) []string {
 // platform is that of a stage; "" if it is that of the machine that builds, or not known.
 func (d *File) platform(stage int, target string) string {
 	s := d.stages[stage]
-	base := d.stage(s.BaseName, stage)
+	base := d.stage(d.bases[stage], stage)
 	switch name := strings.NewReplacer("{", "", "}", "").Replace(s.Platform); {
 	case name == "" && base >= 0:
 		return d.platform(base, target)

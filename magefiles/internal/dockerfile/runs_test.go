@@ -16,6 +16,8 @@ func TestRuns(t *testing.T) {
 		"FROM --platform=$TARGETPLATFORM a\nRUN x\n":                                                    {"linux/arm64"},
 		"FROM --platform=${TARGETPLATFORM} a\nRUN x\n":                                                  {"linux/arm64"},
 		"FROM --platform=linux/s390x a AS b\nRUN x\nFROM a\nCOPY --from=0 /x /\n":                       {"linux/s390x"},
+		"ARG KIND=full\nFROM a AS full\nRUN x\nFROM ${KIND}\nCOPY x /\n":                                {"linux/arm64"},
+		"ARG KIND=full\nFROM --platform=$BUILDPLATFORM a AS full\nFROM $KIND\nRUN x\n":                  nil,
 		"FROM a AS test\nRUN x\nFROM a\nCOPY x /\n":                                                     nil,
 		"FROM a AS b\nRUN x\nFROM scratch AS c\nFROM b AS d\nCOPY --from=c / /\n":                       {"linux/arm64"},
 		"FROM a AS b\nRUN x\nFROM --platform=linux/386 a\nRUN --mount=type=bind,from=b,target=/b y\n":   {"linux/386", "linux/arm64"},
