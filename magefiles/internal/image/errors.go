@@ -75,7 +75,7 @@ type StatementError struct {
 
 // Error begins with the place, within the folder of the container.
 func (e *StatementError) Error() string {
-	text := path.Base(e.At.File)
+	text := plain.Name(path.Base(e.At.File))
 	for _, n := range []int{e.At.Line, e.At.Column} {
 		if n > 0 {
 			text = fmt.Sprintf("%s:%d", text, n)

@@ -19,14 +19,6 @@ func ParseReference(s string) (Reference, error) {
 	invalid := func(reason string) (Reference, error) {
 		return Reference{}, &InvalidError{What: "image reference", Input: s, Reason: reason}
 	}
-	bare := s
-	if _, after, scheme := strings.Cut(s, "://"); scheme {
-		bare = after
-	}
-	if first, _, path := strings.Cut(bare, "/"); path && strings.Contains(first, "@") {
-		s = "***" + bare[strings.LastIndex(first, "@"):]
-		return invalid("holds a user or a password; want REGISTRY/REPOSITORY:TAG, with a host alone")
-	}
 	if strings.Contains(s, "://") {
 		return invalid("is written without a scheme, as in registry.example:5000/name:tag")
 	}

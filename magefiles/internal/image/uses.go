@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Use is a place in a manifest that names an image.
@@ -16,8 +18,8 @@ type Use struct {
 	Line int    `json:"line"` // counted from 1
 }
 
-// String returns FILE:LINE, which terminals and editors open.
-func (u Use) String() string { return fmt.Sprintf("%s:%d", u.File, u.Line) }
+// String returns FILE:LINE, which terminals and editors open. A name that a message could be hidden in is quoted.
+func (u Use) String() string { return fmt.Sprintf("%s:%d", plain.Name(u.File), u.Line) }
 
 // Uses finds where the manifests under a folder, and templates of them, name images of REGISTRY/NAMESPACE,
 // as in `image: registry.example/blumeops/nettest:v1` and in the name and newName of

@@ -39,6 +39,9 @@ func TestUses(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
+	if got := (Use{"argocd/a\nb.yaml", 7}).String(); got != `"argocd/a\nb.yaml":7` {
+		t.Errorf("a file whose name has two lines: %q", got)
+	}
 	if got, err := Uses(fstest.MapFS{}, "argocd", "x"); err != nil || len(got) != 0 {
 		t.Errorf("no argocd folder: %v, %v; want nothing", got, err)
 	}
