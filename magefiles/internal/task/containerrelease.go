@@ -145,11 +145,7 @@ func (c *containerRelease) parse(name, version string) error {
 	if c.bump, c.asked, err = parseBump(version); err != nil {
 		return err
 	}
-	files, err := c.Publish.source(false)
-	if err != nil {
-		return err
-	}
-	c.container, err = image.Lookup(files, n)
+	_, c.container, err = c.Publish.lookup(n, false)
 	return err
 }
 
@@ -215,7 +211,11 @@ func (c *containerRelease) next(ctx context.Context, tagged map[string]string) (
 	if err != nil {
 		return "", err
 	}
-	if found, ok, err := c.Images.Look(ctx, at); err != nil || ok && found.Labels[labelRevision] == c.commit.Hash {
+	found, ok, err := c.Images.Look(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	if ours, err := c.Publish.isOf(ctx, found, c.commit.Hash); err != nil || ok && ours {
 		return newest, err
 	}
 	say(c.Note, at.String()+" was published without a tag: the next version is counted from it")
@@ -327,7 +327,7 @@ func (c *containerRelease) lookAtRegistry(ctx context.Context) error {
 		return err
 	}
 	if err = pub.look(ctx); errors.Is(err, errDone) {
-		say(c.Note, fmt.Sprintf("%s is published already, from this commit: the tag will build nothing", pub.ref))
+		say(c.Note, fmt.Sprintf("%s is published already, from commit %.12s: the tag will build nothing", pub.ref, pub.found.Labels[labelRevision]))
 		return nil
 	}
 	if err != nil {

@@ -290,7 +290,11 @@ func (c *containerRelease) published(ctx context.Context) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if found.Labels[labelRevision] != c.commit.Hash {
+	ours, err := c.Publish.isOf(ctx, found, c.commit.Hash)
+	if err != nil {
+		return false, err
+	}
+	if !ours {
 		return false, withoutForce(&TakenError{Reference: pub.ref, Found: found, Revision: c.commit.Hash, Platforms: found.Platforms})
 	}
 	c.reference = pub.ref.WithDigest(found.Digest)

@@ -304,12 +304,15 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 			}}, "is at the forge already, on this commit", "https://forge.example/runs/1",
 		},
 		"published by hand, tagged": {actions{runs: running, found: there}, "run 1 of", "https://forge.example/runs/1"},
+		"published, then promoted":  {actions{runs: running, found: map[string]task.Found{nettestImage: ourImage(second)}}, "is published already", "https://forge.example/runs/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				a := &c.forge
-				got, err := a.release(time.Hour).Run(t.Context(), "nettest", "v0.1.0")
+				release := a.release(time.Hour)
+				release.Publish.Before = func(context.Context, string) ([]string, error) { return []string{second}, nil }
+				got, err := release.Run(t.Context(), "nettest", "v0.1.0")
 				if name == "tagged, run of back then" { // which published nothing that is there now
 					wantError(t, err, "the registry does not hold")
 					return

@@ -156,11 +156,17 @@ func (p *publication) isOurs(ctx context.Context, found Found) (bool, error) {
 	if p.dirty || !image.SamePlatforms(found.Platforms, p.platforms) {
 		return false, nil
 	}
-	if found.Labels[labelRevision] == p.commit.Hash {
+	return p.isOf(ctx, found, p.commit.Hash)
+}
+
+// isOf reports whether an image is one of a commit: its own, or one of a commit before it whose images are its own as well.
+func (p Publish) isOf(ctx context.Context, found Found, commit string) (bool, error) {
+	revision := found.Labels[labelRevision]
+	if revision == commit {
 		return true, nil
 	}
-	before, err := p.before(ctx, p.commit.Hash)
-	return slices.Contains(before, found.Labels[labelRevision]), err
+	before, err := p.before(ctx, commit)
+	return slices.Contains(before, revision), err
 }
 
 // before are the commits whose images are those of a commit as well.

@@ -13,8 +13,8 @@ import (
 
 // Publish builds the image of a container and puts it into a registry.
 //
-// A version is published once: from a commit on the default branch, whatever the working
-// tree holds besides, and never over another revision. A channel moves, and is published
+// A version is published once: from a commit on the default branch, whatever else the working
+// tree holds, and never over another revision. A channel moves, and is published
 // from anything: from the commit where the working tree has nothing else, and otherwise from
 // the working tree.
 // What the registry holds already for this revision and these platforms is not built
@@ -141,23 +141,29 @@ func (p Publish) prepare(args PublishArgs) (*publication, error) {
 
 // find looks the container up in what is published: the commit, or the working tree where that may be what is built.
 func (p *publication) find(name image.Name) (err error) {
-	workTree := p.force || p.version.IsChannel()
-	if p.files, err = p.source(workTree); err != nil {
-		return err
-	}
-	found, err := image.Lookup(p.files, name)
-	var unknown *image.UnknownError
-	if errors.As(err, &unknown) && !workTree {
-		return p.uncommitted(name, unknown)
-	}
-	if err == nil {
+	var found image.Container
+	if p.files, found, err = p.lookup(name, p.force || p.version.IsChannel()); err == nil {
 		p.take(found)
 	}
 	return err
 }
 
+// lookup finds a container in the working tree, or in the commit that is checked out. The files are those that it is in.
+func (p Publish) lookup(name image.Name, workTree bool) (fs.FS, image.Container, error) {
+	files, err := p.source(workTree)
+	if err != nil {
+		return nil, image.Container{}, err
+	}
+	found, err := image.Lookup(files, name)
+	var unknown *image.UnknownError
+	if errors.As(err, &unknown) && !workTree {
+		err = p.uncommitted(name, unknown)
+	}
+	return files, found, err
+}
+
 // uncommitted says why a container that the commit does not have cannot be published: what is wrong with it in the working tree, if it is there.
-func (p *publication) uncommitted(name image.Name, unknown *image.UnknownError) error {
+func (p Publish) uncommitted(name image.Name, unknown *image.UnknownError) error {
 	here, err := image.Lookup(p.Files, name)
 	switch {
 	case err == nil:

@@ -92,6 +92,13 @@ func TestPublishRefusesWhatTheCommitDoesNotHold(t *testing.T) {
 	if !errors.As(err, &uncommitted) || uncommitted.Dir != "containers/nettest" || !strings.Contains(uncommitted.Hint(), "git add -f") {
 		t.Errorf("not committed: %v", err)
 	}
+	many := task.PublishMany{Each: func(image.Name) task.Publish { return p }}
+	if _, err := many.Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "auto"}); !errors.As(err, &uncommitted) {
+		t.Errorf("not committed, by the commit's version: %v", err)
+	}
+	if _, err := (task.ContainerRelease{Publish: p}).Run(t.Context(), "nettest", "patch"); !errors.As(err, &uncommitted) {
+		t.Errorf("not committed, released: %v", err)
+	}
 	p.Files = fstest.MapFS{"containers/nettest/Dockerfile": {Data: []byte("# blumeops:platforms nowhere\nFROM scratch\n")}}
 	_, err = p.Run(t.Context(), v010)
 	wantError(t, err, "containers/nettest: ", "nowhere")

@@ -177,11 +177,7 @@ func (o *onePublish) complete(ctx context.Context) (err error) {
 
 // commitVersion is the version of the commit, or of one before it whose image is published and is that of the commit too.
 func (o *onePublish) commitVersion(ctx context.Context) (string, error) {
-	files, err := o.publish.source(o.args.Force)
-	if err != nil {
-		return "", err
-	}
-	container, err := image.Lookup(files, image.Name(o.args.Name))
+	_, container, err := o.publish.lookup(image.Name(o.args.Name), o.args.Force)
 	if err != nil {
 		return "", err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // order returns the publications so that each comes after those that its image is built on by the very tag that they publish, as with
-// FROM REGISTRY/NAMESPACE/base:dev, and has each wait for them: else it would be built on what stood there before. With VersionAuto it is built on
+// FROM REGISTRY/NAMESPACE/base:dev, and has each wait for them: else it would be built on what was there before. With VersionAuto it is built on
 // what they publish, whatever tag it names. Where a container's bases cannot be read, its build says why.
 func (m PublishMany) order(all []*onePublish) []*onePublish {
 	byReference, byName := map[string]*onePublish{}, map[image.Name]*onePublish{}
@@ -89,7 +89,7 @@ func (m PublishMany) settleBases(ctx context.Context, one *onePublish) error {
 	one.publish.Bases = map[string]string{}
 	for _, reference := range one.named {
 		name, ours := one.ours(reference)
-		if !ours {
+		if !ours || !one.auto { // of another version each base is the one that it names
 			continue
 		}
 		at := slices.IndexFunc(one.bases, func(base *onePublish) bool { return base.container.Name == name })
@@ -97,7 +97,7 @@ func (m PublishMany) settleBases(ctx context.Context, one *onePublish) error {
 		switch {
 		case at >= 0:
 			to = one.bases[at].reference
-		case one.auto && m.Newest != nil:
+		case m.Newest != nil:
 			version, err := m.Newest(ctx, name)
 			if err != nil {
 				return fmt.Errorf("find the newest image of %s, which it is built on: %w", name, err)
@@ -116,8 +116,11 @@ func (m PublishMany) settleBases(ctx context.Context, one *onePublish) error {
 
 // tellBases says what an image was built on where that is not what its readers would think.
 func (m PublishMany) tellBases(one *onePublish) {
+	if one.err != nil || one.result.Status == StatusUnchanged {
+		return
+	}
 	for _, reference := range one.named {
-		if _, ours := one.ours(reference); !ours || one.result.Status == StatusUnchanged {
+		if _, ours := one.ours(reference); !ours {
 			continue
 		}
 		to, replaced := one.publish.Bases[reference]

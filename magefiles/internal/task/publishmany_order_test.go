@@ -78,7 +78,7 @@ func TestPublishManySettlesBases(t *testing.T) {
 	at := l.host + "/blumeops/"
 	pinned := at + "c:v1.0.0@sha256:" + strings.Repeat("0", 64)
 	files := fstest.MapFS{"containers/tool/main.go": {Data: []byte("// Command tool.\n//\n//blumeops:version 1.0.0\n//blumeops:base " + at + "b:v1.0.0\npackage main\n")}}
-	for name, from := range map[string][]string{"a": {at + "b:v1.0.0", at + "d:v1.0.0", at + "gone:v1.0.0"}, "b": {at + "c:dev", pinned}, "c": {"scratch"}, "d": {"scratch"}} {
+	for name, from := range map[string][]string{"a": {at + "b:v1.0.0", at + "d:v1.0.0", at + "gone:v1.0.0"}, "b": {at + "c:dev", pinned}, "c": {"scratch"}, "d": {"scratch"}, "e": {at + "c:dev", at + "c:v1.0.0"}} {
 		text := "ARG CONTAINER_APP_VERSION=1.0\n"
 		for _, reference := range from {
 			text += "FROM " + reference + "\n"
@@ -86,8 +86,7 @@ func TestPublishManySettlesBases(t *testing.T) {
 		files["containers/"+name+"/Dockerfile"] = &fstest.MapFile{Data: []byte(text)}
 	}
 	var notes []string
-	run := func(names, version string) {
-		t.Helper()
+	try := func(names, version string) error {
 		m := task.PublishMany{
 			Bases: fromLines, Note: func(s string) { notes = append(notes, s) }, Limit: 1,
 			Newest: func(_ context.Context, name image.Name) (string, error) {
@@ -99,7 +98,12 @@ func TestPublishManySettlesBases(t *testing.T) {
 				return p
 			},
 		}
-		if _, err := m.Run(t.Context(), task.PublishArgs{Name: names, Version: version, Platforms: "linux/amd64"}); err != nil {
+		_, err := m.Run(t.Context(), task.PublishArgs{Name: names, Version: version, Platforms: "linux/amd64"})
+		return err
+	}
+	run := func(names, version string) {
+		t.Helper()
+		if err := try(names, version); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,6 +123,15 @@ func TestPublishManySettlesBases(t *testing.T) {
 	run("a,b", "v2.0.0")
 	if said := strings.Join(notes, "\n"); len(b.bases["a"]) > 0 || !strings.Contains(said, "a: built on "+at+"b:v1.0.0, as it names that") || strings.Contains(said, "sha256") {
 		t.Errorf("by a version of its own: on %v, says %q", b.bases, said)
+	}
+	notes, b.bases = nil, nil
+	run("c,e", "dev")
+	if said := strings.Join(notes, "\n"); len(b.bases["e"]) > 0 || said != "e: built on "+at+"c:v1.0.0, as it names that; auto builds it on the newest" {
+		t.Errorf("two versions of one image, of which one is published: on %v, says %q", b.bases, said)
+	}
+	notes, b.broken = nil, []string{"e"}
+	if err := try("e", "test"); err == nil || len(notes) > 0 {
+		t.Errorf("what was not built: %v, says %q", err, notes)
 	}
 }
 
