@@ -156,7 +156,7 @@ type Tool struct {
 	Err  error  // why it cannot be run
 }
 
-// Authorities are the certificate authorities that are trusted besides the system's.
+// Authorities are the certificate authorities that are trusted in addition to the system's.
 type Authorities interface {
 	Look() ([]Authority, error)
 }
