@@ -1,8 +1,10 @@
 package pinned
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,9 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
-	"time"
 )
 
 func TestBuildsOnceAndKeeps(t *testing.T) {
@@ -68,6 +70,31 @@ func TestChangesOfContentAreOtherExecutables(t *testing.T) {
 	}
 	if _, err := os.Stat(first); err != nil {
 		t.Errorf("what another clone may use is gone: %v", err)
+	}
+}
+
+// A clone that git checks out with CRLF (core.autocrlf) has the same program: it is kept, and what is built there says the same.
+func TestLineEndsAreNoOtherProgram(t *testing.T) {
+	b, _ := newBuilder(t)
+	path := build(t, b, hello())
+	err := filepath.WalkDir(filepath.Join(b.Sources, "hello"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		return errors.Join(err, os.WriteFile(path, bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), 0o600))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := look(t, b, hello()); s.Path != path || !s.Kept {
+		t.Errorf("with CRLF it is %s, with LF %s", s.Path, path)
+	}
+	want, wantErr := exec.Command(path).Output()
+	b.Bin = filepath.Join(t.TempDir(), "bin")
+	got, err := exec.Command(build(t, b, hello())).Output()
+	if err != nil || wantErr != nil || string(got) != string(want) {
+		t.Errorf("with CRLF it says %q, %v; with LF %q, %v", got, err, want, wantErr)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pinned
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -122,6 +123,7 @@ func (s State) hashFile(h io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // a clone with core.autocrlf has these line ends, and Go builds the same of them
 	// With the length, no two sets of files are the same stream.
 	fmt.Fprintf(h, "%q %d\n%s", filepath.ToSlash(name), len(data), data)
 	return nil
