@@ -147,6 +147,7 @@ var hints = []struct {
 	{unauthorized, doUnauthorized},
 	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry speaks plain HTTP: if that is meant, name its host in BLUMEOPS_PLAIN_REGISTRIES"},
 	{regexp.MustCompile(`is not in the build context`), "put it into the container's folder, which is all that is sent, and see that .dockerignore does not name it; with --from, into that stage"},
+	{regexp.MustCompile(`secret "[^"]+" is required but`), "say where its value is with container:build -secret=ID=REFERENCE, as in -secret=ID=env://NAME (or op://, file://); container:publish takes the same"},
 	{regexp.MustCompile(`dockerfile parse error`), "mend that line of the Dockerfile"},
 	{regexp.MustCompile(`connection refused|no such host|i/o timeout`), "start the registry of the image that FROM names, or name one that stands in for it in BLUMEOPS_MIRRORS"},
 	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (of a Go program: //blumeops:base), and that its registry has it"},
