@@ -3,7 +3,6 @@
 package command
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
 )
 
 func TestRun(t *testing.T) {
@@ -53,13 +54,9 @@ func TestStop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			reached := filepath.Join(t.TempDir(), "reached")
-			if err := syscall.Mkfifo(reached, 0o600); err != nil {
-				t.Fatal(err)
-			}
 			ctx, stop := context.WithCancelCause(t.Context())
 			enough := errors.New("that is enough")
-			ended := make(chan error, 1)
-			go func() { ended <- follow(reached, func() { stop(enough) }) }()
+			gone := commandtest.Pipe(t, reached, func() { stop(enough) })
 			c := Command{
 				Args: []string{"sh", "-c", trap + `exec 3>"$REACHED"; sleep 600 & echo reached >&3; wait`},
 				Env:  append(os.Environ(), "REACHED="+reached), Output: io.Discard, Grace: 10 * time.Millisecond,
@@ -67,30 +64,7 @@ func TestStop(t *testing.T) {
 			if err := c.Run(ctx); !errors.Is(err, enough) {
 				t.Errorf("got %v, want %v", err, enough)
 			}
-			select {
-			case err := <-ended: // all that had the pipe open are gone
-				if err != nil {
-					t.Error(err)
-				}
-			case <-time.After(time.Minute):
-				t.Error("something goes on")
-			}
+			gone()
 		})
 	}
-}
-
-// follow reads a pipe until nobody has it open any more, and calls back at the first line.
-func follow(path string, first func()) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	r := bufio.NewReader(f)
-	if _, err := r.ReadString('\n'); err != nil {
-		return err
-	}
-	first()
-	_, err = io.Copy(io.Discard, r)
-	return err
 }
