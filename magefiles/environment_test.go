@@ -13,6 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // Whatever library starts a program, as go-git does with git-upload-pack and with what hooks a repository on this machine has, the program
@@ -71,5 +72,23 @@ func TestSecretsOfABuildAreWithheld(t *testing.T) {
 	}
 	if err := r.takeSecrets("a=" + commandtest.Canary); err == nil || strings.Contains(err.Error(), commandtest.Canary) {
 		t.Errorf("a value in the place of a reference: %v", err)
+	}
+}
+
+// A secret that is not there is bad input: nothing was begun. Among several containers it is a failure, as others may be built.
+func TestSecretOfABuildThatIsNotThere(t *testing.T) {
+	t.Setenv("CI", "")
+	web := image.Container{Name: "web", Kind: image.KindDockerfile}
+	for _, reference := range []string{"env://NOT_SET_ANYWHERE", "file:///no/such/file"} {
+		r, _ := withSettings(site)
+		if err := r.takeSecrets("a=" + reference); err != nil {
+			t.Fatal(err)
+		}
+		for status, b := range map[int]builder{console.StatusBadInput: {runner: r}, console.StatusFailed: {runner: r, failed: func(string, string) {}}} {
+			_, err := b.Build(t.Context(), task.BuildRequest{Container: web})
+			if err == nil || !strings.Contains(err.Error(), reference) || console.Exit(err).(interface{ ExitStatus() int }).ExitStatus() != status {
+				t.Errorf("%s: %v, want status %d", reference, err, status)
+			}
+		}
 	}
 }

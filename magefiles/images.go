@@ -174,6 +174,10 @@ func (b builder) secrets(ctx context.Context, c image.Container) ([]pipeline.Sec
 		refs[i] = b.runner.mounted[id]
 	}
 	values, err := b.runner.secrets.Resolve(ctx, refs...)
+	var bad *secret.Error
+	if errors.As(err, &bad) && bad.State != secret.Unreachable && b.failed == nil { // of several containers others may be built
+		return nil, console.BadInput(err)
+	}
 	if err != nil {
 		return nil, err
 	}
