@@ -54,7 +54,9 @@ func (r *runner) build(ctx context.Context, choice string, args task.BuildArgs) 
 	if err != nil {
 		return task.Built{}, err
 	}
-	return task.Build{Files: r.workTree(), Builder: builder, Watch: r.progress.step}.Run(ctx, args)
+	return task.Build{
+		Files: r.workTree(), Builder: builder, Watch: r.progress.step, Outputs: filepath.Join(r.cacheAt, "outputs"),
+	}.Run(ctx, args)
 }
 
 // builder builds with whichever engine is there. Nothing is connected to yet.

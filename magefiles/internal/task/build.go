@@ -12,6 +12,7 @@ type Build struct {
 	Files   fs.FS // the repository
 	Builder Builder
 	Watch   Watch
+	Outputs string // folder that remembers which root file systems were written, and are replaced; "" if none is
 }
 
 // BuildArgs are what a person gives; "" is the default.
@@ -97,6 +98,7 @@ func (b Build) parse(args BuildArgs) (BuildRequest, output, error) {
 	if err := agree(r, out); err != nil {
 		return r, output{}, err
 	}
+	out.records = b.Outputs
 	return r, out, out.check()
 }
 

@@ -2,11 +2,13 @@ package task_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
@@ -67,7 +69,7 @@ func TestBuildRefusesBeforeItBuilds(t *testing.T) {
 		{task.BuildArgs{Name: "devpi", Output: filepath.Join(dir, "no/x.tar")}, "there is no folder"},
 		{task.BuildArgs{Name: "devpi", Output: taken}, "not an image that this command could replace"},
 		{task.BuildArgs{Name: "devpi", Output: dir}, "not an image that this command could replace"},
-		{task.BuildArgs{Name: "devpi", Output: "dir:" + dir}, "not an image that this command could replace"},
+		{task.BuildArgs{Name: "devpi", Output: "dir:" + dir}, "is a folder that this command did not write"},
 		{task.BuildArgs{Name: "devpi", Output: "dir:x", Platforms: "linux/amd64,linux/arm64"}, "one platform"},
 	} {
 		b := &builder{t: t}
@@ -127,18 +129,101 @@ func TestBuildOutputs(t *testing.T) {
 	}
 }
 
+// A root file system is written again over what this command wrote, and over nothing else. The umask decides who may read it.
 func TestBuildWritesRootfs(t *testing.T) {
 	dir := t.TempDir()
-	args := task.BuildArgs{Name: "devpi", Output: "dir:" + filepath.Join(dir, "root")}
-	b := task.Build{Files: files, Builder: &builder{t: t, content: "hello"}}
-	if _, err := b.Run(t.Context(), args); err != nil {
+	root := filepath.Join(dir, "root")
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(root, "closed"), 0o700) })
+	args := task.BuildArgs{Name: "devpi", Output: "dir:" + root}
+	once := func(content string, during func()) error {
+		b := task.Build{Files: files, Builder: &builder{t: t, content: content, during: during}, Outputs: filepath.Join(dir, "records")}
+		_, err := b.Run(t.Context(), args)
+		return err
+	}
+	for _, content := range []string{"hello", "edited", "edited", "again"} {
+		if err := once(content, nil); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(filepath.Join(root, "file")); err != nil || string(text) != content {
+			t.Errorf("got %q, %v", text, err)
+		}
+	}
+	wantEntries(t, dir, "records", "root")
+	usual := filepath.Join(t.TempDir(), "usual")
+	if err := os.Mkdir(usual, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "root/file")); err != nil || string(text) != "hello" {
-		t.Errorf("got %q, %v", text, err)
+	got, gotErr := os.Stat(root)
+	want, err := os.Stat(usual)
+	if gotErr != nil || err != nil || got.Mode() != want.Mode() {
+		t.Errorf("mode %v, %v; a new folder has %v, %v", got.Mode(), gotErr, want.Mode(), err)
 	}
-	_, err := b.Run(t.Context(), args)
-	wantError(t, err, "remove it")
+}
+
+// What a user put into such a folder, changed or made in its place is never removed, not even if that was while the build ran.
+func TestBuildKeepsWhatIsNotItsOwn(t *testing.T) {
+	for name, change := range map[string]func(root string) error{
+		"a new file": func(root string) error { return os.WriteFile(filepath.Join(root, "closed-not"), nil, 0o600) },
+		"an edit of the same size": func(root string) error {
+			file, later := filepath.Join(root, "file"), time.Now().Add(time.Second) // two writes at once may have one time
+			return errors.Join(os.WriteFile(file, []byte("HELLO"), 0o600), os.Chtimes(file, later, later))
+		},
+		"a link":      func(root string) error { return os.Symlink("file", filepath.Join(root, "link")) },
+		"less":        func(root string) error { return os.Remove(filepath.Join(root, "file")) },
+		"permissions": func(root string) error { return os.Chmod(filepath.Join(root, "file"), 0o600) },
+		"another place": func(root string) error {
+			return errors.Join(os.Rename(root, root+"-old"), os.MkdirAll(filepath.Join(root, "mine"), 0o700))
+		},
+	} {
+		for _, late := range []bool{false, true} {
+			dir := t.TempDir()
+			root := filepath.Join(dir, "root")
+			b := &builder{t: t, content: "hello"}
+			build := task.Build{Files: files, Builder: b, Outputs: filepath.Join(dir, "records")}
+			args := task.BuildArgs{Name: "devpi", Output: "dir:" + root}
+			if _, err := build.Run(t.Context(), args); err != nil {
+				t.Fatal(err)
+			}
+			var before []string
+			step := func() {
+				if err := change(root); err != nil {
+					t.Fatal(err)
+				}
+				before = treeOf(t, root)
+			}
+			if late {
+				b.during = step
+			} else {
+				step()
+			}
+			_, err := build.Run(t.Context(), args)
+			wantError(t, err, "remove it")
+			if after := treeOf(t, root); !reflect.DeepEqual(after, before) {
+				t.Errorf("%s: %q, before %q", name, after, before)
+			}
+			for _, closed := range []string{root, root + "-old"} {
+				_ = os.Chmod(filepath.Join(closed, "closed"), 0o700)
+			}
+		}
+	}
+}
+
+func treeOf(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			names = append(names, fs.FormatFileInfo(info))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 func TestFailedBuildLeavesTheOldOutput(t *testing.T) {

@@ -73,7 +73,11 @@ func (i built) Archives(_ context.Context, dir string) ([]task.Variant, error) {
 }
 
 func (i built) Rootfs(_ context.Context, dir string) error {
-	return errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "file"), []byte(i.b.content), 0o644))
+	closed := filepath.Join(dir, "closed") // as images have /proc or /root
+	return errors.Join(
+		os.MkdirAll(closed, 0o700), os.WriteFile(filepath.Join(closed, "file"), nil, 0o644), os.Chmod(closed, 0o555),
+		os.WriteFile(filepath.Join(dir, "file"), []byte(i.b.content), 0o644),
+	)
 }
 
 // writeLayout writes an OCI layout of one image with one layer of one file.

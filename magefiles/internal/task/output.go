@@ -19,8 +19,9 @@ import (
 
 // output is where a built image goes, and in which form.
 type output struct {
-	form form
-	path string
+	form    form
+	path    string
+	records string // see Build.Outputs
 }
 
 type form int
@@ -50,7 +51,7 @@ func parseOutput(s string) (output, error) {
 	if base := filepath.Base(where); where == "" || base == "." || base == ".." || base == string(filepath.Separator) {
 		return output{}, &image.InvalidError{What: "output", Input: s, Reason: "want FILE.tar, oci:DIR or dir:DIR, and the name of a new file or folder"}
 	}
-	return output{form, filepath.Clean(where)}, nil
+	return output{form: form, path: filepath.Clean(where)}, nil
 }
 
 // check refuses a target that cannot be written, or that holds what this program did
@@ -74,6 +75,11 @@ func (o output) check() error {
 		return nil
 	case o.form != tarball && info.IsDir() && isEmpty(o.path):
 		return nil
+	case o.form == rootfs && info.IsDir() && unchanged(o.records, o.path):
+		return nil
+	case o.form == rootfs && info.IsDir():
+		return &image.InvalidError{What: "output", Input: o.path, Reason: "exists, and is a folder that this command did not write, or that was changed since; " +
+			"remove it with all that it holds, or name another"}
 	}
 	return &image.InvalidError{What: "output", Input: o.path, Reason: "exists, and is not an image that this command could replace; remove it, or name another"}
 }
@@ -110,14 +116,31 @@ func (o output) write(ctx context.Context, img Image) (digest string, err error)
 	defer func() { err = errors.Join(err, temp.Remove()) }()
 	made := filepath.Join(temp.Path, "made")
 	if o.form == rootfs {
-		err = img.Rootfs(ctx, made)
-	} else {
-		digest, err = o.writeLayout(ctx, img, made)
+		return "", o.writeRootfs(ctx, img, temp.Path, made)
 	}
-	if err != nil {
+	if digest, err = o.writeLayout(ctx, img, made); err != nil {
 		return "", err
 	}
 	return digest, replace(o.path, made, filepath.Join(temp.Path, "old"))
+}
+
+// writeRootfs writes a root file system to made, which is in the folder temp, and puts it in the place of what this command wrote before.
+func (o output) writeRootfs(ctx context.Context, img Image, temp, made string) error {
+	defer func() { _ = removable(temp) }()        // what cannot be removed is told then
+	if err := os.Mkdir(made, 0o777); err != nil { // #nosec G301 -- the umask decides
+		return err
+	}
+	if err := img.Rootfs(ctx, made); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil { // the build took its time
+		return err
+	}
+	if err := replace(o.path, made, filepath.Join(temp, "old")); err != nil {
+		return err
+	}
+	_ = record(o.records, o.path) // without a record the next run is told to remove the folder
+	return nil
 }
 
 func (o output) writeLayout(ctx context.Context, img Image, made string) (digest string, err error) {

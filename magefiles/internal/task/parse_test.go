@@ -26,13 +26,13 @@ func FuzzParseArgs(f *testing.F) {
 func TestParseOutput(t *testing.T) {
 	for input, want := range map[string]output{
 		"":               {},
-		"image.tar":      {tarball, "image.tar"},
-		"a/b/image.tar":  {tarball, "a/b/image.tar"},
-		"oci:layout":     {ociLayout, "layout"},
-		"oci:layout.tar": {ociLayout, "layout.tar"},
-		"layout/":        {ociLayout, "layout"},
-		"dir:root":       {rootfs, "root"},
-		"/tmp/x":         {ociLayout, "/tmp/x"},
+		"image.tar":      {form: tarball, path: "image.tar"},
+		"a/b/image.tar":  {form: tarball, path: "a/b/image.tar"},
+		"oci:layout":     {form: ociLayout, path: "layout"},
+		"oci:layout.tar": {form: ociLayout, path: "layout.tar"},
+		"layout/":        {form: ociLayout, path: "layout"},
+		"dir:root":       {form: rootfs, path: "root"},
+		"/tmp/x":         {form: ociLayout, path: "/tmp/x"},
 	} {
 		if got, err := parseOutput(input); err != nil || got != want {
 			t.Errorf("parseOutput(%q) = %+v, %v; want %+v", input, got, err, want)
