@@ -36,12 +36,13 @@ func (r *runner) checkAddresses() error {
 
 // learnAddresses hides what passwords are in a list of addresses, or of NAME=ADDRESS, and tells whether there is a user or a password.
 func (r *runner) learnAddresses(list string) (found bool) {
-	for _, item := range items(list) {
-		for part := range strings.SplitSeq(item, "=") {
-			password, ok := secret.InAddress(part)
-			if found = found || ok; ok {
-				r.console.Redactor().Learn(password)
-			}
+	for _, address := range append(items(list), list) { // a comma may be part of a password
+		if name, value, ok := strings.Cut(address, "="); ok && !strings.ContainsAny(name, ":@") { // = too
+			address = value
+		}
+		password, ok := secret.InAddress(address)
+		if found = found || ok; ok {
+			r.console.Redactor().Learn(password)
 		}
 	}
 	return found

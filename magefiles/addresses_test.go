@@ -37,6 +37,7 @@ func TestAddressesWithPasswords(t *testing.T) {
 		for _, value := range []string{
 			"ci:s3cret-canary@host.example", "https://ci:s3cret-canary@host.example/path", "https://s3cret-canary@host.example", "ci:s3/s3cret-canary@host.example/x",
 			"a.example,ci:s3cret-canary@b.example", "docker.io=ci:s3cret-canary@host.example/hub",
+			"https://ci:s3cret-canary=x@host.example", "docker.io=https://ci:s3cret-canary=x@host.example", "https://ci:s3cret-canary,x@host.example",
 		} {
 			s := site
 			reflect.ValueOf(&s).Elem().Field(i).SetString(value)

@@ -16,7 +16,7 @@ var (
 	// Git is what git needs, with its credential helpers and SSH.
 	Git = slices.Concat(Basic, []string{
 		"GIT_*", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS",
-		"GNUPGHOME", "GPG_TTY", "CURL_CA_BUNDLE", "NETRC",
+		"GNUPGHOME", "GPG_TTY", "CURL_CA_BUNDLE", "NETRC", "GIT_SSL_KEY",
 	})
 	// Go is what the go command needs, which runs git and a C compiler, and may be a shim of a version manager.
 	Go = slices.Concat(Git, []string{
@@ -24,7 +24,7 @@ var (
 	})
 )
 
-// credential are words in the names of variables that hold one. No prefix takes such a variable.
+// credential are words in the names of variables that hold one, as keys do whose names end with KEY. No prefix takes such a variable.
 var credential = []string{"TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL"}
 
 // Environment are the entries NAME=VALUE of env that a program needs. What else is in the environment of this process, such as tokens, is
@@ -45,6 +45,6 @@ func needed(name string, needs []string) bool {
 		if !is {
 			return name == need
 		}
-		return strings.HasPrefix(name, prefix) && !slices.ContainsFunc(credential, func(word string) bool { return strings.Contains(name, word) })
+		return strings.HasPrefix(name, prefix) && !strings.HasSuffix(name, "KEY") && !slices.ContainsFunc(credential, func(word string) bool { return strings.Contains(name, word) })
 	})
 }

@@ -13,13 +13,13 @@ func TestEnvironment(t *testing.T) {
 	env := []string{
 		"PATH=/bin", "HOME=/h", "GOPROXY=off", "GOFLAGS=-x", "GIT_SSH_COMMAND=ssh -i k", "SSH_AUTH_SOCK=/s", "https_proxy=p", "LC_ALL=C", "XDG_CACHE_HOME=/c",
 		"BLUMEOPS_FORGE_TOKEN=t", "BLUMEOPS_REGISTRY_PASSWORD=p", "ARGOCD_AUTH_TOKEN=t", "OP_SERVICE_ACCOUNT_TOKEN=t", "GITHUB_TOKEN=t", "MISE_GITHUB_TOKEN=t",
-		"GIT_TOKEN=t", "AWS_SECRET_ACCESS_KEY=k", "GONE", "PATHS=x",
+		"GIT_TOKEN=t", "AWS_SECRET_ACCESS_KEY=k", "GOOGLE_API_KEY=k", "MISE_SOPS_AGE_KEY=k", "GIT_SSL_KEY=/f", "GIT_CONFIG_KEY_0=a.b", "GONE", "PATHS=x",
 	}
 	for name, c := range map[string]struct{ needs, want []string }{
 		"basic": {Basic, []string{"PATH=/bin", "HOME=/h", "https_proxy=p", "LC_ALL=C", "XDG_CACHE_HOME=/c"}},
-		"git":   {Git, []string{"PATH=/bin", "HOME=/h", "GIT_SSH_COMMAND=ssh -i k", "SSH_AUTH_SOCK=/s", "https_proxy=p", "LC_ALL=C", "XDG_CACHE_HOME=/c"}},
+		"git":   {Git, []string{"PATH=/bin", "HOME=/h", "GIT_SSH_COMMAND=ssh -i k", "SSH_AUTH_SOCK=/s", "https_proxy=p", "LC_ALL=C", "XDG_CACHE_HOME=/c", "GIT_SSL_KEY=/f", "GIT_CONFIG_KEY_0=a.b"}},
 		"go": {Go, []string{
-			"PATH=/bin", "HOME=/h", "GOPROXY=off", "GOFLAGS=-x", "GIT_SSH_COMMAND=ssh -i k", "SSH_AUTH_SOCK=/s", "https_proxy=p", "LC_ALL=C", "XDG_CACHE_HOME=/c", "GONE",
+			"PATH=/bin", "HOME=/h", "GOPROXY=off", "GOFLAGS=-x", "GIT_SSH_COMMAND=ssh -i k", "SSH_AUTH_SOCK=/s", "https_proxy=p", "LC_ALL=C", "XDG_CACHE_HOME=/c", "GIT_SSL_KEY=/f", "GIT_CONFIG_KEY_0=a.b", "GONE",
 		}},
 	} {
 		if got := Environment(env, c.needs); !slices.Equal(got, c.want) {
