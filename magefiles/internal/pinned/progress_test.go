@@ -17,12 +17,12 @@ func TestProgressIsToldWhileNothingIsSaid(t *testing.T) {
 		said  string
 		want  string
 	}{
-		"download": {0, "go: downloading a v1.0.0\ngo: downloading b v1.0.0\n", "building Hello v1: 2 modules downloaded, 0 s"},
-		"build":    {5, "a/b\nc/d\nsome words\n", "building Hello v1: 2 of at most 5 packages, 0 s"},
+		"download": {0, "go: downloading a v1.0.0\ngo: downloading b v1.0.0\n", "building Hello v1: 2 modules downloaded, "},
+		"build":    {5, "a/b\nc/d\nsome words\n", "building Hello v1: 2 of at most 5 packages, "},
 	} {
 		told := make(chan struct{}, 1)
 		p := progress{label: "Hello v1", total: c.total, builder: Builder{Log: func(line string) {
-			if line == c.want {
+			if strings.HasPrefix(line, c.want) { // however long it took
 				select {
 				case told <- struct{}{}:
 				default:
