@@ -112,6 +112,21 @@ func (w *world) tokens(t *testing.T) {
 	})
 }
 
+// A token counts as revoked once Argo CD says so, and not when it cannot be asked.
+func TestWantRefusal(t *testing.T) {
+	for _, c := range []struct {
+		said    error
+		refused bool
+	}{
+		{nil, false}, {errRefused, true}, {&StatusError{Code: http.StatusUnauthorized}, true}, {&StatusError{Code: http.StatusBadGateway}, false},
+		{context.DeadlineExceeded, false}, {syscall.ECONNREFUSED, false},
+	} {
+		if got := wantRefusal(c.said); (got == nil) != c.refused {
+			t.Errorf("%v: %v, want refused: %t", c.said, got, c.refused)
+		}
+	}
+}
+
 func (w *world) window(t *testing.T) {
 	mend, err := w.argo.SyncWindow(t.Context(), SyncWindow{})
 	must(t, err)

@@ -56,13 +56,13 @@ func (a *ArgoCD) Issue(ctx context.Context, account string, lifetime time.Durati
 			return err
 		}
 		return until(ctx, "the token is refused", func(ctx context.Context) error {
-			if a.accepts(ctx, issued.Token) == nil {
-				return errors.New("it still works")
-			}
-			return nil
+			return wantRefusal(a.accepts(ctx, issued.Token))
 		})
 	}, nil
 }
+
+// errRefused is Argo CD's answer to a token that does not work.
+var errRefused = errors.New("the token is not accepted by Argo CD")
 
 // accepts tells whether a token works.
 func (a *ArgoCD) accepts(ctx context.Context, token string) error {
@@ -73,9 +73,20 @@ func (a *ArgoCD) accepts(ctx context.Context, token string) error {
 		return err
 	}
 	if !user.LoggedIn {
-		return errors.New("the token is not accepted by Argo CD")
+		return errRefused
 	}
 	return nil
+}
+
+// wantRefusal turns what accepts said into an error unless Argo CD refused the token: a question that was not answered tells nothing.
+func wantRefusal(said error) error {
+	switch status := (*StatusError)(nil); {
+	case said == nil:
+		return errors.New("it still works")
+	case errors.Is(said, errRefused), errors.As(said, &status) && status.Code == http.StatusUnauthorized:
+		return nil
+	}
+	return said
 }
 
 // tokenID reads the name of a token, the claim jti of a JSON Web Token (RFC 7519).

@@ -155,8 +155,10 @@ func (m goMemory) env() []string {
 	return []string{fmt.Sprintf("GOMEMLIMIT=%dMiB", m.Limit), fmt.Sprintf("GOGC=%d", m.Percent)}
 }
 
-// until asks until the answer is no error, or ctx ends.
+// until asks until the answer is no error, or ctx ends, or waitTime is over.
 func until(ctx context.Context, what string, answers func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, waitTime, errWaitTime)
+	defer cancel()
 	for {
 		err := answers(ctx)
 		if err == nil {

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -115,9 +114,6 @@ func (f *Forge) start(ctx context.Context, h Home) (err error) {
 	return f.settle(ctx)
 }
 
-// readyTime is far more than the two seconds that a start takes: a machine may be busy.
-const readyTime = 2 * time.Minute
-
 // portTries is how often free ports are chosen anew, should somebody take one before Gitea does.
 const portTries = 3
 
@@ -153,8 +149,6 @@ func (f *Forge) serveOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyTime)
-	defer cancel()
 	return f.process.ready(ctx, f.answers)
 }
 

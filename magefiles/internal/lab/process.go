@@ -63,12 +63,21 @@ func startProcess(p program) (*process, error) {
 	return started, nil
 }
 
-// askEvery is the time between two questions whether a server is ready.
-const askEvery = 50 * time.Millisecond
+// askEvery is the time between two questions whether a server is ready, and waitTime how long it is asked: far more than the seconds that it
+// takes, as a machine may be busy.
+const (
+	askEvery = 50 * time.Millisecond
+	waitTime = 2 * time.Minute
+)
 
-// ready returns once answers does without an error. If the process ends before that, or ctx does, the error holds what the
+// errWaitTime ends a wait of a caller whose context does not end.
+var errWaitTime = fmt.Errorf("waited for %s", waitTime)
+
+// ready returns once answers does without an error. If the process ends before that, or ctx does, or waitTime is over, the error holds what the
 // process said last and what answers found.
 func (p *process) ready(ctx context.Context, answers func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, waitTime, errWaitTime)
+	defer cancel()
 	var last error
 	for {
 		// A server that hangs is asked again.

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -92,6 +93,32 @@ func TestNeverReady(t *testing.T) {
 	}
 	if !strings.Contains(err.Error(), "it said: nothing ("+p.Log+")") {
 		t.Errorf("the error does not say that the process said nothing: %v", err)
+	}
+}
+
+// What never answers is waited for with a bound, also where the caller sets none.
+func TestWaitsEnd(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	must(t, os.WriteFile(log, nil, 0o600))
+	never := errors.New("not yet")
+	for name, wait := range map[string]func(context.Context, func(context.Context) error) error{
+		"ready": (&process{program: program{Name: "script", Log: log}}).ready,
+		"until": func(ctx context.Context, answers func(context.Context) error) error {
+			return until(ctx, "it works", answers)
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			err := wait(context.Background(), func(context.Context) error {
+				if time.Since(began) > 2*waitTime {
+					return nil
+				}
+				return never
+			})
+			if !errors.Is(err, errWaitTime) || !errors.Is(err, never) {
+				t.Errorf("%s: error %v, want %v and %v", name, err, errWaitTime, never)
+			}
+		})
 	}
 }
 
