@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -171,7 +170,6 @@ func pod(image string) string {
 }
 
 func (h *homelab) testDrift(t *testing.T, registry *server) {
-	forge := h.lab.Forge
 	shelf, node := needBase(t, baseimage.NodeSlim())
 	name, tag, _ := strings.Cut(node, ":")
 	kustomization := filepath.Join(h.repo, "argocd", "manifests", "docs", "kustomization.yaml")
@@ -197,19 +195,12 @@ func (h *homelab) testDrift(t *testing.T, registry *server) {
 		}
 	}
 	replicas(2)
-	push := func(refspec string) {
-		cmd := exec.Command("git", "push", "--quiet", "origin", refspec)
-		cmd.Dir, cmd.Env = h.repo, append(h.env.list(), forge.GitEnv(forge.Owner, h.env["BLUMEOPS_FORGE_TOKEN"])...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("git push %s: %v\n%s", refspec, err, out)
-		}
-	}
 	lost := h.git("commit-tree", "HEAD^{tree}", "-m", "On no branch")
-	push(lost + ":refs/tags/nettest-v1.0.0")
+	h.pushRef(lost + ":refs/tags/nettest-v1.0.0")
 	h.noticed("OutOfSync")
 	h.rules(h.look(1, "drift"), []string{"applications/out-of-sync", "images/missing", "tags/tag"},
 		"argocd/manifests/planted/pod.yaml:6:", ":planted", "argocd/apps/docs.yaml:4:", "Deployment docs/docs", "tag nettest-v1.0.0 is on "+lost[:12])
-	push(":refs/tags/nettest-v1.0.0")
+	h.pushRef(":refs/tags/nettest-v1.0.0")
 	replicas(1)
 
 	// A registry that is down is no finding: nothing is known of it.
@@ -225,7 +216,7 @@ func (h *homelab) testDrift(t *testing.T, registry *server) {
 // noticed waits until Argo CD has seen the state of the docs.
 func (h *homelab) noticed(sync string) {
 	h.t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		var app struct {
 			Status struct{ Sync struct{ Status string } }
 		}

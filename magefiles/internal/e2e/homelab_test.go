@@ -74,7 +74,7 @@ func newHomelabOf(t *testing.T, names []string, edit ...func(*world)) *homelab {
 	for name, value := range map[string]string{
 		"BLUMEOPS_MIRRORS": "docker.io/" + repository + "=" + registry + "/" + repository, "BLUMEOPS_DOCS_URL": up.Site.URL(),
 		"BLUMEOPS_DOCS_SOURCE":    filepath.Join(setup.root, "magefiles", "internal", "website", "testdata", "quartz"),
-		"BLUMEOPS_DEPLOY_TIMEOUT": "1m", "BLUMEOPS_REGISTRY_USER": "none", "BLUMEOPS_DOCS_HOOK": "echo hooked >>'" + filepath.Join(w.work, "hooked") + "'",
+		"BLUMEOPS_DEPLOY_TIMEOUT": patience.String(), "BLUMEOPS_REGISTRY_USER": "none", "BLUMEOPS_DOCS_HOOK": "echo hooked >>'" + filepath.Join(w.work, "hooked") + "'",
 	} {
 		w.env[name] = value
 	}
@@ -134,11 +134,7 @@ func (h *homelab) push(slug string) {
 	h.git("add", "--all")
 	h.git("commit", "--quiet", "--message=Write "+slug)
 	if _, err := h.lab.Forge.Push(h.t.Context(), h.lab.Forge.Owner, "blumeops", h.repo, "HEAD"); err != nil {
-		cmd := exec.Command("git", "push", "--quiet", "origin", "main")
-		cmd.Dir, cmd.Env = h.repo, append(h.env.list(), h.lab.Forge.GitEnv(h.lab.Forge.Owner, h.env["BLUMEOPS_FORGE_TOKEN"])...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			h.t.Fatalf("git push: %v\n%s", err, out)
-		}
+		h.pushRef("main")
 	}
 	h.git("fetch", "--quiet", "origin")
 }

@@ -179,14 +179,7 @@ func TestWholeLab(t *testing.T) {
 	if err := writeNew(filepath.Join(w.repo, "argocd", "manifests", "shop", "configmap.yaml"), []byte(shop)); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{
-		{"add", "--all"}, {"commit", "--quiet", "--message=Deploy the shop"},
-		{"push", "--quiet", filepath.Join(w.work, "origin.git"), "main"}, {"update-ref", "refs/remotes/origin/main", "main"},
-	} {
-		if err := git(w.repo, w.env, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.commitAll("Deploy the shop")
 	out, err := w.command("lab:up").CombinedOutput()
 	if err != nil {
 		t.Fatalf("lab:up: %v\n%s", err, out)

@@ -55,14 +55,7 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 	w.write("docs/bad.md", "no title\n")
 	w.write("docs/changelog.d/1.feature.md", "Something new.\n")
 	w.write("towncrier.toml", "[tool.towncrier]\nfilename = \"CHANGELOG.md\"\ndirectory = \"docs/changelog.d\"\n")
-	for _, args := range [][]string{
-		{"add", "--all"}, {"commit", "--quiet", "--message=Go on"}, {"push", "--quiet", filepath.Join(w.work, "origin.git"), "main"},
-		{"update-ref", "refs/remotes/origin/main", "main"},
-	} {
-		if err := git(w.repo, w.env, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.commitAll("Go on")
 	if err := writeNew(filepath.Join(w.repo, "out", "site.tar.gz"), site(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -73,10 +66,7 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 			one := *w
 			one.t = t
 			if target == "engine:prune" { // not of what other tests build on
-				one.env = environ{}
-				for name, value := range w.env {
-					one.env[name] = value
-				}
+				one.env = maps.Clone(w.env)
 				one.env["BLUMEOPS_ENGINE_STATE"] = filepath.Join(w.work, "state")
 			}
 			one.unwritable(target, printing[target]...)

@@ -94,6 +94,18 @@ func (r *running) says(text string) {
 	}
 }
 
+// reaches waits until a request of the process hangs at a registry.
+func (r *running) reaches(s *server) {
+	r.t.Helper()
+	select {
+	case <-s.reached:
+	case <-r.ended:
+		r.t.Fatalf("it ended before a request hung: %+v", r.outcome())
+	case <-time.After(patience):
+		r.t.Fatal("no request of it hangs")
+	}
+}
+
 func (r *running) signal(s os.Signal) {
 	r.t.Helper()
 	if err := r.cmd.Process.Signal(s); err != nil {

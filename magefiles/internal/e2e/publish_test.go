@@ -98,14 +98,14 @@ func TestSlowRegistry(t *testing.T) {
 	s := w.newServer(lab.RegistryOptions{})
 	s.fail("hang", 0)
 	r := w.start("container:publish", "hello", "v1.0.0")
-	<-s.reached
+	r.reaches(s)
 	r.signal(os.Interrupt)
 	if got := r.wait(); got.status != 130 || !strings.Contains(got.stderr, "stopped") || got.stdout != "" {
 		t.Errorf("after SIGINT: %+v", got)
 	}
 	s.fail("hang", 0)
 	r = w.start("container:publish", "hello", "v1.0.0")
-	<-s.reached
+	r.reaches(s)
 	s.Front().Mend()
 	if got := r.wait(); got.status != 0 || !digestIn.MatchString(got.stdout) {
 		t.Errorf("when it answers at last: %+v", got)

@@ -72,6 +72,9 @@ func (s *server) stop() { _ = s.Close() } // it has served
 // fail orders a fault in place of those before it: for the next requests that it hits, or with 0 for ever.
 func (s *server) fail(kind string, times int) {
 	s.Front().Mend()
+	for len(s.reached) > 0 { // by requests of an earlier fault
+		<-s.reached
+	}
 	fault := faults[kind]
 	fault.Times = times
 	if fault.Kind == front.Delay {

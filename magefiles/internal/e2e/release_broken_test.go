@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,11 +79,7 @@ func (h *homelab) kill(t testing.TB, m moment, args ...string) bool {
 	cmd := h.command(args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	var once sync.Once
-	killed := false
-	strike := func() {
-		once.Do(func() { killed = cmd.Process.Kill() == nil })
-	}
+	var killed atomic.Bool
 	mend := h.fronts()[m.front].Fail(front.Fault{
 		Kind: front.Custom, Method: m.method, Path: m.path, Times: 1,
 		Match: func(q *http.Request) bool { // not the questions of the preflight, which have to be refused
@@ -97,7 +94,10 @@ func (h *homelab) kill(t testing.TB, m moment, args ...string) bool {
 				q.Body = io.NopCloser(bytes.NewReader(body))
 				next.ServeHTTP(httptest.NewRecorder(), q.WithContext(context.WithoutCancel(q.Context())))
 			}
-			strike()
+			killed.Store(true) // before its end, which is when this is read
+			if err := cmd.Process.Kill(); err != nil {
+				t.Error(err)
+			}
 			panic(http.ErrAbortHandler)
 		},
 	})
@@ -107,7 +107,7 @@ func (h *homelab) kill(t testing.TB, m moment, args ...string) bool {
 	if err == nil || time.Since(begun) > patience {
 		t.Logf("%s: %v\n%s", m, err, out.String())
 	}
-	return killed
+	return killed.Load()
 }
 
 // testFaults has one request of each kind fail, once, in each of the lab's ways. What is asked again goes on, and what breaks a run off is
@@ -164,10 +164,10 @@ func (h *homelab) testOldSite(t *testing.T) {
 	h.push("old")
 	version := h.next()
 	release := h.lab.Site.Hold()
-	h.env["BLUMEOPS_DEPLOY_TIMEOUT"] = "20s"
+	restore := h.with(map[string]string{"BLUMEOPS_DEPLOY_TIMEOUT": "20s"})
 	got := h.run("docs:release", "patch")
 	release()
-	h.env["BLUMEOPS_DEPLOY_TIMEOUT"] = "1m"
+	restore()
 	if got.status != 1 || !strings.Contains(got.stderr, version+" is deployed, and 20s after the deployment "+h.lab.Site.URL()+" still serves v0.1.") {
 		t.Errorf("status %d\n%s", got.status, got.stderr)
 	}

@@ -68,7 +68,7 @@ func (w *workflows) testTag(t *testing.T) {
 	const tag, ref = "quartz-v1.1.0", "refs/tags/quartz-v1.1.0"
 	commit := w.git("rev-parse", "HEAD")
 	w.git("tag", "--annotate", "--message=Release quartz", tag)
-	w.send(ref)
+	w.pushRef(ref)
 	e := pushed("build-container.yaml", ref, commit)
 	e.payload["after"] = w.git("rev-parse", ref) // the tag, and not the commit that it is on
 	out := w.mustAct(e)

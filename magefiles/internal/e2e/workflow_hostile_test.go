@@ -99,7 +99,7 @@ func (w *workflows) testHostile(t *testing.T) {
 	for _, name := range append(slices.Clone(hostileNames), "a\nhit\n-v1.0.0") { // git does not take the last
 		ref := "refs/tags/" + name
 		if !strings.Contains(name, "\n") {
-			w.send("HEAD:" + ref)
+			w.pushRef("HEAD:" + ref)
 		}
 		tag := pushed("build-container.yaml", ref, commit)
 		tag.env = stub

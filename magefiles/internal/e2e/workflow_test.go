@@ -52,7 +52,6 @@ func newWorkflows(t *testing.T) *workflows {
 		useRegistry(world, w.registry.Addr)
 	})
 	w.env["BLUMEOPS_REGISTRY_USER"] = "ci"
-	w.env["BLUMEOPS_DEPLOY_TIMEOUT"] = patience.String()
 	// Every job would compile mage anew, in a folder that no other had. So one does.
 	w.env["MAGEFILE_HASHFAST"] = "1"
 	delete(w.env, "BLUMEOPS_ROOT") // what jobs build, they build from what they checked out
@@ -182,16 +181,6 @@ func (w *workflows) mustAct(e event) string {
 		w.t.Fatalf("%v\n%s", err, out)
 	}
 	return out
-}
-
-// send pushes a ref with the rights of the owner.
-func (w *workflows) send(spec string) {
-	w.t.Helper()
-	cmd := exec.Command("git", "push", "--quiet", "origin", spec)
-	cmd.Dir, cmd.Env = w.repo, append(w.env.list(), w.lab.Forge.GitEnv(w.lab.Forge.Owner, w.env["BLUMEOPS_FORGE_TOKEN"])...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		w.t.Fatalf("git push %s: %v\n%s", spec, err, out)
-	}
 }
 
 // testManifests has Argo CD sync all that argocd/manifests holds.
