@@ -87,7 +87,11 @@ func TestClientGivesUpDuringDelay(t *testing.T) {
 	f, b := between(t)
 	ctx, giveUp := context.WithCancel(t.Context())
 	defer giveUp()
-	f.Fail(Fault{Kind: Delay, Hit: func(*http.Request) { giveUp() }})
+	hit := make(chan context.Context, 1)
+	f.Fail(Fault{Kind: Delay, Hit: func(r *http.Request) {
+		hit <- r.Context()
+		giveUp()
+	}})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +99,7 @@ func TestClientGivesUpDuringDelay(t *testing.T) {
 	if resp, err := f.Client().Do(req); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v; want %v", resp, err, context.Canceled)
 	}
+	<-(<-hit).Done() // the front has noticed
 	f.Mend()
 	if bodies, _ := b.got(); len(bodies) != 0 {
 		t.Errorf("behind got %d requests, want none", len(bodies))
@@ -155,8 +160,11 @@ func TestCutRequest(t *testing.T) {
 		t.Errorf("cut: %v, want a broken connection", err)
 	}
 	want(t, f, http.MethodPut, "/", "", large, 201)
-	bodies, errs := b.got()
 	// The server behind may notice the end of the one after it answered the other.
+	bodies, errs := b.got()
+	for deadline := time.Now().Add(time.Minute); len(bodies) < 3 && time.Now().Before(deadline); bodies, errs = b.got() {
+		time.Sleep(time.Millisecond)
+	}
 	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
 	if i < 0 {
 		t.Fatalf("behind got bodies of %d requests, all whole", len(bodies))
