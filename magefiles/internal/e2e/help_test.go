@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-var listed = regexp.MustCompile(`(?m)^  ([a-z]+:[a-zA-Z]+)\*? +(\S.*)$`)
+// listed are the lines of targets in a listing.
+var listed = regexp.MustCompile(`(?m)^  ([a-z]+(?::[a-zA-Z]+)?)\*? +(\S.*)$`)
 
 // Every target that is listed says in a line what it does, and more when asked.
 func TestEveryTargetHasHelp(t *testing.T) {
