@@ -15,13 +15,7 @@
 //mage:multiline
 package main
 
-import "github.com/magefile/mage/mg"
-
-// Container builds and publishes the images of containers/.
-type Container mg.Namespace
-
-// Secrets is about the secrets that targets read.
-type Secrets mg.Namespace
-
-// Engine is about the embedded engine, which builds where there is no Docker.
-type Engine mg.Namespace
+import (
+	//mage:import
+	_ "forge.ops.eblu.me/eblume/blumeops/magefiles/targets"
+)

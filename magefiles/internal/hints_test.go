@@ -20,14 +20,14 @@ import (
 // speakers are the targets that say the messages of a file in which flags are named, by path below magefiles. A message may instead name the target
 // that has the flag, as in `docs:release patch -new`.
 var speakers = map[string][]string{
-	"ci_containers.go":                            {"container:changed"},
-	"container_changed.go":                        {"container:changed"},
-	"container_follow.go":                         {"container:release"},
-	"container_promote.go":                        {"container:publish", "ci:tag"},
-	"docs_build.go":                               {"docs:serve"},
+	"internal/app/builder_secrets.go":             {"container:build", "container:publish"},
+	"internal/app/changed.go":                     {"container:changed"},
+	"internal/app/ci_containers.go":               {"container:changed"},
+	"internal/app/container_release.go":           {"container:release"},
+	"internal/app/docs_serve.go":                  {"docs:serve"},
+	"internal/app/publish_promote.go":             {"container:publish", "ci:tag"},
 	"internal/console/format.go":                  {"container:publish", "container:list", "docs:release", "doctor", "engine:status", "validate"},
 	"internal/task/build.go":                      {"container:build"},
-	"images.go":                                   {"container:build", "container:publish"},
 	"internal/task/containerrelease_runerrors.go": {"container:release"},
 	"internal/task/errors.go":                     {"container:publish"}, // others say something else: withoutForce
 	"internal/task/job/choose.go":                 {"ci"},
@@ -101,7 +101,7 @@ func named(set *target.Set, text, flag string) bool {
 func targets(t *testing.T, root string) *target.Set {
 	t.Helper()
 	var names []string
-	for _, pattern := range []string{"go.mod", "magefiles/*.go"} {
+	for _, pattern := range []string{"go.mod", "magefiles/*.go", "magefiles/targets/*.go"} {
 		found, err := fs.Glob(os.DirFS(root), pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,81 +14,60 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
-// setting is a field of the settings in magefiles/site.go.
+// setting is a field of site.Settings.
 type setting struct{ variables, value string }
 
-// settings reads the struct's tags and the site's values.
+// settings reads the fields' tags, the defaults, and what magefiles/site.go sets.
 func settings(t *testing.T) map[string]setting {
+	t.Helper()
+	stated := stated(t)
+	found := map[string]setting{}
+	fields, defaults := reflect.TypeFor[site.Settings](), reflect.ValueOf(site.Defaults())
+	for i := range fields.NumField() {
+		field := fields.Field(i)
+		found[field.Name] = setting{variables: field.Tag.Get("env"), value: plain(cmp.Or(stated[field.Name], defaults.Field(i).String()))}
+		delete(stated, field.Name)
+	}
+	for field, variables := range map[string]string{ // which no tag says, as their values are secrets
+		"RegistryPassword": site.PasswordVariable, "ForgeToken": site.ForgeTokenVariable, "ArgoCDToken": site.ArgoCDTokenVariable + "," + site.ArgoCDOwnVariable,
+		"SSHKey": site.SSHKeyVariable, "SigningKey": site.SigningKeyVariable,
+	} {
+		found[field] = setting{variables, found[field].value}
+	}
+	if len(stated) > 0 {
+		t.Fatalf("magefiles/site.go sets %v, which are no fields", stated)
+	}
+	return found
+}
+
+// stated is what magefiles/site.go gives site.Use.
+func stated(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "magefiles", "site.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]setting{}
+	found := map[string]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
-		if !ok || spec.Name.Name != "settings" {
+		pair, ok := n.(*ast.KeyValueExpr)
+		if !ok {
 			return true
 		}
-		for _, f := range spec.Type.(*ast.StructType).Fields.List {
-			variables := ""
-			if f.Tag != nil {
-				tag, _ := strconv.Unquote(f.Tag.Value)
-				variables = reflect.StructTag(tag).Get("env")
-			}
-			for _, name := range f.Names {
-				found[name.Name] = setting{variables: variables}
-			}
+		value, err := strconv.Unquote(pair.Value.(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
 		}
+		found[pair.Key.(*ast.Ident).Name] = value
 		return false
 	})
-	values(file, found)
-	for field, constants := range map[string][]string{ // which no tag says, as their values are secrets
-		"RegistryPassword": {"passwordVariable"}, "ForgeToken": {"forgeTokenVariable"}, "ArgoCDToken": {"argoTokenVariable", "argoOwnVariable"},
-		"SSHKey": {"sshKeyVariable"}, "SigningKey": {"signingKeyVariable"},
-	} {
-		s, names := found[field], make([]string, len(constants))
-		for i, c := range constants {
-			names[i] = constant(file, c)
-		}
-		s.variables = strings.Join(names, ",")
-		found[field] = s
-	}
 	if len(found) < 10 {
-		t.Fatalf("only %d settings were found", len(found))
+		t.Fatalf("magefiles/site.go sets only %d fields", len(found))
 	}
 	return found
-}
-
-// values fills in what the variable site is set to.
-func values(file *ast.File, found map[string]setting) {
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok || spec.Names[0].Name != "site" {
-			return true
-		}
-		for _, e := range spec.Values[0].(*ast.CompositeLit).Elts {
-			pair := e.(*ast.KeyValueExpr)
-			name := pair.Key.(*ast.Ident).Name
-			s := found[name]
-			value, _ := strconv.Unquote(pair.Value.(*ast.BasicLit).Value)
-			s.value = plain(value)
-			found[name] = s
-		}
-		return false
-	})
-}
-
-func constant(file *ast.File, name string) (value string) {
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && spec.Names[0].Name == name && len(spec.Values) == 1 {
-			value, _ = strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-		}
-		return true
-	})
-	return value
 }
 
 var settingRow = regexp.MustCompile("(?m)^\\| `([A-Za-z0-9]+)` \\| ([^|]*) \\| ([^|]*?) ?\\|")
@@ -100,7 +80,7 @@ func TestSettingsAreDescribed(t *testing.T) {
 		got := setting{variables: plain(m[2]), value: plain(m[3])}
 		described[m[1]] = true
 		if got != want[m[1]] {
-			t.Errorf("%s: %s is described with %q, default %q; in site.go it has %q, default %q",
+			t.Errorf("%s: %s is described with %q, default %q; in the code it has %q, default %q",
 				reference.path, m[1], got.variables, got.value, want[m[1]].variables, want[m[1]].value)
 		}
 	}
@@ -126,9 +106,9 @@ func TestNamedVariablesAreRead(t *testing.T) {
 		}
 	}
 	reference := read(t, "docs/reference/settings.md")
-	for _, name := range ourVariable.FindAllString(read(t, "magefiles/site.go").text, -1) {
+	for _, name := range ourVariable.FindAllString(read(t, "magefiles/site/settings.go").text, -1) {
 		if !strings.Contains(reference.text, "`"+name+"`") {
-			t.Errorf("%s: %s of magefiles/site.go is not described", reference.path, name)
+			t.Errorf("%s: %s of magefiles/site/settings.go is not described", reference.path, name)
 		}
 	}
 }

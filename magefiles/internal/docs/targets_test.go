@@ -3,7 +3,6 @@ package docs
 import (
 	"io/fs"
 	"os"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,13 +12,17 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
 )
 
-// targets are those of magefiles/*.go.
+// targets are those that mage finds: of magefiles/targets.
 func targets(t *testing.T) *target.Set {
 	t.Helper()
 	files := os.DirFS(root)
-	names, err := fs.Glob(files, path.Join("magefiles", "*.go"))
-	if err != nil {
-		t.Fatal(err)
+	var names []string
+	for _, pattern := range []string{"go.mod", "magefiles/*.go", "magefiles/targets/*.go"} {
+		found, err := fs.Glob(files, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, found...)
 	}
 	found, err := target.Read(validate.NewTree(files, names))
 	if err != nil {

@@ -1,0 +1,142 @@
+// Package app connects the use cases to the adapters: git, the forge, the registry, Argo CD, the engine, secrets and the console. Each adapter is
+// opened when a use case first needs it. A file holds one use case, or one adapter. The logic is in the packages of the use cases.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+)
+
+// Options say which target runs, and how.
+type Options struct {
+	Settings site.Settings // without what the environment overrides
+	Target   string        // its name, as in container:build
+	Format   string        // of its result: text, json, or one of Formats; "" is text
+	Formats  []console.Format
+	Verbose  bool
+}
+
+// App is one run of a target: the settings, and the adapters that they lead to.
+type App struct {
+	site.Settings
+	verbose  bool
+	console  *console.Console
+	progress progress
+	format   console.Format
+
+	root    string   // of the checkout, absolute; mage runs targets there
+	files   *os.Root // the same; nothing leads out of it
+	stateAt string   // folder of the engine, outside of the checkout
+	cacheAt string   // folder of logs and of compiled programs, in the user's cache
+
+	trusted *authorities
+	secrets *secret.Resolver
+	repo    lazy[*repo.Repo]
+	client  lazy[*forge.Client]
+	mounted map[string]secret.Reference // by id, for the builds of Dockerfiles
+	session session
+}
+
+// Run runs a target: it ends with a signal, cleans up, and returns an error that says everything and carries the exit status.
+func Run(ctx context.Context, options Options, target func(context.Context, *App) error) error {
+	ctx, stop := console.NotifyContext(ctx)
+	defer stop()
+	a := &App{
+		Settings: options.Settings.Override(os.Getenv), verbose: options.Verbose,
+		console: console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: options.Verbose}),
+	}
+	err := withhold(a.Settings)
+	if err == nil {
+		err = a.open(options)
+	}
+	if err == nil {
+		err = target(ctx, a)
+	}
+	err = a.settle(err)
+	if a.files != nil {
+		_ = a.files.Close() // it was only read
+	}
+	return a.console.Exit(ctx, err)
+}
+
+func (a *App) open(options Options) (err error) {
+	if a.format, err = console.ParseFormat(options.Format, options.Formats...); err != nil {
+		return err
+	}
+	if err := console.BadInput(a.CheckAddresses(os.Getenv, a.hide)); err != nil {
+		return err
+	}
+	if a.root, err = os.Getwd(); err != nil {
+		return err
+	}
+	if a.files, err = os.OpenRoot(a.root); err != nil {
+		return err
+	}
+	if a.stateAt, err = engine.DefaultStateDir(os.LookupEnv); err != nil {
+		return err
+	}
+	a.cacheAt = filepath.Dir(a.stateAt)
+	a.stateAt = cmp.Or(a.EngineState, a.stateAt)
+	a.progress = progress{console: a.console, logs: filepath.Join(a.cacheAt, "log"), title: options.Target}
+	a.trusted = newAuthorities(a.CAFile, a.cacheAt, a.console.Warn)
+	a.secrets = a.resolver(getenv)
+	return nil
+}
+
+// resolver reads secrets; env looks up the variables that hold some.
+func (a *App) resolver(env func(string) string) *secret.Resolver {
+	return secret.NewResolver(secret.Options{CI: inCI(), Root: a.root, Env: env, Learn: a.hide, Account: a.OnePasswordAccount})
+}
+
+// hide keeps a secret out of all output.
+func (a *App) hide(value string) { a.console.Redactor().Learn(value) }
+
+// tree is the checkout as a file system: regular files and folders, and nothing outside of it.
+func (a *App) tree() fs.FS { return regular.FS(a.files) }
+
+// settle ends the session, and then the view of the work: the engine reports the last of it only as the session ends. It may be called again.
+func (a *App) settle(err error) error {
+	if closeErr := a.session.close(); err == nil {
+		err = closeErr
+	}
+	a.progress.finish(err)
+	return err
+}
+
+// Result prints the result of a target. Where there is both a result and an error, the result is shown first.
+func (a *App) Result(result fmt.Stringer, err error) error {
+	text := result.String()
+	switch {
+	case text == "":
+		return err
+	case a.format == console.JSON:
+		return errors.Join(err, a.console.JSON(result))
+	}
+	return errors.Join(a.settle(err), a.console.Result(text))
+}
+
+// lazy is opened when it is first needed, once.
+type lazy[T any] struct {
+	once  sync.Once
+	value T
+	err   error
+}
+
+func (l *lazy[T]) get(open func() (T, error)) (T, error) {
+	l.once.Do(func() { l.value, l.err = open() })
+	return l.value, l.err
+}

@@ -1,0 +1,20 @@
+package app
+
+import (
+	"bytes"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+)
+
+// example are the settings of a site.
+var example = site.Settings{
+	Registry: "registry.example", Namespace: "me", ForgeURL: "https://forge.example", Owner: "me", Repository: "homelab",
+	ReleaseAuthor: "Me <me@homelab.example>", Manifests: "argocd", Engine: "auto", DeployTimeout: "5m",
+}
+
+// withSettings is an App whose output can be read.
+func withSettings(s site.Settings) (*App, *bytes.Buffer) {
+	var out bytes.Buffer
+	return &App{Settings: s, console: console.New(console.Options{Stdout: &out, Stderr: &out, Env: func(string) string { return "" }})}, &out
+}

@@ -1,0 +1,30 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+)
+
+// List lists the containers.
+func (a *App) List() (task.Listing, error) {
+	platforms, _ := a.Platforms() // a setting that is wrong is no reason to show nothing
+	return task.List{
+		Files: a.workTree(), Manifests: a.Manifests, Repository: a.Registry + "/" + a.Namespace, Platforms: platforms,
+	}.Run()
+}
+
+// Build builds the image of a container.
+func (a *App) Build(ctx context.Context, choice string, args task.BuildArgs) (task.Built, error) {
+	a.progress.title = "build " + args.Name
+	site.HidePasswords(args.Args, a.hide)
+	builder, err := a.builder(choice)
+	if err != nil {
+		return task.Built{}, err
+	}
+	return task.Build{
+		Files: a.workTree(), Builder: builder, Watch: a.progress.step, Outputs: filepath.Join(a.cacheAt, "outputs"),
+	}.Run(ctx, args)
+}

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/docker/go-units"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// builder builds with whichever engine is there. Nothing is connected to yet.
+func (a *App) builder(choice string) (task.Builder, error) {
+	opts, err := a.engineOptions(choice)
+	if err != nil {
+		return nil, err
+	}
+	network, err := a.network()
+	if err != nil {
+		return nil, console.BadInput(err)
+	}
+	return builder{app: a, images: pipeline.Images{
+		Connect: func(ctx context.Context) (*pipeline.Client, error) { return a.session.connect(ctx, opts) }, Copies: a.copies,
+		Compiler: gobuild.Compiler{
+			Root: a.root, Cache: filepath.Join(a.cacheAt, "programs"), Environ: os.Environ(),
+		},
+		Root: a.root, Site: network, Login: a.pullLogin, Step: a.progress.step,
+	}}, nil
+}
+
+// copies are what folders are sent to the engine from.
+func (a *App) copies() *content.Store { return a.session.copies(a.cacheAt) }
+
+// network is what builds must know of the network and of this machine.
+func (a *App) network() (network pipeline.Site, err error) {
+	network = pipeline.Site{HTTPProxy: a.HTTPProxy, HTTPSProxy: a.HTTPSProxy, NoProxy: a.NoProxy}
+	if network.Mirrors, err = a.MirrorPairs(); err != nil {
+		return network, console.BadInput(err)
+	}
+	if network.Packages, err = a.PackageMirrorPairs(); err != nil {
+		return network, console.BadInput(err)
+	}
+	network.CAFile, err = a.trusted.bundle()
+	return network, err
+}
+
+// builder is a task.Builder that is a pipeline.
+type builder struct {
+	app    *App
+	images pipeline.Images
+	failed func(stdout, stderr string) // shows what a command said; nil: in the step that runs, as this is the only container
+}
+
+func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, error) {
+	images, err := b.at(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := b.secrets(ctx, q.Container)
+	if err != nil {
+		return nil, err
+	}
+	img, err := images.Build(ctx, pipeline.Request{
+		Container: q.Container, Platforms: q.Platforms, Version: q.Version, Target: q.Target, Args: q.Args, Bases: q.Bases, Secrets: secrets,
+	})
+	var failed *pipeline.StepError
+	if errors.As(err, &failed) && b.app.session.choice() == engine.Dagger {
+		show := b.app.progress.failed
+		if b.failed != nil {
+			show = b.failed
+		}
+		show(failed.Stdout, failed.Stderr)
+	}
+	if err != nil {
+		return nil, b.app.whereFull(err)
+	}
+	return built{img}, nil
+}
+
+// at builds in a folder that has what the commit has, or in the working tree.
+func (b builder) at(ctx context.Context, q task.BuildRequest) (pipeline.Images, error) {
+	images := b.images
+	if q.Commit == "" {
+		return images, nil
+	}
+	git, err := repo.Open(b.app.root, repo.WithEnvironment(os.Getenv), repo.WithPacksOpen())
+	if err != nil {
+		return images, err
+	}
+	tree, err := git.CheckOutContainer(ctx, q.Commit, filepath.Join(b.app.cacheAt, "trees"), q.Container)
+	if err = errors.Join(err, git.Close()); err != nil {
+		return images, err
+	}
+	b.app.session.keep(tree.Release)
+	images.Root, images.Compiler.Root, images.Compiler.Cache = tree.Root, tree.Root, tree.Scratch
+	return images, nil
+}
+
+// whereFull names the folder whose disk is full, as far as that is known: a step may have mounts of its own.
+func (a *App) whereFull(err error) error {
+	if !pipeline.IsFull(err) || a.session.choice() != engine.Embedded || os.Getenv("BUILDKIT_HOST") != "" {
+		return err
+	}
+	free, freeErr := estate.Free(a.stateAt)
+	if freeErr != nil {
+		return err
+	}
+	return fmt.Errorf("%w: no space left; the embedded engine keeps its steps in %s, where %s are free", err, a.stateAt, units.BytesSize(float64(free)))
+}
+
+// built is a task.Image that lives in an engine.
+type built struct{ *pipeline.Image }
+
+func (b built) Archives(ctx context.Context, dir string) ([]task.Variant, error) {
+	archives, err := b.Image.Archives(ctx, dir)
+	variants := make([]task.Variant, len(archives))
+	for i, a := range archives {
+		variants[i] = task.Variant(a)
+	}
+	return variants, err
+}

@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/report"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+)
+
+// check runs checks, or those of them that only names, and prints what they find.
+func (a *App) check(ctx context.Context, all []validate.Check, only, since string) error {
+	found, err := a.examine(ctx, all, only, since)
+	if err != nil {
+		return err
+	}
+	return a.found(found, all)
+}
+
+// examine runs checks, or those of them that only names.
+func (a *App) examine(ctx context.Context, all []validate.Check, only, since string) (*validate.Report, error) {
+	chosen, err := validate.Choose(all, only)
+	if err != nil {
+		return nil, console.BadInput(err)
+	}
+	git, err := a.git()
+	if err != nil {
+		return nil, console.BadInput(err)
+	}
+	files, err := git.Files(ctx)
+	if err != nil {
+		return nil, console.BadInput(err)
+	}
+	thrift(len(files))
+	options := validate.Options{Site: a.facts(git)}
+	if options.Site.Absent, err = a.absent(git); err != nil {
+		return nil, console.BadInput(err)
+	}
+	if since != "" {
+		if options.Changed, err = git.Since(ctx, since); err != nil {
+			return nil, console.BadInput(err)
+		}
+	}
+	return validate.Run(ctx, validate.NewTree(a.tree(), files), chosen, options)
+}
+
+// thrift trades processor time for memory, of which what is parsed needs some 30 KiB a file.
+// Without it as much again would be garbage at times. What GOGC and GOMEMLIMIT say goes
+// before.
+func thrift(files int) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(max(130<<20, int64(files)*75<<10))
+}
+
+// found prints a report. An error says that there is something to do, and how much.
+func (a *App) found(found *validate.Report, all []validate.Check) error {
+	var text strings.Builder
+	writer := report.Writer{Checks: all, Verbose: a.verbose}
+	if site.IsSet(a.DocsURL) {
+		writer.Page = strings.TrimSuffix(a.DocsURL, "/") + "/reference/checks"
+	}
+	if err := writer.Write(&text, string(a.format), found); err != nil {
+		return err
+	}
+	err := a.settle(nil) // the view of the work goes before its result
+	switch {
+	case text.Len() == 0:
+	case a.format == "github":
+		err = errors.Join(err, a.console.Commands(text.String()))
+	default:
+		err = errors.Join(err, a.console.Result(text.String()))
+	}
+	summary := report.Summary(found)
+	switch {
+	case len(found.Failures) > 0:
+		return errors.Join(console.BadInput(errors.New(summary)), err)
+	case len(found.Findings) > 0:
+		return errors.Join(errors.New(summary), err)
+	}
+	a.console.Note(summary)
+	return err
+}
+
+// facts are what checks have to know of this site.
+func (a *App) facts(git *repo.Repo) validate.Site {
+	return validate.Site{
+		Docs: a.Docs, Manifests: a.Manifests, Images: a.Registry + "/" + a.Namespace, ForgeURLs: a.addresses(git),
+		Branches: git.Branches, OnDefaultBranch: onDefaultBranch(git),
+		ParseSecret: func(reference string, ours bool) error {
+			if !ours {
+				return secret.CheckOp(reference)
+			}
+			_, err := secret.ParseReference(reference)
+			return err
+		},
+	}
+}
+
+// absent are the submodules that are not checked out, of those that checks look at.
+func (a *App) absent(git *repo.Repo) (map[string]string, error) {
+	found, err := git.AbsentSubmodules(image.Root, path.Clean(a.Docs), path.Clean(a.Manifests))
+	absent := map[string]string{}
+	for _, one := range found {
+		absent[one.Path] = one.Error() + ": " + one.Hint()
+	}
+	return absent, err
+}
+
+// onDefaultBranch looks commits up in the history of the default branch, which is read
+// when the first is asked for.
+func onDefaultBranch(git *repo.Repo) func(context.Context, string) (on, known bool, err error) {
+	var (
+		once    sync.Once
+		history *repo.Ancestry
+		failed  error
+	)
+	return func(ctx context.Context, commit string) (on, known bool, err error) {
+		once.Do(func() { history, failed = git.DefaultHistory(ctx) })
+		switch {
+		case errors.Is(failed, repo.ErrNoDefaultBranch):
+			return false, false, nil
+		case failed != nil:
+			return false, false, failed
+		}
+		on = history.Holds(commit)
+		return on, on || !history.Cut, nil
+	}
+}
+
+// ReportFormats are those that findings have besides text and json.
+func ReportFormats() []console.Format {
+	var more []console.Format
+	for _, name := range report.Formats {
+		if format := console.Format(name); format != console.Text && format != console.JSON {
+			more = append(more, format)
+		}
+	}
+	return more
+}

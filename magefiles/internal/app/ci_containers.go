@@ -1,0 +1,149 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task/job"
+)
+
+// containersJob builds the containers that have changed.
+func (a *App) containersJob(since, choice string) doing {
+	return func(ctx context.Context, out io.Writer) (job.Outcome, error) {
+		c := a.beside("containers", out)
+		changes, err := c.changedHere(ctx, since)
+		var unusable *image.ContainerError
+		if err != nil && !errors.As(err, &unusable) {
+			return job.Outcome{}, &unaskedError{err, since}
+		}
+		results, failed := c.buildChanged(ctx, choice, changes)
+		failed = c.settle(failed) // the view of the builds goes before what is said of them
+		if failed != nil && results == nil {
+			return job.Outcome{}, failed
+		}
+		outcome := job.Outcome{Note: note(changes), Findings: append(faults(err), unbuilt(results)...)}
+		tell(out, outcome.Findings)
+		return outcome, nil
+	}
+}
+
+// changedHere is what container:changed names, and what the working tree has changed besides, as that is what is built.
+func (a *App) changedHere(ctx context.Context, since string) (task.ChangedContainers, error) {
+	changes, err := a.Changed(ctx, since, "")
+	var unusable *image.ContainerError
+	if since != "" || err != nil && !errors.As(err, &unusable) {
+		return changes, err
+	}
+	uncommitted, here := a.Changed(ctx, "HEAD", "")
+	for _, one := range uncommitted {
+		if !slices.Contains(changes.Names(), one.Name) {
+			changes = append(changes, one)
+		}
+	}
+	if err == nil {
+		err = here
+	}
+	return changes, err
+}
+
+// buildChanged builds containers some at a time, as publishMany does. There are no results if nothing can be built at all; otherwise the
+// error is of all that failed.
+func (a *App) buildChanged(ctx context.Context, choice string, changes task.ChangedContainers) ([]task.BuildResult, error) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	for _, one := range changes {
+		a.console.Note(string(one.Name) + ": " + one.Why)
+	}
+	opts, err := a.engineOptions(choice)
+	if err != nil {
+		return nil, err
+	}
+	platforms, err := a.Platforms()
+	if err != nil {
+		return nil, console.BadInput(err)
+	}
+	if _, err = a.session.connect(ctx, opts); err != nil {
+		return nil, err
+	}
+	one, err := a.builder(choice)
+	if err != nil {
+		return nil, err
+	}
+	results := task.BuildMany{
+		Platforms: platforms, Each: func(name image.Name) task.Build { return a.buildAlongside(one, name) },
+	}.Run(ctx, changes.Names())
+	var failed []error
+	for _, result := range results {
+		failed = append(failed, result.Err)
+	}
+	return results, errors.Join(failed...)
+}
+
+// buildAlongside is a build that runs beside others: what it shows of itself has its container's name before it.
+func (a *App) buildAlongside(one task.Builder, name image.Name) task.Build {
+	l := &lane{progress: &a.progress, name: string(name)}
+	if b, ok := one.(builder); ok {
+		b.images.Step, b.failed = l.part, l.failed
+		one = b
+	}
+	return task.Build{Files: a.workTree(), Builder: one, Watch: l.step}
+}
+
+// note says what was built.
+func note(changes task.ChangedContainers) string {
+	if len(changes) == 0 {
+		return "none changed"
+	}
+	names := make([]string, len(changes))
+	for i, one := range changes {
+		names[i] = string(one.Name)
+	}
+	return "built " + strings.Join(names, ", ")
+}
+
+// faults are the folders that cannot be used.
+func faults(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return strings.Split(err.Error(), "\n")
+}
+
+// unbuilt are the containers that could not be built, and why.
+func unbuilt(results []task.BuildResult) []string {
+	var findings []string
+	for _, r := range results {
+		if r.Err != nil {
+			findings = append(findings, string(r.Name)+": "+strings.ReplaceAll(console.Exit(r.Err).Error(), "\n", " "))
+		}
+	}
+	return findings
+}
+
+// unaskedError says that what has changed could not be found out.
+type unaskedError struct {
+	err   error
+	since string
+}
+
+func (e *unaskedError) Error() string { return "find out what has changed: " + e.err.Error() }
+func (e *unaskedError) Unwrap() error { return e.err }
+
+// Hint says what to do, if the error itself does not.
+func (e *unaskedError) Hint() string {
+	var own console.Hinter
+	switch {
+	case errors.As(e.err, &own) && own.Hint() != "":
+		return own.Hint()
+	case e.since == "":
+		return "-since=REV compares with a revision, and asks no registry"
+	}
+	return ""
+}

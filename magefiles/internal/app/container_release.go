@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// Waiting are -wait and -timeout.
+type Waiting struct {
+	On      bool
+	Timeout *time.Duration
+}
+
+// runTimeout is of a run that builds a large image for two platforms, on a runner that may have another one to finish first.
+const runTimeout = 30 * time.Minute
+
+func (w Waiting) patience() (time.Duration, error) {
+	switch {
+	case w.Timeout == nil:
+		return runTimeout, nil
+	case !w.On:
+		return 0, console.BadInput(errors.New("-timeout wants -wait: without it nothing is waited for"))
+	case *w.Timeout <= 0:
+		return 0, console.BadInput(fmt.Errorf("-timeout: %s is no time to wait; want one as in 45m", *w.Timeout))
+	}
+	return *w.Timeout, nil
+}
+
+// ReleaseContainer makes and pushes the tag of a version, and follows what the forge makes of it.
+func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait Waiting, dryRun bool) (task.ContainerReleased, error) {
+	a.progress.title = "release a container"
+	release, err := a.containerReleaser(wait)
+	if err != nil {
+		return task.ContainerReleased{}, err
+	}
+	if dryRun {
+		return release.DryRun(a.console.Note).Run(ctx, name, version)
+	}
+	released, err := release.Run(ctx, name, version)
+	if released.Tag == "" {
+		return released, err
+	}
+	return released, errors.Join(err, a.writeOutputs(released))
+}
+
+// containerReleaser is the use case with its real adapters.
+func (a *App) containerReleaser(wait Waiting) (release task.ContainerRelease, err error) {
+	patience, err := wait.patience()
+	if err != nil {
+		return release, err
+	}
+	publish, err := a.publisher("")
+	if err != nil {
+		return release, err
+	}
+	held := images{a.readingClient()} // who tags need not be who pushes images
+	publish.Registry, publish.Login = held, nil
+	client, err := a.forge()
+	if err != nil {
+		return release, err
+	}
+	origin, err := a.origin(client)
+	if err != nil {
+		return release, err
+	}
+	release = task.ContainerRelease{
+		Publish: publish, Images: held, Remote: taggable{origin, wait.On}, Tagger: origin, Message: origin.git.Message,
+		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
+	}
+	if wait.On {
+		release.Follow = &task.Follow{Runs: tagRuns{client, a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
+	}
+	return release, nil
+}

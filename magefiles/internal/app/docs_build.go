@@ -1,0 +1,29 @@
+package app
+
+import (
+	"context"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+)
+
+// BuildDocs builds the docs of the working tree.
+func (a *App) BuildDocs(ctx context.Context, choice string, args task.DocsArgs) (task.BuiltDocs, error) {
+	a.progress.title = "build docs"
+	site.HidePasswords(args.Source, a.hide)
+	git, err := a.git()
+	if err != nil {
+		return task.BuiltDocs{}, err
+	}
+	head, err := git.Head()
+	if err != nil {
+		return task.BuiltDocs{}, err
+	}
+	args.Time = head.Time
+	build, err := a.docsBuilder(choice, git, head.Hash)
+	if err != nil {
+		return task.BuiltDocs{}, err
+	}
+	build.Tree = a.tree()
+	return build.Run(ctx, args)
+}

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/source"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
+)
+
+// docsBuilder builds the docs with the dates that they have at a commit; the caller gives it the tree.
+func (a *App) docsBuilder(choice string, git *repo.Repo, commit string) (task.BuildDocs, error) {
+	opts, err := a.engineOptions(choice)
+	if err != nil {
+		return task.BuildDocs{}, err
+	}
+	network, err := a.network()
+	if err != nil {
+		return task.BuildDocs{}, console.BadInput(err)
+	}
+	zone, err := a.Zone()
+	if err != nil {
+		return task.BuildDocs{}, console.BadInput(err)
+	}
+	return task.BuildDocs{
+		Settings: task.DocsSettings{
+			Dir: path.Clean(a.Docs), Site: website.Settings{Generator: a.DocsGenerator, Build: a.DocsBuild, Output: a.DocsOutput},
+			Source: a.DocsSource, Image: a.NodeImage, Zone: zone,
+		},
+		Dates: func(ctx context.Context, under string) (map[string]website.Dates, error) {
+			return docsDates(ctx, git, commit, under)
+		},
+		Sources: sources{source.Git{Cache: filepath.Join(a.cacheAt, "sources"), Environ: os.Environ()}},
+		Sites: generators{a, pipeline.Docs{
+			Connect: func(ctx context.Context) (*pipeline.Client, error) { return a.session.connect(ctx, opts) },
+			Copies:  a.copies, Site: network, Image: a.NodeImage, Step: a.progress.step,
+		}},
+		Watch: a.progress.step, Note: a.console.Note,
+	}, nil
+}
+
+// docsDates are the dates in git's history of a file, or of those in a folder.
+func docsDates(ctx context.Context, git *repo.Repo, commit, under string) (map[string]website.Dates, error) {
+	found, err := git.Dates(ctx, commit, under)
+	dates := make(map[string]website.Dates, len(found))
+	for name, d := range found {
+		dates[name] = website.Dates(d)
+	}
+	return dates, err
+}
+
+// sources is a task.Sources.
+type sources struct{ git source.Git }
+
+func (s sources) Find(text string) (task.Source, error) {
+	found, err := source.Parse(text)
+	return gitSource{found, s.git}, err
+}
+
+// gitSource is a task.Source.
+type gitSource struct {
+	source.Source
+	git source.Git
+}
+
+func (s gitSource) Fetch(ctx context.Context) (dir, commit string, release func() error, err error) {
+	tree, err := s.git.Fetch(ctx, s.Source)
+	return tree.Dir, tree.Commit, tree.Release, err
+}
+
+// generators is a task.Generators that is a pipeline.
+type generators struct {
+	app  *App
+	docs pipeline.Docs
+}
+
+func (g generators) Check(ctx context.Context) error { return g.docs.Check(ctx) }
+
+func (g generators) Generate(ctx context.Context, q task.GeneratorRun, to string) error {
+	err := g.docs.Build(ctx, pipeline.Website(q), to)
+	var failed *pipeline.StepError
+	if errors.As(err, &failed) && g.app.session.choice() == engine.Dagger {
+		g.app.progress.failed(failed.Stdout, failed.Stderr)
+	}
+	return g.app.whereFull(err)
+}

@@ -1,0 +1,385 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+)
+
+// attempts at a host that fails: doctor tells that it does, and does not wait until it no longer does.
+const attempts = 2
+
+// Doctor checks that a release can succeed.
+func (a *App) Doctor(ctx context.Context, only string) error {
+	ports, err := a.doctorPorts()
+	if err != nil {
+		return console.BadInput(err)
+	}
+	return a.check(ctx, estate.Doctor(ports), only, "")
+}
+
+// doctorPorts are the adapters of doctor; what the site does not use is left out.
+func (a *App) doctorPorts() (estate.DoctorPorts, error) {
+	ports := estate.DoctorPorts{
+		Tools: commands{a}, Disk: disks{a}, Authorities: machineAuthorities{a}, Secrets: settingsSecrets{a}, Engine: anyEngine{a},
+		Registry: ownRegistry{a, a.registryClient(registry.Options{Retry: registry.Retry{Attempts: attempts}})},
+	}
+	client, err := a.forgeAt(attempts)
+	if err != nil {
+		return ports, err
+	}
+	origin, err := a.origin(client)
+	ports.Clone = clone{origin, err}
+	ports.Forge = rights{client: client, repository: a.repository(), address: a.ForgeURL, origin: origin, note: a.console.Note}
+	if site.IsSet(a.ArgoCDURL) {
+		ports.ArgoCD = docsApplication{a.argoCD(attempts), a.ArgoCDApp}
+	}
+	if site.IsSet(a.DocsURL) {
+		ports.Website = docsWebsite{publicSite{a.DocsURL, a.http()}}
+	}
+	return ports, nil
+}
+
+// commands is an estate.Tools.
+type commands struct{ *App }
+
+func (c commands) Look() []estate.Tool {
+	list := []estate.Tool{{Name: "go", For: "container:build of a Go container"}}
+	if !isFolder(c.DocsSource) {
+		list = append(list, estate.Tool{Name: "git", For: "docs:build, to fetch its generator,"})
+	}
+	if site.IsSet(c.DocsHook) {
+		list = append(list, estate.Tool{Name: "sh", For: "the command of BLUMEOPS_DOCS_HOOK"})
+	}
+	for i, tool := range list {
+		if _, err := exec.LookPath(tool.Name); err != nil {
+			list[i].Err = fmt.Errorf("there is no command %s in PATH", tool.Name)
+		}
+	}
+	return list
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// disks is an estate.Disk.
+type disks struct{ *App }
+
+func (d disks) Folders() ([]estate.Folder, error) {
+	list := []estate.Folder{
+		{Path: d.stateAt, Holds: "the engine", Needs: estate.NeedsEngine},
+		{Path: d.cacheAt, Holds: "compiled programs", Needs: estate.NeedsCache},
+		{Path: os.TempDir(), Holds: "temporary files", Needs: estate.NeedsCache},
+	}
+	var err error
+	for i := range list {
+		if list[i].Free, err = estate.Free(list[i].Path); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// settingsSecrets is an estate.Secrets.
+type settingsSecrets struct{ *App }
+
+func (s settingsSecrets) Check(ctx context.Context) ([]estate.Secret, error) {
+	checked, err := s.CheckSecrets(ctx)
+	if errors.Is(err, errSecrets) {
+		err = nil // each of them says it
+	}
+	list := make([]estate.Secret, len(checked))
+	for i, c := range checked {
+		list[i] = estate.Secret{Name: c.Name, Hint: c.Hint}
+		if c.State != secret.OK {
+			list[i].Reason = cmp.Or(c.Reason, string(c.State))
+		}
+	}
+	return list, err
+}
+
+// anyEngine is an estate.Engine.
+type anyEngine struct{ *App }
+
+func (e anyEngine) Look(ctx context.Context) (estate.Outlook, error) {
+	opts, err := e.engineOptions("")
+	if err != nil {
+		return estate.Outlook{}, err
+	}
+	look := engine.Look(ctx, opts)
+	e.console.Note(fmt.Sprintf("engine: %s (%s)", look.Choice, look.Why))
+	out := estate.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}
+	if look.Choice == engine.Embedded && look.Start == nil && look.Run == nil {
+		out.Foreign, err = e.foreign(ctx, opts)
+	}
+	return out, err
+}
+
+// foreign are the platforms that Dockerfiles with RUN are published for, and that the engine runs no commands for.
+func (e anyEngine) foreign(ctx context.Context, opts engine.Options) ([]estate.Foreign, error) {
+	needs, err := e.runs()
+	if err != nil {
+		return nil, err
+	}
+	var list []estate.Foreign
+	for _, platform := range engine.Missing(ctx, opts, slices.Sorted(maps.Keys(needs))) {
+		list = append(list, estate.Foreign{Platform: platform, Containers: needs[platform]})
+	}
+	return list, nil
+}
+
+// runs are the containers with RUN by the platforms that these run for. What cannot be read is for validate to say.
+func (e anyEngine) runs() (map[string][]string, error) {
+	usual, err := e.Platforms()
+	if err != nil {
+		return nil, err
+	}
+	found, _ := image.Find(e.tree())
+	needs := map[string][]string{}
+	for _, c := range found {
+		text, err := fs.ReadFile(e.tree(), c.Dir+"/Dockerfile")
+		file, parseErr := dockerfile.Parse(string(text))
+		if c.Kind != image.KindDockerfile || err != nil || parseErr != nil {
+			continue
+		}
+		published := c.Platforms
+		if len(published) == 0 {
+			published = usual[c.Kind]
+		}
+		for _, p := range published {
+			for _, platform := range file.Runs(p.String()) {
+				if !slices.Contains(needs[platform], string(c.Name)) {
+					needs[platform] = append(needs[platform], string(c.Name))
+				}
+			}
+		}
+	}
+	return needs, nil
+}
+
+// ownRegistry is an estate.Registry: the site's.
+type ownRegistry struct {
+	*App
+	client *registry.Client
+}
+
+func (o ownRegistry) String() string { return "registry " + o.Registry }
+
+// reference is one that is asked about: of the first container, as accounts may have rights for single repositories.
+func (o ownRegistry) reference() (ref image.Reference, ok bool, err error) {
+	found, err := image.Find(o.tree())
+	name := image.Name("doctor")
+	if len(found) > 0 {
+		name, err = found[0].Name, nil
+	}
+	if err != nil {
+		return ref, false, err
+	}
+	version, err := image.ParseVersion("dev")
+	if err != nil {
+		return ref, false, err
+	}
+	ref, err = image.NewReference(o.Registry, o.Namespace, name, version)
+	return ref, len(found) > 0, err
+}
+
+func (o ownRegistry) Read(ctx context.Context) error {
+	ref, _, err := o.reference()
+	if err == nil {
+		_, _, err = o.client.Holds(ctx, ref, "")
+	}
+	return withHint(err)
+}
+
+func (o ownRegistry) Push(ctx context.Context) error {
+	ref, ok, err := o.reference()
+	if err != nil || !ok { // nothing is pushed
+		return err
+	}
+	return withHint(o.client.MayPush(ctx, ref))
+}
+
+// rights is an estate.Forge.
+type rights struct {
+	client     *forge.Client
+	repository forge.Repository
+	address    string
+	origin     *origin // nil if there is none
+	note       func(string)
+}
+
+func (f rights) String() string { return "forge " + f.address }
+
+func (f rights) Ask(ctx context.Context) []estate.Answer {
+	need := forge.Need{Repository: f.repository, Branch: defaultBranch, Releases: true, Packages: f.repository.Owner, Public: true}
+	if f.origin != nil {
+		need.Tags = f.nextTags(ctx)
+		if head, err := f.origin.git.Head(); err == nil {
+			_, branch, _ := f.origin.git.OnDefaultBranch(ctx, head.Hash) // its name is known whether or not the commit is on it
+			need.Branch = cmp.Or(branch, need.Branch)
+		}
+	}
+	checks := f.client.Preflight(ctx, need)
+	answers := make([]estate.Answer, len(checks))
+	for i, c := range checks {
+		answers[i] = estate.Answer{What: c.What, Err: c.Err}
+		if c.Doubt != "" {
+			f.note(c.Doubt)
+		}
+	}
+	return answers
+}
+
+// gitPatience is how long doctor asks git's server for tags before it asks the forge without them.
+const gitPatience = 10 * time.Second
+
+// nextTags are those that the next releases would make. A remote that does not answer is another check's.
+func (f rights) nextTags(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, gitPatience)
+	defer cancel()
+	refs, err := f.origin.remote.Refs(ctx)
+	if err != nil {
+		return nil
+	}
+	tags := map[string]string{}
+	for name, tag := range refs.Tags {
+		tags[name] = tag.Commit
+	}
+	var names []image.Name
+	containers, _ := image.Find(f.origin.checkout) // what is wrong with them is told by validate
+	for _, c := range containers {
+		names = append(names, c.Name)
+	}
+	return task.NextTags(tags, names)
+}
+
+// clone is an estate.Clone; err is why it cannot be one.
+type clone struct {
+	*origin
+	err error
+}
+
+func (c clone) String() string {
+	if c.err != nil {
+		return "git remote"
+	}
+	return "git remote " + c.remote.String()
+}
+
+func (c clone) State(ctx context.Context) (s estate.CloneState, err error) {
+	if c.err != nil {
+		return s, c.err
+	}
+	head, err := c.git.Head()
+	if err != nil {
+		return s, err
+	}
+	s.Head = head.Hash
+	if s.Shallow, err = c.git.Shallow(); err != nil {
+		return s, err
+	}
+	if s.Changed, err = c.git.Changed(ctx); err != nil {
+		return s, err
+	}
+	s.Released, s.Default, err = c.git.OnDefaultBranch(ctx, head.Hash)
+	if errors.Is(err, repo.ErrShallow) {
+		err = nil // which is said already
+	}
+	return s, err
+}
+
+func (c clone) MayPush(ctx context.Context) error {
+	if c.err != nil {
+		return nil // which State tells
+	}
+	if err := c.remote.PushRight(ctx); err != nil {
+		return err
+	}
+	if _, err := c.signer(ctx); err != nil {
+		return fmt.Errorf("key that commits are signed with: %w", err)
+	}
+	return nil
+}
+
+// docsApplication is an estate.Deployment.
+type docsApplication struct {
+	client *argo.Client
+	app    string
+}
+
+// String begins as the client's errors do.
+func (d docsApplication) String() string {
+	host := d.client.BaseURL
+	if u, err := url.Parse(host); err == nil {
+		host = u.Host
+	}
+	return "Argo CD " + host + ": application " + d.app
+}
+
+func (d docsApplication) Look(ctx context.Context) (estate.Deployed, error) {
+	access, err := d.client.Preflight(ctx, d.app)
+	return estate.Deployed{Health: access.State.Health, Trouble: access.State.Trouble}, err
+}
+
+// docsWebsite is an estate.Website.
+type docsWebsite struct{ publicSite }
+
+// Version fails without the address, which is named anyway and has the time in it.
+func (d docsWebsite) Version(ctx context.Context) (string, error) {
+	version, err := d.publicSite.Version(ctx)
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return version, err
+}
+
+// machineAuthorities is an estate.Authorities.
+type machineAuthorities struct{ *App }
+
+func (m machineAuthorities) Look() ([]estate.Authority, error) {
+	sources, err := trust.Sources(site.CAVariable, m.CAFile, os.Getenv)
+	var all trust.Bundle
+	list := make([]estate.Authority, len(sources))
+	for i, s := range sources {
+		list[i] = estate.Authority{Name: s.Name, Path: s.Path}
+		list[i].Certificates, list[i].Err = all.Add(s)
+	}
+	m.console.Note(named(list))
+	return list, err
+}
+
+// named says where authorities come from.
+func named(list []estate.Authority) string {
+	text := "certificate authorities: the system's"
+	for _, a := range list {
+		if a.Err == nil {
+			text += fmt.Sprintf(", %d of %s (%s)", a.Certificates, a.Path, a.Name)
+		}
+	}
+	return text
+}

@@ -1,0 +1,119 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"time"
+
+	"github.com/docker/go-units"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+)
+
+// engineOptions are those of every use of the engine; choice is the flag -engine.
+func (a *App) engineOptions(choice string) (engine.Options, error) {
+	if choice == "" {
+		choice = a.Engine
+	}
+	parsed, err := engine.ParseChoice(choice)
+	if err != nil {
+		return engine.Options{}, console.BadInput(err)
+	}
+	cache, err := a.CacheBytes()
+	if err != nil {
+		return engine.Options{}, console.BadInput(err)
+	}
+	registries := map[string]daemon.Registry{}
+	for _, host := range site.List(a.PlainRegistries) {
+		registries[host] = daemon.Registry{PlainHTTP: true}
+	}
+	authorities, err := a.trusted.bundle()
+	if err != nil {
+		return engine.Options{}, err
+	}
+	return engine.Options{
+		Choice: parsed, Workdir: a.root, SourceDir: cmp.Or(a.EngineSources, a.root), StateDir: a.stateAt, CacheBytes: cache, Registries: registries, CAFile: authorities,
+		LookupEnv: os.LookupEnv, Events: a.progress.engineEvent, Log: a.console.Note, DaggerLog: &a.progress,
+	}, nil
+}
+
+func (a *App) EngineStatus(ctx context.Context) (status, error) {
+	opts, err := a.engineOptions("")
+	if err != nil {
+		return status{}, err
+	}
+	found, err := engine.Status(ctx, opts)
+	return status{found}, err
+}
+
+func (a *App) EngineUp(ctx context.Context) error {
+	opts, err := a.engineOptions("")
+	if err != nil {
+		return err
+	}
+	up, err := engine.Up(ctx, opts)
+	if err != nil {
+		return err
+	}
+	return a.console.Result(up.Address)
+}
+
+func (a *App) EngineDown(ctx context.Context) error {
+	opts, err := a.engineOptions("")
+	if err != nil {
+		return err
+	}
+	return engine.Down(ctx, opts)
+}
+
+func (a *App) EnginePrune(ctx context.Context, all bool) error {
+	opts, err := a.engineOptions("")
+	if err != nil {
+		return err
+	}
+	freed, err := engine.Prune(ctx, opts, all)
+	if err != nil {
+		return err
+	}
+	return a.console.Result("freed " + units.HumanSize(float64(freed)))
+}
+
+func (a *App) EngineServe(ctx context.Context) error {
+	opts, err := a.engineOptions("")
+	if err != nil {
+		return err
+	}
+	return engine.Serve(ctx, opts, os.Stdin, os.Stdout)
+}
+
+// status is what is known of the embedded engine.
+type status struct{ *daemon.Status }
+
+// String is a table for people.
+func (s status) String() string {
+	if s.Status == nil {
+		return ""
+	}
+	rows := [][2]string{{"running", "no"}}
+	if s.Running {
+		rows = [][2]string{
+			{"running", "yes"}, {"address", s.Address}, {"buildkit", s.Version}, {"since", since(s.Since)}, {"runtime", s.Runtime},
+			{"snapshots", s.Snapshots},
+		}
+	}
+	rows = append(rows, [][2]string{
+		{"cache", units.HumanSize(float64(s.CacheUsed)) + " of " + units.HumanSize(float64(s.CacheLimit))}, {"folder", s.Root}, {"log", s.Log},
+	}...)
+	return table(rows)
+}
+
+func since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format(time.DateTime)
+}

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"path"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+)
+
+// Promote writes a published version into the manifests, and pushes that.
+func (a *App) Promote(ctx context.Context, args task.PromoteArgs, dryRun bool) (task.Promoted, error) {
+	a.progress.title = "promote " + args.Name + " to " + args.Version
+	promote, err := a.promoter()
+	if err != nil {
+		return task.Promoted{}, err
+	}
+	if dryRun {
+		return promote.DryRun(a.console.Note).Run(ctx, args)
+	}
+	promoted, err := promote.Run(ctx, args)
+	if promoted.Reference == "" {
+		return promoted, err
+	}
+	return promoted, errors.Join(err, a.writeOutputs(promoted)) // what is pushed is pushed, whatever became of its deployment
+}
+
+// promoter is the use case with its real adapters.
+func (a *App) promoter() (task.Promote, error) {
+	client, err := a.forge()
+	if err != nil {
+		return task.Promote{}, err
+	}
+	origin, err := a.origin(client)
+	if err != nil {
+		return task.Promote{}, err
+	}
+	promote := task.Promote{
+		Origin: origin, Registry: a.pushingTo(nil), Host: a.Registry, Namespace: a.Namespace, Manifests: path.Clean(a.Manifests),
+		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
+	}
+	if !site.IsSet(a.ArgoCDURL) {
+		return promote, nil
+	}
+	patience, err := a.DeployWait()
+	if err != nil {
+		return task.Promote{}, console.BadInput(err)
+	}
+	ours := a.addresses(origin.git)
+	if a.PackagesURL != "" { // as those see the forge who deploy
+		ours = append(ours, a.PackagesURL+"/"+a.Owner+"/"+a.Repository)
+	}
+	promote.Applications = deployers{deployer{client: a.argoCD(0), timeout: patience, tell: a.progress.line}, ours}
+	return promote, nil
+}

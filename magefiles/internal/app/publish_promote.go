@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// Promoting are -promote and -sync: what follows a publication.
+type Promoting struct {
+	On   bool
+	Sync bool
+}
+
+// mayPromote refuses what can be refused before there is an image.
+func (a *App) mayPromote(ctx context.Context, args task.PublishArgs, then Promoting) error {
+	switch {
+	case !then.On && then.Sync:
+		return console.BadInput(errors.New("-sync wants -promote: only what the manifests name is deployed"))
+	case !then.On:
+		return nil
+	case args.Registry != "" && args.Registry != a.Registry:
+		return console.BadInput(fmt.Errorf("-promote writes images of %s, and this one goes to %s; publish it without", a.Registry, args.Registry))
+	}
+	promote, err := a.promoter()
+	if err != nil {
+		return err
+	}
+	if args.Name == task.NamesChanged { // which are not known yet
+		return promote.Origin.CheckPush(ctx)
+	}
+	names, err := task.Names(args.Name)
+	if err != nil {
+		return err
+	}
+	var refused []error
+	for _, name := range names {
+		refused = append(refused, a.unused(promote.Check(ctx, string(name), then.Sync)))
+	}
+	return errors.Join(refused...)
+}
+
+// unused makes a warning of it that no manifest deploys a container: there is nothing to promote, and the image is good all the same.
+func (a *App) unused(err error) error {
+	var none *task.NoUseError
+	if !errors.As(err, &none) {
+		return err
+	}
+	a.console.Warn(none.Error() + ": nothing is promoted")
+	return nil
+}
+
+// promoteAll promotes what was published, one after the other, as each makes a commit on the one before. One that fails stops none of the others.
+func (a *App) promoteAll(ctx context.Context, result fmt.Stringer, dryRun bool, then Promoting) error {
+	var published []task.Published
+	switch result := result.(type) {
+	case task.Published:
+		published = []task.Published{result}
+	case task.PublishedMany:
+		published = result
+	}
+	var failed []error
+	for _, p := range published {
+		if !then.On || p.Reference == "" || ctx.Err() != nil {
+			continue
+		}
+		if err := a.unused(a.promoteOne(ctx, p, dryRun, then)); err != nil {
+			failed = append(failed, fmt.Errorf("promote %s: %w", p.Name, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (a *App) promoteOne(ctx context.Context, p task.Published, dryRun bool, then Promoting) error {
+	args := task.PromoteArgs{Name: string(p.Name), Version: p.Version, Digest: p.Digest, Sync: then.Sync}
+	promote, err := a.promoter()
+	if err != nil {
+		return err
+	}
+	switch {
+	case dryRun && p.Digest == "":
+		promote = promote.DryRunUnpublished(a.console.Note)
+	case dryRun:
+		promote = promote.DryRun(a.console.Note)
+	}
+	promoted, err := promote.Run(ctx, args)
+	if err != nil || dryRun {
+		return err
+	}
+	return a.ciOutput().Summary(promoted.Summary())
+}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+)
+
+// PublishTag is the same for a tag.
+func (a *App) PublishTag(ctx context.Context, choice, ref string, dryRun bool, then Promoting) (task.Published, error) {
+	name := ""
+	if tag, err := image.ParseTag(ref); err == nil {
+		name = string(tag.Name)
+	} else if then.On {
+		then = Promoting{} // nothing will be published, or ciTag says what is wrong
+	}
+	if err := a.mayPromote(ctx, task.PublishArgs{Name: name}, then); err != nil {
+		return task.Published{}, err
+	}
+	published, err := a.ciTag(ctx, choice, ref, dryRun)
+	return published, errors.Join(err, a.promoteAll(ctx, published, dryRun, then)) // what is published is published, whatever became of handing it on
+}
+
+// ciTag publishes what a tag names.
+func (a *App) ciTag(ctx context.Context, choice, ref string, dryRun bool) (task.Published, error) {
+	a.progress.title = "publish a tag"
+	publish, err := a.publisher(choice)
+	if err != nil {
+		return task.Published{}, err
+	}
+	git, err := a.git()
+	if err != nil {
+		return task.Published{}, err
+	}
+	remote, err := a.gitRemote(git, a.readCredentials)
+	if err != nil {
+		return task.Published{}, err
+	}
+	tag := task.CITag{Publish: publish, Remote: tagLooker{remote}, Watch: a.progress.step, Note: a.console.Note}
+	if dryRun {
+		tag = tag.DryRun(a.console.Note)
+	}
+	published, err := tag.Run(ctx, ref)
+	if err != nil || dryRun || published.Reference == "" {
+		return published, err
+	}
+	a.noteUnchanged(published)
+	return published, a.writeOutputs(published)
+}

@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+)
+
+// session is the one session with an engine that a run has, if it needs one.
+type session struct {
+	mu   sync.Mutex // several containers may be built at once
+	open *engine.Session
+	kept []func() // what is released after the session
+}
+
+// connect opens the session, which close closes.
+func (s *session) connect(ctx context.Context, opts engine.Options) (_ *pipeline.Client, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		if s.open, err = engine.Connect(ctx, opts); err != nil {
+			return nil, err
+		}
+	}
+	return s.open.Client, nil
+}
+
+// choice is the engine that the session is with; "" before there is one.
+func (s *session) choice() engine.Choice {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		return ""
+	}
+	return s.open.Choice
+}
+
+// copies are made for Dagger, which compares files by size and time. The embedded engine compares contents.
+func (s *session) copies(cache string) *content.Store {
+	if s.choice() == engine.Embedded {
+		return nil
+	}
+	return &content.Store{Dir: filepath.Join(cache, "sent")}
+}
+
+// keep has something released once the session is over: the engine may read it until then.
+func (s *session) keep(release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = append(s.kept, release)
+}
+
+// closeTime bounds the end of a session: after a signal everything is over in 5 s.
+const closeTime = 4 * time.Second
+
+// close ends the session, and releases what was kept for it. It may be called again.
+func (s *session) close() error {
+	err := s.end()
+	for _, release := range s.kept {
+		release()
+	}
+	s.kept = nil
+	return err
+}
+
+func (s *session) end() error {
+	open := s.open
+	if s.open = nil; open == nil {
+		return nil
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- open.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeTime):
+		return fmt.Errorf("the engine's session did not close within %s", closeTime)
+	}
+}
