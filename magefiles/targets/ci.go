@@ -35,7 +35,7 @@ func (CI) Tag(ctx context.Context, ref string,
 	})
 }
 
-// Ci runs what a pipeline checks, side by side: validate, the tests, and a build of the containers that changed.
+// Ci runs what a pipeline checks, side by side: validate, the tests, and a build of changed containers.
 //
 // The jobs are validate; tests, which runs the command of the setting TestCommand; and
 // containers, which builds what container:changed names, for the platforms that it is
