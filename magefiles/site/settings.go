@@ -82,9 +82,6 @@ type Settings struct {
 	Engine string `env:"BLUMEOPS_ENGINE"`
 	// EngineState is the folder of the embedded engine; by default in the user's cache.
 	EngineState string `env:"BLUMEOPS_ENGINE_STATE"`
-	// EngineSources is the checkout that the embedded engine is built from; by default
-	// the one that the target runs in.
-	EngineSources string `env:"BLUMEOPS_ROOT"`
 	// EngineCache is the size from which the embedded engine's cache is collected.
 	EngineCache string `env:"BLUMEOPS_ENGINE_CACHE"`
 

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"time"
@@ -36,7 +35,7 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 		return engine.Options{}, err
 	}
 	return engine.Options{
-		Choice: parsed, Workdir: a.root, SourceDir: cmp.Or(a.EngineSources, a.root), StateDir: a.stateAt, CacheBytes: cache, Registries: registries, CAFile: authorities,
+		Choice: parsed, Workdir: a.root, StateDir: a.stateAt, CacheBytes: cache, Registries: registries, CAFile: authorities,
 		LookupEnv: os.LookupEnv, Events: a.progress.engineEvent, Log: a.console.Note, DaggerLog: &a.progress,
 	}, nil
 }

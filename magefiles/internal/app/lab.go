@@ -23,7 +23,7 @@ func (a *App) labHome() (lab.Home, error) {
 		return lab.Home{}, console.BadInput(fmt.Errorf("name of the lab (BLUMEOPS_LAB): %w", err))
 	}
 	return lab.Home{
-		Sources: cmp.Or(a.EngineSources, a.root), Dir: filepath.Join(a.cacheAt, "labs", string(name)),
+		Dir:      filepath.Join(a.cacheAt, "labs", string(name)),
 		Programs: filepath.Join(a.cacheAt, "lab", "programs"), Log: a.console.Note,
 	}, nil
 }

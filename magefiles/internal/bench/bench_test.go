@@ -141,7 +141,7 @@ func newBed(b *testing.B) bed {
 	}
 	t := bed{
 		dir: filepath.Join(dir, "repo"), mage: filepath.Join(dir, "mage"), buildctl: filepath.Join(dir, "buildctl"), address: d.Address,
-		env: []string{"BLUMEOPS_ROOT=" + root, "BLUMEOPS_ENGINE_STATE=" + enginetest.State(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none"},
+		env: []string{"BLUMEOPS_ENGINE_STATE=" + enginetest.State(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none"},
 	}
 	command{dir: root, args: []string{"go", "tool", "mage", "-compile", t.mage}}.run(b)
 	command{dir: filepath.Join(root, "magefiles/internal/engine/daemon/modules/buildkitd"), args: []string{"go", "build", "-o", t.buildctl, "github.com/moby/buildkit/cmd/buildctl"}}.run(b)

@@ -186,7 +186,7 @@ func newPress(b *testing.B) *press {
 	header := filepath.Join(work, "header")
 	must(b, os.WriteFile(header, []byte("Authorization: token "+token+"\n"), 0o600))
 	p.mage = command{dir: p.publish(b, filepath.Join(work, "blumeops")), args: []string{compile(b), "docs:release", "patch"}, env: []string{
-		"BLUMEOPS_ROOT=" + enginetest.Root(b), "BLUMEOPS_ENGINE_STATE=" + enginetest.State(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none",
+		"BLUMEOPS_ENGINE_STATE=" + enginetest.State(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none",
 		"BLUMEOPS_MIRRORS=" + mirror, "BLUMEOPS_DOCS_SOURCE=" + filepath.Join(enginetest.Root(b), "magefiles/internal/website/testdata/quartz"),
 		"BLUMEOPS_FORGE_URL=" + forge.URL(), "BLUMEOPS_OWNER=" + forge.Owner, "BLUMEOPS_REPOSITORY=blumeops", "BLUMEOPS_FORGE_TOKEN=" + token,
 		"BLUMEOPS_ARGOCD_URL=none", "BLUMEOPS_DOCS_URL=none",

@@ -54,7 +54,6 @@ func newWorkflows(t *testing.T) *workflows {
 	w.env["BLUMEOPS_REGISTRY_USER"] = "ci"
 	// Every job would compile mage anew, in a folder that no other had. So one does.
 	w.env["MAGEFILE_HASHFAST"] = "1"
-	delete(w.env, "BLUMEOPS_ROOT") // what jobs build, they build from what they checked out
 	w.haveNginx()
 	for _, name := range []string{"devpi", "forgejo-runner", "nettest", "quartz"} {
 		w.publishedOnce(name)

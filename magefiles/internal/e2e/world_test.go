@@ -68,7 +68,7 @@ var passedOn = []string{
 func environment(work, engineState string) environ {
 	env := environ{
 		"HOME": filepath.Join(work, "home"), "XDG_CACHE_HOME": filepath.Join(work, "cache"), "TMPDIR": filepath.Join(work, "tmp"),
-		"BLUMEOPS_ROOT": setup.root, "BLUMEOPS_ENGINE_STATE": engineState, "BLUMEOPS_ENGINE": "embedded", "BLUMEOPS_REGISTRY_USER": "none",
+		"BLUMEOPS_ENGINE_STATE": engineState, "BLUMEOPS_ENGINE": "embedded", "BLUMEOPS_REGISTRY_USER": "none",
 		"BLUMEOPS_ENGINE_CACHE": strconv.Itoa(daemon.DefaultCacheBytes), // a setting too, which the shared engine has as enginetest sets it
 		"DOCKER_HOST":           "unix://" + filepath.Join(work, "no-docker.sock"), "TERM": "dumb",
 		"GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "A Test", "GIT_AUTHOR_EMAIL": "test@example.test",

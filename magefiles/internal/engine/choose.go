@@ -12,10 +12,6 @@ import (
 	"time"
 )
 
-func modulesDir(root string) string {
-	return filepath.Join(root, "magefiles", "internal", "engine", "daemon", "modules")
-}
-
 // DefaultStateDir is where the engine keeps its state: blumeops/engine in the user's cache folder ($XDG_CACHE_HOME, else ~/.cache).
 func DefaultStateDir(lookupEnv func(string) (string, bool)) (string, error) {
 	if dir, _ := lookupEnv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {

@@ -164,7 +164,7 @@ func daggerOptions(t *testing.T, role string, env map[string]string) (engine.Opt
 	}
 	said := &safeBuffer{}
 	return engine.Options{
-		Choice: engine.Dagger, Workdir: t.TempDir(), SourceDir: t.TempDir(), StateDir: t.TempDir(),
+		Choice: engine.Dagger, Workdir: t.TempDir(), StateDir: t.TempDir(),
 		LookupEnv: func(name string) (string, bool) { value, ok := all[name]; return value, ok },
 		Log:       func(line string) { fmt.Fprintln(said, line) },
 	}, said

@@ -63,7 +63,6 @@ type Registry = daemon.Registry
 type Options struct {
 	Choice     Choice
 	Workdir    string              // absolute: where relative host paths start, but in a session of Dagger's that is open already
-	SourceDir  string              // absolute: the root of a checkout, which BuildKit and the exec init are built from
 	StateDir   string              // absolute, outside the checkout: see daemon.Options
 	CacheBytes int64               // limit of the embedded engine's cache; 0 is its default
 	Registries map[string]Registry // by host
@@ -81,7 +80,7 @@ func (o Options) getenv(name string) string {
 
 func (o Options) daemon() daemon.Options {
 	return daemon.Options{
-		StateDir: o.StateDir, ModulesDir: modulesDir(o.SourceDir), CacheBytes: o.CacheBytes, Registries: o.Registries, CAFile: o.CAFile, Getenv: o.getenv, Log: o.Log,
+		StateDir: o.StateDir, CacheBytes: o.CacheBytes, Registries: o.Registries, CAFile: o.CAFile, Getenv: o.getenv, Log: o.Log,
 	}
 }
 
@@ -195,7 +194,7 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 		return nil, err
 	}
 	return embedded.Open(ctx, c, embedded.Options{
-		Workdir: opts.Workdir, StateDir: opts.StateDir, SourceDir: opts.SourceDir, LookupEnv: opts.LookupEnv,
+		Workdir: opts.Workdir, StateDir: opts.StateDir, LookupEnv: opts.LookupEnv,
 		CanExec: d.RuntimeError, Events: opts.Events, Log: opts.Log,
 	})
 }

@@ -9,7 +9,7 @@ func TestLook(t *testing.T) {
 	t.Parallel()
 	look := func(choice Choice, env map[string]string) Outlook {
 		return Look(t.Context(), Options{
-			Choice: choice, SourceDir: t.TempDir(), StateDir: t.TempDir(), Log: func(string) {},
+			Choice: choice, StateDir: t.TempDir(), Log: func(string) {},
 			LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 		})
 	}

@@ -20,7 +20,6 @@ type Server interface {
 
 // Home is where servers find their programs and keep their data. The zero value suits a test.
 type Home struct {
-	Sources  string       // checkout whose pinned modules are built; "" is the one around the working folder
 	Dir      string       // data of all servers, which a later server finds again; "" is a temporary folder for each, which goes with it
 	Programs string       // where what was built is kept; "" is blumeops/lab/programs in the user's cache folder
 	Log      func(string) // told one line about what takes long; nil: nobody
@@ -32,15 +31,8 @@ type Home struct {
 	addresses map[string]string // that the servers had the last time, by name
 }
 
-// modules is where the pinned modules of the lab lie in a checkout.
-const modules = "magefiles/internal/lab/modules"
-
 // builder builds the lab's programs.
 func (h Home) builder() (builder, error) {
-	sources, err := h.sources()
-	if err != nil {
-		return builder{}, err
-	}
 	bin := h.Programs
 	if bin == "" {
 		cache, err := os.UserCacheDir()
@@ -49,7 +41,7 @@ func (h Home) builder() (builder, error) {
 		}
 		bin = filepath.Join(cache, "blumeops", "lab", "programs")
 	}
-	return builder{pinned.Builder{Sources: filepath.Join(sources, filepath.FromSlash(modules)), Bin: bin, Log: h.log}, h.Work}, nil
+	return builder{pinned.Builder{Archive: archive, Bin: bin, Log: h.log}, h.Work}, nil
 }
 
 // build returns the executable of a program, built now if it is not kept yet.
@@ -68,26 +60,6 @@ func (h Home) moduleDir(ctx context.Context, p pinned.Program, module string) (s
 		return "", err
 	}
 	return b.ModuleDir(ctx, p, module)
-}
-
-// sources finds the checkout.
-func (h Home) sources() (string, error) {
-	if h.Sources != "" {
-		return filepath.Abs(h.Sources)
-	}
-	working, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for dir := working; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(modules))); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%s is not in a checkout of BlumeOps, whose pinned modules the lab's servers are built from: "+
-				"run this in one, or name one with BLUMEOPS_ROOT", working)
-		}
-	}
 }
 
 // folder makes the folder of a server's data. The caller removes it if it is temporary.

@@ -1,5 +1,6 @@
-// Package pinned builds programs of others from source: from modules that stand in this repository with a go.mod and a go.sum of
-// their own, so that what is built is pinned by hash, and the project's own go.mod stays free of it.
+// Package pinned builds programs of others from source: from modules in this repository that have a go.mod and a go.sum of their own, so that what
+// is built is pinned by hash, and the project's own go.mod stays free of it. The module archive that the go command downloads leaves out such
+// modules. So each owner embeds an archive of them, which command archive writes.
 //
 // An executable is named NAME-KEY after the content that it is built from, and kept in a folder outside the clone. So clones share
 // what is equal, and a change of the module is another executable. It costs its time once for a machine.
@@ -46,7 +47,8 @@ type Patch struct {
 
 // Builder builds programs, and keeps them.
 type Builder struct {
-	Sources string       // folder that Program.Dir is relative to
+	Sources string       // folder that Program.Dir is relative to; "" is where the archive is unpacked
+	Archive string       // of that folder, as command archive writes it
 	Bin     string       // where executables are kept; made if need be, for this user alone
 	Log     func(string) // told one line of progress each; nil: nobody
 }

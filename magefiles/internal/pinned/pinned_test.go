@@ -187,7 +187,7 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 		change func(Builder, *Program)
 		want   []string
 	}{
-		"no sources": {func(_ Builder, p *Program) { p.Dir = "nowhere" }, []string{"the sources of Hello are needed", "BLUMEOPS_ROOT"}},
+		"no sources": {func(_ Builder, p *Program) { p.Dir = "nowhere" }, []string{"the sources of Hello", "nowhere"}},
 		"module":     {func(_ Builder, p *Program) { p.Module = "example.org/other" }, []string{"does not require example.org/other"}},
 		"package":    {func(_ Builder, p *Program) { p.Package = "example.org/lib/nowhere" }, []string{"build Hello v1.2.3", "example.org/lib/nowhere"}},
 		"compiler's words": {

@@ -29,13 +29,16 @@ type State struct {
 // Label is the program for people: its title and version.
 func (s State) Label() string { return s.program.Title + " " + s.Version }
 
-// Look reads what a build of the program would depend on, and changes nothing. It takes a few milliseconds.
+// Look reads what a build of the program would depend on, and builds nothing. It takes a few milliseconds.
 func (b Builder) Look(p Program) (State, error) {
 	s := State{program: p, dir: p.Dir}
-	if !filepath.IsAbs(s.dir) {
-		s.dir = filepath.Join(b.Sources, filepath.FromSlash(p.Dir))
+	sources, err := b.sources()
+	if err != nil {
+		return s, fmt.Errorf("sources of %s: %w", p.Title, err)
 	}
-	var err error
+	if !filepath.IsAbs(s.dir) {
+		s.dir = filepath.Join(sources, filepath.FromSlash(p.Dir))
+	}
 	if s.Version, err = s.required(); err != nil {
 		return s, err
 	}
@@ -59,8 +62,7 @@ func (s State) required() (string, error) {
 	path := filepath.Join(s.dir, "go.mod")
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("the sources of %s are needed to build it, so run this in a checkout of BlumeOps, or name one with BLUMEOPS_ROOT: %w",
-			s.program.Title, err)
+		return "", fmt.Errorf("the sources of %s: %w", s.program.Title, err)
 	}
 	file, err := modfile.ParseLax(path, data, nil)
 	if err != nil {

@@ -49,7 +49,7 @@ func openSession(t *testing.T) *engine.Session {
 		t.Fatal(err)
 	}
 	opts := engine.Options{
-		Workdir: root, SourceDir: root, StateDir: state, LookupEnv: os.LookupEnv,
+		Workdir: root, StateDir: state, LookupEnv: os.LookupEnv,
 		Log: func(line string) { t.Log(line) }, DaggerLog: io.Discard,
 	}
 	if status, err := engine.Status(t.Context(), opts); os.Getenv("CI") != "true" && os.Getenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST") == "" && (err != nil || !status.Running) {

@@ -102,7 +102,7 @@ func environ(t *testing.T) []string {
 	if _, err := engine.Prune(t.Context(), opts, true); err != nil {
 		t.Fatal(err)
 	}
-	return append(os.Environ(), "BLUMEOPS_ROOT="+opts.SourceDir, "BLUMEOPS_ENGINE_STATE="+opts.StateDir)
+	return append(os.Environ(), "BLUMEOPS_ENGINE_STATE="+opts.StateDir)
 }
 
 func build(t *testing.T, dir, pkg string) string {

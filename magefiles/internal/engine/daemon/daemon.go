@@ -39,7 +39,7 @@ var ErrNotLinux = errors.New("the embedded engine runs on Linux: start Docker, o
 // Options say where the daemon lives and how it is set up. A change of settings restarts it as soon as nothing is being built.
 type Options struct {
 	StateDir   string // absolute; shared by all clones of one user
-	ModulesDir string // folder "modules" of this package in the checkout: the sources of what is built
+	ModulesDir string // sources of what is built, as in the folder "modules" of this package; "" is what the package embeds
 
 	CacheBytes int64               // 0: DefaultCacheBytes
 	Registries map[string]Registry // by host, as in an image reference ("docker.io")

@@ -26,5 +26,5 @@ var (
 )
 
 func (o Options) builder() pinned.Builder {
-	return pinned.Builder{Sources: o.ModulesDir, Bin: o.files().bin, Log: o.Log}
+	return pinned.Builder{Sources: o.ModulesDir, Archive: archive, Bin: o.files().bin, Log: o.Log}
 }

@@ -28,8 +28,6 @@ type Options struct {
 	Workdir string
 	// StateDir is a folder outside the checkout that lasts: the compiled exec init and the key for secret ids lie there.
 	StateDir string
-	// SourceDir is the root of the checkout, which the exec init is compiled from on first use.
-	SourceDir string
 	// LookupEnv reads the host's environment, for env:// secrets and for the go command.
 	LookupEnv func(string) (string, bool)
 	// CanExec says why no command can be executed in containers; nil, or a nil error, if they can.

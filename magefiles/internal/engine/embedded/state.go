@@ -63,6 +63,14 @@ func lock(path string) (unlock func(), err error) {
 //go:embed execinit
 var initSource embed.FS
 
+// initMod and initSum pin what it imports, with the versions of this module's go.mod. With them it is compiled without a checkout.
+var (
+	//go:embed init.mod
+	initMod []byte
+	//go:embed init.sum
+	initSum []byte
+)
+
 // initBuilder compiles the exec init with the host's Go, once for each platform and content.
 type initBuilder struct {
 	opts     Options
@@ -104,9 +112,17 @@ func (b initBuilder) build(ctx context.Context, dir string) error {
 	}
 	defer func() { _ = made.Remove() }() // gone already if all went well
 	tmp := made.Path
+	sources, err := scratch.Make(filepath.Dir(dir), ".sources-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sources.Remove() }()
+	if err := layOutInit(sources.Path); err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(tmp, "init"), "./magefiles/internal/engine/embedded/execinit")
-	cmd.Dir = b.opts.SourceDir
-	cmd.Env = append(command.Environment(cmd.Environ(), command.Go), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=")
+	cmd.Dir = sources.Path
+	cmd.Env = append(command.Environment(cmd.Environ(), command.Go), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := command.Run(ctx, cmd, 2*time.Second); err != nil {
@@ -122,6 +138,17 @@ func (b initBuilder) build(ctx context.Context, dir string) error {
 		return err
 	}
 	return nil
+}
+
+// layOutInit writes the sources of the exec init as the module that they are part of.
+func layOutInit(dir string) error {
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), initMod, 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.sum"), initSum, 0o600); err != nil {
+		return err
+	}
+	return os.CopyFS(filepath.Join(dir, "magefiles", "internal", "engine", "embedded"), initSource)
 }
 
 func hashTree(f fs.FS) (string, error) {

@@ -35,7 +35,7 @@ func State(tb testing.TB) string {
 func Options(tb testing.TB, workdir string) engine.Options {
 	tb.Helper()
 	return engine.Options{
-		Choice: engine.Embedded, Workdir: workdir, SourceDir: Root(tb), StateDir: State(tb),
+		Choice: engine.Embedded, Workdir: workdir, StateDir: State(tb),
 		LookupEnv: os.LookupEnv, Log: func(line string) { tb.Log(line) },
 	}
 }

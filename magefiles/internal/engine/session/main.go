@@ -1,5 +1,5 @@
 // Command session is the embedded engine as a program that speaks the protocol of `dagger session`: an SDK starts it where
-// _EXPERIMENTAL_DAGGER_CLI_BIN names it. It runs in a checkout of this repository, or where BLUMEOPS_ROOT names one.
+// _EXPERIMENTAL_DAGGER_CLI_BIN names it. It runs anywhere.
 package main
 
 import (
@@ -50,12 +50,6 @@ func options(workdir string) (engine.Options, error) {
 	if err != nil {
 		return engine.Options{}, err
 	}
-	root := os.Getenv("BLUMEOPS_ROOT")
-	if root == "" {
-		if root, err = os.Getwd(); err != nil {
-			return engine.Options{}, err
-		}
-	}
 	state := os.Getenv("BLUMEOPS_ENGINE_STATE")
 	if state == "" {
 		if state, err = engine.DefaultStateDir(os.LookupEnv); err != nil {
@@ -63,7 +57,7 @@ func options(workdir string) (engine.Options, error) {
 		}
 	}
 	return engine.Options{
-		Workdir: workdir, SourceDir: root, StateDir: state, LookupEnv: os.LookupEnv,
+		Workdir: workdir, StateDir: state, LookupEnv: os.LookupEnv,
 		Log: func(line string) { fmt.Fprintln(os.Stderr, line) },
 	}, nil
 }

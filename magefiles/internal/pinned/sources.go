@@ -1,0 +1,58 @@
+package pinned
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// sources is the folder that the modules are in. An archive is unpacked once for each content, beside the executables.
+func (b Builder) sources() (string, error) {
+	if b.Sources != "" || b.Archive == "" {
+		return b.Sources, nil
+	}
+	bin, err := filepath.Abs(b.Bin)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(b.Archive))
+	dir := filepath.Join(bin, "sources-"+hex.EncodeToString(sum[:])[:keyLength])
+	if _, err := os.Stat(dir); err == nil {
+		return dir, touch(dir)
+	}
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		return "", fmt.Errorf("folder for what is built: %w", err)
+	}
+	sweepSources(bin)
+	made, err := os.MkdirTemp(bin, "sources-*.tmp")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(made) // gone already if all went well
+	if err := txtar.Write(txtar.Parse([]byte(b.Archive)), made); err != nil {
+		return "", err
+	}
+	if err := os.Rename(made, dir); err != nil && !errors.Is(err, fs.ErrExist) { // or another process was faster
+		return "", err
+	}
+	return dir, nil
+}
+
+// sweepSources removes folders that no build asked for in a long time, or that a kill left.
+func sweepSources(bin string) {
+	for _, pattern := range []string{"sources-" + anyKey, "sources-*.tmp"} {
+		found, _ := filepath.Glob(filepath.Join(bin, pattern))
+		for _, dir := range found {
+			if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > unusedTime {
+				os.RemoveAll(dir)
+			}
+		}
+	}
+}
