@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/tools/txtar"
 )
 
 // sources is the folder that the modules are in. An archive is unpacked once for each content, beside the executables.
@@ -36,7 +36,11 @@ func (b Builder) sources() (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(made) // gone already if all went well
-	if err := txtar.Write(txtar.Parse([]byte(b.Archive)), made); err != nil {
+	files, err := txtar.FS(txtar.Parse([]byte(b.Archive)))
+	if err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(made, files); err != nil {
 		return "", err
 	}
 	if err := os.Rename(made, dir); err != nil && !errors.Is(err, fs.ErrExist) { // or another process was faster
