@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/mail"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,4 +146,20 @@ func (s Settings) ArgoCDAddress(getenv func(string) string) string {
 		return "http://" + s.ArgoCDURL
 	}
 	return "https://" + s.ArgoCDURL
+}
+
+// Require returns an error that names the first of the fields that is empty, and how to set it.
+func (s Settings) Require(fields ...string) error {
+	for _, name := range fields {
+		field, ok := reflect.TypeFor[Settings]().FieldByName(name)
+		if !ok {
+			return fmt.Errorf("no setting is called %s", name)
+		}
+		if reflect.ValueOf(s).FieldByName(name).String() != "" {
+			continue
+		}
+		variable, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+		return fmt.Errorf("setting %s is empty, and this target requires it: state it in the site.Settings of the magefile, or set %s", name, variable)
+	}
+	return nil
 }

@@ -85,3 +85,13 @@ func TestTimeZones(t *testing.T) {
 		t.Errorf("error %v; want it to name the setting", err)
 	}
 }
+
+func TestRequiredSettings(t *testing.T) {
+	if err := example.Require("Registry", "ForgeURL"); err != nil {
+		t.Error(err)
+	}
+	err := Settings{}.filled().Require("Docs", "Registry")
+	if err == nil || !strings.Contains(err.Error(), "Registry") || !strings.Contains(err.Error(), "BLUMEOPS_REGISTRY") {
+		t.Errorf("error %v; want it to name the setting and its variable", err)
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // Changed tells which containers' images could be others: against a registry, the site's
@@ -17,8 +16,10 @@ func (a *App) Changed(ctx context.Context, since, host string) (found task.Chang
 	if since != "" && host != "" {
 		return nil, console.BadInput(errors.New("-since asks no registry: leave out -registry, or -since"))
 	}
-	if err := console.BadInput(site.CheckAddress("-registry", host, a.hide)); err != nil {
-		return nil, err
+	if since == "" {
+		if err := a.requireRegistry(host); err != nil {
+			return nil, err
+		}
 	}
 	git, err := repo.Open(a.root, repo.WithEnvironment(os.Getenv), repo.WithPacksOpen())
 	if err != nil {

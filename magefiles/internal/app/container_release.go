@@ -54,6 +54,9 @@ func (a *App) containerReleaser(wait Waiting) (release task.ContainerRelease, er
 	if err != nil {
 		return release, err
 	}
+	if err := a.requireRegistry(""); err != nil {
+		return release, err
+	}
 	publish, err := a.publisher("")
 	if err != nil {
 		return release, err

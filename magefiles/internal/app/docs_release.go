@@ -80,6 +80,9 @@ func (a *App) docs() (task.Docs, *repo.Repo, error) {
 	if err != nil {
 		return task.Docs{}, nil, console.BadInput(err)
 	}
+	if err := a.Require("DocsManifest"); err != nil {
+		return task.Docs{}, nil, console.BadInput(err)
+	}
 	client, err := a.forge()
 	if err != nil {
 		return task.Docs{}, nil, err

@@ -24,6 +24,9 @@ func (a *App) forge() (*forge.Client, error) {
 
 // forgeAt is a client that makes so many attempts; 0 is its default.
 func (a *App) forgeAt(attempts int) (*forge.Client, error) {
+	if err := a.Require("ForgeURL", "Owner", "Repository"); err != nil {
+		return nil, console.BadInput(err)
+	}
 	client, err := forge.New(forge.Options{URL: a.ForgeURL, Token: a.forgeToken, HTTP: a.http(), Log: a.console.Note, Attempts: attempts})
 	return client, console.BadInput(err)
 }

@@ -25,6 +25,9 @@ func (a *App) origin(client *forge.Client) (*origin, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.Require("ReleaseAuthor"); err != nil {
+		return nil, console.BadInput(err)
+	}
 	author, err := a.Author()
 	if err != nil {
 		return nil, console.BadInput(err)

@@ -29,6 +29,9 @@ func (a *App) Promote(ctx context.Context, args task.PromoteArgs, dryRun bool) (
 
 // promoter is the use case with its real adapters.
 func (a *App) promoter() (task.Promote, error) {
+	if err := a.requireRegistry(""); err != nil {
+		return task.Promote{}, err
+	}
 	client, err := a.forge()
 	if err != nil {
 		return task.Promote{}, err

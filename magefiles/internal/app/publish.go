@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // Publish publishes, and has the manifests name what was published. What would keep them from it is refused before anything is built.
 func (a *App) Publish(ctx context.Context, choice string, args task.PublishArgs, dryRun bool, then Promoting) (fmt.Stringer, error) {
-	if err := console.BadInput(site.CheckAddress("-registry", args.Registry, a.hide)); err != nil {
+	if err := a.requireRegistry(args.Registry); err != nil {
 		return task.Published{}, err
 	}
 	if err := a.mayPromote(ctx, args, then); err != nil {

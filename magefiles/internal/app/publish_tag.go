@@ -10,6 +10,9 @@ import (
 
 // PublishTag is the same for a tag.
 func (a *App) PublishTag(ctx context.Context, choice, ref string, dryRun bool, then Promoting) (task.Published, error) {
+	if err := a.requireRegistry(""); err != nil {
+		return task.Published{}, err
+	}
 	name := ""
 	if tag, err := image.ParseTag(ref); err == nil {
 		name = string(tag.Name)

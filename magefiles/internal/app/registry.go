@@ -5,11 +5,20 @@ import (
 	"fmt"
 	"sync"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
+
+// requireRegistry returns an error if no registry is given: neither by the flag -registry nor by the settings.
+func (a *App) requireRegistry(flag string) error {
+	if flag != "" {
+		return console.BadInput(site.CheckAddress("-registry", flag, a.hide))
+	}
+	return console.BadInput(a.Require("Registry"))
+}
 
 // pushingTo are the registries, and who is told how far a push is.
 func (a *App) pushingTo(progress func(registry.Progress)) images {
