@@ -26,11 +26,6 @@ func Sections(c *Config, changelog string) []Section {
 	return c.sections(universal(changelog), c.anyTitle, -1)
 }
 
-// Newest is the first section of a changelog.
-func Newest(c *Config, changelog string) (Section, bool) {
-	return c.first(universal(changelog), c.anyTitle)
-}
-
 // FindSection finds a version, with a v or without, as the changelog has it.
 func FindSection(c *Config, changelog, version string) (Section, bool) {
 	text := universal(changelog)

@@ -40,9 +40,6 @@ func parseKey(private []byte) (ssh.Signer, error) {
 	return key, nil
 }
 
-// PublicKey is the key as a line of authorized_keys, and what git's allowed_signers wants after the name.
-func (s *Signer) PublicKey() string { return string(ssh.MarshalAuthorizedKey(s.key.PublicKey())) }
-
 // String names the public key's fingerprint.
 func (s *Signer) String() string {
 	if s == nil || s.key == nil {

@@ -2,14 +2,16 @@ package checks
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/report"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
 var modified = regexp.MustCompile(`(?m)^modified: (\d{4}-\d{2}-\d{2})$`)
@@ -24,14 +26,61 @@ func TestPage(t *testing.T) {
 	}
 	date := time.Now().UTC().Format(time.DateOnly)
 	if found := modified.FindSubmatch(there); found != nil {
-		if same := report.Page(All(), string(found[1])); same == string(there) {
+		if same := checksPage(All(), string(found[1])); same == string(there) {
 			return
 		}
 	}
 	if !*update {
 		t.Fatalf("%s does not say what the checks do now; want go test ./magefiles/internal/validate/checks -run TestPage -update", name)
 	}
-	if err := os.WriteFile(name, []byte(report.Page(All(), date)), 0o644); err != nil {
+	if err := os.WriteFile(name, []byte(checksPage(All(), date)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// checksPage is docs/reference/checks.md, which says what every check finds and what to do then. modified is the date of its frontmatter.
+func checksPage(checks []validate.Check, modified string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `---
+title: Checks
+tags: [reference, validate]
+modified: %s
+---
+
+# Checks
+
+What `+"`validate`"+` looks at, each rule, and what to do about it. [[validate-the-repository]] says how to run it and how to allow something,
+[[validate]] why it is as it is. This page is made from the checks themselves:
+
+`+"```sh\ngo test ./magefiles/internal/validate/checks -run TestPage -update\n```\n", modified)
+	for _, check := range checks {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n%s\n\n", check.Name, inline(check.Covers), since(check))
+		b.WriteString("| Rule | What is found | What to do |\n|---|---|---|\n")
+		for _, rule := range check.Rules {
+			fmt.Fprintf(&b, "| `%s/%s` | %s | %s |\n", check.Name, rule.ID, cell(rule.What), cell(rule.Do))
+		}
+	}
+	return b.String()
+}
+
+// since says what -since does to a check.
+func since(check validate.Check) string {
+	if check.Narrow {
+		return "`-since` narrows it to the files that changed."
+	}
+	return "It looks at all files, with `-since` too: what is found in one depends on others."
+}
+
+// cell is text for a table. A pipe ends a cell even inside of code.
+func cell(s string) string { return strings.ReplaceAll(inline(s), "|", `\|`) }
+
+// inline is plain text, with code in backticks, as Markdown: what would be markup or a link is not.
+func inline(s string) string {
+	parts := strings.Split(validate.Printable(s), "`")
+	for i := 0; i < len(parts); i += 2 { // the odd ones are code
+		parts[i] = asText.Replace(parts[i])
+	}
+	return strings.Join(parts, "`")
+}
+
+var asText = strings.NewReplacer("[", `\[`, "]", `\]`, "<", "&lt;", "*", `\*`)

@@ -26,7 +26,7 @@ func token(prefix string, length int) string {
 func rules(matches []Match) string {
 	var list []string
 	for _, m := range matches {
-		list = append(list, m.String())
+		list = append(list, fmt.Sprintf("%d: %s", m.Offset, m.Rule))
 	}
 	return strings.Join(list, " ")
 }

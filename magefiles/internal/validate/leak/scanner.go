@@ -8,7 +8,6 @@ package leak
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -309,5 +308,3 @@ func entropy(s string) (bits float64) {
 	}
 	return bits
 }
-
-func (m Match) String() string { return fmt.Sprintf("%d: %s", m.Offset, m.Rule) }

@@ -133,15 +133,3 @@ func (p *Page) Position(offset int) (line, column int) {
 	line = sort.SearchInts(p.Lines, offset+1)
 	return line, p.runesBefore(offset) - p.runesBefore(p.Lines[line-1]) + 1
 }
-
-// Line is the text of a line, counted from 1, without its end. It is "" for a line that is not there.
-func (p *Page) Line(n int) string {
-	if n < 1 || n > len(p.Lines) {
-		return ""
-	}
-	end := len(p.Text)
-	if n < len(p.Lines) {
-		end = p.Lines[n] - 1
-	}
-	return strings.TrimSuffix(p.Text[p.Lines[n-1]:end], "\r")
-}

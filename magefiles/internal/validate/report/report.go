@@ -13,7 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// Formats are the names that Write takes.
+// Formats are the names that Writer.Write takes.
 var Formats = []string{"text", "json", "sarif", "github"}
 
 // A Writer writes reports. Its zero value is of use.
@@ -24,11 +24,6 @@ type Writer struct {
 	Verbose bool
 	// Page is the address of docs/reference/checks.md as people read it, for SARIF; "" if it has none.
 	Page string
-}
-
-// Write writes r as one of Formats, with what a Writer has by default.
-func Write(w io.Writer, format string, r *validate.Report, checks []validate.Check) error {
-	return Writer{Checks: checks}.Write(w, format, r)
 }
 
 // CheckFormat refuses what is none of Formats.

@@ -83,7 +83,6 @@ func TestGolden(t *testing.T) {
 			golden(t, name, b.String())
 		})
 	}
-	golden(t, "page", Page(known, "2026-11-22"))
 }
 
 func golden(t *testing.T, name, got string) {
@@ -143,7 +142,7 @@ func TestHiddenCharacters(t *testing.T) {
 		}
 		var b bytes.Buffer
 		var back struct{ Findings []validate.Finding }
-		if err := Write(&b, "json", whole, nil); err != nil {
+		if err := (Writer{}).Write(&b, "json", whole); err != nil {
 			t.Fatal(err)
 		}
 		if err := json.Unmarshal(b.Bytes(), &back); err != nil || back.Findings[0].Message != mark {
@@ -155,7 +154,7 @@ func TestHiddenCharacters(t *testing.T) {
 func TestUnknownFormat(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	err := Write(&b, "xml", odd(), known)
+	err := Writer{Checks: known}.Write(&b, "xml", odd())
 	if err == nil || err.Error() != "-format=xml: there are text, json, sarif, github" || b.Len() > 0 {
 		t.Errorf("%v, %q", err, b.String())
 	}
@@ -171,7 +170,7 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 func TestWriteError(t *testing.T) {
 	t.Parallel()
 	for _, format := range Formats {
-		if err := Write(full{}, format, odd(), known); !errors.Is(err, errFull) {
+		if err := (Writer{Checks: known}).Write(full{}, format, odd()); !errors.Is(err, errFull) {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
@@ -182,7 +181,7 @@ func TestSarifSchema(t *testing.T) {
 	t.Parallel()
 	for _, r := range []*validate.Report{odd(), {}} {
 		var b bytes.Buffer
-		if err := Write(&b, "sarif", r, known); err != nil {
+		if err := (Writer{Checks: known}).Write(&b, "sarif", r); err != nil {
 			t.Fatal(err)
 		}
 		// As it was read, and with nothing added: what is null in the file is nil here.
@@ -201,7 +200,7 @@ func TestSarifMeans(t *testing.T) {
 	t.Parallel()
 	prints := func(r *validate.Report) (list []string) {
 		var b bytes.Buffer
-		if err := Write(&b, "sarif", r, known); err != nil {
+		if err := (Writer{Checks: known}).Write(&b, "sarif", r); err != nil {
 			t.Fatal(err)
 		}
 		log, err := sarif.FromBytes(b.Bytes())
@@ -242,7 +241,7 @@ func TestLeftOut(t *testing.T) {
 	}}
 	for _, format := range Formats {
 		var b bytes.Buffer
-		if err := Write(&b, format, r, known); err != nil {
+		if err := (Writer{Checks: known}).Write(&b, format, r); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(b.String(), "and 1999898 more of this rule") {
@@ -330,7 +329,7 @@ func FuzzJSON(f *testing.F) {
 		r := &validate.Report{Findings: []validate.Finding{{Path: path, About: said, Message: said}}, Failures: []validate.Failure{{Error: failed, Stack: said}}}
 		for _, format := range []string{"json", "sarif"} {
 			var b bytes.Buffer
-			if err := Write(&b, format, r, nil); err != nil || !json.Valid(b.Bytes()) {
+			if err := (Writer{}).Write(&b, format, r); err != nil || !json.Valid(b.Bytes()) {
 				t.Fatalf("%s: %v\n%s", format, err, b.Bytes())
 			}
 		}
