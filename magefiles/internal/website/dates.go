@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
 )
 
 // Dates are when a page came and when it changed last. A zero time is not known.
@@ -25,7 +27,7 @@ var (
 // Quartz asks the frontmatter first, and then git and the file system. A container has no history, and gives each file its own time of
 // creation.
 func WithDates(page []byte, d Dates) []byte {
-	at, stated, ok := frontmatter(page)
+	at, stated, ok := keysOf(page)
 	if !ok {
 		return page
 	}
@@ -52,37 +54,28 @@ func WithDates(page []byte, d Dates) []byte {
 	}
 	dated := slices.Concat(page[:at], []byte(text), page[at:])
 	// YAML has more ways to begin a block, a tag on a line of its own for one, than are worth knowing.
-	if _, keys, ok := frontmatter(dated); !ok || len(keys) != len(stated)+added {
+	if _, keys, ok := keysOf(dated); !ok || len(keys) != len(stated)+added {
 		return page
 	}
 	return dated
 }
 
-// frontmatter finds where lines can be added to a page's YAML frontmatter, 0 if it has none, and the keys that it states. It is not ok
+// keysOf finds where lines can be added to a page's YAML frontmatter, 0 if it has none, and the keys that it states. It is not ok
 // if the frontmatter is something else than a block of keys.
-func frontmatter(page []byte) (at int, keys []string, ok bool) {
-	first, rest, found := bytes.Cut(page, []byte("\n"))
-	switch strings.TrimRight(string(first), " \t\r") {
-	case "---":
-	case "+++", "\ufeff---":
-		return 0, nil, false
-	default:
-		return 0, nil, !bytes.HasPrefix(first, []byte("---")) && !bytes.HasPrefix(first, []byte("\ufeff"))
-	}
-	if !found {
-		return 0, nil, false
-	}
-	matter, closed := untilDashes(rest)
-	if !closed {
+func keysOf(page []byte) (at int, keys []string, ok bool) {
+	block := frontmatter.Find(string(page))
+	switch {
+	case block.Fence == "":
+		return 0, nil, !bytes.HasPrefix(page, []byte("---")) && !bytes.HasPrefix(page, []byte("\ufeff"))
+	case block.Fence != "---", !block.Closed:
 		return 0, nil, false
 	}
 	var doc yaml.Node
-	if err := yaml.Unmarshal(matter, &doc); err != nil {
+	if err := yaml.Unmarshal(page[block.From:block.To], &doc); err != nil {
 		return 0, nil, false
 	}
-	at = len(first) + 1
 	if len(doc.Content) == 0 {
-		return at, nil, true
+		return block.From, nil, true
 	}
 	m := doc.Content[0]
 	if m.Kind != yaml.MappingNode || m.Style&yaml.FlowStyle != 0 || m.Column != 1 {
@@ -97,17 +90,5 @@ func frontmatter(page []byte) (at int, keys []string, ok bool) {
 			return 0, nil, false
 		}
 	}
-	return at, keys, true
-}
-
-// untilDashes is what stands before the line that ends the frontmatter.
-func untilDashes(text []byte) (matter []byte, ok bool) {
-	at := 0
-	for line := range bytes.Lines(text) {
-		if strings.TrimRight(string(line), " \t\r\n") == "---" {
-			return text[:at], true
-		}
-		at += len(line)
-	}
-	return nil, false
+	return block.From, keys, true
 }

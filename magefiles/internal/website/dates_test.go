@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
 )
 
 var (
@@ -72,16 +74,15 @@ func FuzzWithDates(f *testing.F) {
 		}
 		var before, after map[string]any
 		matter := func(text []byte, into *map[string]any) {
-			_, rest, _ := bytes.Cut(text, []byte("\n"))
-			if !bytes.HasPrefix(text, []byte("---")) {
+			block := frontmatter.Find(string(text))
+			if block.Fence != "---" {
 				return
 			}
-			inside, closed := untilDashes(rest)
-			if err := yaml.Unmarshal(inside, into); closed && err != nil && !strings.Contains(err.Error(), "unmarshal errors") {
+			if err := yaml.Unmarshal(text[block.From:block.To], into); block.Closed && err != nil && !strings.Contains(err.Error(), "unmarshal errors") {
 				t.Errorf("%q: %v", text, err)
 			}
 		}
-		if _, keys, _ := frontmatter(page); keys != nil {
+		if _, keys, _ := keysOf(page); keys != nil {
 			matter(page, &before)
 		}
 		matter(got, &after)

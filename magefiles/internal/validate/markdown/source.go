@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
 )
 
 // source is a page's text in the form in which rules read it: without frontmatter, in lines, and with comments hidden.
@@ -49,32 +51,14 @@ func splitLines(text string) (lines []string, starts []int) {
 	}
 }
 
-// frontmatterEnd is where the body begins: 0 if the text does not begin with YAML between --- or TOML between +++. The blank lines after
-// it belong to it, as they do for other linters.
+// frontmatterEnd is where the body begins: 0 if the text does not begin with a closed frontmatter. The blank lines after it belong to it, as they
+// do for other linters.
 func frontmatterEnd(text string) int {
-	fence := text[:min(3, len(text))]
-	if fence != "---" && fence != "+++" {
+	block := frontmatter.Find(text)
+	if !block.Closed {
 		return 0
 	}
-	at := strings.IndexByte(text, '\n')
-	if at < 0 || strings.TrimRight(text[3:at], " \t\r") != "" {
-		return 0
-	}
-	for at++; at < len(text); {
-		end := strings.IndexByte(text[at:], '\n')
-		line := text[at:]
-		if end >= 0 {
-			line = text[at : at+end]
-		}
-		if strings.TrimRight(line, " \t\r") == fence {
-			return afterBlank(text, at+len(line))
-		}
-		if end < 0 {
-			return 0
-		}
-		at += end + 1
-	}
-	return 0
+	return afterBlank(text, block.To+len(strings.TrimRight(text[block.To:block.Body], "\n")))
 }
 
 // afterBlank is the first line after at that is not blank.

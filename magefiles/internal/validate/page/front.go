@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
 )
 
 // Front is the frontmatter of a page: YAML between two lines ---, at its very beginning.
@@ -64,30 +66,16 @@ func (f *Front) Strings(name string) []string {
 
 // cutFront finds the frontmatter, and where the body begins. As in gray-matter, which Quartz and others read it with, what is not closed
 // reaches to the end.
-func cutFront(content string, lines []int) (*Front, int) {
-	if !isFence(lineAt(content, lines, 0)) {
+func cutFront(content string) (*Front, int) {
+	switch block := frontmatter.Find(content); {
+	case block.Fence != "---":
 		return nil, 0
+	case !block.Closed:
+		return &Front{Err: &FrontError{Line: 1, Column: 1, Unclosed: true, Message: "the frontmatter has no closing line ---"}}, len(content)
+	default:
+		return parseFront(content[block.From:block.To]), block.Body
 	}
-	for i := 1; i < len(lines); i++ {
-		if isFence(lineAt(content, lines, i)) {
-			body := len(content)
-			if i+1 < len(lines) {
-				body = lines[i+1]
-			}
-			return parseFront(content[lines[1]:lines[i]]), body
-		}
-	}
-	return &Front{Err: &FrontError{Line: 1, Column: 1, Unclosed: true, Message: "the frontmatter has no closing line ---"}}, len(content)
 }
-
-func lineAt(content string, lines []int, i int) string {
-	if i+1 < len(lines) {
-		return content[lines[i]:lines[i+1]]
-	}
-	return content[lines[i]:]
-}
-
-func isFence(line string) bool { return strings.TrimRight(line, " \t\r\n") == "---" }
 
 // shift is how many lines stand before the YAML.
 const shift = 1

@@ -65,7 +65,7 @@ var markdown = sync.OnceValue(func() parser.Parser {
 func Parse(path, content string) *Page {
 	p := &Page{Path: path, Text: content, Lines: lineStarts(content), anchors: map[string]bool{}}
 	p.countRunes()
-	p.Front, p.Body = cutFront(content, p.Lines)
+	p.Front, p.Body = cutFront(content)
 	p.Source = blank(content, p.Body)
 	if nesting(p.Source) > maxNesting {
 		p.Source = blank(content, len(content))
