@@ -50,7 +50,7 @@ func (c *comparison) readLive(ctx context.Context) (err error) {
 
 // report reports about a live Application: at its manifest, if there is one.
 func (c *comparison) report(name, rule, message string) {
-	f := validate.Finding{About: "application " + name, Rule: rule, Message: oneLine(message)}
+	f := validate.Finding{About: "application " + name, Rule: rule, Message: joined(message)}
 	if i := slices.IndexFunc(c.tree, func(d declared) bool { return d.name == name }); i >= 0 {
 		f.Path, f.Line, f.Column = c.tree[i].path, c.tree[i].line, c.tree[i].column
 		f.About, f.Message = "", f.About+": "+f.Message

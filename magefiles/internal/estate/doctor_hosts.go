@@ -66,7 +66,7 @@ func argocd(p Deployment) validate.Check {
 				return nil
 			}
 			if state.Trouble != "" {
-				in.Report(validate.Finding{About: p.String(), Rule: "compare", Message: oneLine(state.Trouble)})
+				in.Report(validate.Finding{About: p.String(), Rule: "compare", Message: joined(state.Trouble)})
 			}
 			if state.Health == "Degraded" { // Missing is what it is before the first release, and each release makes what is missing
 				in.Report(validate.Finding{About: p.String(), Rule: "health", Message: "its health is " + state.Health})

@@ -20,7 +20,7 @@ func tools(p Tools) validate.Check {
 		Run: func(_ context.Context, in *validate.Input) error {
 			for _, tool := range p.Look() {
 				if tool.Err != nil {
-					in.Report(validate.Finding{About: tool.Name, Rule: "missing", Message: fmt.Sprintf("%s, which %s needs", oneLine(tool.Err.Error()), tool.For)})
+					in.Report(validate.Finding{About: tool.Name, Rule: "missing", Message: fmt.Sprintf("%s, which %s needs", joined(tool.Err.Error()), tool.For)})
 				}
 			}
 			return nil
@@ -65,7 +65,7 @@ func authorities(p Authorities) validate.Check {
 			}
 			for _, a := range all {
 				if a.Err != nil {
-					in.Report(validate.Finding{About: a.Name, Rule: "unreadable", Message: oneLine(a.Err.Error())})
+					in.Report(validate.Finding{About: a.Name, Rule: "unreadable", Message: joined(a.Err.Error())})
 				}
 			}
 			return nil
@@ -87,7 +87,7 @@ func secrets(p Secrets) validate.Check {
 			}
 			for _, s := range all {
 				if s.Reason != "" {
-					in.Report(validate.Finding{About: s.Name, Rule: "unreadable", Message: oneLine(s.Reason), Do: oneLine(s.Hint)})
+					in.Report(validate.Finding{About: s.Name, Rule: "unreadable", Message: joined(s.Reason), Do: joined(s.Hint)})
 				}
 			}
 			return nil

@@ -1,7 +1,6 @@
 package estate
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -30,10 +29,6 @@ func manifestsIn(tree *validate.Tree, dir string) *manifests {
 		m.names = slices.DeleteFunc(tree.Files(dir, suffixes...), m.files.IsTemplate)
 		return m
 	})
-}
-
-func isKustomization(name string) bool {
-	return slices.Contains(kubernetes.FileNames(), path.Base(name))
 }
 
 func (m *manifests) objects(name string) []kubernetes.Object {

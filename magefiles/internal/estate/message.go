@@ -18,7 +18,7 @@ func hintOf(err error) string {
 	var h hinter
 	for errors.As(err, &h) {
 		if hint := h.Hint(); hint != "" {
-			return oneLine(hint)
+			return joined(hint)
 		}
 		inner, wraps := h.(interface{ Unwrap() error })
 		if !wraps {
@@ -29,8 +29,8 @@ func hintOf(err error) string {
 	return ""
 }
 
-// oneLine makes a message of a text of several lines, as joined errors have.
-func oneLine(text string) string {
+// joined makes a message of a text of several lines, as joined errors have.
+func joined(text string) string {
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
 	return strings.TrimSuffix(strings.Join(lines, "; "), ".")
 }
@@ -38,7 +38,7 @@ func oneLine(text string) string {
 // lack reports an error as a finding about something that is no file. The error's hint, if it has one, is what to do.
 func lack(in *validate.Input, about, rule string, err error) {
 	text := strings.TrimPrefix(err.Error(), about+": ") // most errors name whom they are about
-	in.Report(validate.Finding{About: about, Rule: rule, Message: oneLine(text), Do: hintOf(err)})
+	in.Report(validate.Finding{About: about, Rule: rule, Message: joined(text), Do: hintOf(err)})
 }
 
 // patience is how long a check of doctor waits for all that it asks; unless a host hangs, it is done in seconds.

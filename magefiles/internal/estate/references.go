@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
 )
 
@@ -66,7 +67,7 @@ func (m *manifests) images(ours []string) []use {
 	g := &gathering{manifests: m, done: map[string]bool{}, override: map[string][]kubernetes.ImageEntry{}, patched: map[string][]string{}}
 	g.kustomized(g.deployed(ours))
 	for _, name := range m.names {
-		if !g.done[name] && !isKustomization(name) {
+		if !g.done[name] && !manifest.IsKustomization(name) {
 			g.file(name)
 		}
 	}
@@ -94,7 +95,7 @@ func (g *gathering) kustomized(deployed map[string]bool) {
 	included := map[string]bool{}
 	for _, name := range g.names {
 		k := g.files.Kustomization(path.Dir(name))
-		if !isKustomization(name) || k == nil || k.Path != name {
+		if !manifest.IsKustomization(name) || k == nil || k.Path != name {
 			continue
 		}
 		w := g.files.Whole(k)

@@ -6,13 +6,13 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+	"sigs.k8s.io/kustomize/api/konfig"
 )
 
-// kustomizations are what kustomize calls its file.
-var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
-
 // IsKustomization tells by a file's name whether kustomize takes it for its own.
-func IsKustomization(file string) bool { return slices.Contains(kustomizations, path.Base(file)) }
+func IsKustomization(file string) bool {
+	return slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(file))
+}
 
 // InChart tells whether a file is a template of a Helm chart, which is no manifest before Helm has filled it in. has answers for the files of the
 // repository.
@@ -48,7 +48,7 @@ func (r *reach) folder(dir string, deployed bool) {
 		return
 	}
 	r.seen[dir] = true
-	for _, name := range kustomizations {
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		if text, err := fs.ReadFile(r.files, path.Join(dir, name)); err == nil {
 			r.kustomization(dir, path.Join(dir, name), text)
 			return

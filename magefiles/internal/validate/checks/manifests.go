@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
 )
@@ -93,7 +94,7 @@ func (s *survey) kustomized() []*kubernetes.Whole {
 	s.data, s.patches = map[string]bool{}, map[string]bool{}
 	var wholes []*kubernetes.Whole
 	for _, name := range s.names {
-		if !slices.Contains(kubernetes.FileNames(), path.Base(name)) {
+		if !manifest.IsKustomization(name) {
 			continue
 		}
 		k := s.files.Kustomization(path.Dir(name))

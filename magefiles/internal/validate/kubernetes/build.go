@@ -19,6 +19,8 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // The most that is built: kustomize compares every object with every other, and builds a base again for each that includes it.
@@ -122,7 +124,7 @@ func (r *Repository) Build(w *Whole) (objects []Object, err error) {
 	defer schemas.RUnlock()
 	defer func() {
 		if p := recover(); p != nil {
-			err = &BuildError{Message: oneLine(fmt.Sprintf("kustomize fails: %v", p))}
+			err = &BuildError{Message: errorText(fmt.Sprintf("kustomize fails: %v", p))}
 		}
 	}()
 	options := krusty.MakeDefaultOptions()
@@ -140,7 +142,7 @@ func (r *Repository) Build(w *Whole) (objects []Object, err error) {
 
 // locate finds the file or the patch that an error of kustomize is about among what the kustomization names.
 func (w *Whole) locate(r *Repository, err error) *BuildError {
-	found := &BuildError{Message: oneLine(err.Error())}
+	found := &BuildError{Message: errorText(err.Error())}
 	longest := 2
 	for _, value := range slices.Sorted(maps.Keys(w.nodes)) {
 		n := w.nodes[value]
@@ -162,17 +164,14 @@ var around = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:accumulating resources: |recursed accumulation of path '[^']*': )*accumulation err='(.*)': must build at directory: .*$`)
 })
 
-// oneLine is the text of an error of kustomize, without the root that its files have here.
-func oneLine(text string) string {
+// errorText is the text of an error of kustomize, without the root that its files have here.
+func errorText(text string) string {
 	text = strings.NewReplacer("'/", "'", "\"/", "\"", "invalid Kustomization: ", "", "json: ", "", ".[noGrp]", "", ".[noNs]", "").Replace(text)
-	text = strings.Join(strings.Fields(text), " ")
+	text = plain.Line(text)
 	for i := 0; i < 8; i++ {
 		text = around().ReplaceAllString(text, "$1")
 	}
-	if r := []rune(text); len(r) > 300 {
-		text = string(r[:299]) + "…"
-	}
-	return strings.TrimSuffix(text, ".")
+	return strings.TrimSuffix(plain.Short(text, 300), ".")
 }
 
 // disk is the repository as kustomize wants it: below /, read only, each kustomization in its latest form, so that kustomize does not

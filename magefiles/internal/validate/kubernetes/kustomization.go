@@ -82,7 +82,7 @@ func (r *Repository) readKustomization(folder string) *Kustomization {
 	// In its latest form, so that kustomize does not print that it is not.
 	k.spec.FixKustomization()
 	if err := k.spec.FixKustomizationPreMarshalling(below{disk{r: r}, folder}); err != nil {
-		k.problem(nil, RuleKustomize, "%s", oneLine(err.Error()))
+		k.problem(nil, RuleKustomize, "%s", errorText(err.Error()))
 	}
 	k.aside()
 	k.references(r)
@@ -129,7 +129,7 @@ func (k *Kustomization) unknown(err error) {
 		k.problem(k.nodes[name], RuleKustomize, "%s of a kustomization cannot be a JSON %s", name, m[1])
 		return
 	}
-	k.problem(nil, RuleKustomize, "%s", oneLine(err.Error()))
+	k.problem(nil, RuleKustomize, "%s", errorText(err.Error()))
 }
 
 // fieldNames are those of a kustomization.
