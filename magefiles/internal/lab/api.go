@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // StatusError is a refusal of an HTTP API.
@@ -22,60 +24,75 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s %s: %d %s: %s", e.Method, e.Path, e.Code, http.StatusText(e.Code), e.Message)
 }
 
-// api is an HTTP API that speaks JSON and takes a token.
-type api struct {
-	client *http.Client
-	base   string // URL without a slash at the end
-	token  string
+func isStatus(err error, status int) bool {
+	var answer *StatusError
+	return errors.As(err, &answer) && answer.Code == status
 }
 
-// do sends a document, which is nothing, a []byte as it stands, or what encoding/json makes of it, and decodes the answer into
-// out unless that is nil. An answer that is no success is a *StatusError.
+// api is an HTTP API that speaks JSON and takes a token.
+type api struct {
+	client    *http.Client
+	base      string // URL without a slash at the end
+	token     string
+	authorize func(*http.Request) // in place of the token; nil: by it
+}
+
+// do sends a document, which is nothing, a []byte or an io.Reader as it stands, or what encoding/json makes of it, and decodes the answer into
+// out unless that is nil; a *[]byte gets it as it is. An answer that is no success is a *StatusError.
 func (a api) do(ctx context.Context, method, path, contentType string, document, out any) error {
+	answer, err := a.send(ctx, method, path, contentType, document)
+	if as, ok := out.(*[]byte); ok {
+		*as = answer
+	} else if err == nil && out != nil {
+		err = json.Unmarshal(answer, out)
+	}
+	if refused := (*StatusError)(nil); err != nil && !errors.As(err, &refused) {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return err
+}
+
+func (a api) send(ctx context.Context, method, path, contentType string, document any) ([]byte, error) {
 	body, err := encode(document)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
 	if err != nil {
-		return err
-	}
-	if a.token != "" {
-		req.Header.Set("Authorization", "Bearer "+a.token)
+		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
+	switch {
+	case a.authorize != nil:
+		a.authorize(req)
+	case a.token != "":
+		req.Header.Set("Authorization", "Bearer "+a.token)
+	}
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
-	if resp.StatusCode/100 != 2 {
+	if err == nil && resp.StatusCode/100 != 2 {
 		refused := &StatusError{Method: method, Path: path, Code: resp.StatusCode}
 		if json.Unmarshal(answer, refused) != nil || refused.Message == "" {
-			refused.Message = string(answer)
+			refused.Message = strings.TrimSpace(string(answer[:min(len(answer), 1<<10)]))
 		}
-		return refused
+		err = refused
 	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
-	return nil
+	return answer, err
 }
 
 func encode(document any) (io.Reader, error) {
 	switch d := document.(type) {
 	case nil:
 		return http.NoBody, nil
+	case io.Reader:
+		return d, nil
 	case []byte:
 		return bytes.NewReader(d), nil
 	default:

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"net/http"
 )
 
@@ -26,7 +25,7 @@ func (c *Cluster) Patch(ctx context.Context, path string, document any) error {
 // Delete deletes the object at path. What is not there is no error.
 func (c *Cluster) Delete(ctx context.Context, path string) error {
 	err := c.api().do(ctx, http.MethodDelete, path, "", nil, nil)
-	if refused := (*StatusError)(nil); errors.As(err, &refused) && refused.Code == http.StatusNotFound {
+	if isStatus(err, http.StatusNotFound) {
 		return nil
 	}
 	return err

@@ -219,8 +219,8 @@ func TestForgeFaults(t *testing.T) {
 func TestForgeAPIError(t *testing.T) {
 	f := testForge(t)
 	err := f.API(t.Context(), "GET", "/api/v1/repos/nobody/nothing", "", nil, nil)
-	var answer *ForgeError
-	if !errors.As(err, &answer) || answer.Status != 404 || answer.Message == "" {
+	var answer *StatusError
+	if !errors.As(err, &answer) || answer.Code != 404 || answer.Message == "" {
 		t.Errorf("error: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,7 +30,7 @@ func (s *Site) watch(ctx context.Context) {
 func (s *Site) look(ctx context.Context) {
 	var d siteDeployment
 	err := s.options.Cluster.Get(ctx, "/apis/apps/v1/namespaces/"+s.options.Namespace+"/deployments/"+s.options.Deployment, &d)
-	if refused := (*StatusError)(nil); errors.As(err, &refused) && refused.Code == http.StatusNotFound {
+	if isStatus(err, http.StatusNotFound) {
 		s.take(nil, fmt.Sprintf("there is no Deployment %s in namespace %s", s.options.Deployment, s.options.Namespace))
 		return
 	}
