@@ -91,7 +91,7 @@ func argoAt(e endpoint) *argo.Client {
 }
 
 func forgeAt(t *testing.T, e endpoint) *forge.Client {
-	c, err := forge.New(forge.Options{URL: e.url, HTTP: e.client, Token: secretOf, Attempts: 1})
+	c, err := forge.New(forge.Options{URL: e.url, HTTP: e.client, Token: secretOf, Retry: forge.Retry{Attempts: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func (a *App) forgeAt(attempts int) (*forge.Client, error) {
 	if err := a.Require("ForgeURL", "Owner", "Repository"); err != nil {
 		return nil, console.BadInput(err)
 	}
-	client, err := forge.New(forge.Options{URL: a.ForgeURL, Token: a.forgeToken, HTTP: a.http(), Log: a.console.Note, Attempts: attempts})
+	client, err := forge.New(forge.Options{URL: a.ForgeURL, Token: a.forgeToken, HTTP: a.http(), Log: a.console.Note, Retry: forge.Retry{Attempts: attempts}})
 	return client, console.BadInput(err)
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // application is what is read of an Application: pkg/apis/application/v1alpha1/types.go of Argo CD. All of it is foreign text.
@@ -152,7 +154,7 @@ func (o operation) whole() bool {
 func (a *application) trouble() string {
 	for _, c := range a.Status.Conditions {
 		if slices.Contains([]string{"ComparisonError", "InvalidSpecError", "UnknownError"}, c.Type) {
-			return oneLine(c.Message)
+			return plain.OneLine(c.Message)
 		}
 	}
 	return ""
@@ -200,7 +202,7 @@ func (a *application) pruned() []Resource {
 	var found []Resource
 	for _, r := range a.Status.Resources {
 		if r.RequiresPruning {
-			found = append(found, r.say(oneLine(r.Status), "the repository no longer has it"))
+			found = append(found, r.say(plain.OneLine(r.Status), "the repository no longer has it"))
 		}
 	}
 	return found
@@ -208,8 +210,8 @@ func (a *application) pruned() []Resource {
 
 func (r resource) say(state, message string) Resource {
 	return Resource{
-		Group: oneLine(r.Group), Kind: oneLine(r.Kind), Namespace: oneLine(r.Namespace), Name: oneLine(r.Name),
-		State: oneLine(state), Message: oneLine(message),
+		Group: plain.OneLine(r.Group), Kind: plain.OneLine(r.Kind), Namespace: plain.OneLine(r.Namespace), Name: plain.OneLine(r.Name),
+		State: plain.OneLine(state), Message: plain.OneLine(message),
 	}
 }
 

@@ -2,6 +2,8 @@ package argo
 
 import (
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // action is what to do next.
@@ -98,7 +100,7 @@ func (m *memory) overdue(now time.Time) bool {
 // after lets an action be done again only after a pause, which is longer each time.
 func (m *memory) after(last time.Time, times int, now time.Time, do action) action {
 	const most = 15 // polls
-	if times > 0 && now.Sub(last) < backoff(m.poll, times-1, most*m.poll) {
+	if times > 0 && now.Sub(last) < httpx.Backoff(m.poll, times-1, most*m.poll) {
 		return look
 	}
 	return do

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Want is what is to be deployed.
@@ -46,7 +49,7 @@ func (p Progress) String() string {
 // beside it stands the state that was seen last.
 func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, error) {
 	if !commitHash.MatchString(want.Commit) {
-		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not the whole hash of a commit", oneLine(want.Commit))})
+		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not the whole hash of a commit", plain.OneLine(want.Commit))})
 	}
 	want.Timeout = cmp.Or(want.Timeout, 5*time.Minute)
 	within, cancel := context.WithTimeoutCause(ctx, want.Timeout, errLate)
@@ -98,7 +101,7 @@ func (d *deployment) run(ctx context.Context) (State, error) {
 		case giveUp:
 			return State{}, d.explain(a)
 		case look:
-			if err := sleep(ctx, d.memory.poll); err != nil {
+			if err := httpx.Sleep(ctx, d.memory.poll); err != nil {
 				return State{}, err
 			}
 		}
@@ -175,7 +178,7 @@ func (d *deployment) tolerate(ctx context.Context, of action, err error) error {
 		return err
 	}
 	d.failures[of]++
-	pause := d.Retry.pause(d.failures[of])
+	caller := d.caller()
 	switch {
 	case errors.Is(err, errBusy):
 		d.tell(Progress{Says: e.Problem})
@@ -185,11 +188,13 @@ func (d *deployment) tolerate(ctx context.Context, of action, err error) error {
 		return d.denied(ctx, d.memory.newest, "sync", e)
 	case e.Kind == ErrDenied:
 		return d.unseen(ctx, d.app, e)
-	case !e.temporary, e.own && d.failures[of] >= d.Retry.attempts():
+	case !caller.Explain(err).Temporary, explained(err) && d.failures[of] >= caller.Retry.Times():
 		return err
 	default:
 		d.trouble = err
-		d.log("%v; again in %s", err, pause)
+		if d.Log != nil {
+			d.Log(fmt.Sprintf("%v; again in %s", err, caller.Retry.Pause(d.failures[of])))
+		}
 	}
-	return sleep(ctx, pause)
+	return httpx.Sleep(ctx, caller.Retry.Pause(d.failures[of]))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // stage is how far an Application is on its way to a commit.
@@ -81,7 +83,7 @@ func (v *verdict) judgeRunning(a *application, s *operationState) {
 	if r := s.SyncResult.Revision; r != "" {
 		v.says += " to " + short(r)
 	}
-	if by := oneLine(s.Operation.InitiatedBy.Username); by != "" {
+	if by := plain.OneLine(s.Operation.InitiatedBy.Username); by != "" {
 		v.says += ", begun by " + by
 	}
 	v.quote(s.Message)
@@ -89,7 +91,7 @@ func (v *verdict) judgeRunning(a *application, s *operationState) {
 
 // quote adds what Argo CD says, without what the resources say anyway.
 func (v *verdict) quote(message string) {
-	message = oneLine(message)
+	message = plain.OneLine(message)
 	for _, r := range v.holding {
 		if r.Message != "" {
 			message = strings.ReplaceAll(message, r.Message, "…")
@@ -103,7 +105,7 @@ func (v *verdict) quote(message string) {
 func (v *verdict) judgeUnsynced(a *application) {
 	v.stage, v.says = ready, "it is to be synced to "+short(a.Status.Sync.Revision)
 	if !v.resolved {
-		target := oneLine(a.Spec.Source.TargetRevision)
+		target := plain.OneLine(a.Spec.Source.TargetRevision)
 		if target == "" {
 			target = "HEAD"
 		}
@@ -151,7 +153,7 @@ func short(revision string) string {
 }
 
 func orUnknown(word string) string {
-	if word = oneLine(word); word == "" {
+	if word = plain.OneLine(word); word == "" {
 		return "unknown"
 	}
 	return word

@@ -47,7 +47,7 @@ func (d *deployment) late(ctx context.Context) error {
 		e.Problem += " (" + trouble.Problem + ")"
 		e.hint = trouble.hint
 	} else if d.trouble != nil {
-		e.Problem += " (" + d.clean(d.trouble.Error()) + ")"
+		e.Problem += " (" + d.caller().Clean(d.trouble.Error()) + ")"
 	}
 	if v.refused {
 		e.err = errors.Join(ErrSyncFailed, d.trouble)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Listed is an Application in a list, of whatever sort it is.
@@ -98,19 +100,19 @@ func (c *Client) whole(ctx context.Context, item listing) (Listed, error) {
 }
 
 func (l *listing) listed() Listed {
-	l.application.Metadata.Name = oneLine(l.Metadata.Name)
-	found := Listed{State: l.state(), In: oneLine(l.Metadata.Namespace)}
+	l.application.Metadata.Name = plain.OneLine(l.Metadata.Name)
+	found := Listed{State: l.state(), In: plain.OneLine(l.Metadata.Namespace)}
 	for _, s := range append([]source{l.Spec.Source}, l.Spec.Sources...) {
-		if repo := oneLine(s.RepoURL); repo != "" && !slices.Contains(found.Repos, repo) {
+		if repo := plain.OneLine(s.RepoURL); repo != "" && !slices.Contains(found.Repos, repo) {
 			found.Repos = append(found.Repos, repo)
 		}
 		if s.RepoURL != "" && s.Path != "" && s.Chart == "" {
-			found.Folders = append(found.Folders, Folder{oneLine(s.RepoURL), oneLine(s.Path), oneLine(s.TargetRevision), s.Directory.Recurse})
+			found.Folders = append(found.Folders, Folder{plain.OneLine(s.RepoURL), plain.OneLine(s.Path), plain.OneLine(s.TargetRevision), s.Directory.Recurse})
 		}
 	}
 	for _, o := range l.Metadata.OwnerReferences {
 		if o.Kind == "ApplicationSet" {
-			found.Owner = oneLine(o.Name)
+			found.Owner = plain.OneLine(o.Name)
 		}
 	}
 	return found
@@ -127,5 +129,5 @@ func (c *Client) MaySee(ctx context.Context, project, app string) (may bool, hin
 	if may, err = c.allowed(ctx, a, "get"); may || err != nil {
 		return may, "", err
 	}
-	return false, fmt.Sprintf("add to policy.csv of argocd-rbac-cm: p, %s, applications, get, %s/%s, allow", c.account(ctx), oneLine(a.project()), app), nil
+	return false, fmt.Sprintf("add to policy.csv of argocd-rbac-cm: p, %s, applications, get, %s/%s, allow", c.account(ctx), plain.OneLine(a.project()), app), nil
 }

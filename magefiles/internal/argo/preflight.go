@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Access is what a token may do to an Application.
@@ -52,7 +54,7 @@ func (c *Client) denied(ctx context.Context, a *application, action string, caus
 	e := &Error{
 		Kind: ErrDenied, Problem: "the token may see it, but not " + action + " it",
 		hint: fmt.Sprintf("add to policy.csv of argocd-rbac-cm: p, %s, applications, %s, %s/%s, allow",
-			c.account(ctx), action, oneLine(a.project()), a.Metadata.Name),
+			c.account(ctx), action, plain.OneLine(a.project()), a.Metadata.Name),
 	}
 	if cause != nil {
 		e.err = cause
@@ -95,7 +97,7 @@ func (c *Client) closed(ctx context.Context, a *application, w windows) error {
 	if len(list) > 0 {
 		list, zones = c.zoned(ctx, a, list)
 	}
-	problem := "a sync window of project " + oneLine(a.project()) + " forbids to sync it now"
+	problem := "a sync window of project " + plain.OneLine(a.project()) + " forbids to sync it now"
 	if opens, ok := opening(list, time.Now()); ok {
 		problem += ", until " + opens.Format("Mon 2 Jan 15:04 MST")
 		if !zones {

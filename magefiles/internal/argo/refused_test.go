@@ -138,7 +138,7 @@ func TestFaults(t *testing.T) {
 		}})
 		defer faults.Mend()
 		_, err := w.client(t).Status(t.Context(), app)
-		w.fails(t, err, ErrRejected, "larger than 16 MiB")
+		w.fails(t, err, ErrRejected, "more than 16777216 bytes")
 	})
 	t.Run("its own 500", func(t *testing.T) {
 		faults.Fail(front.Fault{Kind: front.Status, Status: http.StatusInternalServerError, Method: http.MethodPost, Body: `{"code":2,"message":"error resolving repo revision"}`})

@@ -3,8 +3,6 @@ package argo
 import (
 	"fmt"
 	"strings"
-
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Resource is one that an Application deploys, and that is not as it should be.
@@ -45,10 +43,4 @@ func list(resources []Resource) string {
 		text += fmt.Sprintf("; and %d more", more)
 	}
 	return text
-}
-
-// oneLine makes foreign text fit for a line of a message: printable characters only, runs of white space as one space, and not too long.
-func oneLine(text string) string {
-	const most = 400 // characters
-	return plain.Short(text[:min(len(text), 8*most)], most)
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // State is what Argo CD says of an Application.
@@ -56,20 +58,20 @@ func (c *Client) Status(ctx context.Context, app string) (State, error) {
 
 func (a *application) state() State {
 	s := State{
-		Name: a.Metadata.Name, Project: oneLine(a.Spec.Project),
-		RepoURL: oneLine(a.Spec.Source.RepoURL), TargetRevision: oneLine(a.Spec.Source.TargetRevision),
-		Namespace: oneLine(a.Spec.Destination.Namespace),
-		Revision:  oneLine(a.Status.Sync.Revision), Deployed: oneLine(a.lastSynced()),
+		Name: a.Metadata.Name, Project: plain.OneLine(a.Spec.Project),
+		RepoURL: plain.OneLine(a.Spec.Source.RepoURL), TargetRevision: plain.OneLine(a.Spec.Source.TargetRevision),
+		Namespace: plain.OneLine(a.Spec.Destination.Namespace),
+		Revision:  plain.OneLine(a.Status.Sync.Revision), Deployed: plain.OneLine(a.lastSynced()),
 		Sync: orUnknown(a.Status.Sync.Status), Health: orUnknown(a.Status.Health.Status), Trouble: a.trouble(),
 		Unhealthy: a.unhealthy(), Prune: a.pruned(),
 	}
 	s.AutoSync, _ = a.auto()
 	s.OutOfSync, _ = a.differing()
 	for _, i := range a.Status.Summary.Images {
-		s.Images = append(s.Images, oneLine(i))
+		s.Images = append(s.Images, plain.OneLine(i))
 	}
 	if o := a.Status.OperationState; o != nil {
-		s.Phase, s.Message = oneLine(o.Phase), oneLine(o.Message)
+		s.Phase, s.Message = plain.OneLine(o.Phase), plain.OneLine(o.Message)
 	} else if a.Operation != nil {
 		s.Phase = "Running"
 	}
@@ -121,7 +123,7 @@ func (c *Client) check(app string) error {
 	if applicationName.MatchString(app) {
 		return nil
 	}
-	return c.fail(oneLine(app), &Error{Kind: ErrRejected, Problem: "that is no name of an Application", hint: "give the name alone, in lower case, such as docs"})
+	return c.fail(plain.OneLine(app), &Error{Kind: ErrRejected, Problem: "that is no name of an Application", hint: "give the name alone, in lower case, such as docs"})
 }
 
 // handled refuses Applications whose revision is not a commit of the one repository that they follow.
@@ -156,7 +158,7 @@ func (c *Client) account(ctx context.Context) string {
 	if err := c.once(ctx, r, &who); err != nil || who.Username == "" {
 		return nobody
 	}
-	return oneLine(who.Username)
+	return plain.OneLine(who.Username)
 }
 
 // allowed asks whether the token may do something to an Application.

@@ -34,7 +34,7 @@ func TestAnswersWithoutAnEnd(t *testing.T) {
 			var requests atomic.Int64
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.answer(w, requests.Add(1)) }))
 			defer s.Close()
-			client, err := New(Options{URL: s.URL, Attempts: 1})
+			client, err := New(Options{URL: s.URL, Retry: Retry{Attempts: 1}})
 			if err != nil {
 				t.Fatal(err)
 			}

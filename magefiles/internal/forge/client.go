@@ -10,13 +10,13 @@ package forge
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // Options say where a forge is, and who asks.
@@ -31,109 +31,41 @@ type Options struct {
 	// Log is told of each request that is repeated; nil tells nobody.
 	Log func(string)
 
-	Attempts int           // of each request, in all; 0 is 4
-	Pause    time.Duration // after the first failed attempt, twice as long after each other, at most MaxPause; 0 is 500 ms
-	MaxPause time.Duration // also for a forge that names a pause itself (Retry-After); 0 is 30 s
+	Retry    Retry         // bounds the attempts at each request
 	Patience time.Duration // how long nothing may come or go in a request; 0 is 1 minute
 }
 
+// Retry bounds the attempts at a request.
+type Retry = httpx.Retry
+
 // Client asks one forge. Its methods may be used at the same time.
 type Client struct {
-	options Options
-	base    *url.URL // no slash at the end of its path
-	http    *http.Client
-	token   token
+	caller   httpx.Caller
+	base     *url.URL // no slash at the end of its path
+	http     http.Client
+	token    httpx.Token
+	getToken func(context.Context) (string, error)
 }
 
 // New checks the options; it asks nothing yet.
 func New(o Options) (*Client, error) {
 	if user, host, ok := strings.Cut(o.URL, "@"); ok && !strings.Contains(user, "://") {
-		return nil, fmt.Errorf("forge's address ***@%s: expected https://HOST without a user or a password; a token is a setting of its own", clean(host))
+		return nil, fmt.Errorf("forge's address ***@%s: expected https://HOST without a user or a password; a token is a setting of its own", httpx.Clean(host))
 	}
 	base, err := url.Parse(o.URL)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("forge's address %q: expected https://HOST or http://HOST", clean(o.URL))
+		return nil, fmt.Errorf("forge's address %q: expected https://HOST or http://HOST", httpx.Clean(o.URL))
 	}
 	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, fmt.Errorf("forge's address %q: expected no credentials and no query; a token is a setting of its own", clean(o.URL))
+		return nil, fmt.Errorf("forge's address %q: expected no credentials and no query; a token is a setting of its own", httpx.Clean(o.URL))
 	}
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), ""
-	o.Attempts = cmp.Or(o.Attempts, 4)
-	o.Pause = cmp.Or(o.Pause, 500*time.Millisecond)
-	o.MaxPause = cmp.Or(o.MaxPause, 30*time.Second)
-	o.Patience = cmp.Or(o.Patience, time.Minute)
-	if o.Log == nil {
-		o.Log = func(string) {}
-	}
-	c := &Client{options: o, base: base, http: &http.Client{Transport: newTransport()}, token: token{get: o.Token}}
+	c := &Client{base: base, getToken: o.Token}
 	if o.HTTP != nil {
-		own := *o.HTTP
-		c.http = &own
+		c.http = *o.HTTP
 	}
-	c.http.CheckRedirect = checkRedirect
+	c.http.Transport = httpx.NoStall(c.http.Transport, cmp.Or(o.Patience, time.Minute))
+	c.http.CheckRedirect = httpx.CheckRedirect
+	c.caller = httpx.Caller{Retry: o.Retry, Log: o.Log, Secrets: func() []string { return []string{c.token.Known()} }}
 	return c, nil
 }
-
-// newTransport is the default one with connections of its own.
-func newTransport() http.RoundTripper {
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		return standard.Clone()
-	}
-	return http.DefaultTransport
-}
-
-// errRedirect ends a chain of redirects that leads astray.
-var errRedirect = errors.New("redirects from https to http")
-
-// checkRedirect follows redirects of downloads, which may lead to the forge's storage, but with the token to the forge alone.
-// What writes is not redirected: net/http would make a GET of it, and the forge's login page would look like success.
-func checkRedirect(r *http.Request, via []*http.Request) error {
-	first := via[0]
-	switch {
-	case first.Method != http.MethodGet && first.Method != http.MethodHead, len(via) >= 5:
-		return http.ErrUseLastResponse
-	case via[len(via)-1].URL.Scheme == "https" && r.URL.Scheme != "https":
-		return errRedirect
-	}
-	if r.URL.Host != first.URL.Host {
-		r.Header.Del("Authorization")
-	}
-	r.Header.Del("Referer") // may hold a query
-	return nil
-}
-
-// token is read late, and once.
-type token struct {
-	get func(context.Context) (string, error)
-
-	mu    sync.Mutex
-	read  bool
-	value string
-}
-
-func (t *token) reveal(ctx context.Context) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.read || t.get == nil {
-		return t.value, nil
-	}
-	value, err := t.get(ctx)
-	if err != nil {
-		return "", &tokenError{err}
-	}
-	t.value, t.read = strings.TrimSpace(value), true
-	return t.value, nil
-}
-
-// known is the token if it was read, else "".
-func (t *token) known() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.value
-}
-
-// tokenError is a token that cannot be had.
-type tokenError struct{ err error }
-
-func (e *tokenError) Error() string { return e.err.Error() }
-func (e *tokenError) Unwrap() error { return e.err }

@@ -1,8 +1,12 @@
 package forge
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // What an *Error is about; test with errors.Is.
@@ -13,18 +17,14 @@ var (
 	ErrExists = errors.New("forge has it already")
 	// ErrDenied: the token is not valid, or may not do this; Error.Lacks says which right lacks.
 	ErrDenied = errors.New("forge denies it")
-	// ErrToken: the token cannot be had; the forge was not asked.
-	ErrToken = errors.New("forge's token cannot be had")
-	// ErrUnreachable: nothing answers, or not in time, or the connection broke again and again.
-	ErrUnreachable = errors.New("forge is not reachable")
-	// ErrFaulty: the forge fails itself (5xx) or is too busy (429), again and again.
-	ErrFaulty = errors.New("forge is faulty")
-	// ErrRejected: the forge does not take what it was asked or given, or gives an answer that makes no sense.
-	ErrRejected = errors.New("forge rejects it")
 	// ErrMismatch: the forge said that it had stored something, and holds something else or nothing.
 	ErrMismatch = errors.New("forge holds something else")
-	// ErrContent: what was to be sent cannot be read, or has another size than stated.
-	ErrContent = errors.New("content cannot be read")
+
+	ErrToken       = httpx.ErrCredentials // the token cannot be read; the forge was not asked
+	ErrUnreachable = httpx.ErrUnreachable // nothing answers, or not in time, or the connection broke again and again
+	ErrFaulty      = httpx.ErrFaulty      // the forge fails itself (5xx) or is too busy (429), again and again
+	ErrRejected    = httpx.ErrRejected    // the forge does not take what it was asked or given, or gives an answer that makes no sense
+	ErrContent     = httpx.ErrContent     // what was to be sent cannot be read, or has another size than stated
 )
 
 // Error is what a forge, or the way to it, did to one operation. It holds no token and no query of a URL.
@@ -56,4 +56,37 @@ func (e *Error) Hint() string { return e.Advice }
 // fail is an error that no answer said in so many words.
 func (c *Client) fail(kind error, what, problem, advice string) *Error {
 	return &Error{Kind: kind, Forge: c.base.String(), What: what, Problem: problem, Advice: advice}
+}
+
+// explain makes an *Error of a failed call. The end of ctx stays what it is.
+func (c *Client) explain(ctx context.Context, q call, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", q.what, context.Cause(ctx))
+	}
+	f := c.caller.Explain(err)
+	e := c.fail(f.Kind, q.what, f.Problem, f.Advice) // without the cause, which may hold URLs
+	e.Status = f.Status
+	var token *httpx.CredentialsError
+	var answer *httpx.StatusError
+	if errors.As(err, &token) {
+		e.err = token.Err
+	}
+	errors.As(err, &answer)
+	switch f.Status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		c.explainDenial(ctx, e, q, answer, f.Said)
+	case http.StatusNotFound:
+		e.Kind, e.Problem = ErrNotFound, "does not have it, or this token may not see it"+f.Said
+		e.Advice = "check owner and names, and the token's rights"
+	case http.StatusConflict:
+		e.Kind, e.Problem = ErrExists, "has it already"+f.Said
+	case http.StatusRequestEntityTooLarge:
+		e.Problem = "does not take as much" + f.Said
+		e.Advice = "look into the owner's quota, and into the limits of the forge and of a proxy before it"
+	default:
+		if e.Kind == ErrRejected && f.Status/100 != 3 {
+			e.Advice = "check the names, and that the address is that of a Forgejo or Gitea without a login page in front of it"
+		}
+	}
+	return e
 }

@@ -133,7 +133,7 @@ func TestNobodyThere(t *testing.T) {
 	defer secure.Close()
 	c = with(t, secure.URL, "t0p-secret-token")
 	_, err = c.Tag(t.Context(), Repository{"eblume", "blumeops"}, "v1.0.0")
-	c.want(t, err, ErrUnreachable, "certificate that is refused", "authority is not known")
+	c.want(t, err, ErrUnreachable, "invalid certificate", "authority is not known")
 	c = with(t, "https://"+labForge(t).Front().Addr(), "t0p-secret-token")
 	_, err = c.Tag(t.Context(), Repository{"eblume", "blumeops"}, "v1.0.0")
 	c.want(t, err, ErrUnreachable, "http or https")

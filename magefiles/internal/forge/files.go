@@ -4,11 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // File is one of a generic package. The forge takes letters, digits and -_+. as the package's name, more as the file's.
@@ -34,7 +35,7 @@ type Content struct {
 }
 
 // Upload sends a file, of which content holds size bytes. ErrExists if there is one of that name, whatever it holds: the forge
-// never replaces one. That may be what an attempt has left whose answer was lost; Store tells it apart.
+// never replaces one. That may be what an attempt has left whose answer was lost; Sum tells it apart.
 func (c *Client) Upload(ctx context.Context, f File, r io.ReaderAt, size int64) error {
 	if err := c.check(f.Owner, f.Package, f.Version, f.Name); err != nil {
 		return err
@@ -51,14 +52,11 @@ func (c *Client) Sum(ctx context.Context, f File) (Content, error) {
 	err := c.download(ctx, f, func(body io.Reader) error {
 		hash := sha256.New()
 		n, err := io.Copy(hash, io.LimitReader(body, maxFile+1))
-		if err != nil {
-			return &networkError{err}
-		}
-		if n > maxFile {
-			return &uselessError{fmt.Sprintf("has more than %d bytes", int64(maxFile))}
-		}
 		held = Content{hex.EncodeToString(hash.Sum(nil)), n}
-		return nil
+		if err == nil && n > maxFile {
+			err = &httpx.AnswerError{Problem: fmt.Sprintf("sends more than %d bytes", int64(maxFile))}
+		}
+		return err
 	})
 	return held, err
 }
@@ -69,7 +67,7 @@ const maxFile = 8 << 30
 // Read downloads a small file; one of more than limit bytes is an error.
 func (c *Client) Read(ctx context.Context, f File, limit int64) (text []byte, err error) {
 	err = c.download(ctx, f, func(body io.Reader) (err error) {
-		text, err = readAll(body, limit)
+		text, err = httpx.ReadAll(body, limit)
 		return err
 	})
 	return text, err
@@ -81,58 +79,13 @@ func (c *Client) download(ctx context.Context, f File, take func(io.Reader) erro
 	}
 	return c.do(ctx, call{
 		what: "read " + f.String(), right: readPackages(f.Owner),
-		method: http.MethodGet, path: f.Path(), want: []int{http.StatusOK},
+		path: f.Path(),
 		take: func(resp *http.Response) error { return take(resp.Body) },
 	})
 }
 
-// Store makes the forge hold a file, and reads it back: a success that nothing stands behind is ErrMismatch. A file that is
-// there and holds the same is not sent again; one that holds something else is ErrExists, and stays as it is.
-func (c *Client) Store(ctx context.Context, f File, r io.ReaderAt, size int64) (Content, error) {
-	what := "store " + f.String()
-	ours, err := sum(r, size)
-	if err != nil {
-		return Content{}, c.fail(ErrContent, what, "was not asked: what is to be sent "+err.Error(), "")
-	}
-	held, err := c.Sum(ctx, f)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		if err := c.Upload(ctx, f, r, size); err != nil && !errors.Is(err, ErrExists) {
-			return Content{}, err
-		} else if held, err = c.Sum(ctx, f); err != nil || held != ours {
-			return Content{}, c.notStored(what, ours, held, err)
-		}
-	case err != nil:
-		return Content{}, err
-	case held != ours:
-		return Content{}, c.fail(ErrExists, what, "has another file of that name: "+held.String()+", ours is "+ours.String(), "give it another name")
-	}
-	return held, nil
-}
-
-// notStored says what is there after an upload, instead of ours; err is of reading it.
-func (c *Client) notStored(what string, ours, held Content, err error) error {
-	const advice = "look into the forge's log and its storage, then run this again"
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return c.fail(ErrMismatch, what, "said that it took the file, and does not have it", advice)
-	case err != nil:
-		return err
-	}
-	return c.fail(ErrMismatch, what, "holds "+held.String()+" after the upload, ours is "+ours.String(), advice)
-}
-
 // String is the size and the sum.
 func (h Content) String() string { return fmt.Sprintf("%d bytes with sha256 %s", h.Size, h.SHA256) }
-
-func sum(r io.ReaderAt, size int64) (Content, error) {
-	hash := sha256.New()
-	n, err := io.Copy(hash, io.NewSectionReader(r, 0, size))
-	if err == nil && n != size {
-		err = fmt.Errorf("is %d bytes long, expected %d", n, size)
-	}
-	return Content{hex.EncodeToString(hash.Sum(nil)), n}, err
-}
 
 // check refuses names that would lead to another place than they say.
 func (c *Client) check(names ...string) error {

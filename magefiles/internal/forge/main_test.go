@@ -79,7 +79,7 @@ func with(t *testing.T, address, token string) caller {
 	log := &[]string{}
 	c, err := New(Options{
 		URL: address, Token: func(context.Context) (string, error) { return token, nil }, HTTP: labForge(t).Front().Client(),
-		Log: func(s string) { *log = append(*log, s) }, Pause: time.Millisecond, Patience: time.Minute,
+		Log: func(s string) { *log = append(*log, s) }, Retry: Retry{First: time.Millisecond},
 	})
 	must(t, err)
 	return caller{c, token, log}

@@ -8,42 +8,14 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // Version is one of a generic package.
 type Version struct {
 	Version    string
-	Created    time.Time
 	Repository string // that the package is linked to, OWNER/NAME; "" for none, or one that the token may not see
-}
-
-// Listed is a file as the forge lists it. Its checksum is the forge's word; Sum is the proof.
-type Listed struct {
-	Name    string
-	Content Content
-}
-
-// Files lists the files of a version. ErrNotFound if there is no such version.
-func (c *Client) Files(ctx context.Context, owner, name, version string) ([]Listed, error) {
-	if err := c.check(owner, name, version); err != nil {
-		return nil, err
-	}
-	var found []struct {
-		Name   string
-		Size   int64 // Forgejo writes it with a capital, which is the same to this decoder
-		SHA256 string
-	}
-	err := c.do(ctx, call{
-		what: "list files of " + name + "/" + version, right: readPackages(owner),
-		method: http.MethodGet, path: "/api/v1" + path("packages", owner, "generic", name, version, "files"),
-		want: []int{http.StatusOK}, take: answer(&found),
-	})
-	files := make([]Listed, len(found))
-	for i, f := range found {
-		files[i] = Listed{f.Name, Content{strings.ToLower(f.SHA256), f.Size}}
-	}
-	return files, err
 }
 
 // pageSize is what forges give at most unless they are told otherwise.
@@ -71,7 +43,7 @@ func (c *Client) Versions(ctx context.Context, owner, name string) ([]Version, e
 		for _, p := range found {
 			if strings.EqualFold(p.Name, name) && !seen[p.Version] { // the search takes parts of names, and the forge ignores case
 				seen[p.Version] = true
-				all = append(all, Version{p.Version, p.CreatedAt, p.Repository.FullName})
+				all = append(all, Version{p.Version, p.Repository.FullName})
 			}
 		}
 		if len(all) > maxVersions {
@@ -86,19 +58,14 @@ func (c *Client) Versions(ctx context.Context, owner, name string) ([]Version, e
 
 type listedPackage struct {
 	Name, Version string
-	CreatedAt     time.Time `json:"created_at"`
 	Repository    struct {
 		FullName string `json:"full_name"`
 	}
 }
 
 func (c *Client) packages(ctx context.Context, owner, name string, page int) (found []listedPackage, err error) {
-	err = c.do(ctx, call{
-		what: "list versions of " + name, right: readPackages(owner),
-		method: http.MethodGet, path: "/api/v1" + path("packages", owner),
-		query: url.Values{"type": {"generic"}, "q": {name}, "page": {strconv.Itoa(page)}, "limit": {strconv.Itoa(pageSize)}},
-		want:  []int{http.StatusOK}, take: answer(&found),
-	})
+	err = c.get(ctx, "list versions of "+name, readPackages(owner),
+		"/api/v1"+path("packages", owner), url.Values{"type": {"generic"}, "q": {name}, "page": {strconv.Itoa(page)}, "limit": {strconv.Itoa(pageSize)}}, answer(&found))
 	return found, err
 }
 
@@ -107,21 +74,9 @@ func (c *Client) DeleteVersion(ctx context.Context, owner, name, version string)
 	if err := c.check(owner, name, version); err != nil {
 		return err
 	}
-	return c.delete(ctx, owner, name+"/"+version, path("api", "packages", owner, "generic", name, version))
-}
-
-// DeleteFile removes a file, and with the last one its version. One that is not there is no error.
-func (c *Client) DeleteFile(ctx context.Context, f File) error {
-	if err := c.check(f.Owner, f.Package, f.Version, f.Name); err != nil {
-		return err
-	}
-	return c.delete(ctx, f.Owner, f.String(), f.Path())
-}
-
-func (c *Client) delete(ctx context.Context, owner, what, path string) error {
 	return c.do(ctx, call{
-		what: "delete " + what, right: writePackages(owner),
-		method: http.MethodDelete, path: path, want: []int{http.StatusNoContent, http.StatusNotFound},
+		what: "delete " + name + "/" + version, right: writePackages(owner), method: http.MethodDelete,
+		path: path("api", "packages", owner, "generic", name, version), want: []int{http.StatusNoContent, http.StatusNotFound},
 	})
 }
 
@@ -144,7 +99,7 @@ func (c *Client) Link(ctx context.Context, owner, name, repository string) error
 	case strings.EqualFold(linked, owner+"/"+repository):
 		return nil
 	case linked != "":
-		return c.fail(ErrExists, what, "has it linked to "+clean(linked), "unlink it in the package's settings")
+		return c.fail(ErrExists, what, "has it linked to "+httpx.Clean(linked), "unlink it in the package's settings")
 	}
 	err = c.do(ctx, call{
 		what: what, right: writePackages(owner),

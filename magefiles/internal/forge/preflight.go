@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // Need is what is going to be done, for Preflight. What is "" or false is not asked about.
@@ -62,19 +64,15 @@ func (c *Client) Preflight(ctx context.Context, n Need) []Check {
 func (c *Client) checkToken(ctx context.Context) Check {
 	check := Check{What: "token of " + c.base.Host}
 	var user struct{ Login string }
-	q := call{
-		what: "ask whose token it is", right: right{scope: "read:user", do: "read its user"},
-		method: http.MethodGet, path: "/api/v1/user", want: []int{http.StatusOK}, take: answer(&user),
-	}
-	check.Err = c.do(ctx, q)
+	check.Err = c.get(ctx, "ask whose token it is", readUser, "/api/v1/user", nil, answer(&user))
 	var e *Error
 	switch {
 	case check.Err == nil:
-		check.Detail = "user " + clean(user.Login)
+		check.Detail = "user " + httpx.Clean(user.Login)
 	case errors.As(check.Err, &e) && e.Kind == ErrDenied && e.Status == http.StatusForbidden:
 		check.Err, check.Detail = nil, "valid; it may not say whose it is"
 	case errors.As(check.Err, &e) && e.Kind == ErrDenied:
-		e.Advice = strings.Replace(e.Advice, q.right.scope, "write:repository and write:package", 1)
+		e.Advice = strings.Replace(e.Advice, readUser.scope, "write:repository and write:package", 1)
 	}
 	return check
 }
@@ -82,15 +80,12 @@ func (c *Client) checkToken(ctx context.Context) Check {
 func (c *Client) checkRepository(ctx context.Context, n Need) Check {
 	check := Check{What: "push to repository " + n.Repository.String()}
 	var found struct {
-		Archived, Mirror, Empty bool
-		HasReleases             *bool `json:"has_releases"`
-		Permissions             struct{ Push, Admin bool }
+		Archived, Mirror bool
+		HasReleases      *bool `json:"has_releases"`
+		Permissions      struct{ Push bool }
 	}
-	q := call{
-		what: "ask about " + n.Repository.String(), right: writeRepository(n.Repository),
-		method: http.MethodGet, path: n.Repository.api(), want: []int{http.StatusOK}, take: answer(&found),
-	}
-	check.Err = c.do(ctx, q)
+	right := writeRepository(n.Repository)
+	check.Err = c.get(ctx, "ask about "+n.Repository.String(), right, n.Repository.api(), nil, answer(&found))
 	refuse := func(kind error, problem, advice string) { check.Err = c.fail(kind, check.What, problem, advice) }
 	switch {
 	case check.Err != nil:
@@ -99,8 +94,8 @@ func (c *Client) checkRepository(ctx context.Context, n Need) Check {
 	case found.Mirror:
 		refuse(ErrRejected, "has it as a mirror, which takes no push", "push to the repository that it mirrors")
 	case !found.Permissions.Push:
-		e := c.fail(ErrDenied, check.What, "does not let the user of this token "+q.right.do, "give the user that right, or use the token of one who has it")
-		e.Lacks = "right to " + q.right.do
+		e := c.fail(ErrDenied, check.What, "does not let the user of this token "+right.do, "give the user that right, or use the token of one who has it")
+		e.Lacks = "right to " + right.do
 		check.Err = e
 	case n.Releases && found.HasReleases != nil && !*found.HasReleases:
 		refuse(ErrRejected, "has releases switched off for it", "switch them on in the repository's settings")
@@ -115,10 +110,7 @@ func (c *Client) checkBranch(ctx context.Context, n Need) Check {
 		Protected   bool
 		UserCanPush bool `json:"user_can_push"`
 	}
-	check.Err = c.do(ctx, call{
-		what: "ask about branch " + n.Branch, right: readRepository(n.Repository),
-		method: http.MethodGet, path: n.Repository.api("branches", n.Branch), want: []int{http.StatusOK}, take: answer(&found),
-	})
+	check.Err = c.get(ctx, "ask about branch "+n.Branch, readRepository(n.Repository), n.Repository.api("branches", n.Branch), nil, answer(&found))
 	switch {
 	case errors.Is(check.Err, ErrNotFound):
 		check.Err, check.Detail = nil, "not there yet"
@@ -159,6 +151,6 @@ func (c *Client) checkPublic(ctx context.Context, n Need) Check {
 	f := File{Owner: n.Packages, Package: impossible, Version: impossible, Name: impossible}
 	return Check{What: "packages of " + n.Packages + " are public", Err: c.do(ctx, call{
 		what: "read packages as everybody", right: readPackages(n.Packages), anonymous: true,
-		method: http.MethodGet, path: f.Path(), want: []int{http.StatusNotFound},
+		path: f.Path(), want: []int{http.StatusNotFound},
 	})}
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // Repository is one on the forge.
@@ -66,10 +68,7 @@ func (c *Client) Tag(ctx context.Context, r Repository, tag string) (commit stri
 		return "", err
 	}
 	var found struct{ Commit struct{ SHA string } }
-	err = c.do(ctx, call{
-		what: "look up tag " + tag, right: readRepository(r),
-		method: http.MethodGet, path: r.api("tags", tag), want: []int{http.StatusOK}, take: answer(&found),
-	})
+	err = c.get(ctx, "look up tag "+tag, readRepository(r), r.api("tags", tag), nil, answer(&found))
 	return found.Commit.SHA, err
 }
 
@@ -79,10 +78,7 @@ func (c *Client) ReleaseByTag(ctx context.Context, r Repository, tag string) (Re
 		return Release{}, err
 	}
 	var found release
-	err := c.do(ctx, call{
-		what: "look up release " + tag, right: readRepository(r),
-		method: http.MethodGet, path: r.api("releases", "tags", tag), want: []int{http.StatusOK}, take: answer(&found),
-	})
+	err := c.get(ctx, "look up release "+tag, readRepository(r), r.api("releases", "tags", tag), nil, answer(&found))
 	return Release{found.ID, found.Tag, found.Title, found.Notes, found.Draft, found.Prerelease, found.URL}, err
 }
 
@@ -96,7 +92,7 @@ func (c *Client) CreateRelease(ctx context.Context, r Repository, rel Release, c
 		return Release{}, err
 	}
 	if named != commit {
-		return Release{}, c.fail(ErrMismatch, what, fmt.Sprintf("has the tag at %s, expected %s", clean(named), commit), "find out who moved the tag")
+		return Release{}, c.fail(ErrMismatch, what, fmt.Sprintf("has the tag at %s, expected %s", httpx.Clean(named), commit), "find out who moved the tag")
 	}
 	in := rel.words()
 	in.Target = commit
@@ -113,7 +109,7 @@ func (c *Client) UpdateRelease(ctx context.Context, r Repository, rel Release) (
 	}
 	return c.write(ctx, r, rel, call{
 		what: "complete release " + rel.Tag, right: writeRepository(r),
-		method: http.MethodPatch, path: r.api("releases", strconv.FormatInt(rel.ID, 10)), json: rel.words(), want: []int{http.StatusOK},
+		method: http.MethodPatch, path: r.api("releases", strconv.FormatInt(rel.ID, 10)), json: rel.words(),
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // right is what a call needs of the token and its user.
@@ -13,6 +15,8 @@ type right struct {
 	do    string // as in «write packages of eblume»
 	owner string // of packages; "" for other things
 }
+
+var readUser = right{scope: "read:user", do: "read its user"}
 
 func writePackages(owner string) right {
 	return right{"write:package", "write packages of " + owner, owner}
@@ -32,18 +36,18 @@ func readRepository(r Repository) right {
 
 // explainDenial finds out which right lacks. For repositories the forge says so. For packages it answers 401 to an unknown
 // token, to one without the scope and to one of a user without the right, all in the same words; so it is asked more.
-func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *statusError, said string) {
+func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *httpx.StatusError, said string) {
 	e.Kind = ErrDenied
 	switch {
-	case strings.Contains(answer.said, "quota"):
+	case strings.Contains(answer.Said, "quota"):
 		e.Kind, e.Problem, e.Advice = ErrRejected, "does not take more"+said, "delete what is not needed, or have the owner's quota raised"
 	case q.anonymous:
 		e.Lacks, e.Problem = "reading by everybody", "does not let everybody "+q.right.do+said
 		e.Advice = "make the owner of the packages public"
-	case c.token.known() == "":
+	case c.token.Known() == "":
 		e.Lacks, e.Problem = "token", "wants a token to "+q.right.do+said
 		e.Advice = "set the forge's token: one with the scope " + q.right.scope
-	case answer.status == http.StatusUnauthorized && c.unknownToken(ctx):
+	case answer.Status == http.StatusUnauthorized && c.unknownToken(ctx):
 		e.Lacks, e.Problem = "valid token", "does not know this token"
 		e.Advice = "it may be mistyped, expired or revoked: make another (Settings, Applications) with the scope " + q.right.scope
 	case c.lacksScope(ctx, q, answer):
@@ -60,29 +64,29 @@ func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *st
 
 // unknownToken reports whether the forge does not know the token at all. One that may not read its own user gets 403.
 func (c *Client) unknownToken(ctx context.Context) bool {
-	return c.status(ctx, call{method: http.MethodGet, path: "/api/v1/user"}).status == http.StatusUnauthorized
+	return c.status(ctx, call{path: "/api/v1/user"}).Status == http.StatusUnauthorized
 }
 
 // lacksScope reports whether it is the token that may not do something, rather than its user.
-func (c *Client) lacksScope(ctx context.Context, q call, answer *statusError) bool {
-	if q.right.owner != "" && answer.status == http.StatusUnauthorized {
+func (c *Client) lacksScope(ctx context.Context, q call, answer *httpx.StatusError) bool {
+	if q.right.owner != "" && answer.Status == http.StatusUnauthorized {
 		method := http.MethodGet
 		if strings.HasPrefix(q.right.scope, "write:") {
 			method = http.MethodDelete // of what cannot be there; this route looks at scopes first, and says so
 		}
 		answer = c.status(ctx, call{method: method, path: "/api/v1" + path("packages", q.right.owner, "generic", impossible, impossible)})
 	}
-	return answer.status == http.StatusForbidden && strings.Contains(answer.said, "required scope")
+	return answer.Status == http.StatusForbidden && strings.Contains(answer.Said, "required scope")
 }
 
 // impossible is a name that no package has, as the forge takes none of that name.
 const impossible = "!"
 
 // status asks once, and returns the answer whatever it is; 0 without one.
-func (c *Client) status(ctx context.Context, q call) *statusError {
-	var answer *statusError
+func (c *Client) status(ctx context.Context, q call) *httpx.StatusError {
+	var answer *httpx.StatusError
 	if err := c.attempt(ctx, q); !errors.As(err, &answer) {
-		return &statusError{}
+		return &httpx.StatusError{}
 	}
 	return answer
 }

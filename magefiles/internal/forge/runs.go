@@ -3,7 +3,6 @@ package forge
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strconv"
 )
@@ -72,11 +71,8 @@ func (c *Client) RunJobs(ctx context.Context, r Repository, run Run) ([]Job, err
 	var listed listedJobs
 	err := error(c.fail(ErrNotFound, "list jobs", "lists none", ""))
 	if run.ID != 0 {
-		err = c.do(ctx, call{
-			what: "list jobs of run " + strconv.FormatInt(run.Number, 10), right: readRepository(r),
-			method: http.MethodGet, path: r.api("actions", "runs", strconv.FormatInt(run.ID, 10), "jobs"), query: onePage(nil),
-			want: []int{http.StatusOK}, take: answer(&listed),
-		})
+		err = c.get(ctx, "list jobs of run "+strconv.FormatInt(run.Number, 10), readRepository(r),
+			r.api("actions", "runs", strconv.FormatInt(run.ID, 10), "jobs"), onePage(nil), answer(&listed))
 	}
 	if errors.Is(err, ErrNotFound) {
 		tasks, err := c.listRuns(ctx, r, "tasks", nil)
@@ -93,10 +89,7 @@ func (c *Client) listRuns(ctx context.Context, r Repository, kind string, query 
 	var found struct {
 		Runs listedRuns `json:"workflow_runs"`
 	}
-	err := c.do(ctx, call{
-		what: "list runs of " + r.String(), right: readRepository(r),
-		method: http.MethodGet, path: r.api("actions", kind), query: onePage(query), want: []int{http.StatusOK}, take: answer(&found),
-	})
+	err := c.get(ctx, "list runs of "+r.String(), readRepository(r), r.api("actions", kind), onePage(query), answer(&found))
 	return found.Runs, err
 }
 
@@ -107,10 +100,7 @@ func (c *Client) checkRuns(ctx context.Context, n Need) Check {
 	var found struct {
 		HasActions *bool `json:"has_actions"`
 	}
-	check.Err = c.do(ctx, call{
-		what: "ask about " + n.Repository.String(), right: readRepository(n.Repository),
-		method: http.MethodGet, path: n.Repository.api(), want: []int{http.StatusOK}, take: answer(&found),
-	})
+	check.Err = c.get(ctx, "ask about "+n.Repository.String(), readRepository(n.Repository), n.Repository.api(), nil, answer(&found))
 	if check.Err == nil && found.HasActions != nil && !*found.HasActions {
 		check.Err = c.fail(ErrRejected, check.What, "has Actions switched off for it", "switch them on in the repository's settings")
 	}

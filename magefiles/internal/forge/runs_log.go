@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // timestamp is a time that may be none: forges write the year 1, or 1970, or nothing.
@@ -42,14 +44,14 @@ func (c *Client) JobLog(ctx context.Context, r Repository, job Job) (string, err
 	}
 	var text string
 	err := c.do(ctx, call{
-		what: what, right: readRepository(r), method: http.MethodGet,
-		path: r.api("actions", "jobs", strconv.FormatInt(job.ID, 10), "logs"), want: []int{http.StatusOK},
+		what: what, right: readRepository(r),
+		path: r.api("actions", "jobs", strconv.FormatInt(job.ID, 10), "logs"),
 		take: func(resp *http.Response) (err error) {
 			text, err = endOf(resp.Body)
 			return err
 		},
 	})
-	return hide(withoutTimes(text), c.token.known()), err
+	return httpx.Redact(withoutTimes(text), c.token.Known()), err
 }
 
 // endOf reads to the end, and keeps the last whole lines.
@@ -67,10 +69,10 @@ func endOf(r io.Reader) (string, error) {
 		case err == io.EOF:
 			return wholeLines(kept, cut), nil
 		case err != nil:
-			return "", &networkError{err}
+			return "", err
 		}
 	}
-	return "", &uselessError{"is a log without an end"}
+	return "", &httpx.AnswerError{Problem: "sends a log without an end"}
 }
 
 // wholeLines leaves out the first line if its beginning is missing.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // workflow is started by tags of containers; its job asks for a runner that nobody has.
@@ -50,7 +52,7 @@ func TestTagRuns(t *testing.T) {
 		var err error
 		runs, err = c.TagRuns(t.Context(), r, "devpi-v1.0.0", commit)
 		must(t, err)
-		sleep(t.Context(), 20*time.Millisecond)
+		httpx.Sleep(t.Context(), 20*time.Millisecond)
 	}
 	run := runs[0]
 	if len(runs) != 1 || run.ID == 0 || run.Number == 0 || run.Workflow != "build.yaml" || run.State != RunWaiting || run.Approval {
@@ -107,7 +109,7 @@ func words(t *testing.T, answers map[string]string) *Client {
 		fmt.Fprint(w, text)
 	}))
 	t.Cleanup(server.Close)
-	c, err := New(Options{URL: server.URL, Pause: time.Millisecond, Token: func(context.Context) (string, error) { return "t0p-secret-token", nil }})
+	c, err := New(Options{URL: server.URL, Retry: Retry{First: time.Millisecond}, Token: func(context.Context) (string, error) { return "t0p-secret-token", nil }})
 	must(t, err)
 	return c
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	pathpkg "path"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // listedRun is a run or a task in the words of every forge.
@@ -49,7 +51,7 @@ func (l listedRun) run() Run {
 		file = l.WorkflowID
 	}
 	return Run{
-		ID: l.ID, Number: max(l.RunNumber, l.Index), Workflow: clean(pathpkg.Base(file)), State: l.state(),
+		ID: l.ID, Number: max(l.RunNumber, l.Index), Workflow: httpx.Clean(pathpkg.Base(file)), State: l.state(),
 		URL: page(l.HTMLURL, l.URL), Approval: l.NeedApproval,
 	}
 }
@@ -89,7 +91,7 @@ func forgejoState(status string) RunState {
 func page(addresses ...string) string {
 	for _, address := range addresses {
 		u, err := url.Parse(address)
-		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && clean(address) == address {
+		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && httpx.Clean(address) == address {
 			return address
 		}
 	}
@@ -107,9 +109,8 @@ type listedJob struct {
 	RunnerName string   `json:"runner_name"`
 	HTMLURL    string   `json:"html_url"`
 	Steps      []struct {
-		Name        string    `json:"name"`
-		StartedAt   timestamp `json:"started_at"`
-		CompletedAt timestamp `json:"completed_at"`
+		Name      string    `json:"name"`
+		StartedAt timestamp `json:"started_at"`
 	} `json:"steps"` // Gitea's; their status is the job's, whatever became of the step
 
 	github bool // it is in GitHub's words
@@ -137,12 +138,12 @@ func (l *listedJobs) UnmarshalJSON(text []byte) error {
 }
 
 func (l listedJob) job() Job {
-	j := Job{ID: l.ID, Name: clean(l.Name), State: forgejoState(l.Status), Runner: clean(l.RunnerName), Step: clean(l.step()), URL: page(l.HTMLURL)}
+	j := Job{ID: l.ID, Name: httpx.Clean(l.Name), State: forgejoState(l.Status), Runner: httpx.Clean(l.RunnerName), Step: httpx.Clean(l.step()), URL: page(l.HTMLURL)}
 	if l.github {
 		j.State = giteaState(l.Status, l.Conclusion)
 	}
 	for _, label := range append(l.Labels, l.RunsOn...) {
-		j.Labels = append(j.Labels, clean(label))
+		j.Labels = append(j.Labels, httpx.Clean(label))
 	}
 	return j
 }
@@ -186,7 +187,7 @@ var weight = map[RunState]int{
 func jobsOfTasks(tasks listedRuns, run Run) (jobs []Job) {
 	for i := len(tasks) - 1; i >= 0; i-- {
 		if l := tasks[i]; l.RunNumber == run.Number {
-			jobs = append(jobs, Job{Name: clean(l.Name), State: l.state(), URL: run.URL})
+			jobs = append(jobs, Job{Name: httpx.Clean(l.Name), State: l.state(), URL: run.URL})
 		}
 	}
 	return jobs

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/gobwas/glob"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // protection is a rule about tags: nobody but those that it lists may make or delete a tag of that name, not even the owner.
@@ -116,10 +117,7 @@ func untold(err error) bool {
 func (c *Client) checkTags(ctx context.Context, n Need) Check {
 	check := Check{What: "make tags of " + n.Repository.String()}
 	var rules []protection
-	check.Err = c.do(ctx, call{
-		what: "ask about tags of " + n.Repository.String(), right: readRepository(n.Repository),
-		method: http.MethodGet, path: n.Repository.api("tag_protections"), want: []int{http.StatusOK}, take: answer(&rules),
-	})
+	check.Err = c.get(ctx, "ask about tags of "+n.Repository.String(), readRepository(n.Repository), n.Repository.api("tag_protections"), nil, answer(&rules))
 	if untold(check.Err) {
 		check.Err, check.Detail = nil, "the forge does not tell this token its rules about tags"
 	}
@@ -137,7 +135,7 @@ func (c *Client) checkTags(ctx context.Context, n Need) Check {
 		case err != nil:
 			failed = append(failed, err)
 		case said == tagUnsure:
-			check.Doubt = fmt.Sprintf("tags like %s are protected, and this token may not tell whether its user may make %s (scopes read:user and read:organization)", clean(rule.Pattern), tag)
+			check.Doubt = fmt.Sprintf("tags like %s are protected, and this token may not tell whether its user may make %s (scopes read:user and read:organization)", httpx.Clean(rule.Pattern), tag)
 		case said == tagForbidden:
 			failed = append(failed, c.tagForbidden(check.What, tag, rule, who))
 		}
@@ -149,9 +147,9 @@ func (c *Client) checkTags(ctx context.Context, n Need) Check {
 func (c *Client) tagForbidden(what, tag string, rule protection, who person) error {
 	user := "the user of this token"
 	if who.Login != "" {
-		user = clean(who.Login)
+		user = httpx.Clean(who.Login)
 	}
-	e := c.fail(ErrDenied, what, fmt.Sprintf("does not let %s make %s: tags like %s are protected", user, tag, clean(rule.Pattern)),
+	e := c.fail(ErrDenied, what, fmt.Sprintf("does not let %s make %s: tags like %s are protected", user, tag, httpx.Clean(rule.Pattern)),
 		"add the user to that rule in the repository's settings (Tags), or use the token of one who is in it")
 	e.Lacks = "right to make the tag " + tag
 	return e
@@ -160,10 +158,7 @@ func (c *Client) tagForbidden(what, tag string, rule protection, who person) err
 // whose is the user of the token, in the teams of an owner of repositories.
 func (c *Client) whose(ctx context.Context, owner string) (person, error) {
 	var user struct{ Login string }
-	err := c.do(ctx, call{
-		what: "ask whose token it is", right: right{scope: "read:user", do: "read its user"},
-		method: http.MethodGet, path: "/api/v1/user", want: []int{http.StatusOK}, take: answer(&user),
-	})
+	err := c.get(ctx, "ask whose token it is", readUser, "/api/v1/user", nil, answer(&user))
 	if untold(err) {
 		err = nil
 	}
@@ -176,10 +171,7 @@ func (c *Client) teams(ctx context.Context, owner string) (names []string, err e
 		Name         string
 		Organization struct{ Username, Name string }
 	}
-	err = c.do(ctx, call{
-		what: "ask for the teams of its user", right: right{scope: "read:organization", do: "read teams"},
-		method: http.MethodGet, path: "/api/v1/user/teams", query: onePage(nil), want: []int{http.StatusOK}, take: answer(&found),
-	})
+	err = c.get(ctx, "ask for the teams of its user", right{scope: "read:organization", do: "read teams"}, "/api/v1/user/teams", onePage(nil), answer(&found))
 	for _, team := range found {
 		if strings.EqualFold(team.Organization.Username, owner) || strings.EqualFold(team.Organization.Name, owner) {
 			names = append(names, team.Name)

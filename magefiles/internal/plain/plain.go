@@ -51,6 +51,12 @@ func Short(s string, most int) string {
 	return s
 }
 
+// OneLine is text of a server, however long it is, as it fits into a message.
+func OneLine(s string) string {
+	const most = 400 // characters
+	return Short(s[:min(len(s), 8*most)], most)
+}
+
 // Hidden says that a character does something other than to be seen: controls, line and paragraph separators, those that turn the direction of
 // text, and those without width that split a word. The two that join and part the letters of a script, or of an emoji, are not among them.
 func Hidden(r rune) bool { return !unicode.IsGraphic(r) && r != '\u200c' && r != '\u200d' }

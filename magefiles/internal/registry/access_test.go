@@ -126,7 +126,7 @@ func TestPlainHTTPOnlyWhereAllowed(t *testing.T) {
 	for _, host := range []string{"registry.example:" + port(s.host), "10.1.2.3:" + port(s.host)} {
 		o := fast()
 		_, err := dialTo(o, s.host).Push(t.Context(), refAt(host, "v1"), assembled(t, metadata(), simple(amd64, "a")))
-		wantError(t, err, ErrUntrusted, "speaks plain HTTP", "name it among the plain registries")
+		wantError(t, err, ErrUntrusted, "does not speak TLS", "name it among the plain registries")
 		o.Plain = []string{host}
 		if _, err := dialTo(o, s.host).Push(t.Context(), refAt(host, "v1"), assembled(t, metadata(), simple(amd64, "a"))); err != nil {
 			t.Error(err)
@@ -139,14 +139,14 @@ func port(host string) string { _, p, _ := net.SplitHostPort(host); return p }
 // dialTo makes a client all whose connections end at one address, as if the names resolved to it.
 func dialTo(o Options, addr string) *Client {
 	c := New(o)
-	rt, err := newTransport(c.opts)
+	own, err := newTransport(c.opts)
 	if err != nil {
 		panic(err)
 	}
-	rt.(*guard).next.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+	own.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, addr)
 	}
-	c.transport = func() (http.RoundTripper, error) { return rt, nil }
+	c.transport = func() (http.RoundTripper, error) { return c.opts.guarded(own), nil }
 	return c
 }
 

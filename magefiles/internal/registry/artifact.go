@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Artifact is an assembled image: ready to be pushed or written, any number of times, until it is closed.
+// Artifact is an assembled image: ready to be pushed any number of times, until it is closed.
 type Artifact struct {
 	root    *manifest // the index, or the only image's manifest
 	images  []*variantImage
@@ -31,18 +31,6 @@ type variantImage struct {
 
 // Digest is that of the index, or of the manifest if there is one platform only: «sha256:…».
 func (a *Artifact) Digest() string { return a.root.digest.String() }
-
-// MediaType is that of the index or of the manifest.
-func (a *Artifact) MediaType() string { return string(a.root.mediaType) }
-
-// Platforms are those of the variants, in their order.
-func (a *Artifact) Platforms() []image.Platform {
-	var list []image.Platform
-	for _, img := range a.images {
-		list = append(list, img.platform)
-	}
-	return list
-}
 
 // Size is the number of bytes of all different blobs and manifests, compressed as they travel.
 func (a *Artifact) Size() int64 {

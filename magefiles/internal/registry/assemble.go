@@ -42,13 +42,8 @@ type Metadata struct {
 	TempDir string
 }
 
-// Assemble makes one image of its variants: with several an OCI index in their order, with one a plain manifest. Docker's media types
-// become OCI's. The caller closes the artifact.
-func Assemble(variants []Variant, meta Metadata) (*Artifact, error) {
-	return AssembleContext(context.Background(), variants, meta)
-}
-
-// AssembleContext is Assemble that ends early, with the context's error, when ctx does.
+// AssembleContext makes one image of its variants: with several an OCI index in their order, with one a plain manifest. Docker's media types
+// become OCI's. It ends early, with the context's error, when ctx does. The caller closes the artifact.
 func AssembleContext(ctx context.Context, variants []Variant, meta Metadata) (_ *Artifact, err error) {
 	if err := checkVariants(variants, meta); err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -15,10 +14,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
@@ -61,7 +56,7 @@ func TestAssembleStampsAndKeeps(t *testing.T) {
 		"labels":          {config["Labels"], map[string]any{"maintainer": "me", "org.opencontainers.image.revision": "abc"}},
 		"config's type":   {string(a.images[0].config.desc.MediaType), "application/vnd.oci.image.config.v1+json"},
 		"layer's type":    {string(a.images[0].layers[0].desc.MediaType), "application/vnd.oci.image.layer.v1.tar+gzip"},
-		"manifest's type": {a.MediaType(), "application/vnd.oci.image.manifest.v1+json"},
+		"manifest's type": {string(a.root.mediaType), "application/vnd.oci.image.manifest.v1+json"},
 	} {
 		if !reflect.DeepEqual(got[0], got[1]) {
 			t.Errorf("%s: got %v, want %v", what, got[0], got[1])
@@ -110,7 +105,7 @@ func TestAssembleRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			temp := t.TempDir()
-			_, err := Assemble([]Variant{{Platform: amd64, Archive: tt.archive(t)}}, Metadata{Created: commit, Repack: true, TempDir: temp})
+			_, err := AssembleContext(context.Background(), []Variant{{Platform: amd64, Archive: tt.archive(t)}}, Metadata{Created: commit, Repack: true, TempDir: temp})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("err = %v", err)
 			}
@@ -130,7 +125,7 @@ func TestAssembleRefuses(t *testing.T) {
 		"no time":    {[]Variant{{Platform: arm64}}, Metadata{Repack: true}, "creation time"},
 		"base layer": {[]Variant{{Platform: amd64, Archive: good.write(t), BaseLayers: 2}}, Metadata{Created: commit, Repack: true}, "do not fit"},
 	} {
-		if _, err := Assemble(tt.variants, tt.meta); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := AssembleContext(context.Background(), tt.variants, tt.meta); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: err = %v", name, err)
 		}
 	}
@@ -153,9 +148,6 @@ func TestDamagedLayerIsNotPublished(t *testing.T) {
 	e.corrupt = "layer"
 	a := assembled(t, metadata(), e)
 	if _, err := New(fast()).Push(t.Context(), refAt(s.host, "v1"), a); err == nil || !strings.Contains(err.Error(), "content to push: blob sha256:") {
-		t.Errorf("err = %v", err)
-	}
-	if err := a.WriteTar(io.Discard, ""); err == nil || !strings.Contains(err.Error(), "is damaged") {
 		t.Errorf("err = %v", err)
 	}
 	if _, ok, err := New(fast()).Look(t.Context(), refAt(s.host, "v1")); ok || err != nil {
@@ -253,7 +245,7 @@ func TestRepackKeepsTheBase(t *testing.T) {
 	path := e.write(t)
 	meta := metadata()
 	meta.Repack = true
-	a, err := Assemble([]Variant{{Platform: amd64, Archive: path, BaseLayers: 1}}, meta)
+	a, err := AssembleContext(context.Background(), []Variant{{Platform: amd64, Archive: path, BaseLayers: 1}}, meta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,77 +264,6 @@ func TestRepackKeepsTheBase(t *testing.T) {
 	}
 }
 
-// What we write is what the library's own readers take, each blob checked against its digest.
-func TestWritten(t *testing.T) {
-	meta := metadata()
-	meta.Repack = true
-	a := assembled(t, meta, simple(amd64, "a"), simple(arm64, "b"))
-	t.Run("layout", func(t *testing.T) {
-		dir := filepath.Join(t.TempDir(), "new")
-		for range 2 { // a second time it is replaced
-			if err := a.WriteLayout(dir); err != nil {
-				t.Fatal(err)
-			}
-		}
-		index, err := layout.ImageIndexFromPath(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := validate.Index(index); err != nil {
-			t.Error(err)
-		}
-		m, err := index.IndexManifest()
-		if err != nil || len(m.Manifests) != 1 || m.Manifests[0].Digest.String() != a.Digest() {
-			t.Errorf("%v %v", m, err)
-		}
-	})
-	t.Run("foreign folder", func(t *testing.T) {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "precious"), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.WriteLayout(dir); err == nil || !strings.Contains(err.Error(), "something else") {
-			t.Errorf("err = %v", err)
-		}
-	})
-	t.Run("docker load", func(t *testing.T) {
-		var first, second bytes.Buffer
-		for _, b := range []*bytes.Buffer{&first, &second} {
-			if err := a.WriteTar(b, "127.0.0.1:5000/blumeops/nettest:dev"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if !bytes.Equal(first.Bytes(), second.Bytes()) {
-			t.Error("two tars of one artifact differ")
-		}
-		img, err := tarball.Image(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(first.Bytes())), nil }, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := validate.Image(img); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Run("tar is an archive again", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "again.tar")
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(a.WriteTar(f, ""), f.Close()); err != nil {
-			t.Fatal(err)
-		}
-		again, err := Assemble([]Variant{{Platform: amd64, Archive: path}, {Platform: arm64, Archive: path}}, meta)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer again.Close()
-		if again.Digest() != a.Digest() {
-			t.Error("re-packing what was re-packed changes it")
-		}
-	})
-}
-
 func FuzzArchive(f *testing.F) {
 	e := simple(amd64, "a")
 	e.nested = true
@@ -357,9 +278,14 @@ func FuzzArchive(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a, err := Assemble([]Variant{{Platform: amd64, Archive: path}}, Metadata{Created: commit, Repack: true})
+		a, err := AssembleContext(context.Background(), []Variant{{Platform: amd64, Archive: path}}, Metadata{Created: commit, Repack: true})
 		if err == nil {
-			_ = a.WriteTar(io.Discard, "")
+			for _, blob := range a.blobs() {
+				if content, err := blob.open(); err == nil {
+					_, _ = io.Copy(io.Discard, content)
+					_ = content.Close()
+				}
+			}
 			_ = a.Close()
 		}
 	})

@@ -20,7 +20,7 @@ func BenchmarkPublish(b *testing.B) {
 		meta := metadata()
 		meta.Repack = repack
 		run := func(b *testing.B, s *server, c *Client) {
-			a, err := Assemble([]Variant{{Platform: amd64, Archive: archive}}, meta)
+			a, err := AssembleContext(b.Context(), []Variant{{Platform: amd64, Archive: archive}}, meta)
 			if err != nil {
 				b.Fatal(err)
 			}

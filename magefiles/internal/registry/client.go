@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
@@ -66,11 +67,14 @@ func New(o Options) *Client {
 	if o.Jobs <= 0 {
 		o.Jobs = defaultJobs
 	}
-	if o.Log == nil {
-		o.Log = func(string) {}
-	}
-	o.Retry = o.Retry.withDefaults()
-	return &Client{opts: o, transport: sync.OnceValues(func() (http.RoundTripper, error) { return newTransport(o) })}
+	return &Client{opts: o, transport: sync.OnceValues(func() (http.RoundTripper, error) {
+		own, err := newTransport(o)
+		return o.guarded(own), err
+	})}
+}
+
+func (o Options) guarded(own *http.Transport) http.RoundTripper {
+	return &guard{plain: o.Plain, next: httpx.NoStall(own, o.Timeout)}
 }
 
 // tag turns a reference into go-containerregistry's, with plain HTTP allowed where it is. Options that are of no use are an error here, before
@@ -79,11 +83,7 @@ func (c *Client) tag(ref image.Reference) (name.Tag, error) {
 	if _, err := c.transport(); err != nil {
 		return name.Tag{}, err
 	}
-	opts := []name.Option{name.StrictValidation}
-	if plainAllowed(ref.Registry, c.opts.Plain) {
-		opts = append(opts, name.Insecure)
-	}
-	tag, err := name.NewTag(ref.String(), opts...)
+	tag, err := name.NewTag(ref.String(), c.nameOptions(ref)...)
 	if err != nil {
 		return name.Tag{}, fmt.Errorf("image reference %q: %w; expected REGISTRY/REPOSITORY:TAG", ref.String(), err)
 	}

@@ -3,10 +3,11 @@ package registry
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // account finds the credentials for one operation, and remembers what it found, so that an error can tell a missing account from a refused one
@@ -35,7 +36,7 @@ func (a *account) ResolveContext(ctx context.Context, r authn.Resource) (authn.A
 	if a.find != nil {
 		user, password, ok, err := a.find(ctx, r.RegistryStr())
 		if err != nil {
-			return nil, &credentialError{host: r.RegistryStr(), err: err}
+			return nil, credentialError(r.RegistryStr(), err)
 		}
 		if ok {
 			a.remember(user, password)
@@ -44,7 +45,7 @@ func (a *account) ResolveContext(ctx context.Context, r authn.Resource) (authn.A
 	}
 	auth, err := authn.Resolve(ctx, a.next, r)
 	if err != nil {
-		return nil, &credentialError{host: r.RegistryStr(), err: fmt.Errorf("the Docker config or its credential helper: %w", err)}
+		return nil, credentialError(r.RegistryStr(), fmt.Errorf("the Docker config or its credential helper: %w", err))
 	}
 	if auth != authn.Anonymous {
 		if cfg, err := authn.Authorization(ctx, auth); err == nil {
@@ -67,24 +68,14 @@ func (a *account) who() (user string, ok bool) {
 	return a.user, a.known
 }
 
-// hide takes the password out of a text that a registry sent.
-func (a *account) hide(s string) string {
+// secrets are the passwords that no text of a registry may repeat.
+func (a *account) secrets() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.password == "" {
-		return s
-	}
-	return strings.ReplaceAll(s, a.password, "[password]")
+	return []string{a.password}
 }
 
-// credentialError says that the account for a host could not be had; nothing was sent to the registry.
-type credentialError struct {
-	host string
-	err  error
+// credentialError says that the account for a host cannot be read; nothing was sent to the registry.
+func credentialError(host string, err error) error {
+	return &httpx.CredentialsError{Err: fmt.Errorf("credentials for %s: %w", host, err)}
 }
-
-// Error implements error.
-func (e *credentialError) Error() string { return "credentials for " + e.host + ": " + e.err.Error() }
-
-// Unwrap gives the reason.
-func (e *credentialError) Unwrap() error { return e.err }

@@ -9,29 +9,22 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
 // What an *Error is about; test with errors.Is.
 var (
-	// ErrUnreachable: nothing answers, or not in time, or the connection broke again and again.
-	ErrUnreachable = errors.New("registry is not reachable")
-	// ErrUntrusted: the registry's certificate does not verify, or it offers no TLS at all.
-	ErrUntrusted = errors.New("registry is not trusted")
-	// ErrUnauthorized: credentials are missing or wrong (401).
-	ErrUnauthorized = errors.New("registry wants other credentials")
-	// ErrDenied: the account may not do this (403).
-	ErrDenied = errors.New("registry denies it")
-	// ErrThrottled: too many requests (429), longer than we wait.
-	ErrThrottled = errors.New("registry asks to slow down")
-	// ErrFaulty: the registry fails itself (5xx), again and again.
-	ErrFaulty = errors.New("registry is faulty")
-	// ErrRejected: the registry does not take what it was asked or given (another 4xx, or an answer that is no registry's).
-	ErrRejected = errors.New("registry rejects it")
-	// ErrMismatch: the registry holds something else than it was given.
-	ErrMismatch = errors.New("registry stores something else")
-	// ErrCredentials: the credentials could not be read; the registry was not asked.
-	ErrCredentials = errors.New("registry credentials cannot be had")
+	ErrUnreachable = httpx.ErrUnreachable // nothing answers, or not in time, or the connection broke again and again
+	ErrUntrusted   = httpx.ErrUntrusted   // the registry's certificate is invalid, or it offers no TLS at all
+	ErrFaulty      = httpx.ErrFaulty      // the registry fails itself (5xx), again and again
+	ErrRejected    = httpx.ErrRejected    // the registry does not take what it was asked or given (another 4xx, or an answer that is no registry's)
+	ErrCredentials = httpx.ErrCredentials // the credentials cannot be read; the registry was not asked
+
+	ErrUnauthorized = errors.New("registry requires other credentials") // they are missing or wrong (401)
+	ErrDenied       = errors.New("registry denies it")                  // the account may not do this (403)
+	ErrThrottled    = errors.New("registry asks to slow down")          // too many requests (429), longer than we wait
+	ErrMismatch     = errors.New("registry stores something else")      // than it was given
 )
 
 // Error is what a registry, or the way to it, did to one operation. Its text names the reference and the registry and says what to do; it holds no
@@ -81,64 +74,47 @@ func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", named, context.Cause(ctx))
 	}
-	var content *contentError
-	if errors.As(err, &content) {
-		return fmt.Errorf("%s: content to push: %w", named, content.err)
-	}
-	e := &Error{Registry: ref.Registry, Reference: named, err: err}
-	var ce *credentialError
-	var te *transport.Error
-	var bound *boundError
+	f := c.caller(acc).Explain(err)
+	e := &Error{Kind: f.Kind, Registry: ref.Registry, Reference: named, Problem: f.Problem, Hint: f.Advice, err: err}
+	var content *httpx.ContentError
 	switch {
-	case errors.As(err, &bound):
-		e.Kind, e.Problem = ErrRejected, clean(acc, bound.Error())
+	case errors.As(err, &content):
+		return fmt.Errorf("%s: content to push: %w", named, content.Err)
+	case f.Status != 0:
+		e.explainAnswer(verb, ref, acc, f)
+	case f.Kind == ErrCredentials:
+		e.Hint = "correct them, or leave them out to read anonymously"
+	case f.Kind == ErrRejected:
 		e.Hint = "check that this is the address of an OCI registry, and delete tags that nobody needs"
-	case errors.As(err, &ce):
-		e.Kind, e.Problem = ErrCredentials, "was not asked, its credentials cannot be had ("+clean(acc, ce.err.Error())+")"
-		e.Hint = "mend them, or leave them out to read anonymously"
-	case e.explainNetwork(err, plainAllowed(ref.Registry, c.opts.Plain)): // before the answer: two schemes may have been tried, and the first failure tells more
-	case errors.As(err, &te):
-		e.explainAnswer(verb, ref, acc, te)
-	default:
-		e.Kind, e.Problem = ErrRejected, "gave an answer that is of no use ("+clean(acc, shortCause(err))+")"
-		e.Hint = "is it an OCI registry?"
-	}
-	var pe *patienceError
-	if errors.As(err, &pe) {
-		e.Problem += fmt.Sprintf(", and asks to wait %s", pe.asked)
+	case f.Kind == httpx.ErrPlain:
+		e.Hint = "if that is meant, name it among the plain registries"
+	case f.Kind == httpx.ErrDown, f.Kind == httpx.ErrSlow:
+		e.Hint = "start it, or correct its address (the site's registry is BLUMEOPS_REGISTRY)"
+	case f.Kind == ErrUnreachable: // none of the network's
+		e.Kind, e.Problem, e.Hint = ErrRejected, "sends an unexpected response ("+f.Cause+")", "check that it is an OCI registry"
 	}
 	return e
 }
 
 // explainAnswer fills in what an HTTP status means.
-func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, te *transport.Error) {
-	said := ""
-	if s := clean(acc, diagnosis(te)); s != "" {
-		said = " (" + s + ")"
-	}
+func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f httpx.Failure) {
+	user, known := acc.who()
 	switch {
-	case te.StatusCode == http.StatusUnauthorized:
-		e.Kind = ErrUnauthorized
-		if user, ok := acc.who(); ok {
-			e.Problem = fmt.Sprintf("does not accept the credentials of user %q%s", user, said)
-			e.Hint = "check the password or token, it may have expired"
-		} else {
-			e.Problem = fmt.Sprintf("wants credentials to %s this, and none are set for it%s", verb, said)
-			e.Hint = "set a secret reference for its user and password, or run docker login " + e.Registry
-		}
-	case te.StatusCode == http.StatusForbidden:
-		e.Kind, e.Problem = ErrDenied, fmt.Sprintf("does not let this account %s it%s", verb, said)
+	case f.Status == http.StatusUnauthorized && known:
+		e.Kind, e.Problem = ErrUnauthorized, fmt.Sprintf("does not accept the credentials of user %q%s", user, f.Said)
+		e.Hint = "check the password or token, it may have expired"
+	case f.Status == http.StatusUnauthorized:
+		e.Kind, e.Problem = ErrUnauthorized, fmt.Sprintf("wants credentials to %s this, and none are set for it%s", verb, f.Said)
+		e.Hint = "set a secret reference for its user and password, or run docker login " + e.Registry
+	case f.Status == http.StatusForbidden:
+		e.Kind, e.Problem = ErrDenied, fmt.Sprintf("does not let this account %s it%s", verb, f.Said)
 		e.Hint = "give the account the right to " + verb + " there"
 		if verb == writing {
 			e.Hint += overwriting(ref)
 		}
-	case te.StatusCode == http.StatusTooManyRequests:
-		e.Kind, e.Problem, e.Hint = ErrThrottled, "gets too many requests"+said, "try again later"
-	case te.StatusCode >= 500 || te.StatusCode == http.StatusRequestTimeout:
-		e.Kind, e.Problem = ErrFaulty, fmt.Sprintf("fails itself with %d %s%s", te.StatusCode, http.StatusText(te.StatusCode), said)
-		e.Hint = "look into its log, then run this again: what was sent already is not sent twice"
-	default:
-		e.Kind, e.Problem = ErrRejected, fmt.Sprintf("answers %d %s%s", te.StatusCode, http.StatusText(te.StatusCode), said)
+	case f.Status == http.StatusTooManyRequests:
+		e.Kind, e.Problem, e.Hint = ErrThrottled, "gets too many requests"+f.Said, "try again later"
+	case f.Kind == ErrRejected:
 		e.Hint = "check its address and the repository's name, and that it takes OCI images"
 	}
 }

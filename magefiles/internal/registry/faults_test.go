@@ -291,39 +291,3 @@ func TestStoresSomethingElse(t *testing.T) {
 		wantError(t, New(fast()).Verify(t.Context(), refAt(host, "v1"), a), ErrMismatch, layer)
 	})
 }
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for value, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, "-1": 0, "soon": 0,
-		"Thu, 01 Jan 2026 00:01:00 GMT": time.Minute,
-		"Wed, 31 Dec 2025 00:00:00 GMT": 0,
-	} {
-		if got := retryAfter(value, now); got != want {
-			t.Errorf("%q: %s, want %s", value, got, want)
-		}
-	}
-}
-
-func FuzzClean(f *testing.F) {
-	f.Add("GET https://user:hunter2@host/v2/?_state=hunter2: oops\n\x1b[31m")
-	f.Add("https://%zz@hunter2")
-	acc := &account{password: "hunter2"}
-	f.Fuzz(func(t *testing.T, s string) {
-		got := clean(acc, s)
-		if strings.Contains(got, "hunter2") || strings.ContainsAny(got, "\n\r\x1b") || len([]rune(got)) > maxSaid+1 {
-			t.Errorf("%q", got)
-		}
-	})
-}
-
-// What a server puts into the middle of a secret that it repeats does not take it past the mask.
-func TestCleanSeesThroughEscapes(t *testing.T) {
-	const secret = "0123456789abcdef"
-	clean := func(s string) string { return clean(&account{password: secret}, s) }
-	for _, inserted := range []string{"\x1b[31m", "\x1b]0;t\x07", "\u009b0m", "\x00", "\u200b", "\u202e", "\x1b(B"} {
-		if got := clean("it is " + secret[:9] + inserted + secret[9:] + "."); got != "it is [password]." {
-			t.Errorf("%q: %q", inserted, got)
-		}
-	}
-}

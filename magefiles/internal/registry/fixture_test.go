@@ -64,7 +64,7 @@ func (e export) write(t testing.TB) string {
 	if e.moment.IsZero() {
 		e.moment = time.Date(2026, 5, 6, 7, 8, 9, 123456789, time.UTC)
 	}
-	members := map[string][]byte{"oci-layout": []byte(layoutVersion)}
+	members := map[string][]byte{"oci-layout": []byte(`{"imageLayoutVersion":"1.0.0"}`)}
 	addBlob := func(b []byte, mediaType string) desc {
 		d := digestOf(b)
 		members["blobs/sha256/"+strings.TrimPrefix(d, "sha256:")] = b
@@ -211,7 +211,7 @@ func assembled(t testing.TB, meta Metadata, exports ...export) *Artifact {
 	for _, e := range exports {
 		variants = append(variants, Variant{Platform: e.platform, Archive: e.write(t)})
 	}
-	a, err := Assemble(variants, meta)
+	a, err := AssembleContext(t.Context(), variants, meta)
 	if err != nil {
 		t.Fatal(err)
 	}

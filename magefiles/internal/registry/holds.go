@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
@@ -30,9 +31,7 @@ func (c *Client) Holds(ctx context.Context, ref image.Reference, digest string) 
 		}
 	}
 	acc := c.account()
-	err = c.retry(ctx, "look for "+asked.String(), func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-		defer cancel()
+	err = c.ask(ctx, acc, "look for "+asked.String(), func(ctx context.Context) error {
 		found, ok, err = c.holds(ctx, asked, acc)
 		return err
 	})
@@ -82,11 +81,7 @@ func (c *Client) MayPush(ctx context.Context, ref image.Reference) error {
 		return err
 	}
 	acc := c.account()
-	err = c.retry(ctx, "ask to push to "+ref.Name(), func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-		defer cancel()
-		return c.mayPush(ctx, tag.Context(), acc)
-	})
+	err = c.ask(ctx, acc, "ask to push to "+ref.Name(), func(ctx context.Context) error { return c.mayPush(ctx, tag.Context(), acc) })
 	return c.explain(ctx, writing, ref, acc, err)
 }
 
@@ -132,10 +127,7 @@ func send(ctx context.Context, rt http.RoundTripper, method, url string) (*http.
 		return nil, err
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, largestComplaint))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, httpx.MaxError))
 	answer.Body = io.NopCloser(bytes.NewReader(text))
 	return answer, err
 }
-
-// largestComplaint is more than any registry says of an error.
-const largestComplaint = 64 << 10

@@ -39,9 +39,7 @@ func (c *Client) Look(ctx context.Context, ref image.Reference) (found Found, ok
 		return Found{}, false, err
 	}
 	acc := c.account()
-	err = c.retry(ctx, "look at "+ref.String(), func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-		defer cancel()
+	err = c.ask(ctx, acc, "look at "+ref.String(), func(ctx context.Context) error {
 		found, ok, err = c.look(documents(ctx), tag, acc)
 		return err
 	})

@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
@@ -129,8 +131,10 @@ func (c *Client) verifyPrograms(ctx context.Context, ref image.Reference, puller
 
 // programProblem tells a registry that has another content from one that cannot be read.
 func (c *Client) programProblem(ctx context.Context, ref image.Reference, img *variantImage, err error) error {
-	if _, network := networkCause(err); network || answered(err) || ctx.Err() != nil {
+	var te *transport.Error
+	f := httpx.Caller{}.Explain(err)
+	if f.Kind != ErrUnreachable || errors.As(err, &te) || ctx.Err() != nil {
 		return c.missing(ref, "the layer of "+img.program.path+",", img.layers[len(img.layers)-1].desc.Digest, err)
 	}
-	return c.mismatch(ref, fmt.Sprintf("stores another %s for %s (%s)", img.program.path, img.platform, shortCause(err)))
+	return c.mismatch(ref, fmt.Sprintf("stores another %s for %s (%s)", img.program.path, img.platform, f.Cause))
 }

@@ -34,7 +34,7 @@ func TestStaleProgramIsNotAssembled(t *testing.T) {
 		for _, repack := range []bool{true, false} {
 			meta := metadata()
 			meta.Repack = repack
-			_, err := Assemble([]Variant{withProgram(t, c.of, "ho")}, meta)
+			_, err := AssembleContext(t.Context(), []Variant{withProgram(t, c.of, "ho")}, meta)
 			var stale *ProgramError
 			if !errors.As(err, &stale) || stale.Found != c.found || stale.Want != sumOf("ho") || stale.Platform != amd64 {
 				t.Errorf("%s (repack: %v): error %v", name, repack, err)
@@ -60,7 +60,7 @@ func TestProgramsAreReadBack(t *testing.T) {
 	c := New(fast())
 	meta := metadata()
 	meta.Repack = true
-	a, err := Assemble([]Variant{withProgram(t, simple(amd64, "ho"), "ho"), withProgram(t, simple(arm64, "he"), "he")}, meta)
+	a, err := AssembleContext(t.Context(), []Variant{withProgram(t, simple(amd64, "ho"), "ho"), withProgram(t, simple(arm64, "he"), "he")}, meta)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // Progress says how far a push has come, in bytes of blobs. What the registry has already counts as done and as Skipped.
@@ -41,7 +43,7 @@ type meteredLayer struct {
 func (l *meteredLayer) Compressed() (io.ReadCloser, error) {
 	rc, err := l.Layer.Compressed()
 	if err != nil {
-		return nil, &contentError{err}
+		return nil, &httpx.ContentError{Err: err}
 	}
 	l.reset()
 	return &meteredReader{ReadCloser: rc, layer: l}, nil
@@ -89,16 +91,7 @@ func (r *meteredReader) Read(p []byte) (int, error) {
 		r.layer.count(int64(n))
 	}
 	if err != nil && err != io.EOF {
-		err = &contentError{err}
+		err = &httpx.ContentError{Err: err}
 	}
 	return n, err
 }
-
-// contentError is a failure to read what is to be pushed: nothing that the registry could help.
-type contentError struct{ err error }
-
-// Error implements error.
-func (e *contentError) Error() string { return e.err.Error() }
-
-// Unwrap gives the reason.
-func (e *contentError) Unwrap() error { return e.err }

@@ -39,23 +39,23 @@ func (c *Client) push(ctx context.Context, tag name.Tag, acc *account, a *Artifa
 	if err != nil {
 		return err
 	}
-	if err := c.pushBlobs(ctx, pusher, tag.Repository, a); err != nil {
+	if err := c.pushBlobs(ctx, pusher, tag.Repository, acc, a); err != nil {
 		return err
 	}
 	for _, img := range a.children() {
-		err := c.retry(ctx, "image "+img.digest.String(), func(ctx context.Context) error {
+		err := c.retry(ctx, acc, "image "+img.digest.String(), func(ctx context.Context) error {
 			return pusher.Push(ctx, tag.Digest(img.digest.String()), img)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return c.retry(ctx, "tag "+tag.TagStr(), func(ctx context.Context) error {
+	return c.retry(ctx, acc, "tag "+tag.TagStr(), func(ctx context.Context) error {
 		return pusher.Push(ctx, tag, a.root)
 	})
 }
 
-func (c *Client) pushBlobs(ctx context.Context, pusher *remote.Pusher, repo name.Repository, a *Artifact) error {
+func (c *Client) pushBlobs(ctx context.Context, pusher *remote.Pusher, repo name.Repository, acc *account, a *Artifact) error {
 	blobs := a.blobs()
 	m := &meter{tell: c.opts.Progress}
 	for _, b := range blobs {
@@ -66,7 +66,7 @@ func (c *Client) pushBlobs(ctx context.Context, pusher *remote.Pusher, repo name
 	for _, b := range blobs {
 		g.Go(func() error {
 			layer := &meteredLayer{Layer: b.layer(), meter: m}
-			err := c.retry(ctx, "blob "+b.desc.Digest.String(), func(ctx context.Context) error {
+			err := c.retry(ctx, acc, "blob "+b.desc.Digest.String(), func(ctx context.Context) error {
 				return pusher.Upload(ctx, repo, layer)
 			})
 			if err != nil {
@@ -95,7 +95,7 @@ func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) e
 		return c.mismatch(ref, fmt.Sprintf("stores %s under the tag, and was given %s", found.Digest, a.Digest()))
 	}
 	acc := c.account()
-	err = c.retry(ctx, "verify "+ref.String(), func(ctx context.Context) error { return c.verifyParts(ctx, ref, tag, acc, a) })
+	err = c.retry(ctx, acc, "verify "+ref.String(), func(ctx context.Context) error { return c.verifyParts(ctx, ref, tag, acc, a) })
 	return c.explain(ctx, reading, ref, acc, err)
 }
 

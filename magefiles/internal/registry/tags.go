@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
@@ -21,9 +22,7 @@ func (c *Client) Tags(ctx context.Context, ref image.Reference) (tags []string, 
 		return nil, fmt.Errorf("image repository %q: %w; expected REGISTRY/REPOSITORY", ref.Name(), err)
 	}
 	acc := c.account()
-	err = c.retry(ctx, "list the tags of "+ref.Name(), func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-		defer cancel()
+	err = c.ask(ctx, acc, "list the tags of "+ref.Name(), func(ctx context.Context) error {
 		opts, err := c.remoteOptions(ctx, acc)
 		if err != nil {
 			return err
@@ -52,14 +51,14 @@ func list(ctx context.Context, repository name.Repository, opts []remote.Option)
 	}
 	for n := 0; pages.HasNext(); n++ {
 		if n == maxPages {
-			return nil, &boundError{"lists its tags without an end", fmt.Sprintf("%d pages are read", maxPages)}
+			return nil, &httpx.AnswerError{Problem: fmt.Sprintf("lists its tags without an end: at most %d pages are read", maxPages)}
 		}
 		page, err := pages.Next(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if tags = append(tags, page.Tags...); len(tags) > maxTags {
-			return nil, &boundError{"lists too many tags", fmt.Sprintf("%d are read", maxTags)}
+			return nil, &httpx.AnswerError{Problem: fmt.Sprintf("lists too many tags: at most %d are read", maxTags)}
 		}
 	}
 	return tags, nil

@@ -3,15 +3,15 @@ package repo
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // httpAuth asks for the token; nil if there is none.
@@ -63,20 +63,12 @@ func (m *Remote) private() bool {
 // secrets are what no error may hold, in all the forms in which it could.
 type secrets []string
 
-func secretsOf(token string) secrets {
-	list := secrets{token, url.QueryEscape(token), url.PathEscape(token), base64.StdEncoding.EncodeToString([]byte(token))}
-	return slices.DeleteFunc(list, func(s string) bool { return len(s) < 4 })
-}
-
 // hide replaces them in an error.
 func (s secrets) hide(err error) error {
 	if err == nil {
 		return nil
 	}
-	words := err.Error()
-	for _, secret := range s {
-		words = strings.ReplaceAll(words, secret, "***")
-	}
+	words := httpx.Redact(err.Error(), s...)
 	if words == err.Error() {
 		return err
 	}

@@ -2,9 +2,10 @@ package repo
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // maxRefs bounds what a server may say of its branches and tags, which is read into memory. A repository with a hundred thousand sends less
@@ -18,21 +19,7 @@ type bounding struct{ next http.RoundTripper }
 func (b bounding) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := b.next.RoundTrip(r)
 	if err == nil && strings.HasSuffix(r.URL.Path, "/info/refs") {
-		resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxRefs}
+		resp.Body = httpx.Bound(resp.Body, maxRefs, fmt.Errorf("it lists branches and tags without an end: at most %d MiB are read", maxRefs>>20))
 	}
 	return resp, err
-}
-
-type boundedBody struct {
-	io.ReadCloser
-	left int64
-}
-
-// Read implements io.Reader.
-func (b *boundedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("it lists branches and tags without an end: at most %d MiB are read", maxRefs>>20)
-	}
-	return n, err
 }

@@ -96,7 +96,7 @@ func (m *Remote) client(ctx context.Context) (transport.Transport, transport.Aut
 	if err != nil || auth == nil {
 		return client, nil, nil, err
 	}
-	return client, auth, secretsOf(auth.Password), nil
+	return client, auth, secrets{auth.Password}, nil
 }
 
 // explain says in this package's terms what came in the way of a session.

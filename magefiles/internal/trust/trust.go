@@ -10,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
@@ -178,14 +180,18 @@ func Pool(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// Transport is the default one that trusts the authorities of a file and those of the system, and keeps connections of its own.
-func Transport(file string) (http.RoundTripper, error) {
+// Transport is the default one that trusts the authorities of a file and those of the system, and keeps connections of its own. A host that
+// takes no connection is given up on after 10 s.
+func Transport(file string) (*http.Transport, error) {
 	pool, err := Pool(file)
-	standard, ok := http.DefaultTransport.(*http.Transport)
-	if err != nil || pool == nil || !ok {
-		return http.DefaultTransport, err
+	if err != nil {
+		return nil, err
 	}
-	own := standard.Clone()
+	own := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
+		own = standard.Clone()
+	}
+	own.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	own.TLSClientConfig = config(pool)
 	return own, nil
 }

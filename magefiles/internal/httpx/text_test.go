@@ -1,6 +1,8 @@
-package forge
+package httpx
 
 import (
+	"encoding/base64"
+	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,21 +19,18 @@ func FuzzClean(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		c := &Client{token: tokenOf(token)}
-		out := c.clean(s)
-		if strings.Contains(out, token) || utf8.RuneCountInString(out) > maxSaid+1+len("[token]") {
-			t.Errorf("clean(%q) = %q", s, out)
+		out := Clean(s, "", token)
+		if strings.Contains(out, token) || utf8.RuneCountInString(out) > MaxText+len("***") {
+			t.Errorf("Clean(%q) = %q", s, out)
 		}
 		if strings.ContainsFunc(out, plain.Hidden) {
-			t.Errorf("clean(%q) = %q does not print", s, out)
+			t.Errorf("Clean(%q) = %q does not print", s, out)
 		}
-		if again := c.clean(out); strings.Contains(again, token) {
+		if again := Clean(out, token); strings.Contains(again, token) {
 			t.Errorf("again %q", again)
 		}
 	})
 }
-
-func tokenOf(value string) token { return token{read: true, value: value} }
 
 func TestCleanURLs(t *testing.T) {
 	for s, want := range map[string]string{
@@ -39,8 +38,8 @@ func TestCleanURLs(t *testing.T) {
 		"http://%zz is bad": "[URL] is bad",
 		"  two \n lines ":   "two lines",
 	} {
-		if got := clean(s); got != want {
-			t.Errorf("clean(%q) = %q, want %q", s, got, want)
+		if got := Clean(s); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", s, got, want)
 		}
 	}
 }
@@ -48,10 +47,22 @@ func TestCleanURLs(t *testing.T) {
 // What a server puts into the middle of a secret that it repeats does not take it past the mask.
 func TestCleanSeesThroughEscapes(t *testing.T) {
 	const secret = "0123456789abcdef"
-	clean := (&Client{token: tokenOf(secret)}).clean
 	for _, inserted := range []string{"\x1b[31m", "\x1b]0;t\x07", "\u009b0m", "\x00", "\u200b", "\u202e", "\x1b(B"} {
-		if got := clean("it is " + secret[:9] + inserted + secret[9:] + "."); got != "it is [token]." {
+		if got := Clean("it is "+secret[:9]+inserted+secret[9:]+".", secret); got != "it is ***." {
 			t.Errorf("%q: %q", inserted, got)
 		}
+	}
+}
+
+func TestRedactedForms(t *testing.T) {
+	const secret = "pä/ss+w&rd=="
+	text := strings.Join([]string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)),
+	}, " ")
+	if got := Redact(text, secret); got != "*** *** *** *** ***" {
+		t.Errorf("%q", got)
+	}
+	if got := Redact("the end", "", "the"); got != "the end" {
+		t.Errorf("%q: short texts are no secrets", got)
 	}
 }

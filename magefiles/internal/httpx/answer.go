@@ -1,0 +1,95 @@
+package httpx
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// StatusError is an answer that is no success.
+type StatusError struct {
+	Status int
+	Said   string        // by the server; not cleaned
+	API    bool          // it said so in JSON, as APIs do, and no proxy before them
+	Wait   time.Duration // that it asks for
+	To     string        // address that it redirects to
+}
+
+// Error is the status in words.
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
+}
+
+// MaxError bounds what is read of an answer that is no success.
+const MaxError = 64 << 10
+
+// Status reads an answer that is no success. A web page in it is left out.
+func Status(resp *http.Response) *StatusError {
+	e := &StatusError{Status: resp.StatusCode, Wait: RetryAfter(resp, time.Now())}
+	if to, err := resp.Location(); err == nil {
+		e.To = to.String()
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, MaxError))
+	var structured struct{ Message string }
+	switch {
+	case err != nil, isPage(text):
+	case json.Unmarshal(text, &structured) == nil && structured.Message != "":
+		e.Said, e.API = structured.Message, true
+	default:
+		e.Said = string(text)
+	}
+	return e
+}
+
+func isPage(text []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(text), []byte("<")) }
+
+// AnswerError is an answer that makes no sense. Problem is the end of a sentence that begins with the server.
+type AnswerError struct{ Problem string }
+
+// Error is the problem.
+func (e *AnswerError) Error() string { return e.Problem }
+
+// ReadAll reads no more than a number of bytes; a longer answer is an *AnswerError.
+func ReadAll(r io.Reader, limit int64) ([]byte, error) {
+	return io.ReadAll(Bound(io.NopCloser(r), limit, &AnswerError{fmt.Sprintf("sends more than %d bytes", limit)}))
+}
+
+// Decode reads JSON of no more than a number of bytes. What makes no sense is an *AnswerError.
+func Decode(r io.Reader, limit int64, out any) error {
+	text, err := ReadAll(r, limit)
+	if err != nil {
+		return err
+	}
+	if err = json.Unmarshal(text, out); err != nil && isPage(text) {
+		return &AnswerError{"sends a web page instead of JSON"}
+	} else if err != nil {
+		return &AnswerError{"sends an unexpected response (" + err.Error() + ")"}
+	}
+	return nil
+}
+
+// Bound ends a body with an error once it is longer than a number of bytes.
+func Bound(body io.ReadCloser, limit int64, tooLong error) io.ReadCloser {
+	return &bounded{body, limit, tooLong}
+}
+
+type bounded struct {
+	io.ReadCloser
+	left    int64
+	tooLong error
+}
+
+// Read implements io.Reader.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, b.tooLong
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)])
+	if b.left -= int64(n); b.left < 0 {
+		return n - 1, b.tooLong
+	}
+	return n, err
+}
