@@ -49,7 +49,7 @@ const (
 	refreshTime = 90 * time.Second
 )
 
-// applicationName is a DNS name, as Kubernetes wants it of an Application.
+// applicationName is a DNS name, as Kubernetes requires it of an Application.
 var applicationName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
 
 // request is one of the API.

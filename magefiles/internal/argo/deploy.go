@@ -28,7 +28,7 @@ type Want struct {
 
 // Progress is what Deploy waits for.
 type Progress struct {
-	Says    string     // a clause, such as «it is synced, and Progressing»
+	Says    string     // a clause, such as "it is synced, and Progressing"
 	Holding []Resource // what holds it up, the worst first
 }
 

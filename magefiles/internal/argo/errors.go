@@ -12,7 +12,7 @@ import (
 var (
 	// ErrUnauthorized: the token is unknown, expired or revoked (401).
 	ErrUnauthorized = errors.New("token is not accepted by Argo CD")
-	// ErrDenied: the account lacks a right, or there is no such Application: Argo CD does not tell which.
+	// ErrDenied: the account does not have a right, or there is no such Application: Argo CD does not tell which.
 	ErrDenied = errors.New("denied by Argo CD")
 	// ErrWindow: a sync window forbids to sync now.
 	ErrWindow = errors.New("blocked by a sync window")

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// explain tells why waiting on is of no use.
+// explain tells why more waiting does not help.
 func (d *deployment) explain(a *application) error {
 	v := d.last
 	e := &Error{Problem: v.says, Resources: v.holding}
 	switch {
 	case v.stage == failed:
 		e.Kind = ErrSyncFailed
-		e.hint = "mend what refuses it, or the manifest, then run this again: it syncs anew"
+		e.hint = "fix what refuses it, or the manifest, then run this again: it syncs again"
 	case v.stage == behind && commitHash.MatchString(a.Spec.Source.TargetRevision):
 		e.Kind = ErrRevision
 		e.hint = fmt.Sprintf("set its targetRevision to the branch that is released from: as it is, it stays at %s", short(a.Spec.Source.TargetRevision))
 	case v.troubled:
 		e.Kind = ErrCompare
-		e.hint = "mend the manifests, or have Argo CD read the repository («argocd repo list»), then run this again"
+		e.hint = "fix the manifests, or let Argo CD read the repository (`argocd repo list`), then run this again"
 	default:
 		e.Kind, e.Problem = ErrPrune, "it is synced, and has resources that the repository no longer has"
 		e.hint = "allow pruning, or delete them yourself, or annotate them with argocd.argoproj.io/compare-options: IgnoreExtraneous"
@@ -63,26 +63,26 @@ func (d *deployment) late(ctx context.Context) error {
 func (d *deployment) remedy(v verdict) string {
 	switch {
 	case v.refused:
-		return "mend what refuses it: Argo CD tries again by itself for a while"
+		return "fix what refuses it: Argo CD tries again by itself for a while"
 	case v.stage == behind:
 		return "check that the commit is pushed to what the Application follows, and that Argo CD can read that repository"
 	case v.stage == running:
-		return "see what it waits for with «argocd app get " + d.app + "», or end it with «argocd app terminate-op " + d.app + "»"
+		return "see what it waits for with `argocd app get " + d.app + "`, or end it with `argocd app terminate-op " + d.app + "`"
 	case v.stage == differing:
-		return "see how with «argocd app diff " + d.app + "»: declare the fields that the cluster fills in, or name them in ignoreDifferences"
+		return "see how with `argocd app diff " + d.app + "`: declare the fields that the cluster fills in, or name them in ignoreDifferences"
 	case v.stage == unwell && len(v.holding) > 0:
 		r := v.holding[0]
-		text := "see why with «kubectl describe " + r.Kind + " " + r.Name
+		text := "see why with `kubectl describe " + r.Kind + " " + r.Name
 		if r.Namespace != "" {
 			text += " --namespace " + r.Namespace
 		}
-		return text + "»"
+		return text + "`"
 	case v.stage == unwell:
-		return "see why with «argocd app get " + d.app + "»"
+		return "see why with `argocd app get " + d.app + "`"
 	case v.stage == comparing:
 		return "check that Argo CD's application controller is well"
 	default:
-		return "sync it by hand with «argocd app sync " + d.app + "» to see what keeps it"
+		return "sync it by hand with `argocd app sync " + d.app + "` to see what keeps it"
 	}
 }
 

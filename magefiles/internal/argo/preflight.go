@@ -49,7 +49,7 @@ func (c *Client) unseen(ctx context.Context, app string, cause *Error) error {
 	})
 }
 
-// denied explains that a right lacks.
+// denied explains that a right is missing.
 func (c *Client) denied(ctx context.Context, a *application, action string, cause *Error) error {
 	e := &Error{
 		Kind: ErrDenied, Problem: "the token may see it, but not " + action + " it",

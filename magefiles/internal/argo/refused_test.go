@@ -21,7 +21,7 @@ func TestSyncWindow(t *testing.T) {
 	mend, err := w.argo.SyncWindow(t.Context(), lab.SyncWindow{Kind: "allow", Schedule: "0 12 1 1 *", Duration: "1m"})
 	must(t, err)
 	_, err = w.client(t).Preflight(t.Context(), app)
-	w.fails(t, err, ErrWindow, "until", "1 Jan 12:00 UTC if its time zone is UTC", "allow «0 12 1 1 *» for 1m", "manualSync")
+	w.fails(t, err, ErrWindow, "until", "1 Jan 12:00 UTC if its time zone is UTC", "allow `0 12 1 1 *` for 1m", "manualSync")
 	_, err = w.client(t).Deploy(t.Context(), app, w.want(t, commit))
 	w.fails(t, err, ErrWindow, "1 Jan 12:00")
 	admin, err := w.argo.AdminToken(t.Context())
@@ -33,7 +33,7 @@ func TestSyncWindow(t *testing.T) {
 	mend, err = w.argo.SyncWindow(t.Context(), lab.SyncWindow{})
 	must(t, err)
 	_, err = w.client(t).Preflight(t.Context(), app)
-	w.fails(t, err, ErrWindow, "deny «* * * * *» for 24h")
+	w.fails(t, err, ErrWindow, "deny `* * * * *` for 24h")
 	must(t, mend(t.Context()))
 }
 
@@ -231,6 +231,6 @@ func TestNoAddress(t *testing.T) {
 		_, err := c.Status(t.Context(), "docs")
 		(&world{}).fails(t, err, kind)
 		_, err = c.Status(t.Context(), "../x")
-		(&world{}).fails(t, err, ErrRejected, "no name")
+		(&world{}).fails(t, err, ErrRejected, "invalid name")
 	}
 }

@@ -13,7 +13,7 @@ type Resource struct {
 	Message string // what Argo CD says of it; "" if nothing
 }
 
-// String is such as «Deployment docs/docs: Progressing: Waiting for rollout to finish».
+// String is such as "Deployment docs/docs: Progressing: Waiting for rollout to finish".
 func (r Resource) String() string {
 	text := r.Kind + " "
 	if r.Namespace != "" {

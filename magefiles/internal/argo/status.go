@@ -123,7 +123,7 @@ func (c *Client) check(app string) error {
 	if applicationName.MatchString(app) {
 		return nil
 	}
-	return c.fail(plain.OneLine(app), &Error{Kind: ErrRejected, Problem: "that is no name of an Application", hint: "give the name alone, in lower case, such as docs"})
+	return c.fail(plain.OneLine(app), &Error{Kind: ErrRejected, Problem: "invalid name of an Application", hint: "give the name alone, in lower case, such as docs"})
 }
 
 // handled refuses Applications whose revision is not a commit of the one repository that they follow.
@@ -135,7 +135,7 @@ func (c *Client) handled(app string, a *application) error {
 	case a.Metadata.Name != app:
 		return c.fail(app, &Error{
 			Kind: ErrRejected, Problem: "the answer is not about it",
-			hint: "check the address, and that no cache stands before Argo CD",
+			hint: "check the address, and that no cache is in front of Argo CD",
 		})
 	case len(a.Spec.Sources) > 0:
 		return refuse("it has several sources (spec.sources), and which of their revisions is the release's is not known", "give it one (spec.source)")

@@ -159,7 +159,7 @@ func describe(list []window, now time.Time) string {
 	var texts []string
 	for _, s := range spans(list, now) {
 		if active := !s.end(now).IsZero(); active == (s.Kind == "deny") {
-			texts = append(texts, fmt.Sprintf("%s «%s» for %s", plain.OneLine(s.Kind), plain.OneLine(s.Schedule), plain.OneLine(s.Duration)))
+			texts = append(texts, fmt.Sprintf("%s `%s` for %s", plain.OneLine(s.Kind), plain.OneLine(s.Schedule), plain.OneLine(s.Duration)))
 		}
 	}
 	return strings.Join(texts[:min(len(texts), 3)], ", ")

@@ -42,7 +42,7 @@ func TestDescribe(t *testing.T) {
 		{Kind: "deny", Schedule: "0 22 * * *", Duration: "8h"}, {Kind: "deny", Schedule: "0 3 * * *", Duration: "1h"},
 		{Kind: "allow", Schedule: "0 3 * * *", Duration: "2h"}, {Kind: "allow", Schedule: "0 23 * * *", Duration: "2h"},
 	}, now)
-	if want := "deny «0 22 * * *» for 8h, allow «0 3 * * *» for 2h"; got != want {
+	if want := "deny `0 22 * * *` for 8h, allow `0 3 * * *` for 2h"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -15,7 +15,7 @@ var (
 	ErrNotFound = errors.New("forge does not have it")
 	// ErrExists: it is there already, and is something else.
 	ErrExists = errors.New("forge has it already")
-	// ErrDenied: the token is not valid, or may not do this; Error.Lacks says which right lacks.
+	// ErrDenied: the token is not valid, or may not do this; Error.Missing says which right is missing.
 	ErrDenied = errors.New("forge denies it")
 	// ErrMismatch: the forge said that it had stored something, and holds something else or nothing.
 	ErrMismatch = errors.New("forge holds something else")
@@ -31,10 +31,10 @@ var (
 type Error struct {
 	Kind    error  // one of the Err values above
 	Forge   string // its address
-	What    string // the operation, as in «upload docs/v1.0.0/docs.tar.gz»
+	What    string // the operation, as in "upload docs/v1.0.0/docs.tar.gz"
 	Status  int    // of HTTP; 0 without an answer
 	Problem string // the end of a sentence that begins with the forge
-	Lacks   string // with ErrDenied: the right, as in «scope write:package»; else ""
+	Missing string // with ErrDenied: the right, as in "scope write:package"; else ""
 	Advice  string // what to do
 	err     error
 }

@@ -143,10 +143,10 @@ func TestFaultsThatStay(t *testing.T) {
 		says string
 	}{
 		"503":            {front.Fault{Kind: front.Status, Body: "maintenance"}, ErrFaulty, "503 Service Unavailable (maintenance)"},
-		"refused":        {front.Fault{Kind: front.Refuse}, ErrUnreachable, "broke off"},
+		"refused":        {front.Fault{Kind: front.Refuse}, ErrUnreachable, "broke the connection"},
 		"cut":            {front.Fault{Kind: front.CutRequest, Bytes: 10_000}, ErrUnreachable, ""},
 		"dropped":        {front.Fault{Kind: front.Drop}, ErrNotFound, "does not have it"},
-		"expired":        {front.Fault{Kind: front.Expire}, ErrDenied, "Lacks: valid token"},
+		"expired":        {front.Fault{Kind: front.Expire}, ErrDenied, "Missing: valid token"},
 		"redirected":     {front.Fault{Kind: front.Status, Status: 302, Method: "PUT", Header: map[string][]string{"Location": {"http://u:p@elsewhere.example/login?token=x"}}}, ErrRejected, "redirects to http://elsewhere.example/login"},
 		"other success":  {front.Fault{Kind: front.Status, Status: 200, Method: "PUT", Body: "<html>"}, ErrRejected, "200 OK"},
 		"long pause":     {front.Fault{Kind: front.Status, Header: map[string][]string{"Retry-After": {"3600"}}}, ErrFaulty, "asks to wait 1h0m0s"},
@@ -172,7 +172,7 @@ func TestTruncatedDownload(t *testing.T) {
 	must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
 	defer labForge(t).Front().Fail(front.Fault{Kind: front.Cut, Bytes: 299_999})()
 	_, err := c.Sum(t.Context(), f)
-	c.want(t, err, ErrUnreachable, "broke off")
+	c.want(t, err, ErrUnreachable, "broke the connection")
 	if text, err := c.Read(t.Context(), f, 1<<20); text != nil || !errors.Is(err, ErrUnreachable) {
 		t.Errorf("read %d bytes, %v", len(text), err)
 	}
@@ -208,7 +208,7 @@ func TestStalled(t *testing.T) {
 	c.http.Transport, c.caller.Retry.Attempts = httpx.NoStall(labForge(t).Front().Client().Transport, 1), 2
 	defer labForge(t).Front().Fail(front.Fault{Kind: front.Delay})()
 	_, err := c.Sum(t.Context(), f)
-	c.want(t, err, ErrUnreachable, "does not answer in time: no data for 1ns")
+	c.want(t, err, ErrUnreachable, "does not answer in time (no data for 1ns)")
 	if len(*c.log) != 1 {
 		t.Errorf("log %q, want a second attempt", *c.log)
 	}

@@ -99,7 +99,7 @@ func (c caller) want(t *testing.T, err, kind error, says ...string) {
 		return
 	}
 	for _, s := range says {
-		if text := err.Error() + " Lacks: " + e.Lacks + " Hint: " + e.Hint(); !strings.Contains(text, s) {
+		if text := err.Error() + " Missing: " + e.Missing + " Hint: " + e.Hint(); !strings.Contains(text, s) {
 			t.Errorf("%q does not say %q", text, s)
 		}
 	}

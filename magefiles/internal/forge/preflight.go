@@ -22,7 +22,7 @@ type Need struct {
 
 // Check is one thing that Preflight asked about.
 type Check struct {
-	What   string // as in «push to main of eblume/blumeops»
+	What   string // as in "push to main of eblume/blumeops"
 	Detail string // what was found; "" for nothing in particular
 	Doubt  string // why it may turn out that it cannot be done, which nobody can tell before; "" for none
 	Err    error  // why it cannot be done; nil: it can
@@ -95,7 +95,7 @@ func (c *Client) checkRepository(ctx context.Context, n Need) Check {
 		refuse(ErrRejected, "has it as a mirror, which takes no push", "push to the repository that it mirrors")
 	case !found.Permissions.Push:
 		e := c.fail(ErrDenied, check.What, "does not let the user of this token "+right.do, "give the user that right, or use the token of one who has it")
-		e.Lacks = "right to " + right.do
+		e.Missing = "right to " + right.do
 		check.Err = e
 	case n.Releases && found.HasReleases != nil && !*found.HasReleases:
 		refuse(ErrRejected, "has releases switched off for it", "switch them on in the repository's settings")
@@ -117,7 +117,7 @@ func (c *Client) checkBranch(ctx context.Context, n Need) Check {
 	case check.Err != nil:
 	case !found.UserCanPush:
 		e := c.fail(ErrDenied, check.What, "does not let the user of this token push to it", "give the user the right to write")
-		e.Lacks = "right to push to " + n.Branch
+		e.Missing = "right to push to " + n.Branch
 		if found.Protected {
 			e.Problem, e.Advice = e.Problem+": the branch is protected", "allow the user to push in the branch's protection"
 		}

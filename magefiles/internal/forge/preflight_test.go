@@ -28,11 +28,11 @@ func outcome(t *testing.T, c caller, checks []Check) string {
 		}
 		c.want(t, check.Err, ErrDenied)
 		e, ok := check.Err.(*Error)
-		if !ok || e.Lacks == "" || e.Advice == "" {
+		if !ok || e.Missing == "" || e.Advice == "" {
 			t.Errorf("%s: %v does not say what lacks, and what to do", check.What, check.Err)
 			continue
 		}
-		lacks = append(lacks, e.Lacks)
+		lacks = append(lacks, e.Missing)
 	}
 	return strings.Join(lacks, "|")
 }

@@ -15,7 +15,7 @@ import (
 
 // call is one question to the forge. It can be repeated: each of ours does the same again, or finds that it was done.
 type call struct {
-	what      string // as in «upload docs/v1.0.0/x.tar.gz»: the beginning of errors
+	what      string // as in "upload docs/v1.0.0/x.tar.gz": the beginning of errors
 	right     right  // that the token has to have
 	anonymous bool   // asks without the token
 	method    string // "" is GET
@@ -27,7 +27,7 @@ type call struct {
 	take      func(*http.Response) error // reads the answer; nil ignores it. It may be called again, after a failed attempt.
 }
 
-// content is a file to send. It can be read anew for each attempt.
+// content is a file to send. It can be read again for each attempt.
 type content struct {
 	io.ReaderAt
 	size int64

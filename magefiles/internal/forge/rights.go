@@ -12,7 +12,7 @@ import (
 // right is what a call needs of the token and its user.
 type right struct {
 	scope string // of the token, as in write:package
-	do    string // as in «write packages of eblume»
+	do    string // as in "write packages of eblume"
 	owner string // of packages; "" for other things
 }
 
@@ -34,7 +34,7 @@ func readRepository(r Repository) right {
 	return right{scope: "read:repository", do: "read repository " + r.String()}
 }
 
-// explainDenial finds out which right lacks. For repositories the forge says so. For packages it answers 401 to an unknown
+// explainDenial finds out which right is missing. For repositories the forge says so. For packages it answers 401 to an unknown
 // token, to one without the scope and to one of a user without the right, all in the same words; so it is asked more.
 func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *httpx.StatusError, said string) {
 	e.Kind = ErrDenied
@@ -42,19 +42,19 @@ func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *ht
 	case strings.Contains(answer.Said, "quota"):
 		e.Kind, e.Problem, e.Advice = ErrRejected, "does not take more"+said, "delete what is not needed, or have the owner's quota raised"
 	case q.anonymous:
-		e.Lacks, e.Problem = "reading by everybody", "does not let everybody "+q.right.do+said
+		e.Missing, e.Problem = "reading by everybody", "does not let everybody "+q.right.do+said
 		e.Advice = "make the owner of the packages public"
 	case c.token.Known() == "":
-		e.Lacks, e.Problem = "token", "wants a token to "+q.right.do+said
+		e.Missing, e.Problem = "token", "requires a token to "+q.right.do+said
 		e.Advice = "set the forge's token: one with the scope " + q.right.scope
 	case answer.Status == http.StatusUnauthorized && c.unknownToken(ctx):
-		e.Lacks, e.Problem = "valid token", "does not know this token"
+		e.Missing, e.Problem = "valid token", "does not know this token"
 		e.Advice = "it may be mistyped, expired or revoked: make another (Settings, Applications) with the scope " + q.right.scope
 	case c.lacksScope(ctx, q, answer):
-		e.Lacks, e.Problem = "scope "+q.right.scope, "does not let this token "+q.right.do+": it lacks the scope "+q.right.scope
+		e.Missing, e.Problem = "scope "+q.right.scope, "does not let this token "+q.right.do+": it does not have the scope "+q.right.scope
 		e.Advice = "make a token (Settings, Applications) that has the scope " + q.right.scope
 	default:
-		e.Lacks, e.Problem = "right to "+q.right.do, "does not let the user of this token "+q.right.do+said
+		e.Missing, e.Problem = "right to "+q.right.do, "does not let the user of this token "+q.right.do+said
 		e.Advice = "give the user that right, or use the token of one who has it"
 		if q.right.owner != "" {
 			e.Advice += "; a job's own token (GITHUB_TOKEN) never has it on some forges"

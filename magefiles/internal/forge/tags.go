@@ -151,7 +151,7 @@ func (c *Client) tagForbidden(what, tag string, rule protection, who person) err
 	}
 	e := c.fail(ErrDenied, what, fmt.Sprintf("does not let %s make %s: tags like %s are protected", user, tag, httpx.Clean(rule.Pattern)),
 		"add the user to that rule in the repository's settings (Tags), or use the token of one who is in it")
-	e.Lacks = "right to make the tag " + tag
+	e.Missing = "right to make the tag " + tag
 	return e
 }
 

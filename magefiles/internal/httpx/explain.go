@@ -26,7 +26,7 @@ var (
 	ErrDown        = fmt.Errorf("%w: nothing answers", ErrUnreachable)              // no connection was made
 	ErrSlow        = fmt.Errorf("%w: it does not answer in time", ErrUnreachable)   // nothing came for a while
 	ErrBroken      = fmt.Errorf("%w: the connection broke", ErrUnreachable)         // after it was made
-	ErrFaulty      = errors.New("the server fails itself")                          // 408, 429 and 5xx
+	ErrFaulty      = errors.New("the server fails")                                 // 408, 429 and 5xx
 	ErrRejected    = errors.New("the server rejects the request")                   // another status, or an answer that makes no sense
 	ErrCredentials = errors.New("the server was not asked: no credentials for it")  // a *CredentialsError
 	ErrContent     = errors.New("the server was not asked: content cannot be read") // a *ContentError
@@ -99,7 +99,7 @@ func (c Caller) answered(e *StatusError) Failure {
 	}
 	switch {
 	case f.Temporary, e.Status >= 500:
-		f.Kind, f.Problem, f.Advice = ErrFaulty, "fails itself with "+f.Cause+f.Said, "look into its log, then "+adviceAgain
+		f.Kind, f.Problem, f.Advice = ErrFaulty, "fails with "+f.Cause+f.Said, "look into its log, then "+adviceAgain
 	case e.Status/100 == 3 && e.To != "":
 		f.Problem = "redirects to " + c.Clean(e.To)
 		f.Advice = "set its address to the one that it redirects to, and check that no login page is in front of it"
@@ -127,7 +127,7 @@ func (c Caller) network(err error) Failure {
 	case errors.As(err, &errno) && dialing:
 		f.Cause = errno.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		f.Cause = "it does not answer in time"
+		f.Cause = "no answer in time"
 		if !dialing {
 			f.Kind = ErrSlow
 		}
@@ -137,7 +137,7 @@ func (c Caller) network(err error) Failure {
 	case dialing:
 		f.Cause = op.Err.Error()
 	case broke(err):
-		f.Kind, f.Cause = ErrBroken, "it closed the connection before it was done"
+		f.Kind, f.Cause = ErrBroken, "connection closed early"
 		if errno != 0 {
 			f.Cause = errno.Error()
 		}
@@ -150,8 +150,10 @@ func (c Caller) network(err error) Failure {
 	}
 	f.Cause = c.Clean(f.Cause)
 	switch f.Problem = "is not reachable (" + f.Cause + ")"; f.Kind {
+	case ErrSlow:
+		f.Problem = strings.TrimSuffix("does not answer in time ("+f.Cause+")", " (no answer in time)")
 	case ErrBroken:
-		f.Problem, f.Advice = "broke off ("+f.Cause+")", "check that it runs, look into its log and that of a proxy before it, then "+adviceAgain
+		f.Problem, f.Advice = "broke the connection ("+f.Cause+")", "check that it runs, look into its log and that of a proxy before it, then "+adviceAgain
 	case ErrPlain:
 		f.Problem = "does not speak TLS"
 	case ErrRejected:

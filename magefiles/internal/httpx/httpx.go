@@ -15,7 +15,7 @@ type Caller struct {
 	Secrets func() []string // are in no text; nil: there are none
 }
 
-// Do makes attempts until one succeeds, or another one would be of no use. It returns the last error, or why ctx ended while it waited.
+// Do makes attempts until one succeeds, or another one would not help. It returns the last error, or why ctx ended while it waited.
 func (c Caller) Do(ctx context.Context, what string, attempt func(context.Context) error) error {
 	for n := 1; ; n++ {
 		err := attempt(ctx)

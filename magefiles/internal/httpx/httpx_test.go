@@ -86,8 +86,8 @@ func TestFailures(t *testing.T) {
 	}{
 		"refused":      {closed, ErrDown, "is not reachable (connection refused)", "check that it runs", 3},
 		"unknown host": {"http://host.invalid", ErrDown, "no such host host.invalid", "its address", 1},
-		"reset":        {server(t, resets), ErrBroken, "broke off (", "look into its log", 3},
-		"cut":          {server(t, cut), ErrBroken, "broke off (it closed the connection before it was done)", "run this again", 3},
+		"reset":        {server(t, resets), ErrBroken, "broke the connection (", "look into its log", 3},
+		"cut":          {server(t, cut), ErrBroken, "broke the connection (connection closed early)", "run this again", 3},
 		"certificate":  {certificate.URL, ErrUntrusted, "has an invalid certificate (its authority is not known here)", "BLUMEOPS_CA_FILE", 1},
 		"no TLS":       {strings.Replace(plain, "http", "https", 1), ErrPlain, "does not speak TLS", "http or https", 1},
 		"scheme":       {"ftp://host.invalid", ErrRejected, "has no valid address", "https://HOST", 1},
@@ -96,8 +96,8 @@ func TestFailures(t *testing.T) {
 		"half JSON":    {server(t, answers(200, `{"Name":`)), ErrRejected, "sends an unexpected response", "address", 1},
 		"other JSON":   {server(t, answers(200, `{"Name":1}`)), ErrRejected, "sends an unexpected response", "address", 1},
 		"too long":     {server(t, answers(200, strings.Repeat(" ", 1001))), ErrRejected, "sends more than 1000 bytes", "address", 1},
-		"503":          {server(t, answers(503, "<html>oops")), ErrFaulty, "fails itself with 503 Service Unavailable", "look into its log", 3},
-		"501":          {server(t, answers(501, "")), ErrFaulty, "fails itself with 501 Not Implemented", "look into its log", 1},
+		"503":          {server(t, answers(503, "<html>oops")), ErrFaulty, "fails with 503 Service Unavailable", "look into its log", 3},
+		"501":          {server(t, answers(501, "")), ErrFaulty, "fails with 501 Not Implemented", "look into its log", 1},
 		"429":          {server(t, answers(429, "slow down", "Retry-After", "0")), ErrFaulty, "429 Too Many Requests (slow down)", "", 3},
 		"long pause":   {server(t, answers(503, "", "Retry-After", "3600")), ErrFaulty, ", and asks to wait 1h0m0s", "", 1},
 		"422":          {server(t, answers(422, `{"message":"no `+secret+`\nhere"}`)), ErrRejected, "answers 422 Unprocessable Entity (no *** here)", "address", 1},
@@ -167,7 +167,7 @@ func TestStalls(t *testing.T) {
 		} else {
 			err = ask(t.Context(), client, address)
 		}
-		if f := (Caller{}).Explain(err); f.Kind != ErrSlow || !f.Temporary || !strings.Contains(f.Problem, "it does not answer in time: no data for 100ms") {
+		if f := (Caller{}).Explain(err); f.Kind != ErrSlow || !f.Temporary || !strings.Contains(f.Problem, "does not answer in time (no data for 100ms)") {
 			t.Errorf("%s: %+v (%v)", name, f, err)
 		}
 	}

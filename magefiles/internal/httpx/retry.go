@@ -35,7 +35,7 @@ func (r Retry) Pause(failures int) time.Duration {
 	return Backoff(cmp.Or(max(r.First, 0), 500*time.Millisecond), failures-1, r.longest())
 }
 
-// again tells whether another attempt is of use after n that failed.
+// again tells whether to make another attempt after n that failed.
 func (r Retry) again(f Failure, n int) bool {
 	is := func(kind error) bool { return errors.Is(f.Kind, kind) }
 	return f.Temporary && n < r.Times() && f.Wait <= r.longest() && !slices.ContainsFunc(r.final, is)

@@ -101,7 +101,7 @@ type stallError struct{ limit time.Duration }
 
 // Error implements error.
 func (e *stallError) Error() string {
-	return fmt.Sprintf("it does not answer in time: no data for %s", e.limit)
+	return fmt.Sprintf("no data for %s", e.limit)
 }
 
 // Unwrap makes it one of time.

@@ -20,7 +20,7 @@ func TestCredentials(t *testing.T) {
 		t.Fatalf("anonymous read: ok=%v err=%v", ok, err)
 	}
 	_, err := anonymous.Push(t.Context(), ref, a)
-	wantError(t, err, ErrUnauthorized, "wants credentials to write", "docker login "+s.host)
+	wantError(t, err, ErrUnauthorized, "requires credentials to write", "docker login "+s.host)
 
 	wrong := New(withAccount("ci", "s3cret-wrong"))
 	_, err = wrong.Push(t.Context(), ref, a)

@@ -77,7 +77,7 @@ func (a *archive) Close() error { return a.file.Close() }
 func (a *archive) part(name string) (*io.SectionReader, error) {
 	s, ok := a.parts[name]
 	if !ok {
-		return nil, fmt.Errorf("image archive %s: it lacks %s", a.path, name)
+		return nil, fmt.Errorf("image archive %s: %s is missing", a.path, name)
 	}
 	return io.NewSectionReader(a.file, s.offset, s.size), nil
 }

@@ -29,7 +29,7 @@ type variantImage struct {
 	program  program
 }
 
-// Digest is that of the index, or of the manifest if there is one platform only: «sha256:…».
+// Digest is that of the index, or of the manifest if there is one platform only: sha256:….
 func (a *Artifact) Digest() string { return a.root.digest.String() }
 
 // Size is the number of bytes of all different blobs and manifests, compressed as they travel.

@@ -35,7 +35,7 @@ type Metadata struct {
 	Created time.Time
 	// Labels are added to the config, Annotations to the manifests and the index.
 	Labels, Annotations map[string]string
-	// Repack writes all layers above the base's anew as one, so that the same files give the same bytes on whichever engine: entries sorted and
+	// Repack writes all layers above the base's as a single new one, so that the same files give the same bytes on whichever engine: entries sorted and
 	// with Created as their time, no user names, no access times, a fixed compression. Created must be set.
 	Repack bool
 	// TempDir is where re-packed layers lie until the artifact is closed; "" is the system's.

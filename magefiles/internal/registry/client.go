@@ -28,7 +28,7 @@ import (
 type Options struct {
 	// Plain names the hosts (HOST or HOST:PORT) that may be spoken to over plain HTTP; loopback always may.
 	Plain []string
-	// CAFile is a PEM bundle of certificate authorities that are trusted besides the system's; "" for none.
+	// CAFile is a PEM bundle of certificate authorities that are trusted in addition to the system's; "" for none.
 	CAFile string
 	// Credentials finds the account for a registry host; ok is false where it knows none, and then the Docker config and its
 	// credential helpers are asked, and at last the registry is spoken to anonymously.
@@ -77,7 +77,7 @@ func (o Options) guarded(own *http.Transport) http.RoundTripper {
 	return &guard{plain: o.Plain, next: httpx.NoStall(own, o.Timeout)}
 }
 
-// tag turns a reference into go-containerregistry's, with plain HTTP allowed where it is. Options that are of no use are an error here, before
+// tag turns a reference into go-containerregistry's, with plain HTTP allowed where it is. Invalid options are an error here, before
 // any of the network's.
 func (c *Client) tag(ref image.Reference) (name.Tag, error) {
 	if _, err := c.transport(); err != nil {

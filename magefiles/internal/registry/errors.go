@@ -104,7 +104,7 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 		e.Kind, e.Problem = ErrUnauthorized, fmt.Sprintf("does not accept the credentials of user %q%s", user, f.Said)
 		e.Hint = "check the password or token, it may have expired"
 	case f.Status == http.StatusUnauthorized:
-		e.Kind, e.Problem = ErrUnauthorized, fmt.Sprintf("wants credentials to %s this, and none are set for it%s", verb, f.Said)
+		e.Kind, e.Problem = ErrUnauthorized, fmt.Sprintf("requires credentials to %s this, and none are set for it%s", verb, f.Said)
 		e.Hint = "set a secret reference for its user and password, or run docker login " + e.Registry
 	case f.Status == http.StatusForbidden:
 		e.Kind, e.Problem = ErrDenied, fmt.Sprintf("does not let this account %s it%s", verb, f.Said)

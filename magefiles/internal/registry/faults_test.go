@@ -161,7 +161,7 @@ func TestFaultsAndDenialsThatStay(t *testing.T) {
 	}{
 		{"5xx", 503, nil, ErrFaulty, 4, "503 Service Unavailable"},
 		{"denied", 403, nil, ErrDenied, 1, "does not let this account write"},
-		{"unauthorized", 401, nil, ErrUnauthorized, 1, "wants credentials"},
+		{"unauthorized", 401, nil, ErrUnauthorized, 1, "requires credentials"},
 		{"gone", 410, nil, ErrRejected, 1, "410 Gone"},
 		{"throttled", 429, nil, ErrThrottled, 4, "too many requests"},
 		{"throttled for long", 429, http.Header{"Retry-After": {"3600"}}, ErrThrottled, 1, "asks to wait 1h0m0s"},
@@ -240,7 +240,7 @@ func TestDroppedConnection(t *testing.T) {
 		var seen atomic.Int64
 		host := s.proxied(t, dropping(1000, &seen))
 		_, err := New(fast()).Push(t.Context(), refAt(host, "v1"), assembled(t, metadata(), big))
-		wantError(t, err, ErrUnreachable, host, "broke off (")
+		wantError(t, err, ErrUnreachable, host, "broke the connection (")
 		if _, ok, err := New(fast()).Look(t.Context(), refAt(s.host, "v1")); ok || err != nil {
 			t.Errorf("something stands under the tag: ok=%v err=%v", ok, err)
 		}

@@ -17,7 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Holds asks which digest stands under a reference, or with a digest, whether the repository has that; ref's tag does not count then. ok is
+// Holds asks which digest a reference names, or with a digest, whether the repository has that; ref's tag does not count then. ok is
 // false only if the registry itself says that there is nothing. It is one request (HEAD), which registries that count pulls do not count.
 func (c *Client) Holds(ctx context.Context, ref image.Reference, digest string) (found string, ok bool, err error) {
 	tag, err := c.tag(ref)

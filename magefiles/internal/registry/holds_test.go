@@ -66,7 +66,7 @@ func TestMayPush(t *testing.T) {
 		t.Errorf("requests: %s", got)
 	}
 	wantError(t, New(withAccount("ci", "wrong")).MayPush(t.Context(), ref), ErrUnauthorized, `user "ci"`)
-	wantError(t, New(fast()).MayPush(t.Context(), ref), ErrUnauthorized, "wants credentials to write")
+	wantError(t, New(fast()).MayPush(t.Context(), ref), ErrUnauthorized, "requires credentials to write")
 
 	reader := newServer(t, serverOptions{front: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

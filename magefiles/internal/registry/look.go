@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Found is what stands under a tag.
+// Found is what a tag names.
 type Found struct {
 	Digest      string // of the index, or of the manifest if there is no index; computed from what was read
 	MediaType   string
@@ -31,7 +31,7 @@ type Found struct {
 // answer of something that is no registry, or of a proxy on the way.
 var absentCodes = []transport.ErrorCode{transport.NameUnknownErrorCode, transport.ManifestUnknownErrorCode, "NOT_FOUND"}
 
-// Look reads what stands under ref. ok is false only if the registry itself says that there is nothing; all else that keeps from reading it is an
+// Look reads what ref names. ok is false only if the registry itself says that there is nothing; all else that keeps from reading it is an
 // error, mostly an *Error.
 func (c *Client) Look(ctx context.Context, ref image.Reference) (found Found, ok bool, err error) {
 	tag, err := c.tag(ref)

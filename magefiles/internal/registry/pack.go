@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// packer writes layers anew, so that their bytes depend on the files alone.
+// packer rewrites layers, so that their bytes depend on the files alone.
 type packer struct {
 	dir       string
 	created   time.Time

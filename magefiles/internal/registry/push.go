@@ -15,8 +15,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Push sends a to ref and returns the digest that now should stand there; Verify tells whether it does. Blobs go first, then each
-// image by its digest, and the tag last, so that an interrupted push leaves nothing under it. What the registry has is not sent again. A tag that stands with
+// Push sends a to ref and returns the digest that it should have now; Verify tells whether it does. Blobs go first, then each
+// image by its digest, and the tag last, so that an interrupted push leaves nothing under it. What the registry has is not sent again. A tag that names
 // the same content already is left alone: some registries deny even that (create-only policies).
 func (c *Client) Push(ctx context.Context, ref image.Reference, a *Artifact) (digest string, err error) {
 	tag, err := c.tag(ref)
@@ -78,7 +78,7 @@ func (c *Client) pushBlobs(ctx context.Context, pusher *remote.Pusher, repo name
 	return g.Wait()
 }
 
-// Verify reads back what stands under ref and compares: the tag's digest with a's, and that each image and blob of it is there
+// Verify reads back what ref names and compares: the tag's digest with a's, and that each image and blob of it is there
 // with its size. Compiled programs are read back whole. What differs is an ErrMismatch.
 func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) error {
 	tag, err := c.tag(ref)

@@ -27,7 +27,7 @@ type node struct {
 	content span // in the spool; regular files only
 }
 
-// Whiteouts: «.wh.NAME» hides NAME of the layers below, the opaque one all that its folder holds there.
+// Whiteouts: .wh.NAME hides NAME of the layers below, the opaque one all that its folder holds there.
 const (
 	whiteoutPrefix = ".wh."
 	whiteoutOpaque = ".wh..wh..opq"
