@@ -40,7 +40,7 @@ func (e endpoint) host() string {
 // senders are all clients that send a credential over HTTP. An error is expected of each, and of no interest here.
 var senders = map[string]func(*testing.T, endpoint) error{
 	"argo reads": func(t *testing.T, e endpoint) error {
-		_, err := argoAt(e).Status(t.Context(), "docs")
+		_, err := argoAt(e).Preflight(t.Context(), "docs")
 		return err
 	},
 	"argo writes": func(t *testing.T, e endpoint) error {

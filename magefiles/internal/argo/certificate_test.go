@@ -32,7 +32,7 @@ func TestRefusedCertificates(t *testing.T) {
 		transport, err := trust.Transport(file)
 		must(t, err)
 		client := &Client{BaseURL: server.URL, Token: token, HTTP: &http.Client{Transport: transport}}
-		_, err = client.Status(t.Context(), "docs")
+		_, err = client.read(t.Context(), "docs")
 		var e *Error
 		if !errors.As(err, &e) || !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), c.says) || !strings.Contains(e.Hint(), c.hint) {
 			t.Errorf("%v", err)
@@ -41,7 +41,7 @@ func TestRefusedCertificates(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
 	client := &Client{BaseURL: strings.Replace(plain.URL, "http", "https", 1), Token: token}
-	if _, err := client.Status(t.Context(), "docs"); err == nil || !strings.Contains(err.Error(), "does not speak TLS") {
+	if _, err := client.read(t.Context(), "docs"); err == nil || !strings.Contains(err.Error(), "does not speak TLS") {
 		t.Errorf("plain HTTP: %v", err)
 	}
 }

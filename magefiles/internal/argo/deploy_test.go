@@ -45,8 +45,9 @@ func TestDeploy(t *testing.T) {
 		path := "/apis/apps/v1/namespaces/" + app + "/deployments/" + app
 		must(t, w.cluster.Patch(t.Context(), path, object{"spec": object{"replicas": 2}}))
 		until(t, func() bool {
-			state, err := w.client(t).Status(t.Context(), app)
+			a, err := w.client(t).read(t.Context(), app)
 			must(t, err)
+			state := a.state()
 			return state.Sync == outOfSync && len(state.OutOfSync) == 1 && state.OutOfSync[0].Kind == "Deployment"
 		})
 		w.deployed(t, app, commit)

@@ -15,7 +15,7 @@ func TestList(t *testing.T) {
 	synced, commit := w.app(t, nil)
 	w.deployed(t, synced, commit)
 	waiting, _ := w.app(t, func(s *lab.AppSpec) { s.AutoSync = false })
-	_, err := w.client(t).Status(t.Context(), waiting)
+	_, err := w.client(t).read(t.Context(), waiting)
 	must(t, err)
 	var asked atomic.Int32
 	w.argo.Front().Fail(front.Fault{Kind: front.Custom, Serve: func(next http.Handler, rw http.ResponseWriter, r *http.Request) {

@@ -48,11 +48,11 @@ func TestRights(t *testing.T) {
 	w.fails(t, err, ErrDenied, line)
 	_, err = reader.Deploy(t.Context(), app, w.want(t, commit))
 	w.fails(t, err, ErrDenied, line)
-	_, err = reader.Status(t.Context(), app)
+	_, err = reader.read(t.Context(), app)
 	must(t, err)
 	for _, try := range []func() error{
 		func() error { _, err := reader.Preflight(t.Context(), "missing"); return err },
-		func() error { _, err := reader.Status(t.Context(), "missing"); return err },
+		func() error { _, err := reader.read(t.Context(), "missing"); return err },
 		func() error { _, err := reader.Deploy(t.Context(), "missing", w.want(t, commit)); return err },
 	} {
 		w.fails(t, try(), ErrDenied, "there is none of that name", "applications, get, PROJECT/missing, allow")
@@ -65,7 +65,7 @@ func TestRights(t *testing.T) {
 
 	token, _, err = w.argo.Issue(t.Context(), lab.AccountRelease, 10*time.Second)
 	must(t, err)
-	until(t, func() bool { _, err = w.clientWith(t, token).Status(t.Context(), app); return err != nil })
+	until(t, func() bool { _, err = w.clientWith(t, token).read(t.Context(), app); return err != nil })
 	w.fails(t, err, ErrUnauthorized, "expired")
 }
 
@@ -137,7 +137,7 @@ func TestFaults(t *testing.T) {
 			_, _ = io.Copy(w, io.LimitReader(endless{}, largest+10))
 		}})
 		defer faults.Mend()
-		_, err := w.client(t).Status(t.Context(), app)
+		_, err := w.client(t).read(t.Context(), app)
 		w.fails(t, err, ErrRejected, "more than 16777216 bytes")
 	})
 	t.Run("its own 500", func(t *testing.T) {
@@ -228,9 +228,9 @@ func TestNoAddress(t *testing.T) {
 		"ht tp://x":                    ErrRejected,
 	} {
 		c := &Client{BaseURL: address, HTTP: &http.Client{Transport: &http.Transport{}}, Token: func(context.Context) (string, error) { return "eyJhbGciOi", nil }}
-		_, err := c.Status(t.Context(), "docs")
+		_, err := c.read(t.Context(), "docs")
 		(&world{}).fails(t, err, kind)
-		_, err = c.Status(t.Context(), "../x")
+		_, err = c.read(t.Context(), "../x")
 		(&world{}).fails(t, err, ErrRejected, "invalid name")
 	}
 }

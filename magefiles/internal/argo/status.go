@@ -47,15 +47,6 @@ func (c *Client) Deployed(ctx context.Context, app string, want Want) (is bool, 
 	return v.stage == deployed, Progress{Says: v.says, Holding: v.holding}.String(), nil
 }
 
-// Status reads the state of an Application, and changes nothing. The error is an *Error, or why ctx ended.
-func (c *Client) Status(ctx context.Context, app string) (State, error) {
-	a, err := c.read(ctx, app)
-	if err != nil {
-		return State{}, err
-	}
-	return a.state(), nil
-}
-
 func (a *application) state() State {
 	s := State{
 		Name: a.Metadata.Name, Project: plain.OneLine(a.Spec.Project),

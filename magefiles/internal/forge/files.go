@@ -84,9 +84,6 @@ func (c *Client) download(ctx context.Context, f File, take func(io.Reader) erro
 	})
 }
 
-// String is the size and the sum.
-func (h Content) String() string { return fmt.Sprintf("%d bytes with sha256 %s", h.Size, h.SHA256) }
-
 // check refuses names that would lead to another place than they say.
 func (c *Client) check(names ...string) error {
 	for _, n := range names {

@@ -39,7 +39,7 @@ func TestFiles(t *testing.T) {
 		must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(size)))
 		held, err := c.Sum(t.Context(), f)
 		if err != nil || held != contentOf(b) {
-			t.Errorf("%d bytes: holds %s, %v; want %s", size, held, err, contentOf(b))
+			t.Errorf("%d bytes: holds %v, %v; want %v", size, held, err, contentOf(b))
 		}
 		if text, err := c.Read(t.Context(), f, int64(size)); err != nil || !bytes.Equal(text, b) {
 			t.Errorf("%d bytes: read %d, %v", size, len(text), err)

@@ -57,9 +57,6 @@ func OurName(ref, registryAndNamespace string) (Name, bool) {
 	return n, err == nil
 }
 
-// Bases are the containers that one is built on directly, in the order of its sources.
-func (g *Graph) Bases(n Name) []Name { return g.bases[n] }
-
 // Fault is why a container's bases are not known, or nil.
 func (g *Graph) Fault(n Name) error { return g.faults[n] }
 

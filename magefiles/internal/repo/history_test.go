@@ -141,7 +141,7 @@ func TestHead(t *testing.T) {
 	linked := filepath.Join(t.TempDir(), "linked")
 	c.git("worktree", "add", "-q", linked)
 	check(c.at(linked).open())
-	if root := c.at(linked).open().Root(); root != linked {
+	if root := c.at(linked).open().root; root != linked {
 		t.Errorf("root %s", root)
 	}
 }

@@ -95,9 +95,6 @@ func (r *Repo) use(gitDir string, tree billy.Filesystem) error {
 	return nil
 }
 
-// Root is the work tree's folder, absolute.
-func (r *Repo) Root() string { return r.root }
-
 // Head is the commit that is checked out.
 func (r *Repo) Head() (Commit, error) {
 	r.objects.Lock()
