@@ -127,6 +127,37 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// A read may lead to a server's storage, without the credentials, but not out of TLS; a write leads nowhere.
+func TestCheckRedirect(t *testing.T) {
+	t.Parallel()
+	var given atomic.Value
+	storage := server(t, func(w http.ResponseWriter, r *http.Request) {
+		given.Store(r.Header.Get("Authorization") + r.Header.Get("Referer"))
+		_, _ = io.WriteString(w, "{}")
+	})
+	lead := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, storage+"/x?signature=y", http.StatusTemporaryRedirect)
+	})
+	client := &http.Client{Transport: &http.Transport{}, CheckRedirect: CheckRedirect}
+	if err := ask(t.Context(), client, server(t, lead)); err != nil || given.Load() != "" {
+		t.Errorf("%v; the storage was given %q", err, given.Load())
+	}
+	resp, err := client.Post(server(t, lead), "text/plain", strings.NewReader("x"))
+	if err != nil || resp.StatusCode != http.StatusTemporaryRedirect {
+		t.Errorf("a write was led on: %v", err)
+	}
+	if f := (Caller{}).Explain(Status(resp)); !strings.HasPrefix(f.Problem, "redirects to "+storage+"/x") || strings.Contains(f.Problem, "signature") {
+		t.Errorf("%+v", f)
+	}
+	secure := httptest.NewTLSServer(lead)
+	defer secure.Close()
+	client = secure.Client()
+	client.CheckRedirect = CheckRedirect
+	if f := (Caller{}).Explain(ask(t.Context(), client, secure.URL)); f.Kind != ErrRejected || f.Problem != "redirects from https to http" {
+		t.Errorf("%+v", f)
+	}
+}
+
 // Kinds after which a client does not ask again are its own choice.
 func TestExcept(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ func CheckRedirect(r *http.Request, via []*http.Request) error {
 	case first.Method != http.MethodGet && first.Method != http.MethodHead, len(via) >= 5:
 		return http.ErrUseLastResponse
 	case via[len(via)-1].URL.Scheme == "https" && r.URL.Scheme != "https":
-		return ErrPlain
+		return &AnswerError{"redirects from https to http"}
 	}
 	if r.URL.Host != first.URL.Host {
 		r.Header.Del("Authorization")
