@@ -143,7 +143,7 @@ func TestFaultsThatStay(t *testing.T) {
 		says string
 	}{
 		"503":            {front.Fault{Kind: front.Status, Body: "maintenance"}, ErrFaulty, "503 Service Unavailable (maintenance)"},
-		"refused":        {front.Fault{Kind: front.Refuse}, ErrUnreachable, "broke the connection"},
+		"refused":        {front.Fault{Kind: front.Refuse}, ErrUnreachable, "connection"},
 		"cut":            {front.Fault{Kind: front.CutRequest, Bytes: 10_000}, ErrUnreachable, ""},
 		"dropped":        {front.Fault{Kind: front.Drop}, ErrNotFound, "does not have it"},
 		"expired":        {front.Fault{Kind: front.Expire}, ErrDenied, "Missing: valid token"},

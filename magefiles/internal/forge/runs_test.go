@@ -211,7 +211,7 @@ func TestJobLog(t *testing.T) {
 		"jobs/1/logs": line + "one\n" + line + "two with t0p-secret-token\nthree 2026-01-01T00:00:00Z x\n", "jobs/2/logs": "",
 		"jobs/3/logs": long + line + "the end\n", "jobs/4/logs": strings.Repeat("x", 100<<10),
 	})
-	for id, want := range map[int64]string{1: "one\ntwo with [token]\nthree 2026-01-01T00:00:00Z x\n", 2: ""} {
+	for id, want := range map[int64]string{1: "one\ntwo with ***\nthree 2026-01-01T00:00:00Z x\n", 2: ""} {
 		if got, err := c.JobLog(t.Context(), blumeops, Job{ID: id}); err != nil || got != want {
 			t.Errorf("%d: %q, %v", id, got, err)
 		}

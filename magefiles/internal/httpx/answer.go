@@ -52,9 +52,13 @@ type AnswerError struct{ Problem string }
 // Error is the problem.
 func (e *AnswerError) Error() string { return e.Problem }
 
-// ReadAll reads no more than a number of bytes; a longer answer is an *AnswerError.
+// ReadAll reads no more than a number of bytes; a longer answer is an *AnswerError. Nothing is returned of an answer that is not whole.
 func ReadAll(r io.Reader, limit int64) ([]byte, error) {
-	return io.ReadAll(Bound(io.NopCloser(r), limit, &AnswerError{fmt.Sprintf("sends more than %d bytes", limit)}))
+	text, err := io.ReadAll(Bound(io.NopCloser(r), limit, &AnswerError{fmt.Sprintf("sends more than %d bytes", limit)}))
+	if err != nil {
+		return nil, err
+	}
+	return text, nil
 }
 
 // Decode reads JSON of no more than a number of bytes. What makes no sense is an *AnswerError.

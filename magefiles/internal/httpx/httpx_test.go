@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
@@ -214,6 +215,23 @@ func TestRetryAfter(t *testing.T) {
 	} {
 		if got := RetryAfter(&http.Response{Header: http.Header{"Retry-After": {value}}}, now); got != want {
 			t.Errorf("%q: %s, want %s", value, got, want)
+		}
+	}
+}
+
+func TestReadAll(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		r    io.Reader
+		want string
+		err  bool
+	}{
+		"whole":    {strings.NewReader("12345"), "12345", false},
+		"too long": {strings.NewReader("123456"), "", true},
+		"cut":      {iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("123"))), "", true},
+	} {
+		if got, err := ReadAll(c.r, 5); string(got) != c.want || (err != nil) != c.err {
+			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
 }
