@@ -34,7 +34,6 @@ var speakers = map[string][]string{
 	"internal/task/promote_errors.go":             {"container:promote", "container:publish", "ci:tag"},
 	"internal/task/release_plan.go":               {"docs:release"},
 	"internal/validate/choose.go":                 {"validate", "doctor", "drift"},
-	"internal/validate/report/page.go":            {"validate"},
 	"internal/validate/report/report.go":          {"validate", "doctor", "drift"},
 	"internal/validate/report/text.go":            {"validate", "doctor", "drift"},
 }
