@@ -41,6 +41,12 @@ var waysIn = map[string]brought{
 	"folder of a host folder, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
 		return base.WithMountedDirectory("/data", c.Host().Directory(filepath.Dir(folder)).Directory(filepath.Base(folder)))
 	}},
+	"host folder with times, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedDirectory("/data", c.Host().Directory(folder).WithTimestamps(1))
+	}},
+	"host folder with times, copied": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithDirectory("/data", c.Host().Directory(folder).WithTimestamps(1))
+	}},
 	"new file, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
 		return base.WithMountedFile("/data/f", c.File("f", content(folder)))
 	}},

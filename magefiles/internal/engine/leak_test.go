@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +98,85 @@ func TestAnEmptyFileIsNoFolder(t *testing.T) {
 	file := must2(base.WithNewFile("it", "", dagger.DirectoryWithNewFileOpts{Permissions: 0o755}).Entries(ctx))
 	if folder[0] != "it/" || file[0] != "it" {
 		t.Errorf("the folder is %q, the file %q", folder[0], file[0])
+	}
+}
+
+// Of files with one name, in folders of one directory, each is what it is: where they are is part of what is copied and mounted.
+func TestNamesakesAreToldApart(t *testing.T) {
+	ctx := context.Background()
+	c := connect(t, t.TempDir())
+	ct := box(t, c, printEnv)
+	d := c.Directory().WithNewFile("nonce", time.Now().String()).WithNewFile("a/f", "1").WithNewFile("b/f", "2").WithNewFile("a/a/f", "3").WithNewFile("a/b/f", "4")
+	readOnly := dagger.ContainerWithMountedDirectoryOpts{ReadOnly: true}
+	printed := func(c *dagger.Container, args ...string) string {
+		out, err := c.WithExec(append([]string{"/program"}, args...)).Stdout(ctx)
+		must(t, err)
+		return strings.ReplaceAll(out, " <nil>\n", "")
+	}
+	built := func(dockerfile string) *dagger.Container {
+		return d.WithFile("program", ct.File("/program")).WithNewFile("Dockerfile", "FROM scratch\n"+dockerfile).DockerBuild()
+	}
+	contents := func(f *dagger.File) string {
+		text, err := f.Contents(ctx)
+		must(t, err)
+		return text
+	}
+	// Each way gets two paths, and tells what is there.
+	ways := map[string]func(one, other string) string{
+		"file copied within a directory":   func(one, _ string) string { return contents(d.WithFile("g", d.File(one+"/f")).File("g")) },
+		"folder copied within a directory": func(one, _ string) string { return contents(d.WithDirectory("g", d.Directory(one)).File("g/f")) },
+		"file copied within a container": func(one, _ string) string {
+			c := c.Container().WithDirectory("/", d)
+			return contents(c.WithFile("/g", c.File(one+"/f")).File("/g"))
+		},
+		"copied by a Dockerfile to one place": func(one, other string) string {
+			return contents(built("COPY " + one + "/f " + other + "/f /d/\n").File("/d/f"))
+		},
+		"mounted at two places": func(one, other string) string {
+			return printed(ct.WithMountedDirectory("/1", d.Directory(one), readOnly).WithMountedDirectory("/2", d.Directory(other), readOnly), "@/1/f", "@/2/f")
+		},
+		"mounted by a Dockerfile": func(one, other string) string {
+			out, err := built("COPY program /\nRUN --mount=type=bind,source=" + one + ",target=/1 --mount=type=bind,source=" + other + ",target=/2 [\"/program\", \"@/1/f\", \"@/2/f\"]\n").Stdout(ctx)
+			must(t, err)
+			return strings.ReplaceAll(out, " <nil>\n", "")
+		},
+	}
+	text := map[string]string{"a": "1", "b": "2", "a/a": "3", "a/b": "4"}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			for _, p := range [][2]string{{"a", "b"}, {"b", "a"}, {"a", "a/a"}, {"a", "a/b"}, {"a/a", "a"}, {"a/b", "a"}} {
+				got, want := way(p[0], p[1]), text[p[0]]+text[p[1]]
+				switch {
+				case name == "copied by a Dockerfile to one place":
+					want = text[p[1]] // the last one
+				case len(got) == 1:
+					want = text[p[0]]
+				}
+				if got != want {
+					t.Errorf("of %q: got %q, want %q", p, got, want)
+				}
+			}
+		})
+	}
+}
+
+// What a command finds in a cache volume is not what it found in another.
+func TestCacheVolumesAreToldApart(t *testing.T) {
+	ctx := context.Background()
+	c := connect(t, t.TempDir())
+	ct := box(t, c, printEnv).WithEnvVariable("NONCE", time.Now().String())
+	with := func(name string, args ...string) *dagger.Container {
+		volume := c.CacheVolume(name + time.Now().String()[:10])
+		return ct.WithMountedCache("/m", volume).WithExec(append([]string{"/program"}, args...))
+	}
+	name := strconv.FormatInt(time.Now().UnixNano(), 36)
+	_, err := with("one"+name, ">/m/f").Sync(ctx)
+	must(t, err)
+	one, err := with("one"+name, "@/m/f").Stdout(ctx)
+	must(t, err)
+	other, err := with("other"+name, "@/m/f").Stdout(ctx)
+	must(t, err)
+	if !strings.Contains(one, "<nil>") || !strings.Contains(other, "no such file") {
+		t.Errorf("one volume has %q, the other %q", one, other)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -336,14 +335,14 @@ func (d *Directory) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	t := time.Unix(int64(a.Int("timestamp")), 0)
 	// What is in the folder gets the time, the folder itself does not.
 	all := &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true, CreatedTime: &t}
-	dir := timestamped(t)
-	st := llb.Scratch().File(llb.Mkdir(dir, 0o755, llb.WithParents(true)).Copy(d.st, path.Join(d.dir, "*"), dir+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
-	return &Directory{env: d.env, st: st, dir: dir, checks: d.checks}, nil
+	from := d
+	if strings.ContainsAny(d.dir, `*?[\`) {
+		from = d.copied() // its name would be a pattern
+	}
+	into := folders{}.made(d.dir, 0o755, nil)
+	st := llb.Scratch().File(into.copied(from.st, path.Join(from.dir, "*"), strings.TrimSuffix(d.dir, "/")+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
+	return &Directory{env: d.env, st: st, dir: d.dir, checks: d.checks}, nil
 }
-
-// timestamped is a folder for files with the time t. BuildKit knows files by their content, without their times: what is copied or mounted
-// next is told from the same files with another time by its path alone.
-func timestamped(t time.Time) string { return "/content-" + strconv.FormatInt(t.Unix(), 10) }
 
 func (d *Directory) withError(_ context.Context, a gql.Args) (any, error) {
 	return withError(d, a, func() *Directory {

@@ -204,8 +204,8 @@ func places(text, search string) []string {
 
 func (f *File) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	t := time.Unix(int64(a.Int("timestamp")), 0)
-	name := path.Join(timestamped(t), f.base())
-	st := llb.Scratch().File(llb.Mkdir(path.Dir(name), 0o755, llb.WithParents(true)).Copy(f.st, f.path, name, &llb.CopyInfo{FollowSymlinks: true, CreatedTime: &t}), llb.WithCustomNamef("timestamps of %s", f.base()))
+	name := "/" + f.base()
+	st := llb.Scratch().File(llb.Copy(f.st, f.path, name, &llb.CopyInfo{FollowSymlinks: true, CreatedTime: &t}), llb.WithCustomNamef("timestamps of %s", f.base()))
 	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
 }
 
