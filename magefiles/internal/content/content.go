@@ -1,7 +1,7 @@
 // Package content reads folders of this machine that are sent to an engine.
 //
 // Engines keep what they were sent, and ask at the next transfer for the files alone whose path is new, or whose size or time is another.
-// An edit need not change any of these. So what is sent gets a name that is the hash of its content, and nothing depends on times.
+// An edit need not change any of these. So what is sent gets a name that is the hash of its content, or times that tell the content.
 package content
 
 import (
@@ -124,16 +124,21 @@ func (t *Tree) Digest() string {
 		s := e.stat
 		writeText(h, s.Path)
 		writeText(h, s.Linkname)
-		for _, n := range []int64{int64(s.Mode), int64(s.Uid), int64(s.Gid), s.Devmajor, s.Devminor, int64(len(s.Xattrs))} {
+		for _, n := range []int64{int64(s.Mode), int64(s.Uid), int64(s.Gid), s.Devmajor, s.Devminor} {
 			writeNumber(h, n)
 		}
-		for _, name := range slices.Sorted(maps.Keys(s.Xattrs)) {
-			writeText(h, name)
-			writeText(h, string(s.Xattrs[name]))
-		}
+		writeAttributes(h, s)
 		h.Write(e.sum[:])
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+func writeAttributes(h hash.Hash, s *fstypes.Stat) {
+	writeNumber(h, int64(len(s.Xattrs)))
+	for _, name := range slices.Sorted(maps.Keys(s.Xattrs)) {
+		writeText(h, name)
+		writeText(h, string(s.Xattrs[name]))
+	}
 }
 
 func writeNumber(h hash.Hash, n int64) {
@@ -145,6 +150,28 @@ func writeNumber(h hash.Hash, n int64) {
 func writeText(h hash.Hash, s string) {
 	writeNumber(h, int64(len(s)))
 	io.WriteString(h, s)
+}
+
+// StampTimes gives files times that tell their content, for an engine that compares times: the seconds stay, and the fraction is a number
+// that comes of the content.
+func (t *Tree) StampTimes() {
+	const second = 1e9
+	for _, e := range t.files {
+		fraction := int64(binary.BigEndian.Uint64(e.sum[:]) % second)
+		e.stat.ModTime += fraction - (e.stat.ModTime%second+second)%second
+	}
+}
+
+// Attributes is the hash of the extended attributes, which engines do not compare. It is the same for trees that have none.
+func (t *Tree) Attributes() string {
+	h := sha256.New()
+	for _, e := range t.entries {
+		if len(e.stat.Xattrs) > 0 {
+			writeText(h, e.stat.Path)
+			writeAttributes(h, e.stat)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Walk implements fsutil.FS, for the whole tree: engines ask for nothing else.

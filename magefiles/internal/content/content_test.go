@@ -129,3 +129,29 @@ func TestAFileThatCannotBeReadIsAnError(t *testing.T) {
 		t.Error("the memory at the address 0 was read")
 	}
 }
+
+// An engine that compares sizes and times sees each edit.
+func TestTimesTellTheContent(t *testing.T) {
+	dir, read := treeOf(t, map[string]string{"a": "hi", "b": "hi"})
+	times := func(at time.Time) (a, b int64) {
+		for _, name := range []string{"a", "b"} {
+			if err := os.Chtimes(filepath.Join(dir, name), at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tree := read()
+		tree.StampTimes()
+		return tree.files["a"].stat.ModTime, tree.files["b"].stat.ModTime
+	}
+	for _, at := range []time.Time{time.Unix(1600000000, 123), time.Unix(0, 0), time.Unix(-5, 7)} {
+		write(t, filepath.Join(dir, "a"), "hi")
+		a, b := times(at)
+		if a != b || time.Unix(0, a).Unix() != at.Unix() {
+			t.Errorf("at %v: of one content the times are %d and %d", at, a, b)
+		}
+		write(t, filepath.Join(dir, "a"), "ho")
+		if a, b := times(at); a == b || time.Unix(0, a).Unix() != at.Unix() {
+			t.Errorf("at %v: of two contents the times are %d and %d", at, a, b)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package solver
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"sync"
 
@@ -11,7 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
 )
 
-// locals are the host directories that a session has opened to BuildKit, by the name that the LLB gives them. Nothing else
+// locals are the host directories that a session has opened to BuildKit, by the hash of their content. Nothing else
 // of the host can be read through the session.
 type locals struct {
 	mu   sync.Mutex
@@ -37,7 +39,9 @@ type Selection struct{ Include, Exclude []string }
 
 // Local reads a host directory, an absolute path, and returns it as a source. What is sent later is what was read here.
 //
-// BuildKit keeps what it was sent under the source's name. So the name is the hash of the content: under one name there is one content.
+// BuildKit keeps what it was sent under the source's name, and asks for what is new next time. So the name is that of the folder, and times
+// tell the content of files, and attributes are part of the name, as both are not compared. Sources of one name are told apart by a pattern
+// that matches nothing: it is in the key, and BuildKit sends it with its question.
 func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...llb.LocalOption) (llb.State, error) {
 	fs, err := fsutil.NewFS(path)
 	if err != nil {
@@ -51,10 +55,12 @@ func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...l
 	if err != nil {
 		return llb.State{}, fmt.Errorf("read %s: %w", path, err)
 	}
-	name := "host-" + read.Digest()
+	read.StampTimes()
+	digest := read.Digest()
 	s.locals.mu.Lock()
-	s.locals.dirs[name] = read
+	s.locals.dirs[digest] = read
 	s.locals.mu.Unlock()
-	opts = append([]llb.LocalOption{llb.SessionID(s.SessionID()), llb.SharedKeyHint(name), llb.WithCustomName("upload " + path)}, opts...)
-	return llb.Local(name, opts...), nil
+	place := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %s", path, of.Include, of.Exclude, read.Attributes()))
+	opts = append([]llb.LocalOption{llb.SessionID(s.SessionID()), llb.ExcludePatterns([]string{digest}), llb.WithCustomName("upload " + path)}, opts...)
+	return llb.Local("host-"+hex.EncodeToString(place[:]), opts...), nil
 }

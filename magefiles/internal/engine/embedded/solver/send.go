@@ -1,10 +1,15 @@
 package solver
 
 import (
+	"context"
+	"strings"
+
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/filesync"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 )
 
 // sender sends host folders, as BuildKit's own provider does, but ends the transfer when a file cannot be given as it was read: fsutil
@@ -23,12 +28,19 @@ func (s *sender) Register(server *grpc.Server) { filesync.RegisterFileSyncServer
 
 // DiffCopy implements filesync.FileSyncServer.
 func (s *sender) DiffCopy(stream filesync.FileSync_DiffCopyServer) error {
-	tree, ok := s.locals.tree(asked(stream))
+	md, _ := metadata.FromIncomingContext(stream.Context())
+	asked := strings.Join(md.Get(digestOfTree), "")
+	tree, ok := s.locals.tree(asked)
 	if !ok {
-		return s.FileSyncServer.DiffCopy(stream) // which refuses it
+		return status.Errorf(codes.NotFound, "no access allowed to %q of %q", asked, md.Get("dir-name"))
 	}
+	md = md.Copy()
+	md.Set("dir-name", asked)
+	md.Delete(digestOfTree)
 	sent := make(chan error, 1)
-	go func() { sent <- s.FileSyncServer.DiffCopy(stream) }()
+	go func() {
+		sent <- s.FileSyncServer.DiffCopy(renamed{stream, metadata.NewIncomingContext(stream.Context(), md)})
+	}()
 	select {
 	case err := <-sent:
 		return err
@@ -37,11 +49,13 @@ func (s *sender) DiffCopy(stream filesync.FileSync_DiffCopyServer) error {
 	}
 }
 
-// asked is the name of the folder that BuildKit asks for.
-func asked(stream filesync.FileSync_DiffCopyServer) string {
-	md, _ := metadata.FromIncomingContext(stream.Context())
-	if name := md.Get("dir-name"); len(name) > 0 {
-		return name[0]
-	}
-	return ""
+// digestOfTree is what BuildKit sends a source's exclude patterns as: the one pattern of ours says which content is asked for.
+const digestOfTree = "exclude-patterns"
+
+// renamed is a stream that asks for another folder.
+type renamed struct {
+	filesync.FileSync_DiffCopyServer
+	ctx context.Context
 }
+
+func (r renamed) Context() context.Context { return r.ctx }

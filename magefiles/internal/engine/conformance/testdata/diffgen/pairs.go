@@ -185,7 +185,7 @@ func (g *gen) change(c *Case) bool {
 		can = append(can, func() { s.On = v })
 	}
 	if i+1 < len(c.Steps) {
-		if n := &c.Steps[i+1]; s.Out != "" && n.On == s.Out && n.Out != "" && n.Out[0] == s.Out[0] && !slices.Contains(n.With, s.Out) {
+		if n := &c.Steps[i+1]; s.On != "" && s.Out != "" && s.On[0] == s.Out[0] && n.On == s.Out && n.Out != "" && n.Out[0] == s.Out[0] && !slices.Contains(n.With, s.Out) {
 			can = append(can, func() { s.Op, s.With, s.Args, n.Op, n.With, n.Args = n.Op, n.With, n.Args, s.Op, s.With, s.Args })
 		}
 	}

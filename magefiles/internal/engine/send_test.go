@@ -1,0 +1,87 @@
+package engine_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dagger.io/dagger"
+	"golang.org/x/sys/unix"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+)
+
+// A file that BuildKit has is not sent again with those that changed. Here it is gone before the folder is asked for: it could not be.
+func TestWhatIsUnchangedIsNotSentAgain(t *testing.T) {
+	ctx, folder := t.Context(), t.TempDir()
+	at := func(name string) string { return filepath.Join(folder, name) }
+	write := func(name, text string) { // the time is always the same
+		old := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+		must(t, os.WriteFile(at(name), []byte(text), 0o644))
+		must(t, os.Chtimes(at(name), old, old))
+	}
+	write("same", time.Now().String())
+	write("edited", "1")
+	read := func(before func()) (string, error) {
+		s, err := engine.Connect(ctx, enginetest.Options(t, folder))
+		must(t, err)
+		defer func() { must(t, s.Close()) }()
+		d := s.Client.Host().Directory(".")
+		_, err = d.ID(ctx) // now it is read
+		must(t, err)
+		before()
+		return d.File("edited").Contents(ctx)
+	}
+	_, err := read(func() {})
+	must(t, err)
+	write("edited", "2")
+	// What a session was sent is its own until BuildKit has noticed its end.
+	waitFor(t, "the end of the session before", func() bool {
+		same, err := os.ReadFile(at("same"))
+		must(t, err)
+		got, err := read(func() { must(t, os.Remove(at("same"))) })
+		write("same", string(same))
+		if err == nil && got != "2" {
+			t.Errorf("the edited file is %q", got)
+		}
+		return err == nil
+	})
+}
+
+const readAttribute = `package main
+
+import ("fmt"; "syscall")
+
+func main() {
+	b := make([]byte, 9)
+	n, err := syscall.Getxattr("/d/f", "user.test", b)
+	fmt.Println(string(b[:max(n, 0)]), err)
+}
+`
+
+// Attributes are no part of what BuildKit compares before it asks for a file.
+func TestAnAttributeThatChangedIsSent(t *testing.T) {
+	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))
+	ctx, folder := t.Context(), t.TempDir()
+	file := filepath.Join(folder, "f")
+	must(t, os.WriteFile(file, []byte(time.Now().String()), 0o644))
+	programs := program(t, readAttribute)
+	for _, value := range []string{"one", "two"} {
+		if err := unix.Setxattr(file, "user.test", []byte(value), 0); err != nil {
+			t.Skipf("the file system has no attributes: %v", err)
+		}
+		s, err := engine.Connect(ctx, enginetest.Options(t, folder))
+		must(t, err)
+		host := s.Client.Host()
+		out, err := s.Client.Container().WithFile("/program", host.File(programs+"/program")).
+			WithDirectory("/d", host.Directory(".", dagger.HostDirectoryOpts{Include: []string{"f"}})).WithExec([]string{"/program"}).Stdout(ctx)
+		must(t, err)
+		must(t, s.Close())
+		if !strings.Contains(out, value) {
+			t.Errorf("the attribute is %q, not %q", out, value)
+		}
+	}
+}
