@@ -85,12 +85,18 @@ func pattern() string {
 	return "^(" + strings.Join(conformance.Groups, "|") + ")/"
 }
 
-// environ tells the session program where the checkout is, and which engine to take: one of these tests' own, with nothing in its cache. In
+// environ tells the session program which engine to take: one of these tests' own, with nothing in its cache. In
 // the cache volumes of an engine that others use is what they left there.
 func environ(t *testing.T) []string {
 	t.Helper()
+	return append(os.Environ(), "BLUMEOPS_ENGINE_STATE="+empty(t, "engine-conformance"))
+}
+
+// empty is the state folder of an engine with nothing in its cache, which runs until the test ends.
+func empty(t *testing.T, name string) string {
+	t.Helper()
 	opts := enginetest.Options(t, "/")
-	opts.StateDir = filepath.Join(filepath.Dir(opts.StateDir), "engine-conformance")
+	opts.StateDir = filepath.Join(filepath.Dir(opts.StateDir), name)
 	if _, err := engine.Up(t.Context(), opts); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +108,7 @@ func environ(t *testing.T) []string {
 	if _, err := engine.Prune(t.Context(), opts, true); err != nil {
 		t.Fatal(err)
 	}
-	return append(os.Environ(), "BLUMEOPS_ENGINE_STATE="+opts.StateDir)
+	return opts.StateDir
 }
 
 func build(t *testing.T, dir, pkg string) string {

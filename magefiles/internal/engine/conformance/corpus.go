@@ -9,6 +9,7 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -37,6 +38,15 @@ func (c Corpus) Replay(ctx context.Context, session, cases string, environ []str
 		return CorpusResults{}, fmt.Errorf("replay the corpus: %w\n%s", err, text.Bytes())
 	}
 	return parseCorpus(&text)
+}
+
+// Pairs runs pairs of random pipelines that are nearly the same against the session program, on two empty states of the engine: one state runs
+// them in order, the other in reverse, so that each pipeline comes first once. What is seen must be the same. The output says what is not, and
+// the pipelines that differ are written to a folder.
+func (c Corpus) Pairs(ctx context.Context, session string, states [2]string, seed, count int, environ []string, found string) (string, error) {
+	out, err := Harness{Program: c.Program}.command(ctx, session, environ, "pairs", "-states", states[0]+","+states[1],
+		"-seed", strconv.Itoa(seed), "-count", strconv.Itoa(count), "-out", found).CombinedOutput()
+	return string(out), err
 }
 
 // CorpusResults are the cases by how they ended.

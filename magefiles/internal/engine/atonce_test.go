@@ -1,0 +1,90 @@
+package engine_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+)
+
+// chain is a pipeline of two steps, of which the second sees what the first made of a host folder. It returns what the first printed, which
+// is the time, and what the second read.
+func chain(t *testing.T, programs, folder, nonce string) string {
+	t.Helper()
+	s, err := engine.Connect(t.Context(), enginetest.Options(t, "/"))
+	if err != nil {
+		t.Error(err) // not Fatal: this may be any goroutine
+		return ""
+	}
+	defer func() { _ = s.Close() }()
+	base := s.Client.Container().WithFile("/program", s.Client.Host().File(programs+"/program")).WithEnvVariable("NONCE", nonce)
+	first := base.WithDirectory("/out", s.Client.Directory()).WithMountedDirectory("/in", s.Client.Host().Directory(folder)).
+		WithExec([]string{"/program", "now", "@/in/f"}, dagger.ContainerWithExecOpts{RedirectStdout: "/out/f"})
+	second := base.WithDirectory("/in", first.Directory("/out")).WithExec([]string{"/program", "@/in/f"})
+	out, err := second.Stdout(t.Context())
+	if err != nil {
+		t.Error(err)
+	}
+	return out
+}
+
+// TestAtOnce runs a pipeline in two sessions and a second process at once, and one that reads another file: each sees its own, each step
+// runs once, and is found by a later session.
+func TestAtOnce(t *testing.T) {
+	if folder := os.Getenv("ENGINE_TEST_FOLDER"); folder != "" {
+		t.Logf("PRINTED %q", chain(t, os.Getenv("ENGINE_TEST_PROGRAMS"), folder, os.Getenv("ENGINE_TEST_NONCE")))
+		return
+	}
+	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))
+	programs, nonce := program(t, printEnv), time.Now().String()
+	folders := map[string]string{"one": t.TempDir(), "two": t.TempDir()}
+	for text, folder := range folders {
+		must(t, os.WriteFile(filepath.Join(folder, "f"), []byte(text), 0o644))
+	}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[string][]string{}
+	run := func(text string, in func(folder string) string) {
+		all.Go(func() {
+			out := in(folders[text])
+			mu.Lock()
+			defer mu.Unlock()
+			seen[text] = append(seen[text], out)
+		})
+	}
+	here := func(folder string) string { return chain(t, programs, folder, nonce) }
+	run("one", here)
+	run("one", here)
+	run("two", here)
+	run("one", func(folder string) string { return chainElsewhere(t, programs, folder, nonce) })
+	run("two", func(folder string) string { return chainElsewhere(t, programs, folder, nonce) })
+	all.Wait()
+	for text, outs := range seen {
+		for _, out := range append(outs, here(folders[text])) {
+			if out != outs[0] || !strings.Contains(out, text) {
+				t.Errorf("of a file with %q, in sessions at once: %q, then %q", text, outs, out)
+			}
+		}
+	}
+}
+
+// chainElsewhere runs the pipeline in another process.
+func chainElsewhere(t *testing.T, programs, folder, nonce string) string {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), "ENGINE_TEST_FOLDER="+folder, "ENGINE_TEST_PROGRAMS="+programs, "ENGINE_TEST_NONCE="+nonce)
+	out, err := cmd.CombinedOutput()
+	_, printed, found := strings.Cut(string(out), "PRINTED \"")
+	printed, _, _ = strings.Cut(printed, "\"\n")
+	if err != nil || !found {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return strings.ReplaceAll(printed, `\n`, "\n")
+}
