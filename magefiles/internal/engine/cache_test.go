@@ -171,3 +171,28 @@ func inAnotherProcess(t *testing.T, programs, folder, nonce string, last map[str
 }
 
 func quoted(text string) string { return `"` + strings.ReplaceAll(text, "\n", `\n`) + `"` }
+
+// A stage of a Dockerfile that ran again with the same result does not make the next one run again, as with buildctl.
+func TestAStageWithTheSameResultIsTheSame(t *testing.T) {
+	c := connect(t, t.TempDir())
+	ct, nonce := box(t, c, printEnv), time.Now().String()
+	build := func(argument string) string {
+		d := c.Directory().WithFile("program", ct.File("/program")).WithNewFile("Dockerfile", `FROM scratch AS base
+COPY program /
+FROM base AS one
+ARG OTHER
+RUN ["/program", "now", "`+nonce+`"]
+COPY program /result
+FROM base
+COPY --from=one /result /
+RUN ["/program", "now"]
+`)
+		built := d.DockerBuild(dagger.DirectoryDockerBuildOpts{BuildArgs: []dagger.BuildArg{{Name: "OTHER", Value: argument}}})
+		out, err := built.Stdout(t.Context())
+		must(t, err)
+		return out
+	}
+	if one, other := build("1"), build("2"); one != other {
+		t.Errorf("the last stage ran at %q and at %q", one, other)
+	}
+}

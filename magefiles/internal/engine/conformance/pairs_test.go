@@ -19,7 +19,7 @@ func TestPairs(t *testing.T) {
 	if err := baseimage.Debian().Ready(); err != nil {
 		lacks(t, err.Error())
 	}
-	seed, count := 1, 8
+	seed, count := 1, 12
 	if s := os.Getenv("BLUMEOPS_PAIRS"); s != "" {
 		if _, err := fmt.Sscanf(s, "%d:%d", &seed, &count); err != nil {
 			t.Fatalf("BLUMEOPS_PAIRS=%q: expected SEED:COUNT: %v", s, err)

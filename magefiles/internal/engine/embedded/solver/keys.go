@@ -14,14 +14,15 @@ import (
 func completeKeys(def *pb.Definition) (*pb.Definition, error) {
 	k := keys{timing: map[string]timing{}, built: map[string]string{}}
 	return Rewrite(def, func(op *pb.Op, built digest.Digest) error {
-		_, dockerfile := def.Metadata[string(built)].GetDescription()[dockerfileCommand]
-		k.complete(op, built, dockerfile)
+		name := def.Metadata[string(built)].GetDescription()["llb.customname"]
+		k.complete(op, built, strings.HasPrefix(name, dockerfilePrefix))
 		return nil
 	}, func(built, now digest.Digest) { k.built[string(now)] = string(built) })
 }
 
-// dockerfileCommand is with the operations that BuildKit's frontend made of a Dockerfile's instructions.
-const dockerfileCommand = "com.docker.dockerfile.v1.command"
+// dockerfilePrefix begins the names of operations that BuildKit's frontend made of a Dockerfile's instructions, as "[one 2/3] COPY f /". The
+// names of ours begin with a word.
+const dockerfilePrefix = "["
 
 // keys knows of each operation, as it was built, whether the times of its files count.
 type keys struct {

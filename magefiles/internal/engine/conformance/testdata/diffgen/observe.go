@@ -189,6 +189,7 @@ var chance = []struct {
 	{regexp.MustCompile(` ?\[traceparent:[0-9a-f]+-[0-9a-f]+\]`), ""},
 	{regexp.MustCompile(`(sha256|xxh3):[0-9a-f]{16,64}`), "$1:<digest>"},
 	{regexp.MustCompile(`/[^ :"']*/snapshots/[0-9]+/fs`), "<snapshot>"},
+	{regexp.MustCompile(`/[^ :"']*/cachemounts/buildkit[0-9]+`), "<tmp>"},
 	{regexp.MustCompile(`/tmp/[A-Za-z.-]+[0-9]+`), "<tmp>"},
 	{regexp.MustCompile(`\b(Container|Directory|File)@[A-Za-z0-9+/_-]+=*`), "$1@<id>"},
 	{regexp.MustCompile(`Eh[A-Za-z0-9+/]{14,}=*`), "<id>"},

@@ -146,7 +146,10 @@ func (g *gen) change(c *Case) bool {
 		return false // a secret is known by its name
 	}
 	a := &s.Args
-	if a.Contents != "" {
+	switch {
+	case strings.Contains(a.Contents, "FROM "):
+		can = append(can, func() { a.Contents = g.edited(a.Contents) }, func() { a.Contents = g.edited(a.Contents) })
+	case a.Contents != "":
 		can = append(can, func() { a.Contents = g.another(a.Contents) })
 	}
 	if a.Permissions != 0 || strings.Contains(s.Op, "New") {
@@ -202,6 +205,27 @@ func (g *gen) another(s string) string {
 		return string('a'+(s[0]+1)%26) + s[1:]
 	}
 	return s + "x"
+}
+
+// edited is a Dockerfile with one line less, or two lines in another order, or with another source or place of a copy.
+func (g *gen) edited(dockerfile string) string {
+	lines := strings.SplitAfter(dockerfile, "\n")
+	i := 1 + g.Intn(len(lines)-1)
+	switch g.Intn(4) {
+	case 0:
+		lines = slices.Delete(lines, i-1, i)
+	case 1:
+		lines[i-1], lines[i] = lines[i], lines[i-1]
+	default:
+		for j, l := range lines {
+			if w := strings.Fields(l); strings.HasPrefix(l, "COPY ") && len(w) > 2 && g.chance(60) {
+				k := pick(g, len(w)-1, len(w)-2)
+				w[k] = pick(g, "/work/", "/data", ".", "sub", "a", "b.txt", "/new/f")
+				lines[j] = strings.Join(w, " ") + "\n"
+			}
+		}
+	}
+	return strings.Join(lines, "")
 }
 
 // plant changes one entry of a tree on the host.

@@ -1,0 +1,89 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+)
+
+// BenchmarkSession: what a session of the embedded engine costs from its opening to its end, in this process: alone, with a command that is
+// in the cache, with one that is not, and with a publish that has nothing to do. Beside the last three, the process of buildctl with a
+// Dockerfile that does the same.
+func BenchmarkSession(b *testing.B) {
+	t := newBed(b)
+	run := func(i int) string { return fmt.Sprintf("echo %d of %d", i, time.Now().UnixNano()) }
+	session := func(b *testing.B, do func(c *dagger.Client) error) {
+		opts := enginetest.Options(b, t.dir)
+		opts.Log = func(string) {}
+		s, err := engine.Connect(b.Context(), opts)
+		must(b, err)
+		must(b, do(s.Client))
+		must(b, s.Close())
+	}
+	exec := func(b *testing.B, line string) {
+		session(b, func(c *dagger.Client) error {
+			_, err := c.Container().From(t.base).WithExec([]string{"sh", "-c", line}).Stdout(b.Context())
+			return err
+		})
+	}
+	dockerfile := func(b *testing.B, line string, args ...string) {
+		dir := filepath.Join(t.dir, "run")
+		must(b, os.MkdirAll(dir, 0o755))
+		must(b, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM "+t.base+"\nRUN "+line+"\n"), 0o644))
+		c := t.buildctlBuild(dir)
+		c.args = append(c.args, args...)
+		c.run(b)
+	}
+	b.Run("Connect", func(b *testing.B) {
+		besides(b, func(int) { session(b, func(*dagger.Client) error { return nil }) }, nil)
+	})
+	b.Run("CachedExec", func(b *testing.B) {
+		besides(b, func(int) { exec(b, "echo cached") }, func(int) { dockerfile(b, "echo cached") })
+	})
+	b.Run("UncachedExec", func(b *testing.B) {
+		besides(b, func(i int) { exec(b, run(i)) }, func(i int) { dockerfile(b, run(i)) })
+	})
+	b.Run("CachedPublish", func(b *testing.B) {
+		registry, _, _ := strings.Cut(t.base, "/")
+		besides(b, func(int) {
+			session(b, func(c *dagger.Client) error {
+				_, err := c.Container().From(t.base).WithNewFile("/f", "1").Publish(b.Context(), registry+"/ours:1")
+				return err
+			})
+		}, func(int) {
+			dockerfile(b, "echo cached", "--output", "type=image,push=true,name="+registry+"/theirs:1")
+		})
+	})
+}
+
+// besides times ours and, if there is one, the alternative in turn, after a run of each that does not count.
+func besides(b *testing.B, ours, other func(i int)) {
+	b.Helper()
+	var a, z []usage
+	timed := func(f func(int), i int, into *[]usage) {
+		began := time.Now()
+		f(i)
+		if i > 0 {
+			*into = append(*into, usage{wall: time.Since(began)})
+		}
+	}
+	for i := range b.N + 1 {
+		timed(ours, i, &a)
+		if other != nil {
+			timed(other, i, &z)
+		}
+	}
+	report(b, "session", a)
+	if other != nil {
+		report(b, "buildctl", z)
+	}
+	b.ReportMetric(0, "ns/op")
+}
