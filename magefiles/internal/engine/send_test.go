@@ -11,12 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 )
 
 // A file that BuildKit has is not sent again with those that changed. Here it is gone before the folder is asked for: it could not be.
 func TestWhatIsUnchangedIsNotSentAgain(t *testing.T) {
 	ctx, folder := t.Context(), t.TempDir()
+	opts := enginetest.Options(t, folder)
+	if !tellsItsStart(t, opts) && os.Getenv("CI") != "true" {
+		t.Skip("the engine was started by an older version: mage engine:down")
+	}
 	at := func(name string) string { return filepath.Join(folder, name) }
 	write := func(name, text string) { // the time is always the same
 		old := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -26,7 +31,7 @@ func TestWhatIsUnchangedIsNotSentAgain(t *testing.T) {
 	write("same", time.Now().String())
 	write("edited", "1")
 	read := func(before func()) (string, error) {
-		s, err := engine.Connect(ctx, enginetest.Options(t, folder))
+		s, err := engine.Connect(ctx, opts)
 		must(t, err)
 		defer func() { must(t, s.Close()) }()
 		d := s.Client.Host().Directory(".")
@@ -49,6 +54,18 @@ func TestWhatIsUnchangedIsNotSentAgain(t *testing.T) {
 		}
 		return err == nil
 	})
+}
+
+func tellsItsStart(t *testing.T, opts engine.Options) bool {
+	t.Helper()
+	d, err := engine.Up(t.Context(), opts)
+	must(t, err)
+	c, err := d.Client(t.Context())
+	must(t, err)
+	defer c.Close()
+	workers, err := c.ListWorkers(t.Context())
+	must(t, err)
+	return len(workers) > 0 && workers[0].Labels[daemon.StartLabel] != ""
 }
 
 const readAttribute = `package main

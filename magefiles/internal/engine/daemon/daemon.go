@@ -23,6 +23,9 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
+// StartLabel is the worker label that is another each time that a daemon of ours starts.
+const StartLabel = "me.eblu.ops.blumeops.start"
+
 // DefaultCacheBytes is the size beyond which the cache is collected, if Options say nothing else.
 const DefaultCacheBytes = 20_000_000_000
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -51,7 +52,7 @@ func (o Options) settings() settings {
 	for host, r := range o.Registries {
 		s.Registries[host] = registrySettings(r)
 	}
-	s.Labels = map[string]string{settingsLabel: o.settingsKey(s)}
+	s.Labels = map[string]string{settingsLabel: o.settingsKey(s), StartLabel: rand.Text()}
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 )
 
 // locals are the host directories that a session has opened to BuildKit, by the hash of their content. Nothing else
@@ -42,6 +43,9 @@ type Selection struct{ Include, Exclude []string }
 // BuildKit keeps what it was sent under the source's name, and asks for what is new next time. So the name is that of the folder, and times
 // tell the content of files, and attributes are part of the name, as both are not compared. Sources of one name are told apart by a pattern
 // that matches nothing: it is in the key, and BuildKit sends it with its question.
+//
+// A daemon that ended while it was sent a folder knows it by the content from before. So the name holds which start of the daemon it is
+// for; where that is not known, the name is the hash of the content, and the whole folder is sent.
 func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...llb.LocalOption) (llb.State, error) {
 	fs, err := fsutil.NewFS(path)
 	if err != nil {
@@ -60,7 +64,17 @@ func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...l
 	s.locals.mu.Lock()
 	s.locals.dirs[digest] = read
 	s.locals.mu.Unlock()
-	place := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %s", path, of.Include, of.Exclude, read.Attributes()))
+	place := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %s %s", path, of.Include, of.Exclude, read.Attributes(), s.start(digest)))
 	opts = append([]llb.LocalOption{llb.SessionID(s.SessionID()), llb.ExcludePatterns([]string{digest}), llb.WithCustomName("upload " + path)}, opts...)
 	return llb.Local("host-"+hex.EncodeToString(place[:]), opts...), nil
+}
+
+// start tells which start of the daemon this is, or gives unknown.
+func (s *Solver) start(unknown string) string {
+	for _, w := range s.gateway.BuildOpts().Workers {
+		if start := w.Labels[daemon.StartLabel]; start != "" {
+			return start
+		}
+	}
+	return unknown
 }
