@@ -23,7 +23,7 @@ func replace(path, old, new string) edit {
 
 // doc is a page of the documentation with a body.
 func doc(path, body string) edit {
-	return write(path, "---\ntitle: Planted\ntags: [planted]\nmodified: 2026-11-01\n---\n\n# Planted\n\n"+body)
+	return write(path, "---\ntitle: Planted\ntags: [planted]\nmodified: 2026-11-01\n---\n\n"+body)
 }
 
 func workflowOf(lines string) edit {

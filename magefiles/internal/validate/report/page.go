@@ -16,10 +16,8 @@ tags: [reference, validate]
 modified: %s
 ---
 
-# Checks
-
-What `+"`validate`"+` looks at, each rule, and what to do about it. [[validate-the-repository]] says how to run it and how to allow something,
-[[validate]] why it is as it is. This page is made from the checks themselves:
+The checks of `+"`validate`"+`: the files that each check reads, its rules, and the remedy for each finding. [[validate-the-repository]] explains how to run them and how to allow a finding,
+[[validate]] explains their design. This page is generated from the checks:
 
 `+"```sh\ngo test ./magefiles/internal/validate/checks -run TestPage -update\n```\n", modified)
 	for _, check := range checks {
