@@ -30,7 +30,7 @@ var pins = validate.Check{
 	Rules: []validate.Rule{
 		{ID: "dagger", What: "Dagger's version differs between two places: a command line of another version than the SDK's starts another engine, or none.", Do: disagreeing},
 		{ID: "go", What: "Go's version differs between two places, so that laptops and jobs compile with different ones.", Do: disagreeing},
-		{ID: "go-newer", What: "A nested module wants a newer Go than the repository has, so that it is not compiled where toolchains are not fetched.", Do: "Lower its go line, or raise Go everywhere."},
+		{ID: "go-newer", What: "A nested module requires a newer Go than the repository has, so that it is not compiled without a download of a toolchain.", Do: "Lower its go line, or raise Go everywhere."},
 		{ID: "mage", What: "Mage's version differs between go.mod and mise.toml, so that the command mage is another program than the tool of go.mod.", Do: disagreeing},
 		{ID: "buildkit", What: "A nested module has another BuildKit than go.mod: the daemon that is built from it is to be that of the client.", Do: disagreeing},
 	},
