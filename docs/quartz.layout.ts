@@ -1,7 +1,7 @@
 // The layout of a page: mage docs:build puts this file into the root of Quartz.
 import { PageLayout, SharedLayout } from "./quartz/cfg"
 import * as Component from "./quartz/components"
-import { Root } from "hast"
+import type { Root } from "hast"
 
 export const sharedPageComponents: SharedLayout = {
   head: Component.Head(),
