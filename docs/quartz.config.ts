@@ -16,7 +16,8 @@ const config: QuartzConfig = {
     ignorePatterns: [],
     defaultDateType: "modified",
     theme: {
-      // Nothing is asked of another host, neither when the site is built nor when it is read.
+      // No fonts from other hosts, neither in the build nor in the browser. Mermaid is the one exception: on pages with a diagram the
+      // browser loads it from cdnjs.cloudflare.com (docs/explanation/docs-build.md).
       fontOrigin: "local",
       cdnCaching: true,
       typography: { title: "system-ui", header: "system-ui", body: "system-ui", code: "ui-monospace" },

@@ -1,6 +1,7 @@
-// What stands where on a page: mage docs:build puts this file into Quartz's root.
+// The layout of a page: mage docs:build puts this file into the root of Quartz.
 import { PageLayout, SharedLayout } from "./quartz/cfg"
 import * as Component from "./quartz/components"
+import type { Root } from "hast"
 
 export const sharedPageComponents: SharedLayout = {
   head: Component.Head(),
@@ -16,9 +17,15 @@ const left = [
   Component.Explorer(),
 ]
 
+// The title of a page comes from its frontmatter. CHANGELOG.md has no frontmatter: its own heading is the title.
+const title = Component.ConditionalRender({
+  component: Component.ArticleTitle(),
+  condition: ({ tree }) => !(tree as Root).children.some((node) => node.type === "element" && node.tagName === "h1"),
+})
+
 // A page.
 export const defaultContentPageLayout: PageLayout = {
-  beforeBody: [Component.Breadcrumbs(), Component.ArticleTitle(), Component.ContentMeta(), Component.TagList()],
+  beforeBody: [Component.Breadcrumbs(), title, Component.ContentMeta(), Component.TagList()],
   left,
   right: [Component.DesktopOnly(Component.TableOfContents()), Component.Backlinks()],
 }

@@ -87,15 +87,15 @@ func TestDependenciesAreExplained(t *testing.T) {
 	}
 }
 
-func TestRoomsAreDescribed(t *testing.T) {
+func TestPackagesAreDescribed(t *testing.T) {
 	layout := read(t, "docs/explanation/layout.md")
 	entries, err := os.ReadDir(filepath.Join(root, "magefiles", "internal"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.IsDir() && !strings.Contains(layout.section(t, "## The rooms"), "\n| `"+e.Name()+"` |") {
-			t.Errorf("%s: the room %s has no row", layout.path, path.Join("magefiles/internal", e.Name()))
+		if e.IsDir() && !strings.Contains(layout.section(t, "## The packages"), "\n| `"+e.Name()+"` |") {
+			t.Errorf("%s: the package %s has no row", layout.path, path.Join("magefiles/internal", e.Name()))
 		}
 	}
 }

@@ -72,7 +72,7 @@ func read(t *testing.T, name string) page {
 	return page{name, string(text)}
 }
 
-// README's links are those of any Markdown; the pages name files in backticks.
+// README.md and CONTRIBUTING.md have links of any Markdown; the pages name files in backticks.
 var (
 	markdownLink = regexp.MustCompile(`\]\(([^)#]+)\)`)
 	filePath     = regexp.MustCompile("`((?:magefiles|containers|docs|\\.ci)/[A-Za-z0-9_./-]+)`")
@@ -80,18 +80,21 @@ var (
 
 // placeholders are paths that the reader makes.
 var placeholders = []string{
-	"containers/NAME", "containers/greeter", "magefiles/internal/validate/checks/NAME.go", "magefiles/internal/validate/checks/testdata/NAME/ok/",
+	"containers/NAME", "containers/greeter",
+	"magefiles/internal/validate/checks/todo.go", "magefiles/internal/validate/checks/testdata/todo", "magefiles/internal/lab/greeter.go",
 }
 
 func TestNamedFilesExist(t *testing.T) {
-	readme := read(t, "README.md")
+	atRoot := []page{read(t, "README.md"), read(t, "CONTRIBUTING.md")}
 	named := map[string][]string{}
-	for _, m := range markdownLink.FindAllStringSubmatch(readme.text, -1) {
-		if !strings.Contains(m[1], "://") {
-			named[m[1]] = append(named[m[1]], readme.path)
+	for _, p := range atRoot {
+		for _, m := range markdownLink.FindAllStringSubmatch(p.text, -1) {
+			if !strings.Contains(m[1], "://") {
+				named[m[1]] = append(named[m[1]], p.path)
+			}
 		}
 	}
-	for _, p := range append(pages(t), readme) {
+	for _, p := range append(pages(t), atRoot...) {
 		if p.path == "docs/reference/checks.md" {
 			continue // it is made from the checks, and names rules that look like paths
 		}

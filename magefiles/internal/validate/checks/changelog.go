@@ -27,12 +27,12 @@ var changelog = validate.Check{
 	Rules: []validate.Rule{
 		{ID: "settings", What: "A setting of towncrier is unknown, wrong, or not done here.", Do: "Correct the setting."},
 		{ID: "fragment", What: "A file among the fragments would not get into the changelog: it lies in a subfolder, has no known type or no text, is not UTF-8, or cannot be told from another.", Do: "Give the file a name and a text that the release takes."},
-		{ID: "text", What: "The text of a fragment does not stay within its bullet: it ends the list, or opens a code block or a comment that is not closed.", Do: "Write the text so that it can stand in a list."},
+		{ID: "text", What: "The text of a fragment does not stay within its bullet: it ends the list, or opens a code block or a comment that is not closed.", Do: "Write the text so that it can be an item of a list."},
 		{ID: "marker", What: "The changelog has no line that says where the newest section goes, so it would go to the very top.", Do: "Put the line above the newest section."},
 		{ID: "heading", What: "A heading of the changelog is as high as those of versions, and names none in the form of title_format, so that it ends the section above.", Do: "Write it as title_format says, or make it deeper."},
-		{ID: "version", What: "The version in a heading is no semantic version.", Do: "Write it as X.Y.Z, with a v in front or without."},
-		{ID: "date", What: "The date in a heading is none.", Do: "Write it as YEAR-MONTH-DAY, as in 2026-03-08."},
-		{ID: "order", What: "A version stands below an older one, or is there twice.", Do: "Put the sections in order: the newest first, each once."},
+		{ID: "version", What: "The version in a heading is not a semantic version.", Do: "Write it as X.Y.Z, with a v in front or without."},
+		{ID: "date", What: "The date in a heading is not a date.", Do: "Write it as YEAR-MONTH-DAY, as in 2026-03-08."},
+		{ID: "order", What: "A version is below an older one, or is there twice.", Do: "Put the sections in order: the newest first, each once."},
 	},
 	Run: func(_ context.Context, in *validate.Input) error {
 		c := changelogCheck{Input: in}

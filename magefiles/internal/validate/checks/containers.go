@@ -24,14 +24,14 @@ var containers = validate.Check{
 	Covers: "The folders of containers/: whether each can be built, Dockerfiles against BuildKit's own linter, base images, and versions against service-versions.yaml.",
 	Rules: []validate.Rule{
 		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package, is a symbolic link, has a name that images cannot have, or states something unknown.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
-		{ID: "dockerfile", What: "BuildKit's parser or linter objects to a Dockerfile; the message begins with the linter's own name of the rule, which «# check=skip=RULE» on the first line leaves out.", Do: "Change the instruction as the message says."},
+		{ID: "dockerfile", What: "BuildKit's parser or linter objects to a Dockerfile; the message begins with the linter's own name of the rule, which `# check=skip=RULE` on the first line switches off.", Do: "Change the instruction as the message says."},
 		{ID: "version", What: "A container does not say which version of its application it packages, or not as a literal.", Do: "State it: ARG CONTAINER_APP_VERSION=1.2.3 in the Dockerfile, //blumeops:version 1.2.3 in the Go program."},
 		{ID: "services", What: "The file service-versions.yaml does not have the form that is expected: a list called services, whose entries have a name, a current-version and, where the names differ, a container.", Do: "Give it that form."},
 		{ID: "disagrees", What: "A container packages another version than service-versions.yaml says.", Do: "Correct the one that is wrong; if the service is built from another container, name that one in its field container, or null if it is from none."},
 		{ID: "base", What: "An image that a build starts from, or copies from, has no tag, or the tag latest: each build may get another one.", Do: "Name a version as the tag, or a digest."},
 		{ID: "own-base", What: "An image that a build starts from, or copies from, is one of ours, and there is no container of that name.", Do: "Correct the name, or add the container."},
 		{ID: "copy", What: "A Dockerfile copies a file that is not in the container's folder, or that the .dockerignore leaves out.", Do: "Correct the path, or add the file."},
-		{ID: "ignore", What: "A .dockerignore holds a line that is no pattern.", Do: "Correct the pattern."},
+		{ID: "ignore", What: "A .dockerignore contains a line that is not a valid pattern.", Do: "Correct the pattern."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
 		if len(in.Files(image.Root)) == 0 {

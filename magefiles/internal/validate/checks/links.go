@@ -19,12 +19,12 @@ var links = validate.Check{
 	Name:   "links",
 	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages that no link leads to. Addresses on the network are not asked.",
 	Rules: []validate.Rule{
-		{ID: "page", What: "A wiki link names no page, alias or file of the documentation.", Do: "Correct the name, or write the page."},
+		{ID: "page", What: "A wiki link names a page, alias or file that the documentation does not have.", Do: "Correct the name, or write the page."},
 		{ID: "ambiguous", What: "A wiki link names a page or alias of which there is more than one.", Do: "Rename all but one of them."},
 		{ID: "path", What: "A wiki link holds a path: it would break when the page moves.", Do: "Link to the page by its name alone."},
 		{ID: "spaces", What: "A wiki link has spaces at its brackets, its # or its pipe, which not every reader takes away.", Do: "Write [[page|text]] without these spaces."},
 		{ID: "heading", What: "A link names a heading, block or anchor that the page does not have.", Do: "Correct what follows the #, or the heading."},
-		{ID: "file", What: "A Markdown link, image or embed leads to no file of the repository.", Do: "Correct the path, which is relative to the page, or add the file to git."},
+		{ID: "file", What: "A Markdown link, image or embed leads to a file that the repository does not have.", Do: "Correct the path, which is relative to the page, or add the file to git."},
 		{ID: "orphan", What: "No other page links to a page of the documentation.", Do: "Link to the page from where its readers come from, such as its section's index."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {

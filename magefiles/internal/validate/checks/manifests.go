@@ -26,17 +26,17 @@ var manifests = validate.Check{
 		"Objects of other kinds are held to no schema. A kustomization that takes something from the network, runs Helm or a plugin, has vars or more than 1,000 objects is not built: its files are looked at one by one. " +
 		"Helm's templates, and files that a generator puts into a ConfigMap or Secret, are no objects.",
 	Rules: []validate.Rule{
-		{ID: kubernetes.RuleYAML, What: "A YAML file does not parse, nests more than 500 deep, or becomes much larger by its aliases.", Do: "Mend the YAML."},
-		{ID: kubernetes.RuleDuplicate, What: "A key stands twice in one map, of which only the last would count.", Do: "Remove one of the two."},
-		{ID: kubernetes.RuleKustomize, What: "A kustomization cannot be built: it names a file or a field that is not there, or kustomize refuses it.", Do: "Mend the kustomization; kustomize build of its folder tries it."},
+		{ID: kubernetes.RuleYAML, What: "A YAML file does not parse, nests more than 500 deep, or becomes much larger by its aliases.", Do: "Correct the YAML."},
+		{ID: kubernetes.RuleDuplicate, What: "A map contains a key twice, and only the last one would count.", Do: "Remove one of the two."},
+		{ID: kubernetes.RuleKustomize, What: "A kustomization cannot be built: it names a file or a field that is not there, or kustomize refuses it.", Do: "Correct the kustomization; test it with kustomize build in its folder."},
 		{ID: kubernetes.RuleRemote, What: "A kustomization takes a resource from the network without naming a version of it.", Do: "Name a tag or a commit in the address, or keep a copy of the resource in the repository."},
-		{ID: kubernetes.RuleKind, What: "An object has an API version or a kind that this version of Kubernetes does not have.", Do: "Mend the spelling, or move to the API that took its place."},
-		{ID: kubernetes.RuleSchema, What: "An object does not fit its schema: a field that does not exist or is missing, a value of the wrong type or out of range.", Do: "Mend the field; kubectl explain says what it may hold."},
+		{ID: kubernetes.RuleKind, What: "An object has an API version or a kind that this version of Kubernetes does not have.", Do: "Correct the spelling, or move to the API that replaced it."},
+		{ID: kubernetes.RuleSchema, What: "An object does not fit its schema: a field that does not exist or is missing, a value of the wrong type or out of range.", Do: "Correct the field; kubectl explain describes it."},
 		{ID: "latest", What: "An image has no tag or the tag latest, so that nobody can say what runs.", Do: "Name a version: in the object, or as newTag in the kustomization's images."},
 		{ID: "revision", What: "The tag of one of our own images carries a commit that is not on the default branch.", Do: "Publish the image from a commit on the default branch, and name that tag."},
 		{ID: "container", What: "An image is one of ours, and there is no container of that name: nobody can publish it again.", Do: "Name the container that took its place, or remove the manifest."},
 		{ID: "branch", What: "An Argo CD Application follows a branch of this repository that is not there, so that nothing is deployed any more.", Do: "Name a branch that is there, such as the default branch."},
-		{ID: "application", What: "An Argo CD Application names a folder, or a file of Helm's values, that this repository does not have.", Do: "Mend the path in the Application."},
+		{ID: "application", What: "An Argo CD Application names a folder, or a file of Helm's values, that this repository does not have.", Do: "Correct the path in the Application."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
 		if in.Manifests == "" || !in.Has(in.Manifests) {

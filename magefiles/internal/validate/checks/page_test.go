@@ -47,15 +47,13 @@ tags: [reference, validate]
 modified: %s
 ---
 
-# Checks
-
-What `+"`validate`"+` looks at, each rule, and what to do about it. [[validate-the-repository]] says how to run it and how to allow something,
-[[validate]] why it is as it is. This page is made from the checks themselves:
+The checks of `+"`validate`"+`: the files that each check reads, its rules, and the remedy for each finding. [[validate-the-repository]] explains how to run them and how to allow a finding,
+[[validate]] explains their design. This page is generated from the checks:
 
 `+"```sh\ngo test ./magefiles/internal/validate/checks -run TestPage -update\n```\n", modified)
 	for _, check := range checks {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n%s\n\n", check.Name, inline(check.Covers), since(check))
-		b.WriteString("| Rule | What is found | What to do |\n|---|---|---|\n")
+		b.WriteString("| Rule | Finding | Remedy |\n|---|---|---|\n")
 		for _, rule := range check.Rules {
 			fmt.Fprintf(&b, "| `%s/%s` | %s | %s |\n", check.Name, rule.ID, cell(rule.What), cell(rule.Do))
 		}
@@ -66,9 +64,9 @@ What `+"`validate`"+` looks at, each rule, and what to do about it. [[validate-t
 // since says what -since does to a check.
 func since(check validate.Check) string {
 	if check.Narrow {
-		return "`-since` narrows it to the files that changed."
+		return "`-since` narrows it to changed files."
 	}
-	return "It looks at all files, with `-since` too: what is found in one depends on others."
+	return "It reads all files, even with `-since`: a finding in one file depends on others."
 }
 
 // cell is text for a table. A pipe ends a cell even inside of code.

@@ -26,11 +26,12 @@ const disagreeing = "Write the version that the other place has, or move all of 
 // image. The runner's image is the Dockerfile that holds Dagger; other Dockerfiles may well compile with another Go.
 var pins = validate.Check{
 	Name:   "pins",
-	Covers: "The versions of Dagger, Go and BuildKit in go.mod, mise.toml, dagger.json, the Dockerfile of the image that holds Dagger, and nested modules.",
+	Covers: "The versions of Dagger, Go, Mage and BuildKit in go.mod, mise.toml, dagger.json, the Dockerfile of the image that holds Dagger, and nested modules.",
 	Rules: []validate.Rule{
 		{ID: "dagger", What: "Dagger's version differs between two places: a command line of another version than the SDK's starts another engine, or none.", Do: disagreeing},
 		{ID: "go", What: "Go's version differs between two places, so that laptops and jobs compile with different ones.", Do: disagreeing},
-		{ID: "go-newer", What: "A nested module wants a newer Go than the repository has, so that it is not compiled where toolchains are not fetched.", Do: "Lower its go line, or raise Go everywhere."},
+		{ID: "go-newer", What: "A nested module requires a newer Go than the repository has, so that it is not compiled without a download of a toolchain.", Do: "Lower its go line, or raise Go everywhere."},
+		{ID: "mage", What: "Mage's version differs between go.mod and mise.toml, so that the command mage is another program than the tool of go.mod.", Do: disagreeing},
 		{ID: "buildkit", What: "A nested module has another BuildKit than go.mod: the daemon that is built from it is to be that of the client.", Do: disagreeing},
 	},
 	Run: func(_ context.Context, in *validate.Input) error {
@@ -124,6 +125,8 @@ func (p pinCheck) module(file string) {
 		case r.Indirect || isReplaced || file != "go.mod" && !p.hasLead(r.Mod.Path):
 		case r.Mod.Path == daggerModule:
 			p.compare("dagger", "Dagger", at(r.Syntax, r.Mod.Version))
+		case r.Mod.Path == mageModule:
+			p.compare("mage", "Mage", at(r.Syntax, r.Mod.Version))
 		case r.Mod.Path == buildkitModule:
 			p.compare("buildkit", "BuildKit", at(r.Syntax, r.Mod.Version))
 		}
@@ -133,11 +136,12 @@ func (p pinCheck) module(file string) {
 const (
 	daggerModule   = "dagger.io/dagger"
 	buildkitModule = "github.com/moby/buildkit"
+	mageModule     = "github.com/magefile/mage"
 )
 
 // hasLead says whether go.mod itself requires a module.
 func (p pinCheck) hasLead(module string) bool {
-	return p.first[map[string]string{daggerModule: "dagger", buildkitModule: "buildkit"}[module]].file == "go.mod"
+	return p.first[map[string]string{daggerModule: "dagger", buildkitModule: "buildkit", mageModule: "mage"}[module]].file == "go.mod"
 }
 
 // goOf is the Go that a module is compiled with.
@@ -179,6 +183,8 @@ func (p pinCheck) mise() {
 				p.compare("dagger", "Dagger", at)
 			case "tools.go", "tools.golang":
 				p.compare("go", "Go", at)
+			case "tools.mage", "tools.go:" + mageModule:
+				p.compare("mage", "Mage", at)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func replace(path, old, new string) edit {
 
 // doc is a page of the documentation with a body.
 func doc(path, body string) edit {
-	return write(path, "---\ntitle: Planted\ntags: [planted]\nmodified: 2026-11-01\n---\n\n# Planted\n\n"+body)
+	return write(path, "---\ntitle: Planted\ntags: [planted]\nmodified: 2026-11-01\n---\n\n"+body)
 }
 
 func workflowOf(lines string) edit {
@@ -117,6 +117,7 @@ var faults = map[string][]edit{
 	"pins/dagger":   {replace("mise.toml", `dagger = "0.21.8"`, `dagger = "0.21.7"`)},
 	"pins/go":       {replace("mise.toml", `go = "1.26.8"`, `go = "1.26.7"`)},
 	"pins/go-newer": {write("planted/go.mod", "module planted\n\ngo 1.99.0\n")},
+	"pins/mage":     {replace("mise.toml", `mage" = "1.17.2"`, `mage" = "1.17.1"`)},
 	"pins/buildkit": {write("planted/go.mod", "module planted\n\ngo 1.26.0\n\nrequire github.com/moby/buildkit v0.1.0\n")},
 
 	"secrets/credential": {add("deploy.env", "API_TOKEN="+fakeToken+"\n")},

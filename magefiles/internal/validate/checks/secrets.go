@@ -18,11 +18,11 @@ var secrets = validate.Check{
 		"Kubernetes Secrets in YAML files for values. YAML, TOML, JSON and .env files, scripts and the Go files in magefiles, but no tests, for references that do not parse. " +
 		"What a finding names is never the credential.",
 	Rules: []validate.Rule{
-		{ID: "credential", What: "Something looks like a credential.", Do: "Take it out and replace it where it is used, for whoever has the history has it; if it is none, write gitleaks:allow REASON in a comment on the line, or an allowlist with a description in .gitleaks.toml."},
-		{ID: "manifest", What: "A Secret of Kubernetes holds a value, for all who may read the repository.", Do: "Have an operator make the Secret from a reference, and replace the value where it is used; if it is none, write gitleaks:allow REASON in a comment on the line."},
+		{ID: "credential", What: "Something looks like a credential.", Do: "Remove it, and replace it at its server, because it stays in the history; if it is not a credential, write gitleaks:allow REASON in a comment on the line, or an allowlist with a description in .gitleaks.toml."},
+		{ID: "manifest", What: "A Secret of Kubernetes holds a value, which everyone with access to the repository can read.", Do: "Let an operator make the Secret from a reference, and replace the value at its server; if it is not a secret, write gitleaks:allow REASON in a comment on the line."},
 		{ID: "reason", What: "Something that looks like a credential is allowed, and nothing says why.", Do: "Write the reason: after gitleaks:allow, as the description of the allowlist, or in a comment above the fingerprint in .gitleaksignore."},
 		{ID: "reference", What: "A reference to a secret does not parse.", Do: "Write op://VAULT/ITEM/FIELD, env://NAME or file://PATH."},
-		{ID: "settings", What: "The file .gitleaks.toml or .gitleaksignore cannot be used.", Do: "Mend the file; until then gitleaks' own rules hold."},
+		{ID: "settings", What: "The file .gitleaks.toml or .gitleaksignore cannot be used.", Do: "Correct the file; until then the default rules of gitleaks apply."},
 	},
 	Narrow: true,
 	Run: func(ctx context.Context, in *validate.Input) error {

@@ -16,10 +16,10 @@ var workflows = validate.Check{
 	Name:   "workflows",
 	Covers: "Workflows and actions below .forgejo, .gitea and .github: whether Forgejo runs them, and whether they run what is meant.",
 	Rules: []validate.Rule{
-		{ID: workflow.RuleYAML, What: "A workflow is not YAML, has a key twice, or is nested beyond reason.", Do: "Mend the YAML."},
+		{ID: workflow.RuleYAML, What: "A workflow is not YAML, has a key twice, or is nested beyond reason.", Do: "Correct the YAML."},
 		{ID: workflow.RuleSchema, What: "Forgejo's runner refuses the workflow or action: a key, a value or a context that its schema does not know there.", Do: "Write what the workflow reference of Forgejo Actions has."},
-		{ID: workflow.RuleActionlint, What: "actionlint finds a mistake; its kind ends the message.", Do: "Mend it as the message says; actionlint's documentation explains its kinds."},
-		{ID: workflow.RuleIgnored, What: "Forgejo passes over a setting or an event without a word.", Do: "Remove it, and do not rely on it."},
+		{ID: workflow.RuleActionlint, What: "actionlint finds a mistake; its kind ends the message.", Do: "Correct it as the message says; the documentation of actionlint explains the kinds."},
+		{ID: workflow.RuleIgnored, What: "Forgejo silently ignores a setting or an event.", Do: "Remove it, and do not rely on it."},
 		{ID: workflow.RuleAnchor, What: "A YAML alias or merge key is where Forgejo loses its anchor: Forgejo cuts a workflow into its jobs, and keeps env, if, needs, runs-on, container and secrets as they are spelled; an alias for the whole of one of them, or of a matrix, it does not resolve.", Do: "Write the values out there, or define the anchor earlier in the env of the same job or of one of its steps; whole jobs, steps, lists of steps and with may be aliased and merged."},
 		{ID: workflow.RulePin, What: "An action is not pinned by a whole commit, or an image has no version.", Do: "Write the commit after @ in full, and the version as a comment."},
 		{ID: workflow.RuleMissing, What: "A workflow uses an action or workflow of this repository that is not there.", Do: "Name one that exists, or add it."},
