@@ -26,7 +26,7 @@ var own = map[string][]string{
 	"task":        {"image", "changelog", "manifest", "website", "scratch", "plain", "regular"},
 	"pipeline":    {"image", "dockerfile", "content", "pipeline/", "trust", "command", "regular"},
 	"registry":    {"image", "httpx", "trust", "scratch"},
-	"repo":        {"image", "httpx", "trust", "plain"},
+	"repo":        {"image", "httpx", "trust", "plain", "command", "scratch"},
 	"forge":       {"httpx"},
 	"argo":        {"httpx", "plain"},
 	"httpx":       {"trust", "plain"},

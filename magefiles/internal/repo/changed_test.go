@@ -301,17 +301,6 @@ func BenchmarkChanged(b *testing.B) {
 			}
 		}
 	})
-	b.Run("go-git", func(b *testing.B) {
-		for b.Loop() {
-			tree, err := r.git.Worktree()
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, err := tree.Status(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }
 
 // TestIgnored compares with git ls-files.

@@ -176,3 +176,20 @@ func TestTag(t *testing.T) {
 		}
 	}
 }
+
+func FuzzCheckPath(f *testing.F) {
+	for _, s := range []string{"a/b", "../a", ".git/x", "a/.GIT", "", "."} {
+		f.Add(s)
+	}
+	c, base := tree(f)
+	r := c.open()
+	f.Fuzz(func(t *testing.T, name string) {
+		hash, err := r.Commit(t.Context(), base, []Change{{Path: name, Content: []byte(name)}}, someone("m"))
+		if err != nil {
+			return
+		}
+		if _, err := r.Tree(hash, name); err != nil {
+			t.Fatalf("it is not in the commit: %v", err)
+		}
+	})
+}

@@ -24,8 +24,4 @@ var (
 	ErrPath = errors.New("path cannot be changed")
 	// ErrKey: a private key cannot be read or used.
 	ErrKey = errors.New("unusable key")
-	// ErrMoved: a reference of this clone no longer has the value that was expected.
-	ErrMoved = errors.New("the reference has moved")
-	// ErrLocked: another git holds a lock, or died with it.
-	ErrLocked = errors.New("locked by another git")
 )

@@ -2,33 +2,68 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
+	"io/fs"
+	"os"
+	"path"
 	"slices"
-
-	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"strings"
 )
 
 // Files lists the files of the work tree that git tracks, or would with the next git add: sorted, with slashes, relative to the checkout's
 // root. What is deleted, ignored, or in a repository or submodule inside this one is left out; symbolic links are listed. It agrees with
 // `git ls-files --cached --others --exclude-standard`, less what is not there.
 func (r *Repo) Files(ctx context.Context) ([]string, error) {
-	r.objects.Lock()
-	defer r.objects.Unlock()
-	c, err := r.comparison(nil)
+	out, err := r.run(ctx, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
-		return nil, err
-	}
-	c.listing = true
-	c.enter()
-	if err := c.walk(ctx, ".", false); err != nil {
 		return nil, fmt.Errorf("%s: list files: %w", r.root, err)
 	}
-	list := c.untracked
-	for name := range c.seen {
-		if c.entries[name].Mode != filemode.Submodule {
-			list[name] = true
+	tree := folders{repo: r, read: map[string]map[string]fs.FileMode{}}
+	var list []string
+	for name := range fields(out) {
+		kind, ok, err := tree.kind(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: list files: %w", r.root, err)
+		}
+		if ok && !kind.IsDir() { // a folder is a submodule, a repository, or there in the place of a file
+			list = append(list, name)
 		}
 	}
-	return slices.Sorted(maps.Keys(list)), nil
+	slices.Sort(list)
+	return slices.Compact(list), nil // a conflict is listed more than once
+}
+
+// folders are those of the work tree, each of which is read once: to ask for each file by itself takes longer.
+type folders struct {
+	repo *Repo
+	read map[string]map[string]fs.FileMode
+}
+
+// kind tells what is at a path, if anything is. What lies beyond a symbolic link is not in the work tree.
+func (f folders) kind(name string) (kind fs.FileMode, ok bool, err error) {
+	list, err := f.list(path.Dir(name))
+	kind, ok = list[path.Base(name)]
+	return kind, ok && !strings.HasSuffix(name, "/"), err
+}
+
+func (f folders) list(folder string) (list map[string]fs.FileMode, err error) {
+	if list, ok := f.read[folder]; ok {
+		return list, nil
+	}
+	defer func() { f.read[folder] = list }()
+	if folder != "." {
+		if kind, ok, err := f.kind(folder); !ok || !kind.IsDir() {
+			return nil, err
+		}
+	}
+	entries, err := os.ReadDir(f.repo.workPath(folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // just removed
+	}
+	list = make(map[string]fs.FileMode, len(entries))
+	for _, e := range entries {
+		list[e.Name()] = e.Type()
+	}
+	return list, err
 }

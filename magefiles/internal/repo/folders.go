@@ -1,7 +1,10 @@
 package repo
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 )
@@ -10,7 +13,7 @@ import (
 func (r *Repo) gitDir() string { return r.store.Filesystem().Root() }
 
 // commonDir is the folder that holds branches, tags and objects: another one than gitDir in a linked work tree
-// (gitrepository-layout, «commondir»).
+// (gitrepository-layout, "commondir").
 func (r *Repo) commonDir() (string, error) {
 	dir := r.gitDir()
 	raw, err := r.readGitFile("commondir")
@@ -25,4 +28,17 @@ func (r *Repo) commonDir() (string, error) {
 		return filepath.Clean(common), nil
 	}
 	return filepath.Join(dir, common), nil
+}
+
+// readGitFile reads a file of the git folder, of the common one for linked work trees where git has it there; nil if it is absent.
+func (r *Repo) readGitFile(name string) ([]byte, error) {
+	f, err := r.store.Filesystem().Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(f)
+	return raw, errors.Join(err, f.Close())
 }

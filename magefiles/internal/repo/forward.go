@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // FastForward brings the user's checkout to a later commit of its branch, as git merge --ff-only does: the files that differ, their entries in
@@ -19,8 +24,8 @@ import (
 // from is the commit that the new one was made on; "" if nothing was made, and what an earlier run may have left is brought along: then a
 // checkout that is on something else is left alone without a word.
 //
-// Files come first, then the index, then the branch. A kill in between leaves files or the index ahead, which git pull --ff-only takes, and
-// the next FastForward finishes: what is at the new commit already counts as unmodified.
+// git does the work, in a process group of its own: a kill of this program does not stop it halfway. Files and index come first, then the branch. A kill
+// in between leaves files or the index ahead, and the next FastForward finishes: a file that is at the new commit already counts as unmodified.
 func (r *Repo) FastForward(ctx context.Context, branch, from, to string) (why string, err error) {
 	if err := checkBranch(branch); err != nil {
 		return "", err
@@ -31,16 +36,13 @@ func (r *Repo) FastForward(ctx context.Context, branch, from, to string) (why st
 	if begins, err := f.begin(ctx, from == ""); err != nil || !begins {
 		return "", err
 	}
-	if err := f.plan(ctx, f.from.String(), to); err != nil {
+	if err := f.plan(ctx); err != nil {
 		return "", fmt.Errorf("fast-forward %s: %w", branch, err)
 	}
-	err = f.run()
+	err = f.run(context.WithoutCancel(ctx)) // some milliseconds, and all of it
 	var left leftAlone
 	if errors.As(err, &left) {
 		return string(left), nil
-	}
-	if errors.Is(err, ErrLocked) {
-		return err.Error(), nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("fast-forward %s: %w", branch, err)
@@ -60,12 +62,10 @@ type forward struct {
 	repo     *Repo
 	name     plumbing.ReferenceName
 	from, to plumbing.Hash
-	settings settings
-	changes  []difference
+	changes  map[string]difference
 
-	index  *indexFile
-	at     plumbing.Hash // of the branch, which is from or to
-	behind []difference  // whose files are to be written or deleted
+	at    plumbing.Hash // of the branch, which is from or to
+	ahead []string      // files that are at the new commit while the index is not
 }
 
 // begin takes the commit that the branch is at for the first one, if the new one comes from it: others may have pushed before the run that this
@@ -94,12 +94,12 @@ func (f *forward) begin(ctx context.Context, follows bool) (bool, error) {
 }
 
 // plan finds what differs.
-func (f *forward) plan(ctx context.Context, from, to string) error {
-	old, err := f.repo.commit(from)
+func (f *forward) plan(ctx context.Context) error {
+	old, err := f.repo.commit(f.from.String())
 	if err != nil {
 		return err
 	}
-	now, err := f.repo.commit(to)
+	now, err := f.repo.commit(f.to.String())
 	if err != nil {
 		return err
 	}
@@ -108,54 +108,54 @@ func (f *forward) plan(ctx context.Context, from, to string) error {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("%.12s does not follow %.12s", to, from)
+		return fmt.Errorf("%.12s does not follow %.12s", f.to, f.from)
 	}
-	if f.settings, err = f.repo.settings(); err != nil {
-		return err
+	list, err := f.repo.differences(old.TreeHash, now.TreeHash, "")
+	f.changes = map[string]difference{}
+	for _, d := range list {
+		f.changes[d.path] = d
 	}
-	f.changes, err = f.repo.differences(old.TreeHash, now.TreeHash, "")
 	return err
 }
 
-func (f *forward) run() error {
-	gitDir := f.repo.gitDir()
-	indexLock, err := lock(filepath.Join(gitDir, "index"), gitDir)
+// lockPatience is how long a lock of another git is waited for, which holds it for a moment as a rule.
+const lockPatience = time.Second
+
+func (f *forward) run(ctx context.Context) error {
+	common, err := f.repo.commonDir()
 	if err != nil {
 		return err
 	}
-	defer indexLock.release()
-	refLock, err := f.repo.lockReference(f.name)
-	if err != nil {
-		return err
+	for _, file := range []string{filepath.Join(f.repo.gitDir(), "index"), filepath.Join(common, filepath.FromSlash(string(f.name)))} {
+		if !waitForLock(file + ".lock") {
+			return leave("another git holds %s.lock: wait for it, or remove the file if no git runs here", file)
+		}
 	}
-	defer refLock.release()
 	if err := f.checkHead(); err != nil {
 		return err
 	}
-	changed, err := f.readIndex(indexLock.path)
-	if err != nil {
+	if err := f.checkFiles(ctx); err != nil {
 		return err
 	}
-	if err := f.checkFiles(); err != nil {
+	if err := f.bring(ctx); err != nil {
 		return err
-	}
-	for _, d := range f.behind {
-		if err := f.bring(d); err != nil {
-			return err
-		}
-	}
-	if changed || len(f.behind) > 0 {
-		if err := f.updateIndex(); err != nil {
-			return err
-		}
-		if err := indexLock.replace(f.index.encode(), gitDir); err != nil {
-			return err
-		}
 	}
 	if f.at == f.to {
 		return nil
 	}
-	return f.repo.move(refLock, f.name, f.from, f.to, "merge "+f.to.String()+": Fast-forward")
+	return f.repo.setReference(f.name, f.from, f.to, "merge "+f.to.String()+": Fast-forward")
+}
+
+// waitForLock tells whether a lock is free, or becomes free.
+func waitForLock(path string) bool {
+	for end := time.Now().Add(lockPatience); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Lstat(path); err != nil {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
 }
 
 // operations are files that say that git is in the middle of something.
@@ -186,48 +186,88 @@ func (f *forward) checkHead() error {
 	if f.at = ref.Hash(); f.at != f.from && f.at != f.to {
 		return leave("its %s is at %.12s, which the forge's does not come from", f.name.Short(), f.at)
 	}
-	if f.settings.autoCRLF {
-		return leave("core.autocrlf turns line ends in it")
-	}
 	return nil
 }
 
-// readIndex reads the index and checks the entries of what differs. behind tells whether one is not at the new commit yet.
-func (f *forward) readIndex(path string) (behind bool, err error) {
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, leave("it has no index: git reset makes one")
-	}
+// checkFiles looks for changes in the files that differ. What git status does not list is as HEAD has it, or ignored.
+func (f *forward) checkFiles(ctx context.Context) error {
+	entries, err := f.repo.status(ctx, nil, "--untracked-files=no")
 	if err != nil {
-		return false, err
+		return err
 	}
-	if f.index, err = parseIndex(raw); err != nil {
-		return false, leave("its index: %v", err)
+	listed := map[string]statusEntry{}
+	for _, e := range entries {
+		listed[e.path] = e
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return false, err
-	}
-	f.index.doubt(info.ModTime())
-	for _, d := range f.changes {
-		is, err := f.staged(d)
-		if err != nil {
-			return false, err
+	for name, d := range f.changes {
+		e, ok := listed[name]
+		if !ok {
+			e = statusEntry{index: '.', tree: '.'}
 		}
-		behind = behind || !is
-	}
-	return behind, nil
-}
-
-// updateIndex sets the entries of what differs to the new commit.
-func (f *forward) updateIndex() error {
-	var names []string
-	for _, d := range f.changes {
-		names = append(names, d.path)
-		if err := f.index.set(f.repo.workPath(d.path), d); err != nil {
+		if err := f.checkFile(e, d); err != nil {
 			return err
 		}
 	}
-	f.index.forget(names)
 	return nil
+}
+
+func (f *forward) checkFile(e statusEntry, d difference) error {
+	head := d.old
+	if f.at == f.to {
+		head = d.now
+	}
+	tracked := !head.Hash.IsZero()
+	if e.index != '.' { // the index differs from HEAD
+		tracked = e.index != 'D'
+		if e.index == 'U' || tracked && !isEntry(e, d.old) && !isEntry(e, d.now) || !tracked && !d.old.Hash.IsZero() && !d.now.Hash.IsZero() {
+			return leave("%s has changes in it that are staged", plain.Name(d.path))
+		}
+	}
+	if _, err := os.Lstat(f.repo.workPath(d.path)); e.tree == '.' && (tracked || err != nil) {
+		return nil
+	}
+	if !f.isNow(d) {
+		return leave("%s has changes in it that are not committed", plain.Name(d.path))
+	}
+	f.ahead = append(f.ahead, d.path)
+	return nil
+}
+
+func isEntry(e statusEntry, t object.TreeEntry) bool {
+	return e.hash == t.Hash.String() && e.mode == fmt.Sprintf("%06o", uint32(normal(t.Mode)))
+}
+
+// normal is a tree's mode as the index has it: very old trees hold group-writable files.
+func normal(m filemode.FileMode) filemode.FileMode {
+	if m == filemode.Deprecated {
+		return filemode.Regular
+	}
+	return m
+}
+
+// isNow tells whether a file of the work tree is at the new commit: an ordinary one with its content, or none.
+func (f *forward) isNow(d difference) bool {
+	info, err := os.Lstat(f.repo.workPath(d.path))
+	if d.now.Hash.IsZero() {
+		return err != nil
+	}
+	if err != nil || !info.Mode().IsRegular() || (info.Mode()&0o100 != 0) != (d.now.Mode == filemode.Executable) {
+		return false
+	}
+	content, err := os.ReadFile(f.repo.workPath(d.path))
+	return err == nil && plumbing.ComputeHash(plumbing.BlobObject, content) == d.now.Hash
+}
+
+// bring has git write files and index: all of them, or none where it finds in a file what would be lost.
+func (f *forward) bring(ctx context.Context) error {
+	_, err := f.repo.runUnfiltered(ctx, strings.Join(f.ahead, "\x00"), "update-index", "-z", "--add", "--remove", "--stdin")
+	if err == nil {
+		_, err = f.repo.runUnfiltered(ctx, "", "read-tree", "-m", "-u", f.from.String(), f.to.String())
+	}
+	var failed *GitError
+	if errors.As(err, &failed) && failed.Stderr != "" {
+		first, _, _ := strings.Cut(failed.Stderr, "\n")
+		return leave("git says: %s", plain.Line(first))
+	}
+	return err
 }

@@ -97,7 +97,7 @@ func (c *clone) settle(names ...string) {
 	_ = c.command("update-index", "-q", "--refresh").Run() // fails if something differs
 }
 
-// status is what git says: each path once, sorted. It does not touch the index, as Changed does not.
+// status is what git says, run as a user runs it: each path once, sorted. It does not touch the index, as Changed does not.
 func (c *clone) status(under ...string) []string {
 	c.t.Helper()
 	args := append([]string{"--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--"}, under...)

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,11 +13,15 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // maxPointer is the size of a pointer file of Git LFS: a larger file is none (git-lfs/docs/spec.md).
@@ -106,7 +111,9 @@ func (r *Repo) largeFile(p pointer) (string, error) {
 	store := filepath.Join(common, "lfs")
 	if cfg, err := r.git.Config(); err == nil {
 		if at := cfg.Raw.Section("lfs").Option("storage"); at != "" {
-			store = r.expand(at, common)
+			if store = at; !filepath.IsAbs(at) {
+				store = filepath.Join(common, at)
+			}
 		}
 	}
 	file := filepath.Join(store, "objects", p.sum[:2], p.sum[2:4], p.sum)
@@ -129,109 +136,106 @@ func (s *Snapshot) content(n item) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// attribute is a line of a .gitattributes file that sets or unsets filter.
-type attribute struct {
-	pattern
-	filter string // "" where it is unset
-}
-
-// isLarge tells whether .gitattributes gives a file to Git LFS. Those closer to it win over those farther, later lines over earlier ones.
+// isLarge tells whether the .gitattributes of its commit give a file to Git LFS. The caller holds the lock of objects.
 func (s *Snapshot) isLarge(n item) (bool, error) {
 	rel := n.in.inside(n.path)
-	for folder := path.Dir(rel); ; folder = path.Dir(folder) {
-		lines, err := s.attributes(n.in, folder)
-		if err != nil {
-			return false, err
+	folder := path.Dir(rel)
+	large, ok := n.in.large[folder]
+	if !ok {
+		var err error
+		if large, err = s.largeIn(n.in, folder); err != nil {
+			return false, fmt.Errorf("attributes of %s: %w", plain.Name(n.path), err)
 		}
-		below := rel
-		if folder != "." {
-			below = strings.TrimPrefix(rel, folder+"/")
+		if n.in.large == nil {
+			n.in.large = map[string]map[string]bool{}
 		}
-		for i := len(lines) - 1; i >= 0; i-- {
-			if lines[i].match(below, false) {
-				return lines[i].filter == "lfs", nil
-			}
-		}
-		if folder == "." {
-			return false, nil
-		}
+		n.in.large[folder] = large
 	}
+	return large[rel], nil
 }
 
-// attributes are the lines of one folder of a module. The caller holds the lock of objects.
-func (s *Snapshot) attributes(m *module, folder string) ([]attribute, error) {
-	if lines, ok := m.filters[folder]; ok {
-		return lines, nil
-	}
-	at := object.TreeEntry{Hash: m.root, Mode: filemode.Dir}
-	if folder != "." {
-		n, err := s.lookup(path.Join(m.at, folder), false, 0)
-		if err != nil {
-			return nil, err
-		}
-		at = n.TreeEntry
-	}
-	text, err := s.fileIn(m, at, ".gitattributes")
+// largeIn are the files of a folder that the commit's attributes give to Git LFS. git reads attributes from a work tree: it gets one that has
+// the .gitattributes on the way, and nothing else, and no configuration.
+func (s *Snapshot) largeIn(m *module, folder string) (large map[string]bool, err error) {
+	dir, err := scratch.Make("", "blumeops-attributes-")
 	if err != nil {
 		return nil, err
 	}
-	if m.filters == nil {
-		m.filters = map[string][]attribute{}
+	defer func() { err = errors.Join(err, dir.Remove()) }()
+	git := gitCall{gitDir: filepath.Join(dir.Path, "git"), tree: filepath.Join(dir.Path, "tree"), getenv: attributesAlone(m.repo.getenv)}
+	git.settings = map[string]string{"core.attributesFile": os.DevNull}
+	for _, name := range []string{"objects", "refs"} {
+		if err := os.MkdirAll(filepath.Join(git.gitDir, name), 0o700); err != nil {
+			return nil, err
+		}
 	}
-	m.filters[folder] = parseAttributes(string(text), folder == ".")
-	return m.filters[folder], nil
+	if err := os.WriteFile(filepath.Join(git.gitDir, "HEAD"), []byte("ref: refs/heads/main\n"), 0o600); err != nil {
+		return nil, err
+	}
+	files, err := s.layAttributes(m, folder, git.tree)
+	if err != nil {
+		return nil, err
+	}
+	git.stdin = strings.Join(files, "\x00") + "\x00"
+	out, err := git.run(context.Background(), "check-attr", "-z", "--stdin", "filter")
+	if err != nil {
+		return nil, err
+	}
+	large = map[string]bool{}
+	for i, answer := range slices.Collect(fields(out)) { // PATH, "filter", VALUE
+		if i%3 == 2 && answer == "lfs" {
+			large[files[i/3]] = true
+		}
+	}
+	return large, nil
 }
 
-// parseAttributes reads what a file says of filter (https://git-scm.com/docs/gitattributes). Macros are defined at the root alone.
-func parseAttributes(text string, root bool) []attribute {
-	var lines []attribute
-	macros := map[string]string{}
-	for line := range strings.Lines(text) {
-		glob, rest := splitAttributes(line)
-		filter, ok := filterOf(strings.Fields(rest), macros)
-		if name, is := strings.CutPrefix(glob, "[attr]"); is {
-			if root && ok {
-				macros[name] = filter
+// attributesAlone is the environment in which only the files that git is given count.
+func attributesAlone(getenv func(string) string) func(string) string {
+	return func(name string) string {
+		switch name {
+		case "GIT_CONFIG_GLOBAL":
+			return os.DevNull
+		case "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_SYSTEM":
+			return ""
+		}
+		return getenv(name)
+	}
+}
+
+// layAttributes writes the .gitattributes that count for a folder of a module into a work tree, and lists the folder's files.
+func (s *Snapshot) layAttributes(m *module, folder, tree string) (files []string, err error) {
+	for at := folder; ; at = path.Dir(at) {
+		n := item{TreeEntry: object.TreeEntry{Hash: m.root, Mode: filemode.Dir}}
+		if at != "." {
+			if n, err = s.lookup(path.Join(m.at, at), false, 0); err != nil {
+				return nil, err
 			}
-			continue
 		}
-		if p, good := parsePattern(glob); ok && good && !p.negated && !p.dirOnly {
-			lines = append(lines, attribute{p, filter})
+		text, err := s.fileIn(m, n.TreeEntry, ".gitattributes")
+		if err != nil {
+			return nil, err
 		}
-	}
-	return lines
-}
-
-// splitAttributes parts the pattern, which may be quoted, from the attributes.
-func splitAttributes(line string) (glob, rest string) {
-	line = strings.TrimSpace(line)
-	if strings.HasPrefix(line, `"`) {
-		if quoted, err := strconv.QuotedPrefix(line); err == nil {
-			if glob, err := strconv.Unquote(quoted); err == nil {
-				return glob, line[len(quoted):]
+		below := filepath.Join(tree, filepath.FromSlash(at))
+		if err := os.MkdirAll(below, 0o700); err != nil {
+			return nil, err
+		}
+		if len(text) > 0 {
+			if err := os.WriteFile(filepath.Join(below, ".gitattributes"), text, 0o600); err != nil {
+				return nil, err
 			}
 		}
-	}
-	if i := strings.IndexAny(line, " \t"); i >= 0 {
-		return line[:i], line[i:]
-	}
-	return line, ""
-}
-
-// filterOf is the last word that the attributes have on filter.
-func filterOf(attributes []string, macros map[string]string) (filter string, ok bool) {
-	for _, a := range attributes {
-		if value, is := strings.CutPrefix(a, "filter="); is {
-			filter, ok = value, true
-			continue
+		if at == folder {
+			entries, err := s.tree(m, n.Hash)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range entries {
+				files = append(files, path.Join(folder, e.Name))
+			}
 		}
-		name := strings.TrimLeft(a, "-!")
-		switch value, macro := macros[name]; {
-		case name == "filter":
-			filter, ok = "", true
-		case macro && name == a:
-			filter, ok = value, true
+		if at == "." {
+			return files, nil
 		}
 	}
-	return filter, ok
 }

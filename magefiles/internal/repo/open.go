@@ -1,11 +1,13 @@
 package repo
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-billy/v5"
@@ -126,11 +128,21 @@ func (r *Repo) lost(err error) error {
 	return fmt.Errorf("%w: this clone borrows objects (.git/objects/info/alternates) from %s, which is not there: bring it back, or clone again", err, strings.Join(r.missing, ", "))
 }
 
-// refuseSparse refuses a checkout that leaves out files, whose absence would look like a change.
+// refuseSparse refuses a checkout that leaves out files: checks and builds would miss them.
 func (r *Repo) refuseSparse() error {
-	s, err := r.settings()
-	if err != nil || !s.sparse {
-		return nil // what is wrong with the settings is told where they matter
+	sparse := false
+	for _, name := range []string{"config", "config.worktree"} {
+		raw, err := r.readGitFile(name)
+		cfg := formatcfg.New()
+		if err != nil || formatcfg.NewDecoder(bytes.NewReader(raw)).Decode(cfg) != nil {
+			continue // git says so itself, where it matters
+		}
+		if core := cfg.Section("core").Options; core.Has("sparsecheckout") {
+			sparse = !slices.Contains([]string{"false", "no", "off", "0"}, strings.ToLower(core.Get("sparsecheckout")))
+		}
+	}
+	if !sparse {
+		return nil
 	}
 	return fmt.Errorf("%s: a sparse checkout leaves out files of the repository: run `git sparse-checkout disable`, or use a full clone", r.root)
 }

@@ -156,6 +156,6 @@ func (m *Remote) follow(o PushOptions) {
 		m.advance(o.Branch, plumbing.NewHash(o.Old), plumbing.NewHash(o.New), "update by push")
 	}
 	if o.Tag != "" {
-		_ = r.newReference(tagRef(o.Tag), plumbing.NewHash(o.TagHash))
+		_ = r.setReference(tagRef(o.Tag), plumbing.ZeroHash, plumbing.NewHash(o.TagHash), "push")
 	}
 }

@@ -42,11 +42,11 @@ func (e *MissingError) Hint() string { return e.Remedy }
 
 // module is a repository whose objects a snapshot reads: the clone's own, or that of a submodule.
 type module struct {
-	repo    *Repo
-	at      string        // slash path of its root from the snapshot's
-	root    plumbing.Hash // its tree
-	names   map[string]string
-	filters map[string][]attribute // by folder, from its root
+	repo  *Repo
+	at    string        // slash path of its root from the snapshot's
+	root  plumbing.Hash // its tree
+	names map[string]string
+	large map[string]map[string]bool // files that Git LFS keeps, by folder
 }
 
 // inside is a path from the module's root.

@@ -1,11 +1,10 @@
 package repo
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
-
-	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
 // WorkTree is the work tree's files, given as a file system, in which reading the folder of a submodule that is not checked out is a *MissingError,
@@ -24,20 +23,18 @@ func (r *Repo) WorkTree(files fs.FS, below string) (fs.FS, error) {
 
 // AbsentSubmodules are those at or below some folders that are not checked out, in order.
 func (r *Repo) AbsentSubmodules(below ...string) ([]*MissingError, error) {
-	r.objects.Lock()
-	defer r.objects.Unlock()
-	idx, err := r.store.Index()
+	modules, err := r.submodules(context.Background())
 	if err != nil {
-		return nil, fmt.Errorf("%s: index: %w", r.root, err)
+		return nil, fmt.Errorf("%s: look for submodules: %w", r.root, err)
 	}
-	scope, tree := newScope(below), &comparison{repo: r}
+	scope := newScope(below)
 	var absent []*MissingError
-	for _, e := range idx.Entries {
-		if e.Mode != filemode.Submodule || !scope.holds(e.Name) {
+	for _, m := range modules {
+		if !scope.holds(m.path) {
 			continue
 		}
-		if info, err := os.Lstat(tree.path(e.Name)); err == nil && info.IsDir() && !isRepository(tree.path(e.Name)) {
-			absent = append(absent, missingSubmodule(e.Name, e.Hash))
+		if info, err := os.Lstat(r.workPath(m.path)); err == nil && info.IsDir() && !isRepository(r.workPath(m.path)) {
+			absent = append(absent, missingSubmodule(m.path, m.commit))
 		}
 	}
 	return absent, nil
