@@ -22,11 +22,14 @@ func (r *Repo) Files(ctx context.Context) ([]string, error) {
 	tree := folders{repo: r, read: map[string]map[string]fs.FileMode{}}
 	var list []string
 	for name := range fields(out) {
+		if strings.HasSuffix(name, "/") { // a repository
+			continue
+		}
 		kind, ok, err := tree.kind(name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: list files: %w", r.root, err)
 		}
-		if ok && !kind.IsDir() { // a folder is a submodule, a repository, or there in the place of a file
+		if ok && !kind.IsDir() { // a folder is a submodule, or there in the place of a file
 			list = append(list, name)
 		}
 	}
@@ -44,7 +47,7 @@ type folders struct {
 func (f folders) kind(name string) (kind fs.FileMode, ok bool, err error) {
 	list, err := f.list(path.Dir(name))
 	kind, ok = list[path.Base(name)]
-	return kind, ok && !strings.HasSuffix(name, "/"), err
+	return kind, ok, err
 }
 
 func (f folders) list(folder string) (list map[string]fs.FileMode, err error) {

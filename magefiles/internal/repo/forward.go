@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,13 +42,17 @@ func (r *Repo) FastForward(ctx context.Context, branch, from, to string) (why st
 	}
 	err = f.run(context.WithoutCancel(ctx)) // some milliseconds, and all of it
 	var left leftAlone
-	if errors.As(err, &left) {
+	var failed *GitError
+	switch {
+	case err == nil:
+		return "", nil
+	case errors.As(err, &left):
 		return string(left), nil
+	case errors.As(err, &failed): // it has changed nothing; the rest of what it says is advice
+		first, _, _ := strings.Cut(failed.Stderr, "\n")
+		return plain.Line(cmp.Or(first, failed.Error())), nil
 	}
-	if err != nil {
-		return "", fmt.Errorf("fast-forward %s: %w", branch, err)
-	}
-	return "", nil
+	return "", fmt.Errorf("fast-forward %s: %w", branch, err)
 }
 
 // leftAlone is why the checkout is left as it is.
@@ -263,11 +268,6 @@ func (f *forward) bring(ctx context.Context) error {
 	_, err := f.repo.runUnfiltered(ctx, strings.Join(f.ahead, "\x00"), "update-index", "-z", "--add", "--remove", "--stdin")
 	if err == nil {
 		_, err = f.repo.runUnfiltered(ctx, "", "read-tree", "-m", "-u", f.from.String(), f.to.String())
-	}
-	var failed *GitError
-	if errors.As(err, &failed) && failed.Stderr != "" {
-		first, _, _ := strings.Cut(failed.Stderr, "\n")
-		return leave("git says: %s", plain.Line(first))
 	}
 	return err
 }

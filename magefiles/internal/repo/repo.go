@@ -1,9 +1,8 @@
 // Package repo reads the git checkout: what HEAD is, what differs from it, where it came from, and whether a commit is on the default branch.
 // And it releases from it: a commit made of another one's tree and the changed paths, a tag, a push of both in one step.
 //
-// Objects, references and the index are go-git's. The comparison with the work tree is our own: go-git's Status (v5.19.3) walks ignored folders,
-// and does not know the default excludes file, the common folder's info/exclude of linked work trees, or half of gitignore's
-// patterns, so that it calls clean trees dirty.
+// Objects, references and the remote are go-git's. The working tree, the index, ignore rules and attributes are the git command's, kept from
+// running other programs: docs/explanation/decisions-git.md says why.
 package repo
 
 import (
@@ -54,7 +53,7 @@ type Commit struct {
 // Option changes how a checkout is read.
 type Option func(*Repo)
 
-// WithEnvironment looks up HOME, XDG_CONFIG_HOME and the GIT_CONFIG_* variables with getenv, so that the user's and the system's git
+// WithEnvironment looks up HOME, XDG_CONFIG_HOME and the variables that name configuration files with getenv, so that the user's and the system's git
 // configuration (core.excludesFile and others) count. Without it only the checkout's own does.
 func WithEnvironment(getenv func(string) string) Option {
 	return func(r *Repo) { r.getenv = getenv }
