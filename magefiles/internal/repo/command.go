@@ -131,14 +131,11 @@ func (r *Repo) run(ctx context.Context, args ...string) (string, error) {
 	return gitCall{gitDir: r.gitDir(), tree: r.root, getenv: r.getenv}.run(ctx, args...)
 }
 
-// runUnfiltered runs the git command with the programs turned off that the configuration names for filters (gitattributes, "filter"): files are
+// unfiltered is git on this work tree with the programs turned off that the configuration names for filters (gitattributes, "filter"): files are
 // compared and written as git stores them.
-func (r *Repo) runUnfiltered(ctx context.Context, stdin string, args ...string) (string, error) {
+func (r *Repo) unfiltered(ctx context.Context) (gitCall, error) {
 	settings, err := r.noFilters(ctx)
-	if err != nil {
-		return "", err
-	}
-	return gitCall{gitDir: r.gitDir(), tree: r.root, getenv: r.getenv, settings: settings, stdin: stdin}.run(ctx, args...)
+	return gitCall{gitDir: r.gitDir(), tree: r.root, getenv: r.getenv, settings: settings}, err
 }
 
 // noFilters are settings that turn off all filters of the configuration.

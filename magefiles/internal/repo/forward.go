@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +71,7 @@ type forward struct {
 	from, to plumbing.Hash
 	changes  map[string]difference
 
+	git   gitCall
 	at    plumbing.Hash // of the branch, which is from or to
 	ahead []string      // files that are at the new commit while the index is not
 }
@@ -139,6 +142,9 @@ func (f *forward) run(ctx context.Context) error {
 	if err := f.checkHead(); err != nil {
 		return err
 	}
+	if f.git, err = f.repo.unfiltered(ctx); err != nil {
+		return err
+	}
 	if err := f.checkFiles(ctx); err != nil {
 		return err
 	}
@@ -194,9 +200,16 @@ func (f *forward) checkHead() error {
 	return nil
 }
 
+// maxArguments is how many paths git is given at once, well below what a command line holds.
+const maxArguments = 200
+
 // checkFiles looks for changes in the files that differ. What git status does not list is as HEAD has it, or ignored.
 func (f *forward) checkFiles(ctx context.Context) error {
-	entries, err := f.repo.status(ctx, nil, "--untracked-files=no")
+	paths := slices.Collect(maps.Keys(f.changes))
+	if len(paths) > maxArguments {
+		paths = nil // all
+	}
+	entries, err := f.git.status(ctx, paths, "--untracked-files=no")
 	if err != nil {
 		return err
 	}
@@ -265,9 +278,13 @@ func (f *forward) isNow(d difference) bool {
 
 // bring has git write files and index: all of them, or none where it finds in a file what would be lost.
 func (f *forward) bring(ctx context.Context) error {
-	_, err := f.repo.runUnfiltered(ctx, strings.Join(f.ahead, "\x00"), "update-index", "-z", "--add", "--remove", "--stdin")
-	if err == nil {
-		_, err = f.repo.runUnfiltered(ctx, "", "read-tree", "-m", "-u", f.from.String(), f.to.String())
+	if len(f.ahead) > 0 {
+		add := f.git
+		add.stdin = strings.Join(f.ahead, "\x00")
+		if _, err := add.run(ctx, "update-index", "-z", "--add", "--remove", "--stdin"); err != nil {
+			return err
+		}
 	}
+	_, err := f.git.run(ctx, "read-tree", "-m", "-u", f.from.String(), f.to.String())
 	return err
 }

@@ -31,7 +31,11 @@ func (r *Repo) Changed(ctx context.Context, under ...string) ([]string, error) {
 }
 
 func (r *Repo) changed(ctx context.Context, under scope) (list []string, err error) {
-	entries, err := r.status(ctx, under, "--untracked-files=all")
+	git, err := r.unfiltered(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := git.status(ctx, under, "--untracked-files=all")
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +83,9 @@ type statusEntry struct {
 }
 
 // status asks git what differs from HEAD.
-func (r *Repo) status(ctx context.Context, under scope, more ...string) ([]statusEntry, error) {
+func (c gitCall) status(ctx context.Context, under scope, more ...string) ([]statusEntry, error) {
 	args := slices.Concat([]string{"status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=dirty"}, more, []string{"--"}, under)
-	out, err := r.runUnfiltered(ctx, "", args...)
+	out, err := c.run(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
