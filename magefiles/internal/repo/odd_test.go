@@ -109,8 +109,10 @@ func (c *clone) edit(random *rand.Rand) {
 	case 0:
 		c.remove(name)
 	case 1:
+		c.remove(name) // which may be a symbolic link
 		c.write(name, fmt.Sprint("*", random.IntN(3), "\n"))
 	case 2:
+		c.remove(name)
 		c.write(name, "one\r\ntwo\r\n")
 	case 3:
 		_ = c.command("add", name).Run() // fails for what is ignored or absent
