@@ -2,7 +2,7 @@
 // And it releases from it: a commit made of another one's tree and the changed paths, a tag, a push of both in one step.
 //
 // Objects, references and the remote are go-git's. The working tree, the index, ignore rules and attributes are the git command's, kept from
-// running other programs: docs/explanation/decisions-git.md says why.
+// running other programs: docs/decisions/git-command.md says why.
 package repo
 
 import (
