@@ -128,6 +128,29 @@ func TestWorkdir(t *testing.T) {
 	equal(t, "owner of one that was there", o.stdout, "65534\n")
 }
 
+// A working directory may be a link, also one to nothing, and may lead out of a folder that is not there.
+func TestWorkdirOnTheWay(t *testing.T) {
+	needRoot(t)
+	b := newBench(t)
+	for link, target := range map[string]string{"dangling": b.root + "/made", "relative": "one/two", "loop": "loop"} {
+		if err := os.Symlink(target, b.root+"/"+link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for workdir, want := range map[string]string{
+		"dangling":          "/made 65534",
+		"relative/below":    "/one/two/below 65534",
+		"left/../entered/x": "/entered/x 65534",
+	} {
+		o := b.sh(execmeta.Instruction{User: "nobody", Workdir: b.root + "/" + workdir}, "echo $(pwd -P) $(stat -c %u .)")
+		equal(t, workdir, o.stdout, b.root+want+"\n")
+	}
+	o := b.sh(execmeta.Instruction{Workdir: b.root}, "stat -c %u left")
+	equal(t, "the folder that is left", o.stdout, "0\n")
+	o = b.sh(execmeta.Instruction{Workdir: b.root + "/loop"}, "pwd")
+	equal(t, "a loop", o.status.Message, "failed to create working directory "+b.root+"/loop: stat "+b.root+"/loop: too many levels of symbolic links")
+}
+
 func TestStdin(t *testing.T) {
 	b := newBench(t)
 	b.write("root/in", "from file")

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/moby/sys/user"
@@ -48,12 +49,44 @@ func (id identity) credential() *syscall.Credential {
 	return c
 }
 
-// makeWorkdir makes what is missing of dir, owned by the user.
+// makeWorkdir makes what is missing of dir, owned by the user. Links are followed, also one that leads nowhere.
 func (id identity) makeWorkdir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
-	return user.MkdirAllAndChown(dir, 0o755, id.uid, id.gid, user.WithOnlyNew)
+	resolved, err := followed(dir)
+	if err != nil {
+		return err
+	}
+	if err := user.MkdirAllAndChown(resolved, 0o755, id.uid, id.gid, user.WithOnlyNew); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o755) // what the path leaves again by .., as a container runtime does
+}
+
+// maxLinks is how many links a path may lead through.
+const maxLinks = 255
+
+// followed is the absolute path that dir leads to, whether it is there or not.
+func followed(dir string) (string, error) {
+	done, rest := "/", strings.Split(dir, "/")
+	for links := 0; len(rest) > 0; {
+		next := filepath.Join(done, rest[0])
+		rest = rest[1:]
+		target, err := os.Readlink(next)
+		if err != nil { // no link, or nothing
+			done = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", &fs.PathError{Op: "stat", Path: dir, Err: unix.ELOOP}
+		}
+		if filepath.IsAbs(target) {
+			done = "/"
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return done, nil
 }
 
 // own gives the files to the user, as far as possible: one who opens /dev/stdout needs the right to the pipe behind it.

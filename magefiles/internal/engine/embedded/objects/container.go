@@ -3,6 +3,7 @@ package objects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"strings"
@@ -165,10 +166,10 @@ func (c *Container) ready(ctx context.Context) error {
 	return c.env.evaluate(ctx, c.fs)
 }
 
-// path makes a path of the container absolute: a relative one starts at the working directory.
+// path makes a path of the container absolute: a relative one starts at the working directory. An absolute one stays as it is given.
 func (c *Container) path(p string) string {
 	if path.IsAbs(p) {
-		return path.Clean(p)
+		return p
 	}
 	return path.Join("/", c.config.workdir, p)
 }
@@ -189,11 +190,7 @@ func (c *Container) expand(s string) string {
 }
 
 func (c *Container) setWorkdir(a gql.Args) error {
-	p := c.arg(a, "path")
-	if !path.IsAbs(p) {
-		p = c.path(p)
-	}
-	c.config.workdir = p // an absolute path stays as it is given, as in Dagger
+	c.config.workdir = c.path(c.arg(a, "path"))
 	return nil
 }
 
@@ -264,5 +261,11 @@ func (c *Container) owner(ctx context.Context, owner string) (ownership, error) 
 	if strings.HasPrefix(owner, ":") {
 		owner = "0" + owner // a container's user is root where none is named
 	}
-	return c.env.ownerOf(ctx, c.fs, owner)
+	o, err := c.env.ownerOf(ctx, c.fs, owner)
+	for _, file := range []string{"/etc/passwd", "/etc/group"} {
+		if err != nil && err.Error() == notExist("open", file).Error() {
+			err = fmt.Errorf("open /etc/passwd: %w", notExist("stat", file)) // of either file, in Dagger's words
+		}
+	}
+	return o, err
 }

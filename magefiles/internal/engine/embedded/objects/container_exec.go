@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
@@ -112,14 +111,6 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 	return &out, nil
 }
 
-// cleanWorkdir is the folder that a working directory names. "" is the root.
-func cleanWorkdir(p string) string {
-	if p == "" {
-		return ""
-	}
-	return path.Clean(p)
-}
-
 // readable is the check that a secret variable's value can be read.
 func readable(s secretVariable) func(context.Context) error {
 	return func(ctx context.Context) error {
@@ -163,7 +154,7 @@ func (c *Container) secretsInUse() []*Secret {
 func (c *Container) instruction(a gql.Args) execmeta.Instruction {
 	expand := func(name string) string { return c.arg(a, name) }
 	in := execmeta.Instruction{
-		Env: c.config.env.env(), User: c.config.user, Workdir: cleanWorkdir(c.config.workdir),
+		Env: c.config.env.env(), User: c.config.user, Workdir: c.config.workdir,
 		Stdin: a.Has("stdin"), RedirectStdin: expand("redirectStdin"), RedirectStdout: expand("redirectStdout"), RedirectStderr: expand("redirectStderr"),
 		Expect: execmeta.Expect(a.String("expect")), NoInit: a.Bool("noInit"),
 	}

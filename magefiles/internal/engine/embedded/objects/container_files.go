@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 
@@ -49,8 +51,9 @@ func (c *Container) withFS(d *Directory) *Container {
 // place is where a path of the container is: in its root file system, or in a mounted directory or file.
 type place struct {
 	dir   *Directory
-	rel   string // of the path, in dir
+	rel   string // of the path, in dir; as it is given, where it is in the root file system
 	mount int    // index in mounts, -1 for the root file system
+	exact bool   // the path is the mount's own
 }
 
 // locate finds the place of a path.
@@ -61,13 +64,15 @@ func (c *Container) locate(p string) (place, error) {
 		return place{dir: c.root(), rel: p, mount: -1}, nil
 	}
 	m := c.mounts[i]
+	rel := path.Join("/", p[len(m.target):])
 	switch {
 	case m.dir != nil:
 		d := *m.dir
 		d.checks = d.checks.with(c.checks...)
-		return place{dir: &d, rel: path.Join("/", p[len(m.target):]), mount: i}, nil
+		return place{dir: &d, rel: rel, mount: i, exact: rel == "/"}, nil
 	case m.file != nil:
-		return place{dir: &Directory{env: c.env, st: m.file.st, dir: path.Dir(m.file.path), checks: c.checks.with(m.file.checks...)}, rel: path.Base(m.file.path), mount: i}, nil
+		d := &Directory{env: c.env, st: m.file.st, dir: path.Dir(m.file.path), checks: c.checks.with(m.file.checks...)}
+		return place{dir: d, rel: path.Join(path.Base(m.file.path), rel), mount: i, exact: rel == "/"}, nil
 	}
 	return place{}, fmt.Errorf("%s: cannot retrieve path from %s", p, m.kind())
 }
@@ -79,25 +84,22 @@ func (c *Container) put(pl place, d *Directory) *Container {
 	}
 	out := *c
 	out.mounts = append([]mount(nil), c.mounts...)
-	m := &out.mounts[pl.mount]
-	if m.dir != nil {
-		m.dir = d
-	} else {
-		f := *m.file
-		f.st, f.checks = d.st, d.checks
-		m.file = &f
-	}
+	out.mounts[pl.mount].dir = d
+	out.checks = c.checks.with(d.ready) // the change is told as one of the root file system is
 	return &out
 }
 
-// change applies a change of the directory that p is in. Where p cannot be changed, that is said when the container is used.
-func (c *Container) change(p string, f func(d *Directory, rel string) (*Directory, error)) (any, error) {
-	pl, err := c.locate(p)
-	if err != nil {
-		out := *c
-		err = inSpan(fmt.Errorf("failed to locate path %s: %w", c.path(p), err))
-		out.checks = c.checks.with(func(context.Context) error { return err })
-		return &out, nil
+// change applies a change of the directory that a path is in. A mount at the path itself is taken away, and the change is made below it;
+// for folders only that of a file is. Where nothing can be changed, that is said when the container is used.
+func (c *Container) change(given string, folder bool, f func(d *Directory, rel string) (*Directory, error)) (*Container, error) {
+	pl, err := c.locate(given)
+	switch {
+	case err != nil:
+		return c.failing(inSpan(fmt.Errorf("failed to locate path %s: %w", given, err))), nil
+	case pl.exact && (!folder || c.mounts[pl.mount].file != nil):
+		return c.unmounted(pl.mount).change(given, folder, f)
+	case pl.mount >= 0 && c.mounts[pl.mount].file != nil:
+		return c.failing(inSpan(fmt.Errorf("path %s does not resolve to a directory target parent", given))), nil
 	}
 	d, err := f(pl.dir, pl.rel)
 	if err != nil {
@@ -106,21 +108,57 @@ func (c *Container) change(p string, f func(d *Directory, rel string) (*Director
 	return c.put(pl, d), nil
 }
 
+// failing gives the container with an error that is told when it is used.
+func (c *Container) failing(err error) *Container {
+	out := *c
+	out.checks = c.checks.with(func(context.Context) error { return err })
+	return &out
+}
+
+func (c *Container) unmounted(i int) *Container {
+	out := *c
+	out.mounts = slices.Delete(slices.Clone(c.mounts), i, i+1)
+	return &out
+}
+
 func (c *Container) directory(_ context.Context, a gql.Args) (any, error) {
 	given := c.arg(a, "path")
 	pl, err := c.locate(given)
 	if err != nil {
 		return failingDirectory(c, inSpan(err)), nil
 	}
-	return pl.dir.sub(pl.rel, pl.given(given)), nil
+	if pl.mount < 0 {
+		return pl.dir.sub(pl.rel, pl.rel), nil
+	}
+	if c.mounts[pl.mount].file != nil {
+		return failingDirectory(c, inSpan(fmt.Errorf("path %s is a file, not a directory", given))), nil
+	}
+	if pl.exact {
+		return pl.dir, nil
+	}
+	d := *pl.dir
+	d.dir = pl.dir.at(pl.rel)
+	d.checks = pl.dir.checks.with(pl.dir.within(pl.rel, given, true))
+	d.host, d.excluded = false, nil
+	return &d, nil
 }
 
-// given is how an error names the place: as the caller did; the root of a mount is not looked at.
-func (pl place) given(as string) string {
-	if pl.rel == "/" {
-		return "/"
+// within checks what a path in a mounted directory leads to. Errors name it as the caller did.
+func (d *Directory) within(rel, given string, folder bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		info, err := d.env.stat(ctx, d.st, d.at(rel), given)
+		switch {
+		case isBelowFile(err):
+			err = belowFile(given)
+		case isNotExist(err):
+			err = notExist("lstat", given)
+		case err == nil && folder && !info.IsDir():
+			err = fmt.Errorf("path %s is a file, not a directory", given)
+		case err == nil && !folder && info.IsDir():
+			err = fmt.Errorf("path %s is a directory, not a file", given)
+		}
+		return inSpan(err)
 	}
-	return as
 }
 
 func failingDirectory(c *Container, err error) *Directory {
@@ -130,41 +168,50 @@ func failingDirectory(c *Container, err error) *Directory {
 func (c *Container) file(_ context.Context, a gql.Args) (any, error) {
 	given := c.arg(a, "path")
 	pl, err := c.locate(given)
+	if err == nil && pl.mount >= 0 && c.mounts[pl.mount].file != nil && !pl.exact {
+		err = fmt.Errorf("path %s is a directory, not a file", given)
+	}
 	if err != nil {
 		err = inSpan(err)
 		return &File{env: c.env, st: llb.Scratch(), path: "/", checks: c.checks.with(func(context.Context) error { return err })}, nil
 	}
-	f := pl.dir.fileAt(pl.rel, inSpan)
-	f.checks = pl.dir.checks.with(func(ctx context.Context) error {
-		info, err := c.env.stat(ctx, f.st, f.path, given)
-		if err == nil && info.IsDir() {
-			err = fmt.Errorf("path %s is a directory, not a file", given)
-		}
-		return inSpan(err)
-	})
-	return f, nil
+	if pl.mount < 0 {
+		return pl.dir.fileAt(pl.rel, inSpan), nil
+	}
+	return &File{env: c.env, st: pl.dir.st, hosted: pl.dir.hosted, path: pl.dir.at(pl.rel), checks: pl.dir.checks.with(pl.dir.within(pl.rel, given, false))}, nil
 }
 
 func (c *Container) exists(ctx context.Context, a gql.Args) (any, error) {
-	pl, err := c.locate(c.arg(a, "path"))
+	pl, err := c.lookAt(ctx, c.arg(a, "path"))
 	if err != nil {
-		return nil, inSpan(err)
-	}
-	if err := pl.dir.checks.run(ctx); err != nil {
 		return nil, err
 	}
-	return c.env.exists(ctx, pl.dir.st, pl.dir.at(pl.rel), a)
+	return c.env.exists(ctx, pl.dir.st, pl.dir.at(pl.rel), pl.named(), a)
 }
 
 func (c *Container) stat(ctx context.Context, a gql.Args) (any, error) {
-	pl, err := c.locate(a.String("path"))
+	pl, err := c.lookAt(ctx, a.String("path"))
 	if err != nil {
-		return nil, inSpan(err)
-	}
-	if err := pl.dir.checks.run(ctx); err != nil {
 		return nil, err
 	}
-	return c.env.statPath(ctx, pl.dir.st, pl.dir.at(pl.rel), a)
+	return c.env.statPath(ctx, pl.dir.st, pl.dir.at(pl.rel), pl.named(), !a.Bool("doNotFollowSymlinks"))
+}
+
+// lookAt is the place of a path that is asked about.
+func (c *Container) lookAt(ctx context.Context, p string) (place, error) {
+	pl, err := c.locate(p)
+	if err != nil {
+		return place{}, inSpan(fmt.Errorf("failed to locate path %s: %w", p, err))
+	}
+	return pl, pl.dir.checks.run(ctx)
+}
+
+// named is how an error about a question names the place: as it is in the mount.
+func (pl place) named() string {
+	if pl.mount < 0 {
+		return pl.rel
+	}
+	return first(strings.TrimPrefix(pl.rel, "/"), ".")
 }
 
 func (c *Container) withNewFile(ctx context.Context, a gql.Args) (any, error) {
@@ -173,8 +220,12 @@ func (c *Container) withNewFile(ctx context.Context, a gql.Args) (any, error) {
 		return nil, err
 	}
 	given := c.arg(a, "path")
-	return c.change(given, func(d *Directory, rel string) (*Directory, error) {
-		return d.overwrite(rel+slash(given), []byte(a.String("contents")), permissions(a, 0o644), owner), nil
+	f, err := c.env.newFile(path.Base(path.Clean(given)), []byte(a.String("contents")), permissions(a, 0o644))
+	if err != nil {
+		return nil, inSpan(fmt.Errorf("failed to create new file %s: %w", given, err))
+	}
+	return c.change(given, false, func(d *Directory, rel string) (*Directory, error) {
+		return d.copyFile(f, rel, granted{owner: owner}), nil
 	})
 }
 
@@ -199,18 +250,9 @@ func (c *Container) withFile(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	given := c.arg(a, "path")
-	return c.change(given, func(d *Directory, rel string) (*Directory, error) {
-		return d.copyFile(src, rel+slash(given), copyOptions(a, owner))
+	return c.change(c.arg(a, "path"), false, func(d *Directory, rel string) (*Directory, error) {
+		return d.copyFile(src, rel, grants(a, owner)), nil
 	})
-}
-
-// slash is the trailing slash of p, which path.Join takes away.
-func slash(p string) string {
-	if len(p) > 1 && p[len(p)-1] == '/' {
-		return "/"
-	}
-	return ""
 }
 
 func (c *Container) withFiles(ctx context.Context, a gql.Args) (any, error) {
@@ -222,14 +264,14 @@ func (c *Container) withFiles(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.change(c.arg(a, "path"), func(d *Directory, rel string) (*Directory, error) {
-		for _, src := range srcs {
-			if d, err = d.copyFile(src, rel+"/", copyOptions(a, owner)); err != nil {
-				return nil, err
-			}
+	for _, src := range srcs {
+		if c, err = c.change(path.Join(c.arg(a, "path"), src.base()), false, func(d *Directory, rel string) (*Directory, error) {
+			return d.copyFile(src, rel, grants(a, owner)), nil
+		}); err != nil {
+			return nil, err
 		}
-		return d, nil
-	})
+	}
+	return c, nil
 }
 
 func (c *Container) withDirectory(ctx context.Context, a gql.Args) (any, error) {
@@ -241,29 +283,30 @@ func (c *Container) withDirectory(ctx context.Context, a gql.Args) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	return c.change(c.arg(a, "path"), func(d *Directory, rel string) (*Directory, error) {
-		return d.copyDirectory(ctx, src, rel, a, owner)
+	return c.change(c.arg(a, "path"), true, func(d *Directory, rel string) (*Directory, error) {
+		return d.copyDirectory(ctx, src, rel, a, grants(a, owner))
 	})
 }
 
 func (c *Container) withSymlink(_ context.Context, a gql.Args) (any, error) {
-	return c.change(c.arg(a, "linkName"), func(d *Directory, rel string) (*Directory, error) {
+	return c.change(c.arg(a, "linkName"), false, func(d *Directory, rel string) (*Directory, error) {
 		return d.symlink(c.arg(a, "target"), rel), nil
 	})
 }
 
 func (c *Container) without(_ context.Context, a gql.Args) (any, error) {
-	return c.change(c.arg(a, "path"), func(d *Directory, rel string) (*Directory, error) { return d.remove(rel), nil })
+	return c.change(c.arg(a, "path"), false, func(d *Directory, rel string) (*Directory, error) { return d.remove(rel), nil })
 }
 
-func (c *Container) withoutFiles(ctx context.Context, a gql.Args) (any, error) {
-	out := c
+func (c *Container) withoutFiles(_ context.Context, a gql.Args) (any, error) {
 	for _, p := range a.Strings("paths") {
-		v, err := out.change(p, func(d *Directory, rel string) (*Directory, error) { return d.remove(rel), nil })
-		if err != nil {
+		if a.Bool("expand") {
+			p = c.expand(p)
+		}
+		var err error
+		if c, err = c.change(p, false, func(d *Directory, rel string) (*Directory, error) { return d.remove(rel), nil }); err != nil {
 			return nil, err
 		}
-		out = v.(*Container)
 	}
-	return out, nil
+	return c, nil
 }

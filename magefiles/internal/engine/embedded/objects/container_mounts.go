@@ -46,23 +46,23 @@ var containerMountFields = map[string]gql.Resolver{
 	"withoutMount":         field((*Container).withoutMount),
 }
 
-// mountOf gives the index of the mount that p is in, -1 for none. Secrets are not looked into.
+// mountOf gives the index of the mount that p is in, -1 for none: of the last one, as one that is mounted over others takes them away. Secrets
+// are not looked into.
 func (c *Container) mountOf(p string) int {
-	best := -1
-	for i, m := range c.mounts {
-		if m.secret == nil && (p == m.target || strings.HasPrefix(p, strings.TrimSuffix(m.target, "/")+"/")) &&
-			(best < 0 || len(m.target) > len(c.mounts[best].target)) {
-			best = i
+	for i := len(c.mounts) - 1; i >= 0; i-- {
+		if m := c.mounts[i]; m.secret == nil && (p == m.target || strings.HasPrefix(p, m.target+"/")) {
+			return i
 		}
 	}
-	return best
+	return -1
 }
 
+// mount gives the container with one mount more. Those in its place, and below it, are taken away.
 func (c *Container) mount(m mount) *Container {
 	out := *c
 	out.mounts = nil
 	for _, o := range c.mounts {
-		if o.target != m.target {
+		if o.target != m.target && (o.secret != nil || m.secret != nil || !strings.HasPrefix(o.target, m.target+"/")) {
 			out.mounts = append(out.mounts, o)
 		}
 	}

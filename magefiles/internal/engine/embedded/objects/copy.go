@@ -8,20 +8,59 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
+	fstypes "github.com/tonistiigi/fsutil/types"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
 
-// copyOptions are how copies get their owner, nil for the source's, and the argument permissions.
-func copyOptions(a gql.Args, owner *ownership) []llb.CopyOption {
-	var opts []llb.CopyOption
-	if owner != nil {
-		opts = append(opts, llb.WithUIDGID(owner.uid, owner.gid))
-	}
+// granted are the owner and the mode that a call gives to what it copies; nil leaves the source's.
+type granted struct {
+	owner *ownership
+	mode  *os.FileMode
+}
+
+// grants are the owner, nil for none, and the argument permissions.
+func grants(a gql.Args, owner *ownership) granted {
+	g := granted{owner: owner}
 	if a.Has("permissions") {
-		opts = append(opts, llb.ChmodOpt{Mode: permissions(a, 0o644)})
+		mode := permissions(a, 0o644)
+		g.mode = &mode
+	}
+	return g
+}
+
+func (g granted) options(info *llb.CopyInfo) []llb.CopyOption {
+	opts := []llb.CopyOption{info}
+	if g.owner != nil {
+		opts = append(opts, llb.WithUIDGID(g.owner.uid, g.owner.gid))
+	}
+	if g.mode != nil {
+		opts = append(opts, llb.ChmodOpt{Mode: *g.mode})
 	}
 	return opts
+}
+
+// leaves tells whether a folder has the owner and the mode of one that is copied over it.
+func (g granted) leaves(folder, source *fstypes.Stat) bool {
+	uid, gid, mode := source.Uid, source.Gid, source.Mode
+	if g.owner != nil {
+		uid, gid = uint32(g.owner.uid), uint32(g.owner.gid)
+	}
+	if g.mode != nil {
+		mode = uint32(os.ModeDir | goMode(*g.mode))
+	}
+	return folder.Uid == uid && folder.Gid == gid && folder.Mode == mode
+}
+
+// goMode is a mode in bits as Go has it.
+func goMode(bits os.FileMode) os.FileMode {
+	mode := bits.Perm()
+	for bit, m := range map[os.FileMode]os.FileMode{0o4000: os.ModeSetuid, 0o2000: os.ModeSetgid, 0o1000: os.ModeSticky} {
+		if bits&bit != 0 {
+			mode |= m
+		}
+	}
+	return mode
 }
 
 // ownerArg is the owner that the call names, nil for none. A name is one of the directory's root.
@@ -36,33 +75,84 @@ func (d *Directory) ownerArg(ctx context.Context, a gql.Args) (*ownership, error
 	return &o, nil
 }
 
-// copyFile copies a file to the path given. A path that ends in a slash, or names a folder, is where it goes in.
-// Folders that are made on the way belong to root: owner and permissions are the file's alone.
-func (d *Directory) copyFile(src *File, given string, opts []llb.CopyOption) (*Directory, error) {
+// copyFile copies a file to the path given. A path that ends in a slash, or leads to a folder, is where it goes in. What else is there is
+// replaced, and a link is not followed. Folders that are made on the way belong to root: owner and permissions are the file's alone.
+func (d *Directory) copyFile(src *File, given string, g granted) *Directory {
 	dest := d.at(given)
-	if strings.HasSuffix(given, "/") || strings.HasSuffix(given, "/.") || given == "." || given == "" {
-		dest = strings.TrimSuffix(dest, "/") + "/" + src.base()
-	}
-	from, rename := src.path, src.base() != path.Base(src.path)
-	st := src.st
-	if rename {
-		st = llb.Scratch().File(llb.Copy(st, from, "/"+src.base(), &llb.CopyInfo{FollowSymlinks: true}))
-		from = "/" + src.base()
-	}
-	opts = append([]llb.CopyOption{&llb.CopyInfo{FollowSymlinks: true, CreateDestPath: true, AlwaysReplaceExistingDestPaths: true}}, opts...)
-	out := d.apply("copy "+path.Base(dest), copyInto(path.Dir(dest), st, from, dest, opts...))
+	out := d.changed("copy "+path.Base(dest), func(l look) (*llb.FileAction, error) {
+		into, final, err := l.placeFile(dest, src.base(), strings.HasSuffix(given, "/") || strings.HasSuffix(given, "/."), g.owner)
+		if err != nil {
+			return nil, err
+		}
+		info := &llb.CopyInfo{FollowSymlinks: true, CreateDestPath: true, AlwaysReplaceExistingDestPaths: true}
+		return into.copied(src.st, src.path, final, g.options(info)...), nil
+	})
 	out.checks = out.checks.with(src.checks...)
-	return out, nil
+	return out
 }
 
-// copyInto is a copy from st to dest, after its folder was made. What a copy makes on the way would get the owner and the mode of
-// what is copied.
-func copyInto(folder string, st llb.State, from, dest string, opts ...llb.CopyOption) *llb.FileAction {
-	return folders{}.made(folder, 0o755, nil).copied(st, from, dest, opts...)
+// placeFile prepares the place of a file, and tells where that is. A folder that the path ends in with a slash gets the owner, too.
+func (l look) placeFile(dest, name string, folder bool, owner *ownership) (into folders, final string, err error) {
+	if folder && dest != "/" {
+		if into, err = l.place(dest, owner); err != nil {
+			return into, "", err
+		}
+		return into, path.Join(dest, name), l.clear(&into, path.Join(dest, name))
+	}
+	led, err := l.follow(dest)
+	if err != nil {
+		return into, "", err
+	}
+	if led != nil && led.IsDir() {
+		final = path.Join(dest, name)
+		return into, final, l.clear(&into, final)
+	}
+	if into, err = l.place(path.Dir(dest), nil); err != nil {
+		return into, "", err
+	}
+	return into, dest, l.clear(&into, dest)
+}
+
+// clear removes what is at a path, unless it is a file, which the copy replaces.
+func (l look) clear(into *folders, p string) error {
+	info, err := l.entry(p)
+	if err == nil && info != nil && !os.FileMode(info.Mode).IsRegular() {
+		*into = into.removed(p)
+	}
+	return err
+}
+
+// place prepares a folder: what is missing is made, the folder itself for the owner. One that is there is given to the owner.
+func (l look) place(folder string, owner *ownership) (into folders, err error) {
+	if folder == "/" {
+		return into, nil
+	}
+	info, err := l.follow(folder)
+	if err != nil {
+		return into, err
+	}
+	if info != nil && info.IsDir() {
+		g := granted{owner: owner}
+		if !g.leaves(info, info) {
+			return l.dress(into, l.st, folder, folder, g)
+		}
+		return into, nil
+	}
+	broken, err := l.approach(folder)
+	if err != nil {
+		return into, err
+	}
+	if broken != "" {
+		into = into.removed(broken)
+	}
+	if owner != nil {
+		into = into.made(path.Dir(folder), 0o755, nil)
+	}
+	return into.made(folder, 0o755, owner), nil
 }
 
 // copyDirectory merges src, filtered, into the folder given.
-func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given string, a gql.Args, owner *ownership) (*Directory, error) {
+func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given string, a gql.Args, g granted) (*Directory, error) {
 	dest := d.at(given)
 	info := &llb.CopyInfo{
 		CopyDirContentsOnly: true, CreateDestPath: true, AlwaysReplaceExistingDestPaths: true,
@@ -75,15 +165,13 @@ func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given str
 		}
 		info.ExcludePatterns = append(info.ExcludePatterns, ignored...)
 	}
-	opts := append([]llb.CopyOption{info}, copyOptions(a, owner)...)
-	into := folders{}.made(path.Dir(dest), 0o755, nil)
-	switch {
-	case (owner != nil || a.Has("permissions") || len(info.IncludePatterns) > 0) && d.existing(ctx, dest) != nil:
-		into = into.removed(dest).made(dest, 0o755, nil) // a folder in place of a file has neither
-	case len(info.IncludePatterns) > 0:
-		into = into.made(dest, permissions(a, 0o755), owner) // nothing may match, and the folder is there all the same
+	c := dirCopy{src: src, dest: dest, info: info, granted: g}
+	var out *Directory
+	if d.st.Output() == nil && dest == "/" {
+		out = d.apply("copy folder "+dest, llb.Copy(src.st, src.dir, dest, g.options(info)...)) // into nothing
+	} else {
+		out = d.changed("copy folder "+dest, c.choose)
 	}
-	out := d.apply("copy folder "+dest, into.copied(src.st, src.dir, dest, opts...))
 	out.checks = out.checks.with(src.checks...)
 	return out, nil
 }
@@ -107,9 +195,16 @@ func (f folders) made(folder string, mode os.FileMode, owner *ownership) folders
 
 func (f folders) removed(p string) folders {
 	if f.action == nil {
-		return folders{llb.Rm(p)}
+		return folders{llb.Rm(p, llb.WithAllowNotFound(true))} // a link to nothing is not found
 	}
-	return folders{f.action.Rm(p)}
+	return folders{f.action.Rm(p, llb.WithAllowNotFound(true))}
+}
+
+// dressed is the operation of dress, on a path without links.
+func (f folders) dressed(st llb.State, like, folder string, g granted) folders {
+	const outer = "/folder"
+	dress := llb.Scratch().File(llb.Copy(st, like, path.Join(outer, path.Base(folder)), g.options(&llb.CopyInfo{CreateDestPath: true, ExcludePatterns: []string{"*"}})...), llb.WithCustomNamef("folder %s", folder))
+	return folders{f.copied(dress, outer, path.Dir(folder), &llb.CopyInfo{CopyDirContentsOnly: true})}
 }
 
 func (f folders) copied(st llb.State, from, dest string, opts ...llb.CopyOption) *llb.FileAction {
@@ -132,22 +227,4 @@ func patterns(in []string) []string {
 		out = append(out, p)
 	}
 	return out
-}
-
-// overwrite writes a file as it is given, whatever was there: mode and owner are the new ones.
-// A path that ends in a slash is a folder, of which the file has the name.
-func (d *Directory) overwrite(given string, contents []byte, mode os.FileMode, owner *ownership) *Directory {
-	p := d.at(given)
-	into := folders{}.made(path.Dir(p), 0o755, nil)
-	if slash(given) != "" {
-		into = into.made(p, 0o755, owner)
-		p = path.Join(p, path.Base(p))
-	}
-	name := "/" + path.Base(p)
-	src := llb.Scratch().File(llb.Mkfile(name, mode, contents), llb.WithCustomNamef("new file %s", p))
-	opts := []llb.CopyOption{&llb.CopyInfo{CreateDestPath: true}}
-	if owner != nil {
-		opts = append(opts, llb.WithUIDGID(owner.uid, owner.gid))
-	}
-	return d.apply("new file "+p, into.copied(src, name, p, opts...))
 }

@@ -86,8 +86,11 @@ func (d *Directory) sub(p, given string) *Directory {
 	}
 	out.checks = d.checks.with(func(ctx context.Context) error {
 		info, err := d.env.stat(ctx, d.st, out.dir, given)
-		if err == nil && !info.IsDir() {
+		switch {
+		case err == nil && !info.IsDir():
 			err = fmt.Errorf("path %s is a file, not a directory", given)
+		case isBelowFile(err):
+			err = belowFile(given)
 		}
 		if err != nil && d.host {
 			err = fmt.Errorf("failed to make directory content hashed: %w", err)
@@ -127,7 +130,7 @@ func (d *Directory) entries(ctx context.Context, a gql.Args) (any, error) {
 	p := d.at(a.String("path"))
 	list, err := d.env.Solver.ReadDir(ctx, d.st, p)
 	if isNotExist(err) || (err != nil && strings.Contains(err.Error(), "not a dir")) {
-		return nil, d.notAFolder(ctx, p, a.String("path"))
+		return nil, d.notAFolder(ctx, p)
 	}
 	if err != nil {
 		return nil, err
@@ -140,12 +143,15 @@ func (d *Directory) entries(ctx context.Context, a gql.Args) (any, error) {
 }
 
 // notAFolder says what is wrong with a path that cannot be listed.
-func (d *Directory) notAFolder(ctx context.Context, p, given string) error {
-	where := "/tmp/dagger-mount0/" + strings.TrimPrefix(given, "/") // the form that Dagger's text has
-	if _, err := d.env.Solver.Stat(ctx, d.st, p); err == nil {
-		return fmt.Errorf("open %s: not a directory", where)
+func (d *Directory) notAFolder(ctx context.Context, p string) error {
+	_, err := d.env.Solver.Stat(ctx, d.st, p)
+	switch {
+	case err == nil:
+		return fmt.Errorf("open %s: not a directory", p)
+	case isBelowFile(err):
+		return d.env.firstBelowFile(ctx, d.st, p)
 	}
-	return notExist("open", where)
+	return notExist("open", p)
 }
 
 func entryName(name string, e *fstypes.Stat) string {
@@ -166,65 +172,71 @@ func (d *Directory) exists(ctx context.Context, a gql.Args) (any, error) {
 	if err := d.checks.run(ctx); err != nil {
 		return nil, err
 	}
-	return d.env.exists(ctx, d.st, d.at(a.String("path")), a)
+	return d.env.exists(ctx, d.st, d.at(a.String("path")), a.String("path"), a)
 }
 
 func (d *Directory) stat(ctx context.Context, a gql.Args) (any, error) {
 	if err := d.checks.run(ctx); err != nil {
 		return nil, err
 	}
-	return d.env.statPath(ctx, d.st, d.at(a.String("path")), a)
+	return d.env.statPath(ctx, d.st, d.at(a.String("path")), a.String("path"), !a.Bool("doNotFollowSymlinks"))
 }
 
 func (d *Directory) findUp(ctx context.Context, a gql.Args) (any, error) {
-	// A start that is missing is one to go up from, but not in a directory of the host.
-	if err := d.sub(a.String("start"), a.String("start")).checks.run(ctx); err != nil && (d.host || !strings.Contains(err.Error(), "no such file or directory")) {
-		return nil, err
+	name, start := a.String("name"), path.Clean(first(a.String("start"), "."))
+	switch {
+	case name == "":
+		return nil, errors.New("name cannot be empty")
+	case strings.HasPrefix(start, "../"):
+		return nil, fmt.Errorf("cannot search outside parent: %s", start)
 	}
-	for p := path.Clean("/" + a.String("start")); ; p = path.Dir(p) {
-		found := path.Join(p, a.String("name"))
-		if _, err := d.env.stat(ctx, d.st, d.at(found), found); err == nil {
-			return strings.TrimPrefix(found, "/"), nil
-		} else if !isNotExist(err) {
+	for p := start; ; p = path.Dir(p) {
+		// A folder that is missing is one to go up from, but not in a directory of the host.
+		err := d.sub(p, p).checks.run(ctx)
+		if err != nil && (d.host || !isMissing(err)) {
 			return nil, err
 		}
-		if p == "/" {
+		if err == nil {
+			found := path.Join(p, name)
+			_, err := d.env.statPath(ctx, d.st, d.at(found), found, false)
+			if err == nil {
+				return found, nil
+			} else if !isMissing(err) {
+				return nil, err
+			}
+		}
+		if p == path.Dir(p) {
 			return nil, nil
 		}
 	}
 }
 
-func (d *Directory) withNewFile(ctx context.Context, a gql.Args) (any, error) {
-	return d.newFile(ctx, a.String("path"), []byte(a.String("contents")), permissions(a, 0o644)), nil
+func (d *Directory) withNewFile(_ context.Context, a gql.Args) (any, error) {
+	return d.newFile(a.String("path"), []byte(a.String("contents")), permissions(a, 0o644)), nil
 }
 
 // newFile writes a file. One that is there gets the contents and keeps its mode and its owner, as with a shell's redirection.
-func (d *Directory) newFile(ctx context.Context, given string, contents []byte, mode os.FileMode) *Directory {
+func (d *Directory) newFile(given string, contents []byte, mode os.FileMode) *Directory {
 	p := d.at(given)
-	var opts []llb.MkfileOption
-	if info := d.existing(ctx, p); info != nil {
-		mode = os.FileMode(info.Mode).Perm()
-		opts = append(opts, llb.WithUIDGID(int(info.Uid), int(info.Gid)))
-	}
-	var fa *llb.FileAction
-	if parent := path.Dir(p); parent != "/" {
-		fa = llb.Mkdir(parent, 0o755, llb.WithParents(true)).Mkfile(p, mode, contents, opts...)
-	} else {
-		fa = llb.Mkfile(p, mode, contents, opts...)
-	}
-	return d.apply("new file "+p, fa)
-}
-
-// existing describes the file at p of the state, nil if there is none. What fails is told when the directory is used.
-func (d *Directory) existing(ctx context.Context, p string) *fstypes.Stat {
-	if d.st.Output() == nil || d.checks.run(ctx) != nil {
-		return nil
-	}
-	info, err := d.env.Solver.Stat(ctx, d.st, p)
-	if err != nil || !os.FileMode(info.Mode).IsRegular() {
-		return nil
-	}
-	return info
+	return d.changed("new file "+p, func(l look) (*llb.FileAction, error) {
+		info, err := l.reach(p)
+		if err != nil {
+			return nil, err
+		}
+		var opts []llb.MkfileOption
+		switch {
+		case info == nil:
+		case info.IsDir():
+			return nil, inSpan(fmt.Errorf("open %s: is a directory", p))
+		case os.FileMode(info.Mode).IsRegular():
+			mode = os.FileMode(info.Mode).Perm()
+			opts = append(opts, llb.WithUIDGID(int(info.Uid), int(info.Gid)))
+		}
+		if parent := path.Dir(p); parent != "/" {
+			return llb.Mkdir(parent, 0o755, llb.WithParents(true)).Mkfile(p, mode, contents, opts...), nil
+		}
+		return llb.Mkfile(p, mode, contents, opts...), nil
+	})
 }
 
 func (d *Directory) withNewDirectory(_ context.Context, a gql.Args) (any, error) {
@@ -244,7 +256,7 @@ func (d *Directory) withFile(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.copyFile(src, a.String("path"), copyOptions(a, owner))
+	return d.copyFile(src, a.String("path"), grants(a, owner)), nil
 }
 
 func (d *Directory) withFiles(ctx context.Context, a gql.Args) (any, error) {
@@ -257,9 +269,7 @@ func (d *Directory) withFiles(ctx context.Context, a gql.Args) (any, error) {
 		return nil, err
 	}
 	for _, src := range srcs {
-		if d, err = d.copyFile(src, a.String("path")+"/", copyOptions(a, owner)); err != nil {
-			return nil, err
-		}
+		d = d.copyFile(src, path.Join(a.String("path"), src.base()), grants(a, owner))
 	}
 	return d, nil
 }
@@ -273,12 +283,12 @@ func (d *Directory) withDirectory(ctx context.Context, a gql.Args) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	return d.copyDirectory(ctx, src, a.String("path"), a, owner)
+	return d.copyDirectory(ctx, src, a.String("path"), a, grants(a, owner))
 }
 
 func (d *Directory) filter(ctx context.Context, a gql.Args) (any, error) {
 	empty := &Directory{env: d.env, st: llb.Scratch(), dir: "/"}
-	return empty.copyDirectory(ctx, d, "/", a, nil)
+	return empty.copyDirectory(ctx, d, "/", a, granted{})
 }
 
 // chown gives what is at a path, and all below it, to another owner. Names are those of the directory's root.
@@ -292,9 +302,11 @@ func (d *Directory) chown(ctx context.Context, a gql.Args) (any, error) {
 	}
 	p := d.at(a.String("path"))
 	info, err := d.env.Solver.Stat(ctx, d.st, p)
+	if isBelowFile(err) {
+		return nil, inSpan(d.env.firstBelowFile(ctx, d.st, p))
+	}
 	if isNotExist(err) {
-		where := "/tmp/dagger-mount0" + p
-		return nil, inSpan(fmt.Errorf("failed to walk %s: %w", where, notExist("lstat", where)))
+		return nil, inSpan(fmt.Errorf("failed to walk %s: %w", p, notExist("lstat", p)))
 	}
 	if err != nil {
 		return nil, err
@@ -320,7 +332,7 @@ func (d *Directory) symlink(target, link string) *Directory {
 			return err
 		}
 		if _, err := d.env.Solver.Lstat(ctx, d.st, p); err == nil {
-			return inSpan(fmt.Errorf("symlink %s /tmp/dagger-mount0%s: file exists", target, p))
+			return inSpan(fmt.Errorf("symlink %s %s: file exists", target, p))
 		}
 		return nil
 	}
@@ -373,10 +385,10 @@ func (d *Directory) remove(given string) *Directory {
 	p := d.at(given)
 	if p == "/" {
 		return d.with(d.st, func(context.Context) error {
-			return inSpan(errors.New("unlinkat /tmp/dagger-mount0: device or resource busy"))
+			return inSpan(errors.New("unlinkat /: device or resource busy"))
 		})
 	}
-	return d.apply("remove "+p, llb.Rm(p, llb.WithAllowNotFound(true), llb.WithAllowWildcard(true)))
+	return d.apply("remove "+p, llb.Rm(p, llb.WithAllowNotFound(true), llb.WithAllowWildcard(strings.Contains(p, "*"))))
 }
 
 func (d *Directory) diff(_ context.Context, a gql.Args) (any, error) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -85,21 +86,48 @@ func traceparent() string {
 	return hex.EncodeToString(b[:16]) + "-" + hex.EncodeToString(b[16:])
 }
 
-// isNotExist tells whether BuildKit said that a path is not there.
+// isNotExist tells whether BuildKit said that a path is not there, or leads on below a file.
 func isNotExist(err error) bool {
 	return err != nil && (errors.Is(err, unix.ENOENT) || errors.Is(err, os.ErrNotExist) ||
-		strings.Contains(err.Error(), "no such file or directory") || strings.Contains(err.Error(), "not a directory"))
+		strings.Contains(err.Error(), "no such file or directory") || isBelowFile(err))
+}
+
+// isBelowFile tells whether BuildKit said that a path leads on below a file.
+func isBelowFile(err error) bool {
+	return err != nil && (errors.Is(err, unix.ENOTDIR) || strings.Contains(err.Error(), "not a directory"))
 }
 
 func notExist(op, p string) error { return fmt.Errorf("%s %s: no such file or directory", op, p) }
 
-// stat describes p in st; the error names the path as the caller gave it.
+// belowFile is the error for a path that leads on below a file. That is not to be missing: there is no answer to what is there.
+func belowFile(p string) error { return fmt.Errorf("lstat %s: %w", p, unix.ENOTDIR) }
+
+// firstBelowFile is belowFile for the first name of p that is below a file.
+func (e *Env) firstBelowFile(ctx context.Context, st llb.State, p string) error {
+	at := ""
+	for name := range strings.SplitSeq(strings.Trim(p, "/"), "/") {
+		info, err := e.Solver.Stat(ctx, st, "/"+at)
+		at += "/" + name
+		if err != nil || !info.IsDir() {
+			break
+		}
+	}
+	return belowFile(at)
+}
+
+// isMissing tells whether err is notExist: below a file nothing is missing.
+func isMissing(err error) bool { return isNotExist(err) && !isBelowFile(err) }
+
+// stat describes p in st; the error for a missing one names the path as the caller gave it.
 func (e *Env) stat(ctx context.Context, st llb.State, p, given string) (*fstypes.Stat, error) {
 	if err := e.evaluate(ctx, st); err != nil {
 		return nil, err
 	}
 	info, err := e.Solver.Stat(ctx, st, p)
-	if isNotExist(err) {
+	switch {
+	case isBelowFile(err):
+		return nil, e.firstBelowFile(ctx, st, p)
+	case isNotExist(err):
 		return nil, notExist("stat", given)
 	}
 	return info, err
@@ -108,7 +136,22 @@ func (e *Env) stat(ctx context.Context, st llb.State, p, given string) (*fstypes
 // evaluate makes st, and turns the failure of an exec into the API's error.
 func (e *Env) evaluate(ctx context.Context, st llb.State) error {
 	_, err := e.Solver.Solve(ctx, st)
-	return e.execError(ctx, err)
+	return e.fileError(e.execError(ctx, err))
+}
+
+// madeUp are the names of folders that a state has for this engine's sake; removed is BuildKit's word for what Dagger looks at first.
+var madeUp, removed = regexp.MustCompile(`( /)content(-[0-9]+)?/`), regexp.MustCompile(`unlinkat (/.*: not a directory)$`)
+
+// fileError is the failure of a file operation, as the API tells it.
+func (e *Env) fileError(err error) error {
+	if !e.Solver.FailedFile(err) {
+		return err
+	}
+	text := removed.ReplaceAllString(madeUp.ReplaceAllString(err.Error(), "$1"), "lstat $1")
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
 }
 
 // hostPath makes a host path absolute; a relative one starts at the session's working directory.

@@ -2,9 +2,9 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -47,11 +47,20 @@ func newContainer(q *Query, _ context.Context, a gql.Args) (any, error) {
 
 func newFile(q *Query, _ context.Context, a gql.Args) (any, error) {
 	name := a.String("name")
-	if name == "" || path.Base(name) != name {
+	if strings.Contains(name, "/") {
 		return nil, fmt.Errorf("file name %q must not contain a directory", name)
 	}
-	st := llb.Scratch().File(llb.Mkfile("/"+name, permissions(a, 0o644), []byte(a.String("contents"))), llb.WithCustomNamef("new file %s", name))
-	return &File{env: q.Env, st: st, path: "/" + name}, nil
+	f, err := q.Env.newFile(name, []byte(a.String("contents")), permissions(a, 0o644))
+	return f, inSpan(err)
+}
+
+// newFile is a file in a folder of its own.
+func (e *Env) newFile(name string, contents []byte, mode os.FileMode) (*File, error) {
+	if strings.Trim(name, "/") == "" || name == "." || name == ".." {
+		return nil, errors.New("open /: is a directory")
+	}
+	st := llb.Scratch().File(llb.Mkfile("/"+name, mode, contents), llb.WithCustomNamef("new file %s", name))
+	return &File{env: e, st: st, path: "/" + name}, nil
 }
 
 // permissions reads the argument of that name, a file mode in bits.

@@ -38,10 +38,12 @@ func fileType(info *fstypes.Stat) string {
 	return "UNKNOWN"
 }
 
-// statPath answers the field stat of directories and containers.
-func (e *Env) statPath(ctx context.Context, st llb.State, p string, a gql.Args) (any, error) {
-	given := a.String("path")
-	if !a.Bool("doNotFollowSymlinks") {
+// statPath answers the field stat of directories and containers. A link is followed, unless the call says otherwise.
+func (e *Env) statPath(ctx context.Context, st llb.State, p, given string, follow bool) (*Stat, error) {
+	if given == "" {
+		return nil, notExist("stat", given)
+	}
+	if follow {
 		info, err := e.stat(ctx, st, p, given)
 		if err != nil {
 			return nil, err
@@ -52,24 +54,26 @@ func (e *Env) statPath(ctx context.Context, st llb.State, p string, a gql.Args) 
 		return nil, err
 	}
 	info, err := e.Solver.Lstat(ctx, st, p)
-	if isNotExist(err) {
+	switch {
+	case isBelowFile(err):
+		return nil, e.firstBelowFile(ctx, st, p)
+	case isNotExist(err):
 		return nil, notExist("stat", given)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	return &Stat{name: path.Base(p), info: info}, nil
 }
 
 // exists answers the field exists of directories and containers.
-func (e *Env) exists(ctx context.Context, st llb.State, p string, a gql.Args) (any, error) {
-	v, err := e.statPath(ctx, st, p, a)
-	if isNotExist(err) {
+func (e *Env) exists(ctx context.Context, st llb.State, p, given string, a gql.Args) (any, error) {
+	want := a.String("expectedType")
+	info, err := e.statPath(ctx, st, p, given, !a.Bool("doNotFollowSymlinks") && want != "SYMLINK_TYPE")
+	if isMissing(err) {
 		return false, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	want := a.String("expectedType")
-	return want == "" || want == fileType(v.(*Stat).info)+"_TYPE", nil
+	return want == "" || want == fileType(info.info)+"_TYPE", nil
 }

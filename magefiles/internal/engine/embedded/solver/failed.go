@@ -35,6 +35,12 @@ func (s *Solver) Failed(err error) (*Failure, bool) {
 	return f, true
 }
 
+// FailedFile tells whether a file operation is behind an error of Solve.
+func (s *Solver) FailedFile(err error) bool {
+	var solve *errdefs.SolveError
+	return errors.As(err, &solve) && solve.Solve.GetOp().GetFile() != nil
+}
+
 // ReadMount reads files of the mount at dest, as the failed exec left it. A file that is not there is left out.
 func (f *Failure) ReadMount(ctx context.Context, dest string, names ...string) (map[string][]byte, error) {
 	for i, m := range f.Exec.GetMounts() {

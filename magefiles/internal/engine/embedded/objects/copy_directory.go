@@ -1,0 +1,137 @@
+package objects
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// dirCopy is a copy of a directory into a folder.
+type dirCopy struct {
+	src     *Directory
+	dest    string
+	info    *llb.CopyInfo // the filter
+	granted granted
+}
+
+// choose is the copy, as what is there needs it. The folder that is copied into gets owner and mode of the source's, even if it is there.
+func (c dirCopy) choose(l look) (*llb.FileAction, error) {
+	there, err := l.follow(c.dest)
+	if err != nil {
+		return nil, err
+	}
+	if there != nil && there.IsDir() {
+		return c.merge(l, there)
+	}
+	into, err := l.place(path.Dir(c.dest), nil)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := l.entry(c.dest)
+	switch {
+	case err != nil:
+		return nil, err
+	case there != nil && isLink(entry):
+		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", c.dest))
+	case there != nil: // a folder in place of a file gets no owner, and what the umask leaves of the mode
+		root, err := c.source(l).follow(c.src.dir)
+		if err != nil || root == nil {
+			return nil, err
+		}
+		into = into.removed(c.dest).made(c.dest, os.FileMode(root.Mode).Perm()&^0o022, nil)
+		return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), nil
+	case entry != nil: // a link that leads nowhere
+		into = into.removed(c.dest)
+	}
+	return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.whole())...), nil
+}
+
+// whole is the filter for a copy to where nothing is: the folder is made as the source's is, even if nothing in it is copied.
+func (c dirCopy) whole() *llb.CopyInfo {
+	info := *c.info
+	info.CopyDirContentsOnly = false
+	return &info
+}
+
+func (c dirCopy) source(l look) look { return look{ctx: l.ctx, env: l.env, st: c.src.st} }
+
+// merge is the copy into a folder that is there.
+func (c dirCopy) merge(l look, there *fstypes.Stat) (*llb.FileAction, error) {
+	var into folders
+	if c.dest != "/" {
+		root, err := c.source(l).follow(c.src.dir)
+		if err == nil && root != nil && !c.granted.leaves(there, root) {
+			into, err = l.dress(into, c.src.st, c.src.dir, c.dest, c.granted)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	inside, err := l.folders(c.dest)
+	if err != nil {
+		return nil, err
+	}
+	if len(inside) == 0 {
+		return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), nil
+	}
+	linked, err := l.linked(c.source(l), c.src.dir, c.dest, "")
+	if err != nil {
+		return nil, err
+	}
+	if c.late() || (len(linked) > 0 && c.filters()) {
+		c = c.filtered()
+	}
+	for _, rel := range linked {
+		if into, err = l.dress(into, c.src.st, path.Join(c.src.dir, rel), path.Join(c.dest, rel), c.granted); err != nil {
+			return nil, err
+		}
+	}
+	return c.around(into, linked), nil
+}
+
+func (c dirCopy) filters() bool { return len(c.info.IncludePatterns)+len(c.info.ExcludePatterns) > 0 }
+
+// late tells whether folders are copied for the sake of what is in them. BuildKit leaves owner and mode of those that are there.
+func (c dirCopy) late() bool {
+	return len(c.info.IncludePatterns) > 0 || slices.ContainsFunc(c.info.ExcludePatterns, func(p string) bool { return strings.HasPrefix(p, "!") })
+}
+
+// filtered is the copy of what the filter leaves, filtered before.
+func (c dirCopy) filtered() dirCopy {
+	const dir = "/content"
+	st := llb.Scratch().File(llb.Copy(c.src.st, c.src.dir, dir, c.granted.options(c.whole())...), llb.WithCustomNamef("select for %s", c.dest))
+	c.src = &Directory{env: c.src.env, st: st, dir: dir}
+	c.info = &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, AlwaysReplaceExistingDestPaths: true}
+	c.granted = granted{}
+	return c
+}
+
+// around copies the linked folders to where the links lead, and the rest as usual.
+func (c dirCopy) around(into folders, linked []string) *llb.FileAction {
+	action := into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.without("", linked))...)
+	for _, rel := range linked {
+		action = action.Copy(c.src.st, path.Join(c.src.dir, rel), path.Join(c.dest, rel), c.granted.options(c.without(rel, linked))...)
+	}
+	return action
+}
+
+// without is the filter for the copy of a folder, which leaves out what is linked below it.
+func (c dirCopy) without(folder string, linked []string) *llb.CopyInfo {
+	info := *c.info
+	info.ExcludePatterns = slices.Clone(info.ExcludePatterns)
+	for _, rel := range linked {
+		below, ok := strings.CutPrefix("/"+rel, strings.TrimSuffix("/"+folder, "/")+"/")
+		if ok {
+			info.ExcludePatterns = append(info.ExcludePatterns, literal.Replace(below))
+		}
+	}
+	return &info
+}
+
+// literal makes a pattern of a name.
+var literal = strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, `\`, `\\`, "!", `\!`)

@@ -1,0 +1,234 @@
+package objects
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// changed gives the directory after a file operation that depends on what is there. It is chosen when it is needed: the look makes the
+// state, and runs what commands it is made by.
+func (d *Directory) changed(name string, choose func(look) (*llb.FileAction, error)) *Directory {
+	base := d.st
+	return d.with(base.WithOutput(&chosen{choose: func(ctx context.Context) (llb.State, error) {
+		action, err := choose(look{ctx: ctx, env: d.env, st: base})
+		if err != nil {
+			return llb.State{}, err
+		}
+		return base.File(action, llb.WithCustomName(name)), nil
+	}}))
+}
+
+// chosen is the output of a state that is not known before it is asked for. An error is kept for the request that met it alone.
+type chosen struct {
+	choose func(context.Context) (llb.State, error)
+
+	mu     sync.Mutex
+	output llb.Output
+	asked  context.Context // of err
+	err    error
+}
+
+func (c *chosen) get(ctx context.Context) (llb.Output, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.output != nil {
+		return c.output, nil
+	}
+	if c.err == nil || c.asked != ctx {
+		var st llb.State
+		if st, c.err = c.choose(ctx); c.err == nil {
+			c.output = st.Output()
+		}
+		c.asked = ctx
+	}
+	return c.output, c.err
+}
+
+// Vertex implements llb.Output.
+func (c *chosen) Vertex(ctx context.Context, constraints *llb.Constraints) llb.Vertex {
+	output, err := c.get(ctx)
+	if err != nil {
+		return &failed{err}
+	}
+	return output.Vertex(ctx, constraints)
+}
+
+// ToInput implements llb.Output.
+func (c *chosen) ToInput(ctx context.Context, constraints *llb.Constraints) (*pb.Input, error) {
+	output, err := c.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return output.ToInput(ctx, constraints)
+}
+
+// failed is a vertex that could not be chosen.
+type failed struct{ err error }
+
+func (f *failed) Validate(context.Context, *llb.Constraints) error { return f.err }
+func (f *failed) Output() llb.Output                               { return nil }
+func (f *failed) Inputs() []llb.Output                             { return nil }
+func (f *failed) Marshal(context.Context, *llb.Constraints) (digest.Digest, []byte, *pb.OpMetadata, []*llb.SourceLocation, error) {
+	return "", nil, nil, nil, f.err
+}
+
+// look is a look at the files of a state.
+type look struct {
+	ctx context.Context //nolint:containedctx // of one request, as the look is
+	env *Env
+	st  llb.State
+}
+
+// follow describes what a path leads to, nil for nothing.
+func (l look) follow(p string) (*fstypes.Stat, error) {
+	return present(l.env.Solver.Stat(l.ctx, l.st, p))
+}
+
+// reach is follow for a path that may not lead on below a file.
+func (l look) reach(p string) (*fstypes.Stat, error) {
+	info, err := l.env.Solver.Stat(l.ctx, l.st, p)
+	if isBelowFile(err) {
+		return nil, inSpan(l.env.firstBelowFile(l.ctx, l.st, p))
+	}
+	return present(info, err)
+}
+
+// entry describes what is at a path, a link too, nil for nothing.
+func (l look) entry(p string) (*fstypes.Stat, error) {
+	return present(l.env.Solver.Lstat(l.ctx, l.st, p))
+}
+
+func present(info *fstypes.Stat, err error) (*fstypes.Stat, error) {
+	if isNotExist(err) {
+		return nil, nil
+	}
+	return info, err
+}
+
+func isLink(info *fstypes.Stat) bool { return fs.FileMode(info.Mode)&fs.ModeSymlink != 0 }
+
+// maxLinks is how many links a path may lead through.
+const maxLinks = 255
+
+// real is the path without links that a path to something that is there leads to.
+func (l look) real(p string) (string, error) {
+	done, rest := "/", strings.Split(p, "/")
+	for links := 0; len(rest) > 0; {
+		next := path.Join(done, rest[0])
+		rest = rest[1:]
+		if next == done {
+			continue
+		}
+		info, err := l.entry(next)
+		if err != nil {
+			return "", err
+		}
+		if info == nil || !isLink(info) {
+			done = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", inSpan(fmt.Errorf("stat %s: too many levels of symbolic links", p))
+		}
+		if path.IsAbs(info.Linkname) {
+			done = "/"
+		}
+		rest = append(strings.Split(info.Linkname, "/"), rest...)
+	}
+	return done, nil
+}
+
+// dress gives a folder that is there the owner and the mode of another one, or what is granted.
+func (l look) dress(into folders, st llb.State, like, folder string, g granted) (folders, error) {
+	folder, err := l.real(folder)
+	if err != nil || folder == "/" {
+		return into, err
+	}
+	return into.dressed(st, like, folder, g), nil
+}
+
+// approach looks at the way to a folder that something is copied into. What is missing of it is made, and a link that leads nowhere, which
+// is returned, gives way. A file in it is an error.
+func (l look) approach(folder string) (broken string, err error) {
+	if info, err := l.follow(folder); err != nil || (info != nil && info.IsDir()) {
+		return "", err
+	}
+	p := ""
+	for name := range strings.SplitSeq(strings.Trim(folder, "/"), "/") {
+		p += "/" + name
+		info, err := l.entry(p)
+		if err != nil || info == nil {
+			return "", err
+		}
+		if isLink(info) {
+			if info, err = l.follow(p); err != nil || info == nil {
+				return p, err
+			}
+		}
+		if !info.IsDir() {
+			return "", inSpan(fmt.Errorf("cannot copy directory to non-directory %q", p))
+		}
+	}
+	return "", nil
+}
+
+// linked finds the folders of a copy that meet a link to a folder where they go: the copy goes where the link leads. They are paths from
+// the copied folder, outer ones first.
+func (l look) linked(src look, from, to, rel string) ([]string, error) {
+	there, err := l.folders(path.Join(to, rel))
+	if err != nil || len(there) == 0 {
+		return nil, err
+	}
+	here, err := src.folders(path.Join(from, rel))
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for name, info := range here {
+		target, ok := there[name]
+		if !ok || !info.IsDir() {
+			continue
+		}
+		sub := path.Join(rel, name)
+		if isLink(target) {
+			led, err := l.follow(path.Join(to, sub))
+			if err != nil {
+				return nil, err
+			}
+			if led == nil || !led.IsDir() {
+				continue
+			}
+			found = append(found, sub)
+		}
+		below, err := l.linked(src, from, to, sub)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, below...)
+	}
+	return found, nil
+}
+
+// folders are the folders and links of a folder, by name.
+func (l look) folders(p string) (map[string]*fstypes.Stat, error) {
+	list, err := l.env.Solver.ReadDir(l.ctx, l.st, p)
+	if err != nil && !isNotExist(err) {
+		return nil, err
+	}
+	out := map[string]*fstypes.Stat{}
+	for _, info := range list {
+		if info.IsDir() || isLink(info) {
+			out[path.Base(info.Path)] = info
+		}
+	}
+	return out, nil
+}
