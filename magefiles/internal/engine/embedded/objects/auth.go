@@ -75,3 +75,9 @@ func (r *RegistryAuth) lookup(ctx context.Context, host string) (types.AuthConfi
 	}
 	return r.Fallback(host)
 }
+
+// knows tells whether there are credentials for the registry of an image.
+func (r *RegistryAuth) knows(ctx context.Context, ref string) bool {
+	c, err := r.lookup(ctx, registryHost(ref))
+	return err != nil || c.Username != "" || c.IdentityToken != "" || c.RegistryToken != ""
+}

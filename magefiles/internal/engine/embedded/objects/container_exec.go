@@ -88,7 +88,12 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 		opts = append(opts, llb.AddSecret(s.name, llb.SecretAsEnv(true), llb.SecretID(s.secret.id())))
 		found = found.with(readable(s))
 	}
+	root, covered := c.fs, false
 	for _, m := range c.mounts {
+		if m.emptyRoot() {
+			root, covered = llb.Scratch(), true
+			continue
+		}
 		opts = append(opts, m.runOption())
 		switch {
 		case m.dir != nil:
@@ -97,7 +102,7 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 			found = found.with(m.file.checks...)
 		}
 	}
-	run := c.fs.Run(opts...)
+	run := root.Run(opts...)
 	out := *c
 	out.fs, out.checks, out.imageRef = run.Root(), found, ""
 	out.mounts = append([]mount(nil), c.mounts...)
@@ -105,6 +110,9 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 		out.mounts[i] = m.after(run)
 	}
 	out.last = &execution{answer: run.GetMount(execmeta.Dir), checks: found}
+	if covered {
+		out.fs, out.checks = c.fs, found.with(func(ctx context.Context) error { return c.env.evaluate(ctx, run.Root()) })
+	}
 	if in.NoInit {
 		out.last.secrets, out.last.direct = c.secretsInUse(), true
 	}

@@ -146,6 +146,9 @@ func (c *Container) directory(_ context.Context, a gql.Args) (any, error) {
 // within checks what a path in a mounted directory leads to. Errors name it as the caller did.
 func (d *Directory) within(rel, given string, folder bool) func(context.Context) error {
 	return func(ctx context.Context) error {
+		if err := d.env.evaluate(ctx, d.st); err != nil {
+			return err
+		}
 		info, err := d.env.stat(ctx, d.st, d.at(rel), given)
 		switch {
 		case isBelowFile(err):

@@ -52,7 +52,7 @@ func (c *Container) from(ctx context.Context, a gql.Args) (any, error) {
 	ref := reference.TagNameOnly(named).String()
 	img, err := c.env.Solver.ResolveImage(ctx, ref, c.platform)
 	if err != nil {
-		return nil, fmt.Errorf("failed to resolve image %q (platform: %q): %w", ref, platforms.Format(c.platform), imageError(ref, err))
+		return nil, fmt.Errorf("failed to resolve image %q (platform: %q): %w", ref, platforms.Format(c.platform), c.env.imageError(ctx, "pull", ref, err))
 	}
 	out := *c
 	if err := out.adopt(img.Config); err != nil {
@@ -74,10 +74,13 @@ func withDigest(named reference.Named, digest string) string {
 	return reference.TagNameOnly(named).String() + "@" + digest
 }
 
-// imageError cuts BuildKit's error to what the registry, or the way to it, said.
-func imageError(ref string, err error) error {
+// imageError cuts BuildKit's error to what the registry, or the way to it, said. access is what was asked for: pull or push.
+func (e *Env) imageError(ctx context.Context, access, ref string, err error) error {
 	s := err.Error()
-	for _, cut := range []string{"failed to do request: ", ref + ": not found", "no match for platform"} {
+	if strings.HasSuffix(s, ": 401 Unauthorized") && !e.Auth.knows(ctx, ref) {
+		return fmt.Errorf("%s access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials", access)
+	}
+	for _, cut := range []string{"failed to do request: ", ref + ": not found", "no match for platform", "unexpected status from "} {
 		if i := strings.LastIndex(s, cut); i >= 0 {
 			return fmt.Errorf("%s", s[i:])
 		}
@@ -185,14 +188,14 @@ func exportAttrs(a gql.Args) map[string]string {
 }
 
 func (c *Container) publish(ctx context.Context, a gql.Args) (any, error) {
-	named, err := reference.ParseNormalizedNamed(a.String("address"))
-	if err != nil {
-		return nil, err
-	}
 	if a.Has("registryService") {
 		return nil, gql.NotOffered{Type: "Container", Field: "publish(registryService)"}
 	}
 	variants, err := c.variants(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	named, err := reference.ParseNormalizedNamed(a.String("address"))
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +209,7 @@ func (c *Container) publish(ctx context.Context, a gql.Args) (any, error) {
 	attrs["name"], attrs["push"] = reference.TagNameOnly(target).String(), "true"
 	res, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: "image", Attrs: attrs})
 	if err != nil {
-		return nil, imageError(attrs["name"], err)
+		return nil, c.env.imageError(ctx, "push", attrs["name"], err)
 	}
 	return target.String() + "@" + res["containerimage.digest"], nil
 }

@@ -100,7 +100,12 @@ func (d *Directory) known() *Directory {
 	if !d.hosted {
 		return d
 	}
-	return d.copied()
+	if d.dir == "/" {
+		return d.copied()
+	}
+	name := "/" + path.Base(d.dir) // with the folder's own mode
+	st := llb.Scratch().File(llb.Copy(d.st, d.dir, name, &llb.CopyInfo{FollowSymlinks: true}), llb.WithCustomNamef("copy %s", d.dir))
+	return &Directory{env: d.env, st: st, dir: name, checks: d.checks}
 }
 
 // known is the same for a file, which is never the root of its state.
@@ -232,6 +237,11 @@ func (c *Container) withoutMount(_ context.Context, a gql.Args) (any, error) {
 		}
 	}
 	return &out, nil
+}
+
+// emptyRoot tells whether the mount is an empty root file system, which BuildKit mounts only as what it is: a state without anything.
+func (m mount) emptyRoot() bool {
+	return path.Clean(m.target) == "/" && m.dir == nil && m.file == nil && m.secret == nil && m.seed.Output() == nil
 }
 
 // runOption is the mount in an exec.

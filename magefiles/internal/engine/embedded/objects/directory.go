@@ -85,6 +85,9 @@ func (d *Directory) sub(p, given string) *Directory {
 		return &out
 	}
 	out.checks = d.checks.with(func(ctx context.Context) error {
+		if err := d.env.evaluate(ctx, d.st); err != nil {
+			return err
+		}
 		info, err := d.env.stat(ctx, d.st, out.dir, given)
 		switch {
 		case err == nil && !info.IsDir():
@@ -300,11 +303,11 @@ func (d *Directory) chown(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, inSpan(fmt.Errorf("failed to parse ownership %s: %w", a.String("owner"), err))
 	}
-	p := d.at(a.String("path"))
-	info, err := d.env.Solver.Stat(ctx, d.st, p)
-	if isBelowFile(err) {
-		return nil, inSpan(d.env.firstBelowFile(ctx, d.st, p))
+	p, err := (look{ctx: ctx, env: d.env, st: d.st}).real(d.at(a.String("path")))
+	if err != nil {
+		return nil, inSpan(err)
 	}
+	info, err := d.env.Solver.Stat(ctx, d.st, p)
 	if isNotExist(err) {
 		return nil, inSpan(fmt.Errorf("failed to walk %s: %w", p, notExist("lstat", p)))
 	}

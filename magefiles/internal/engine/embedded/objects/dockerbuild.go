@@ -60,18 +60,18 @@ func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
 		return nil, err
 	}
 	c.platform = p // the base may be for another
-	c.config.workdir = first(c.config.workdir, "/")
 	if c.fs, c.last, err = d.env.withInit(ctx, res.State, p, secrets); err != nil {
 		return nil, err
 	}
 	if c.last != nil {
 		c.last.checks = c.checks
+		c.config.workdir = first(c.config.workdir, "/") // where its commands ran
 	}
 	built := c.fs
 	c.checks = c.checks.with(func(ctx context.Context) error {
 		err := d.env.evaluate(ctx, built)
 		var failed *ExecError
-		if errors.As(err, &failed) {
+		if errors.As(err, &failed) || d.env.Solver.FailedFile(err) {
 			err = fmt.Errorf("failed to clone built container state: %w", err)
 		}
 		return err
@@ -208,7 +208,7 @@ type metaResolver struct{ env *Env }
 func (m metaResolver) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	resolved, dgst, config, err := m.env.Solver.Gateway().ResolveImageConfig(ctx, ref, opt)
 	if err != nil {
-		return "", "", nil, imageError(ref, err)
+		return "", "", nil, m.env.imageError(ctx, "pull", ref, err)
 	}
 	return resolved, dgst, config, nil
 }

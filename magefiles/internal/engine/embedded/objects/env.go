@@ -102,17 +102,12 @@ func notExist(op, p string) error { return fmt.Errorf("%s %s: no such file or di
 // belowFile is the error for a path that leads on below a file. That is not to be missing: there is no answer to what is there.
 func belowFile(p string) error { return fmt.Errorf("lstat %s: %w", p, unix.ENOTDIR) }
 
-// firstBelowFile is belowFile for the first name of p that is below a file.
+// firstBelowFile is belowFile for the first name of p that is below a file, links followed.
 func (e *Env) firstBelowFile(ctx context.Context, st llb.State, p string) error {
-	at := ""
-	for name := range strings.SplitSeq(strings.Trim(p, "/"), "/") {
-		info, err := e.Solver.Stat(ctx, st, "/"+at)
-		at += "/" + name
-		if err != nil || !info.IsDir() {
-			break
-		}
+	if _, err := (look{ctx: ctx, env: e, st: st}).real(p); isBelowFile(err) {
+		return err
 	}
-	return belowFile(at)
+	return belowFile(p)
 }
 
 // isMissing tells whether err is notExist: below a file nothing is missing.

@@ -101,7 +101,7 @@ func (f *File) describe(ctx context.Context) (*Stat, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stat{name: f.base(), info: info}, nil
+	return &Stat{name: first(f.renamed, statName(f.path, info)), info: info}, nil
 }
 
 func (f *File) digest(ctx context.Context, a gql.Args) (any, error) {

@@ -84,7 +84,7 @@ func globExpression(pattern string) string {
 // digest is the same for trees of the same names, contents, modes and owners, whenever and however they were made.
 func (d *Directory) digest(ctx context.Context, _ gql.Args) (any, error) {
 	if err := d.ready(ctx); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("failed to evaluate directory: %w", err)
 	}
 	h := sha256.New()
 	err := d.env.Solver.Walk(ctx, d.st, d.dir, func(name string, e *fstypes.Stat) error {

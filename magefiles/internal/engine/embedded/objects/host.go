@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
@@ -22,15 +23,14 @@ var hostFields = map[string]gql.Resolver{
 
 func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 	p := h.env.hostPath(a.String("path"))
-	if info, err := os.Stat(p); err != nil {
-		return nil, fmt.Errorf("host directory %s: %w", a.String("path"), err)
-	} else if !info.IsDir() {
+	p, err := resolved(p)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(p); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("path %s is a file, not a directory", a.String("path"))
 	}
-	if resolved, err := filepath.EvalSymlinks(p); err == nil {
-		p = resolved
-	}
-	of := solver.Selection{Include: patterns(a.Strings("include")), Exclude: patterns(a.Strings("exclude"))}
+	of := solver.Selection{Include: local(a.Strings("include")), Exclude: local(a.Strings("exclude"))}
 	read := h.once
 	if a.Bool("noCache") {
 		read = h.local
@@ -56,6 +56,35 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 	return d, nil
 }
 
+// local are the patterns that are about what is in the folder, cleaned. That of the folder itself is about all in it.
+func local(in []string) []string {
+	var out []string
+	for _, p := range in {
+		p, negative := strings.CutPrefix(p, "!")
+		if !filepath.IsLocal(p) {
+			continue
+		}
+		if p = filepath.Clean(p); p == "." {
+			p = "*"
+		}
+		if negative {
+			p = "!" + p
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// resolved is a path of the host without links. Where it leads to nothing, that is said in Dagger's words.
+func resolved(p string) (string, error) {
+	real, err := filepath.EvalSymlinks(p)
+	if err != nil {
+		const way = "failed to get snapshot: failed to snapshot: failed to receive stat message: rpc error: code = NotFound desc = get full root path: rpc error: code = NotFound desc = eval symlinks"
+		return "", inSpan(fmt.Errorf("%s: %w", way, err))
+	}
+	return real, nil
+}
+
 // local reads a folder of the host as it is now.
 func (h *Host) local(ctx context.Context, p string, of solver.Selection) (*Directory, error) {
 	st, err := h.env.Solver.Local(ctx, p, of)
@@ -68,8 +97,8 @@ func (h *Host) local(ctx context.Context, p string, of solver.Selection) (*Direc
 func (h *Host) file(ctx context.Context, a gql.Args) (any, error) {
 	p := h.env.hostPath(a.String("path"))
 	base := filepath.Base(p)
-	if _, err := os.Stat(filepath.Dir(p)); err != nil {
-		return nil, inSpan(fmt.Errorf("failed to get snapshot: failed to snapshot: failed to receive stat message: rpc error: code = NotFound desc = get full root path: rpc error: code = NotFound desc = eval symlinks: %w", lstatError(filepath.Dir(p))))
+	if _, err := resolved(filepath.Dir(p)); err != nil {
+		return nil, err
 	}
 	info, err := os.Lstat(p)
 	switch {
@@ -92,16 +121,6 @@ func (h *Host) file(ctx context.Context, a gql.Args) (any, error) {
 		return gql.Fresh{Value: f}, nil
 	}
 	return f, nil
-}
-
-// lstatError is the error for the first missing folder of p.
-func lstatError(p string) error {
-	for dir := p; ; dir = filepath.Dir(dir) {
-		if _, err := os.Lstat(filepath.Dir(dir)); err == nil {
-			_, err = os.Lstat(dir)
-			return err
-		}
-	}
 }
 
 func (h *Host) findUp(_ context.Context, a gql.Args) (any, error) {

@@ -119,7 +119,7 @@ func isLink(info *fstypes.Stat) bool { return fs.FileMode(info.Mode)&fs.ModeSyml
 // maxLinks is how many links a path may lead through.
 const maxLinks = 255
 
-// real is the path without links that a path to something that is there leads to.
+// real is the path without links that a path leads to. It may lead to nothing, but not on below a file.
 func (l look) real(p string) (string, error) {
 	done, rest := "/", strings.Split(p, "/")
 	for links := 0; len(rest) > 0; {
@@ -128,8 +128,11 @@ func (l look) real(p string) (string, error) {
 		if next == done {
 			continue
 		}
-		info, err := l.entry(next)
-		if err != nil {
+		info, err := l.env.Solver.Lstat(l.ctx, l.st, next)
+		if isBelowFile(err) {
+			return "", belowFile(next)
+		}
+		if info, err = present(info, err); err != nil {
 			return "", err
 		}
 		if info == nil || !isLink(info) {

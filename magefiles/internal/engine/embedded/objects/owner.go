@@ -35,8 +35,12 @@ func (e *Env) ownerOf(ctx context.Context, st llb.State, owner string) (ownershi
 	return o, err
 }
 
+// number reads an id. That of root is known by its name everywhere.
 func number(s string) (int, error) {
-	n, err := strconv.ParseUint(s, 10, 32)
+	if s == "root" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 31)
 	return int(n), err
 }
 

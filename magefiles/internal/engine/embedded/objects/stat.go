@@ -38,6 +38,14 @@ func fileType(info *fstypes.Stat) string {
 	return "UNKNOWN"
 }
 
+// statName is the name of what a path leads to: that of a link's target, where it is one.
+func statName(p string, info *fstypes.Stat) string {
+	if path.Clean(p) == "/" {
+		return "/"
+	}
+	return path.Base(info.Path)
+}
+
 // statPath answers the field stat of directories and containers. A link is followed, unless the call says otherwise.
 func (e *Env) statPath(ctx context.Context, st llb.State, p, given string, follow bool) (*Stat, error) {
 	if given == "" {
@@ -48,7 +56,7 @@ func (e *Env) statPath(ctx context.Context, st llb.State, p, given string, follo
 		if err != nil {
 			return nil, err
 		}
-		return &Stat{name: path.Base(p), info: info}, nil
+		return &Stat{name: statName(p, info), info: info}, nil
 	}
 	if err := e.evaluate(ctx, st); err != nil {
 		return nil, err
