@@ -51,30 +51,30 @@ func (c Corpus) Pairs(ctx context.Context, session string, states [2]string, see
 
 // CorpusResults are the cases by how they ended.
 type CorpusResults struct {
-	Same, Text []string          // Text: only an error's text differs
-	Differing  map[string]string // what differs, by case
+	Same      []string
+	Text      map[string]string // what differs, by case, where it is an error's text only
+	Differing map[string]string // what differs, by case
 }
 
 // parseCorpus reads lines "NAME.json same" and "NAME.json different: WHERE, CLASS", each difference with lines that are indented.
 func parseCorpus(output io.Reader) (CorpusResults, error) {
-	r := CorpusResults{Differing: map[string]string{}}
+	r := CorpusResults{Text: map[string]string{}, Differing: map[string]string{}}
 	lines := bufio.NewScanner(output)
 	lines.Buffer(nil, longestLine)
-	last := ""
+	last, in := "", r.Differing
 	for lines.Scan() {
 		line := lines.Text()
 		name, rest, found := strings.Cut(line, ".json ")
 		switch {
 		case found && rest == "same":
 			r.Same = append(r.Same, name)
-		case found && strings.HasSuffix(rest, ": message"):
-			r.Text = append(r.Text, name)
-			last = ""
 		case found && strings.HasPrefix(rest, "different: "):
-			last = name
-			r.Differing[name] = rest
+			if last, in = name, r.Differing; strings.HasSuffix(rest, ": message") {
+				in = r.Text
+			}
+			in[name] = rest
 		case strings.HasPrefix(line, " ") && last != "":
-			r.Differing[last] += "\n" + line
+			in[last] += "\n" + line
 		default:
 			last = ""
 		}
@@ -90,36 +90,51 @@ func (r CorpusResults) Check() ([]string, error) {
 	}
 	var wrong []string
 	for name, what := range r.Differing {
-		if _, ok := listed[name]; !ok {
+		if d, ok := listed[name]; !ok || d == textOnly {
 			wrong = append(wrong, name+": differs and is not listed\n"+what)
 		}
 	}
-	for _, name := range append(append([]string(nil), r.Same...), r.Text...) {
-		if always, ok := listed[name]; ok && always {
+	for name, what := range r.Text {
+		switch d, ok := listed[name]; {
+		case !ok:
+			wrong = append(wrong, name+": an error's text differs and is not listed\n"+what)
+		case d == always:
+			wrong = append(wrong, name+": listed as a difference, but only an error's text differs now; say \"text\"\n"+what)
+		}
+	}
+	for _, name := range r.Same {
+		if d, ok := listed[name]; ok && d != sometimes {
 			wrong = append(wrong, name+": listed as a difference, but it is the same now; remove the line")
 		}
 	}
 	return wrong, nil
 }
 
-// corpusLine is "CASE: reason" or "CASE sometimes: reason".
-var corpusLine = regexp.MustCompile(`^([0-9]+-[0-9]+)( sometimes)?: \S`)
+// What a listed case says of when it differs, and in what.
+const (
+	always    = ""
+	sometimes = " sometimes"
+	textOnly  = " text"
+)
 
-// parseCorpusListed gives the listed cases, and whether they always differ.
-func parseCorpusListed(text string) (map[string]bool, error) {
-	listed := map[string]bool{}
+// corpusLine is "CASE: reason", "CASE sometimes: reason" or "CASE text: reason".
+var corpusLine = regexp.MustCompile(`^([0-9]+-[0-9]+)( sometimes| text)?: \S`)
+
+// parseCorpusListed gives the listed cases, and when they differ, and in what.
+func parseCorpusListed(text string) (map[string]string, error) {
+	listed := map[string]string{}
 	for n, line := range strings.Split(text, "\n") {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		part := corpusLine.FindStringSubmatch(line)
 		if part == nil {
-			return nil, fmt.Errorf("corpus-differences.txt:%d: %q: expected \"CASE: reason\" or \"CASE sometimes: reason\"", n+1, line)
+			return nil, fmt.Errorf("corpus-differences.txt:%d: %q: expected \"CASE: reason\", \"CASE sometimes: reason\" or \"CASE text: reason\"", n+1, line)
 		}
 		if _, twice := listed[part[1]]; twice {
 			return nil, fmt.Errorf("corpus-differences.txt:%d: %s is listed twice", n+1, part[1])
 		}
-		listed[part[1]] = part[2] == ""
+		listed[part[1]] = part[2]
 	}
 	return listed, nil
 }

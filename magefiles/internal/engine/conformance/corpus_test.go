@@ -27,7 +27,7 @@ func TestCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := build(t, work, sessionPackage)
-	cases := chosen(t, filepath.Join(conformance.Testdata, "corpus", "cases"))
+	cases := chosen(t, filepath.Join(conformance.Testdata, "corpus"))
 	serveBaseImage(t)
 
 	var log bytes.Buffer
@@ -51,25 +51,35 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// chosen is the folder of the cases to replay.
-func chosen(t *testing.T, folder string) string {
+// chosen is a folder of the cases to replay: those of each kind, and of the random ones a sample or all.
+func chosen(t *testing.T, corpus string) string {
 	t.Helper()
+	random, kinds := matching(t, filepath.Join(corpus, "cases")), matching(t, filepath.Join(corpus, "kinds"))
+	step := sample
 	if os.Getenv("BLUMEOPS_CORPUS") == "all" {
-		return folder
-	}
-	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
-	if err != nil || len(files) < sample {
-		t.Fatalf("%d cases in %s, %v", len(files), folder, err)
+		step = 1
 	}
 	some := t.TempDir()
-	for i := 0; i < len(files); i += sample {
-		b, err := os.ReadFile(files[i])
+	for i := 0; i < len(random); i += step {
+		kinds = append(kinds, random[i])
+	}
+	for _, file := range kinds {
+		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(some, filepath.Base(files[i])), b, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(some, filepath.Base(file)), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return some
+}
+
+func matching(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases in %s, %v", folder, err)
+	}
+	return files
 }

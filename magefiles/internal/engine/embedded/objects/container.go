@@ -261,6 +261,9 @@ func (c *Container) owner(ctx context.Context, owner string) (ownership, error) 
 	if strings.HasPrefix(owner, ":") {
 		owner = "0" + owner // a container's user is root where none is named
 	}
+	if strings.HasSuffix(owner, ":") {
+		owner += "0" // and so is its group
+	}
 	o, err := c.env.ownerOf(ctx, c.fs, owner)
 	for _, file := range []string{"/etc/passwd", "/etc/group"} {
 		if err != nil && err.Error() == notExist("open", file).Error() {

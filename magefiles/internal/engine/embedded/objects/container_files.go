@@ -186,6 +186,9 @@ func (c *Container) file(_ context.Context, a gql.Args) (any, error) {
 
 func (c *Container) exists(ctx context.Context, a gql.Args) (any, error) {
 	pl, err := c.lookAt(ctx, c.arg(a, "path"))
+	if isMissing(err) {
+		return false, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +209,13 @@ func (c *Container) lookAt(ctx context.Context, p string) (place, error) {
 	if err != nil {
 		return place{}, inSpan(fmt.Errorf("failed to locate path %s: %w", p, err))
 	}
-	return pl, pl.dir.checks.run(ctx)
+	if err := pl.dir.checks.run(ctx); err != nil {
+		return place{}, err
+	}
+	if pl.mount >= 0 && c.mounts[pl.mount].file != nil && !pl.exact {
+		return place{}, notExist("stat", p)
+	}
+	return pl, nil
 }
 
 // named is how an error about a question names the place: as it is in the mount.
