@@ -296,7 +296,7 @@ func (c *Container) withDirectory(ctx context.Context, a gql.Args) (any, error) 
 		return nil, err
 	}
 	return c.change(c.arg(a, "path"), true, func(d *Directory, rel string) (*Directory, error) {
-		return d.copyDirectory(ctx, src, rel, a, grants(a, owner))
+		return d.copyDirectory(ctx, src, rel, a, granted{owner: owner}) // Dagger takes no notice of permissions here
 	})
 }
 

@@ -99,6 +99,16 @@ func (l look) placeFile(dest, name string, folder bool, owner *ownership) (into 
 		}
 		return into, path.Join(dest, name), l.clear(&into, path.Join(dest, name))
 	}
+	info, above, err := l.child(dest)
+	switch {
+	case err != nil:
+		return into, "", err
+	case !above:
+		into, err = l.place(path.Dir(dest), nil)
+		return into, dest, err
+	case info == nil || os.FileMode(info.Mode).IsRegular():
+		return into, dest, nil
+	}
 	led, err := l.follow(dest)
 	if err != nil {
 		return into, "", err
@@ -107,10 +117,7 @@ func (l look) placeFile(dest, name string, folder bool, owner *ownership) (into 
 		final = path.Join(dest, name)
 		return into, final, l.clear(&into, final)
 	}
-	if into, err = l.place(path.Dir(dest), nil); err != nil {
-		return into, "", err
-	}
-	return into, dest, l.clear(&into, dest)
+	return into.removed(dest), dest, nil
 }
 
 // clear removes what is at a path, unless it is a file, which the copy replaces.

@@ -21,34 +21,40 @@ type dirCopy struct {
 
 // choose is the copy, as what is there needs it. The folder that is copied into gets owner and mode of the source's, even if it is there.
 func (c dirCopy) choose(l look) (*llb.FileAction, error) {
+	entry, above, err := l.child(c.dest)
+	if err != nil {
+		return nil, err
+	}
+	var into folders
+	if !above {
+		if into, err = l.place(path.Dir(c.dest), nil); err != nil {
+			return nil, err
+		}
+	}
+	if entry == nil {
+		return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.whole())...), nil
+	}
 	there, err := l.follow(c.dest)
-	if err != nil {
-		return nil, err
-	}
-	if there != nil && there.IsDir() {
-		return c.merge(l, there)
-	}
-	into, err := l.place(path.Dir(c.dest), nil)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := l.entry(c.dest)
 	switch {
 	case err != nil:
 		return nil, err
-	case there != nil && isLink(entry):
+	case there == nil: // a link that leads nowhere
+		return into.removed(c.dest).copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.whole())...), nil
+	case there.IsDir():
+		return c.merge(l, there)
+	case isLink(entry):
 		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", c.dest))
-	case there != nil: // a folder in place of a file gets no owner, and what the umask leaves of the mode
-		root, err := c.source(l).follow(c.src.dir)
-		if err != nil || root == nil {
-			return nil, err
-		}
-		into = into.removed(c.dest).made(c.dest, os.FileMode(root.Mode).Perm()&^0o022, nil)
-		return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), nil
-	case entry != nil: // a link that leads nowhere
-		into = into.removed(c.dest)
 	}
-	return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.whole())...), nil
+	// A folder in place of a file gets no owner, and what the umask leaves of the mode.
+	root, err := c.source(l).follow(c.src.dir)
+	if err == nil && root == nil {
+		err = notExist("stat", c.src.dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	into = into.removed(c.dest).made(c.dest, os.FileMode(root.Mode).Perm()&^0o022, nil)
+	return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), nil
 }
 
 // whole is the filter for a copy to where nothing is: the folder is made as the source's is, even if nothing in it is copied.

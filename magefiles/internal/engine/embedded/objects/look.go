@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -12,6 +13,8 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
 // changed gives the directory after a file operation that depends on what is there. It is chosen when it is needed: the look makes the
@@ -105,6 +108,18 @@ func (l look) reach(p string) (*fstypes.Stat, error) {
 // entry describes what is at a path, a link too, nil for nothing.
 func (l look) entry(p string) (*fstypes.Stat, error) {
 	return present(l.env.Solver.Lstat(l.ctx, l.st, p))
+}
+
+// child is entry, and tells whether the folder above is there.
+func (l look) child(p string) (info *fstypes.Stat, above bool, err error) {
+	info, err = l.env.Solver.Lstat(l.ctx, l.st, p)
+	if errors.Is(err, solver.ErrNoEntry) {
+		return nil, true, nil
+	}
+	if isNotExist(err) {
+		return nil, false, nil
+	}
+	return info, true, err
 }
 
 func present(info *fstypes.Stat, err error) (*fstypes.Stat, error) {

@@ -2,8 +2,10 @@ package solver
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"path"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -26,13 +28,16 @@ func (s *Solver) Stat(ctx context.Context, st llb.State, p string) (*fstypes.Sta
 	return ref.StatFile(ctx, gateway.StatRequest{Path: p})
 }
 
+// ErrNoEntry is Lstat's where the folder above is there and has no such entry.
+var ErrNoEntry = fmt.Errorf("no such entry: %w", unix.ENOENT)
+
 // Lstat describes the file at p itself, even if it is a symbolic link. Links in the folders above it are followed.
 func (s *Solver) Lstat(ctx context.Context, st llb.State, p string) (*fstypes.Stat, error) {
 	p = path.Clean("/" + p)
 	if p == "/" {
 		return s.Stat(ctx, st, p)
 	}
-	entries, err := s.ReadDir(ctx, st, path.Dir(p))
+	entries, err := s.readDir(ctx, st, gateway.ReadDirRequest{Path: path.Dir(p), IncludePattern: only(path.Base(p))})
 	if err != nil {
 		return nil, err
 	}
@@ -41,20 +46,32 @@ func (s *Solver) Lstat(ctx context.Context, st llb.State, p string) (*fstypes.St
 			return e, nil
 		}
 	}
-	return nil, unix.ENOENT
+	return nil, ErrNoEntry
+}
+
+// only is a pattern for one name, "" if there is none.
+func only(name string) string {
+	if strings.ContainsAny(name, `*?[]\!`) || strings.TrimSpace(name) != name {
+		return ""
+	}
+	return name
 }
 
 // ReadDir lists the folder at p, sorted by name.
 func (s *Solver) ReadDir(ctx context.Context, st llb.State, p string) ([]*fstypes.Stat, error) {
+	return s.readDir(ctx, st, gateway.ReadDirRequest{Path: p})
+}
+
+func (s *Solver) readDir(ctx context.Context, st llb.State, of gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
 	ref, err := s.Solve(ctx, st)
 	if err != nil {
 		return nil, err
 	}
 	if ref == nil {
-		_, err := scratchStat(p)
+		_, err := scratchStat(of.Path)
 		return nil, err
 	}
-	return ref.ReadDir(ctx, gateway.ReadDirRequest{Path: p})
+	return ref.ReadDir(ctx, of)
 }
 
 // ReadFile returns the whole content of the file at p.
