@@ -53,7 +53,7 @@ func secrets(in execmeta.Instruction) (*scrub.Set, error) {
 // from resolves path, which may be relative to dir.
 func from(dir, path string) string {
 	if filepath.IsAbs(path) {
-		return path
+		return filepath.Clean(path)
 	}
 	return filepath.Join(dir, path)
 }

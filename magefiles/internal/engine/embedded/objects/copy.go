@@ -93,7 +93,7 @@ func (d *Directory) copyFile(src *File, given string, g granted) *Directory {
 
 // placeFile prepares the place of a file, and tells where that is. A folder that the path ends in with a slash gets the owner, too.
 func (l look) placeFile(dest, name string, folder bool, owner *ownership) (into folders, final string, err error) {
-	if folder && dest != "/" {
+	if folder && dest != path.Join("/", l.top) {
 		if into, err = l.place(dest, owner); err != nil {
 			return into, "", err
 		}

@@ -43,7 +43,7 @@ func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 	case there.IsDir():
 		return c.merge(l, there)
 	case isLink(entry):
-		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", c.dest))
+		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", l.named(c.dest)))
 	}
 	// A folder in place of a file gets no owner, and what the umask leaves of the mode.
 	root, err := c.source(l).follow(c.src.dir)
@@ -69,7 +69,7 @@ func (c dirCopy) source(l look) look { return look{ctx: l.ctx, env: l.env, st: c
 // merge is the copy into a folder that is there.
 func (c dirCopy) merge(l look, there *fstypes.Stat) (*llb.FileAction, error) {
 	var into folders
-	if c.dest != "/" {
+	if c.dest != path.Join("/", l.top) {
 		root, err := c.source(l).follow(c.src.dir)
 		if err == nil && root != nil && !c.granted.leaves(there, root) {
 			into, err = l.dress(into, c.src.st, c.src.dir, c.dest, c.granted)

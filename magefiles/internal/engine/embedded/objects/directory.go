@@ -20,6 +20,7 @@ type Directory struct {
 	env    *Env
 	st     llb.State
 	dir    string // absolute in st
+	top    string // the folder of st that stands for the root, "" for the root itself: paths do not lead out of it
 	checks checks
 	// excluded are the patterns that a host directory was read without.
 	excluded []string
@@ -56,12 +57,17 @@ var directoryFields = map[string]gql.Resolver{
 	"chown":            field((*Directory).chown),
 }
 
-// at gives the place of p in the state. Going up ends at the state's root.
-func (d *Directory) at(p string) string { return path.Join("/", d.dir, p) }
+// at gives the place of p in the state. Going up ends at the root.
+func (d *Directory) at(p string) string {
+	return path.Join("/", d.top, path.Join("/", strings.TrimPrefix(d.dir, d.top), p))
+}
+
+// isTop tells whether a place in the state stands for the root.
+func (d *Directory) isTop(p string) bool { return p == path.Join("/", d.top) }
 
 // with gives the directory after an operation on its state.
 func (d *Directory) with(st llb.State, more ...func(context.Context) error) *Directory {
-	return &Directory{env: d.env, st: st, dir: d.dir, checks: d.checks.with(more...)}
+	return &Directory{env: d.env, st: st, dir: d.dir, top: d.top, checks: d.checks.with(more...)}
 }
 
 // file applies a file operation.
@@ -165,7 +171,7 @@ func entryName(name string, e *fstypes.Stat) string {
 }
 
 func (d *Directory) name(_ context.Context, _ gql.Args) (any, error) {
-	if d.dir == "/" {
+	if d.isTop(d.dir) {
 		return "/", nil
 	}
 	return path.Base(d.dir) + "/", nil
@@ -230,7 +236,7 @@ func (d *Directory) newFile(given string, contents []byte, mode os.FileMode) *Di
 		switch {
 		case info == nil:
 		case info.IsDir():
-			return nil, inSpan(fmt.Errorf("open %s: is a directory", p))
+			return nil, inSpan(fmt.Errorf("open %s: is a directory", l.named(p)))
 		case os.FileMode(info.Mode).IsRegular():
 			mode = os.FileMode(info.Mode).Perm()
 			opts = append(opts, llb.WithUIDGID(int(info.Uid), int(info.Gid)))
@@ -244,7 +250,7 @@ func (d *Directory) newFile(given string, contents []byte, mode os.FileMode) *Di
 
 func (d *Directory) withNewDirectory(_ context.Context, a gql.Args) (any, error) {
 	p := d.at(a.String("path"))
-	if p == "/" {
+	if d.isTop(p) {
 		return d, nil
 	}
 	return d.apply("new folder "+p, llb.Mkdir(p, permissions(a, 0o755), llb.WithParents(true))), nil
@@ -321,7 +327,7 @@ func (d *Directory) chown(ctx context.Context, a gql.Args) (any, error) {
 	const root = "/content"
 	st := llb.Scratch().File(llb.Mkdir(root, os.FileMode(info.Mode).Perm(), llb.WithParents(true), owner).
 		Copy(d.st, "/", root, &llb.CopyInfo{CopyDirContentsOnly: true}, owner), llb.WithCustomName("owner of /"))
-	return &Directory{env: d.env, st: st, dir: root, checks: d.checks}, nil
+	return &Directory{env: d.env, st: st, dir: root, top: root, checks: d.checks}, nil
 }
 
 func (d *Directory) withSymlink(_ context.Context, a gql.Args) (any, error) {
@@ -356,7 +362,7 @@ func (d *Directory) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	}
 	into := folders{}.made(d.dir, 0o755, nil)
 	st := llb.Scratch().File(into.copied(from.st, path.Join(from.dir, "*"), strings.TrimSuffix(d.dir, "/")+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
-	return &Directory{env: d.env, st: st, dir: d.dir, checks: d.checks}, nil
+	return &Directory{env: d.env, st: st, dir: d.dir, top: d.top, checks: d.checks}, nil
 }
 
 func (d *Directory) withError(_ context.Context, a gql.Args) (any, error) {
@@ -386,7 +392,7 @@ func (d *Directory) withoutFiles(_ context.Context, a gql.Args) (any, error) {
 
 func (d *Directory) remove(given string) *Directory {
 	p := d.at(given)
-	if p == "/" {
+	if d.isTop(p) {
 		return d.with(d.st, func(context.Context) error {
 			return inSpan(errors.New("unlinkat /: device or resource busy"))
 		})

@@ -135,7 +135,7 @@ func (e *Env) evaluate(ctx context.Context, st llb.State) error {
 }
 
 // madeUp are the names of folders that a state has for this engine's sake; removed is BuildKit's word for what Dagger looks at first.
-var madeUp, removed = regexp.MustCompile(`( /)content(-[0-9]+)?/`), regexp.MustCompile(`unlinkat (/.*: not a directory)$`)
+var madeUp, removed = regexp.MustCompile(`( /)content/`), regexp.MustCompile(`unlinkat (/.*: not a directory)$`)
 
 // fileError is the failure of a file operation, as the API tells it.
 func (e *Env) fileError(err error) error {

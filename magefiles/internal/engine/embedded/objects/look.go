@@ -22,7 +22,7 @@ import (
 func (d *Directory) changed(name string, choose func(look) (*llb.FileAction, error)) *Directory {
 	base := d.st
 	return d.with(base.WithOutput(&chosen{choose: func(ctx context.Context) (llb.State, error) {
-		action, err := choose(look{ctx: ctx, env: d.env, st: base})
+		action, err := choose(look{ctx: ctx, env: d.env, st: base, top: d.top})
 		if err != nil {
 			return llb.State{}, err
 		}
@@ -89,7 +89,11 @@ type look struct {
 	ctx context.Context //nolint:containedctx // of one request, as the look is
 	env *Env
 	st  llb.State
+	top string // as of a directory
 }
+
+// named is how errors name a place.
+func (l look) named(p string) string { return path.Join("/", strings.TrimPrefix(p, l.top)) }
 
 // follow describes what a path leads to, nil for nothing.
 func (l look) follow(p string) (*fstypes.Stat, error) {
@@ -193,7 +197,7 @@ func (l look) approach(folder string) (broken string, err error) {
 			}
 		}
 		if !info.IsDir() {
-			return "", inSpan(fmt.Errorf("cannot copy directory to non-directory %q", p))
+			return "", inSpan(fmt.Errorf("cannot copy directory to non-directory %q", l.named(p)))
 		}
 	}
 	return "", nil
