@@ -232,8 +232,11 @@ func (f *File) export(ctx context.Context, a gql.Args) (any, error) {
 // partial begins the names of files that are not whole yet.
 const partial = ".blumeops-part-"
 
-// write puts the file at dest on the host, whole or not at all. A file that is there keeps its own mode.
+// write puts the file at dest on the host, whole or not at all. A file that is there keeps its own mode, and a link to one is followed.
 func (f *File) write(ctx context.Context, dest string, mode os.FileMode) error {
+	if file, err := filepath.EvalSymlinks(dest); err == nil {
+		dest = file
+	}
 	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
 		return err
 	}

@@ -35,12 +35,12 @@ func (e *Env) ownerOf(ctx context.Context, st llb.State, owner string) (ownershi
 	return o, err
 }
 
-// number reads an id. That of root is known by its name everywhere.
+// number reads an id. That of root is known by its name everywhere, and -1 leaves the owner that there is, as chown(2) does.
 func number(s string) (int, error) {
 	if s == "root" {
 		return 0, nil
 	}
-	n, err := strconv.ParseUint(s, 10, 31)
+	n, err := strconv.ParseInt(s, 10, 32)
 	return int(n), err
 }
 
