@@ -61,7 +61,7 @@ func (a *App) containerReleaser(wait Waiting) (release task.ContainerRelease, er
 	if err != nil {
 		return release, err
 	}
-	held := images{a.readingClient()} // who tags need not be who pushes images
+	held := a.readingClient() // who tags need not be who pushes images
 	publish.Registry, publish.Login = held, nil
 	client, err := a.forge()
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
@@ -84,7 +83,7 @@ func TestSecretOfABuildThatIsNotThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for status, b := range map[int]builder{console.StatusBadInput: {app: r}, console.StatusFailed: {app: r, failed: func(string, string) {}}} {
-			_, err := b.Build(t.Context(), task.BuildRequest{Container: web})
+			_, err := b.Build(t.Context(), image.BuildRequest{Container: web})
 			if err == nil || !strings.Contains(err.Error(), reference) || console.Exit(err).(interface{ ExitStatus() int }).ExitStatus() != status {
 				t.Errorf("%s: %v, want status %d", reference, err, status)
 			}

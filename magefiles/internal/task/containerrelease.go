@@ -126,7 +126,7 @@ type containerRelease struct {
 	bump      bump
 	asked     string // version; "" if bump is set
 
-	commit Commit
+	commit image.Commit
 	heads  Heads
 	tag    image.Tag
 	status Status

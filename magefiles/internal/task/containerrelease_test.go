@@ -138,21 +138,11 @@ func (g *gitForge) Contains(ctx context.Context, commit, ancestor string) (bool,
 	return r.Contains(ctx, commit, ancestor)
 }
 
-// gitCheckout is a task.Repo.
-type gitCheckout struct{ *gitrepo.Repo }
-
-func (c gitCheckout) Head() (task.Commit, error) {
-	head, err := c.Repo.Head()
-	return task.Commit(head), err
-}
-
-func (c gitCheckout) Changed(ctx context.Context) ([]string, error) { return c.Repo.Changed(ctx) }
-
 func (g *gitForge) release(l *shop) task.ContainerRelease {
 	r, _ := g.open()
-	p := l.publish(g.t, gitCheckout{r}, &builder{t: g.t})
+	p := l.publish(g.t, r, &builder{t: g.t})
 	note := func(s string) { g.notes = append(g.notes, s) }
-	return task.ContainerRelease{Publish: p, Images: client{registry.New(registry.Options{})}, Remote: g, Tagger: g, Note: note, Warn: note}
+	return task.ContainerRelease{Publish: p, Images: registry.New(registry.Options{}), Remote: g, Tagger: g, Note: note, Warn: note}
 }
 
 func TestContainerRelease(t *testing.T) {
@@ -196,7 +186,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 		t.Helper()
 		r, _ := g.open()
 		for _, version := range versions {
-			if _, err := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: version}); err != nil {
+			if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: version}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -255,7 +245,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 	}
 	two := g.commit("two")
 	r, _ := g.open()
-	if _, err := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v0.3.0"}); err != nil {
+	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v0.3.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("three")
@@ -338,7 +328,7 @@ func TestCITag(t *testing.T) {
 	ci := func(notes *[]string) task.CITag {
 		r, _ := g.open()
 		return task.CITag{
-			Publish: l.publish(t, gitCheckout{r}, &builder{t: t}), Remote: g, Note: func(s string) { *notes = append(*notes, s) },
+			Publish: l.publish(t, r, &builder{t: t}), Remote: g, Note: func(s string) { *notes = append(*notes, s) },
 		}
 	}
 	var notes []string
@@ -389,7 +379,7 @@ func TestCITagNamesNoForce(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
 	r, _ := g.open()
-	publish := l.publish(t, gitCheckout{r}, &builder{t: t})
+	publish := l.publish(t, r, &builder{t: t})
 	if _, err := publish.Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +401,7 @@ func TestCITagDryRun(t *testing.T) {
 	l, g := newShop(t), newGitForge(t)
 	g.git(g.here, "push", "-q", "origin", "HEAD:refs/tags/nettest-v1.0.0")
 	r, _ := g.open()
-	run := task.CITag{Publish: l.publish(t, gitCheckout{r}, &builder{t: t}), Remote: g}.DryRun(func(s string) { g.plan = append(g.plan, s) })
+	run := task.CITag{Publish: l.publish(t, r, &builder{t: t}), Remote: g}.DryRun(func(s string) { g.plan = append(g.plan, s) })
 	got, err := run.Run(t.Context(), "nettest-v1.0.0")
 	if err != nil || got.Status != task.StatusPlanned || len(g.plan) != 3 || l.writes.Load() > 0 {
 		t.Errorf("%+v, %v, plan %q", got, err, g.plan)
@@ -423,7 +413,7 @@ func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
 	r, _ := g.open()
-	if _, err := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
+	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("two")
@@ -456,7 +446,7 @@ func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 				g.git(g.here, "clean", "-qfd")
 			}()
 			r, _ := g.open()
-			_, refused := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: c.version})
+			_, refused := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: c.version})
 			_, err := g.release(l).Run(t.Context(), "nettest", c.version)
 			if refused == nil || err == nil || err.Error() != refused.Error() {
 				t.Errorf("release: %v\npublish: %v", err, refused)

@@ -62,8 +62,8 @@ func (o gitOrigin) Adopt(ctx context.Context, branch, base, commit string) (stri
 // everything is a registry that holds all.
 type everything struct{ shelf }
 
-func (everything) Look(context.Context, image.Reference) (task.Found, bool, error) {
-	return task.Found{Digest: digestTwo}, true, nil
+func (everything) Look(context.Context, image.Reference) (image.Found, bool, error) {
+	return image.Found{Digest: digestTwo}, true, nil
 }
 
 func runGit(t *testing.T, dir string, args ...string) string {
