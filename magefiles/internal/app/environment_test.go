@@ -19,7 +19,8 @@ import (
 func TestNoChildInheritsSecrets(t *testing.T) {
 	commandtest.Secrets(t)
 	t.Setenv(site.ForgeTokenVariable, "env://MY_OWN")
-	if err := withhold(example); err != nil {
+	getenv, err := withhold(example)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range append(site.SecretVariables(), "MY_OWN") {
@@ -46,7 +47,7 @@ func TestNoChildInheritsSecrets(t *testing.T) {
 func TestSecretsOfABuildAreWithheld(t *testing.T) {
 	commandtest.Secrets(t)
 	t.Setenv("MY_MOUNTED", commandtest.Canary)
-	r := &App{console: console.New(console.Options{Stdout: io.Discard, Stderr: io.Discard, Env: os.Getenv})}
+	r := &App{getenv: os.Getenv, console: console.New(console.Options{Stdout: io.Discard, Stderr: io.Discard, Env: os.Getenv})}
 	if err := r.MountSecrets("a=env://MY_MOUNTED,b=env://MY_OWN"); err != nil {
 		t.Fatal(err)
 	}
