@@ -58,7 +58,7 @@ func TestUnpushed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	origin, err := h.origin(client)
+	from, err := h.origin(client)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestUnpushed(t *testing.T) {
 	h.write("docs/own.md", "mine\n")
 	h.write("containers/a/file", "elsewhere")
 	for _, commit := range []string{pushed, pushed2} {
-		got, err := origin.Unpushed(t.Context(), commit, "docs")
+		got, err := from.Unpushed(t.Context(), commit, "docs")
 		if err != nil || !slices.Equal(got, []string{"docs/own.md"}) {
 			t.Errorf("%v, %v", got, err)
 		}
@@ -81,7 +81,7 @@ func TestUnpushed(t *testing.T) {
 		t.Errorf("HEAD is an ancestor: %s", h.out)
 	}
 	h.commit("Of this clone alone")
-	if _, err := origin.Unpushed(t.Context(), pushed2, "docs"); err != nil || !strings.Contains(h.out.String(), "is not on") {
+	if _, err := from.Unpushed(t.Context(), pushed2, "docs"); err != nil || !strings.Contains(h.out.String(), "is not on") {
 		t.Errorf("a commit that the forge has not: %v, %s", err, h.out)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
@@ -71,13 +71,13 @@ func (t trees) Recorded(commit string) (fs.FS, error) { return t.Repo.Recorded(c
 // tagLooker is a task.TagLooker. It fetches nothing.
 type tagLooker struct{ remote *repo.Remote }
 
-func (l tagLooker) Look(ctx context.Context) (task.Heads, error) {
+func (l tagLooker) Look(ctx context.Context) (vcs.Heads, error) {
 	refs, err := l.remote.Refs(ctx)
 	return headsOf(refs), err
 }
 
-func headsOf(refs repo.Refs) task.Heads {
-	heads := task.Heads{Branch: refs.Default, Commit: refs.Heads[refs.Default], Tags: map[string]string{}}
+func headsOf(refs repo.Refs) vcs.Heads {
+	heads := vcs.Heads{Branch: refs.Default, Commit: refs.Heads[refs.Default], Tags: map[string]string{}}
 	for name, tag := range refs.Tags {
 		heads.Tags[name] = tag.Commit
 	}

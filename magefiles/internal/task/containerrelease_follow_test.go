@@ -13,6 +13,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 const followed = "1111111111111111111111111111111111111111"
@@ -39,8 +40,8 @@ type actions struct {
 
 func (a *actions) CheckTag(context.Context, string) error { return nil }
 
-func (a *actions) Look(context.Context) (task.Heads, error) {
-	return task.Heads{Branch: "main", Commit: followed, Tags: a.tags}, nil
+func (a *actions) Look(context.Context) (vcs.Heads, error) {
+	return vcs.Heads{Branch: "main", Commit: followed, Tags: a.tags}, nil
 }
 
 func (a *actions) PushTag(_ context.Context, name, _ string) error {
@@ -49,7 +50,7 @@ func (a *actions) PushTag(_ context.Context, name, _ string) error {
 	}
 	a.tags[name], a.pushed = followed, time.Now()
 	if a.race {
-		return &task.RaceError{Err: errors.New("the tag is there")}
+		return &vcs.RaceError{Err: errors.New("the tag is there")}
 	}
 	return nil
 }
