@@ -19,14 +19,16 @@ var own = map[string][]string{
 	"/site":    {"image", "secret"},
 	"app": {
 		"/site", "task", "estate", "validate", "image", "changelog", "dockerfile", "manifest", "website", // use cases and nouns
-		"argo", "console", "engine", "forge", "lab", "pipeline", "registry", "repo", "secret", "source", // adapters
+		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "source", // adapters
 		"command", "content", "regular", "scratch", "trust",
 	},
 	"image":       {"dockerfile", "plain"},
-	"task":        {"image", "changelog", "manifest", "website", "scratch", "plain", "regular"},
+	"task":        {"image", "vcs", "changelog", "manifest", "website", "scratch", "plain", "regular"},
 	"pipeline":    {"image", "dockerfile", "content", "pipeline/", "trust", "command", "regular"},
 	"registry":    {"image", "httpx", "trust", "scratch"},
-	"repo":        {"image", "httpx", "trust", "plain", "command", "scratch"},
+	"repo":        {"image", "vcs", "httpx", "trust", "plain", "command", "scratch"},
+	"origin":      {"repo", "forge", "vcs"}, // the repository that is released from: both together
+	"vcs":         {},
 	"forge":       {"httpx"},
 	"argo":        {"httpx", "plain"},
 	"httpx":       {"trust", "plain"},
@@ -39,7 +41,7 @@ var own = map[string][]string{
 	"engine":      {"engine/", "pinned", "plain", "content", "command", "scratch"},
 	"lab":         {"lab/", "pinned", "website", "command", "scratch"},
 	"pinned":      {"command"},
-	"changelog":   {},
+	"changelog":   {"vcs"},
 	"website":     {"frontmatter", "regular"},
 	"scratch":     {},
 	"source":      {"command", "trust", "scratch"},

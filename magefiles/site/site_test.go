@@ -95,3 +95,19 @@ func TestRequiredSettings(t *testing.T) {
 		t.Errorf("error %v; want it to name the setting and its variable", err)
 	}
 }
+
+// Argo CD is named by an address, or by a host as the argocd command has it.
+func TestArgoCDAddress(t *testing.T) {
+	for setting, want := range map[string][2]string{ // by default, and with --plaintext
+		"argocd.example":              {"https://argocd.example", "http://argocd.example"},
+		"argocd.example:8080":         {"https://argocd.example:8080", "http://argocd.example:8080"},
+		"https://argocd.example/root": {"https://argocd.example/root", "https://argocd.example/root"},
+		"http://argocd.example":       {"http://argocd.example", "http://argocd.example"},
+	} {
+		for i, options := range []string{"--grpc-web", "--grpc-web --plaintext"} {
+			if got := (Settings{ArgoCDURL: setting}).ArgoCDAddress(func(string) string { return options }); got != want[i] {
+				t.Errorf("%s with %s: %s, want %s", setting, options, got, want[i])
+			}
+		}
+	}
+}

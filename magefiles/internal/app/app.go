@@ -43,6 +43,7 @@ type App struct {
 	stateAt string   // folder of the engine, outside of the checkout
 	cacheAt string   // folder of logs and of compiled programs, in the user's cache
 
+	getenv  func(string) string // looks a variable up, those included that hold secrets
 	trusted *authorities
 	secrets *secret.Resolver
 	repo    lazy[*repo.Repo]
@@ -59,7 +60,8 @@ func Run(ctx context.Context, options Options, target func(context.Context, *App
 		Settings: options.Settings.Override(os.Getenv), verbose: options.Verbose,
 		console: console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: options.Verbose}),
 	}
-	err := withhold(a.Settings)
+	var err error
+	a.getenv, err = withhold(a.Settings)
 	if err == nil {
 		err = a.open(options)
 	}
@@ -93,7 +95,7 @@ func (a *App) open(options Options) (err error) {
 	a.stateAt = cmp.Or(a.EngineState, a.stateAt)
 	a.progress = progress{console: a.console, logs: filepath.Join(a.cacheAt, "log"), title: options.Target}
 	a.trusted = newAuthorities(a.CAFile, a.cacheAt, a.console.Warn)
-	a.secrets = a.resolver(getenv)
+	a.secrets = a.resolver(a.getenv)
 	return nil
 }
 

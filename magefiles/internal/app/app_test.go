@@ -16,5 +16,5 @@ var example = site.Settings{
 // withSettings is an App whose output can be read.
 func withSettings(s site.Settings) (*App, *bytes.Buffer) {
 	var out bytes.Buffer
-	return &App{Settings: s, console: console.New(console.Options{Stdout: &out, Stderr: &out, Env: func(string) string { return "" }})}, &out
+	return &App{Settings: s, getenv: func(string) string { return "" }, console: console.New(console.Options{Stdout: &out, Stderr: &out, Env: func(string) string { return "" }})}, &out
 }

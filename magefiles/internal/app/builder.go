@@ -13,6 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
@@ -61,7 +62,7 @@ type builder struct {
 	failed func(stdout, stderr string) // shows what a command said; nil: in the step that runs, as this is the only container
 }
 
-func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, error) {
+func (b builder) Build(ctx context.Context, q image.BuildRequest) (task.Image, error) {
 	images, err := b.at(ctx, q)
 	if err != nil {
 		return nil, err
@@ -70,9 +71,7 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 	if err != nil {
 		return nil, err
 	}
-	img, err := images.Build(ctx, pipeline.Request{
-		Container: q.Container, Platforms: q.Platforms, Version: q.Version, Target: q.Target, Args: q.Args, Bases: q.Bases, Secrets: secrets,
-	})
+	img, err := images.Build(ctx, pipeline.Request{BuildRequest: q, Secrets: secrets})
 	var failed *pipeline.StepError
 	if errors.As(err, &failed) && b.app.session.choice() == engine.Dagger {
 		show := b.app.progress.failed
@@ -84,11 +83,11 @@ func (b builder) Build(ctx context.Context, q task.BuildRequest) (task.Image, er
 	if err != nil {
 		return nil, b.app.whereFull(err)
 	}
-	return built{img}, nil
+	return img, nil
 }
 
 // at builds in a folder that has what the commit has, or in the working tree.
-func (b builder) at(ctx context.Context, q task.BuildRequest) (pipeline.Images, error) {
+func (b builder) at(ctx context.Context, q image.BuildRequest) (pipeline.Images, error) {
 	images := b.images
 	if q.Commit == "" {
 		return images, nil
@@ -116,16 +115,4 @@ func (a *App) whereFull(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: no space left; the embedded engine keeps its steps in %s, where %s are free", err, a.stateAt, units.BytesSize(float64(free)))
-}
-
-// built is a task.Image that lives in an engine.
-type built struct{ *pipeline.Image }
-
-func (b built) Archives(ctx context.Context, dir string) ([]task.Variant, error) {
-	archives, err := b.Image.Archives(ctx, dir)
-	variants := make([]task.Variant, len(archives))
-	for i, a := range archives {
-		variants[i] = task.Variant(a)
-	}
-	return variants, err
 }

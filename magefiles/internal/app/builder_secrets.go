@@ -23,7 +23,7 @@ func (a *App) MountSecrets(list string) (err error) {
 	for _, ref := range a.mounted {
 		references = append(references, ref.String())
 	}
-	lookup := func(name string) (string, bool) { v := getenv(name); return v, v != "" }
+	lookup := func(name string) (string, bool) { v := a.getenv(name); return v, v != "" }
 	held, err := secret.Withhold(secret.VariablesOf(references...), lookup, os.Unsetenv)
 	if err != nil {
 		return fmt.Errorf("take the secrets out of the environment: %w", err)

@@ -55,7 +55,7 @@ func plainError(do doing) doing {
 
 // beside is a runner for one of several jobs. What it says goes to out, as plain lines.
 func (a *App) beside(name string, out io.Writer) *App {
-	c := &App{Settings: a.Settings, verbose: a.verbose, root: a.root, files: a.files, stateAt: a.stateAt, cacheAt: a.cacheAt, secrets: a.secrets, format: console.Text, trusted: a.trusted}
+	c := &App{Settings: a.Settings, verbose: a.verbose, getenv: a.getenv, root: a.root, files: a.files, stateAt: a.stateAt, cacheAt: a.cacheAt, secrets: a.secrets, format: console.Text, trusted: a.trusted}
 	c.console = console.New(console.Options{Stdout: out, Stderr: out, Env: os.Getenv, Verbose: a.verbose, Redactor: a.console.Redactor()})
 	c.progress = progress{console: c.console, logs: a.progress.logs, title: "ci " + name}
 	return c

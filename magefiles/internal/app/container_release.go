@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
@@ -61,18 +62,18 @@ func (a *App) containerReleaser(wait Waiting) (release task.ContainerRelease, er
 	if err != nil {
 		return release, err
 	}
-	held := images{a.readingClient()} // who tags need not be who pushes images
+	held := a.readingClient() // who tags need not be who pushes images
 	publish.Registry, publish.Login = held, nil
 	client, err := a.forge()
 	if err != nil {
 		return release, err
 	}
-	origin, err := a.origin(client)
+	from, err := a.origin(client)
 	if err != nil {
 		return release, err
 	}
 	release = task.ContainerRelease{
-		Publish: publish, Images: held, Remote: taggable{origin, wait.On}, Tagger: origin, Message: origin.git.Message,
+		Publish: publish, Images: held, Remote: origin.Tags{Origin: from, Follow: wait.On}, Tagger: from, Message: from.Git.Message,
 		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
 	if wait.On {

@@ -87,13 +87,13 @@ func (a *App) docs() (task.Docs, *repo.Repo, error) {
 	if err != nil {
 		return task.Docs{}, nil, err
 	}
-	origin, err := a.origin(client)
+	from, err := a.origin(client)
 	if err != nil {
 		return task.Docs{}, nil, err
 	}
 	docs := task.Docs{
-		Origin:    origin,
-		Tags:      origin,
+		Origin:    from,
+		Tags:      from,
 		Packages:  newPackages(client, a.repository(), cmp.Or(a.PackagesURL, a.ForgeURL), a.console.Note),
 		Announcer: announcer{client, a.repository()},
 		Name:      docsName,
@@ -111,7 +111,7 @@ func (a *App) docs() (task.Docs, *repo.Repo, error) {
 	if site.IsSet(a.DocsHook) {
 		docs.Hook = a.docsHook
 	}
-	return docs, origin.git, nil
+	return docs, from.Git, nil
 }
 
 // docsSite is a task.SiteBuilder: docs:build at a commit.

@@ -20,6 +20,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
@@ -50,9 +51,9 @@ func (a *App) doctorPorts() (estate.DoctorPorts, error) {
 	if err != nil {
 		return ports, err
 	}
-	origin, err := a.origin(client)
-	ports.Clone = clone{origin, err}
-	ports.Forge = rights{client: client, repository: a.repository(), address: a.ForgeURL, origin: origin, note: a.console.Note}
+	from, err := a.origin(client)
+	ports.Clone = clone{from, err}
+	ports.Forge = rights{client: client, repository: a.repository(), address: a.ForgeURL, origin: from, note: a.console.Note}
 	if site.IsSet(a.ArgoCDURL) {
 		ports.ArgoCD = docsApplication{a.argoCD(attempts), a.ArgoCDApp}
 	}
@@ -228,18 +229,18 @@ type rights struct {
 	client     *forge.Client
 	repository forge.Repository
 	address    string
-	origin     *origin // nil if there is none
+	origin     *origin.Origin // nil if there is none
 	note       func(string)
 }
 
 func (f rights) String() string { return "forge " + f.address }
 
 func (f rights) Ask(ctx context.Context) []estate.Answer {
-	need := forge.Need{Repository: f.repository, Branch: defaultBranch, Releases: true, Packages: f.repository.Owner, Public: true}
+	need := forge.Need{Repository: f.repository, Branch: origin.DefaultBranch, Releases: true, Packages: f.repository.Owner, Public: true}
 	if f.origin != nil {
 		need.Tags = f.nextTags(ctx)
-		if head, err := f.origin.git.Head(); err == nil {
-			_, branch, _ := f.origin.git.OnDefaultBranch(ctx, head.Hash) // its name is known whether or not the commit is on it
+		if head, err := f.origin.Git.Head(); err == nil {
+			_, branch, _ := f.origin.Git.OnDefaultBranch(ctx, head.Hash) // its name is known whether or not the commit is on it
 			need.Branch = cmp.Or(branch, need.Branch)
 		}
 	}
@@ -261,7 +262,7 @@ const gitPatience = 10 * time.Second
 func (f rights) nextTags(ctx context.Context) []string {
 	ctx, cancel := context.WithTimeout(ctx, gitPatience)
 	defer cancel()
-	refs, err := f.origin.remote.Refs(ctx)
+	refs, err := f.origin.Remote.Refs(ctx)
 	if err != nil {
 		return nil
 	}
@@ -270,7 +271,7 @@ func (f rights) nextTags(ctx context.Context) []string {
 		tags[name] = tag.Commit
 	}
 	var names []image.Name
-	containers, _ := image.Find(f.origin.checkout) // what is wrong with them is told by validate
+	containers, _ := image.Find(f.origin.Checkout) // what is wrong with them is told by validate
 	for _, c := range containers {
 		names = append(names, c.Name)
 	}
@@ -279,7 +280,7 @@ func (f rights) nextTags(ctx context.Context) []string {
 
 // clone is an estate.Clone; err is why it cannot be one.
 type clone struct {
-	*origin
+	*origin.Origin
 	err error
 }
 
@@ -287,25 +288,25 @@ func (c clone) String() string {
 	if c.err != nil {
 		return "git remote"
 	}
-	return "git remote " + c.remote.String()
+	return "git remote " + c.Remote.String()
 }
 
 func (c clone) State(ctx context.Context) (s estate.CloneState, err error) {
 	if c.err != nil {
 		return s, c.err
 	}
-	head, err := c.git.Head()
+	head, err := c.Git.Head()
 	if err != nil {
 		return s, err
 	}
 	s.Head = head.Hash
-	if s.Shallow, err = c.git.Shallow(); err != nil {
+	if s.Shallow, err = c.Git.Shallow(); err != nil {
 		return s, err
 	}
-	if s.Changed, err = c.git.Changed(ctx); err != nil {
+	if s.Changed, err = c.Git.Changed(ctx); err != nil {
 		return s, err
 	}
-	s.Released, s.Default, err = c.git.OnDefaultBranch(ctx, head.Hash)
+	s.Released, s.Default, err = c.Git.OnDefaultBranch(ctx, head.Hash)
 	if errors.Is(err, repo.ErrShallow) {
 		err = nil // which is said already
 	}
@@ -316,10 +317,10 @@ func (c clone) MayPush(ctx context.Context) error {
 	if c.err != nil {
 		return nil // which State tells
 	}
-	if err := c.remote.PushRight(ctx); err != nil {
+	if err := c.Remote.PushRight(ctx); err != nil {
 		return err
 	}
-	if _, err := c.signer(ctx); err != nil {
+	if _, err := c.Signer(ctx); err != nil {
 		return fmt.Errorf("key that commits are signed with: %w", err)
 	}
 	return nil

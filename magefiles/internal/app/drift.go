@@ -16,6 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
@@ -38,13 +39,13 @@ func (a *App) driftPorts() (estate.DriftPorts, error) {
 	if err != nil {
 		return estate.DriftPorts{}, err
 	}
-	origin, err := a.origin(client)
+	from, err := a.origin(client)
 	if err != nil {
 		return estate.DriftPorts{}, err
 	}
 	ports := estate.DriftPorts{
 		Images:  registries{a.registryClient(registry.Options{})},
-		History: &history{origin: origin},
+		History: &history{origin: from},
 		Packages: docsPackages{
 			packages: newPackages(client, a.repository(), cmp.Or(a.PackagesURL, a.ForgeURL), a.console.Note),
 			host:     a.ForgeURL, file: path.Clean(a.DocsManifest),
@@ -102,13 +103,13 @@ func (a applications) MaySee(ctx context.Context, project, name string) error {
 
 // history is an estate.History. Several checks ask for the same, which is fetched once.
 type history struct {
-	origin *origin
+	origin *origin.Origin
 	once   sync.Once
 	refs   estate.Refs
 	err    error
 }
 
-func (h *history) String() string { return "git remote " + h.origin.remote.String() }
+func (h *history) String() string { return "git remote " + h.origin.Remote.String() }
 
 func (h *history) Refs(ctx context.Context) (estate.Refs, error) {
 	h.once.Do(func() { h.refs, h.err = h.fetch(ctx) })
@@ -116,19 +117,19 @@ func (h *history) Refs(ctx context.Context) (estate.Refs, error) {
 }
 
 func (h *history) fetch(ctx context.Context) (estate.Refs, error) {
-	there, err := h.origin.remote.Refs(ctx)
+	there, err := h.origin.Remote.Refs(ctx)
 	if err != nil {
 		return estate.Refs{}, err
 	}
-	found := estate.Refs{Default: cmp.Or(there.Default, defaultBranch), Heads: there.Heads, Tags: map[string]string{}}
+	found := estate.Refs{Default: cmp.Or(there.Default, origin.DefaultBranch), Heads: there.Heads, Tags: map[string]string{}}
 	for name, tag := range there.Tags {
 		found.Tags[name] = tag.Commit
 	}
 	for branch, commit := range there.Heads {
-		if h.origin.has(commit) {
+		if h.origin.Has(commit) {
 			continue
 		}
-		fetched, err := h.origin.remote.Fetch(ctx, branch)
+		fetched, err := h.origin.Remote.Fetch(ctx, branch)
 		if errors.Is(err, repo.ErrNoSuchRef) { // deleted in between
 			delete(found.Heads, branch)
 			continue
@@ -142,7 +143,7 @@ func (h *history) fetch(ctx context.Context) (estate.Refs, error) {
 }
 
 func (h *history) Reached(ctx context.Context, tips []string) (func(commit string) (bool, error), error) {
-	commits, err := h.origin.git.History(ctx, tips...)
+	commits, err := h.origin.Git.History(ctx, tips...)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,9 @@ var withheld = struct {
 	err    error
 }{lookup: os.Getenv}
 
-// withhold takes the secrets out of the environment of this process, once: compilers, git, hooks, tests and credential helpers inherit it.
-func withhold(s site.Settings) error {
+// withhold takes the secrets out of the environment of this process, once: compilers, git, hooks, tests and credential helpers inherit it. lookup
+// looks a variable up, those included.
+func withhold(s site.Settings) (lookup func(string) string, err error) {
 	withheld.Do(func() {
 		lookup, err := secret.Withhold(s.SecretNames(), os.LookupEnv, os.Unsetenv)
 		if err != nil {
@@ -26,11 +27,8 @@ func withhold(s site.Settings) error {
 		}
 		withheld.lookup = lookup
 	})
-	return withheld.err
+	return withheld.lookup, withheld.err
 }
-
-// getenv looks a variable up, those included that hold secrets.
-func getenv(name string) string { return withheld.lookup(name) }
 
 // inCI reports whether a job runs this, as Forgejo's and GitHub's runners state.
 func inCI() bool { return os.Getenv("CI") == "true" }

@@ -11,7 +11,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
@@ -20,7 +19,8 @@ import (
 func TestNoChildInheritsSecrets(t *testing.T) {
 	commandtest.Secrets(t)
 	t.Setenv(site.ForgeTokenVariable, "env://MY_OWN")
-	if err := withhold(example); err != nil {
+	getenv, err := withhold(example)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range append(site.SecretVariables(), "MY_OWN") {
@@ -47,7 +47,7 @@ func TestNoChildInheritsSecrets(t *testing.T) {
 func TestSecretsOfABuildAreWithheld(t *testing.T) {
 	commandtest.Secrets(t)
 	t.Setenv("MY_MOUNTED", commandtest.Canary)
-	r := &App{console: console.New(console.Options{Stdout: io.Discard, Stderr: io.Discard, Env: os.Getenv})}
+	r := &App{getenv: os.Getenv, console: console.New(console.Options{Stdout: io.Discard, Stderr: io.Discard, Env: os.Getenv})}
 	if err := r.MountSecrets("a=env://MY_MOUNTED,b=env://MY_OWN"); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestSecretOfABuildThatIsNotThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for status, b := range map[int]builder{console.StatusBadInput: {app: r}, console.StatusFailed: {app: r, failed: func(string, string) {}}} {
-			_, err := b.Build(t.Context(), task.BuildRequest{Container: web})
+			_, err := b.Build(t.Context(), image.BuildRequest{Container: web})
 			if err == nil || !strings.Contains(err.Error(), reference) || console.Exit(err).(interface{ ExitStatus() int }).ExitStatus() != status {
 				t.Errorf("%s: %v, want status %d", reference, err, status)
 			}

@@ -65,7 +65,7 @@ func (p packages) file(version, name string) forge.File {
 }
 
 func (p packages) Check(ctx context.Context) error {
-	return failed(p.client.Preflight(ctx, forge.Need{Packages: p.repository.Owner, Public: true}))
+	return forge.Failures(p.client.Preflight(ctx, forge.Need{Packages: p.repository.Owner, Public: true}))
 }
 
 func (p packages) Upload(ctx context.Context, version, file string, content io.ReaderAt, size int64) error {
@@ -140,7 +140,7 @@ type announcer struct {
 }
 
 func (a announcer) Check(ctx context.Context) error {
-	return failed(a.client.Preflight(ctx, forge.Need{Repository: a.repository, Releases: true}))
+	return forge.Failures(a.client.Preflight(ctx, forge.Need{Repository: a.repository, Releases: true}))
 }
 
 func (a announcer) Find(ctx context.Context, tag string) (task.Announcement, bool, error) {
@@ -158,15 +158,4 @@ func (a announcer) Put(ctx context.Context, commit string, what task.Announcemen
 		Tag: what.Tag, Title: what.Title, Notes: what.Notes, Draft: what.Draft, Prerelease: what.Prerelease,
 	}, commit)
 	return put.URL, err
-}
-
-// failed joins what cannot be done.
-func failed(checks []forge.Check) error {
-	var failed []error
-	for _, c := range checks {
-		if c.Err != nil {
-			failed = append(failed, c.Err)
-		}
-	}
-	return errors.Join(failed...)
 }

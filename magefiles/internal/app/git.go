@@ -9,7 +9,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
@@ -64,51 +64,20 @@ func (a *App) readCredentials(ctx context.Context, host string) (user, token str
 }
 
 // trees is a task.Trees.
-type trees struct {
-	git   *repo.Repo
-	files fs.FS // of the working tree
-}
+type trees struct{ *repo.Repo }
 
-func (t trees) Committed(commit string) (fs.FS, error) { return t.git.Recorded(commit) }
-
-func (t trees) Check(ctx context.Context, commit string, c image.Container) error {
-	return t.git.CheckContainer(ctx, commit, c)
-}
-
-func (t trees) Ignored(ctx context.Context, c image.Container) ([]string, error) {
-	return t.git.IgnoredOf(ctx, t.files, c)
-}
-
-// checkout is a task.Repo.
-type checkout struct {
-	*repo.Repo
-	source string // for a clone whose remote says nothing
-}
-
-func (c checkout) Head() (task.Commit, error) {
-	head, err := c.Repo.Head()
-	return task.Commit(head), err
-}
-
-func (c checkout) Changed(ctx context.Context) ([]string, error) { return c.Repo.Changed(ctx) }
-
-func (c checkout) SourceURL() string {
-	if url := c.Repo.SourceURL(); url != "" {
-		return url
-	}
-	return c.source
-}
+func (t trees) Recorded(commit string) (fs.FS, error) { return t.Repo.Recorded(commit) }
 
 // tagLooker is a task.TagLooker. It fetches nothing.
 type tagLooker struct{ remote *repo.Remote }
 
-func (l tagLooker) Look(ctx context.Context) (task.Heads, error) {
+func (l tagLooker) Look(ctx context.Context) (vcs.Heads, error) {
 	refs, err := l.remote.Refs(ctx)
 	return headsOf(refs), err
 }
 
-func headsOf(refs repo.Refs) task.Heads {
-	heads := task.Heads{Branch: refs.Default, Commit: refs.Heads[refs.Default], Tags: map[string]string{}}
+func headsOf(refs repo.Refs) vcs.Heads {
+	heads := vcs.Heads{Branch: refs.Default, Commit: refs.Heads[refs.Default], Tags: map[string]string{}}
 	for name, tag := range refs.Tags {
 		heads.Tags[name] = tag.Commit
 	}

@@ -36,12 +36,12 @@ func (a *App) promoter() (task.Promote, error) {
 	if err != nil {
 		return task.Promote{}, err
 	}
-	origin, err := a.origin(client)
+	from, err := a.origin(client)
 	if err != nil {
 		return task.Promote{}, err
 	}
 	promote := task.Promote{
-		Origin: origin, Registry: a.pushingTo(nil), Host: a.Registry, Namespace: a.Namespace, Manifests: path.Clean(a.Manifests),
+		Origin: from, Registry: a.pushingTo(nil), Host: a.Registry, Namespace: a.Namespace, Manifests: path.Clean(a.Manifests),
 		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
 	if !site.IsSet(a.ArgoCDURL) {
@@ -51,7 +51,7 @@ func (a *App) promoter() (task.Promote, error) {
 	if err != nil {
 		return task.Promote{}, console.BadInput(err)
 	}
-	ours := a.addresses(origin.git)
+	ours := a.addresses(from.Git)
 	if a.PackagesURL != "" { // as those see the forge who deploy
 		ours = append(ours, a.PackagesURL+"/"+a.Owner+"/"+a.Repository)
 	}

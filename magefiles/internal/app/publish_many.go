@@ -119,6 +119,6 @@ func (a *App) publishedHere(ctx context.Context, host string) ([]image.Name, err
 		commits = append(commits, same...)
 	}
 	return task.PublishedOf{
-		Files: files, Registry: images{a.readingClient()}, Host: host, Namespace: a.Namespace, Commits: commits,
+		Files: files, Registry: a.readingClient(), Host: host, Namespace: a.Namespace, Commits: commits,
 	}.Run(ctx)
 }

@@ -24,7 +24,7 @@ func (a *App) publisher(choice string) (task.Publish, error) {
 		return task.Publish{}, err
 	}
 	return task.Publish{
-		Files: a.tree(), Trees: trees{git, a.tree()}, Repo: checkout{git, a.SourceURL()}, Registry: a.pushingTo(a.progress.pushed), Builder: builder,
+		Files: a.tree(), Trees: trees{git}, Repo: git, Source: a.SourceURL(), Registry: a.pushingTo(a.progress.pushed), Builder: builder,
 		Host: a.Registry, Namespace: a.Namespace, Platforms: platforms, Login: a.login, Before: a.before(git),
 		Watch: a.progress.step, Say: a.console.Warn,
 	}, nil

@@ -2,13 +2,10 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
@@ -21,8 +18,8 @@ func (a *App) requireRegistry(flag string) error {
 }
 
 // pushingTo are the registries, and who is told how far a push is.
-func (a *App) pushingTo(progress func(registry.Progress)) images {
-	return images{a.registryClient(registry.Options{Progress: progress})}
+func (a *App) pushingTo(progress func(registry.Progress)) *registry.Client {
+	return a.registryClient(registry.Options{Progress: progress})
 }
 
 // registryClient is a client of registries, with the site's account for its own registry.
@@ -81,51 +78,4 @@ func (a *App) pullLogin(ctx context.Context, host string) (user, password string
 		return "", "", false, nil
 	}
 	return user, password, ok, err
-}
-
-// images is a task.Registry.
-type images struct{ client *registry.Client }
-
-func (i images) Look(ctx context.Context, ref image.Reference) (task.Found, bool, error) {
-	found, ok, err := i.client.Look(ctx, ref)
-	return task.Found{Digest: found.Digest, Platforms: found.Platforms, Labels: found.Labels}, ok, err
-}
-
-// Tags makes images a task.TagRegistry.
-func (i images) Tags(ctx context.Context, ref image.Reference) ([]string, error) {
-	return i.client.Tags(ctx, ref)
-}
-
-func (i images) Assemble(ctx context.Context, variants []task.Variant, m task.Metadata) (task.Artifact, error) {
-	theirs := make([]registry.Variant, len(variants))
-	for n, v := range variants {
-		theirs[n] = registry.Variant{
-			Platform: v.Platform, Archive: v.File, BaseLayers: v.BaseLayers, Program: v.Program, SHA256: v.SHA256,
-		}
-	}
-	made, err := registry.AssembleContext(ctx, theirs, registry.Metadata{
-		Created: m.Created, Labels: m.Labels, Annotations: m.Annotations, Repack: m.Repack,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return artifact{made, i.client}, nil
-}
-
-// artifact is a task.Artifact.
-type artifact struct {
-	*registry.Artifact
-	client *registry.Client
-}
-
-func (a artifact) Push(ctx context.Context, ref image.Reference) error {
-	pushed, err := a.client.Push(ctx, ref, a.Artifact)
-	if err == nil && pushed != a.Digest() {
-		err = fmt.Errorf("%s: pushed %s, which was to be %s", ref, pushed, a.Digest())
-	}
-	return err
-}
-
-func (a artifact) Verify(ctx context.Context, ref image.Reference) error {
-	return a.client.Verify(ctx, ref, a.Artifact)
 }

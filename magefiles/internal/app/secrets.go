@@ -14,19 +14,19 @@ func (a *App) forgeToken(ctx context.Context) (string, error) {
 }
 
 func (a *App) argoToken(ctx context.Context) (string, error) {
-	return a.secret(ctx, a.ArgoCDToken, argoVariable())
+	return a.secret(ctx, a.ArgoCDToken, a.argoVariable())
 }
 
 // argoVariable is the variable that overrides the reference to the token of Argo CD.
-func argoVariable() string {
-	if getenv(site.ArgoCDTokenVariable) == "" && getenv(site.ArgoCDOwnVariable) != "" {
+func (a *App) argoVariable() string {
+	if a.getenv(site.ArgoCDTokenVariable) == "" && a.getenv(site.ArgoCDOwnVariable) != "" {
 		return site.ArgoCDOwnVariable
 	}
 	return site.ArgoCDTokenVariable
 }
 
 func (a *App) hasSecret(reference, variable string) bool {
-	return reference != "" || getenv(variable) != ""
+	return reference != "" || a.getenv(variable) != ""
 }
 
 // secret reads a secret when it is needed.
@@ -59,9 +59,9 @@ func (a *App) CheckSecrets(ctx context.Context) (checked, error) {
 		refs = append(refs, ref)
 	}
 	for _, s := range []struct{ reference, variable string }{
-		{a.ForgeToken, site.ForgeTokenVariable}, {a.ArgoCDToken, argoVariable()}, {a.SSHKey, site.SSHKeyVariable}, {a.SigningKey, site.SigningKeyVariable},
+		{a.ForgeToken, site.ForgeTokenVariable}, {a.ArgoCDToken, a.argoVariable()}, {a.SSHKey, site.SSHKeyVariable}, {a.SigningKey, site.SigningKeyVariable},
 	} {
-		if !a.hasSecret(s.reference, s.variable) || s.variable == argoVariable() && !site.IsSet(a.ArgoCDURL) {
+		if !a.hasSecret(s.reference, s.variable) || s.variable == a.argoVariable() && !site.IsSet(a.ArgoCDURL) {
 			continue
 		}
 		ref, err := site.Secret(s.reference, s.variable)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Input is what a section is made for.
@@ -17,11 +19,7 @@ type Input struct {
 }
 
 // Change is a file that is to be written or deleted.
-type Change struct {
-	Path    string // slash path from the root
-	Content []byte // the whole file; nil if it is to be deleted
-	Delete  bool
-}
+type Change = vcs.Change
 
 // Result is what becomes of the fragments.
 type Result struct {

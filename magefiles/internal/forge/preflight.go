@@ -154,3 +154,14 @@ func (c *Client) checkPublic(ctx context.Context, n Need) Check {
 		path: f.Path(), want: []int{http.StatusNotFound},
 	})}
 }
+
+// Failures joins the errors of checks: what cannot be done.
+func Failures(checks []Check) error {
+	var failed []error
+	for _, c := range checks {
+		if c.Err != nil {
+			failed = append(failed, c.Err)
+		}
+	}
+	return errors.Join(failed...)
+}

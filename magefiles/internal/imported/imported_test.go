@@ -33,11 +33,11 @@ import (
 
 var _ = site.Use(site.Settings{Registry: "registry.example", Namespace: "me", DocsOutput: "public"})
 `,
-	"containers/hello/main.go": "// Hello greets.\npackage main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello from elsewhere\") }\n",
+	"containers/hello/main.go": "// Hello greets.\n//\n//blumeops:version 0.1.0\npackage main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello from elsewhere\") }\n",
 	"docs/package.json":        `{"name": "docs", "version": "1.0.0", "private": true, "scripts": {"build": "node build.js"}}` + "\n",
 	"docs/package-lock.json":   `{"name": "docs", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {"": {"name": "docs", "version": "1.0.0"}}}` + "\n",
 	"docs/build.js":            "const fs = require('fs')\nfs.mkdirSync('public')\nfs.writeFileSync('public/index.html', '<p>home</p>')\n",
-	"docs/index.md":            "---\ntitle: Home\ntags: [home]\nmodified: 2026-11-30\n---\n\n# Home\n\nWe are open.\n",
+	"docs/index.md":            "---\ntitle: Home\ntags: [home]\nmodified: 2026-11-30\n---\n\nWe are open.\n",
 	".gitignore":               "/rootfs/\n*.tar.gz\n",
 }
 

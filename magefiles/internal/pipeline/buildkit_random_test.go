@@ -136,9 +136,9 @@ func TestEditsOfADockerfileThatIsNotCopied(t *testing.T) {
 func (d differential) ran(t *testing.T, root string) string {
 	t.Helper()
 	d.images.Root = root
-	img, err := d.images.Build(t.Context(), pipeline.Request{
+	img, err := d.images.Build(t.Context(), pipeline.Request{BuildRequest: image.BuildRequest{
 		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{image.NativePlatform()},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

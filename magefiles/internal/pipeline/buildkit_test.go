@@ -171,10 +171,10 @@ func (d differential) compare(t *testing.T, c buildCase, base string) {
 func (d differential) ours(t *testing.T, root string, c buildCase) (string, error) {
 	images := d.images
 	images.Root = root
-	r := pipeline.Request{
+	r := pipeline.Request{BuildRequest: image.BuildRequest{
 		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{c.on},
 		Target: c.target, Args: c.args,
-	}
+	}}
 	for id, value := range c.secrets {
 		r.Secrets = append(r.Secrets, pipeline.Secret{Name: id, Value: value})
 	}
@@ -362,9 +362,9 @@ func TestImageWithoutLayers(t *testing.T) {
 	d := newDifferential(t)
 	d.images.Root = t.TempDir()
 	place(t, filepath.Join(d.images.Root, "containers", "web", "Dockerfile"), "FROM scratch\nLABEL a=b\n", 0o644)
-	img, err := d.images.Build(t.Context(), pipeline.Request{
+	img, err := d.images.Build(t.Context(), pipeline.Request{BuildRequest: image.BuildRequest{
 		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{amd64, arm64},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,11 +372,11 @@ func TestImageWithoutLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var variants []ownregistry.Variant
+	var variants []image.Variant
 	for _, a := range archives {
-		variants = append(variants, ownregistry.Variant{Platform: a.Platform, Archive: a.File})
+		variants = append(variants, image.Variant{Platform: a.Platform, File: a.File})
 	}
-	made, err := ownregistry.AssembleContext(t.Context(), variants, ownregistry.Metadata{Labels: map[string]string{"c": "d"}})
+	made, err := ownregistry.AssembleContext(t.Context(), variants, image.Metadata{Labels: map[string]string{"c": "d"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,9 +400,9 @@ func TestImageWithoutLayers(t *testing.T) {
 	if err := img.Archive(t.Context(), filepath.Join(t.TempDir(), "both.tar")); err != nil {
 		t.Error(err)
 	}
-	one, err := d.images.Build(t.Context(), pipeline.Request{
+	one, err := d.images.Build(t.Context(), pipeline.Request{BuildRequest: image.BuildRequest{
 		Container: image.Container{Name: "web", Kind: image.KindDockerfile, Dir: "containers/web"}, Platforms: []image.Platform{amd64},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

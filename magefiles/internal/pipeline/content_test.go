@@ -72,7 +72,7 @@ func TestGoContainersHoldWhatWasCompiled(t *testing.T) {
 	eachWord(t, func(t *testing.T, i int, word string, session *engine.Session) {
 		edit(t, filepath.Join(b.Root, "containers/hello/main.go"), source(word))
 		b.Connect = connected(session.Client)
-		r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64, arm64}, Version: []string{"v1.0.0", "v1.0.1"}[i%2]}
+		r := pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64, arm64}, Version: []string{"v1.0.0", "v1.0.1"}[i%2]}}
 		img, err := b.Build(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestDockerfilesCopyWhatIsThere(t *testing.T) {
 		edit(t, filepath.Join(dir, "Dockerfile"), "FROM scratch\nLABEL word="+word+"\nCOPY . /src/\n")
 		edit(t, filepath.Join(dir, "text/word"), word)
 		b.Connect, b.Copies = connected(session.Client), copies(sent, session)
-		e := export(t, b, pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}})[0]
+		e := export(t, b, pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64}}})[0]
 		if e.Config.Labels["word"] != word || e.contents["/src/text/word"] != word {
 			t.Errorf("the Dockerfile says %q, the image %q; the file says %q, the image %q", word, e.Config.Labels["word"], word, e.contents["/src/text/word"])
 		}
@@ -148,7 +148,7 @@ func TestCopiesGiveTheSameImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Connect = connected(connect(t))
-	r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}}
+	r := pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64}}}
 	want := export(t, b, r)[0]
 	sent := t.TempDir()
 	b.Copies = func() *content.Store { return &content.Store{Dir: sent} }

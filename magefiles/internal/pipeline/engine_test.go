@@ -214,7 +214,7 @@ const program = "package main\n\nimport \"os\"\n\nfunc main() { os.Stdout.WriteS
 func TestGoContainer(t *testing.T) {
 	client := connect(t)
 	b := images(t, client, map[string]string{"containers/hello/main.go": program})
-	r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64, arm64}}
+	r := pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64, arm64}}}
 	built := export(t, b, r)
 	for i, architecture := range []string{"amd64", "arm64"} {
 		e := built[i]
@@ -233,7 +233,7 @@ func TestGoContainer(t *testing.T) {
 func TestGoContainerOutputs(t *testing.T) {
 	client := connect(t)
 	b := images(t, client, map[string]string{"containers/hello/main.go": program})
-	img, err := b.Build(t.Context(), pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}})
+	img, err := b.Build(t.Context(), pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestGoContainerOutputs(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "root/hello")); err != nil || info.Mode().Perm() != 0o755 {
 		t.Errorf("%v, %v", info, err)
 	}
-	both, err := b.Build(t.Context(), pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64, arm64}})
+	both, err := b.Build(t.Context(), pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64, arm64}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func TestBaseBehindAPassword(t *testing.T) {
 		"containers/hello/Dockerfile": "FROM " + host + "/library/base:1\n",
 	} {
 		b := images(t, connect(t), map[string]string{name: content})
-		r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}}
+		r := pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64}}}
 		if _, err := b.Build(t.Context(), r); err == nil || !strings.Contains(err.Error(), "401") && !strings.Contains(err.Error(), "credentials") {
 			t.Errorf("%s without an account: %v", name, err)
 		} else if hinter := (interface{ Hint() string })(nil); !errors.As(err, &hinter) || !strings.Contains(hinter.Hint(), "docker login") || !strings.Contains(hinter.Hint(), "BLUMEOPS_REGISTRY_USER") {
@@ -316,7 +316,7 @@ func TestGoContainerOnABase(t *testing.T) {
 	host := aRegistry(t, client)
 	b := images(t, client, map[string]string{"containers/hello/main.go": "//blumeops:base docker.io/library/base:1\n" + program})
 	b.Site.Mirrors = map[string]string{"docker.io": host}
-	r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}}
+	r := pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64}}}
 	e := export(t, b, r)[0]
 	if !slices.Contains(e.Config.Env, "FROM_BASE=1") || !slices.Contains(e.files, "-rwxr-xr-x /hello") || len(e.layers) != 2 {
 		t.Errorf("%+v", e)
@@ -366,9 +366,9 @@ func TestDockerfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built := export(t, b, pipeline.Request{
+	built := export(t, b, pipeline.Request{BuildRequest: image.BuildRequest{
 		Container: container(t, b), Platforms: []image.Platform{amd64, arm64}, Args: map[string]string{"WHO": "me"},
-	})
+	}})
 	for i, architecture := range []string{"amd64", "arm64"} {
 		e := built[i]
 		labels := map[string]string{"who": "me", "arch": architecture, "build": string(native), "pip": "https://pypi.example"}
@@ -393,7 +393,7 @@ func TestDockerfileBases(t *testing.T) {
 	host := aRegistry(t, client)
 	b := images(t, client, map[string]string{"containers/web/Dockerfile": "ARG V=1\nFROM base:$V\nCOPY Dockerfile /\n"})
 	b.Site.Mirrors = map[string]string{"docker.io": host}
-	r := pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}}
+	r := pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64}}}
 	if e := export(t, b, r)[0]; !slices.Contains(e.Config.Env, "FROM_BASE=1") {
 		t.Errorf("%+v", e)
 	}
@@ -416,7 +416,7 @@ func TestDockerfileErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := images(t, client, map[string]string{"containers/web/Dockerfile": c.text})
-			_, err := b.Build(t.Context(), pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}, Target: c.target})
+			_, err := b.Build(t.Context(), pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64}, Target: c.target}})
 			wantError(t, err, c.want)
 			if err != nil && strings.Contains(err.Error(), "traceparent") {
 				t.Errorf("error %q has telemetry in it", err)
@@ -439,7 +439,7 @@ func TestProgramThatDoesNotCompile(t *testing.T) {
 			}
 		}
 	}
-	_, err := b.Build(t.Context(), pipeline.Request{Container: container(t, b), Platforms: []image.Platform{amd64}})
+	_, err := b.Build(t.Context(), pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{amd64}}})
 	wantError(t, err, "main.go:3:15", "undefined: nosuch")
 	if !slices.Equal(steps, []string{"compile hello"}) {
 		t.Errorf("failed steps %q", steps)

@@ -53,7 +53,7 @@ func main() {
 
 func build(t *testing.T, b pipeline.Images, p image.Platform) (hint string, err error) {
 	t.Helper()
-	_, err = b.Build(t.Context(), pipeline.Request{Container: container(t, b), Platforms: []image.Platform{p}})
+	_, err = b.Build(t.Context(), pipeline.Request{BuildRequest: image.BuildRequest{Container: container(t, b), Platforms: []image.Platform{p}}})
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) {
 		hint = hinter.Hint()

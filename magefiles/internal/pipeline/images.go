@@ -39,13 +39,8 @@ type Images struct {
 
 // Request says what to build.
 type Request struct {
-	Container image.Container
-	Platforms []image.Platform
-	Version   string            // main.version of a Go program; "" leaves it alone
-	Target    string            // stage of a Dockerfile; "" is the last one
-	Args      map[string]string // build arguments of a Dockerfile
-	Bases     map[string]string // references of images to build on in place of those that are written
-	Secrets   []Secret          // for RUN --mount=type=secret
+	image.BuildRequest
+	Secrets []Secret // for RUN --mount=type=secret
 }
 
 // Secret is a secret of a Dockerfile build. Engines cache a step by the names of its

@@ -32,18 +32,9 @@ type variant struct {
 	sha256   string // of the compiled program; "" if there is none
 }
 
-// Archive is the image for one platform, as a file on this machine.
-type Archive struct {
-	Platform   image.Platform
-	File       string // an OCI layout in a tar
-	BaseLayers int    // how many of its lowest layers come from a named base; kind go only
-	Program    string // path of the compiled program in the image; kind go only
-	SHA256     string // of that program as it was compiled, in hexadecimal digits
-}
-
 // Archives writes one OCI layout for each platform into a folder, side by side.
-func (i *Image) Archives(ctx context.Context, dir string) ([]Archive, error) {
-	archives := make([]Archive, len(i.variants))
+func (i *Image) Archives(ctx context.Context, dir string) ([]image.Variant, error) {
+	archives := make([]image.Variant, len(i.variants))
 	group, ctx := errgroup.WithContext(ctx)
 	for n, v := range i.variants {
 		group.Go(func() (err error) {
@@ -57,19 +48,19 @@ func (i *Image) Archives(ctx context.Context, dir string) ([]Archive, error) {
 	return archives, group.Wait()
 }
 
-func (i *Image) archive(ctx context.Context, v variant, dir string) (Archive, error) {
+func (i *Image) archive(ctx context.Context, v variant, dir string) (image.Variant, error) {
 	file := filepath.Join(dir, strings.ReplaceAll(v.platform.String(), "/", "_")+".tar")
 	if _, err := v.ctr.Export(ctx, file); err != nil {
-		return Archive{}, err
+		return image.Variant{}, err
 	}
-	a := Archive{Platform: v.platform, File: file, SHA256: v.sha256}
+	a := image.Variant{Platform: v.platform, File: file, SHA256: v.sha256}
 	if v.sha256 != "" {
 		a.Program = programPath(i.container)
 	}
 	if i.container.Kind == image.KindGo && i.container.Base != "" {
 		layers, err := countLayers(file)
 		if err != nil {
-			return Archive{}, fmt.Errorf("read %s: %w", file, err)
+			return image.Variant{}, fmt.Errorf("read %s: %w", file, err)
 		}
 		a.BaseLayers = layers - 1 // the program is the one on top
 	}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ type Artifact struct {
 	created time.Time
 	closers []io.Closer
 	temp    string
+	client  *Client // that assembled it; nil if none did
 }
 
 // variantImage is the image for one platform.
@@ -42,6 +44,17 @@ func (a *Artifact) Size() int64 {
 		size += b.desc.Size
 	}
 	return size
+}
+
+// Push writes the image to a registry, with the client that assembled it.
+func (a *Artifact) Push(ctx context.Context, ref image.Reference) error {
+	_, err := a.client.Push(ctx, ref, a)
+	return err
+}
+
+// Verify reads the registry back and compares, with the client that assembled it.
+func (a *Artifact) Verify(ctx context.Context, ref image.Reference) error {
+	return a.client.Verify(ctx, ref, a)
 }
 
 // Close closes the variants' archives and removes re-packed layers.

@@ -17,34 +17,19 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Variant is the image for one platform, as an engine exported it.
-type Variant struct {
-	Platform image.Platform
-	// Archive is an OCI layout in an uncompressed tar. It must stay until the artifact is closed.
-	Archive string
-	// BaseLayers is how many of the lowest layers are a base image's; only Metadata.Repack asks for it. 0 for an image on scratch.
-	BaseLayers int
-	// Program is the path of a compiled program in the image, and SHA256 the hash of its content as it was compiled, in hexadecimal
-	// digits. An image whose uppermost layer holds another one is refused, here and by Verify. "" if there is nothing to compare.
-	Program, SHA256 string
-}
-
-// Metadata is what is stated about an image.
-type Metadata struct {
-	// Created becomes the creation time of image and history, in whole seconds; zero leaves what the engine wrote.
-	Created time.Time
-	// Labels are added to the config, Annotations to the manifests and the index.
-	Labels, Annotations map[string]string
-	// Repack writes all layers above the base's as a single new one, so that the same files give the same bytes on whichever engine: entries sorted and
-	// with Created as their time, no user names, no access times, a fixed compression. Created must be set.
-	Repack bool
-	// TempDir is where re-packed layers lie until the artifact is closed; "" is the system's.
-	TempDir string
+// Assemble makes one image of its variants, which is pushed with this client.
+func (c *Client) Assemble(ctx context.Context, variants []image.Variant, meta image.Metadata) (image.Artifact, error) {
+	a, err := AssembleContext(ctx, variants, meta)
+	if err != nil {
+		return nil, err
+	}
+	a.client = c
+	return a, nil
 }
 
 // AssembleContext makes one image of its variants: with several an OCI index in their order, with one a plain manifest. Docker's media types
 // become OCI's. It ends early, with the context's error, when ctx does. The caller closes the artifact.
-func AssembleContext(ctx context.Context, variants []Variant, meta Metadata) (_ *Artifact, err error) {
+func AssembleContext(ctx context.Context, variants []image.Variant, meta image.Metadata) (_ *Artifact, err error) {
 	if err := checkVariants(variants, meta); err != nil {
 		return nil, err
 	}
@@ -69,7 +54,7 @@ func AssembleContext(ctx context.Context, variants []Variant, meta Metadata) (_ 
 	return a, err
 }
 
-func checkVariants(variants []Variant, meta Metadata) error {
+func checkVariants(variants []image.Variant, meta image.Metadata) error {
 	if len(variants) == 0 {
 		return errors.New("no variant to assemble: expected one archive for each platform")
 	}
@@ -77,7 +62,7 @@ func checkVariants(variants []Variant, meta Metadata) error {
 		return errors.New("an image that is to repeat needs a creation time: set it to the commit's")
 	}
 	for i, v := range variants {
-		same := func(w Variant) bool { return samePlatform(w.Platform, v.Platform) }
+		same := func(w image.Variant) bool { return samePlatform(w.Platform, v.Platform) }
 		if slices.ContainsFunc(variants[:i], same) {
 			return fmt.Errorf("platform %s is given twice", v.Platform)
 		}
@@ -86,8 +71,8 @@ func checkVariants(variants []Variant, meta Metadata) error {
 }
 
 // assemble makes one platform's image. Files that it opens and makes belong to a.
-func (a *Artifact) assemble(ctx context.Context, v Variant, meta Metadata) (*variantImage, error) {
-	from, err := openArchive(v.Archive)
+func (a *Artifact) assemble(ctx context.Context, v image.Variant, meta image.Metadata) (*variantImage, error) {
+	from, err := openArchive(v.File)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +129,7 @@ func (img *variantImage) finish(config []byte, annotations map[string]string) (e
 	return err
 }
 
-func (a *Artifact) index(meta Metadata) (*manifest, error) {
+func (a *Artifact) index(meta image.Metadata) (*manifest, error) {
 	idx := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Annotations: maps.Clone(meta.Annotations)}
 	for _, img := range a.images {
 		d := img.manifest.descriptor()
@@ -159,7 +144,7 @@ func (a *Artifact) index(meta Metadata) (*manifest, error) {
 }
 
 // repack fills img with the base's layers as they are and our own as one, and returns the config that goes with them.
-func (a *Artifact) repack(ctx context.Context, img *variantImage, src *source, v Variant, meta Metadata) ([]byte, error) {
+func (a *Artifact) repack(ctx context.Context, img *variantImage, src *source, v image.Variant, meta image.Metadata) ([]byte, error) {
 	layers := src.manifest.Layers
 	diffs, err := diffIDs(src.config)
 	if err != nil {
@@ -167,7 +152,7 @@ func (a *Artifact) repack(ctx context.Context, img *variantImage, src *source, v
 	}
 	if len(diffs) != len(layers) || v.BaseLayers < 0 || v.BaseLayers > len(layers) {
 		return nil, fmt.Errorf("image archive %s: %d layers, %d of them the base's, and %d digests in its config do not fit together",
-			v.Archive, len(layers), v.BaseLayers, len(diffs))
+			v.File, len(layers), v.BaseLayers, len(diffs))
 	}
 	img.layers = src.blobs(layers[:v.BaseLayers])
 	if v.BaseLayers == len(layers) {

@@ -69,7 +69,7 @@ func TestAssembleStampsAndKeeps(t *testing.T) {
 }
 
 func TestAssembleWithoutMetadataKeepsTimes(t *testing.T) {
-	a := assembled(t, Metadata{}, simple(amd64, "a"))
+	a := assembled(t, image.Metadata{}, simple(amd64, "a"))
 	if got := configOf(t, a, 0)["created"]; got != "2026-05-06T07:08:09.123456789Z" {
 		t.Errorf("created %v", got)
 	}
@@ -105,7 +105,7 @@ func TestAssembleRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			temp := t.TempDir()
-			_, err := AssembleContext(context.Background(), []Variant{{Platform: amd64, Archive: tt.archive(t)}}, Metadata{Created: commit, Repack: true, TempDir: temp})
+			_, err := AssembleContext(context.Background(), []image.Variant{{Platform: amd64, File: tt.archive(t)}}, image.Metadata{Created: commit, Repack: true, TempDir: temp})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("err = %v", err)
 			}
@@ -116,14 +116,14 @@ func TestAssembleRefuses(t *testing.T) {
 		})
 	}
 	for name, tt := range map[string]struct {
-		variants []Variant
-		meta     Metadata
+		variants []image.Variant
+		meta     image.Metadata
 		want     string
 	}{
-		"none":       {nil, Metadata{}, "no variant"},
-		"twice":      {[]Variant{{Platform: arm64}, {Platform: image.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}}}, Metadata{}, "twice"},
-		"no time":    {[]Variant{{Platform: arm64}}, Metadata{Repack: true}, "creation time"},
-		"base layer": {[]Variant{{Platform: amd64, Archive: good.write(t), BaseLayers: 2}}, Metadata{Created: commit, Repack: true}, "do not fit"},
+		"none":       {nil, image.Metadata{}, "no variant"},
+		"twice":      {[]image.Variant{{Platform: arm64}, {Platform: image.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}}}, image.Metadata{}, "twice"},
+		"no time":    {[]image.Variant{{Platform: arm64}}, image.Metadata{Repack: true}, "creation time"},
+		"base layer": {[]image.Variant{{Platform: amd64, File: good.write(t), BaseLayers: 2}}, image.Metadata{Created: commit, Repack: true}, "do not fit"},
 	} {
 		if _, err := AssembleContext(context.Background(), tt.variants, tt.meta); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: err = %v", name, err)
@@ -135,7 +135,7 @@ func TestAssembleEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	e := simple(amd64, "a")
-	_, err := AssembleContext(ctx, []Variant{{Platform: amd64, Archive: e.write(t)}}, Metadata{Created: commit, Repack: true})
+	_, err := AssembleContext(ctx, []image.Variant{{Platform: amd64, File: e.write(t)}}, image.Metadata{Created: commit, Repack: true})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v", err)
 	}
@@ -245,7 +245,7 @@ func TestRepackKeepsTheBase(t *testing.T) {
 	path := e.write(t)
 	meta := metadata()
 	meta.Repack = true
-	a, err := AssembleContext(context.Background(), []Variant{{Platform: amd64, Archive: path, BaseLayers: 1}}, meta)
+	a, err := AssembleContext(context.Background(), []image.Variant{{Platform: amd64, File: path, BaseLayers: 1}}, meta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func FuzzArchive(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a, err := AssembleContext(context.Background(), []Variant{{Platform: amd64, Archive: path}}, Metadata{Created: commit, Repack: true})
+		a, err := AssembleContext(context.Background(), []image.Variant{{Platform: amd64, File: path}}, image.Metadata{Created: commit, Repack: true})
 		if err == nil {
 			for _, blob := range a.blobs() {
 				if content, err := blob.open(); err == nil {

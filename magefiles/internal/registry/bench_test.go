@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"fmt"
 	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
 // BenchmarkPublish assembles and pushes an image of 200 MB, and then the same once more.
@@ -20,7 +22,7 @@ func BenchmarkPublish(b *testing.B) {
 		meta := metadata()
 		meta.Repack = repack
 		run := func(b *testing.B, s *server, c *Client) {
-			a, err := AssembleContext(b.Context(), []Variant{{Platform: amd64, Archive: archive}}, meta)
+			a, err := AssembleContext(b.Context(), []image.Variant{{Platform: amd64, File: archive}}, meta)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
 // An image config is edited as raw JSON, so that fields which our libraries do not know (a health check's StartInterval) survive.
@@ -19,7 +21,7 @@ type object = map[string]json.RawMessage
 func createdText(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
 // stampConfig sets the creation time, of the image and of each step of its history, and adds labels. It changes nothing else.
-func stampConfig(raw []byte, meta Metadata) ([]byte, error) {
+func stampConfig(raw []byte, meta image.Metadata) ([]byte, error) {
 	doc, err := parseObject(raw)
 	if err != nil {
 		return nil, err
@@ -30,7 +32,7 @@ func stampConfig(raw []byte, meta Metadata) ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-func stamp(doc object, meta Metadata) error {
+func stamp(doc object, meta image.Metadata) error {
 	if !meta.Created.IsZero() {
 		if err := put(doc, "created", createdText(meta.Created)); err != nil {
 			return err
@@ -82,7 +84,7 @@ var (
 )
 
 // repackedConfig is the config of an image whose own layers became one: base names the uncompressed digests of the layers below it.
-func repackedConfig(raw []byte, meta Metadata, base []v1.Hash, own *v1.Hash) ([]byte, error) {
+func repackedConfig(raw []byte, meta image.Metadata, base []v1.Hash, own *v1.Hash) ([]byte, error) {
 	was, err := parseObject(raw)
 	if err != nil {
 		return nil, err

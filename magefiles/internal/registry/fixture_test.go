@@ -205,11 +205,11 @@ func simple(p image.Platform, content string) export {
 }
 
 // assembled makes an artifact that is closed with the test.
-func assembled(t testing.TB, meta Metadata, exports ...export) *Artifact {
+func assembled(t testing.TB, meta image.Metadata, exports ...export) *Artifact {
 	t.Helper()
-	var variants []Variant
+	var variants []image.Variant
 	for _, e := range exports {
-		variants = append(variants, Variant{Platform: e.platform, Archive: e.write(t)})
+		variants = append(variants, image.Variant{Platform: e.platform, File: e.write(t)})
 	}
 	a, err := AssembleContext(t.Context(), variants, meta)
 	if err != nil {

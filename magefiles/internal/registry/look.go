@@ -18,25 +18,16 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Found is what a tag names.
-type Found struct {
-	Digest      string // of the index, or of the manifest if there is no index; computed from what was read
-	MediaType   string
-	Platforms   []image.Platform  // in the index's order; attestations left out
-	Labels      map[string]string // of the first image's config
-	Annotations map[string]string // of the index, or of the manifest
-}
-
 // absentCodes are what a registry says with 404 when it works and just has no such tag. NOT_FOUND is Harbor's. Any other 404 is the
 // answer of something that is no registry, or of a proxy on the way.
 var absentCodes = []transport.ErrorCode{transport.NameUnknownErrorCode, transport.ManifestUnknownErrorCode, "NOT_FOUND"}
 
 // Look reads what ref names. ok is false only if the registry itself says that there is nothing; all else that keeps from reading it is an
 // error, mostly an *Error.
-func (c *Client) Look(ctx context.Context, ref image.Reference) (found Found, ok bool, err error) {
+func (c *Client) Look(ctx context.Context, ref image.Reference) (found image.Found, ok bool, err error) {
 	tag, err := c.tag(ref)
 	if err != nil {
-		return Found{}, false, err
+		return image.Found{}, false, err
 	}
 	acc := c.account()
 	err = c.ask(ctx, acc, "look at "+ref.String(), func(ctx context.Context) error {
@@ -44,33 +35,33 @@ func (c *Client) Look(ctx context.Context, ref image.Reference) (found Found, ok
 		return err
 	})
 	if err != nil {
-		return Found{}, false, c.explain(ctx, reading, ref, acc, err)
+		return image.Found{}, false, c.explain(ctx, reading, ref, acc, err)
 	}
 	return found, ok, nil
 }
 
-func (c *Client) look(ctx context.Context, tag name.Tag, acc *account) (Found, bool, error) {
+func (c *Client) look(ctx context.Context, tag name.Tag, acc *account) (image.Found, bool, error) {
 	opts, err := c.remoteOptions(ctx, acc)
 	if err != nil {
-		return Found{}, false, err
+		return image.Found{}, false, err
 	}
 	puller, err := remote.NewPuller(opts...)
 	if err != nil {
-		return Found{}, false, err
+		return image.Found{}, false, err
 	}
 	root, err := puller.Get(ctx, tag)
 	if absent(err) {
-		return Found{}, false, nil
+		return image.Found{}, false, nil
 	}
 	if err != nil {
-		return Found{}, false, err
+		return image.Found{}, false, err
 	}
-	found := Found{Digest: root.Digest.String(), MediaType: string(root.MediaType)}
+	found := image.Found{Digest: root.Digest.String(), MediaType: string(root.MediaType)}
 	switch {
 	case root.MediaType.IsIndex():
-		err = found.readIndex(ctx, puller, tag, root)
+		err = readIndex(ctx, &found, puller, tag, root)
 	case root.MediaType.IsImage():
-		err = found.readImage(root)
+		err = readImage(&found, root)
 	default:
 		err = fmt.Errorf("%s is a %q, neither an image nor an index of images", tag, root.MediaType)
 	}
@@ -86,7 +77,8 @@ func absent(err error) bool {
 	return slices.ContainsFunc(te.Errors, func(d transport.Diagnostic) bool { return slices.Contains(absentCodes, d.Code) })
 }
 
-func (f *Found) readIndex(ctx context.Context, puller *remote.Puller, tag name.Tag, root *remote.Descriptor) error {
+// readIndex fills in what an index says, and the labels of its first image.
+func readIndex(ctx context.Context, f *image.Found, puller *remote.Puller, tag name.Tag, root *remote.Descriptor) error {
 	var index v1.IndexManifest
 	if err := json.Unmarshal(root.Manifest, &index); err != nil {
 		return fmt.Errorf("index under %s: %w", tag, err)
@@ -119,7 +111,8 @@ func (f *Found) readIndex(ctx context.Context, puller *remote.Puller, tag name.T
 	return nil
 }
 
-func (f *Found) readImage(root *remote.Descriptor) error {
+// readImage fills in what the manifest and the config of an image say.
+func readImage(f *image.Found, root *remote.Descriptor) error {
 	var manifest v1.Manifest
 	if err := json.Unmarshal(root.Manifest, &manifest); err != nil {
 		return fmt.Errorf("manifest %s: %w", root.Digest, err)

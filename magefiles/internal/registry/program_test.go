@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
 func sumOf(content string) string {
@@ -16,9 +18,9 @@ func sumOf(content string) string {
 }
 
 // withProgram is an image of /app, and what was compiled for it.
-func withProgram(t *testing.T, e export, compiled string) Variant {
+func withProgram(t *testing.T, e export, compiled string) image.Variant {
 	t.Helper()
-	return Variant{Platform: e.platform, Archive: e.write(t), Program: "/app", SHA256: sumOf(compiled)}
+	return image.Variant{Platform: e.platform, File: e.write(t), Program: "/app", SHA256: sumOf(compiled)}
 }
 
 // An engine that ships an old program under the new commit's label: everything fits but the content.
@@ -34,7 +36,7 @@ func TestStaleProgramIsNotAssembled(t *testing.T) {
 		for _, repack := range []bool{true, false} {
 			meta := metadata()
 			meta.Repack = repack
-			_, err := AssembleContext(t.Context(), []Variant{withProgram(t, c.of, "ho")}, meta)
+			_, err := AssembleContext(t.Context(), []image.Variant{withProgram(t, c.of, "ho")}, meta)
 			var stale *ProgramError
 			if !errors.As(err, &stale) || stale.Found != c.found || stale.Want != sumOf("ho") || stale.Platform != amd64 {
 				t.Errorf("%s (repack: %v): error %v", name, repack, err)
@@ -60,7 +62,7 @@ func TestProgramsAreReadBack(t *testing.T) {
 	c := New(fast())
 	meta := metadata()
 	meta.Repack = true
-	a, err := AssembleContext(t.Context(), []Variant{withProgram(t, simple(amd64, "ho"), "ho"), withProgram(t, simple(arm64, "he"), "he")}, meta)
+	a, err := AssembleContext(t.Context(), []image.Variant{withProgram(t, simple(amd64, "ho"), "ho"), withProgram(t, simple(arm64, "he"), "he")}, meta)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-func metadata() Metadata {
-	return Metadata{
+func metadata() image.Metadata {
+	return image.Metadata{
 		Created:     commit,
 		Labels:      map[string]string{"org.opencontainers.image.revision": "abc"},
 		Annotations: map[string]string{"org.opencontainers.image.version": "v0.1.0"},
@@ -44,7 +44,7 @@ func TestPushAndLook(t *testing.T) {
 			if err != nil || !ok {
 				t.Fatalf("ok=%v err=%v", ok, err)
 			}
-			want := Found{Digest: digest, MediaType: tt.mediaType, Platforms: tt.platforms, Labels: metadata().Labels, Annotations: metadata().Annotations}
+			want := image.Found{Digest: digest, MediaType: tt.mediaType, Platforms: tt.platforms, Labels: metadata().Labels, Annotations: metadata().Annotations}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}

@@ -4,15 +4,12 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Change is a file that a commit writes or deletes.
-type Change struct {
-	Path       string // slash path from the root
-	Content    []byte // the whole file
-	Delete     bool
-	Executable bool // makes the file executable; one that is so already stays so
-}
+type Change = vcs.Change
 
 // edits are changes, arranged as folders are.
 type edits struct {

@@ -11,16 +11,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // PushOptions say what is to be pushed, and over what.
-type PushOptions struct {
-	Branch  string // bare name
-	Old     string // commit that the branch is at on the remote: another one there is ErrRace
-	New     string // commit that it gets, which follows Old in a straight line
-	Tag     string // bare name of a tag that the remote must not have yet; "" for none
-	TagHash string // what Tag returned, or a commit for a tag without an object
-}
+type PushOptions = vcs.Push
 
 // Push moves a branch from one commit to another and makes a tag, in one step of the server: both or neither. A tag without its commit on
 // the branch, and a release's commit without its tag, can then never be, whoever dies when. So a server that does not offer
@@ -32,7 +28,7 @@ type PushOptions struct {
 //
 // After a push the tracking branch and the tag of this clone follow, if they can.
 func (m *Remote) Push(ctx context.Context, o PushOptions) error {
-	if err := o.check(); err != nil {
+	if err := checkPush(o); err != nil {
 		return err
 	}
 	return m.push(ctx, o)
@@ -85,7 +81,7 @@ func (m *Remote) push(ctx context.Context, o PushOptions) error {
 	return nil
 }
 
-func (o PushOptions) check() error {
+func checkPush(o PushOptions) error {
 	if err := checkBranch(o.Branch); err != nil {
 		return err
 	}

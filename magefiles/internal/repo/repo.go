@@ -9,13 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/osfs"
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
 var (
@@ -45,10 +46,7 @@ type Repo struct {
 }
 
 // Commit is what HEAD names.
-type Commit struct {
-	Hash string
-	Time time.Time // of the committer
-}
+type Commit = image.Commit
 
 // Option changes how a checkout is read.
 type Option func(*Repo)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // branching is what tasks share that make one commit on the forge's branch: made again, on what is there then, if others push first.
@@ -11,7 +13,7 @@ type branching struct {
 	origin Origin
 	note   func(string)
 	races  int
-	heads  Heads // as they were looked at last
+	heads  vcs.Heads // as they were looked at last
 }
 
 // step names a step, so that a second attempt is told from the first.
@@ -26,7 +28,7 @@ func (b *branching) step(name string) string {
 func (b *branching) run(ctx context.Context, watch Watch, steps func() []Step) error {
 	for {
 		err := run(ctx, watch, steps())
-		var race *RaceError
+		var race *vcs.RaceError
 		if !errors.As(err, &race) || b.races >= maxRaces {
 			return err
 		}
@@ -42,7 +44,7 @@ func (b *branching) look(ctx context.Context) (err error) {
 
 // pushed pushes. If the answer was lost, the remote tells whether the branch has the commit.
 func (b *branching) pushed(ctx context.Context, commit string) error {
-	err := b.origin.Push(ctx, PushRequest{Branch: b.heads.Branch, Base: b.heads.Commit, Commit: commit})
+	err := b.origin.Push(ctx, vcs.Push{Branch: b.heads.Branch, Old: b.heads.Commit, New: commit})
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

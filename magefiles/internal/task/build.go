@@ -74,8 +74,8 @@ func (b Build) Run(ctx context.Context, args BuildArgs) (Built, error) {
 	return built, nil
 }
 
-func (b Build) parse(args BuildArgs) (BuildRequest, output, error) {
-	r := BuildRequest{Target: args.Target, Platforms: []image.Platform{image.NativePlatform()}}
+func (b Build) parse(args BuildArgs) (image.BuildRequest, output, error) {
+	r := image.BuildRequest{Target: args.Target, Platforms: []image.Platform{image.NativePlatform()}}
 	name, err := image.ParseName(args.Name)
 	if err != nil {
 		return r, output{}, err
@@ -103,7 +103,7 @@ func (b Build) parse(args BuildArgs) (BuildRequest, output, error) {
 }
 
 // agree refuses what does not go together.
-func agree(r BuildRequest, out output) error {
+func agree(r image.BuildRequest, out output) error {
 	isGo := r.Container.Kind == image.KindGo
 	switch {
 	case isGo && r.Target != "":

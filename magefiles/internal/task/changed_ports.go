@@ -13,7 +13,7 @@ type TagRegistry interface {
 	Tags(context.Context, image.Reference) ([]string, error)
 	// Look reads what stands under a reference; ok is false if the registry says that
 	// there is nothing.
-	Look(context.Context, image.Reference) (found Found, ok bool, err error)
+	Look(context.Context, image.Reference) (found image.Found, ok bool, err error)
 }
 
 // Ancestors are what a commit comes from.

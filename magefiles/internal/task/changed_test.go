@@ -96,13 +96,13 @@ func (c *changing) Tags(_ context.Context, ref image.Reference) ([]string, error
 	return tags, nil
 }
 
-func (c *changing) Look(_ context.Context, ref image.Reference) (task.Found, bool, error) {
+func (c *changing) Look(_ context.Context, ref image.Reference) (image.Found, bool, error) {
 	name := strings.TrimPrefix(ref.Repository, "blumeops/")
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	c.looks = append(c.looks, name+":"+ref.Tag)
 	revision, ok := c.tags[name][ref.Tag]
-	return task.Found{Labels: map[string]string{"org.opencontainers.image.revision": revision}}, ok, nil
+	return image.Found{Labels: map[string]string{"org.opencontainers.image.revision": revision}}, ok, nil
 }
 
 // opened is what Changed needs of the repository, as it is now.

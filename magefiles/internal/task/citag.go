@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // TagLooker asks the forge for its tags.
 type TagLooker interface {
 	// Look asks what is there now.
-	Look(context.Context) (Heads, error)
+	Look(context.Context) (vcs.Heads, error)
 }
 
 // CITag publishes the container that a pushed tag names. What is checked out has to be what the tag is on at the

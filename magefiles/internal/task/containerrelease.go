@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // TagRemote is the repository on the forge, as far as tags of containers are concerned.
@@ -18,7 +19,7 @@ type TagRemote interface {
 	// CheckTag asks whether a tag could be pushed and signed, and pushes nothing.
 	CheckTag(ctx context.Context, name string) error
 	// Look asks what is there now, and fetches the commits of the branch.
-	Look(context.Context) (Heads, error)
+	Look(context.Context) (vcs.Heads, error)
 	// PushTag makes a tag of a commit that the forge has; object is what Tagger made of it. *RaceError: there is one of that name.
 	PushTag(ctx context.Context, name, object string) error
 }
@@ -126,8 +127,8 @@ type containerRelease struct {
 	bump      bump
 	asked     string // version; "" if bump is set
 
-	commit Commit
-	heads  Heads
+	commit image.Commit
+	heads  vcs.Heads
 	tag    image.Tag
 	status Status
 
@@ -362,7 +363,7 @@ func (c *containerRelease) push(ctx context.Context) error {
 		return err
 	}
 	err = c.Remote.PushTag(ctx, c.tag.String(), object)
-	var race *RaceError
+	var race *vcs.RaceError
 	if !errors.As(err, &race) {
 		return err
 	}

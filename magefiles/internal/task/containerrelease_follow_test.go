@@ -13,6 +13,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 const followed = "1111111111111111111111111111111111111111"
@@ -30,8 +31,8 @@ type actions struct {
 	none   bool  // it cannot tell of runs
 	race   bool  // somebody else pushes the same tag first
 
-	found   map[string]task.Found // by reference
-	after   time.Duration         // that the registry has it after the push; 0: found is all
+	found   map[string]image.Found // by reference
+	after   time.Duration          // that the registry has it after the push; 0: found is all
 	message string
 
 	said, steps, told []string
@@ -39,8 +40,8 @@ type actions struct {
 
 func (a *actions) CheckTag(context.Context, string) error { return nil }
 
-func (a *actions) Look(context.Context) (task.Heads, error) {
-	return task.Heads{Branch: "main", Commit: followed, Tags: a.tags}, nil
+func (a *actions) Look(context.Context) (vcs.Heads, error) {
+	return vcs.Heads{Branch: "main", Commit: followed, Tags: a.tags}, nil
 }
 
 func (a *actions) PushTag(_ context.Context, name, _ string) error {
@@ -49,7 +50,7 @@ func (a *actions) PushTag(_ context.Context, name, _ string) error {
 	}
 	a.tags[name], a.pushed = followed, time.Now()
 	if a.race {
-		return &task.RaceError{Err: errors.New("the tag is there")}
+		return &vcs.RaceError{Err: errors.New("the tag is there")}
 	}
 	return nil
 }
@@ -87,9 +88,9 @@ func (a *actions) Log(context.Context, task.RunJob) (string, error) { return a.l
 // followedRepo and followedRegistry are the ports whose methods have the same names.
 type followedRepo struct{ *actions }
 
-func (followedRepo) Head() (task.Commit, error)                { return task.Commit{Hash: followed}, nil }
-func (followedRepo) Changed(context.Context) ([]string, error) { return nil, nil }
-func (followedRepo) SourceURL() string                         { return "" }
+func (followedRepo) Head() (image.Commit, error)                          { return image.Commit{Hash: followed}, nil }
+func (followedRepo) Changed(context.Context, ...string) ([]string, error) { return nil, nil }
+func (followedRepo) SourceURL() string                                    { return "" }
 func (followedRepo) OnDefaultBranch(context.Context, string) (bool, string, error) {
 	return true, "main", nil
 }
@@ -101,7 +102,7 @@ type followedRegistry struct {
 
 func (followedRegistry) Tags(context.Context, image.Reference) ([]string, error) { return nil, nil }
 
-func (r followedRegistry) Look(_ context.Context, ref image.Reference) (task.Found, bool, error) {
+func (r followedRegistry) Look(_ context.Context, ref image.Reference) (image.Found, bool, error) {
 	found, ok := r.found[ref.String()]
 	if a := r.actions; a.after > 0 && !a.pushed.IsZero() && time.Since(a.pushed) >= a.after {
 		return ourImage(followed), true, nil
@@ -109,8 +110,8 @@ func (r followedRegistry) Look(_ context.Context, ref image.Reference) (task.Fou
 	return found, ok, nil
 }
 
-func ourImage(revision string) task.Found {
-	return task.Found{Digest: "sha256:" + strings.Repeat("a", 64), Platforms: []image.Platform{image.NativePlatform()}, Labels: map[string]string{"org.opencontainers.image.revision": revision}}
+func ourImage(revision string) image.Found {
+	return image.Found{Digest: "sha256:" + strings.Repeat("a", 64), Platforms: []image.Platform{image.NativePlatform()}, Labels: map[string]string{"org.opencontainers.image.revision": revision}}
 }
 
 // buildWorkflow has a job that publishes, what it needs, and one that has nothing to do with tags.
@@ -217,7 +218,7 @@ func TestContainerReleaseFollowsInVain(t *testing.T) {
 		"no image":  {actions{runs: always(runOf(7, task.RunSuccess))}, "the registry does not hold " + nettestImage + ": https://forge.example/runs/7", "`if:`"},
 		"skipped":   {actions{runs: always(runOf(7, task.RunSkipped))}, "the registry does not hold", "`if:`"},
 		"another image": {
-			actions{runs: func(time.Duration) []task.TagRun { return nil }, found: map[string]task.Found{nettestImage: ourImage("2222")}, tags: map[string]string{"nettest-v0.1.0": followed}},
+			actions{runs: func(time.Duration) []task.TagRun { return nil }, found: map[string]image.Found{nettestImage: ourImage("2222")}, tags: map[string]string{"nettest-v0.1.0": followed}},
 			"exists with revision 2222", "next version",
 		},
 		"no run": {
@@ -283,7 +284,7 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 		return []task.TagRun{runOf(1, task.RunSuccess)}
 	}
 	none := func(time.Duration) []task.TagRun { return nil }
-	there := map[string]task.Found{nettestImage: ourImage(followed)}
+	there := map[string]image.Found{nettestImage: ourImage(followed)}
 	for name, c := range map[string]struct {
 		forge actions
 		says  string // one of the notes
@@ -304,7 +305,7 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 			}}, "is at the forge already, on this commit", "https://forge.example/runs/1",
 		},
 		"published by hand, tagged": {actions{runs: running, found: there}, "run 1 of", "https://forge.example/runs/1"},
-		"published, then promoted":  {actions{runs: running, found: map[string]task.Found{nettestImage: ourImage(second)}}, "is published already", "https://forge.example/runs/1"},
+		"published, then promoted":  {actions{runs: running, found: map[string]image.Found{nettestImage: ourImage(second)}}, "is published already", "https://forge.example/runs/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,16 +10,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
-	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// gitForge is a real bare repository and a clone of it: the adapter of package main, in short.
+// gitForge is a real bare repository and a clone of it.
 type gitForge struct {
+	origin.Tags
 	t           *testing.T
 	far, here   string
 	beforePush  func()
@@ -39,6 +39,7 @@ func newGitForge(t *testing.T) *gitForge {
 	g.write("containers/nettest/main.go", "//blumeops:version 0.1.0\npackage main\n")
 	g.commit("begin")
 	g.git(g.here, "remote", "set-head", "origin", "main")
+	g.Tags.Origin = originOf(t, g.here)
 	return g
 }
 
@@ -82,77 +83,26 @@ func (g *gitForge) tags() []string {
 	return strings.Fields(g.git(g.far, "for-each-ref", "--format=%(refname:strip=2)=%(*objectname)%(objecttype)", "refs/tags"))
 }
 
-func (g *gitForge) open() (*gitrepo.Repo, *gitrepo.Remote) {
-	g.t.Helper()
-	r, err := gitrepo.Open(g.here)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	m, err := r.Remote(gitrepo.RemoteOptions{})
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return r, m
-}
-
+// CheckTag is refused where the test says so.
 func (g *gitForge) CheckTag(ctx context.Context, name string) error {
 	if g.protected != "" && g.protected == name {
 		return errors.New(name + " is protected")
 	}
-	_, m := g.open()
-	return errors.Join(g.denied, m.TagRight(ctx))
-}
-
-func (g *gitForge) Look(ctx context.Context) (task.Heads, error) {
-	_, m := g.open()
-	refs, err := m.Refs(ctx)
-	if err == nil {
-		_, err = m.Fetch(ctx, refs.Default)
-	}
-	heads := task.Heads{Branch: refs.Default, Commit: refs.Heads[refs.Default], Tags: map[string]string{}}
-	for name, tag := range refs.Tags {
-		heads.Tags[name] = tag.Commit
-	}
-	return heads, err
+	return errors.Join(g.denied, g.Tags.CheckTag(ctx, name))
 }
 
 func (g *gitForge) PushTag(ctx context.Context, name, object string) error {
 	if g.beforePush != nil {
 		g.beforePush()
 	}
-	_, m := g.open()
-	err := m.PushTag(ctx, name, object)
-	if errors.Is(err, gitrepo.ErrRace) {
-		return &task.RaceError{Err: err}
-	}
-	return err
+	return g.Tags.PushTag(ctx, name, object)
 }
-
-func (g *gitForge) Tag(ctx context.Context, name, commit, message string, when time.Time) (string, error) {
-	r, _ := g.open()
-	return r.Tag(ctx, name, commit, gitrepo.CommitOptions{Message: message, Name: "a", Email: "a@example.org", When: when})
-}
-
-func (g *gitForge) Contains(ctx context.Context, commit, ancestor string) (bool, error) {
-	r, _ := g.open()
-	return r.Contains(ctx, commit, ancestor)
-}
-
-// gitCheckout is a task.Repo.
-type gitCheckout struct{ *gitrepo.Repo }
-
-func (c gitCheckout) Head() (task.Commit, error) {
-	head, err := c.Repo.Head()
-	return task.Commit(head), err
-}
-
-func (c gitCheckout) Changed(ctx context.Context) ([]string, error) { return c.Repo.Changed(ctx) }
 
 func (g *gitForge) release(l *shop) task.ContainerRelease {
-	r, _ := g.open()
-	p := l.publish(g.t, gitCheckout{r}, &builder{t: g.t})
+	r := g.Git
+	p := l.publish(g.t, r, &builder{t: g.t})
 	note := func(s string) { g.notes = append(g.notes, s) }
-	return task.ContainerRelease{Publish: p, Images: client{registry.New(registry.Options{})}, Remote: g, Tagger: g, Note: note, Warn: note}
+	return task.ContainerRelease{Publish: p, Images: registry.New(registry.Options{}), Remote: g, Tagger: g, Note: note, Warn: note}
 }
 
 func TestContainerRelease(t *testing.T) {
@@ -194,9 +144,9 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 	l, g := newShop(t), newGitForge(t)
 	publish := func(versions ...string) {
 		t.Helper()
-		r, _ := g.open()
+		r := g.Git
 		for _, version := range versions {
-			if _, err := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: version}); err != nil {
+			if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: version}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -254,8 +204,8 @@ func TestContainerReleaseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	two := g.commit("two")
-	r, _ := g.open()
-	if _, err := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v0.3.0"}); err != nil {
+	r := g.Git
+	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v0.3.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("three")
@@ -336,9 +286,9 @@ func TestCITag(t *testing.T) {
 		t.Fatal(err)
 	}
 	ci := func(notes *[]string) task.CITag {
-		r, _ := g.open()
+		r := g.Git
 		return task.CITag{
-			Publish: l.publish(t, gitCheckout{r}, &builder{t: t}), Remote: g, Note: func(s string) { *notes = append(*notes, s) },
+			Publish: l.publish(t, r, &builder{t: t}), Remote: g, Note: func(s string) { *notes = append(*notes, s) },
 		}
 	}
 	var notes []string
@@ -388,8 +338,8 @@ func TestCITag(t *testing.T) {
 func TestCITagNamesNoForce(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
-	r, _ := g.open()
-	publish := l.publish(t, gitCheckout{r}, &builder{t: t})
+	r := g.Git
+	publish := l.publish(t, r, &builder{t: t})
 	if _, err := publish.Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
@@ -410,8 +360,8 @@ func TestCITagDryRun(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
 	g.git(g.here, "push", "-q", "origin", "HEAD:refs/tags/nettest-v1.0.0")
-	r, _ := g.open()
-	run := task.CITag{Publish: l.publish(t, gitCheckout{r}, &builder{t: t}), Remote: g}.DryRun(func(s string) { g.plan = append(g.plan, s) })
+	r := g.Git
+	run := task.CITag{Publish: l.publish(t, r, &builder{t: t}), Remote: g}.DryRun(func(s string) { g.plan = append(g.plan, s) })
 	got, err := run.Run(t.Context(), "nettest-v1.0.0")
 	if err != nil || got.Status != task.StatusPlanned || len(g.plan) != 3 || l.writes.Load() > 0 {
 		t.Errorf("%+v, %v, plan %q", got, err, g.plan)
@@ -422,8 +372,8 @@ func TestCITagDryRun(t *testing.T) {
 func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
-	r, _ := g.open()
-	if _, err := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
+	r := g.Git
+	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("two")
@@ -455,8 +405,8 @@ func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 				g.git(g.here, "reset", "-q", "--hard", "origin/main")
 				g.git(g.here, "clean", "-qfd")
 			}()
-			r, _ := g.open()
-			_, refused := l.publish(t, gitCheckout{r}, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: c.version})
+			r := g.Git
+			_, refused := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: c.version})
 			_, err := g.release(l).Run(t.Context(), "nettest", c.version)
 			if refused == nil || err == nil || err.Error() != refused.Error() {
 				t.Errorf("release: %v\npublish: %v", err, refused)

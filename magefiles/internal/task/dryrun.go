@@ -21,7 +21,7 @@ func (p Publish) DryRun(plan func(string)) Publish {
 // planBuilder says what would be built.
 type planBuilder struct{ plan func(string) }
 
-func (b planBuilder) Build(_ context.Context, r BuildRequest) (Image, error) {
+func (b planBuilder) Build(_ context.Context, r image.BuildRequest) (Image, error) {
 	b.plan(fmt.Sprintf("would build %s (%s) for %s", r.Container.Name, r.Container.Kind, image.JoinPlatforms(r.Platforms)))
 	return plannedImage(r.Platforms), nil
 }
@@ -31,10 +31,10 @@ type plannedImage []image.Platform
 
 func (plannedImage) Archive(context.Context, string) error { return errPlanned }
 func (plannedImage) Rootfs(context.Context, string) error  { return errPlanned }
-func (i plannedImage) Archives(context.Context, string) ([]Variant, error) {
-	variants := make([]Variant, len(i))
+func (i plannedImage) Archives(context.Context, string) ([]image.Variant, error) {
+	variants := make([]image.Variant, len(i))
 	for n, p := range i {
-		variants[n] = Variant{Platform: p}
+		variants[n] = image.Variant{Platform: p}
 	}
 	return variants, nil
 }
@@ -47,13 +47,13 @@ type planRegistry struct {
 	plan func(string)
 }
 
-func (r planRegistry) Assemble(_ context.Context, _ []Variant, m Metadata) (Artifact, error) {
+func (r planRegistry) Assemble(_ context.Context, _ []image.Variant, m image.Metadata) (image.Artifact, error) {
 	return plannedArtifact{r, m}, nil
 }
 
 type plannedArtifact struct {
 	registry planRegistry
-	metadata Metadata
+	metadata image.Metadata
 }
 
 func (plannedArtifact) Digest() string { return "" }

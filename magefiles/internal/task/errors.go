@@ -53,7 +53,7 @@ func (e *BranchError) Hint() string {
 // TakenError says that a version exists already, and is something else.
 type TakenError struct {
 	Reference image.Reference
-	Found     Found
+	Found     image.Found
 	Revision  string // that was to be published
 	Platforms []image.Platform
 }

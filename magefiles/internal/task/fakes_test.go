@@ -33,14 +33,14 @@ var (
 // builder makes tiny but real images, and counts.
 type builder struct {
 	t        *testing.T
-	requests []task.BuildRequest
+	requests []image.BuildRequest
 	content  string // of the layer
 	compiled string // what was compiled for it; "" if it is no program
 	err      error
 	during   func() // while the build runs
 }
 
-func (b *builder) Build(_ context.Context, r task.BuildRequest) (task.Image, error) {
+func (b *builder) Build(_ context.Context, r image.BuildRequest) (task.Image, error) {
 	b.requests = append(b.requests, r)
 	if b.during != nil {
 		b.during()
@@ -50,17 +50,17 @@ func (b *builder) Build(_ context.Context, r task.BuildRequest) (task.Image, err
 
 type built struct {
 	b *builder
-	r task.BuildRequest
+	r image.BuildRequest
 }
 
 func (i built) Archive(_ context.Context, file string) error {
 	return writeLayout(file, i.r.Platforms[0], i.b.content)
 }
 
-func (i built) Archives(_ context.Context, dir string) ([]task.Variant, error) {
-	var variants []task.Variant
+func (i built) Archives(_ context.Context, dir string) ([]image.Variant, error) {
+	var variants []image.Variant
 	for n, p := range i.r.Platforms {
-		v := task.Variant{Platform: p, File: filepath.Join(dir, fmt.Sprint(n, ".tar"))}
+		v := image.Variant{Platform: p, File: filepath.Join(dir, fmt.Sprint(n, ".tar"))}
 		if i.b.compiled != "" {
 			v.Program, v.SHA256 = "/file", fmt.Sprintf("%x", sha256.Sum256([]byte(i.b.compiled)))
 		}
@@ -141,11 +141,11 @@ const (
 	second = "2222222222222222222222222222222222222222"
 )
 
-func (r repo) Head() (task.Commit, error) {
-	return task.Commit{Hash: r.hash, Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("", 3600))}, nil
+func (r repo) Head() (image.Commit, error) {
+	return image.Commit{Hash: r.hash, Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("", 3600))}, nil
 }
-func (r repo) Changed(context.Context) ([]string, error) { return r.changed, nil }
-func (r repo) SourceURL() string                         { return "https://forge.example/eblume/blumeops" }
+func (r repo) Changed(context.Context, ...string) ([]string, error) { return r.changed, nil }
+func (r repo) SourceURL() string                                    { return "https://forge.example/eblume/blumeops" }
 func (r repo) OnDefaultBranch(context.Context, string) (bool, string, error) {
 	return r.branch, "main", r.err
 }
@@ -157,9 +157,11 @@ type trees struct {
 	missing error
 }
 
-func (r trees) Committed(string) (fs.FS, error)                            { return r.FS, nil }
-func (r trees) Check(context.Context, string, image.Container) error       { return r.missing }
-func (r trees) Ignored(context.Context, image.Container) ([]string, error) { return r.ignored, nil }
+func (r trees) Recorded(string) (fs.FS, error)                                { return r.FS, nil }
+func (r trees) CheckContainer(context.Context, string, image.Container) error { return r.missing }
+func (r trees) IgnoredOf(context.Context, fs.FS, image.Container) ([]string, error) {
+	return r.ignored, nil
+}
 
 func clean(hash string) repo { return repo{hash: hash, branch: true} }
 

@@ -20,8 +20,8 @@ type planTags struct{}
 
 func (planTags) Tags(context.Context, image.Reference) ([]string, error) { return nil, nil }
 
-func (planTags) Look(context.Context, image.Reference) (Found, bool, error) {
-	return Found{Digest: unknownDigest}, true, nil
+func (planTags) Look(context.Context, image.Reference) (image.Found, bool, error) {
+	return image.Found{Digest: unknownDigest}, true, nil
 }
 
 // planApplications says what would be deployed.

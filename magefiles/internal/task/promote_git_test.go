@@ -2,68 +2,48 @@ package task_test
 
 import (
 	"context"
-	"errors"
-	"io/fs"
+	"net/mail"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// gitOrigin is a clone of a bare repository.
-type gitOrigin struct {
-	task.Origin // what a promotion has no use for
-	dir         string
-	git         *gitrepo.Repo
-	remote      *gitrepo.Remote
-}
+// noRules are those of a forge that allows what git's server does.
+type noRules struct{}
 
-func (o gitOrigin) CheckPush(ctx context.Context) error { return o.remote.PushRight(ctx) }
+func (noRules) Preflight(context.Context, forge.Need) []forge.Check { return nil }
 
-func (o gitOrigin) Look(ctx context.Context) (task.Heads, error) {
-	head, err := o.remote.Fetch(ctx, "main")
-	return task.Heads{Branch: "main", Commit: head.Hash}, err
-}
-
-func (o gitOrigin) Push(ctx context.Context, p task.PushRequest) error {
-	err := o.remote.Push(ctx, gitrepo.PushOptions{Branch: p.Branch, Old: p.Base, New: p.Commit})
-	if errors.Is(err, gitrepo.ErrRace) {
-		return &task.RaceError{Err: err}
+// originOf is a clone of a bare repository.
+func originOf(t *testing.T, dir string) *origin.Origin {
+	t.Helper()
+	git, err := gitrepo.Open(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return err
-}
-
-func (o gitOrigin) Files(commit string) (fs.FS, error) { return o.git.Snapshot(commit) }
-
-func (o gitOrigin) Contains(ctx context.Context, commit, ancestor string) (bool, error) {
-	return o.git.Contains(ctx, commit, ancestor)
-}
-
-func (o gitOrigin) Commit(ctx context.Context, base string, changes []task.Change, message string, when time.Time) (string, error) {
-	theirs := make([]gitrepo.Change, len(changes))
-	for i, c := range changes {
-		theirs[i] = gitrepo.Change{Path: c.Path, Content: c.Content}
+	remote, err := git.Remote(gitrepo.RemoteOptions{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return o.git.Commit(ctx, base, theirs, gitrepo.CommitOptions{Message: message, Name: "Test", Email: "test@example.com", When: when})
-}
-
-func (o gitOrigin) Adopt(ctx context.Context, branch, base, commit string) (string, error) {
-	o.remote.Follow(branch, commit)
-	return o.git.FastForward(ctx, branch, base, commit)
+	return &origin.Origin{
+		Git: git, Checkout: os.DirFS(dir), Remote: remote, Rules: noRules{}, Author: &mail.Address{Name: "Test", Address: "test@example.com"},
+		Signer: func(context.Context) (*gitrepo.Signer, error) { return nil, nil }, Warn: func(text string) { t.Log(text) },
+	}
 }
 
 // everything is a registry that holds all.
 type everything struct{ shelf }
 
-func (everything) Look(context.Context, image.Reference) (task.Found, bool, error) {
-	return task.Found{Digest: digestTwo}, true, nil
+func (everything) Look(context.Context, image.Reference) (image.Found, bool, error) {
+	return image.Found{Digest: digestTwo}, true, nil
 }
 
 func runGit(t *testing.T, dir string, args ...string) string {
@@ -78,19 +58,17 @@ func runGit(t *testing.T, dir string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func cloneOf(t *testing.T, bare string) gitOrigin {
+func cloneOf(t *testing.T, bare string) clone {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "clone")
 	runGit(t, "", "clone", "--quiet", "--no-local", bare, dir) // a local one copies files, and fails if a push moves them meanwhile
-	git, err := gitrepo.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	remote, err := git.Remote(gitrepo.RemoteOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return gitOrigin{dir: dir, git: git, remote: remote}
+	return clone{originOf(t, dir), dir}
+}
+
+// clone is one, and where it is.
+type clone struct {
+	*origin.Origin
+	dir string
 }
 
 // TestPromoteWithGit has three clones promote an image each at once, in one file with the ends of lines of Windows.
@@ -101,11 +79,11 @@ func TestPromoteWithGit(t *testing.T) {
 	seed := cloneSeed(t, bare)
 	names := []string{"a", "b", "c"}
 	var group sync.WaitGroup
-	var clones []gitOrigin
+	var clones []clone
 	for _, name := range names {
-		clone := cloneOf(t, bare)
-		clones = append(clones, clone)
-		promote := task.Promote{Origin: clone, Registry: everything{}, Host: "registry.example", Namespace: "blumeops", Manifests: "argocd"}
+		one := cloneOf(t, bare)
+		clones = append(clones, one)
+		promote := task.Promote{Origin: one, Registry: everything{}, Host: "registry.example", Namespace: "blumeops", Manifests: "argocd"}
 		group.Go(func() {
 			if got, err := promote.Run(t.Context(), task.PromoteArgs{Name: name, Version: "v2.0.0"}); err != nil || got.Status != task.StatusPromoted {
 				t.Errorf("%s: %+v, %v", name, got, err)
@@ -122,11 +100,11 @@ func TestPromoteWithGit(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	followed := 0
-	for _, clone := range clones {
-		if changed := runGit(t, clone.dir, "status", "--porcelain"); changed != "" {
+	for _, one := range clones {
+		if changed := runGit(t, one.dir, "status", "--porcelain"); changed != "" {
 			t.Errorf("left: %s", changed)
 		}
-		if runGit(t, clone.dir, "rev-parse", "HEAD") != seed {
+		if runGit(t, one.dir, "rev-parse", "HEAD") != seed {
 			followed++
 		}
 	}
@@ -142,26 +120,26 @@ func TestPromoteRepairsTheClone(t *testing.T) {
 	bare := filepath.Join(t.TempDir(), "origin.git")
 	runGit(t, "", "init", "--quiet", "--bare", "--initial-branch=main", bare)
 	cloneSeed(t, bare)
-	clone, other := cloneOf(t, bare), cloneOf(t, bare)
+	ended, other := cloneOf(t, bare), cloneOf(t, bare)
 	promote := func(ctx context.Context, origin task.Origin, name string) (task.Promoted, error) {
 		p := task.Promote{Origin: origin, Registry: everything{}, Host: "registry.example", Namespace: "blumeops", Manifests: "argocd"}
 		return p.Run(ctx, task.PromoteArgs{Name: name, Version: "v2.0.0"})
 	}
 	ctx, end := context.WithCancel(t.Context())
-	if got, err := promote(ctx, endedOrigin{clone, end}, "a"); err == nil {
+	if got, err := promote(ctx, endedOrigin{ended, end}, "a"); err == nil {
 		t.Fatalf("it was not ended: %+v", got)
 	}
 	if got, err := promote(t.Context(), other, "b"); err != nil || got.Status != task.StatusPromoted { // from behind
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if got, err := promote(t.Context(), clone, "a"); err != nil || got.Status != task.StatusUnchanged {
+	if got, err := promote(t.Context(), ended, "a"); err != nil || got.Status != task.StatusUnchanged {
 		t.Fatalf("again: %+v, %v", got, err)
 	}
-	for _, c := range []gitOrigin{clone, other} {
+	for _, c := range []clone{ended, other} {
 		if changed := runGit(t, c.dir, "status", "--porcelain"); changed != "" {
 			t.Errorf("left: %s", changed)
 		}
-		if c.dir == clone.dir {
+		if c.dir == ended.dir {
 			at := runGit(t, bare, "rev-parse", "main")
 			if head, tracked := runGit(t, c.dir, "rev-parse", "HEAD"), runGit(t, c.dir, "rev-parse", "origin/main"); head != at || tracked != at {
 				t.Errorf("the clone is at %s and knows of %s; main is %s", head, tracked, at)
@@ -175,7 +153,7 @@ func TestPromoteRepairsTheClone(t *testing.T) {
 
 // endedOrigin ends a run once it has pushed, before the checkout is touched.
 type endedOrigin struct {
-	gitOrigin
+	clone
 	end func()
 }
 

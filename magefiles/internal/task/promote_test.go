@@ -27,9 +27,9 @@ func (s shelf) Tags(context.Context, image.Reference) ([]string, error) {
 	return slices.Collect(maps.Keys(s)), nil
 }
 
-func (s shelf) Look(_ context.Context, ref image.Reference) (task.Found, bool, error) {
+func (s shelf) Look(_ context.Context, ref image.Reference) (image.Found, bool, error) {
 	digest, ok := s[ref.Tag]
-	return task.Found{Digest: digest}, ok && ref.Name() == devpiImage, nil
+	return image.Found{Digest: digest}, ok && ref.Name() == devpiImage, nil
 }
 
 // applications deploy folders, each by an Application of that name.

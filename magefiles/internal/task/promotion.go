@@ -15,6 +15,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // promotion is one run of Promote: what is known so far.
@@ -26,7 +27,7 @@ type promotion struct {
 
 	ref          image.Reference
 	digest       string
-	changes      []Change
+	changes      []vcs.Change
 	base, commit string // of the branch, before and after; base is "" if there was nothing to change, and the checkout follows all the same
 	result       Promoted
 }
@@ -176,7 +177,7 @@ func (p *promotion) change(tree fs.FS, name string, lines []int, over overrides)
 		p.result.Uses = append(p.result.Uses, image.Use{File: name, Line: use.Line})
 	}
 	if !bytes.Equal(changed, text) {
-		p.changes = append(p.changes, Change{Path: name, Content: changed})
+		p.changes = append(p.changes, vcs.Change{Path: name, Content: changed})
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,13 +25,13 @@ type publication struct {
 	asked     []image.Platform // nil: those of the container
 	platforms []image.Platform
 
-	commit   Commit
-	dirty    bool  // the working tree is built, as it has what the commit has not
-	found    Found // under the tag, when it was looked at last
+	commit   image.Commit
+	dirty    bool        // the working tree is built, as it has what the commit has not
+	found    image.Found // under the tag, when it was looked at last
 	image    Image
 	temp     scratch.Dir
-	variants []Variant
-	artifact Artifact
+	variants []image.Variant
+	artifact image.Artifact
 	digest   string
 	status   Status
 }
@@ -71,7 +72,7 @@ func (p *publication) chooseTree(ctx context.Context) error {
 	if p.dirty {
 		return nil
 	}
-	ignored, err := p.Trees.Ignored(ctx, p.container)
+	ignored, err := p.Trees.IgnoredOf(ctx, p.Files, p.container)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (p *publication) chooseTree(ctx context.Context) error {
 
 // takeCommit has the commit built, and not the working tree.
 func (p *publication) takeCommit() (err error) {
-	if p.files, err = p.Trees.Committed(p.commit.Hash); err != nil {
+	if p.files, err = p.Trees.Recorded(p.commit.Hash); err != nil {
 		return err
 	}
 	found, err := image.Lookup(p.files, p.container.Name)
@@ -104,7 +105,7 @@ func (p *publication) checkContent(ctx context.Context) error {
 	if p.dirty {
 		return nil
 	}
-	return p.Trees.Check(ctx, p.commit.Hash, p.container)
+	return p.Trees.CheckContainer(ctx, p.commit.Hash, p.container)
 }
 
 // refuse returns the error, unless it is overridden, and then says so.
@@ -152,7 +153,7 @@ func (p *publication) look(ctx context.Context) error {
 
 // isOurs reports whether that is what a build of this revision would be. Nobody can
 // tell that of a tree with changes.
-func (p *publication) isOurs(ctx context.Context, found Found) (bool, error) {
+func (p *publication) isOurs(ctx context.Context, found image.Found) (bool, error) {
 	if p.dirty || !image.SamePlatforms(found.Platforms, p.platforms) {
 		return false, nil
 	}
@@ -160,7 +161,7 @@ func (p *publication) isOurs(ctx context.Context, found Found) (bool, error) {
 }
 
 // isOf reports whether an image is one of a commit: its own, or one of a commit before it whose images are its own as well.
-func (p Publish) isOf(ctx context.Context, found Found, commit string) (bool, error) {
+func (p Publish) isOf(ctx context.Context, found image.Found, commit string) (bool, error) {
 	revision := found.Labels[labelRevision]
 	if revision == commit {
 		return true, nil
@@ -177,13 +178,13 @@ func (p Publish) before(ctx context.Context, commit string) ([]string, error) {
 	return p.Before(ctx, commit)
 }
 
-func (p *publication) unchanged(found Found) error {
+func (p *publication) unchanged(found image.Found) error {
 	p.digest, p.status, p.found = found.Digest, StatusUnchanged, found
 	return errDone
 }
 
 func (p *publication) build(ctx context.Context) (err error) {
-	request := BuildRequest{Container: p.container, Platforms: p.platforms, Version: p.version.String(), Bases: p.Bases}
+	request := image.BuildRequest{Container: p.container, Platforms: p.platforms, Version: p.version.String(), Bases: p.Bases}
 	if !p.dirty {
 		request.Commit = p.commit.Hash
 	}
@@ -249,17 +250,17 @@ const (
 
 // metadata says the same in labels and annotations. The time of creation is the
 // commit's, so that it repeats.
-func (p *publication) metadata() Metadata {
+func (p *publication) metadata() image.Metadata {
 	about := map[string]string{
 		labelCreated:  p.commit.Time.UTC().Format(time.RFC3339),
 		labelRevision: p.revision(),
 		labelTitle:    string(p.container.Name),
 		labelVersion:  p.version.String(),
 	}
-	if source := p.Repo.SourceURL(); source != "" {
+	if source := cmp.Or(p.Repo.SourceURL(), p.Source); source != "" {
 		about[labelSource] = source
 	}
-	return Metadata{Created: p.commit.Time, Labels: about, Annotations: about, Repack: p.container.Kind == image.KindGo}
+	return image.Metadata{Created: p.commit.Time, Labels: about, Annotations: about, Repack: p.container.Kind == image.KindGo}
 }
 
 func (p *publication) revision() string {

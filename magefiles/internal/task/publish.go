@@ -25,6 +25,7 @@ type Publish struct {
 	Repo      Repo
 	Registry  Registry
 	Builder   Builder
+	Source    string    // where the source is, if the repository does not tell
 	Host      string    // of the registry
 	Namespace string    // before the name, at the registry
 	Platforms Platforms // of containers that state none
@@ -191,7 +192,7 @@ func (p Publish) source(workTree bool) (fs.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Trees.Committed(head.Hash)
+	return p.Trees.Recorded(head.Hash)
 }
 
 // steps are the order of things: refuse first, look before building, and look again.

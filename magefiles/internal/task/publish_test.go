@@ -15,44 +15,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// client is the adapter of package main, in short.
-type client struct{ *registry.Client }
-
-func (c client) Look(ctx context.Context, ref image.Reference) (task.Found, bool, error) {
-	found, ok, err := c.Client.Look(ctx, ref)
-	return task.Found{Digest: found.Digest, Platforms: found.Platforms, Labels: found.Labels}, ok, err
-}
-
-func (c client) Assemble(ctx context.Context, variants []task.Variant, m task.Metadata) (task.Artifact, error) {
-	var theirs []registry.Variant
-	for _, v := range variants {
-		theirs = append(theirs, registry.Variant{
-			Platform: v.Platform, Archive: v.File, BaseLayers: v.BaseLayers, Program: v.Program, SHA256: v.SHA256,
-		})
-	}
-	a, err := registry.AssembleContext(ctx, theirs, registry.Metadata{
-		Created: m.Created, Labels: m.Labels, Annotations: m.Annotations, Repack: m.Repack,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return artifact{a, c.Client}, nil
-}
-
-type artifact struct {
-	*registry.Artifact
-	client *registry.Client
-}
-
-func (a artifact) Push(ctx context.Context, ref image.Reference) error {
-	_, err := a.client.Push(ctx, ref, a.Artifact)
-	return err
-}
-
-func (a artifact) Verify(ctx context.Context, ref image.Reference) error {
-	return a.client.Verify(ctx, ref, a.Artifact)
-}
-
 // shop is a registry of the lab, with a way to stand between it and its clients.
 type shop struct {
 	host   string
@@ -93,13 +55,13 @@ func isTagPut(r *http.Request) bool {
 // publish is the use case with tiny images and the lab's registry.
 func (l *shop) publish(t *testing.T, r task.Repo, b *builder) task.Publish {
 	return task.Publish{
-		Files: files, Trees: trees{FS: files}, Repo: r, Builder: b, Registry: client{registry.New(registry.Options{})},
+		Files: files, Trees: trees{FS: files}, Repo: r, Builder: b, Registry: registry.New(registry.Options{}),
 		Host: l.host, Namespace: "blumeops", TempDir: t.TempDir(),
 		Platforms: task.Platforms{image.KindGo: {amd64, arm64}},
 	}
 }
 
-func (l *shop) look(t *testing.T, tag string) (registry.Found, bool) {
+func (l *shop) look(t *testing.T, tag string) (image.Found, bool) {
 	t.Helper()
 	ref, err := image.ParseReference(l.host + "/blumeops/nettest:" + tag)
 	if err != nil {

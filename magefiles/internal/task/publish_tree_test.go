@@ -19,7 +19,7 @@ type apart struct {
 	asked  []string // hashes
 }
 
-func (a *apart) Committed(commit string) (fs.FS, error) {
+func (a *apart) Recorded(commit string) (fs.FS, error) {
 	a.asked = append(a.asked, commit)
 	return a.commit, nil
 }

@@ -21,7 +21,7 @@ type PublishedOf struct {
 
 // Looker reads what a registry holds under a reference.
 type Looker interface {
-	Look(context.Context, image.Reference) (found Found, ok bool, err error)
+	Look(context.Context, image.Reference) (found image.Found, ok bool, err error)
 }
 
 // Run asks the registry for each container. One that cannot be used, or states no version, has none there.

@@ -19,12 +19,12 @@ func (h held) Tags(context.Context, image.Reference) ([]string, error) {
 	return nil, errors.New("asked for tags")
 }
 
-func (h held) Look(_ context.Context, ref image.Reference) (task.Found, bool, error) {
+func (h held) Look(_ context.Context, ref image.Reference) (image.Found, bool, error) {
 	revision, ok := h[ref.String()]
 	if revision == "down" {
-		return task.Found{}, false, errors.New("the registry is down")
+		return image.Found{}, false, errors.New("the registry is down")
 	}
-	return task.Found{Labels: map[string]string{"org.opencontainers.image.revision": revision}}, ok, nil
+	return image.Found{Labels: map[string]string{"org.opencontainers.image.revision": revision}}, ok, nil
 }
 
 func TestPublishedOf(t *testing.T) {

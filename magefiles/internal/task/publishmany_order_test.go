@@ -141,7 +141,7 @@ type movingRepo struct {
 	asked *atomic.Int64
 }
 
-func (r movingRepo) Head() (task.Commit, error) {
+func (r movingRepo) Head() (image.Commit, error) {
 	commit, err := r.repo.Head()
 	if r.asked.Add(1) > 20 {
 		commit.Hash = strings.Repeat("9", 40)

@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
 // stillRepo is a repository that several publications are made from: all of them of one commit, however long it takes. Whether the tree is
 // clean is asked for each anew, as its files are read when it is built.
 type stillRepo struct {
 	Repo
-	head func() (Commit, error) // as it was at first
+	head func() (image.Commit, error) // as it was at first
 
 	mu      sync.Mutex
 	commits map[string]onBranch
@@ -27,7 +29,7 @@ func newStillRepo(r Repo) *stillRepo {
 }
 
 // Head refuses another commit than the first one: what the versions are made of, and what the others were published from.
-func (r *stillRepo) Head() (Commit, error) {
+func (r *stillRepo) Head() (image.Commit, error) {
 	first, err := r.head()
 	if err != nil {
 		return first, err

@@ -32,7 +32,7 @@ type builders struct {
 	bases  map[string]map[string]string // that each was built on in place of others
 }
 
-func (b *builders) Build(ctx context.Context, r task.BuildRequest) (task.Image, error) {
+func (b *builders) Build(ctx context.Context, r image.BuildRequest) (task.Image, error) {
 	now := b.now.Add(1)
 	defer b.now.Add(-1)
 	b.mu.Lock()
@@ -66,9 +66,9 @@ type countingRepo struct {
 	looks atomic.Int64
 }
 
-func (r *countingRepo) Changed(ctx context.Context) ([]string, error) {
+func (r *countingRepo) Changed(ctx context.Context, under ...string) ([]string, error) {
 	r.looks.Add(1)
-	return r.repo.Changed(ctx)
+	return r.repo.Changed(ctx, under...)
 }
 
 func fiveContainers() fstest.MapFS {
@@ -217,7 +217,7 @@ func benchmarkPublishFive(b *testing.B, limit int) {
 	works := &builders{takes: 200 * time.Millisecond}
 	m := task.PublishMany{Limit: limit, Each: func(image.Name) task.Publish {
 		return task.Publish{
-			Files: fiveContainers(), Trees: trees{FS: fiveContainers()}, Repo: clean(first), Registry: client{registry.New(registry.Options{})}, Builder: works,
+			Files: fiveContainers(), Trees: trees{FS: fiveContainers()}, Repo: clean(first), Registry: registry.New(registry.Options{}), Builder: works,
 			Host: r.Addr, Namespace: "bench", TempDir: b.TempDir(),
 		}
 	}}

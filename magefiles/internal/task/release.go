@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Release makes a version of the documentation public: the site is built and uploaded; one commit, with the tag of the version on it, has
@@ -94,7 +96,7 @@ func (r Release) Run(ctx context.Context, args ReleaseArgs) (_ Released, err err
 	}
 	for range maxRounds {
 		done, err := rel.round(ctx)
-		var race *RaceError
+		var race *vcs.RaceError
 		switch {
 		case errors.As(err, &race) && rel.races < maxRaces:
 			rel.races++
@@ -105,7 +107,7 @@ func (r Release) Run(ctx context.Context, args ReleaseArgs) (_ Released, err err
 			return rel.outcome(), nil
 		}
 	}
-	return Released{}, &RaceError{errors.New("the releases of others left no time for this one")}
+	return Released{}, &vcs.RaceError{Err: errors.New("the releases of others left no time for this one")}
 }
 
 // outcome is the result, of which a dry run does not know what a build would be.

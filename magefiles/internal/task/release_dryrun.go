@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // DryRun returns the same task over a world in which nothing is written: it says instead what would be. All that refuses still refuses, and
@@ -107,10 +109,10 @@ type planOrigin struct {
 	Origin
 	plan    func(string)
 	base    string
-	changes []Change
+	changes []vcs.Change
 }
 
-func (o *planOrigin) Commit(_ context.Context, base string, changes []Change, message string, _ time.Time) (string, error) {
+func (o *planOrigin) Commit(_ context.Context, base string, changes []vcs.Change, message string, _ time.Time) (string, error) {
 	o.base, o.changes = base, changes
 	o.plan(fmt.Sprintf("would commit on %.12s: %s", base, strings.TrimSpace(message)))
 	tree, err := o.Origin.Files(base)
@@ -136,7 +138,7 @@ func (o *planOrigin) Tag(_ context.Context, name, _, _ string, _ time.Time) (str
 	return plannedCommit, nil
 }
 
-func (o *planOrigin) Push(_ context.Context, p PushRequest) error {
+func (o *planOrigin) Push(_ context.Context, p vcs.Push) error {
 	what := p.Branch
 	if p.Tag != "" {
 		what += " and " + p.Tag
@@ -163,7 +165,7 @@ func (o *planOrigin) Files(commit string) (fs.FS, error) {
 // changedFiles is a tree with changes, as far as files are read as a whole.
 type changedFiles struct {
 	fs.FS
-	changes []Change
+	changes []vcs.Change
 }
 
 func (f changedFiles) ReadFile(name string) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Pins say where the manifests name the archive of the site that is deployed.
@@ -50,16 +51,16 @@ func (d Docs) manifestAt(commit string) (manifest.File, error) {
 }
 
 // pinned is the change that makes the manifest of a commit name that; ok is false if it does already.
-func (d Docs) pinned(commit string, p pin) (change Change, ok bool, err error) {
+func (d Docs) pinned(commit string, p pin) (change vcs.Change, ok bool, err error) {
 	file, err := d.manifestAt(commit)
 	if err != nil {
-		return Change{}, false, err
+		return vcs.Change{}, false, err
 	}
 	text, err := file.Pin(manifest.Edit{Place: d.Pins.URL, Value: p.url}, manifest.Edit{Place: d.Pins.Sum, Value: p.sum})
 	if err != nil {
-		return Change{}, false, err
+		return vcs.Change{}, false, err
 	}
-	return Change{Path: d.Pins.File, Content: text}, !bytes.Equal(text, file.Text), nil
+	return vcs.Change{Path: d.Pins.File, Content: text}, !bytes.Equal(text, file.Text), nil
 }
 
 // isOf reports whether what is named is a package of that version.

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Origin is the repository as the forge has it, and the clone of it that this runs in. Commits are whole hashes.
@@ -24,10 +24,10 @@ type Remote interface {
 	// CheckPush asks whether a branch and a tag could be pushed in one step, and pushes nothing.
 	CheckPush(context.Context) error
 	// Look asks what is there now, and fetches the commits that it names.
-	Look(context.Context) (Heads, error)
+	Look(context.Context) (vcs.Heads, error)
 	// Push moves the branch and makes the tag in one step, both or neither. *RaceError: one of them is not where it was expected.
 	// What is there already is a success. After any other error it may have happened nevertheless, and Look tells.
-	Push(context.Context, PushRequest) error
+	Push(context.Context, vcs.Push) error
 }
 
 // TagRules are what the forge allows of tags, beyond the right to push.
@@ -36,30 +36,7 @@ type TagRules interface {
 	CheckTag(ctx context.Context, name string) error
 }
 
-// Heads are the branch that is released from, and the tags.
-type Heads struct {
-	Branch string
-	Commit string
-	Tags   map[string]string // commits by name, as in v1.4.0
-}
-
-// PushRequest says what to push, and over what.
-type PushRequest struct {
-	Branch    string
-	Base      string // where the branch is expected
-	Commit    string // where it gets
-	Tag       string // which is not there yet; "" for none
-	TagObject string // that Committer.Tag made
-}
-
-// RaceError says that somebody else pushed first.
-type RaceError struct{ Err error }
-
-func (e *RaceError) Error() string { return "lost a race: " + e.Err.Error() }
-func (e *RaceError) Unwrap() error { return e.Err }
-
 // Hint says what to do.
-func (e *RaceError) Hint() string { return "run the same again" }
 
 // History reads commits.
 type History interface {
@@ -73,13 +50,10 @@ type History interface {
 	Parent(commit string) (string, error)
 }
 
-// Change is a file that a commit writes or deletes.
-type Change = changelog.Change
-
 // Committer writes objects of git, to which nothing refers yet. The author is its own.
 type Committer interface {
 	// Commit makes the commit that comes after base and has its files with the changes.
-	Commit(ctx context.Context, base string, changes []Change, message string, when time.Time) (commit string, err error)
+	Commit(ctx context.Context, base string, changes []vcs.Change, message string, when time.Time) (commit string, err error)
 	// Tag makes a tag of a commit.
 	Tag(ctx context.Context, name, commit, message string, when time.Time) (object string, err error)
 }

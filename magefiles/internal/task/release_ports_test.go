@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 type docsOrigin struct{ *releaser }
@@ -30,31 +31,31 @@ func (o docsOrigin) CheckTag(_ context.Context, name string) error {
 	return o.call("CheckTag "+name, func() error { return nil })
 }
 
-func (o docsOrigin) Look(context.Context) (heads task.Heads, err error) {
+func (o docsOrigin) Look(context.Context) (heads vcs.Heads, err error) {
 	err = o.call("Look", func() error {
-		heads = task.Heads{Branch: "main", Commit: o.w.branch, Tags: maps.Clone(o.w.tags)}
+		heads = vcs.Heads{Branch: "main", Commit: o.w.branch, Tags: maps.Clone(o.w.tags)}
 		return nil
 	})
 	return heads, err
 }
 
-func (o docsOrigin) Push(_ context.Context, p task.PushRequest) error {
+func (o docsOrigin) Push(_ context.Context, p vcs.Push) error {
 	return o.call("Push", func() error {
-		if o.w.branch == p.Commit && (p.Tag == "" || o.w.tags[p.Tag] == p.Commit) {
+		if o.w.branch == p.New && (p.Tag == "" || o.w.tags[p.Tag] == p.New) {
 			return nil
 		}
-		if o.w.branch != p.Base || o.w.tags[p.Tag] != "" {
-			return &task.RaceError{Err: errors.New("the remote has moved")}
+		if o.w.branch != p.Old || o.w.tags[p.Tag] != "" {
+			return &vcs.RaceError{Err: errors.New("the remote has moved")}
 		}
-		if o.w.commits[p.Commit].parent != p.Base {
+		if o.w.commits[p.New].parent != p.Old {
 			return errors.New("that does not follow the base")
 		}
-		o.w.branch = p.Commit
+		o.w.branch = p.New
 		if p.Tag != "" {
-			if p.TagObject != "tag "+p.Tag+" "+p.Commit {
+			if p.TagHash != "tag "+p.Tag+" "+p.New {
 				return errors.New("no such tag object")
 			}
-			o.w.tags[p.Tag] = p.Commit
+			o.w.tags[p.Tag] = p.New
 		}
 		o.w.happened("push %s", p.Tag)
 		return nil
@@ -100,7 +101,7 @@ func (o docsOrigin) Parent(commit string) (string, error) {
 	return o.w.commits[commit].parent, nil
 }
 
-func (o docsOrigin) Commit(_ context.Context, base string, changes []task.Change, message string, when time.Time) (hash string, err error) {
+func (o docsOrigin) Commit(_ context.Context, base string, changes []vcs.Change, message string, when time.Time) (hash string, err error) {
 	err = o.call("Commit", func() error {
 		files := maps.Clone(o.w.commits[base].files)
 		for _, c := range changes {

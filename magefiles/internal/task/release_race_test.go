@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // outcome is what became of a racer.
@@ -246,7 +247,7 @@ func TestReleaseLosesAgainAndAgain(t *testing.T) {
 			w.commitOnMain("README.md", fmt.Sprint(n))
 		}
 	}
-	var raced *task.RaceError
+	var raced *vcs.RaceError
 	if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.As(err, &raced) || n != 11 {
 		t.Errorf("%v after %d", err, n)
 	}

@@ -3,6 +3,8 @@ package task
 import (
 	"context"
 	"slices"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // retire removes the packages that nobody needs any more: of versions before this one that are not among the newest Keep, nor named by
@@ -35,7 +37,7 @@ func (r *releasing) retire(ctx context.Context) error {
 }
 
 // kept are the versions whose packages stay.
-func (r *releasing) kept(heads Heads) ([]string, error) {
+func (r *releasing) kept(heads vcs.Heads) ([]string, error) {
 	newest := versionsOf(heads.Tags)
 	kept := newest[:min(r.Keep, len(newest))]
 	commits := []string{heads.Commit}

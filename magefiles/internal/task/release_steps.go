@@ -17,6 +17,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // releasing is one run of Release: what is known so far.
@@ -26,7 +27,7 @@ type releasing struct {
 	races   int // pushes that were lost to others
 
 	// What was found in the world, in this round.
-	heads    Heads
+	heads    vcs.Heads
 	newest   newest
 	lacks    []string
 	decision decision
@@ -37,7 +38,7 @@ type releasing struct {
 	archive archive
 	built   string      // file on this machine; "" if an earlier build is used
 	temp    scratch.Dir // folder of the same
-	changes []Change
+	changes []vcs.Change
 	tag     string // the tag's object
 
 	d      delivery // of the version that is finished
@@ -268,8 +269,8 @@ func (r *releasing) commit(ctx context.Context) (err error) {
 
 // push makes the version final. If the answer was lost, the remote tells whether it is.
 func (r *releasing) push(ctx context.Context) error {
-	err := r.Origin.Push(ctx, PushRequest{
-		Branch: r.heads.Branch, Base: r.heads.Commit, Commit: r.d.commit, Tag: r.decision.version, TagObject: r.tag,
+	err := r.Origin.Push(ctx, vcs.Push{
+		Branch: r.heads.Branch, Old: r.heads.Commit, New: r.d.commit, Tag: r.decision.version, TagHash: r.tag,
 	})
 	if err == nil || ctx.Err() != nil {
 		return err

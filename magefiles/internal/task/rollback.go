@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Rollback has the branch name the package of an older version again, and deploys that. The tags, the changelog and the packages stay as they
@@ -135,7 +136,7 @@ func (r *rollingBack) push(ctx context.Context) error {
 		return nil
 	}
 	message := fmt.Sprintf("Roll %s back to %s [skip ci]\n", r.Name, r.version)
-	commit, err := r.Origin.Commit(ctx, r.heads.Commit, []Change{change}, message, r.now())
+	commit, err := r.Origin.Commit(ctx, r.heads.Commit, []vcs.Change{change}, message, r.now())
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,35 @@
+// Package vcs holds the nouns of a commit that is made and pushed: what it changes, and where it goes.
+package vcs
+
+// Change is a file that a commit writes or deletes.
+type Change struct {
+	Path       string // slash path from the root
+	Content    []byte // the whole file; nil if it is deleted
+	Delete     bool
+	Executable bool // makes the file executable; one that is so already stays so
+}
+
+// Heads are the branch that is released from, and the tags.
+type Heads struct {
+	Branch string
+	Commit string
+	Tags   map[string]string // commits by name, as in v1.4.0
+}
+
+// Push says what to push, and over what.
+type Push struct {
+	Branch  string // bare name
+	Old     string // commit that the branch is at on the remote
+	New     string // commit that it gets, which follows Old in a straight line
+	Tag     string // bare name of a tag that the remote must not have yet; "" for none
+	TagHash string // object of the tag, or a commit for a tag without an object
+}
+
+// RaceError says that somebody else pushed first.
+type RaceError struct{ Err error }
+
+func (e *RaceError) Error() string { return "lost a race: " + e.Err.Error() }
+func (e *RaceError) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *RaceError) Hint() string { return "run the same again" }
