@@ -17,23 +17,20 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // docs builds on the lab's node:22-slim, with the npm registry that this machine is configured for.
 func docs(t *testing.T, client *dagger.Client) pipeline.Docs {
 	t.Helper()
-	lack := t.Skip
-	if os.Getenv("CI") == "true" {
-		lack = t.Fatal
-	}
 	layout, err := baseimage.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), baseimage.NodeSlim())
 	if err != nil {
-		lack(err)
+		testenv.Lack(t, err)
 	}
 	registry, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{})
 	if err != nil {
-		lack(err)
+		testenv.Lack(t, err)
 	}
 	t.Cleanup(func() { _ = registry.Close() })
 	if err := registry.Seed(t.Context(), baseimage.NodeSlim().Reference(), layout); err != nil {
