@@ -15,10 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
@@ -144,7 +146,7 @@ func newBed(b *testing.B) bed {
 		dir: filepath.Join(dir, "repo"), mage: filepath.Join(dir, "mage"), buildctl: filepath.Join(dir, "buildctl"), address: d.Address,
 		env: []string{"BLUMEOPS_ENGINE_STATE=" + testenv.EngineState(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none"},
 	}
-	command{dir: root, args: []string{"go", "tool", "mage", "-compile", t.mage}}.run(b)
+	must(b, e2etest.Compile(root, t.mage))
 	command{dir: filepath.Join(root, "magefiles/internal/engine/daemon/modules/buildkitd"), args: []string{"go", "build", "-o", t.buildctl, "github.com/moby/buildkit/cmd/buildctl"}}.run(b)
 	t.base = seed(b)
 	t.write(b)
@@ -154,19 +156,7 @@ func newBed(b *testing.B) bed {
 // seed starts a registry that holds the base image.
 func seed(b *testing.B) string {
 	b.Helper()
-	layout, err := baseimage.Images{}.Make(context.Background(), baseimage.Debian())
-	if err != nil {
-		b.Skip(err)
-	}
-	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { reg.Close() })
-	if err := reg.Seed(context.Background(), "library/debian:bookworm-slim", layout); err != nil {
-		b.Fatal(err)
-	}
-	return reg.Addr + "/library/debian:bookworm-slim"
+	return labtest.Bases(b, lab.RegistryOptions{}, baseimage.Debian()).Addr + "/" + baseimage.Debian().Reference()
 }
 
 // files is how many files the large build context has.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
@@ -26,7 +27,7 @@ import (
 func compile(b *testing.B) string {
 	b.Helper()
 	mage := filepath.Join(b.TempDir(), "mage")
-	command{dir: testenv.Root(b), args: []string{"go", "tool", "mage", "-compile", mage}}.run(b)
+	must(b, e2etest.Compile(testenv.Root(b), mage))
 	return mage
 }
 
@@ -215,14 +216,7 @@ git push --quiet --atomic origin main "$VERSION"
 func node(b *testing.B) string {
 	b.Helper()
 	recipe := baseimage.NodeSlim()
-	layout, err := baseimage.Images{}.Make(context.Background(), recipe)
-	if err != nil {
-		b.Skip(err)
-	}
-	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
-	must(b, err)
-	b.Cleanup(func() { reg.Close() })
-	must(b, reg.Seed(context.Background(), recipe.Reference(), layout))
+	reg := labtest.Bases(b, lab.RegistryOptions{}, recipe)
 	name, _, _ := strings.Cut(recipe.Reference(), ":")
 	return "docker.io/" + name + "=" + reg.Addr + "/" + name
 }

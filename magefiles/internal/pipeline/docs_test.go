@@ -16,26 +16,15 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // docs builds on the lab's node:22-slim, with the npm registry that this machine is configured for.
 func docs(t *testing.T, client *dagger.Client) pipeline.Docs {
 	t.Helper()
-	layout, err := baseimage.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), baseimage.NodeSlim())
-	if err != nil {
-		testenv.Lack(t, err)
-	}
-	registry, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{})
-	if err != nil {
-		testenv.Lack(t, err)
-	}
-	t.Cleanup(func() { _ = registry.Close() })
-	if err := registry.Seed(t.Context(), baseimage.NodeSlim().Reference(), layout); err != nil {
-		t.Fatal(err)
-	}
+	registry := labtest.Bases(t, lab.RegistryOptions{}, baseimage.NodeSlim())
 	return pipeline.Docs{
 		Connect: func(context.Context) (*pipeline.Client, error) { return client, nil },
 		Image:   "node:22-slim",

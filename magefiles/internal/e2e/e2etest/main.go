@@ -5,8 +5,6 @@ package e2etest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -16,9 +14,6 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
@@ -96,35 +91,4 @@ func goEnv() (map[string]string, error) {
 	}
 	env := map[string]string{}
 	return env, json.Unmarshal(out, &env)
-}
-
-// compileTime is far longer than compiling takes with empty caches.
-const compileTime = 5 * time.Minute
-
-// Compile makes the mage binary of a checkout. Mage writes a file into magefiles/ meanwhile, so one compiles at a time. The binary is kept
-// in the user's cache folder, where the go command finds out whether it is still the sources', so only the first package links it.
-func Compile(root, binary string) error {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256([]byte(root))
-	dir := filepath.Join(cache, "blumeops", "e2e", hex.EncodeToString(sum[:8]))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), compileTime)
-	defer cancel()
-	lock := flock.New(filepath.Join(dir, "lock"))
-	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
-		return fmt.Errorf("wait for another run that compiles mage: %w", err)
-	}
-	defer lock.Close()
-	kept := filepath.Join(dir, "mage")
-	cmd := exec.CommandContext(ctx, "go", "tool", "mage", "-compile", kept)
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("compile mage: %w\n%s", err, out)
-	}
-	return copyFile(kept, binary) // another run may compile a later one
 }

@@ -78,7 +78,7 @@ func TestTryItOnOneMachine(t *testing.T) {
 	delete(w.Env, "BLUMEOPS_REGISTRY_USER") // lab:env says it
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-eux", "-c", string(block[1]))
-	cmd.Dir, cmd.Env = t.TempDir(), w.Env.List()
+	cmd.Dir, cmd.Env = e2etest.SamePath(t, "try"), w.Env.List()
 	var progress strings.Builder
 	cmd.Stderr = &progress
 	out, err := cmd.Output()

@@ -53,8 +53,7 @@ func newWorkflows(t *testing.T) *workflows {
 		useRegistry(edited, w.registry.Addr)
 	})
 	w.Env["BLUMEOPS_REGISTRY_USER"] = "ci"
-	// Every job would compile mage anew, in a folder that no other had. So one does.
-	w.Env["MAGEFILE_HASHFAST"] = "1"
+	w.CompileForClones()
 	w.haveNginx()
 	for _, name := range []string{"devpi", "forgejo-runner", "nettest", "quartz"} {
 		w.publishedOnce(name)
