@@ -110,6 +110,9 @@ func (w *Workspace) OwnEngine() {
 		}
 	}
 	for _, program := range programs {
+		if program.IsDir() {
+			continue // sources that one was built from
+		}
 		link(w.T, filepath.Join(bin, program.Name()), filepath.Join(dir, "bin", program.Name()))
 	}
 	w.Env["BLUMEOPS_ENGINE_STATE"] = dir
