@@ -13,6 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // files are all of a repository that uses the targets. The magefile is the one of docs/how-to/use-the-targets-in-another-repository.md.
@@ -65,7 +66,7 @@ func TestAnotherRepositoryUsesTheTargets(t *testing.T) {
 	r := newRepository(t, files)
 	image, _, _ := strings.Cut(node.Reference(), ":")
 	r.env = append(r.env,
-		"BLUMEOPS_ENGINE=embedded", "BLUMEOPS_ENGINE_STATE="+enginetest.State(t), "BLUMEOPS_MIRRORS=docker.io/"+image+"="+registry.Addr+"/"+image)
+		"BLUMEOPS_ENGINE=embedded", "BLUMEOPS_ENGINE_STATE="+testenv.EngineState(t), "BLUMEOPS_MIRRORS=docker.io/"+image+"="+registry.Addr+"/"+image)
 
 	listing := r.mage("-l")
 	for _, want := range []string{"Homelab: the containers", "  container:publish  ", "  docs:build  ", "  ci  "} {
