@@ -95,6 +95,7 @@ func compiling(dir string, compile func() error) error {
 func (w *Workspace) CompileForClones() {
 	w.T.Helper()
 	w.Env["MAGEFILE_HASHFAST"] = "1" // look for a binary by the content of the magefiles
+	w.Env["MAGEFILE_CACHE"] = filepath.Join(w.Dir, "magefiles")
 	dir, err := kept(setup.root)
 	if err == nil {
 		err = compiling(dir, func() error {
