@@ -99,7 +99,7 @@ func (w *Workspace) CompileForClones() {
 	dir, err := kept(setup.root)
 	if err == nil {
 		err = compiling(dir, func() error {
-			cmd := exec.Command("go", "tool", "mage", "-l")
+			cmd := exec.Command("go", "tool", "mage", "container:list") // to list the targets, Mage compiles nothing
 			cmd.Dir, cmd.Env = setup.root, w.Env.List()
 			if out, err := cmd.CombinedOutput(); err != nil {
 				return fmt.Errorf("compile mage for clones: %w\n%s", err, out)
