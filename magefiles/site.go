@@ -24,5 +24,5 @@ var _ = site.Use(site.Settings{
 	ArgoCDURL:   "https://argocd.ops.eblu.me",
 	ArgoCDToken: "op://blumeops/argocd-ci/token",
 
-	TestCommand: "go test -timeout=30m ./...",
+	TestCommand: "go test ./...",
 })

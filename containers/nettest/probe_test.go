@@ -153,7 +153,7 @@ func TestTLSWhereThereIsNone(t *testing.T) {
 func TestConnect(t *testing.T) {
 	r, _ := probe(t, "tcp://"+serveTCP(t, func(net.Conn) {}))
 	wantOK(t, r)
-	r, status := probe(t, "tcp://"+refusedPort(t))
+	r, status := probe(t, "tcp://"+refused)
 	wantFailed(t, r, HopConnect, "nothing listens")
 	if status != exitFailed {
 		t.Errorf("status %d, want %d", status, exitFailed)

@@ -78,7 +78,7 @@ func TestDirectiveStatesVersion(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	good, refused := serveTCP(t, func(net.Conn) {}), refusedPort(t)
+	good := serveTCP(t, func(net.Conn) {})
 	stdout, stderr, status := nettest(t, "tcp://"+good+", tcp://"+refused+"\nhttp://"+servePlain(t, hello)+"/moved")
 	if status != exitFailed || stderr != "" {
 		t.Errorf("status %d, stderr %q", status, stderr)

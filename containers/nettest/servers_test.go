@@ -128,16 +128,8 @@ func serveTCP(t *testing.T, handle func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// refusedPort returns host:port where nothing listens.
-func refusedPort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
+// refused is a host:port where nothing listens. A port that was free a moment ago another test may have.
+const refused = "127.0.0.1:1"
 
 // serveDNS answers A questions from names; what is not there does not exist. Names without addresses get SERVFAIL.
 func serveDNS(t *testing.T, names map[string][]string) string {

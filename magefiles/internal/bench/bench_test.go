@@ -15,10 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 var fresh = flag.Bool("fresh", false, "run BenchmarkFreshClone too, which compiles everything")
@@ -132,7 +135,7 @@ type bed struct {
 
 func newBed(b *testing.B) bed {
 	b.Helper()
-	root, dir := enginetest.Root(b), b.TempDir()
+	root, dir := testenv.Root(b), b.TempDir()
 	opts := enginetest.Options(b, dir)
 	opts.Log = func(string) {}
 	d, err := engine.Up(context.Background(), opts)
@@ -141,9 +144,9 @@ func newBed(b *testing.B) bed {
 	}
 	t := bed{
 		dir: filepath.Join(dir, "repo"), mage: filepath.Join(dir, "mage"), buildctl: filepath.Join(dir, "buildctl"), address: d.Address,
-		env: []string{"BLUMEOPS_ENGINE_STATE=" + enginetest.State(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none"},
+		env: []string{"BLUMEOPS_ENGINE_STATE=" + testenv.EngineState(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none"},
 	}
-	command{dir: root, args: []string{"go", "tool", "mage", "-compile", t.mage}}.run(b)
+	must(b, e2etest.Compile(root, t.mage))
 	command{dir: filepath.Join(root, "magefiles/internal/engine/daemon/modules/buildkitd"), args: []string{"go", "build", "-o", t.buildctl, "github.com/moby/buildkit/cmd/buildctl"}}.run(b)
 	t.base = seed(b)
 	t.write(b)
@@ -153,19 +156,7 @@ func newBed(b *testing.B) bed {
 // seed starts a registry that holds the base image.
 func seed(b *testing.B) string {
 	b.Helper()
-	layout, err := baseimage.Images{}.Make(context.Background(), baseimage.Debian())
-	if err != nil {
-		b.Skip(err)
-	}
-	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { reg.Close() })
-	if err := reg.Seed(context.Background(), "library/debian:bookworm-slim", layout); err != nil {
-		b.Fatal(err)
-	}
-	return reg.Addr + "/library/debian:bookworm-slim"
+	return labtest.Bases(b, lab.RegistryOptions{}, baseimage.Debian()).Addr + "/" + baseimage.Debian().Reference()
 }
 
 // files is how many files the large build context has.
@@ -180,9 +171,9 @@ func (t bed) write(b *testing.B) {
 	for i := range files {
 		must(b, os.WriteFile(t.file(i), fmt.Appendf(nil, "file %d\n%s", i, strings.Repeat("x", 2000)), 0o644))
 	}
-	must(b, os.CopyFS(filepath.Join(t.dir, "containers", "nettest"), os.DirFS(filepath.Join(enginetest.Root(b), "containers", "nettest"))))
+	must(b, os.CopyFS(filepath.Join(t.dir, "containers", "nettest"), os.DirFS(filepath.Join(testenv.Root(b), "containers", "nettest"))))
 	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join(enginetest.Root(b), name))
+		data, err := os.ReadFile(filepath.Join(testenv.Root(b), name))
 		must(b, err)
 		must(b, os.WriteFile(filepath.Join(t.dir, name), data, 0o644))
 	}
@@ -234,7 +225,7 @@ func BenchmarkOneFileChanged(b *testing.B) {
 
 // BenchmarkList: the list of targets, beside what the go command alone takes to find the tool.
 func BenchmarkList(b *testing.B) {
-	root := enginetest.Root(b)
+	root := testenv.Root(b)
 	pairs(b, command{name: "mage", dir: root, args: []string{"go", "tool", "mage", "-l"}}, command{name: "go", dir: root, args: []string{"go", "tool", "-n", "mage"}}, nothing)
 }
 
@@ -244,7 +235,7 @@ func BenchmarkFreshClone(b *testing.B) {
 	if !*fresh {
 		b.Skip("compiles everything twice: give -fresh")
 	}
-	root := enginetest.Root(b)
+	root := testenv.Root(b)
 	for range b.N {
 		ours := emptyHome(b)
 		clone := filepath.Join(b.TempDir(), "clone")

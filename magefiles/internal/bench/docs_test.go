@@ -15,18 +15,19 @@ import (
 	"testing"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // compile makes a mage with all targets.
 func compile(b *testing.B) string {
 	b.Helper()
 	mage := filepath.Join(b.TempDir(), "mage")
-	command{dir: enginetest.Root(b), args: []string{"go", "tool", "mage", "-compile", mage}}.run(b)
+	must(b, e2etest.Compile(testenv.Root(b), mage))
 	return mage
 }
 
@@ -45,7 +46,7 @@ func git(b *testing.B, dir string, env []string, args ...string) {
 func copyTo(b *testing.B, dir string, names ...string) {
 	b.Helper()
 	for _, name := range names {
-		from, to := filepath.Join(enginetest.Root(b), name), filepath.Join(dir, name)
+		from, to := filepath.Join(testenv.Root(b), name), filepath.Join(dir, name)
 		must(b, os.MkdirAll(filepath.Dir(to), 0o755))
 		info, err := os.Stat(from)
 		must(b, err)
@@ -186,8 +187,8 @@ func newPress(b *testing.B) *press {
 	header := filepath.Join(work, "header")
 	must(b, os.WriteFile(header, []byte("Authorization: token "+token+"\n"), 0o600))
 	p.mage = command{dir: p.publish(b, filepath.Join(work, "blumeops")), args: []string{compile(b), "docs:release", "patch"}, env: []string{
-		"BLUMEOPS_ENGINE_STATE=" + enginetest.State(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none",
-		"BLUMEOPS_MIRRORS=" + mirror, "BLUMEOPS_DOCS_SOURCE=" + filepath.Join(enginetest.Root(b), "magefiles/internal/website/testdata/quartz"),
+		"BLUMEOPS_ENGINE_STATE=" + testenv.EngineState(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none",
+		"BLUMEOPS_MIRRORS=" + mirror, "BLUMEOPS_DOCS_SOURCE=" + filepath.Join(testenv.Root(b), "magefiles/internal/website/testdata/quartz"),
 		"BLUMEOPS_FORGE_URL=" + forge.URL(), "BLUMEOPS_OWNER=" + forge.Owner, "BLUMEOPS_REPOSITORY=blumeops", "BLUMEOPS_FORGE_TOKEN=" + token,
 		"BLUMEOPS_ARGOCD_URL=none", "BLUMEOPS_DOCS_URL=none",
 	}}
@@ -215,14 +216,7 @@ git push --quiet --atomic origin main "$VERSION"
 func node(b *testing.B) string {
 	b.Helper()
 	recipe := baseimage.NodeSlim()
-	layout, err := baseimage.Images{}.Make(context.Background(), recipe)
-	if err != nil {
-		b.Skip(err)
-	}
-	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
-	must(b, err)
-	b.Cleanup(func() { reg.Close() })
-	must(b, reg.Seed(context.Background(), recipe.Reference(), layout))
+	reg := labtest.Bases(b, lab.RegistryOptions{}, recipe)
 	name, _, _ := strings.Cut(recipe.Reference(), ":")
 	return "docker.io/" + name + "=" + reg.Addr + "/" + name
 }

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/scale"
 )
 
@@ -118,7 +118,7 @@ func markdownlint(b *testing.B, repo string) command {
 func actionlint(b *testing.B) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "actionlint")
-	command{dir: enginetest.Root(b), args: []string{"go", "build", "-o", program, "github.com/rhysd/actionlint/cmd/actionlint"}}.run(b)
+	command{dir: testenv.Root(b), args: []string{"go", "build", "-o", program, "github.com/rhysd/actionlint/cmd/actionlint"}}.run(b)
 	return program
 }
 

@@ -120,7 +120,7 @@ func sources(t *testing.T) string {
 	files := os.DirFS(root)
 	for _, dir := range []string{"magefiles", ".ci"} {
 		err := fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || path.Dir(name) == "magefiles/internal/docs" || path.Ext(name) != ".go" && path.Dir(name) != ".ci" {
+			if err != nil || entry.IsDir() || entry.Name() == generated || path.Dir(name) == "magefiles/internal/docs" || path.Ext(name) != ".go" && path.Dir(name) != ".ci" {
 				return err
 			}
 			text, err := fs.ReadFile(files, name)

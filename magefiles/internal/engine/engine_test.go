@@ -23,6 +23,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // program is a static program for the engine's platform that can stand alone in a container: what needs a command needs no base image.
@@ -185,7 +186,7 @@ func running(args string) bool {
 
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for %s", what)
 		}
@@ -218,7 +219,7 @@ func TestSecretsStayOut(t *testing.T) {
 	if strings.Contains(out+said.String(), canary) {
 		t.Error("the secret came out")
 	}
-	for _, dir := range []string{enginetest.State(t), filepath.Dir(archive)} {
+	for _, dir := range []string{testenv.EngineState(t), filepath.Dir(archive)} {
 		findIn(t, dir, canary)
 	}
 }

@@ -24,7 +24,15 @@ func TestLook(t *testing.T) {
 	if got.Choice != Embedded || got.Start == nil || !strings.Contains(got.Start.Error(), "does not answer as a BuildKit daemon") || got.Run != nil {
 		t.Errorf("%+v", got)
 	}
-	if got := look(Embedded, map[string]string{"DOCKER_HOST": none}); got.Choice != Embedded || got.Why != "asked for" {
+}
+
+// The embedded engine is built by the go command.
+func TestLookWithoutGo(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	got := Look(t.Context(), Options{
+		Choice: Embedded, StateDir: t.TempDir(), Log: func(string) {}, LookupEnv: func(string) (string, bool) { return "", false },
+	})
+	if got.Choice != Embedded || got.Why != "asked for" || got.Start == nil {
 		t.Errorf("%+v", got)
 	}
 }

@@ -34,7 +34,7 @@ func TestARunnerThatGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.kill()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	err = c.connect(ctx, opts, time.Millisecond)
 	if err == nil || !strings.Contains(err.Error(), l.Addr().String()) || !strings.Contains(err.Error(), "connection refused") || !strings.Contains(said, "still waiting for Dagger at tcp://") {

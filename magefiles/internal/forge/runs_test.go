@@ -38,7 +38,7 @@ func seedActions(t *testing.T, name string) (r Repository, commit string) {
 	return Repository{f.Owner, name}, commit
 }
 
-// TestTagRuns asks the real forge. That a run goes on is tested with a runner, in package e2e.
+// TestTagRuns asks the real forge. That a run goes on is tested with a runner, in package e2e/workflows.
 func TestTagRuns(t *testing.T) {
 	r, commit := seedActions(t, "runs")
 	c := as(t, "read:repository")

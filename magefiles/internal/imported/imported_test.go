@@ -13,6 +13,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // files are all of a repository that uses the targets. The magefile is the one of docs/how-to/use-the-targets-in-another-repository.md.
@@ -45,27 +47,14 @@ const goVersion = "1.26.8"
 
 // Another repository has all targets from the module: no file of this checkout is needed.
 func TestAnotherRepositoryUsesTheTargets(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles the targets and builds images: left out of -short")
-	}
+	testenv.Slow(t, "compiles the targets and builds images")
 	enginetest.NeedsRuntime(t, enginetest.Options(t, t.TempDir()))
-	registry, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = registry.Close() })
 	node := baseimage.NodeSlim()
-	layout, err := baseimage.Images{}.Make(t.Context(), node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := registry.Seed(t.Context(), node.Reference(), layout); err != nil {
-		t.Fatal(err)
-	}
+	registry := labtest.Bases(t, lab.RegistryOptions{}, node)
 	r := newRepository(t, files)
 	image, _, _ := strings.Cut(node.Reference(), ":")
 	r.env = append(r.env,
-		"BLUMEOPS_ENGINE=embedded", "BLUMEOPS_ENGINE_STATE="+enginetest.State(t), "BLUMEOPS_MIRRORS=docker.io/"+image+"="+registry.Addr+"/"+image)
+		"BLUMEOPS_ENGINE=embedded", "BLUMEOPS_ENGINE_STATE="+testenv.EngineState(t), "BLUMEOPS_MIRRORS=docker.io/"+image+"="+registry.Addr+"/"+image)
 
 	listing := r.mage("-l")
 	for _, want := range []string{"Homelab: the containers", "  container:publish  ", "  docs:build  ", "  ci  "} {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // TestMain ends what tests shared.
@@ -56,20 +57,19 @@ func must(t *testing.T, err error) {
 	if err == nil {
 		return
 	}
-	lacks := errors.Is(err, exec.ErrNotFound) || errors.Is(err, pinned.ErrNoCompiler)
-	if lacks && os.Getenv("CI") != "true" {
-		t.Skip(err)
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, pinned.ErrNoCompiler) {
+		testenv.Lack(t, err)
 	}
 	t.Fatal(err)
 }
 
-// need leaves a test out that wants parts of a lab which this machine cannot start at once. In CI it fails.
+// need is labtest.Need, which a test of this package cannot import.
 func need(t *testing.T, parts ...Part) {
 	t.Helper()
+	if slices.ContainsFunc(parts, func(p Part) bool { return p != PartRegistry }) {
+		testenv.Slow(t, "starts servers of the lab")
+	}
 	if err := (Home{}).Ready(parts...); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		testenv.Lack(t, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -161,15 +162,19 @@ func (p *process) stop() error {
 	return nil
 }
 
-// freePort finds a port of 127.0.0.1 that nobody listens on. Another process may take it before it is used, so starting
-// what uses it is what tells.
+// freePort finds a port of 127.0.0.1 that nobody listens on. It is below those that the kernel gives to connections and to listeners that name none,
+// which would take it again before it is used. Another lab may still do so: starting what uses it is what tells.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const first, last, tries = 10_000, 32_767, 100
+	var err error
+	for range tries {
+		var l net.Listener
+		port := first + rand.IntN(last-first+1)
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
 
 // addrOr returns the address, or one of 127.0.0.1 with a free port.

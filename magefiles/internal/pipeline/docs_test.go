@@ -16,6 +16,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
@@ -23,22 +24,7 @@ import (
 // docs builds on the lab's node:22-slim, with the npm registry that this machine is configured for.
 func docs(t *testing.T, client *dagger.Client) pipeline.Docs {
 	t.Helper()
-	lack := t.Skip
-	if os.Getenv("CI") == "true" {
-		lack = t.Fatal
-	}
-	layout, err := baseimage.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), baseimage.NodeSlim())
-	if err != nil {
-		lack(err)
-	}
-	registry, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{})
-	if err != nil {
-		lack(err)
-	}
-	t.Cleanup(func() { _ = registry.Close() })
-	if err := registry.Seed(t.Context(), baseimage.NodeSlim().Reference(), layout); err != nil {
-		t.Fatal(err)
-	}
+	registry := labtest.Bases(t, lab.RegistryOptions{}, baseimage.NodeSlim())
 	return pipeline.Docs{
 		Connect: func(context.Context) (*pipeline.Client, error) { return client, nil },
 		Image:   "node:22-slim",

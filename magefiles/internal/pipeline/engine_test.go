@@ -21,10 +21,12 @@ import (
 	"dagger.io/dagger"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 var (
@@ -32,7 +34,7 @@ var (
 	arm64 = image.Platform{OS: "linux", Architecture: "arm64"}
 )
 
-// connect opens a session of whichever engine there is. Outside CI one must be there.
+// connect opens a session of whichever engine there is: a Dagger that the environment names, otherwise the tests' own.
 func connect(t *testing.T) *dagger.Client {
 	t.Helper()
 	return openSession(t).Client
@@ -40,27 +42,12 @@ func connect(t *testing.T) *dagger.Client {
 
 func openSession(t *testing.T) *engine.Session {
 	t.Helper()
-	root, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
+	opts := enginetest.Options(t, testenv.Root(t))
+	opts.DaggerLog = io.Discard
+	if os.Getenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST") != "" {
+		opts.Choice = engine.Auto
 	}
-	state, err := engine.DefaultStateDir(os.LookupEnv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts := engine.Options{
-		Workdir: root, StateDir: state, LookupEnv: os.LookupEnv,
-		Log: func(line string) { t.Log(line) }, DaggerLog: io.Discard,
-	}
-	if status, err := engine.Status(t.Context(), opts); os.Getenv("CI") != "true" && os.Getenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST") == "" && (err != nil || !status.Running) {
-		t.Skip("needs an engine; start one with: go tool mage engine:up")
-	}
-	session, err := engine.Connect(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = session.Close() })
-	return session
+	return enginetest.Connect(t, opts)
 }
 
 // connected is a session that is open already.

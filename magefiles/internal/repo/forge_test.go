@@ -183,7 +183,7 @@ func TestForgeWithoutAtomicPush(t *testing.T) {
 
 // TestForgeRaces lets twenty push at once, again and again: one wins each time, and the rest are told so.
 func TestForgeRaces(t *testing.T) {
-	const rounds, pushers = 3, 20
+	const rounds, pushers = 2, 20
 	f := onForge(t, testForge(t))
 	home := f.clone.open()
 	m := remoteOf(t, home, f.as(f.token))

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // worker releases in a checkout, again and again, until it is killed or has made so many releases; 0 is no bound.
@@ -80,6 +82,7 @@ func someone(message string) CommitOptions {
 
 // TestKilled kills a program that releases, wherever it is, and wants sound repositories on both sides, and the next run to go on.
 func TestKilled(t *testing.T) {
+	testenv.Slow(t, "kills a program many times")
 	const kills = 25
 	remote, c := forge(t)
 	released := 0
@@ -135,6 +138,7 @@ func releases(t *testing.T, far *clone) []string {
 
 // TestManyAtOnce has several programs release at once, each in its own clone, which git packs meanwhile.
 func TestManyAtOnce(t *testing.T) {
+	testenv.Slow(t, "has several programs release")
 	const programs, each = 3, 4
 	remote, seed := forge(t)
 	self, err := os.Executable()

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // pushable makes a commit and a tag on the remote's main, ready to be pushed.
@@ -205,6 +207,7 @@ func TestFetch(t *testing.T) {
 
 // TestReleaseFromEveryClone releases from clones as CI makes them, each behind the remote.
 func TestReleaseFromEveryClone(t *testing.T) {
+	testenv.Slow(t, "makes many clones")
 	remote, c := forge(t)
 	c.git("config", "uploadpack.allowFilter", "true")
 	for n := range 5 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -78,6 +79,7 @@ var moves = map[string]func(c *clone){
 
 // TestReadsWhatGitMoved reads a clone that was open while git moved its objects, and wants git's answers.
 func TestReadsWhatGitMoved(t *testing.T) {
+	testenv.Slow(t, "has git move objects in many ways")
 	c := busy(t)
 	c.git("gc", "-q")
 	for _, name := range []string{
@@ -120,6 +122,7 @@ func (m *meanwhile) Chroot(path string) (billy.Filesystem, error) {
 
 // TestReadsWhatGitMovesBetweenLooks has git move objects after a search began.
 func TestReadsWhatGitMovesBetweenLooks(t *testing.T) {
+	testenv.Slow(t, "has git move objects in many ways")
 	c := busy(t)
 	blob := plumbing.NewHash(c.git("rev-parse", "HEAD:large"))
 	for _, name := range []string{"gc", "loose", "many packs", "repack", "fetch", "loose", "gc"} {
@@ -165,6 +168,7 @@ func reads(r *Repo, objects, tips []string) error {
 
 // TestReadsWhileGitMoves reads all the time while git moves objects and branches.
 func TestReadsWhileGitMoves(t *testing.T) {
+	testenv.Slow(t, "reads while git packs")
 	c := busy(t)
 	c.git("gc", "-q")
 	objects := strings.Fields(c.git("rev-list", "--all", "--objects", "--no-object-names"))
@@ -206,6 +210,8 @@ func TestReadsWhileGitMoves(t *testing.T) {
 
 // TestListsWhileFilesComeAndGo lists branches and packs while git's temporary files come and go beside them.
 func TestListsWhileFilesComeAndGo(t *testing.T) {
+	testenv.Slow(t, "lists again and again")
+	testenv.Slow(t, "lists again and again")
 	c := busy(t)
 	c.git("gc", "-q")
 	objects := strings.Fields(c.git("rev-list", "HEAD"))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
@@ -115,6 +116,7 @@ func same(version string, n int) []task.ReleaseArgs {
 
 // TestReleaseTwoAtOnce interleaves two releases at every moment of the first, and in steps of the second.
 func TestReleaseTwoAtOnce(t *testing.T) {
+	testenv.Slow(t, "races in many orders")
 	whole := newDocsWorld().releaser()
 	moments := counted(whole)
 	whole.mustRelease(t, "patch")
@@ -139,6 +141,7 @@ func TestReleaseTwoAtOnce(t *testing.T) {
 
 // TestReleaseTwoVersions has two releases that both have to come about, and one that takes what the other named.
 func TestReleaseTwoVersions(t *testing.T) {
+	testenv.Slow(t, "races in many orders")
 	for seed := range 150 {
 		random := rand.New(rand.NewPCG(uint64(seed), 1))
 		next := func(waiting []int) int { return waiting[random.IntN(len(waiting))] }
@@ -168,6 +171,7 @@ func TestReleaseTwoVersions(t *testing.T) {
 
 // TestReleaseTwenty has twenty race, while somebody else pushes news.
 func TestReleaseTwenty(t *testing.T) {
+	testenv.Slow(t, "races in many orders")
 	for seed := range 15 {
 		random := rand.New(rand.NewPCG(uint64(seed), 2))
 		w := newDocsWorld()

@@ -4,38 +4,17 @@ package enginetest
 import (
 	"context"
 	"os"
-	"path/filepath"
-	"runtime"
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
-
-// Root is the root of the checkout.
-func Root(tb testing.TB) string {
-	tb.Helper()
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		tb.Fatal("the test binary does not know its sources (was it built with -trimpath?)")
-	}
-	return filepath.Join(filepath.Dir(file), "..", "..", "..", "..")
-}
-
-// State is the folder that all tests' engines share, outside the checkout: blumeops/engine-test in the user's cache.
-func State(tb testing.TB) string {
-	tb.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return filepath.Join(cache, "blumeops", "engine-test")
-}
 
 // Options are those of an embedded session whose relative host paths start in workdir.
 func Options(tb testing.TB, workdir string) engine.Options {
 	tb.Helper()
 	return engine.Options{
-		Choice: engine.Embedded, Workdir: workdir, StateDir: State(tb),
+		Choice: engine.Embedded, Workdir: workdir, StateDir: testenv.EngineState(tb), CacheBytes: testenv.EngineCacheBytes,
 		LookupEnv: os.LookupEnv, Log: func(line string) { tb.Log(line) },
 	}
 }
@@ -43,9 +22,7 @@ func Options(tb testing.TB, workdir string) engine.Options {
 // Connect opens a session that ends with the test. A slow first use (BuildKit is compiled) is what it would be for a user.
 func Connect(tb testing.TB, opts engine.Options) *engine.Session {
 	tb.Helper()
-	if testing.Short() {
-		tb.Skip("builds and starts BuildKit: left out of -short")
-	}
+	testenv.Slow(tb, "builds and starts BuildKit")
 	s, err := engine.Connect(context.Background(), opts)
 	if err != nil {
 		tb.Fatal(err)
@@ -61,14 +38,12 @@ func Connect(tb testing.TB, opts engine.Options) *engine.Session {
 // NeedsRuntime ends a test that executes commands in containers where no OCI runtime is, and says what brings one. In CI it fails.
 func NeedsRuntime(tb testing.TB, opts engine.Options) {
 	tb.Helper()
+	testenv.Slow(tb, "builds and starts BuildKit")
 	d, err := engine.Up(context.Background(), opts)
-	switch {
-	case err != nil:
+	if err != nil {
 		tb.Fatal(err)
-	case d.Runtime != "":
-	case os.Getenv("CI") == "true":
-		tb.Fatal("no OCI runtime: apt-get install runc")
-	default:
-		tb.Skip("no OCI runtime: apt-get install runc")
+	}
+	if d.Runtime == "" {
+		testenv.Lack(tb, "no OCI runtime: apt-get install runc")
 	}
 }

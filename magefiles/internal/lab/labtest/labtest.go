@@ -2,22 +2,52 @@
 package labtest
 
 import (
-	"os"
+	"context"
+	"slices"
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-// Need leaves a test out that wants parts of a lab which this machine cannot start at once: the reason says what to do. In CI,
-// which prepares all of it, the test fails.
+// Need leaves out a test that starts parts of a lab which this machine cannot start at once; the reason says what to do. In CI,
+// which prepares all of it, the test fails. Of all parts, only the registry starts fast enough for -short.
 func Need(tb testing.TB, parts ...lab.Part) {
 	tb.Helper()
-	err := lab.Home{}.Ready(parts...)
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		tb.Fatal(err)
-	default:
-		tb.Skip(err)
+	if slices.ContainsFunc(parts, func(p lab.Part) bool { return p != lab.PartRegistry }) {
+		testenv.Slow(tb, "starts servers of the lab")
 	}
+	if err := (lab.Home{}).Ready(parts...); err != nil {
+		testenv.Lack(tb, err)
+	}
+}
+
+// Bases starts a registry that holds base images under the names that they have on the Docker Hub. It ends with the test.
+func Bases(tb testing.TB, o lab.RegistryOptions, recipes ...baseimage.Recipe) *lab.Registry {
+	tb.Helper()
+	ctx := context.Background()
+	var layouts []string
+	for _, r := range recipes {
+		layout, err := baseimage.Images{Log: func(line string) { tb.Log(line) }}.Make(ctx, r)
+		if err != nil {
+			testenv.Lack(tb, err)
+		}
+		layouts = append(layouts, layout)
+	}
+	registry, err := lab.StartRegistry(ctx, lab.Home{}, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := registry.Close(); err != nil {
+			tb.Errorf("close the registry of base images: %v", err)
+		}
+	})
+	for i, r := range recipes {
+		if err := registry.Seed(ctx, r.Reference(), layouts[i]); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return registry
 }
