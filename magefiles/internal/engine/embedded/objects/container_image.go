@@ -17,7 +17,6 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 var containerImageFields = map[string]gql.Resolver{
@@ -228,23 +227,16 @@ func (c *Container) archive(ctx context.Context, a gql.Args, dest string) error 
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
-		return err
-	}
-	tmp, err := scratch.Create(filepath.Dir(dest), partial)
-	if err != nil {
-		return err
-	}
-	defer tmp.Discard()
 	// The docker exporter's archive is an OCI layout with the manifest.json that docker load wants; it is for one platform.
 	kind := "docker"
 	if len(variants) > 1 {
 		kind = "oci"
 	}
-	if _, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: kind, Attrs: exportAttrs(a), File: tmp.File}); err != nil {
+	const mode = 0o600 // as Dagger leaves it
+	return createFile(dest, mode, func(to *os.File) error {
+		_, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: kind, Attrs: exportAttrs(a), File: keptOpen{to}})
 		return err
-	}
-	return os.Rename(tmp.Name(), dest) // readable by its owner alone, as Dagger leaves it
+	})
 }
 
 func (c *Container) asTarball(ctx context.Context, a gql.Args) (any, error) {

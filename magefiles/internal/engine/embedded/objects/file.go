@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,7 +16,6 @@ import (
 	"github.com/moby/buildkit/client/llb"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // File is a file of a state.
@@ -217,6 +217,8 @@ func (f *File) export(ctx context.Context, a gql.Args) (any, error) {
 	info, err := os.Stat(dest)
 	returned := dest
 	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, inSpan(statTarget(dest, err))
 	case err == nil && info.IsDir() && a.Bool("allowParentDirPath"):
 		dest = filepath.Join(dest, f.base())
 	case err == nil && info.IsDir():
@@ -226,31 +228,7 @@ func (f *File) export(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return returned, f.write(ctx, dest, os.FileMode(st.info.Mode).Perm())
-}
-
-// partial begins the names of files that are not whole yet.
-const partial = ".blumeops-part-"
-
-// write puts the file at dest on the host, whole or not at all. A file that is there keeps its own mode, and a link to one is followed.
-func (f *File) write(ctx context.Context, dest string, mode os.FileMode) error {
-	if file, err := filepath.EvalSymlinks(dest); err == nil {
-		dest = file
-	}
-	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
-		return err
-	}
-	if old, err := os.Stat(dest); err == nil {
-		mode = old.Mode().Perm()
-	}
-	tmp, err := scratch.Create(filepath.Dir(dest), partial)
-	if err != nil {
-		return err
-	}
-	defer tmp.Discard()
-	err = f.env.Solver.CopyFile(ctx, f.st, f.path, tmp.File)
-	if err := errors.Join(err, tmp.Chmod(mode), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), dest)
+	return returned, createFile(dest, os.FileMode(st.info.Mode).Perm(), func(to *os.File) error {
+		return f.env.Solver.CopyFile(ctx, f.st, f.path, to)
+	})
 }
