@@ -140,7 +140,7 @@ func (c *Container) chowned(ctx context.Context, st llb.State, p, owner string, 
 	if contents {
 		dest = "/content"
 		made := llb.Scratch().File(llb.Mkdir(dest, 0o755, llb.WithParents(true), llb.WithUIDGID(o.uid, o.gid)))
-		return made.File(llb.Copy(st, p, dest, &llb.CopyInfo{CopyDirContentsOnly: true}, llb.WithUIDGID(o.uid, o.gid))), dest, nil
+		return made.File(llb.Copy(st, p, dest, &llb.CopyInfo{FollowSymlinks: true, CopyDirContentsOnly: true}, llb.WithUIDGID(o.uid, o.gid))), dest, nil
 	}
 	return llb.Scratch().File(llb.Copy(st, p, dest, &llb.CopyInfo{FollowSymlinks: true}, llb.WithUIDGID(o.uid, o.gid))), dest, nil
 }

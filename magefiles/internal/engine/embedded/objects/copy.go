@@ -173,12 +173,11 @@ func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given str
 		info.ExcludePatterns = append(info.ExcludePatterns, ignored...)
 	}
 	c := dirCopy{src: src, dest: dest, info: info, granted: g}
-	var out *Directory
+	choose := c.choose
 	if d.st.Output() == nil && dest == "/" {
-		out = d.apply("copy folder "+dest, llb.Copy(src.st, src.dir, dest, g.options(info)...)) // into nothing
-	} else {
-		out = d.changed("copy folder "+dest, c.choose)
+		choose = c.intoNothing
 	}
+	out := d.changed("copy folder "+dest, choose)
 	out.checks = out.checks.with(src.checks...)
 	return out, nil
 }

@@ -21,6 +21,10 @@ type dirCopy struct {
 
 // choose is the copy, as what is there needs it. The folder that is copied into gets owner and mode of the source's, even if it is there.
 func (c dirCopy) choose(l look) (*llb.FileAction, error) {
+	c, err := c.resolved(l)
+	if err != nil {
+		return nil, err
+	}
 	entry, above, err := l.child(c.dest)
 	if err != nil {
 		return nil, err
@@ -55,6 +59,22 @@ func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 	}
 	into = into.removed(c.dest).made(c.dest, os.FileMode(root.Mode).Perm()&^0o022, nil)
 	return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), nil
+}
+
+// resolved is the copy of the folder that a source leads to that is a link. That BuildKit follows the link itself is no way: with a filter, it
+// takes links within for what they lead to, and its cache does not tell one link from another.
+func (c dirCopy) resolved(l look) (dirCopy, error) {
+	dir, err := c.source(l).real(c.src.dir)
+	src := *c.src
+	src.dir = dir
+	c.src = &src
+	return c, err
+}
+
+// intoNothing is the copy to a place that is empty.
+func (c dirCopy) intoNothing(l look) (*llb.FileAction, error) {
+	c, err := c.resolved(l)
+	return llb.Copy(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), err
 }
 
 // whole is the filter for a copy to where nothing is: the folder is made as the source's is, even if nothing in it is copied.

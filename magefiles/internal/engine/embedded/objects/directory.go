@@ -356,10 +356,7 @@ func (d *Directory) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	t := time.Unix(int64(a.Int("timestamp")), 0)
 	// What is in the folder gets the time, the folder itself does not.
 	all := &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true, CreatedTime: &t}
-	from := d
-	if strings.ContainsAny(d.dir, `*?[\`) {
-		from = d.copied() // its name would be a pattern
-	}
+	from := d.rooted() // the path of a part may be a link, or a pattern
 	into := folders{}.made(d.dir, 0o755, nil)
 	st := llb.Scratch().File(into.copied(from.st, path.Join(from.dir, "*"), strings.TrimSuffix(d.dir, "/")+"/", all), llb.WithCustomNamef("timestamps of %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: d.dir, top: d.top, checks: d.checks}, nil
@@ -416,8 +413,8 @@ func (d *Directory) rooted() *Directory {
 	return d.copied()
 }
 
-// copied gives a copy of the directory, the root of a state of its own.
+// copied gives a copy of the directory, the root of a state of its own. A directory may be a link to a folder: it is what that holds.
 func (d *Directory) copied() *Directory {
-	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
+	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{FollowSymlinks: true, CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}
 }

@@ -123,7 +123,11 @@ func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Direc
 	if d.dir == "/" && d.st.Output() != nil && namesEntries(ignored) {
 		return d.withoutEntries(ignored), nil
 	}
-	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: ignored}), llb.WithCustomName("build context"))
+	dir, err := (look{ctx: ctx, env: d.env, st: d.st}).real(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	st := llb.Scratch().File(llb.Copy(d.st, dir, "/", &llb.CopyInfo{CopyDirContentsOnly: true, ExcludePatterns: ignored}), llb.WithCustomName("build context"))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}, nil
 }
 
