@@ -38,24 +38,25 @@ func (l *lines) has(part string) bool {
 	return strings.Contains(strings.Join(l.all, "\n"), part)
 }
 
-// built builds once for all tests what newOptions hands out, in a folder that later runs find again.
-var built = sync.OnceValues(func() (bin string, err error) {
+// built builds the programs of an engine once for all tests, in a folder that later runs find again. It returns their paths.
+var built = sync.OnceValues(func() (paths []string, err error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	bin = filepath.Join(cache, "blumeops", "engine-test", "bin")
-	opts := Options{ModulesDir: modules(), StateDir: filepath.Dir(bin)}.withDefaults()
+	opts := Options{ModulesDir: modules(), StateDir: filepath.Join(cache, "blumeops", "engine-test")}.withDefaults()
 	programs := []pinned.Program{buildkitd}
 	if os.Geteuid() != 0 && !opts.singleUser() {
 		programs = append(programs, rootlesskit)
 	}
 	for _, p := range programs {
-		if _, err := opts.builder().Build(context.Background(), p); err != nil {
-			return "", err
+		path, err := opts.builder().Build(context.Background(), p)
+		if err != nil {
+			return nil, err
 		}
+		paths = append(paths, path)
 	}
-	return bin, nil
+	return paths, nil
 })
 
 func modules() string {
@@ -95,18 +96,14 @@ func newOptions(t *testing.T) (Options, *lines) {
 }
 
 // furnish makes the folders of an engine and puts what is built into them.
-func furnish(t *testing.T, opts Options) {
+func furnish(t testing.TB, opts Options) {
 	t.Helper()
-	bin, err := built()
+	paths, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := opts.files()
 	if err := f.prepare(); err != nil {
-		t.Fatal(err)
-	}
-	paths, err := filepath.Glob(filepath.Join(bin, "*-*"))
-	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
@@ -123,7 +120,7 @@ func need(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-func copyFile(t *testing.T, from, to string) {
+func copyFile(t testing.TB, from, to string) {
 	t.Helper()
 	if os.Link(from, to) == nil {
 		return

@@ -111,18 +111,8 @@ func TestEnvironmentOfTheDaemonHoldsNoSecrets(t *testing.T) {
 }
 
 func BenchmarkEnsureWarm(b *testing.B) {
-	bin, err := built()
-	if err != nil {
-		b.Fatal(err)
-	}
 	opts := Options{StateDir: b.TempDir(), ModulesDir: modules()}.withDefaults()
-	f := opts.files()
-	if err := f.prepare(); err != nil {
-		b.Fatal(err)
-	}
-	if err := os.CopyFS(f.bin, os.DirFS(bin)); err != nil {
-		b.Log(err) // nothing to copy is a build more
-	}
+	furnish(b, opts)
 	defer Down(context.Background(), opts)
 	for b.Loop() {
 		if _, err := Ensure(b.Context(), opts); err != nil {
