@@ -7,6 +7,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
+// Changelog writes the section of a version into the changelog.
 func (a *App) Changelog(ctx context.Context, args task.ChangelogArgs, draft bool) (task.Noted, error) {
 	zone, err := a.Zone()
 	if err != nil {

@@ -40,6 +40,7 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 	}, nil
 }
 
+// EngineStatus describes the embedded engine.
 func (a *App) EngineStatus(ctx context.Context) (status, error) {
 	opts, err := a.engineOptions("")
 	if err != nil {
@@ -49,6 +50,7 @@ func (a *App) EngineStatus(ctx context.Context) (status, error) {
 	return status{found}, err
 }
 
+// EngineUp starts the embedded engine, and prints its address.
 func (a *App) EngineUp(ctx context.Context) error {
 	opts, err := a.engineOptions("")
 	if err != nil {
@@ -61,6 +63,7 @@ func (a *App) EngineUp(ctx context.Context) error {
 	return a.console.Result(up.Address)
 }
 
+// EngineDown stops the embedded engine.
 func (a *App) EngineDown(ctx context.Context) error {
 	opts, err := a.engineOptions("")
 	if err != nil {
@@ -69,6 +72,7 @@ func (a *App) EngineDown(ctx context.Context) error {
 	return engine.Down(ctx, opts)
 }
 
+// EnginePrune frees the cache of the embedded engine, and prints how much.
 func (a *App) EnginePrune(ctx context.Context, all bool) error {
 	opts, err := a.engineOptions("")
 	if err != nil {
@@ -81,6 +85,7 @@ func (a *App) EnginePrune(ctx context.Context, all bool) error {
 	return a.console.Result("freed " + units.HumanSize(float64(freed)))
 }
 
+// EngineServe opens a session of the embedded engine for a Dagger SDK.
 func (a *App) EngineServe(ctx context.Context) error {
 	opts, err := a.engineOptions("")
 	if err != nil {

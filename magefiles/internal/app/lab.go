@@ -28,6 +28,7 @@ func (a *App) labHome() (lab.Home, error) {
 	}, nil
 }
 
+// LabUp starts the lab.
 func (a *App) LabUp(ctx context.Context, parts, registry string, foreground bool) (labRecord, error) {
 	home, err := a.labHome()
 	if err != nil {
@@ -90,6 +91,7 @@ func (a *App) labWork(name string) (say func(string), end func(error)) {
 	}, end
 }
 
+// LabDown ends the lab.
 func (a *App) LabDown(ctx context.Context, wipe bool) error {
 	home, err := a.labHome()
 	if err != nil {
@@ -115,6 +117,7 @@ func (a *App) LabDown(ctx context.Context, wipe bool) error {
 	return nil
 }
 
+// LabStatus asks the servers of the lab whether they answer.
 func (a *App) LabStatus(ctx context.Context) (labStatus, error) {
 	up, err := a.labRecord()
 	if err != nil {
@@ -130,6 +133,7 @@ func (a *App) LabStatus(ctx context.Context) (labStatus, error) {
 	return checked, err
 }
 
+// LabEnv is what to set so that programs use the lab.
 func (a *App) LabEnv() (labEnv, error) {
 	up, err := a.labRecord()
 	return up.Env, err

@@ -1,6 +1,6 @@
 // Package task holds the use cases of the task system: what a target does, as a list
 // of named steps over small interfaces that this package declares. It knows neither
-// Dagger nor registries nor git; package main gives it the adapters.
+// Dagger nor registries nor git; package app gives it the adapters.
 package task
 
 import (
