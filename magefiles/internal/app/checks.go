@@ -98,7 +98,7 @@ func (a *App) found(found *validate.Report, all []validate.Check) error {
 func (a *App) facts(git *repo.Repo) validate.Site {
 	return validate.Site{
 		Docs: a.Docs, Manifests: a.Manifests, Images: a.Registry + "/" + a.Namespace, ForgeURLs: a.addresses(git),
-		Branches: git.Branches, OnDefaultBranch: onDefaultBranch(git),
+		Branches: git.Branches, Tags: git.TagNames, OnDefaultBranch: onDefaultBranch(git),
 		ParseSecret: func(reference string, ours bool) error {
 			if !ours {
 				return secret.CheckOp(reference)

@@ -44,6 +44,9 @@ func branches(p History) validate.Check {
 			for _, name := range m.names {
 				for _, o := range m.objects(name) {
 					for _, b := range kubernetes.Branches(o, in.ForgeURLs) {
+						if _, ok := refs.Tags[b.Tag()]; ok {
+							continue // an Application can follow a tag that moves
+						}
 						report(name, b.Node.Line, b.Node.Column, fmt.Sprintf("%s follows", o), b.Name)
 					}
 				}

@@ -331,7 +331,7 @@ func TestOrphans(t *testing.T) {
 // TestBranches has what workflows and Applications follow on a forge whose default branch is called trunk.
 func TestBranches(t *testing.T) {
 	t.Parallel()
-	refs := Refs{Default: "trunk", Heads: map[string]string{"trunk": "abc", "release/1": "x"}}
+	refs := Refs{Default: "trunk", Heads: map[string]string{"trunk": "abc", "release/1": "x"}, Tags: map[string]string{"stable": "abc"}}
 	application := func(repo, revision string) string {
 		return "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec:\n  source:\n    repoURL: " + repo + "\n    path: a\n    targetRevision: " + revision + "\n"
 	}
@@ -347,6 +347,8 @@ func TestBranches(t *testing.T) {
 		"Application":  {"argocd/a.yaml", application("git@f.example:o/r.git", "main"), "argocd/a.yaml:8:21: Application \"a\" follows main, which is not on"},
 		"a branch":     {"argocd/a.yaml", application("https://f.example/o/r", "refs/heads/release/1"), ""},
 		"HEAD":         {"argocd/a.yaml", application("https://f.example/o/r", "HEAD"), ""},
+		"a moving tag": {"argocd/a.yaml", application("https://f.example/o/r", "stable"), ""},
+		"refs/tags":    {"argocd/a.yaml", application("https://f.example/o/r", "refs/tags/stable"), ""},
 		"a tag":        {"argocd/a.yaml", application("https://f.example/o/r", "v1.2.3"), ""},
 		"another's":    {"argocd/a.yaml", application("https://f.example/o/other", "main"), ""},
 		"a generator":  {"argocd/a.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: a}\nspec: {generators: [{matrix: {generators: [{git: {repoURL: 'https://f.example/o/r', revision: main}}]}}], template: {spec: {source: {repoURL: 'https://f.example/o/r', targetRevision: '{{branch}}'}}}}\n", "argocd/a.yaml:4:95: ApplicationSet \"a\" follows main"},

@@ -47,3 +47,21 @@ func (r *Repo) Branches() (names map[string]bool, known bool, err error) {
 	})
 	return names, true, err
 }
+
+// TagNames are the names of the tags that this clone has.
+func (r *Repo) TagNames() (names map[string]bool, err error) {
+	r.objects.Lock()
+	defer r.objects.Unlock()
+	refs, err := r.store.IterReferences()
+	if err != nil {
+		return nil, err
+	}
+	names = map[string]bool{}
+	err = refs.ForEach(func(ref *plumbing.Reference) error {
+		if ref.Name().IsTag() {
+			names[ref.Name().Short()] = true
+		}
+		return nil
+	})
+	return names, err
+}

@@ -8,6 +8,20 @@ import (
 	"testing"
 )
 
+// TestTagNames compares with git's own list: tags of both kinds, also packed ones.
+func TestTagNames(t *testing.T) {
+	_, c := forge(t)
+	c.git("tag", "stable")
+	c.git("tag", "-m", "x", "side/v1.0.0")
+	c.git("pack-refs", "--all")
+	c.git("tag", "later")
+	names, err := c.open().TagNames()
+	git := strings.Fields(c.git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"))
+	if got := slices.Sorted(maps.Keys(names)); err != nil || !slices.Equal(got, git) {
+		t.Errorf("%v, %v; git has %v", got, err, git)
+	}
+}
+
 // TestBranches compares with git's own list, before and after the remote's default branch gets another name.
 func TestBranches(t *testing.T) {
 	remote, c := forge(t)

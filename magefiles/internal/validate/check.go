@@ -58,6 +58,8 @@ type Site struct {
 	ForgeURLs []string
 	// Branches are the names of the branches that the remote has, as this clone knows them; known is false if it may not know all.
 	Branches func() (names map[string]bool, known bool, err error)
+	// Tags are the names of the tags that this clone has.
+	Tags func() (names map[string]bool, err error)
 	// OnDefaultBranch says whether a commit, which may be abbreviated, is on the default branch. known is false if this clone is too
 	// shallow to tell, or has no default branch.
 	OnDefaultBranch func(ctx context.Context, commit string) (on, known bool, err error)

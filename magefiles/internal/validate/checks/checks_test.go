@@ -26,6 +26,7 @@ var site = validate.Site{
 	Branches: func() (map[string]bool, bool, error) {
 		return map[string]bool{"main": true, "release/1": true}, true, nil
 	},
+	Tags: func() (map[string]bool, error) { return map[string]bool{"stable": true}, nil },
 	// Commits that begin with 0 are on the default branch, those that begin with f are not known here.
 	OnDefaultBranch: func(_ context.Context, commit string) (on, known bool, err error) {
 		return strings.HasPrefix(commit, "0"), !strings.HasPrefix(commit, "f"), nil

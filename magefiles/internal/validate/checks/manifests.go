@@ -199,13 +199,19 @@ func (s *survey) branches() error {
 	if !known {
 		return err
 	}
+	tags := map[string]bool{} // an Application can follow a tag that moves
+	if s.in.Tags != nil {
+		if tags, err = s.in.Tags(); err != nil {
+			return err
+		}
+	}
 	for _, name := range s.names {
 		if s.data[name] || s.patches[name] {
 			continue
 		}
 		for _, o := range kubernetes.Objects(s.files.Parse(name).Documents) {
 			for _, b := range kubernetes.Branches(o, s.in.ForgeURLs) {
-				if !names[b.Name] {
+				if !names[b.Name] && !tags[b.Tag()] {
 					s.report(name, b.Node, "branch", fmt.Sprintf("%s follows %s, which is no branch of the repository", o, b.Name))
 				}
 			}

@@ -114,6 +114,9 @@ type Branch struct {
 	Node *yaml.Node
 }
 
+// Tag is the name as that of a tag: a revision may be either.
+func (b Branch) Tag() string { return strings.TrimPrefix(b.Name, "refs/tags/") }
+
 // Branches are those of the repositories with these addresses. Tags, commits, ranges of versions and templates are none, and neither is HEAD.
 func Branches(o Object, addresses []string) (found []Branch) {
 	if !strings.HasPrefix(o.APIVersion, "argoproj.io/") || len(addresses) == 0 || o.Kind != "Application" && o.Kind != "ApplicationSet" {
