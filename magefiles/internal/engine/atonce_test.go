@@ -15,8 +15,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 )
 
-// chain is a pipeline of two steps, of which the second sees what the first made of a host folder. It returns what the first printed, which
-// is the time, and what the second read.
+// chain is a pipeline of two steps. The second step sees the file that the first made of a host folder. It returns the output of the first step
+// (the time) and the content that the second step read.
 func chain(t *testing.T, programs, folder, nonce string) string {
 	t.Helper()
 	s, err := engine.Connect(t.Context(), enginetest.Options(t, "/"))
@@ -36,8 +36,8 @@ func chain(t *testing.T, programs, folder, nonce string) string {
 	return out
 }
 
-// TestAtOnce runs a pipeline in two sessions and a second process at once, and one that reads another file: each sees its own, each step
-// runs once, and is found by a later session.
+// TestAtOnce runs a pipeline in two sessions and a second process concurrently, and a pipeline that reads another file. Each must see its own
+// file, each step must run once, and a later session must find it in the cache.
 func TestAtOnce(t *testing.T) {
 	if folder := os.Getenv("ENGINE_TEST_FOLDER"); folder != "" {
 		t.Logf("PRINTED %q", chain(t, os.Getenv("ENGINE_TEST_PROGRAMS"), folder, os.Getenv("ENGINE_TEST_NONCE")))

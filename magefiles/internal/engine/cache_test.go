@@ -15,10 +15,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 )
 
-// brought is a way to bring the file "f" of a host folder into a step, as /data/f.
+// brought is a way to mount or copy the file "f" of a host folder into a step, as /data/f.
 type brought struct {
 	put func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container
-	// fixed says that the file's content is no part of what the step is known by: a secret is known by its name, as in Dagger.
+	// fixed says that the file's content is not part of the step's cache key: a secret is known by its name, as in Dagger.
 	fixed bool
 }
 
@@ -83,7 +83,7 @@ func content(folder string) string {
 	return string(b)
 }
 
-// steps runs a step for each way, in a session of its own, and returns what each printed: the time at which it ran, and the file.
+// steps runs a step for each way, in its own session, and returns the output of each: the time at which it ran, and the file.
 func steps(t *testing.T, programs, folder, nonce string) map[string]string {
 	t.Helper()
 	ctx := context.Background()
@@ -102,8 +102,8 @@ func steps(t *testing.T, programs, folder, nonce string) map[string]string {
 	return printed
 }
 
-// TestEachStepRunsAsOftenAsItMust changes a file in all ways between sessions, and between processes: a step runs again if the content of what it
-// sees is another, and only then.
+// TestEachStepRunsAsOftenAsItMust changes a file in all ways between sessions and between processes. A step must run again only if the content of
+// its input changed.
 func TestEachStepRunsAsOftenAsItMust(t *testing.T) {
 	if folder := os.Getenv("ENGINE_TEST_FOLDER"); folder != "" {
 		for name, out := range steps(t, os.Getenv("ENGINE_TEST_PROGRAMS"), folder, os.Getenv("ENGINE_TEST_NONCE")) {
@@ -126,7 +126,7 @@ func TestEachStepRunsAsOftenAsItMust(t *testing.T) {
 		name  string
 		text  string
 		at    time.Time
-		other bool // the content is another than at first
+		other bool // the content differs from the first
 	}{
 		{"nothing", "one", then, false},
 		{"its times", "one", then.Add(time.Hour), false},
@@ -154,7 +154,7 @@ func TestEachStepRunsAsOftenAsItMust(t *testing.T) {
 	inAnotherProcess(t, programs, folder, nonce, another)
 }
 
-// inAnotherProcess wants the steps to be answered from what they printed last.
+// inAnotherProcess requires that the cache answers the steps with their last output.
 func inAnotherProcess(t *testing.T, programs, folder, nonce string, last map[string]string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
@@ -172,7 +172,7 @@ func inAnotherProcess(t *testing.T, programs, folder, nonce string, last map[str
 
 func quoted(text string) string { return `"` + strings.ReplaceAll(text, "\n", `\n`) + `"` }
 
-// A stage of a Dockerfile that ran again with the same result does not make the next one run again, as with buildctl.
+// A stage of a Dockerfile that ran again with the same result does not make the next stage run again, as with buildctl.
 func TestAStageWithTheSameResultIsTheSame(t *testing.T) {
 	c := connect(t, t.TempDir())
 	ct, nonce := box(t, c, printEnv), time.Now().String()

@@ -24,10 +24,10 @@ func DefaultStateDir(lookupEnv func(string) (string, bool)) (string, error) {
 	return filepath.Join(home, ".cache", "blumeops", "engine"), nil
 }
 
-// pingTimeout is how long Docker may take to say that it is there.
+// pingTimeout is the time limit for Docker's answer to a ping.
 const pingTimeout = 2 * time.Second
 
-// daggerAtHand tells whether the real Dagger can be had without asking for it, and why or why not.
+// daggerAtHand reports whether the real Dagger is available without an explicit choice, and the reason.
 func daggerAtHand(ctx context.Context, opts Options) (why string, ok bool) {
 	for _, v := range []struct{ name, what string }{
 		{sessionVariable, "a session is open"},
@@ -50,7 +50,7 @@ func daggerAtHand(ctx context.Context, opts Options) (why string, ok bool) {
 
 type containerEngine struct{ name, command, host string }
 
-// containerEngines are where Docker and Podman listen, the one that the environment names first.
+// containerEngines are the addresses of Docker and Podman, the one that the environment names first.
 func containerEngines(opts Options) []containerEngine {
 	if h := opts.getenv("DOCKER_HOST"); h != "" {
 		return []containerEngine{{"Docker", "docker", h}}
@@ -67,7 +67,7 @@ func containerEngines(opts Options) []containerEngine {
 	return append(out, containerEngine{"Podman", "podman", "unix:///run/podman/podman.sock"})
 }
 
-// answers asks the Docker API at host whether it is there.
+// answers reports whether the Docker API answers at host.
 func answers(ctx context.Context, host string) bool {
 	u, err := url.Parse(host)
 	if err != nil {
@@ -79,7 +79,7 @@ func answers(ctx context.Context, host string) bool {
 	case "tcp":
 		network, address = "tcp", u.Host
 	default:
-		return true // ssh and the like: Dagger finds out
+		return true // ssh and similar: Dagger checks it
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
@@ -97,7 +97,7 @@ func answers(ctx context.Context, host string) bool {
 	if err != nil {
 		return false
 	}
-	res.Body.Close() // nothing was asked of it
-	// A TLS endpoint answers 400 to plain HTTP: something is there, and Dagger knows the certificates.
+	res.Body.Close() // the body is not used
+	// A TLS endpoint answers 400 to plain HTTP: a server listens there, and Dagger knows the certificates.
 	return res.StatusCode == http.StatusOK || network == "tcp"
 }

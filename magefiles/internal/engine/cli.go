@@ -27,18 +27,18 @@ const (
 	startTime = 5 * time.Minute
 	// closeTime is how long the CLI may take to end its session. Then it is killed.
 	closeTime = 3 * time.Second
-	// outputTime is how long something that the CLI started may hold its output open after the CLI ended.
+	// outputTime is how long a process that the CLI started may keep the CLI's output open after the CLI ended.
 	outputTime = 500 * time.Millisecond
 )
 
-// cli is a running `dagger session`: the connection of a client, and the process. The SDK starts the same command, but leaves it running
-// for minutes where it does not heed the end of its input: while it waits for an engine, and after the engine's end.
+// cli is a running `dagger session`: the connection of a client, and the process. The SDK starts the same command, but leaves it running for
+// minutes when the command ignores the end of its input: while it waits for an engine, and after the engine's end.
 type cli struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
-	line  chan []byte // gets the first line of its output
+	line  chan []byte // receives the first line of its output
 	said  *said
-	ended chan struct{} // closed as soon as the process has ended and all of its output is there
+	ended chan struct{} // closed when the process has ended and all of its output is read
 	err   error         // of the process, once ended
 	http  *http.Client
 	token string
@@ -50,7 +50,7 @@ func startCLI(program string, opts Options) (*cli, error) {
 	c := &cli{line: make(chan []byte, 1), said: &said{}, ended: make(chan struct{}), log: opts.Log}
 	for attempt := 0; ; attempt++ {
 		err := c.start(program, opts)
-		// A program that was just written may still be open in a child that another goroutine is starting: https://go.dev/issue/22315.
+		// A program that was just written may still be open in a child that another goroutine starts: https://go.dev/issue/22315.
 		if !errors.Is(err, syscall.ETXTBSY) || attempt == 10 {
 			return c, err
 		}
@@ -61,8 +61,8 @@ func startCLI(program string, opts Options) (*cli, error) {
 func (c *cli) start(program string, opts Options) error {
 	c.cmd = exec.Command(program, "session", "--workdir", opts.Workdir,
 		"--label", "dagger.io/sdk.name:go", "--label", "dagger.io/sdk.version:"+engineconn.CLIVersion)
-	// All of the environment: the CLI reads secrets such as env://NAME there, and the credentials of what its engine runs on. Its output
-	// goes to a log.
+	// The CLI gets the whole environment: it reads secrets such as env://NAME there, and the credentials of its container engine. Its output goes
+	// to a log.
 	c.cmd.Env = append(c.cmd.Environ(), "NO_COLOR=1")
 	c.cmd.Stdout = &lineWriter{line: c.line}
 	c.cmd.Stderr = io.MultiWriter(c.said, opts.daggerLog())
@@ -82,8 +82,8 @@ func (c *cli) start(program string, opts Options) error {
 	return nil
 }
 
-// connect waits until the session is open, and looks at the runner again each time that patience ends. The caller that gets an error kills
-// the CLI.
+// connect waits until the session is open, and checks the runner again after each period of patience. A caller that gets an error must kill the
+// CLI.
 func (c *cli) connect(ctx context.Context, opts Options, patience time.Duration) error {
 	look, late, told := time.NewTicker(patience), time.After(startTime), false
 	defer look.Stop()
@@ -109,7 +109,7 @@ func (c *cli) connect(ctx context.Context, opts Options, patience time.Duration)
 	}
 }
 
-// open takes the port and the token that the CLI prints once its session is open.
+// open reads the port and the token that the CLI prints when its session is open.
 func (c *cli) open(line []byte) error {
 	var params engineconn.ConnectParams
 	if err := json.Unmarshal(line, &params); err != nil || params.Port == 0 {
@@ -135,7 +135,7 @@ func (c *cli) Host() string { return "dagger" }
 // Close ends the session and the process.
 func (c *cli) Close() error {
 	c.http.CloseIdleConnections()
-	_ = c.stdin.Close() // it may have ended
+	_ = c.stdin.Close() // the process may have ended
 	select {
 	case <-c.ended:
 	case <-time.After(closeTime):
@@ -143,21 +143,21 @@ func (c *cli) Close() error {
 		c.log(fmt.Sprintf("the Dagger CLI did not end its session within %s, and was killed", closeTime))
 		return nil
 	}
-	command.Kill(c.cmd) // what it started and left
+	command.Kill(c.cmd) // processes that it started and left
 	if c.err != nil && !errors.Is(c.err, exec.ErrWaitDelay) {
 		return fmt.Errorf("end the session of Dagger: %w: %s", c.err, reason(c.said.String()))
 	}
 	return nil
 }
 
-// kill ends the process with all that it started, and waits for that.
+// kill ends the process and all processes that it started, and waits for their end.
 func (c *cli) kill() {
-	_ = c.stdin.Close() // it may have ended
+	_ = c.stdin.Close() // the process may have ended
 	command.Kill(c.cmd)
 	<-c.ended
 }
 
-// cliProgram is the Dagger CLI: the one that the environment names, or the one of the SDK's version, which is downloaded once.
+// cliProgram returns the path of the Dagger CLI: the one that the environment names, or the CLI of the SDK's version, which is downloaded once.
 func cliProgram(ctx context.Context, opts Options) (string, error) {
 	named := opts.getenv(cliVariable)
 	if named == "" {
@@ -179,7 +179,7 @@ func cliProgram(ctx context.Context, opts Options) (string, error) {
 	return path, nil
 }
 
-// lineWriter gives away the first line that is written to it, and drops the rest.
+// lineWriter sends the first line that is written to it, and drops the rest.
 type lineWriter struct {
 	line chan<- []byte
 	part []byte
@@ -198,7 +198,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// said keeps the end of what a program says.
+// said keeps the end of a program's output.
 type said struct {
 	mu   sync.Mutex
 	text []byte

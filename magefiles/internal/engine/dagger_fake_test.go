@@ -22,10 +22,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 )
 
-// The test program is also the programs that it needs: a Dagger CLI, and a target that connects to Dagger.
+// The test program also acts as the programs that it needs: a Dagger CLI, and a target that connects to Dagger.
 const (
 	roleVariable = "BLUMEOPS_TEST_ROLE"
-	holdVariable = "BLUMEOPS_TEST_HOLD" // a named pipe that the CLI and what it starts hold open
+	holdVariable = "BLUMEOPS_TEST_HOLD" // a named pipe that the CLI and its children hold open
 )
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// target connects to Dagger, and goes on until it is killed.
+// target connects to Dagger, and runs until it is killed.
 func target() {
 	os.Setenv(roleVariable, os.Getenv(roleVariable+"_CLI"))
 	_, err := engine.Connect(context.Background(), engine.Options{
@@ -49,7 +49,7 @@ func target() {
 	select {}
 }
 
-// daggerSession is a `dagger session` that behaves as its role says: words, of which each changes one thing.
+// daggerSession is a `dagger session` whose behaviour depends on its role: words, each of which changes one thing.
 func daggerSession(role string) {
 	is := func(word string) bool { return strings.Contains(" "+role+" ", " "+word+" ") }
 	if is("deaf") {
@@ -69,7 +69,7 @@ func daggerSession(role string) {
 	}
 	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // for a test
 		switch {
-		case is("lost"): // what the CLI of v0.21.8 answers after the end of its engine
+		case is("lost"): // the answer of the CLI of v0.21.8 after the end of its engine
 			w.WriteHeader(http.StatusBadGateway)
 			fmt.Fprint(w, `http do: Post "http://dagger/query": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp 10.0.0.1:8080: connect: connection refused"`)
 		case is("dies"):
@@ -83,7 +83,7 @@ func daggerSession(role string) {
 		}
 	}))
 	fmt.Printf("{\"port\":%d,\"session_token\":\"t\"}\n", l.Addr().(*net.TCPAddr).Port)
-	io.Copy(io.Discard, os.Stdin) //nolint:errcheck // its end is all that counts
+	io.Copy(io.Discard, os.Stdin) //nolint:errcheck // only its end matters
 	if is("deaf") {
 		select {}
 	}
@@ -91,7 +91,7 @@ func daggerSession(role string) {
 
 var pipe *os.File // kept from the garbage collector, which would close it
 
-// hold opens the named pipe, and starts a child that holds it too, and that heeds no end of input.
+// hold opens the named pipe, and starts a child that holds it too, and that ignores the end of its input.
 func hold(withChild bool) {
 	path := os.Getenv(holdVariable)
 	if path == "" {
@@ -116,10 +116,10 @@ func hold(withChild bool) {
 // held is a named pipe that a CLI holds open.
 type held struct {
 	runs chan struct{} // closed when the CLI runs
-	gone chan struct{} // closed when nobody holds it any more
+	gone chan struct{} // closed when no process holds it any more
 }
 
-// holds gives the CLIs that are started from now on a pipe to hold.
+// holds gives each CLI that is started from now on a pipe to hold.
 func holds(t *testing.T) *held {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "held")
@@ -137,15 +137,15 @@ func holds(t *testing.T) *held {
 		if _, err := r.ReadString('\n'); err == nil {
 			close(h.runs)
 		}
-		io.Copy(io.Discard, r) //nolint:errcheck // its end is all that counts
+		io.Copy(io.Discard, r) //nolint:errcheck // only its end matters
 	}()
 	return h
 }
 
-// patience bounds waits for what must come: it is far longer than that takes on a busy machine.
+// patience limits waits for events that must come. It is far longer than they take on a busy machine.
 const patience = 2 * time.Minute
 
-// ends waits for the end of all that hold the pipe.
+// ends waits for the end of all processes that hold the pipe.
 func (h *held) ends(t *testing.T) {
 	t.Helper()
 	select {
@@ -155,7 +155,7 @@ func (h *held) ends(t *testing.T) {
 	}
 }
 
-// daggerOptions are those of a session with the test program as the Dagger CLI, in an environment of its own.
+// daggerOptions are those of a session with the test program as the Dagger CLI, in its own environment.
 func daggerOptions(t *testing.T, role string, env map[string]string) (engine.Options, *safeBuffer) {
 	t.Helper()
 	t.Setenv(roleVariable, role)
@@ -173,7 +173,7 @@ func daggerOptions(t *testing.T, role string, env map[string]string) (engine.Opt
 	}, said
 }
 
-// within is a context that a test must never reach the end of.
+// within is a context whose end a test must never reach.
 func within(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience) // t's own ends before the clean-up
@@ -186,7 +186,7 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-// plain checks that an error is one plain line which says all of these, with a remedy.
+// plain checks that an error is one plain line that contains all of the texts, with a hint.
 func plain(t *testing.T, err error, want ...string) {
 	t.Helper()
 	if err == nil {

@@ -28,10 +28,10 @@ const (
 	token   = "DAGGER_SESSION_TOKEN"
 )
 
-// closed is a port of this machine where nothing listens. One that was free a moment ago another test may have.
+// closed is a port of this machine where nothing listens. A port that was free a moment ago could be taken by another test.
 const closed = "1"
 
-// listens answers each connection, and closes it then.
+// listens answers each connection, and then closes it.
 func listens(t *testing.T, answer func(net.Conn)) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,7 +52,7 @@ func listens(t *testing.T, answer func(net.Conn)) (address string) {
 	return l.Addr().String()
 }
 
-// deadSocket is a socket in the file system that nobody listens at any more.
+// deadSocket is a socket in the file system at which no process listens any more.
 func deadSocket(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "engine.sock")
@@ -63,7 +63,7 @@ func deadSocket(t *testing.T) string {
 	return path
 }
 
-// docker makes a program docker the only one on PATH, which says what Docker says.
+// docker makes a program docker the only one on PATH, with the given output.
 func docker(t *testing.T, script string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -71,7 +71,7 @@ func docker(t *testing.T, script string) {
 	t.Setenv("PATH", dir)
 }
 
-// buildkit listens as a BuildKit does that says it is of this package.
+// buildkit listens as a BuildKit daemon that reports this package.
 func buildkit(t *testing.T, pkg string) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -92,7 +92,7 @@ func (c *control) Info(context.Context, *controlapi.InfoRequest) (*controlapi.In
 	return &controlapi.InfoResponse{BuildkitVersion: &apitypes.BuildkitVersion{Package: c.pkg, Version: "v1"}}, nil
 }
 
-// A Dagger that cannot answer is known before the Dagger CLI is started, which would wait for it for minutes: by a build and by doctor.
+// Both a build and doctor notice a Dagger that cannot answer before they start the Dagger CLI, which would wait for minutes.
 func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer web.Close()
@@ -153,7 +153,7 @@ func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 	}
 }
 
-// An engine that is there passes, and one that accepts connections and is silent is waited for, which is said.
+// A running engine passes. For one that accepts connections and is silent, the client waits and logs that.
 func TestADaggerThatIsThere(t *testing.T) {
 	for name, c := range map[string]struct {
 		env        map[string]string

@@ -24,8 +24,8 @@ func TestASessionOfTheDaggerCLI(t *testing.T) {
 	h.ends(t)
 }
 
-// Whatever becomes of a session, no process of it goes on: neither the CLI, which may heed no signal and no end of its input, nor what
-// the CLI started.
+// No process of a session outlives it: neither the CLI, which may ignore signals and the end of its input, nor the processes that the CLI
+// started.
 func TestNothingOfASessionGoesOn(t *testing.T) {
 	t.Run("closed", func(t *testing.T) {
 		h := holds(t)
@@ -101,7 +101,7 @@ func TestNothingOfASessionGoesOn(t *testing.T) {
 	}
 }
 
-// A connection that is lost says so, with the engine and what to do, however it was lost.
+// The error of a lost connection names the engine and the remedy, for each way to lose it.
 func TestALostConnection(t *testing.T) {
 	for role, want := range map[string]string{"lost": "connection refused", "dies": "EOF", "half": "unexpected EOF"} {
 		t.Run(role, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestALostConnection(t *testing.T) {
 	}
 }
 
-// Who gives up gets the end of the context, not a connection that was lost.
+// A caller that cancels gets the error of the context, not that of a lost connection.
 func TestACallThatIsGivenUp(t *testing.T) {
 	opts, _ := daggerOptions(t, "answers", nil)
 	s, err := engine.Connect(within(t), opts)

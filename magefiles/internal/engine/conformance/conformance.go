@@ -1,8 +1,8 @@
-// Package conformance compares an engine with what was recorded of Dagger v0.21.8.
+// Package conformance compares an engine with recordings of Dagger v0.21.8.
 //
-// The recordings and the programs that replay them are in testdata. This package builds the programs, runs them with a session program in
-// the place of the Dagger CLI, and holds the outcome against differences.txt and corpus-differences.txt, the lists of what may differ, each
-// with its reason.
+// The recordings and the programs that replay them are in testdata. This package builds the programs, runs them with a session program in place
+// of the Dagger CLI, and compares the result with differences.txt and corpus-differences.txt. These files list the differences that are allowed,
+// each with its reason.
 package conformance
 
 import (
@@ -11,21 +11,21 @@ import (
 	"strings"
 )
 
-// Groups are the scenario groups that count. The others, git-http and services, are refused by the embedded engine.
+// Groups are the scenario groups that count. The embedded engine refuses the other groups, git-http and services.
 var Groups = []string{"container-basics", "files", "mounts", "secrets", "dockerbuild", "publish", "ids"}
 
-// Results is what a run of the harness found, by scenario ("group/name").
+// Results are the results of a run of the harness, by scenario ("group/name").
 type Results struct {
 	All        []string              // every scenario that was run
 	Differing  map[string]Difference // those whose result or error is not the recorded one
 	NotCounted []string              // those that differ from run to run on Dagger itself
-	Failed     []string              // lines of the harness about what it could not compare
+	Failed     []string              // lines of the harness about comparisons that failed
 }
 
-// Difference is what the recording and the engine say, as JSON with the fields R (result) and E (error).
+// Difference holds the recording and the engine's result, as JSON with the fields R (result) and E (error).
 type Difference struct{ Want, Got string }
 
-// Check holds the results against the listed differences and returns what is wrong, one line each.
+// Check compares the results with the listed differences and returns the mistakes, one line each.
 func (r Results) Check(listed []Listed) []string {
 	var wrong []string
 	for _, line := range r.Failed {
@@ -50,7 +50,7 @@ func (r Results) Check(listed []Listed) []string {
 	return wrong
 }
 
-// Count is how many scenarios of a group are as recorded, and how many count.
+// Count is how many scenarios of a group match the recording, and how many count.
 type Count struct {
 	Group     string
 	Same, All int

@@ -17,7 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
-// Where the recordings were made, and what the harness therefore asks for.
+// The addresses of the recordings, which the harness therefore uses.
 const (
 	registryAddr = "127.0.0.1:1338"
 	baseImage    = "library/debian:bookworm-slim"
@@ -68,7 +68,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// lacks skips where a part of the machine is missing; CI has to have it.
+// lacks skips the test if a part of the machine is missing. In CI that is an error.
 func lacks(t *testing.T, reason string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -85,8 +85,8 @@ func pattern() string {
 	return "^(" + strings.Join(conformance.Groups, "|") + ")/"
 }
 
-// environ tells the session program which engine to take: one of these tests' own, with nothing in its cache. In
-// the cache volumes of an engine that others use is what they left there.
+// environ tells the session program which engine to use: the tests' own, with an empty cache. The cache volumes of an engine that others use hold
+// the files that they left there.
 func environ(t *testing.T) []string {
 	t.Helper()
 	return append(os.Environ(), "BLUMEOPS_ENGINE_STATE="+empty(t, "engine-conformance"))
@@ -120,7 +120,7 @@ func build(t *testing.T, dir, pkg string) string {
 	return program
 }
 
-// serveBaseImage starts the registry of the recordings, with the image that they begin from.
+// serveBaseImage starts the registry of the recordings, with their base image.
 func serveBaseImage(t *testing.T) {
 	t.Helper()
 	layout, err := baseimage.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), baseimage.Debian())
@@ -141,7 +141,7 @@ func serveBaseImage(t *testing.T) {
 	}
 }
 
-// interruptible ends the harness a little before the test's own deadline, so that what it found is still told.
+// interruptible ends the harness a little before the test's deadline, so that its results are still printed.
 func interruptible(t *testing.T) context.Context {
 	deadline, ok := t.Deadline()
 	if !ok {
@@ -152,8 +152,8 @@ func interruptible(t *testing.T) context.Context {
 	return ctx
 }
 
-// TestHarnessFindsAnEngineThatKnowsNothing runs the harness for real against a session program that answers every query
-// with an error: what asks anything must differ, and nothing may hang.
+// TestHarnessFindsAnEngineThatKnowsNothing runs the real harness against a session program that answers every query with an error: each scenario
+// that sends a query must differ, and nothing may hang.
 func TestHarnessFindsAnEngineThatKnowsNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds two programs: run without -short")
@@ -172,7 +172,7 @@ func TestHarnessFindsAnEngineThatKnowsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same := map[string]int{"mounts": 0, "ids": 1} // ids/closed_client asks nothing of the engine
+	same := map[string]int{"mounts": 0, "ids": 1} // ids/closed_client sends nothing to the engine
 	for _, c := range results.Counts() {
 		if want, run := same[c.Group]; (c.All > 0) != run || c.Same != want {
 			t.Errorf("%s, want %d to be the same", c, want)

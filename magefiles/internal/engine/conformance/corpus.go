@@ -28,32 +28,32 @@ func BuildCorpus(ctx context.Context, testdata, work string) (Corpus, error) {
 	return Corpus{program}, nil
 }
 
-// Replay runs the cases in a folder against the session program. What is said that is no result goes to log.
+// Replay runs the cases in a folder against the session program. Output that is not a result goes to log.
 func (c Corpus) Replay(ctx context.Context, session, cases string, environ []string, log io.Writer) (CorpusResults, error) {
 	var text bytes.Buffer
 	cmd := Harness{Program: c.Program}.command(ctx, session, environ, "replay", "-dir", cases)
 	cmd.Stdout, cmd.Stderr = &text, log
-	// Exit status 1 says that something differs, which the output says better.
+	// Exit status 1 means that something differs. The output has the details.
 	if err := cmd.Run(); err != nil && !exitedWith(err, 1) {
 		return CorpusResults{}, fmt.Errorf("replay the corpus: %w\n%s", err, text.Bytes())
 	}
 	return parseCorpus(&text)
 }
 
-// Pairs runs pairs of random pipelines that are nearly the same against the session program, on two empty states of the engine: one state runs
-// them in order, the other in reverse, so that each pipeline comes first once. What is seen must be the same. The output says what is not, and
-// the pipelines that differ are written to a folder.
+// Pairs runs pairs of almost equal random pipelines against the session program, on two empty states of the engine. One state runs them in order,
+// the other in reverse, so that each pipeline comes first once. Both must see the same. The output lists the differences, and the pipelines that
+// differ are written to a folder.
 func (c Corpus) Pairs(ctx context.Context, session string, states [2]string, seed, count int, environ []string, found string) (string, error) {
 	out, err := Harness{Program: c.Program}.command(ctx, session, environ, "pairs", "-states", states[0]+","+states[1],
 		"-seed", strconv.Itoa(seed), "-count", strconv.Itoa(count), "-out", found).CombinedOutput()
 	return string(out), err
 }
 
-// CorpusResults are the cases by how they ended.
+// CorpusResults are the cases by result.
 type CorpusResults struct {
 	Same      []string
-	Text      map[string]string // what differs, by case, where it is an error's text only
-	Differing map[string]string // what differs, by case
+	Text      map[string]string // differences in the text of an error only, by case
+	Differing map[string]string // other differences, by case
 }
 
 // parseCorpus reads lines "NAME.json same" and "NAME.json different: WHERE, CLASS", each difference with lines that are indented.
@@ -82,7 +82,7 @@ func parseCorpus(output io.Reader) (CorpusResults, error) {
 	return r, lines.Err()
 }
 
-// Check holds the results against corpus-differences.txt and returns what is wrong.
+// Check compares the results with corpus-differences.txt and returns the mistakes.
 func (r CorpusResults) Check() ([]string, error) {
 	listed, err := parseCorpusListed(corpusDifferences)
 	if err != nil {
@@ -110,7 +110,7 @@ func (r CorpusResults) Check() ([]string, error) {
 	return wrong, nil
 }
 
-// What a listed case says of when it differs, and in what.
+// When and in what a listed case differs.
 const (
 	always    = ""
 	sometimes = " sometimes"
@@ -120,7 +120,7 @@ const (
 // corpusLine is "CASE: reason", "CASE sometimes: reason" or "CASE text: reason".
 var corpusLine = regexp.MustCompile(`^([0-9]+-[0-9]+)( sometimes| text)?: \S`)
 
-// parseCorpusListed gives the listed cases, and when they differ, and in what.
+// parseCorpusListed returns the listed cases, with when and in what they differ.
 func parseCorpusListed(text string) (map[string]string, error) {
 	listed := map[string]string{}
 	for n, line := range strings.Split(text, "\n") {

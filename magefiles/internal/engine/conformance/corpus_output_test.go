@@ -25,7 +25,7 @@ func TestCorpusListed(t *testing.T) {
 	}
 }
 
-// A case is held to what is listed of it: one that is not listed is the same, and one that is listed differs in what the list says.
+// A case that is not listed must be the same, and a listed case must differ as the list says.
 func TestCorpusCheck(t *testing.T) {
 	list := corpusDifferences
 	t.Cleanup(func() { corpusDifferences = list })

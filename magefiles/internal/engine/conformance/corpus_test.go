@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
-// sample is which of the corpus's cases a push replays: one in so many. All of them take minutes.
+// sample selects the cases of the corpus that a push replays: one in so many. All of them take minutes.
 const sample = 6
 
 // TestCorpus replays random pipelines that were recorded from Dagger against the embedded engine. BLUMEOPS_CORPUS=all replays all of them.
@@ -51,7 +51,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// chosen is a folder of the cases to replay: those of each kind, and of the random ones a sample or all.
+// chosen is a folder of the cases to replay: those of each kind, and a sample or all of the random ones.
 func chosen(t *testing.T, corpus string) string {
 	t.Helper()
 	random, kinds := matching(t, filepath.Join(corpus, "cases")), matching(t, filepath.Join(corpus, "kinds"))

@@ -17,7 +17,7 @@ var differences string
 type Listed struct {
 	Scenario  string // group/name
 	Reason    string // for people
-	Sometimes bool   // it differs from run to run, so that it may be the same as well
+	Sometimes bool   // it differs from run to run, so it may also be the same
 }
 
 // Known returns the differences of this repository's engine.
@@ -25,11 +25,11 @@ func Known() ([]Listed, error) {
 	return ParseListed(strings.NewReader(differences))
 }
 
-// listedLine is «group/name: reason» or «group/name sometimes: reason».
+// listedLine is "group/name: reason" or "group/name sometimes: reason".
 var listedLine = regexp.MustCompile(`^([a-z-]+)/([a-z0-9_]+)( sometimes)?:\s*(\S.*)$`)
 
-// ParseListed reads lines «group/name: reason», or «group/name sometimes: reason» for a scenario that is not always the same.
-// Empty lines and lines that begin with # say nothing. A scenario stands once, of a group that counts, and with a reason.
+// ParseListed reads lines "group/name: reason", or "group/name sometimes: reason" for a scenario that is not always the same. Empty lines and
+// lines that begin with # are ignored. A scenario is listed once, belongs to a group that counts, and has a reason.
 func ParseListed(text io.Reader) ([]Listed, error) {
 	var listed []Listed
 	seen := map[string]bool{}

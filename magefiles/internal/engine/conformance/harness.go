@@ -19,7 +19,7 @@ type Harness struct {
 	Recordings string // folder
 }
 
-// Testdata is what was recorded, with the programs that recorded it, below the folder of this package.
+// Testdata is the folder of the recordings and of the programs that recorded them, below the folder of this package.
 const Testdata = "testdata"
 
 // Build builds the harness of testdata, the folder, into the empty folder work.
@@ -47,9 +47,8 @@ func build(ctx context.Context, source, work string) (string, error) {
 	return program, nil
 }
 
-// Run replays the scenarios that match the regular expression pattern against the session program. environ is the
-// environment for both; where it names another engine, that is left out. What the harness and the sessions say besides
-// results goes to log.
+// Run replays the scenarios that match the regular expression pattern against the session program. environ is the environment for both, without
+// variables that name another engine. Output of the harness and the sessions that is not a result goes to log.
 func (h Harness) Run(ctx context.Context, session, pattern string, environ []string, log io.Writer) (Results, error) {
 	list, err := h.command(ctx, session, environ, "-list", "-run", pattern).Output()
 	if err != nil {
@@ -63,7 +62,7 @@ func (h Harness) Run(ctx context.Context, session, pattern string, environ []str
 	var text bytes.Buffer
 	cmd := h.command(ctx, session, environ, "-v=false", "-against", h.Recordings, "-out", out, "-run", pattern)
 	cmd.Stdout, cmd.Stderr = &text, log
-	// Exit status 1 says that something differs, which the output says better.
+	// Exit status 1 means that something differs. The output has the details.
 	if err := cmd.Run(); err != nil && !exitedWith(err, 1) {
 		return Results{}, fmt.Errorf("replay conformance scenarios: %w\n%s", err, text.Bytes())
 	}
@@ -72,7 +71,7 @@ func (h Harness) Run(ctx context.Context, session, pattern string, environ []str
 	return r, err
 }
 
-// others are the variables with which the Dagger SDK finds an engine that is not ours.
+// others are the variables with which the Dagger SDK finds an engine other than ours.
 var others = []string{"DAGGER_SESSION_PORT", "DAGGER_SESSION_TOKEN", "_EXPERIMENTAL_DAGGER_RUNNER_HOST", "_EXPERIMENTAL_DAGGER_CLI_BIN"}
 
 func (h Harness) command(ctx context.Context, session string, environ []string, args ...string) *exec.Cmd {

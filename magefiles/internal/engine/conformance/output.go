@@ -51,7 +51,7 @@ func Parse(output io.Reader) (Results, error) {
 	return r, nil
 }
 
-// lastTwo makes group/name of a line that ends in «group name».
+// lastTwo returns group/name of a line that ends in "group name".
 func lastTwo(line string) string {
 	fields := strings.Fields(line)
 	if len(fields) < 2 {
@@ -63,7 +63,7 @@ func lastTwo(line string) string {
 // longestShown is how many bytes of one line of a result are shown.
 const longestShown = 400
 
-// String shows the lines of the two results that are not the same, and the two errors.
+// String returns the lines that differ in the two results, and the two errors.
 func (d Difference) String() string {
 	type record struct {
 		R string          `json:"R"`
@@ -75,14 +75,14 @@ func (d Difference) String() string {
 	}
 	wantLines, gotLines := strings.Split(want.R, "\n"), strings.Split(got.R, "\n")
 	text := append(without("  want ", wantLines, gotLines), without("  got  ", gotLines, wantLines)...)
-	if len(wantLines) == len(gotLines) { // then lines are likely to be about the same
+	if len(wantLines) == len(gotLines) { // then lines of the same number are probably related
 		text = pairs(wantLines, gotLines)
 	}
 	text = append(text, pairs([]string{"error " + string(want.E)}, []string{"error " + string(got.E)})...)
 	return strings.Join(text, "\n")
 }
 
-// pairs shows the lines that differ from the one of the same number.
+// pairs returns the lines that differ from the line of the same number.
 func pairs(want, got []string) (text []string) {
 	for i := range want {
 		if want[i] != got[i] {
@@ -92,7 +92,7 @@ func pairs(want, got []string) (text []string) {
 	return text
 }
 
-// without shows the lines that the other result does not have.
+// without returns the lines that the other result does not have.
 func without(prefix string, lines, other []string) (text []string) {
 	for _, line := range lines {
 		if !slices.Contains(other, line) {

@@ -10,8 +10,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
-// TestPairs runs pairs of random pipelines that are nearly the same, on one state of the engine after each other: its cache may not answer the
-// second with what the first made. BLUMEOPS_PAIRS is SEED:COUNT for other pairs than these, and more.
+// TestPairs runs pairs of almost equal random pipelines, one after the other on one state of the engine. The cache must not answer the second
+// with the result of the first. BLUMEOPS_PAIRS is SEED:COUNT for other and more pairs.
 func TestPairs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts two engines: run without -short")

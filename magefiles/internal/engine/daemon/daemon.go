@@ -1,17 +1,17 @@
-// Package daemon gives the embedded engine a BuildKit daemon: one that is named ($BUILDKIT_HOST), or one of its own,
-// which it builds from a pinned module on first use, starts, finds again, prunes and stops.
+// Package daemon provides the BuildKit daemon of the embedded engine: the one that $BUILDKIT_HOST names, or its own daemon. It builds its own
+// daemon from a pinned module on first use, and starts, finds, prunes and stops it.
 //
-// Everything of its own lies under one folder, Options.StateDir:
+// All files of its own daemon are in one folder, Options.StateDir:
 //
-//	bin/    what was built: buildkitd, and runc and rootlesskit where they are needed; named by content
+//	bin/    built programs: buildkitd, and runc and rootlesskit if needed; named by content
 //	root/   BuildKit's cache
 //	run/    socket, settings, and the link to the OCI runtime
 //	tmp/    BuildKit's temporary files
-//	log/    what the daemon said
+//	log/    output of the daemon
 //	lock    held while the daemon is built, started or stopped
 //
-// The socket is the only witness of a running daemon: its peer tells the process, and the worker's labels tell what it was
-// started with. So there is no pid file that could be stale.
+// Only the socket shows that a daemon is running: its peer is the process, and the worker's labels hold the settings that it was started with. So
+// there is no pid file that could be stale.
 package daemon
 
 import (
@@ -23,23 +23,23 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// StartLabel is the worker label that is another each time that a daemon of ours starts.
+// StartLabel is the worker label whose value differs at each start of our daemon.
 const StartLabel = "me.eblu.ops.blumeops.start"
 
 // DefaultCacheBytes is the size beyond which the cache is collected, if Options say nothing else.
 const DefaultCacheBytes = 20_000_000_000
 
-// ErrNoRuntime says that RUN and withExec cannot work. What runs nothing builds all the same.
+// ErrNoRuntime says that RUN and withExec cannot work. Builds that run no command still work.
 var ErrNoRuntime = errors.New("no OCI runtime that BuildKit can use (runc, or crun from 1.15 on), and steps that run a command need one: install it (apt-get install runc)")
 
 // ErrNoSubIDs says why an ordinary user's engine cannot run commands: BuildKit's containers need more users than one.
 var ErrNoSubIDs = errors.New("steps that run a command, and images whose files belong to several users, need subordinate ids, which this user has not: " +
 	"have an administrator install uidmap and give them (apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)")
 
-// ErrNotLinux says that there is no engine of our own on this system.
+// ErrNotLinux says that the embedded engine does not run on this system.
 var ErrNotLinux = errors.New("the embedded engine runs on Linux: start Docker, or set BUILDKIT_HOST to a BuildKit daemon elsewhere")
 
-// Options say where the daemon lives and how it is set up. A change of settings restarts it as soon as nothing is being built.
+// Options are the folder and the settings of the daemon. A change of settings restarts it when no build is running.
 type Options struct {
 	StateDir   string // absolute; shared by all clones of one user
 	ModulesDir string // sources of what is built, as in the folder "modules" of this package; "" is what the package embeds
@@ -59,18 +59,18 @@ type Registry struct {
 	Insecure  bool     // its certificate is not checked
 }
 
-// Daemon is a BuildKit daemon that answered.
+// Daemon is a BuildKit daemon that answers.
 type Daemon struct {
 	Address  string // unix:///… or tcp://…
 	Version  string // of BuildKit, such as v0.33.1
 	Runtime  string // path of the OCI runtime, "remote" for a named daemon; empty: none, see RuntimeError
-	External bool   // named by $BUILDKIT_HOST: not ours to stop
+	External bool   // named by $BUILDKIT_HOST: never stopped by us
 
 	noRuntime error
 	dialOpts  []client.ClientOpt
 }
 
-// RuntimeError is nil where steps can run, else ErrNoRuntime or ErrNoSubIDs: what the step would fail with.
+// RuntimeError is nil if steps can run, otherwise the error that a step would fail with: ErrNoRuntime or ErrNoSubIDs.
 func (d *Daemon) RuntimeError() error {
 	if d.Runtime != "" {
 		return nil
@@ -87,7 +87,7 @@ func (d *Daemon) Client(ctx context.Context) (*client.Client, error) {
 	return c, nil
 }
 
-// Status is what engine:status tells.
+// Status is the output of engine:status.
 type Status struct {
 	Running    bool      `json:"running"`
 	External   bool      `json:"external"` // named by $BUILDKIT_HOST
@@ -104,7 +104,7 @@ type Status struct {
 	CacheLimit int64     `json:"cacheLimit"` // bytes
 }
 
-// Ensure returns a daemon that answers: the one $BUILDKIT_HOST names, else our own, which it builds and starts if need be.
+// Ensure returns a daemon that answers: the one that $BUILDKIT_HOST names, otherwise our own, which it builds and starts if necessary.
 func Ensure(ctx context.Context, opts Options) (*Daemon, error) {
 	opts = opts.withDefaults()
 	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
@@ -113,7 +113,7 @@ func Ensure(ctx context.Context, opts Options) (*Daemon, error) {
 	return ensureOwn(ctx, opts)
 }
 
-// Find looks for a daemon and changes nothing. A daemon that is not running is no error: Status.Running tells.
+// Find looks for a daemon and changes nothing. A daemon that is not running is not an error: see Status.Running.
 func Find(ctx context.Context, opts Options) (*Status, error) {
 	opts = opts.withDefaults()
 	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
@@ -122,15 +122,14 @@ func Find(ctx context.Context, opts Options) (*Status, error) {
 	return findOwn(ctx, opts)
 }
 
-// Down stops our own daemon and leaves nothing of it running or mounted; the cache stays. A named daemon is left alone,
-// and one that is not running is no error.
+// Down stops our own daemon, with all of its processes and mounts; the cache stays. It does not touch a named daemon. A daemon that is not
+// running is not an error.
 func Down(ctx context.Context, opts Options) error {
 	return downOwn(ctx, opts.withDefaults())
 }
 
-// Prune frees what no build uses at the moment, with all set also BuildKit's own records (frontends, cached sources), and
-// returns how many bytes that were. Of a daemon that is not running, all removes the whole cache folder, which needs no free
-// disk; without all it is started.
+// Prune frees the cache that no build uses at the moment, with all also BuildKit's own records (frontends, cached sources), and returns the
+// number of bytes. If the daemon is not running, all removes the whole cache folder, which needs no free disk; without all the daemon is started.
 func Prune(ctx context.Context, opts Options, all bool) (freed int64, err error) {
 	opts = opts.withDefaults()
 	if all && opts.Getenv("BUILDKIT_HOST") == "" {

@@ -125,7 +125,7 @@ func TestPruneFrees(t *testing.T) {
 	d := ensure(t, opts)
 	const size = 3 << 20
 	folder := llb.Mkdir("/d", 0o700)
-	if !opts.singleUser() { // whose files the user cannot simply remove
+	if !opts.singleUser() { // the user cannot simply remove its files
 		folder = llb.Mkdir("/d", 0o700, llb.WithUIDGID(1000, 1000))
 	}
 	file := llb.Scratch().File(folder.Mkfile("/d/f", 0o644, []byte(strings.Repeat("x", size))))
@@ -159,7 +159,7 @@ func TestPruneFrees(t *testing.T) {
 	ensure(t, opts)
 }
 
-// only leaves the given runtimes to be found.
+// only makes the given runtimes the only ones that are found.
 func only(t *testing.T, opts *Options, paths ...string) {
 	t.Helper()
 	dir := t.TempDir()

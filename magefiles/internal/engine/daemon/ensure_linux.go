@@ -12,10 +12,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
-// lockRetry is how often a run that waits looks whether the lock is free.
+// lockRetry is how often a waiting run checks whether the lock is free.
 const lockRetry = 100 * time.Millisecond
 
-// ensureOwn answers in a few milliseconds when the daemon that is wanted runs already.
+// ensureOwn answers in a few milliseconds if the right daemon is running already.
 func ensureOwn(ctx context.Context, opts Options) (*Daemon, error) {
 	if !filepath.IsAbs(opts.StateDir) {
 		return nil, fmt.Errorf("the engine's folder %q is not an absolute path", opts.StateDir)
@@ -39,7 +39,7 @@ func ensureOwn(ctx context.Context, opts Options) (*Daemon, error) {
 	return opts.ensureLocked(ctx, src, f)
 }
 
-// ensureLocked looks again, since another run may have done it all by now.
+// ensureLocked checks again, since another run may have finished in the meantime.
 func (o Options) ensureLocked(ctx context.Context, src pinned.State, f files) (*Daemon, error) {
 	r := probe(ctx, f.socket)
 	if err := r.foreign(f); err != nil {
@@ -72,7 +72,7 @@ func (o Options) ensureLocked(ctx context.Context, src pinned.State, f files) (*
 	return o.daemon(ctx, r), nil
 }
 
-// replace stops a daemon of ours that is of another version or has other settings, once it is idle.
+// replace stops our daemon if it has another version or other settings, when it is idle.
 func (o Options) replace(ctx context.Context, r running, src pinned.State, f files) error {
 	if r.answers() && r.busy(ctx) {
 		o.logf("the engine still builds with %s; waiting for it to finish, then %s takes over", r.version, src.Label())

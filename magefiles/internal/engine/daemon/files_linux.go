@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// socketPathLimit is what fits into sockaddr_un besides the final zero, see unix(7).
+	// socketPathLimit is the longest path in sockaddr_un, without the final zero, see unix(7).
 	socketPathLimit = 107
-	// longestSocket is as long as the longest name of a socket below the folder of sockets, RootlessKit's.
+	// longestSocket has the length of the longest name of a socket below the folder of sockets, RootlessKit's.
 	longestSocket = "/" + kitState + "0123456789ab/api.sock"
 )
 
 // files are the paths under StateDir.
 type files struct {
 	bin, root, run, tmp, log, lock string
-	sockets                        string // folder of the sockets: run, unless that is too deep
+	sockets                        string // folder of the sockets: run, unless that path is too long
 	socket, config, runtime        string
 }
 
@@ -38,7 +38,7 @@ func (o Options) files() files {
 
 func fits(dir string) bool { return len(dir)+len(longestSocket) <= socketPathLimit }
 
-// shortFolder is where the sockets of a deep StateDir go: into the user's runtime folder, else into /tmp.
+// shortFolder is the folder of the sockets if the path of StateDir is too long: in the user's runtime folder, otherwise in /tmp.
 func shortFolder(stateDir string, getenv func(string) string) string {
 	sum := sha256.Sum256([]byte(stateDir))
 	name := hex.EncodeToString(sum[:6])
@@ -50,7 +50,7 @@ func shortFolder(stateDir string, getenv func(string) string) string {
 	return filepath.Join("/tmp", fmt.Sprintf("blumeops-%d-%s", os.Getuid(), name))
 }
 
-// prepare makes the folders, closed to other users.
+// prepare makes the folders, with no access for other users.
 func (f files) prepare() error {
 	for _, dir := range []string{f.bin, f.root, f.run, f.tmp, filepath.Dir(f.log), f.sockets} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -67,7 +67,7 @@ func modules() string {
 	return dir
 }
 
-// newOptions is an engine of the test's own with buildkitd built; it is stopped at the end.
+// newOptions returns the options of the test's own engine, with buildkitd built. The engine is stopped at the end.
 func newOptions(t *testing.T) (Options, *lines) {
 	t.Helper()
 	if testing.Short() {
@@ -95,7 +95,7 @@ func newOptions(t *testing.T) (Options, *lines) {
 	return opts, log
 }
 
-// furnish makes the folders of an engine and puts what is built into them.
+// furnish makes the folders of an engine and copies the built programs into them.
 func furnish(t testing.TB, opts Options) {
 	t.Helper()
 	paths, err := built()
@@ -111,7 +111,7 @@ func furnish(t testing.TB, opts Options) {
 	}
 }
 
-// need skips on a machine that lacks something; CI has it all.
+// need skips the test if something is missing on the machine. In CI that is an error.
 func need(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -152,7 +152,7 @@ func find(t *testing.T, opts Options) *Status {
 	return s
 }
 
-// step is an image of nothing but testdata/step.
+// step is an image that contains only testdata/step.
 var step = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "step")
 	if err != nil {
@@ -167,7 +167,7 @@ var step = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// run has the daemon run testdata/step, and returns what it said.
+// run has the daemon run testdata/step, and returns its output.
 func run(ctx context.Context, t *testing.T, d *Daemon, args ...string) (string, error) {
 	t.Helper()
 	dir, err := step()
@@ -218,7 +218,7 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// eventually waits for a state of the world that nothing announces.
+// eventually polls until a state holds that nothing announces.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(2 * time.Minute)

@@ -8,11 +8,11 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// errNoGo says that the engine's programs are not built yet, and cannot be.
+// errNoGo says that the engine's programs are not built yet, and cannot be built.
 var errNoGo = errors.New("the embedded engine is not built yet, and there is no go command to build it: install Go, or set BUILDKIT_HOST")
 
-// Lacks tells what would keep Ensure from giving a daemon (start), or the daemon from running commands (run), as far as that can be told
-// without building or starting anything.
+// Lacks returns the errors with which Ensure would fail (start) and with which commands in the daemon would fail (run), as far as they can be
+// known without building or starting anything.
 func Lacks(ctx context.Context, opts Options) (start, run error) {
 	opts = opts.withDefaults()
 	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
@@ -22,8 +22,8 @@ func Lacks(ctx context.Context, opts Options) (start, run error) {
 	return lacksOwn(ctx, opts)
 }
 
-// Runs tells which of some platforms, such as linux/arm64, the daemon's machine runs no programs of, itself or by emulation. Of a named daemon, and of
-// one that an ordinary user would still have to start, that is not known: there are none then.
+// Runs returns the platforms of wanted, such as linux/arm64, whose programs the daemon's machine cannot run, natively or by emulation. For a
+// named daemon, and for one that an ordinary user must still start, that is not known: the list is empty.
 func Runs(ctx context.Context, opts Options, wanted []string) (missing []string) {
 	opts = opts.withDefaults()
 	if opts.Getenv("BUILDKIT_HOST") != "" {

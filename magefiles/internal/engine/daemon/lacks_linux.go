@@ -9,7 +9,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// lacksOwn mirrors what ensureOwn and prepareLaunch stop at.
+// lacksOwn checks the conditions at which ensureOwn and prepareLaunch fail.
 func lacksOwn(ctx context.Context, o Options) (start, run error) {
 	f := o.files()
 	if r := probe(ctx, f.socket); r.answers() && r.ours {
@@ -26,7 +26,7 @@ func lacksOwn(ctx context.Context, o Options) (start, run error) {
 	return nil, o.lacksRuntime(ctx)
 }
 
-// lacksPrograms tells whether what the daemon consists of is there, or can be built.
+// lacksPrograms checks that the daemon's programs are present or can be built.
 func (o Options) lacksPrograms() error {
 	src, err := o.builder().Look(buildkitd)
 	if err != nil || isExecutable(src.Path) {
@@ -38,7 +38,7 @@ func (o Options) lacksPrograms() error {
 	return nil
 }
 
-// lacksRuntime tells whether steps can run, as linkRuntime and buildRuntime would have it.
+// lacksRuntime checks that steps can run, as linkRuntime and buildRuntime do.
 func (o Options) lacksRuntime(ctx context.Context) error {
 	if o.usableRuntime(ctx) != "" || !o.singleUser() && compilesSeccomp(ctx) {
 		return nil
@@ -46,8 +46,8 @@ func (o Options) lacksRuntime(ctx context.Context) error {
 	return o.noRuntime()
 }
 
-// supportedOwn are the platforms that our own daemon runs commands for, as BuildKit finds them out: it runs a small program of each, in a
-// folder as its root, which only root may do. None: not known.
+// supportedOwn are the platforms that our own daemon runs commands for. BuildKit finds them by running a small program of each with a folder as
+// its root, which requires root. Empty: not known.
 func supportedOwn(ctx context.Context, o Options) []ocispecs.Platform {
 	f := o.files()
 	if r := probe(ctx, f.socket); r.answers() && r.ours {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// errNoUserNamespaces is the end of the road for a user that is not root.
+// errNoUserNamespaces is the error for a user other than root who cannot make user namespaces.
 var errNoUserNamespaces = errors.New("the embedded engine needs root, or user namespaces, which this system does not allow to this user: " +
 	"run it as root, set BUILDKIT_HOST, or have an administrator allow them " +
 	"(sysctl user.max_user_namespaces=15000; on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0)")
@@ -25,12 +25,12 @@ type launch struct {
 	attr    syscall.SysProcAttr
 }
 
-// prepareLaunch builds what the daemon needs. The session of its own outlives the terminal. The mount namespace of its own,
-// in each of the ways, takes every mount along when the daemon ends, be it killed.
+// prepareLaunch builds the programs that the daemon needs. The daemon has its own session, so it outlives the terminal. It has its own mount
+// namespace in each case, so its mounts end with it, even if it is killed.
 func (o Options) prepareLaunch(ctx context.Context, f files) (launch, error) {
 	root := os.Geteuid() == 0
 	if !root && !userNamespaces(o.searchPath()) {
-		return launch{}, errNoUserNamespaces // before the build, which takes its time
+		return launch{}, errNoUserNamespaces // before the build, which takes long
 	}
 	exe, err := o.builder().Build(ctx, buildkitd)
 	if err != nil {
@@ -53,14 +53,14 @@ func (o Options) prepareLaunch(ctx context.Context, f files) (launch, error) {
 // kitState begins the names of RootlessKit's folders.
 const kitState = "rootlesskit-"
 
-// rootless runs a program with all of the user's ids mapped, which takes RootlessKit and its setuid helpers.
-// The PID namespace ends with the program, and with it all that was started there.
+// rootless runs a program with all of the user's ids mapped, which requires RootlessKit and its setuid helpers. The PID namespace, and all
+// processes in it, end with the program.
 func (o Options) rootless(ctx context.Context, exe string, f files) (launch, error) {
 	kit, err := o.builder().Build(ctx, rootlesskit)
 	if err != nil {
 		return launch{}, err
 	}
-	// A folder of its own for each start: the RootlessKit before may still be removing its own.
+	// Each start has its own folder: the RootlessKit before may still be removing its folder.
 	state := filepath.Join(f.sockets, kitState+strconv.FormatInt(time.Now().UnixMicro(), 36))
 	return launch{
 		command: []string{kit, "--state-dir=" + state, "--net=host", "--pidns", exe},
@@ -68,7 +68,7 @@ func (o Options) rootless(ctx context.Context, exe string, f files) (launch, err
 	}, nil
 }
 
-// ownNamespace maps the user to root of a namespace, and nobody else.
+// ownNamespace maps the user to root of a namespace, and no other user.
 func ownNamespace() syscall.SysProcAttr {
 	return syscall.SysProcAttr{
 		Cloneflags:   syscall.CLONE_NEWUSER,
@@ -78,8 +78,8 @@ func ownNamespace() syscall.SysProcAttr {
 	}
 }
 
-// userNamespaces tries whether this user may make a user namespace, and mount in it. It runs true(1) from one of the folders;
-// without that, the start of the daemon will tell.
+// userNamespaces checks whether this user can make a user namespace and mount in it. It runs true(1) from one of the folders; without true(1),
+// the start of the daemon is the check.
 func userNamespaces(dirs []string) bool {
 	path := lookIn(append(dirs, "/usr/bin", "/bin"), "true")
 	if path == "" {
@@ -92,8 +92,8 @@ func userNamespaces(dirs []string) bool {
 	return cmd.Run() == nil
 }
 
-// singleUser tells whether the daemon's namespace can hold one user only: of an ordinary user without subordinate ids,
-// or without the helpers that map them, see subuid(5).
+// singleUser reports whether the daemon's namespace can hold one user only: that of an ordinary user without subordinate ids, or without the
+// helpers that map them, see subuid(5).
 func (o Options) singleUser() bool {
 	if os.Geteuid() == 0 {
 		return false
@@ -107,7 +107,7 @@ func (o Options) singleUser() bool {
 		!listed("/etc/subuid", me) || !listed("/etc/subgid", me)
 }
 
-// listed looks for a line «user-or-uid:start:count» with a range that holds an image's usual ids.
+// listed looks for a line "user-or-uid:start:count" whose range holds the usual ids of an image.
 func listed(path string, me *user.User) bool {
 	f, err := os.Open(path)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// answerTime is how long a daemon may take to say who it is.
+// answerTime is how long a daemon may take to report its worker.
 const answerTime = 10 * time.Second
 
 // dialNamed checks the daemon that $BUILDKIT_HOST names.
@@ -53,9 +53,8 @@ func checkAddress(host string) error {
 	return fmt.Errorf("BUILDKIT_HOST=%s: want unix:///PATH/buildkitd.sock or tcp://HOST:PORT", host)
 }
 
-// tlsOptions reads a folder of three PEM files, in either of the two ways of naming them that are in use:
-// ca.pem, cert.pem, key.pem (Docker and BuildKit) or ca.crt, tls.crt, tls.key (a Kubernetes secret).
-// No folder: plain TCP.
+// tlsOptions reads a folder of three PEM files, with either of the two common sets of names: ca.pem, cert.pem, key.pem (Docker and BuildKit) or
+// ca.crt, tls.crt, tls.key (a Kubernetes secret). Without a folder it uses plain TCP.
 func tlsOptions(host string, getenv func(string) string) ([]client.ClientOpt, error) {
 	dir := getenv("BUILDKIT_TLS_DIR")
 	if dir == "" {
@@ -95,7 +94,7 @@ func findNamed(ctx context.Context, host string, getenv func(string) string) (*S
 	return s, s.fill(ctx, d)
 }
 
-// worker asks the daemon for its worker, which tells version, labels and limits in one call.
+// worker asks the daemon for its worker, which has version, labels and limits in one call.
 func (d *Daemon) worker(ctx context.Context, patience time.Duration) (*client.WorkerInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -114,7 +113,7 @@ func (d *Daemon) worker(ctx context.Context, patience time.Duration) (*client.Wo
 	return workers[0], nil
 }
 
-// fill adds what the daemon knows about its cache.
+// fill adds the daemon's figures about its cache.
 func (s *Status) fill(ctx context.Context, d *Daemon) error {
 	c, err := d.Client(ctx)
 	if err != nil {

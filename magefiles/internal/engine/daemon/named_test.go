@@ -24,7 +24,7 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// buildKit is a daemon that says who it is and does nothing else.
+// buildKit is a daemon that only reports its worker.
 type buildKit struct {
 	controlapi.UnimplementedControlServer
 	pkg string
@@ -57,7 +57,7 @@ func serveBuildKit(t *testing.T, pkg string, config *tls.Config) func(net.Listen
 	return func(l net.Listener) { server.Serve(l) }
 }
 
-// hangUp accepts and closes.
+// hangUp accepts connections and closes them.
 func hangUp(l net.Listener) {
 	for {
 		c, err := l.Accept()

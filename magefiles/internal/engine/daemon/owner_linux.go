@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// owned refuses a folder that somebody else made first, in /tmp above all, and one that cannot be written.
+// owned refuses a folder that another user made first, mainly in /tmp, and a folder that cannot be written.
 func owned(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What is said to run here is what the kernel runs: a program for each platform is tried.
+// The reported platforms must be those that the kernel runs: the test runs a program for each platform.
 func TestRuns(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can find that out without a daemon")

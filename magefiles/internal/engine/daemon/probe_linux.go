@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// running is what listens at a socket; the zero value: nothing does.
+// running is the process that listens at a socket; the zero value means that none does.
 type running struct {
 	address  string
 	pid      int // of the process that listens
@@ -22,10 +22,10 @@ type running struct {
 	key      string // of the executable, see pinned.State
 	settings string
 	dying    bool  // it was killed and has not ended yet
-	err      error // why it did not answer
+	err      error // why it does not answer
 }
 
-// probe asks whoever listens at the socket. A socket without a listener is as good as none.
+// probe asks the process that listens at the socket. A socket without a listener counts as missing.
 func probe(ctx context.Context, socket string) running {
 	pid, err := peer(socket)
 	if err != nil {
@@ -71,13 +71,13 @@ func peer(socket string) (pid int, err error) {
 
 func (r running) answers() bool { return r.pid != 0 && r.err == nil }
 
-// serves tells whether this is the daemon that is wanted.
+// serves reports whether this is the daemon with the right version and settings.
 func (r running) serves(key string, s settings) bool {
 	return r.answers() && r.ours && r.key == key && r.settings == s.Labels[settingsLabel]
 }
 
-// foreign refuses what listens at our socket and is not ours: it is somebody's, so it is not stopped.
-// A daemon of ours that does not answer is known by its executable.
+// foreign refuses a process at our socket that is not our daemon: it belongs to somebody, so it is not stopped. Our daemon is recognized by its
+// executable if it does not answer.
 func (r running) foreign(f files) error {
 	if r.pid == 0 || r.ours || r.dying {
 		return nil
@@ -92,7 +92,7 @@ func (r running) foreign(f files) error {
 	return fmt.Errorf("%s listens at %s (process %d): stop it, or use it with BUILDKIT_HOST=unix://%s", what, f.socket, r.pid, f.socket)
 }
 
-// busy tells whether a build is going on.
+// busy reports whether a build is running.
 func (r running) busy(ctx context.Context) bool {
 	c, err := (&Daemon{Address: r.address}).Client(ctx)
 	if err != nil {

@@ -2,14 +2,14 @@ package daemon
 
 import "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 
-// ours is what our buildkitd calls itself where BuildKit's own says github.com/moby/buildkit.
+// ours is the package name that our buildkitd reports; BuildKit's own reports github.com/moby/buildkit.
 const ours = "forge.ops.eblu.me/eblume/blumeops"
 
-// What is built, each from a folder below modules.
+// The programs to build, each from a folder below modules.
 var (
 	buildkitd = pinned.Program{
 		Name: "buildkitd", Title: "BuildKit", Dir: "buildkitd", Package: ".", Module: "github.com/moby/buildkit", Seconds: 90,
-		Stamp: map[string]string{ // what a running daemon tells of itself
+		Stamp: map[string]string{ // reported by a running daemon
 			"github.com/moby/buildkit/version.Package":  ours,
 			"github.com/moby/buildkit/version.Version":  "{version}",
 			"github.com/moby/buildkit/version.Revision": "{key}",

@@ -25,7 +25,7 @@ func TestProgramsAreReadFromTheirModules(t *testing.T) {
 	}
 }
 
-// What both modules require in the same version comes from the build cache for whichever is built second.
+// Dependencies that both modules require in the same version come from the build cache for the second module.
 func TestBuildKitIsPinnedAsInTheProject(t *testing.T) {
 	project := requirements(t, filepath.Join("..", "..", "..", "..", "go.mod"))
 	for path, version := range requirements(t, filepath.Join(modules(), "buildkitd", "go.mod")) {

@@ -12,10 +12,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
-// systemDirs are searched besides PATH; a variable for the tests alone.
+// systemDirs are searched after PATH; a variable only for the tests.
 var systemDirs = []string{"/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"}
 
-// runtimes lists the OCI runtimes of this machine, the preferred one first: the system's runc, else one that was built, then crun.
+// runtimes lists the OCI runtimes of this machine, the preferred one first: the system's runc, otherwise a built one, then crun.
 func (o Options) runtimes() []string {
 	dirs := o.searchPath()
 	var found []string
@@ -30,7 +30,7 @@ func (o Options) runtimes() []string {
 	return found
 }
 
-// searchPath is the user's PATH, and after it the system's folders, of which a user's PATH often lacks the sbin ones.
+// searchPath is the user's PATH, followed by the system's folders, since the sbin folders are often missing in a user's PATH.
 func (o Options) searchPath() []string {
 	return append(filepath.SplitList(o.Getenv("PATH")), systemDirs...)
 }
@@ -49,8 +49,8 @@ func isExecutable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// linkRuntime points the link that the daemon runs at the runtime of the moment, and returns that; "" for none.
-// So a runtime that is installed later, or goes away, is noticed without a restart. What the link names was tried already.
+// linkRuntime links the daemon's runtime path to the current runtime, and returns that runtime, or "" for none. So the daemon notices a runtime
+// that is installed or removed later, without a restart. The target of the link was checked already.
 func (o Options) linkRuntime(ctx context.Context) string {
 	link := o.files().runtime
 	if o.singleUser() {
@@ -74,7 +74,7 @@ func (o Options) linkRuntime(ctx context.Context) string {
 	return ""
 }
 
-// relink points a link at another file, in one step. Runs that find the daemon running do it without a lock.
+// relink points a link at another file, in one step. Runs that find the daemon running call it without a lock.
 func relink(path, link string) error {
 	tmp, err := os.MkdirTemp(filepath.Dir(link), "link-")
 	if err != nil {
@@ -88,7 +88,7 @@ func relink(path, link string) error {
 	return os.Rename(name, link)
 }
 
-// noRuntime is why steps cannot run, should linkRuntime find nothing.
+// noRuntime is the reason why steps cannot run if linkRuntime finds nothing.
 func (o Options) noRuntime() error {
 	if o.singleUser() {
 		return ErrNoSubIDs
@@ -96,7 +96,7 @@ func (o Options) noRuntime() error {
 	return ErrNoRuntime
 }
 
-// usableRuntime is the runtime that the next step would be run by.
+// usableRuntime is the runtime that would run the next step.
 func (o Options) usableRuntime(ctx context.Context) string {
 	if o.singleUser() {
 		return ""
@@ -109,7 +109,7 @@ func (o Options) usableRuntime(ctx context.Context) string {
 	return ""
 }
 
-// keeps tells whether the runtime has «run --keep», which BuildKit cannot do without: crun of Debian 12 (1.8.1) lacks it.
+// keeps reports whether the runtime has `run --keep`, which BuildKit requires. crun of Debian 12 (1.8.1) does not have it.
 func keeps(ctx context.Context, runtime string) bool {
 	cmd := exec.CommandContext(ctx, runtime, "run", "--help")
 	cmd.Env = command.Environment(cmd.Environ(), command.Basic)
@@ -117,7 +117,7 @@ func keeps(ctx context.Context, runtime string) bool {
 	return err == nil && bytes.Contains(out, []byte("--keep"))
 }
 
-// buildRuntime builds runc where there is no runtime and what its build needs is there. Without it the daemon starts all the same.
+// buildRuntime builds runc if there is no runtime and the build's requirements are present. Without a runtime the daemon still starts.
 func (o Options) buildRuntime(ctx context.Context) {
 	if o.singleUser() || o.linkRuntime(ctx) != "" || !compilesSeccomp(ctx) {
 		return
@@ -127,7 +127,7 @@ func (o Options) buildRuntime(ctx context.Context) {
 	}
 }
 
-// compilesSeccomp tries the C compiler with libseccomp's header, which runc needs for BuildKit's seccomp profile.
+// compilesSeccomp checks the C compiler with libseccomp's header, which runc needs for BuildKit's seccomp profile.
 func compilesSeccomp(ctx context.Context) bool {
 	for _, cc := range []string{"cc", "gcc", "clang"} {
 		cmd := exec.CommandContext(ctx, cc, "-x", "c", "-o", os.DevNull, "-", "-lseccomp")

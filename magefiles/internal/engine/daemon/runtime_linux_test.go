@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestRuntimeIsLinkedByManyAtOnce has runs that begin at once link one runtime or another. Each needs it to be linked afterwards.
+// TestRuntimeIsLinkedByManyAtOnce has concurrent runs link one runtime or another. After each, the link must exist.
 func TestRuntimeIsLinkedByManyAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	opts := Options{StateDir: filepath.Join(dir, "state"), Getenv: func(name string) string {

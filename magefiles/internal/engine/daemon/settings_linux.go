@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// settingsLabel is the worker label that tells what a running daemon was started with.
+// settingsLabel is the worker label with the key of the settings that a running daemon was started with.
 const settingsLabel = "me.eblu.ops.blumeops.settings"
 
-// minFreeBytes is what the cache leaves free of the disk; collection makes room before it is reached.
+// minFreeBytes is the part of the disk that the cache leaves free; collection starts before it is reached.
 const minFreeBytes = 2 << 30
 
 // settings is the file that our buildkitd reads: type config in modules/buildkitd/main.go has the same fields.
@@ -26,7 +26,7 @@ type settings struct {
 	Registries                         map[string]registrySettings
 }
 
-// registrySettings has the field names of BuildKit's util/resolver/config.RegistryConfig. What is not set is left out: BuildKit takes false for
+// registrySettings has the field names of BuildKit's util/resolver/config.RegistryConfig. Unset fields are omitted: BuildKit takes false for
 // HTTPS also on loopback.
 type registrySettings struct {
 	Mirrors   []string `json:",omitempty"`
@@ -34,13 +34,13 @@ type registrySettings struct {
 	Insecure  bool     `json:",omitempty"`
 }
 
-// passedOn are the variables that change how the daemon fetches: part of its settings.
+// passedOn are the variables that change how the daemon fetches. They are part of its settings.
 var passedOn = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
 	"SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// settings puts together what the daemon is started with.
+// settings returns the settings that the daemon is started with.
 func (o Options) settings() settings {
 	f := o.files()
 	s := settings{
@@ -56,8 +56,8 @@ func (o Options) settings() settings {
 	return s
 }
 
-// keptAuthorities is where the daemon reads the authorities: a copy of its own, named by the content, as the daemon outlives the file that a run names.
-// A file that cannot be read stays what it is, for the daemon to name.
+// keptAuthorities is the path from which the daemon reads the authorities: its own copy, named by the content, because the daemon outlives the
+// file of a run. A file that cannot be read is named itself, so that the daemon reports it.
 func (o Options) keptAuthorities() string {
 	if o.CAFile == "" {
 		return ""
@@ -89,7 +89,7 @@ func (o Options) keepAuthorities() error {
 	return os.Rename(kept+".tmp", kept)
 }
 
-// settingsKey is a hash, and so tells nothing of a password in a proxy's address.
+// settingsKey is a hash, so it does not reveal a password in a proxy's address.
 func (o Options) settingsKey(s settings) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
@@ -98,17 +98,17 @@ func (o Options) settingsKey(s settings) string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// environment is all that the daemon inherits: it outlives the command that starts it, and the secrets of that
-// command's environment are none of its business.
+// environment is the whole environment of the daemon. The daemon outlives the command that starts it, so it must not get the secrets of that
+// command's environment.
 func (o Options) environment() []string {
 	f := o.files()
 	env := o.environ(passedOn)
 	env = append(env, o.environ([]string{"HOME", "USER", "LOGNAME", "LANG"})...)
 	return append(env,
 		"PATH="+strings.Join(o.searchPath(), string(filepath.ListSeparator)),
-		"TMPDIR="+f.tmp, // which BuildKit does not always tidy
+		"TMPDIR="+f.tmp, // BuildKit does not always remove its files there
 		"XDG_RUNTIME_DIR="+filepath.Dir(f.runtime),
-		// No step's output is cut: the clients show the end of it and keep the whole.
+		// No step's output is cut: the clients show its end and keep all of it.
 		"BUILDKIT_STEP_LOG_MAX_SIZE=-1",
 		"BUILDKIT_STEP_LOG_MAX_SPEED=-1",
 	)
@@ -124,7 +124,7 @@ func (o Options) environ(names []string) []string {
 	return env
 }
 
-// write puts the file in place as a whole.
+// write replaces the file atomically.
 func (s settings) write(path string) error {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {

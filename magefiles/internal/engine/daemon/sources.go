@@ -2,7 +2,7 @@ package daemon
 
 import _ "embed"
 
-// archive holds the modules that the daemon's programs are built from.
+// archive holds the modules of the daemon's programs.
 //
 //go:generate go run ../../pinned/archive modules modules.txtar
 //go:embed modules.txtar

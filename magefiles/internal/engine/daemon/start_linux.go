@@ -19,11 +19,11 @@ const (
 	// startTime is how long a daemon may take to answer. It is ready in a fraction of a second; a large cache database on
 	// a slow disk takes longer.
 	startTime = 60 * time.Second
-	// startPoll is how often a starting daemon is asked.
+	// startPoll is the interval at which a starting daemon is asked.
 	startPoll = 20 * time.Millisecond
-	// startFree is the free disk below which no daemon is started: it would fail in the middle of a build instead.
+	// startFree is the free disk that a start requires: with less, the daemon would fail in the middle of a build.
 	startFree = 512 << 20
-	// logKept is the size beyond which the log is begun anew at a start.
+	// logKept is the size of the log beyond which a start truncates it.
 	logKept = 4 << 20
 )
 
@@ -77,7 +77,7 @@ func (o Options) start(ctx context.Context, l launch, f files, s settings) (runn
 	return r, nil
 }
 
-// await asks until the daemon answers or ends.
+// await polls until the daemon answers or ends.
 func await(ctx context.Context, socket string, ended <-chan error) (running, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("no answer within %s", startTime))
 	defer cancel()
@@ -105,7 +105,7 @@ func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, mode, 0o600)
 }
 
-// tail is what the log says from an offset on, its last lines only.
+// tail returns the last lines of the log after an offset.
 func tail(path string, from int64) string {
 	data, err := os.ReadFile(path)
 	if err != nil || from > int64(len(data)) {

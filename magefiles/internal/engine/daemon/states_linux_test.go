@@ -210,7 +210,7 @@ func TestDeepFolderGetsAShortSocket(t *testing.T) {
 	}
 }
 
-// waiting is a build that goes on until it is cancelled or its daemon ends.
+// waiting is a build that runs until it is cancelled or its daemon ends.
 type waiting struct {
 	result <-chan error
 	cancel func()
@@ -261,7 +261,7 @@ func steps(t *testing.T) []string {
 	return commandLines(t, func(line string) bool { return line == "/step\x00wait\x00" })
 }
 
-// processes lists what was started from a folder, and the process itself if it is left.
+// processes lists the processes that were started from a folder, and the process itself if it still exists.
 func processes(t *testing.T, dir string, pid int) []string {
 	t.Helper()
 	left := commandLines(t, func(line string) bool { return strings.Contains(line, dir) })

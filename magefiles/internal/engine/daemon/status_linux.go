@@ -31,7 +31,7 @@ func findOwn(ctx context.Context, opts Options) (*Status, error) {
 	return s, s.fill(ctx, &Daemon{Address: r.address})
 }
 
-// pruneStopped removes the cache folder of a daemon that is not running; done tells whether that was so.
+// pruneStopped removes the cache folder of a daemon that is not running; done reports whether it did.
 func pruneStopped(ctx context.Context, opts Options) (freed int64, done bool, err error) {
 	f := opts.files()
 	if _, err := os.Stat(f.lock); errors.Is(err, fs.ErrNotExist) {
@@ -50,8 +50,7 @@ func pruneStopped(ctx context.Context, opts Options) (freed int64, done bool, er
 	return freed, true, opts.removeCache(ctx, f)
 }
 
-// removeCache goes into the user namespace where it must: of a rootless daemon, some files belong to the user's
-// subordinate ids.
+// removeCache enters the user namespace if necessary: some files of a rootless daemon belong to the user's subordinate ids.
 func (o Options) removeCache(ctx context.Context, f files) error {
 	err := os.RemoveAll(f.root)
 	if err == nil || os.Geteuid() == 0 || o.singleUser() {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stopTime is how long the daemon may take to end by itself before it is killed.
+// stopTime is how long the daemon may take to end before it is killed.
 const stopTime = 4 * time.Second
 
 func downOwn(ctx context.Context, opts Options) error {
@@ -36,10 +36,10 @@ func downOwn(ctx context.Context, opts Options) error {
 	return opts.stop(ctx, r, f)
 }
 
-// stop ends the daemon, by force if need be, and removes what it left.
+// stop ends the daemon, by force if necessary, and removes the files that it left.
 func (o Options) stop(ctx context.Context, r running, f files) error {
 	if r.pid != 0 {
-		// RootlessKit is the daemon's parent and ends after it, by itself: it still removes its own state.
+		// RootlessKit is the daemon's parent and ends after it without a signal: it still removes its own state.
 		for _, pid := range append([]int{r.pid}, parents(r.pid, f.bin)...) {
 			if err := terminate(ctx, pid, pid == r.pid); err != nil {
 				return fmt.Errorf("stop the engine (process %d): %w", pid, err)
@@ -50,14 +50,14 @@ func (o Options) stop(ctx context.Context, r running, f files) error {
 	return nil
 }
 
-// parents are the ancestors of a process that run a program of ours.
+// parents are the ancestors of a process that run one of our programs.
 func parents(pid int, bin string) (found []int) {
 	for {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			return found
 		}
-		// The second field, in parentheses, may hold anything; the parent is the fourth, see proc_pid_stat(5).
+		// The second field, in parentheses, may contain any text; the parent is the fourth, see proc_pid_stat(5).
 		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 		if len(fields) < 2 {
 			return found
@@ -76,8 +76,8 @@ func runsFrom(pid int, bin string) bool {
 	return err == nil && strings.HasPrefix(exe, bin+string(filepath.Separator))
 }
 
-// terminate waits on a handle of the process, not on its number, which another process could get. A process that is not
-// asked to end is expected to do so.
+// terminate waits on a handle of the process, not on its number, which another process could get. Without ask it sends no signal first: the
+// process is expected to end.
 func terminate(ctx context.Context, pid int, ask bool) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
@@ -117,8 +117,8 @@ func waitFD(ctx context.Context, fd int, patience time.Duration) (ended bool, er
 	return false, nil
 }
 
-// cleanUp removes what a daemon that was killed leaves behind: containers of running steps, its socket, temporary files.
-// Mounts went with its mount namespace. What cannot be removed stays for the next time.
+// cleanUp removes the remains of a daemon that was killed: containers of running steps, its socket, temporary files. Mounts ended with its mount
+// namespace. Files that cannot be removed stay until the next start.
 func (o Options) cleanUp(ctx context.Context, f files) {
 	for _, runtime := range o.runtimes() {
 		o.deleteContainers(ctx, runtime, f.root)
@@ -128,7 +128,7 @@ func (o Options) cleanUp(ctx context.Context, f files) {
 	removeKitState(f)
 }
 
-// removeKitState removes the folders that RootlessKit was given, one for each start. It does so itself unless it is killed.
+// removeKitState removes RootlessKit's folders, one for each start. RootlessKit removes its folder itself unless it is killed.
 func removeKitState(f files) {
 	paths, _ := filepath.Glob(filepath.Join(f.sockets, kitState+"*"))
 	for _, path := range paths {
@@ -136,7 +136,7 @@ func removeKitState(f files) {
 	}
 }
 
-// deleteContainers ends the containers whose bundles lie under root; others of the same runtime are not touched.
+// deleteContainers ends the containers whose bundles are below root. It does not touch other containers of the same runtime.
 func (o Options) deleteContainers(ctx context.Context, runtime, root string) {
 	list := exec.CommandContext(ctx, runtime, "list", "--format=json")
 	list.Env = o.environment()

@@ -20,8 +20,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
-// The daemon trusts the authorities that it is told of at every registry, and pulls over plain HTTP from loopback all the same, by each of
-// its names. What it says of other certificates tells the reason.
+// The daemon trusts the given authorities at every registry, and still pulls over plain HTTP from loopback, by each of its names. Its error about
+// other certificates has the reason.
 func TestPullsWithAuthorities(t *testing.T) {
 	opts, _ := newOptions(t)
 	handler := theirs.New(theirs.Logger(log.New(io.Discard, "", 0)))
@@ -32,7 +32,7 @@ func TestPullsWithAuthorities(t *testing.T) {
 	seed(t, plain.URL)
 	opts.CAFile = file
 	d := ensure(t, opts)
-	if err := os.Remove(file); err != nil { // the daemon outlives what a run names
+	if err := os.Remove(file); err != nil { // the daemon outlives the file of a run
 		t.Fatal(err)
 	}
 	at := func(address string) string { return port(t, address) }
@@ -57,7 +57,7 @@ func TestPullsWithAuthorities(t *testing.T) {
 	}
 }
 
-// refusing is a registry whose certificate is for another host, of an authority that nobody knows.
+// refusing is a registry whose certificate is for another host, of an unknown authority.
 func refusing(t *testing.T) string {
 	t.Helper()
 	server, _ := trusttest.Server(t, trusttest.OtherName, theirs.New())

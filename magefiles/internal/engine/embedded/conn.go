@@ -63,7 +63,7 @@ func (c *Conn) Do(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// Close stops what runs and closes the session. It may be called more than once.
+// Close stops running requests and closes the session. It may be called more than once.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	if c.closed {

@@ -1,7 +1,7 @@
 // Package embedded answers the Dagger API in this process and has BuildKit do the work.
 //
-// It is a room of five: schema (what may be asked), gql (how it is asked), objects (what a field does), solver (how BuildKit is told) and
-// execinit (what runs inside an exec). This package puts them together as a session, and as the connection that the Go SDK takes.
+// It has five subpackages: schema (the queries that are valid), gql (their execution), objects (the fields), solver (the requests to BuildKit)
+// and execinit (process 1 inside an exec). This package combines them into a session, and into the connection that the Go SDK takes.
 package embedded
 
 import (
@@ -22,23 +22,23 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// Options say what a session works with.
+// Options are the settings of a session.
 type Options struct {
 	// Workdir is where relative host paths start, absolute.
 	Workdir string
-	// StateDir is a folder outside the checkout that lasts: the compiled exec init and the key for secret ids lie there.
+	// StateDir is a permanent folder outside the checkout: it holds the compiled exec init and the key for secret ids.
 	StateDir string
 	// LookupEnv reads the host's environment, for env:// secrets and for the go command.
 	LookupEnv func(string) (string, bool)
-	// CanExec says why no command can be executed in containers; nil, or a nil error, if they can.
+	// CanExec returns the reason why no command can run in containers; nil, or a nil error, if commands can run.
 	CanExec func() error
-	// Events receives what happens in a step; nil for nobody. It must not block.
+	// Events receives the events of each step; nil for nobody. It must not block.
 	Events func(Event)
-	// Log receives a line before something slow that is done once; nil for nobody.
+	// Log receives a line before each slow operation that is done once; nil for nobody.
 	Log func(string)
 }
 
-// Event is what happens in a step while BuildKit works.
+// Event is an event of a step while BuildKit works.
 type Event = solver.Event
 
 // Session is an open session. It is an http.Handler that answers the API.
@@ -49,7 +49,7 @@ type Session struct {
 	temp   scratch.Dir
 }
 
-// Open starts a session on the daemon that c is connected to. Close closes c too.
+// Open starts a session on the daemon that c is connected to. Close also closes c.
 func Open(ctx context.Context, c *client.Client, opts Options) (*Session, error) {
 	temp, err := scratch.Make("", "blumeops-engine-")
 	if err != nil {
@@ -85,7 +85,7 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	return &Session{Handler: server, solver: sv, client: c, temp: temp}, nil
 }
 
-// dockerConfig gives the credentials that the Docker configuration, or a helper that it names, has for a registry.
+// dockerConfig returns the credentials for a registry from the Docker configuration or its helper.
 func dockerConfig(host string) (types.AuthConfig, error) {
 	cfg, err := config.Load(config.Dir())
 	if err != nil {
@@ -97,7 +97,7 @@ func dockerConfig(host string) (types.AuthConfig, error) {
 	return cfg.GetAuthConfig(host)
 }
 
-// Close ends the session: what still runs in it is stopped, and what it kept on the host is removed.
+// Close ends the session: it stops running requests and removes the session's files on the host.
 func (s *Session) Close() error {
 	return errors.Join(s.solver.Close(), s.client.Close(), s.temp.Remove())
 }

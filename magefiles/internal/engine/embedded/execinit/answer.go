@@ -12,10 +12,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 )
 
-// answer is the folder that goes back to the engine.
+// answer is the folder that the engine reads afterwards.
 type answer struct {
 	stdout, stderr *os.File
-	status         *os.File // open from the start: after a change of user it could not be made any more
+	status         *os.File // open from the start: after a change of user it could not be created
 	dir            string
 }
 
@@ -40,7 +40,7 @@ func newAnswer(dir string) (*answer, error) {
 	return a, nil
 }
 
-// reserved is what the status takes of the disk from the start: a command that fills the disk leaves no room for it. JSON may be followed by blanks.
+// reserved is the disk space of the status file, taken at the start, for a command that fills the disk. JSON may be followed by blanks.
 const reserved = 4 << 10
 
 // create opens a new file of the answer. All but the status is appended, so that two writers of one file never overwrite each other.
@@ -56,7 +56,7 @@ func (a *answer) create(name string) (*os.File, error) {
 	return f, nil
 }
 
-// writeStatus replaces what the status file holds.
+// writeStatus replaces the content of the status file.
 func (a *answer) writeStatus(s execmeta.Status) error {
 	text, err := json.Marshal(s)
 	if err == nil {

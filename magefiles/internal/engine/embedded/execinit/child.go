@@ -15,8 +15,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 )
 
-// drainTime is how long the streams may stay open after all processes were killed. They end at once, unless one of them
-// hangs in the kernel.
+// drainTime is how long the streams may stay open after all processes were killed. They end immediately, unless one of the processes hangs in the
+// kernel.
 const drainTime = 10 * time.Second
 
 // run runs the command as a child: captures, scrubs, forwards signals, reaps.
@@ -64,7 +64,7 @@ func (j *job) streams() (stdout, stderr *stream, err error) {
 	return stdout, stderr, nil
 }
 
-// start starts the command in a session of its own, so that signals reach all of its processes.
+// start starts the command in its own session, so that signals reach all of its processes.
 func (j *job) start(stdout, stderr *os.File) (pid int, err error) {
 	program, err := j.enter()
 	if err != nil {
@@ -88,7 +88,7 @@ func (j *job) start(stdout, stderr *os.File) (pid int, err error) {
 	return p.Pid, nil
 }
 
-// stdinPipe returns the reading end of a pipe that gives the stdin, or ends at once.
+// stdinPipe returns the reading end of a pipe that holds the stdin, or is empty.
 func (j *job) stdinPipe() (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -105,7 +105,7 @@ func (j *job) stdinPipe() (*os.File, error) {
 	return r, nil
 }
 
-// forward passes signals on to the command's process group. SIGURG is the Go runtime's own, SIGPIPE tells of the init's own
+// forward passes signals on to the command's process group, except SIGURG, which the Go runtime uses, and SIGPIPE, which concerns the init's own
 // streams.
 func forward(signals <-chan os.Signal, pid int) {
 	for s := range signals {
@@ -115,7 +115,7 @@ func forward(signals <-chan os.Signal, pid int) {
 	}
 }
 
-// wait reaps whatever ends, until the command does.
+// wait reaps each process that ends, until the command ends.
 func wait(pid int) execmeta.Status {
 	for {
 		var ws unix.WaitStatus
@@ -132,16 +132,16 @@ func wait(pid int) execmeta.Status {
 	}
 }
 
-// killRest ends what the command left behind: process 1 takes all with it when it ends, and before that the streams must
-// come to their end.
+// killRest ends the processes that the command left behind. When process 1 ends, all others end too, but the streams must reach their end before
+// that.
 func killRest(pid int) {
 	if os.Getpid() == 1 {
-		pid = 1 // kill(-1) is everyone but process 1
+		pid = 1 // kill(-1) is every process except process 1
 	}
 	_ = unix.Kill(-pid, unix.SIGKILL)
 }
 
-// drain waits for the ends of the streams, and says if one could not be kept.
+// drain waits for the ends of the streams, and returns an error if one could not be kept.
 func drain(stdout, stderr *stream) error {
 	for _, s := range []*stream{stdout, stderr} {
 		_ = s.r.SetReadDeadline(time.Now().Add(drainTime))

@@ -128,7 +128,7 @@ func TestWorkdir(t *testing.T) {
 	equal(t, "owner of one that was there", o.stdout, "65534\n")
 }
 
-// A working directory may be a link, also one to nothing, and may lead out of a folder that is not there.
+// A working directory may be a link, also one to nothing, and may lead out of a folder that does not exist.
 func TestWorkdirOnTheWay(t *testing.T) {
 	needRoot(t)
 	b := newBench(t)
@@ -268,7 +268,7 @@ func TestProcessOne(t *testing.T) {
 	}
 }
 
-// A background process in a session of its own holds the streams open, and an orphan becomes the init's child.
+// A background process in its own session holds the streams open, and an orphan becomes the init's child.
 func TestProcessOneEndsWhatIsLeft(t *testing.T) {
 	needRoot(t)
 	b := newBench(t)

@@ -13,8 +13,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 )
 
-// replace makes the command take the place of the init (NoInit). It returns only if that fails; the status that stands in
-// the file until then says that the exit code is to be had from the exec itself.
+// replace executes the command in place of the init (NoInit). It returns only if that fails. Until then the status file says that the exit code
+// is that of the exec itself.
 func (j *job) replace() execmeta.Status {
 	if err := j.placeStreams(); err != nil {
 		return execmeta.Status{ExitCode: execmeta.NotStarted, Message: err.Error()}
@@ -30,7 +30,7 @@ func (j *job) replace() execmeta.Status {
 	return execmeta.Status{ExitCode: 1}
 }
 
-// placeStreams puts the command's streams where the init's own are.
+// placeStreams replaces the init's own streams with the command's.
 func (j *job) placeStreams() error {
 	stdin := j.stdin
 	if stdin == nil {

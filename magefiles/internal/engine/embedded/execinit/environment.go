@@ -12,10 +12,10 @@ import (
 // defaultPath is the PATH of a command whose container has none.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// proxyNames are given to a command in both spellings when it has one of them: some programs only know one.
+// proxyNames are given to a command in both spellings when it has one of them, because some programs only know one.
 var proxyNames = []string{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"}
 
-// environment is an ordered list of NAME=value in which each name stands once.
+// environment is an ordered list of NAME=value in which each name occurs once.
 type environment []string
 
 func (e environment) find(name string) (value string, ok bool) {
@@ -71,7 +71,7 @@ func childEnvironment(in execmeta.Instruction, lookup func(string) (string, bool
 	return env
 }
 
-// pair sets to as from is, unless it has a value of its own.
+// pair sets to to the value of from, unless it has its own value.
 func (e *environment) pair(from, to string) {
 	if value, ok := e.find(from); ok {
 		if _, known := e.find(to); !known {

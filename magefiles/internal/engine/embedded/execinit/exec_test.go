@@ -135,7 +135,7 @@ func TestNothingIsRun(t *testing.T) {
 	}
 }
 
-// In Dagger these two are refusals of runc, and so on the stderr of the exec.
+// In Dagger these two are errors of runc, and so on the stderr of the exec.
 func TestRefusedByTheRuntime(t *testing.T) {
 	b := newBench(t)
 	const runc = "runc run failed: unable to start container process: error during container init: "

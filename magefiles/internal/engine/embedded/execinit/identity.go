@@ -18,10 +18,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// identity is who the command runs as.
+// identity is the user and the groups of the command.
 type identity struct {
 	uid, gid int
-	groups   []int // supplementary ones, the primary one among them as container runtimes have it
+	groups   []int // supplementary ones, including the primary one, as in container runtimes
 	home     string
 }
 
@@ -37,7 +37,7 @@ func lookupUser(spec string, at place) (identity, error) {
 	return identity{uid: u.Uid, gid: u.Gid, groups: groups, home: u.Home}, nil
 }
 
-// credential is the identity for a new process; nil if the init has no right to change it and already is that user.
+// credential is the identity for a new process; nil if the init may not change it and already has it.
 func (id identity) credential() *syscall.Credential {
 	if os.Geteuid() != 0 && os.Geteuid() == id.uid {
 		return nil
@@ -49,7 +49,7 @@ func (id identity) credential() *syscall.Credential {
 	return c
 }
 
-// makeWorkdir makes what is missing of dir, owned by the user. Links are followed, also one that leads nowhere.
+// makeWorkdir makes the missing folders of dir, owned by the user. Links are followed, also a link that leads nowhere.
 func (id identity) makeWorkdir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -61,20 +61,20 @@ func (id identity) makeWorkdir(dir string) error {
 	if err := user.MkdirAllAndChown(resolved, 0o755, id.uid, id.gid, user.WithOnlyNew); err != nil {
 		return err
 	}
-	return os.MkdirAll(dir, 0o755) // what the path leaves again by .., as a container runtime does
+	return os.MkdirAll(dir, 0o755) // also folders that the path leaves again by .., as a container runtime does
 }
 
 // maxLinks is how many links a path may lead through.
 const maxLinks = 255
 
-// followed is the absolute path that dir leads to, whether it is there or not.
+// followed is the absolute path that dir leads to, whether it exists or not.
 func followed(dir string) (string, error) {
 	done, rest := "/", strings.Split(dir, "/")
 	for links := 0; len(rest) > 0; {
 		next := filepath.Join(done, rest[0])
 		rest = rest[1:]
 		target, err := os.Readlink(next)
-		if err != nil { // no link, or nothing
+		if err != nil { // not a link, or missing
 			done = next
 			continue
 		}
@@ -89,14 +89,14 @@ func followed(dir string) (string, error) {
 	return done, nil
 }
 
-// own gives the files to the user, as far as possible: one who opens /dev/stdout needs the right to the pipe behind it.
+// own gives the files to the user, as far as possible: opening /dev/stdout requires access to the pipe behind it.
 func (id identity) own(files ...*os.File) {
 	for _, f := range files {
 		_ = f.Chown(id.uid, id.gid)
 	}
 }
 
-// program finds the file to execute for name, with the eyes of the user: what is closed to them is not found.
+// program finds the file to execute for name, with the permissions of the user: files that the user cannot reach are not found.
 func (id identity) program(name, path string) (string, error) {
 	if filepath.Base(name) != name { // also "", which the kernel is left to refuse
 		return name, nil
@@ -106,7 +106,7 @@ func (id identity) program(name, path string) (string, error) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	// The file system ids are the one part of a thread's identity that can be taken back.
+	// The file system ids are the only part of a thread's identity that can be restored.
 	oldGID, _ := unix.SetfsgidRetGid(id.gid)
 	oldUID, _ := unix.SetfsuidRetUid(id.uid)
 	file, err := exec.LookPath(name)
@@ -118,7 +118,7 @@ func (id identity) program(name, path string) (string, error) {
 	return file, err
 }
 
-// notDirectory is an error if dir is there, and no directory.
+// notDirectory is an error if dir exists and is not a directory.
 func notDirectory(dir string) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return &fs.PathError{Op: "mkdir", Path: dir, Err: unix.ENOTDIR}

@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/scrub"
 )
 
-// readInstruction takes the instruction out of the environment, or from its file when it is too long for that.
+// readInstruction reads the instruction from the environment, or from its file if it is too long for that.
 func readInstruction(input string) (execmeta.Instruction, error) {
 	text, ok := os.LookupEnv(execmeta.EnvName)
 	if !ok {

@@ -17,7 +17,7 @@ import (
 // openFiles is the limit of open files that a command starts with.
 const openFiles = 20000
 
-// job is a command that is ready to be tried: all that fails from here on is exit code 1 and a line on stderr.
+// job is a command that is ready to start: every failure from here on is exit code 1 and a line on stderr.
 type job struct {
 	args    []string
 	env     environment
@@ -30,7 +30,7 @@ type job struct {
 	answer                          *answer
 }
 
-// execute runs args and says how they ended. It does not return if they replace the init.
+// execute runs args and returns their status. It does not return if they replace the init.
 func execute(args []string, in execmeta.Instruction, at place, answer *answer) execmeta.Status {
 	j, err := prepare(args, in, at, answer)
 	if err != nil {
@@ -42,7 +42,7 @@ func execute(args []string, in execmeta.Instruction, at place, answer *answer) e
 	return j.run()
 }
 
-// prepare does what can fail before the command, in Dagger's order: the user, the redirects, then the working directory.
+// prepare does all that can fail before the command, in Dagger's order: the user, the redirects, then the working directory.
 func prepare(args []string, in execmeta.Instruction, at place, answer *answer) (*job, error) {
 	if len(args) == 0 {
 		return nil, fmt.Errorf("no command has been set")
@@ -67,7 +67,7 @@ func prepare(args []string, in execmeta.Instruction, at place, answer *answer) (
 	return j, nil
 }
 
-// redirect opens what the command's streams come from and go to.
+// redirect opens the sources and targets of the command's streams.
 func (j *job) redirect(in execmeta.Instruction, input string) (err error) {
 	switch {
 	case in.RedirectStdin != "":
@@ -86,8 +86,8 @@ func (j *job) redirect(in execmeta.Instruction, input string) (err error) {
 	return err
 }
 
-// enter changes to the working directory and finds the program. Where a container runtime would refuse, the error says what
-// runc says there, because that is what Dagger puts on the stderr of such an exec.
+// enter changes to the working directory and finds the program. If a container runtime would refuse, the error has runc's text, because Dagger
+// writes that to the stderr of such an exec.
 func (j *job) enter() (program string, err error) {
 	if entry, found := nameless(j.env); found {
 		return "", runtimeError{fmt.Errorf("environment variable name can't be empty: %q", entry)}
@@ -102,7 +102,7 @@ func (j *job) enter() (program string, err error) {
 	return j.id.program(j.args[0], path)
 }
 
-// runtimeError is a refusal in the words of runc.
+// runtimeError is an error with the text of runc.
 type runtimeError struct{ err error }
 
 func (e runtimeError) Error() string {

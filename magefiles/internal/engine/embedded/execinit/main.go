@@ -1,12 +1,11 @@
 //go:build linux
 
-// Command execinit is process 1 of every exec of the embedded engine: it runs the command that follows it in its arguments
-// as the instruction says, and leaves stdout, stderr, both together and the exit code in files next to the root file system.
-// Package execmeta has the contract. It is built static (CGO_ENABLED=0) and lives in whatever root file system there is, an
-// empty one included.
+// Command execinit is process 1 of every exec of the embedded engine. It runs the command in its arguments as the instruction says, and writes
+// stdout, stderr, both together and the exit code to files outside the root file system. Package execmeta has the contract. It is static
+// (CGO_ENABLED=0) and runs in any root file system, even in an empty one.
 //
-// In what it does and says it follows Dagger v0.21.8, as recorded: a command that cannot be started is exit code 1 with the
-// reason on its stderr; what fails before that is exit code -1 with a message.
+// Its behaviour and its messages are those of Dagger v0.21.8, as recorded: a command that cannot be started is exit code 1 with the reason on its
+// stderr; a failure before that is exit code -1 with a message.
 package main
 
 import (
@@ -28,14 +27,14 @@ func main() {
 	}))
 }
 
-// place is where the init finds its files. Tests have them elsewhere.
+// place is the folder of the init's files. Tests use another one.
 type place struct {
 	meta, input, passwd, group string
 }
 
 // run runs args and returns the exit status of the init: 0 if the command ended as the instruction expects.
 func run(args []string, at place) int {
-	// Whatever descriptors the runtime left open are not for the command.
+	// The command does not get other descriptors that the runtime left open.
 	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	answer, err := newAnswer(at.meta)
 	if err != nil {

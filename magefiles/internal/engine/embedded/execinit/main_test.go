@@ -17,7 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 )
 
-// testPlace makes the test binary an init whose files are where its value says.
+// testPlace makes the test binary an init whose files are in the folder that its value names.
 const testPlace = "EXECINIT_TEST_PLACE"
 
 func TestMain(m *testing.M) {
@@ -36,11 +36,11 @@ func placeIn(dir string) place {
 	}
 }
 
-// bench is a place to run inits in.
+// bench is a folder in which tests run inits.
 type bench struct {
 	t    *testing.T
 	dir  string
-	root string // a folder that stands for the root file system: where commands put their files
+	root string // a folder that replaces the root file system: commands write their files there
 	env  []string
 	pid1 bool
 }
@@ -76,12 +76,12 @@ func (b *bench) write(name, text string) string {
 	return path
 }
 
-// outcome is all that an exec leaves.
+// outcome is the whole output of an exec.
 type outcome struct {
 	status                   execmeta.Status
 	stdout, stderr, combined string
 	exit                     int    // of the init
-	seenOut, seenErr         string // what the init wrote itself
+	seenOut, seenErr         string // the output of the init itself
 }
 
 // command returns the init that will run args, not started.
@@ -90,7 +90,7 @@ func (b *bench) command(in execmeta.Instruction, args ...string) *exec.Cmd {
 	if in.Workdir == "" {
 		in.Workdir = b.root
 	}
-	if in.User == "" && os.Geteuid() != 0 { // an init without rights can only run what runs as itself
+	if in.User == "" && os.Geteuid() != 0 { // an init without rights can only run commands as its own user
 		in.User = fmt.Sprintf("%d:%d", os.Geteuid(), os.Getegid())
 	}
 	text, err := in.Encode()
@@ -150,7 +150,7 @@ func (b *bench) outcome() outcome {
 	return o
 }
 
-// needRoot skips a test that changes users or namespaces.
+// needRoot skips a test that changes users or namespaces, unless it runs as root.
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() == 0 {

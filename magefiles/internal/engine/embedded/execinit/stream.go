@@ -10,8 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/scrub"
 )
 
-// tee is where one stream of the command goes: to files that must get everything, and to the init's own stream for
-// whoever watches.
+// tee is the target of one stream of the command: the files, which must get everything, and the init's own stream, which is the live output.
 type tee struct {
 	files []*os.File
 	live  io.Writer
@@ -29,7 +28,7 @@ func (t *tee) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// stream takes what the command writes to one of its outputs, until all who could write have closed it.
+// stream reads one output of the command, until all processes that could write have closed it.
 type stream struct {
 	tee    tee
 	scrub  *scrub.Writer

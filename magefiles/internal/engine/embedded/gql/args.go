@@ -7,29 +7,29 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Args are the arguments of a field. A reading method gives the zero value for one that is absent.
+// Args are the arguments of a field. A reading method returns the zero value for a missing one.
 type Args struct {
 	field  *ast.Field
 	values map[string]any
 	x      *execution
 }
 
-// Has tells whether the argument was given.
+// Has reports whether the argument was given.
 func (a Args) Has(name string) bool { return a.values[name] != nil }
 
-// String gives a string, an enum's name or a scalar's text.
+// String returns a string, an enum's name or a scalar's text.
 func (a Args) String(name string) string {
 	s, _ := a.values[name].(string)
 	return s
 }
 
-// Bool gives a boolean.
+// Bool returns a boolean.
 func (a Args) Bool(name string) bool {
 	b, _ := a.values[name].(bool)
 	return b
 }
 
-// Int gives an integer.
+// Int returns an integer.
 func (a Args) Int(name string) int {
 	switch n := a.values[name].(type) {
 	case int64:
@@ -42,7 +42,7 @@ func (a Args) Int(name string) int {
 	return 0
 }
 
-// Strings gives a list of strings, never nil when the argument was given.
+// Strings returns a list of strings, never nil if the argument was given.
 func (a Args) Strings(name string) []string {
 	list, ok := a.values[name].([]any)
 	if !ok {
@@ -56,7 +56,7 @@ func (a Args) Strings(name string) []string {
 	return out
 }
 
-// Inputs gives a list of input objects as maps.
+// Inputs returns a list of input objects as maps.
 func (a Args) Inputs(name string) []map[string]string {
 	list, _ := a.values[name].([]any)
 	var out []map[string]string
@@ -71,7 +71,7 @@ func (a Args) Inputs(name string) []map[string]string {
 	return out
 }
 
-// Object gives the object whose id is the argument; ok is false when it is absent.
+// Object returns the object whose id is the argument; ok is false if it is missing.
 func Object[T any](a Args, name string) (obj T, ok bool, err error) {
 	id := a.String(name)
 	if id == "" {
@@ -81,7 +81,7 @@ func Object[T any](a Args, name string) (obj T, ok bool, err error) {
 	return obj, err == nil, err
 }
 
-// Objects gives the objects whose ids are the argument.
+// Objects returns the objects whose ids are the argument.
 func Objects[T any](a Args, name string) ([]T, error) {
 	var out []T
 	for _, id := range a.Strings(name) {
@@ -108,7 +108,7 @@ func object[T any](a Args, id string) (T, error) {
 	return o, nil
 }
 
-// check finds values of the wrong kind, which Dagger reports as the error of the field that they were given to.
+// check finds values of the wrong type, which Dagger reports as the error of their field.
 func (a Args) check() error {
 	for _, def := range a.field.Definition.Arguments {
 		v, given := a.values[def.Name]
@@ -140,7 +140,7 @@ func (a Args) checkValue(def *ast.ArgumentDefinition, v any) error {
 	return nil
 }
 
-// missingInput names the first required field of an input object that v lacks.
+// missingInput names the first required field of an input object that is missing in v.
 func (a Args) missingInput(kind string, v map[string]any) string {
 	t := a.x.schema.Types[kind]
 	if t == nil || t.Kind != ast.InputObject {
@@ -154,7 +154,7 @@ func (a Args) missingInput(kind string, v map[string]any) string {
 	return ""
 }
 
-// bad words an argument's error as Dagger does, the query included.
+// bad returns an argument's error in Dagger's words, with the query.
 func (a Args) bad(def *ast.ArgumentDefinition, via, why string) error {
 	typ := def.Type.String()
 	if def.Type.Elem != nil && !def.Type.NonNull {

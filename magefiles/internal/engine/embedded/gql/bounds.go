@@ -6,21 +6,21 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// What a query may have. Validation compares the fields of a selection with each other, and fragments double what they hold, so that a
-// small query can cost hours. An SDK's query is one chain of fields; the longest that were recorded are a hundredth of this.
+// The limits of a query. Validation compares the fields of a selection with each other, and fragments multiply their fields, so a small query can
+// cost hours. An SDK's query is one chain of fields; the longest recorded ones are a hundredth of these limits.
 const (
 	maxTokens     = 500_000 // a string counts as one, however long
 	maxDepth      = 2_000   // fields within each other
-	maxFields     = 10_000  // with fragments written out
+	maxFields     = 10_000  // fields nested in each other
 	maxSelections = 1_000   // of one selection
 	maxArguments  = 100     // of one field, and as many directives
-	maxFragments  = 200     // and as many operations, and variables of each
+	maxFragments  = 200     // also of operations, and of the variables of each
 )
 
-// measure counts what a query costs.
+// measure counts the cost of a query.
 type measure struct {
 	doc       *ast.QueryDocument
-	fragments map[string]*cost // nil while one is measured: it is within itself, which validation refuses
+	fragments map[string]*cost // nil while one is measured: it contains itself, which validation refuses
 }
 
 type cost struct{ fields, depth int }
@@ -42,7 +42,7 @@ func check(doc *ast.QueryDocument) error {
 			return err
 		}
 	}
-	for _, f := range doc.Fragments { // those too that nothing uses, since they are validated
+	for _, f := range doc.Fragments { // also unused ones, since they are validated
 		if _, err := m.fragment(f.Name); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func most(what string, n, limit int) error {
 	return nil
 }
 
-// selection measures a set of fields that is within depth others.
+// selection measures a set of fields that is nested depth levels deep.
 func (m measure) selection(set ast.SelectionSet, depth int) (cost, error) {
 	var total cost
 	if err := most("fields in one selection", len(set), maxSelections); err != nil || len(set) == 0 {
@@ -91,7 +91,7 @@ func (m measure) one(s ast.Selection, depth int) (c cost, err error) {
 		c, err = m.selection(s.SelectionSet, depth+1)
 		return cost{c.fields + 1, c.depth + 1}, err
 	case *ast.InlineFragment:
-		c, err = m.selection(s.SelectionSet, depth+1) // they may be within each other, too
+		c, err = m.selection(s.SelectionSet, depth+1) // they may be nested, too
 		return cost{c.fields + 1, c.depth + 1}, err
 	case *ast.FragmentSpread:
 		return m.fragment(s.Name)

@@ -18,7 +18,7 @@ func bomb(levels int) string {
 	return text + fmt.Sprintf("fragment f%d on Directory{name}", levels)
 }
 
-// A query that would cost more than any of an SDK's is refused before it costs anything: no resolver runs.
+// A query that would cost more than any query of an SDK is refused before it costs anything: no resolver runs.
 func TestCostlyQueriesAreRefused(t *testing.T) {
 	t.Parallel()
 	many := func(unit string) string { return strings.Repeat(unit, 300_000) }
@@ -47,7 +47,7 @@ func TestCostlyQueriesAreRefused(t *testing.T) {
 	}
 }
 
-// deepFragments are few fields within each other each, but many in all.
+// deepFragments nest only a few fields each, but many in total.
 func deepFragments() string {
 	text := "{directory{...f0}}\n"
 	for i := range 150 {
@@ -56,7 +56,7 @@ func deepFragments() string {
 	return text + "fragment f150 on Directory{name}"
 }
 
-// A fragment within itself is refused as such, by the validation.
+// The validation refuses a fragment that contains itself.
 func TestFragmentWithinItself(t *testing.T) {
 	t.Parallel()
 	_, errs, rejected := server(new(int)).Do(context.Background(), Request{Query: "{directory{...a}} fragment a on Directory{directory(path:\"a\"){...a}}"})
@@ -65,7 +65,7 @@ func TestFragmentWithinItself(t *testing.T) {
 	}
 }
 
-// What SDKs send passes: long chains, long lists and texts, and the introspection of GraphQL's tools.
+// Queries of SDKs pass: long chains, long lists and texts, and the introspection of GraphQL's tools.
 func TestQueriesOfSDKsPass(t *testing.T) {
 	t.Parallel()
 	for name, query := range map[string]string{

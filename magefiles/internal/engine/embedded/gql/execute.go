@@ -14,7 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// execution is one request while it is answered.
+// execution is one request that is being answered.
 type execution struct {
 	*Server
 	query string
@@ -129,7 +129,7 @@ func (x *execution) field(ctx context.Context, n *node, f *ast.Field, path ast.P
 	return x.selection(ctx, x.remember(typ, k, v), f.SelectionSet, path)
 }
 
-// call runs a resolver. A panic in it is the error of that field; the others of the session are answered on.
+// call runs a resolver. A panic in it becomes the error of that field; the other fields are still answered.
 func (x *execution) call(ctx context.Context, n *node, field string, args Args, resolve Resolver) (v any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -161,14 +161,14 @@ func (x *execution) list(ctx context.Context, typ, k string, items []any, set as
 	return out, nil
 }
 
-// NotOffered is the error for a field that Dagger has and this engine has not.
+// NotOffered is the error for a field that Dagger has and this engine does not have.
 type NotOffered struct{ Type, Field string }
 
 func (e NotOffered) Error() string {
 	return fmt.Sprintf("%s.%s is not offered by the embedded engine: use Dagger for it (BLUMEOPS_ENGINE=dagger; needs Docker or a Dagger runner)", e.Type, e.Field)
 }
 
-// marshal is how data and errors travel.
+// marshal encodes data and errors as they are sent.
 func marshal(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// maxBody bounds a request: the largest that a pipeline sends is a new file's content.
+// maxBody limits a request: the largest that a pipeline sends is a new file's content.
 const maxBody = 256 << 20
 
 // ServeHTTP answers POST /query.

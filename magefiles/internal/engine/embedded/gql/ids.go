@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// An id is base64 of protobuf {2: {1: number, 2: {1: "Container", 3: true}}}, as Dagger's are: a handle that means something only in
-// the session that gave it.
+// An id is base64 of protobuf {2: {1: number, 2: {1: "Container", 3: true}}}, as Dagger's ids are: a handle that is valid only in the session
+// that created it.
 
 func encodeID(number int, typ string) string {
 	t := protowire.AppendTag(nil, 1, protowire.BytesType)

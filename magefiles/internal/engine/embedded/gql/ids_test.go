@@ -6,7 +6,7 @@ import (
 )
 
 func TestIDs(t *testing.T) {
-	// The form that Dagger v0.21.8 was recorded to give: a protobuf with the number and the type of an object.
+	// The format of the ids that were recorded from Dagger v0.21.8: a protobuf with the number and the type of an object.
 	const recorded = "EhIIuSQSDQoJQ29udGFpbmVyGAE="
 	number, typ, err := decodeID(recorded)
 	if err != nil || number != 4665 || typ != "Container" {

@@ -1,8 +1,8 @@
-// Package gql executes GraphQL queries in the dialect that the Dagger SDKs speak: one chain of fields that ends in one leaf, every
-// object with an id that any later query may start from.
+// Package gql executes GraphQL queries in the dialect of the Dagger SDKs: one chain of fields that ends in one leaf. Every object has an id that
+// any later query may start from.
 //
-// It knows the schema and the ids; what a field does is a Resolver, registered by type and name. A field of the schema
-// without a resolver is refused by name.
+// It knows the schema and the ids. A Resolver, registered by type and name, implements a field. A field of the schema without a resolver is
+// refused by name.
 package gql
 
 import (
@@ -21,14 +21,14 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// Resolver answers one field of an object. For a field whose type is an object it returns the value of that object (for a list, a
-// []any of them), else a string, *string, bool, int or []string.
+// Resolver answers one field of an object. For a field whose type is an object it returns the value of that object (for a list, a []any of them),
+// otherwise a string, *string, bool, int or []string.
 type Resolver func(ctx context.Context, self any, args Args) (any, error)
 
 // Resolvers are the fields that a server offers: type name, field name, resolver.
 type Resolvers map[string]map[string]Resolver
 
-// Fresh wraps an object that must not be remembered: the same query asks for it anew the next time.
+// Fresh wraps an object that must not be remembered: the same query runs its resolver again the next time.
 type Fresh struct{ Value any }
 
 // Request is the body of a GraphQL request.
@@ -50,10 +50,10 @@ type Server struct {
 
 	mu    sync.Mutex
 	nodes []*node          // by number - 1
-	byKey map[string]*node // by what made it
+	byKey map[string]*node // by key: the field that made it
 }
 
-// node is an object that a query made: its type, what made it, and its value.
+// node is an object that a query made: its type, the field that made it, and its value.
 type node struct {
 	number int
 	typ    string
@@ -64,16 +64,16 @@ type node struct {
 // New makes a server whose Query object is root.
 func New(schema *ast.Schema, resolvers Resolvers, root any) *Server {
 	r := rules.NewDefaultRules()
-	// Dagger checks the values of arguments when it runs a field, and says so in the field's error.
+	// Dagger checks the values of arguments when it runs a field, and returns the field's error.
 	r.RemoveRule(rules.ValuesOfCorrectTypeRule.Name)
 	s := &Server{schema: schema, resolvers: resolvers, root: root, rules: r, byKey: map[string]*node{}}
 	return s
 }
 
-// errInternal is what Dagger answers where it stumbles itself.
+// errInternal is Dagger's answer to its own internal errors.
 var errInternal = errors.New("internal system error")
 
-// Do executes a request. A query that cannot be understood gives rejected errors (HTTP 422); all other errors are those of fields.
+// Do executes a request. An invalid query returns rejected errors (HTTP 422); all other errors are those of fields.
 func (s *Server) Do(ctx context.Context, req Request) (data map[string]any, errs gqlerror.List, rejected bool) {
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: req.Query}, maxTokens)
 	if err != nil {
@@ -125,7 +125,7 @@ func coded(err error, code string) gqlerror.List {
 	return gqlerror.List{one}
 }
 
-// remember gives a made object its number; an object that was made in the same way before is that one.
+// remember gives a new object its number; the same field with the same arguments returns the same object.
 func (s *Server) remember(typ, key string, value any) *node {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +144,7 @@ func (s *Server) known(key string) *node {
 	return s.byKey[key]
 }
 
-// load finds the object that an id names.
+// load returns the object that an id names.
 func (s *Server) load(id string) (*node, error) {
 	number, typ, err := decodeID(id)
 	if err != nil {
@@ -158,7 +158,7 @@ func (s *Server) load(id string) (*node, error) {
 	return s.nodes[number-1], nil
 }
 
-// key tells objects apart by what made them: the parent, the field and its arguments.
+// key identifies objects by the parent, the field and its arguments.
 func key(parent *node, field string, args map[string]any) string {
 	b, err := json.Marshal(args)
 	if err != nil {

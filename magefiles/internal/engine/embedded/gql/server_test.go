@@ -14,7 +14,7 @@ import (
 
 type box struct{ path string }
 
-// server answers with a few fields that count how often they run.
+// server has a few fields that count how often they run.
 func server(runs *int) *Server {
 	return New(schema.Load(), Resolvers{
 		"Query": {

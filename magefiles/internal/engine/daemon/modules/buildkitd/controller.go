@@ -61,7 +61,7 @@ func newController(ctx context.Context, cfg config) (*control.Controller, error)
 		CacheManager:              solver.NewCacheManager(ctx, "local", store, worker.NewCacheResultStorage(workers)),
 		ResolveCacheExporterFuncs: cacheExporters(sessions, hosts),
 		ResolveCacheImporterFuncs: cacheImporters(sessions, hosts, w),
-		// Offered by the daemon, and still to be asked for by each build that wants them.
+		// The daemon allows these entitlements; each build must still request them.
 		Entitlements:   []string{string(entitlements.EntitlementNetworkHost), string(entitlements.EntitlementSecurityInsecure)},
 		HistoryDB:      history,
 		CacheStore:     store,

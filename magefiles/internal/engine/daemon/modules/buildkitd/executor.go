@@ -14,8 +14,8 @@ import (
 	"github.com/moby/buildkit/worker/base"
 )
 
-// lateExecutor is BuildKit's executor, made when the first step runs. BuildKit's refuses to start without a runtime;
-// this one refuses the step, and takes a runtime that was installed in between.
+// lateExecutor is BuildKit's executor, made when the first step runs. BuildKit's executor refuses to start without a runtime. This one refuses
+// the step, and uses a runtime that was installed in the meantime.
 type lateExecutor struct {
 	runtime, hint string
 	make          func() (executor.Executor, error)

@@ -15,14 +15,14 @@ import (
 	registry "github.com/moby/buildkit/util/resolver/config"
 )
 
-// registryHosts tells how each registry is reached: as BuildKit does it, and with the authorities of cfg trusted at all of them. A host on
-// loopback that the settings say nothing of is spoken to over plain HTTP, whatever authorities there are, unless it speaks TLS.
+// registryHosts returns the hosts of each registry as BuildKit does, and trusts the authorities of cfg at all of them. A host on loopback without
+// settings uses plain HTTP, with any authorities, unless it speaks TLS.
 func registryHosts(cfg config) docker.RegistryHosts {
 	if cfg.CAFile == "" {
 		return resolver.NewRegistryConfig(cfg.Registries)
 	}
 	var mu sync.Mutex
-	made := map[string][]docker.RegistryHost{} // so that connections are kept
+	made := map[string][]docker.RegistryHost{} // cached, so that connections are kept
 	return func(host string) ([]docker.RegistryHost, error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -38,7 +38,7 @@ func registryHosts(cfg config) docker.RegistryHosts {
 	}
 }
 
-// reach makes the ways to a registry: its mirrors, and itself.
+// reach returns the hosts of a registry: its mirrors, and itself.
 func (c config) reach(host string) ([]docker.RegistryHost, error) {
 	trusting := map[string]registry.RegistryConfig{}
 	for name, r := range c.Registries {

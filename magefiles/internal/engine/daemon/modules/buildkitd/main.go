@@ -1,9 +1,9 @@
 // Command buildkitd is the BuildKit daemon of the embedded engine.
 //
-// It is BuildKit's own daemon with the parts that a local engine has no use for left out: the containerd worker,
-// the remote snapshotters, the cache backends of cloud providers, the exporters of traces and metrics. That is a third
-// of the packages, and the build of this program is most of what a fresh clone waits for.
-// One thing is added: the OCI runtime is looked for when a step needs it, so that what runs nothing builds without one.
+// It is BuildKit's own daemon without the parts that a local engine does not use: the containerd worker, the remote snapshotters, the cache
+// backends of cloud providers, the exporters of traces and metrics. These are a third of the packages, and a fresh clone spends most of its time
+// on the build of this program. One thing is added: the daemon looks for the OCI runtime when a step needs it, so builds without commands work
+// without a runtime.
 //
 // Its only argument is the path of a JSON file, see config.
 package main
@@ -30,12 +30,12 @@ import (
 	"google.golang.org/grpc"
 )
 
-// config is what the daemon is told; package daemon writes it.
+// config are the settings of the daemon; package daemon writes it.
 type config struct {
 	Root         string                             // folder of the cache; one daemon at a time
 	Socket       string                             // path of the Unix socket
-	Runtime      string                             // path at which an OCI runtime stands, or will once there is one
-	RuntimeHint  string                             // said when a step needs a runtime and there is none
+	Runtime      string                             // path of the OCI runtime, which may be missing
+	RuntimeHint  string                             // part of the error when a step needs a runtime and there is none
 	Rootless     bool                               // running as the mapped root of a user namespace
 	Labels       map[string]string                  // of the worker, for the clients to read
 	CacheBytes   int64                              // the cache is collected beyond this size
@@ -93,7 +93,7 @@ func run(ctx context.Context, path string) error {
 	go func() {
 		defer close(stopped)
 		<-ctx.Done()
-		// A build that goes on holds its session open for as long as its client lives: it is cancelled after the grace.
+		// A build that continues keeps its session open while its client lives: it is cancelled after the grace period.
 		timer := time.AfterFunc(grace, server.Stop)
 		defer timer.Stop()
 		server.GracefulStop()
@@ -117,8 +117,8 @@ func load(path string) (config, error) {
 	return cfg, nil
 }
 
-// listen takes the socket over: whoever holds the lock of Root may, and a daemon that was killed leaves its socket behind.
-// Only the user that runs the daemon can connect.
+// listen replaces the socket. The holder of the lock of Root may do so, and a daemon that was killed leaves its socket behind. Only the user that
+// runs the daemon can connect.
 func listen(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err

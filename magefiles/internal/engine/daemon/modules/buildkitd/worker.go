@@ -22,7 +22,7 @@ import (
 
 // newWorker makes the one worker: OCI runtime, host network.
 func newWorker(ctx context.Context, cfg config, hosts docker.RegistryHosts) (*base.Worker, error) {
-	// The constructor wants an executable to be there at once; late replaces the executor that it makes.
+	// The constructor requires an existing executable; late replaces the executor that it makes.
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -40,8 +40,7 @@ func newWorker(ctx context.Context, cfg config, hosts docker.RegistryHosts) (*ba
 	return base.NewWorker(ctx, opt)
 }
 
-// snapshotter takes overlayfs where the file system carries it, and plain copies where it does not
-// (a container's own overlay root, for instance).
+// snapshotter uses overlayfs if the file system supports it, and plain copies otherwise (on a container's own overlay root, for instance).
 func snapshotter(root string) runc.SnapshotterFactory {
 	if err := overlayutils.Supported(root); err != nil {
 		log.Printf("overlayfs does not work in %s, layers are copied: %v", root, err)
@@ -52,8 +51,8 @@ func snapshotter(root string) runc.SnapshotterFactory {
 	}}
 }
 
-// gcPolicy is BuildKit's usual order of collection, under our two limits: first what is cheap to make again (local sources, cache
-// mounts, checkouts: two days), then what nobody used for two months, then the oldest, then BuildKit's own records too.
+// gcPolicy is BuildKit's usual order of collection, under our two limits: first records that are cheap to make again (local sources, cache
+// mounts, checkouts: two days), then records that were not used for two months, then the oldest, then BuildKit's own records too.
 func gcPolicy(cfg config) []client.PruneInfo {
 	limits := client.PruneInfo{MaxUsedSpace: cfg.CacheBytes, MinFreeSpace: cfg.MinFreeBytes}
 	unused, all := limits, limits

@@ -1,5 +1,5 @@
-// Package execmeta is what the engine and its exec init tell each other: the instruction that goes into an exec, and the
-// names and the form of the answer that comes out of it.
+// Package execmeta is the contract between the engine and its exec init: the instruction that goes into an exec, and the names and the format of
+// the answer that comes out of it.
 //
 // An exec is an LLB run of
 //
@@ -9,8 +9,8 @@
 //	InputDir    a read-only mount, only when there is a stdin or a long instruction,
 //	EnvName     an environment variable with the instruction.
 //
-// Because the answer is a mount of the exec, a cached exec answers from the cache.
-// The package imports the standard library alone: it is compiled into the init.
+// Because the answer is a mount of the exec, a cached exec has its answer in the cache.
+// The package imports only the standard library: it is compiled into the init.
 package execmeta
 
 import (
@@ -46,22 +46,22 @@ const MaxEnv = 128<<10 - len(EnvName) - 2
 
 // Instruction says how to run the command that follows the init in its arguments.
 type Instruction struct {
-	// Env is the command's environment as NAME=value without secrets, the last of a name wins. PATH is added when it is
-	// missing, HOME when it is missing or empty.
+	// Env is the command's environment as NAME=value without secrets; the last entry of a name wins. PATH is added if it is missing, HOME if it
+	// is missing or empty.
 	Env []string `json:"env,omitempty"`
-	// Inherit names variables that are taken as the exec itself got them, when Env has none of that name: those that must
-	// not be part of a cache key, such as a proxy's.
+	// Inherit names variables whose values come from the exec itself, if Env does not have the name: variables that must not be part of a cache
+	// key, such as a proxy's.
 	Inherit []string `json:"inherit,omitempty"`
 	// SecretEnv names variables of the exec itself whose values are secrets. They go to the command, win over Env, and are
 	// replaced in its output.
 	SecretEnv []string `json:"secretEnv,omitempty"`
-	// SecretFiles are paths of mounted secrets, relative ones from Workdir; their contents are replaced in the output.
-	// One that is missing is no error.
+	// SecretFiles are paths of mounted secrets, relative ones from Workdir; their contents are replaced in the output. A missing file is not an
+	// error.
 	SecretFiles []string `json:"secretFiles,omitempty"`
 
 	// User is "", name, uid, name:group, uid:gid or a mix; names are those of the root file system.
 	User string `json:"user,omitempty"`
-	// Workdir is an absolute path, "" is "/". What is missing of it is made, 0755, owned by the user.
+	// Workdir is an absolute path, "" is "/". Missing folders are made, 0755, owned by the user.
 	Workdir string `json:"workdir,omitempty"`
 
 	// Stdin says that InputDir has a StdinFile. Without it and without RedirectStdin stdin is empty.
@@ -72,12 +72,12 @@ type Instruction struct {
 	RedirectStdout string `json:"redirectStdout,omitempty"`
 	RedirectStderr string `json:"redirectStderr,omitempty"`
 
-	// Expect says which exit codes are a success; the init then exits with 0, otherwise not, so that BuildKit does not
-	// cache what failed. "" is Success.
+	// Expect is the set of exit codes that are a success. The init then exits with 0, otherwise not, so that BuildKit does not cache failures. ""
+	// is Success.
 	Expect Expect `json:"expect,omitempty"`
-	// NoInit makes the command process 1 in place of the init. Nothing is then left that could forward, combine or scrub:
-	// its streams are files from the start, CombinedFile and the exit code are missing, a redirected stream is only in the
-	// redirect file, and whoever reads the streams must replace the secrets (package scrub).
+	// NoInit makes the command process 1 in place of the init. Then nothing can forward, combine or scrub: its streams are files from the start,
+	// CombinedFile and the exit code are missing, a redirected stream is only in the redirect file, and the reader of the streams must replace
+	// the secrets (package scrub).
 	NoInit bool `json:"noInit,omitempty"`
 }
 
@@ -103,11 +103,11 @@ func Decode(text string) (Instruction, error) {
 type Status struct {
 	// ExitCode is 0 to 255; 128+n when signal n ended the command; NotStarted when nothing was run.
 	ExitCode int `json:"exitCode"`
-	// Message says why nothing was run, or why the streams are not complete; "" otherwise.
+	// Message is the reason why nothing was run, or why the streams are not complete; "" otherwise.
 	Message string `json:"message,omitempty"`
-	// Started says that the command's own program ran.
+	// Started reports whether the command's own program ran.
 	Started bool `json:"started"`
-	// Direct says that the command replaced the init (NoInit): ExitCode is not known here.
+	// Direct reports whether the command replaced the init (NoInit): ExitCode is not known here.
 	Direct bool `json:"direct,omitempty"`
 }
 

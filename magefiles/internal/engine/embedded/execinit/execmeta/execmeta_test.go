@@ -9,7 +9,7 @@ import (
 )
 
 func TestExpectAccepts(t *testing.T) {
-	// Which codes Dagger v0.21.8 accepts, as recorded (scenario exec_signal).
+	// The codes that Dagger v0.21.8 accepts, as recorded (scenario exec_signal).
 	for _, c := range []struct {
 		code                  int
 		success, failure, any bool

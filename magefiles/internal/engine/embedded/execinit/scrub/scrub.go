@@ -1,7 +1,7 @@
-// Package scrub replaces secrets in a stream of bytes, however the stream is cut into writes.
+// Package scrub replaces secrets in a stream of bytes, for any division of the stream into writes.
 //
-// What is replaced: each value as a whole, and each of its lines that holds more than white space. Where several match, the
-// first in the stream wins, and of those the longest. The result is the same for every way of splitting the same bytes.
+// It replaces each value as a whole, and each of its lines that holds more than white space. If several match, the first in the stream wins, and
+// of those the longest. The result is the same for every way of splitting the same bytes.
 package scrub
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Mask is what stands in the place of a secret.
+// Mask replaces a secret.
 const Mask = "***"
 
 // Set is a set of secrets. The zero value is empty and replaces nothing.
@@ -58,8 +58,8 @@ func (s *Set) Bytes(text []byte) []byte {
 	return out
 }
 
-// replace appends text with its secrets replaced to dst. Without final it stops at the first byte that later bytes could
-// still make the beginning of a (longer) secret; used says how much of text is dealt with.
+// replace appends text with its secrets replaced to dst. Without final it stops at the first byte that may begin a (longer) secret with later
+// bytes; used is the number of processed bytes of text.
 func (s *Set) replace(dst, text []byte, final bool) (out []byte, used int) {
 	plain := 0 // text[plain:i] is known to be no secret
 	i := 0
@@ -79,7 +79,7 @@ func (s *Set) replace(dst, text []byte, final bool) (out []byte, used int) {
 	return append(dst, text[plain:i]...), i
 }
 
-// match returns the length of the longest secret that text begins with, or that this cannot be told yet.
+// match returns the length of the longest secret that text begins with, or reports that more bytes are needed to decide.
 func (s *Set) match(text []byte, final bool) (n int, undecided bool) {
 	for _, needle := range s.byFirst[text[0]] {
 		if bytes.HasPrefix(text, needle) {
@@ -106,7 +106,7 @@ func (s *Set) Writer(dst io.Writer) *Writer {
 	return &Writer{set: s, dst: dst}
 }
 
-// Write passes p on with secrets replaced. The error is that of the writer behind; p counts as written even then.
+// Write passes p on with secrets replaced. The error is that of the underlying writer; p counts as written even then.
 func (w *Writer) Write(p []byte) (int, error) {
 	if !w.set.filled {
 		return w.dst.Write(p)
@@ -115,7 +115,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), w.flush(false)
 }
 
-// Close passes on what is held back. It does not close the writer behind.
+// Close passes on the bytes that are held back. It does not close the underlying writer.
 func (w *Writer) Close() error {
 	return w.flush(true)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// recorded are the outputs of the scenario secrets/secret_scrub_edge as recorded from Dagger, and what follows from the rule.
+// recorded are the outputs of the scenario secrets/secret_scrub_edge as recorded from Dagger, and outputs that follow from the rule.
 var recorded = []struct {
 	name, secret, text, want string
 }{
@@ -84,7 +84,7 @@ func TestWriterReportsTheWriterBehind(t *testing.T) {
 	}
 }
 
-// FuzzWriter cuts a text at places that come from the fuzzer, and compares with the text in one piece.
+// FuzzWriter cuts a text at places that come from the fuzzer, and compares the result with that of the whole text.
 func FuzzWriter(f *testing.F) {
 	f.Add("abc\ndef\n", "ab", "xxabc\ndefabx", []byte{1, 3})
 	f.Add("aab", "aa", "aaabaab", []byte{1, 1, 1})
@@ -96,7 +96,7 @@ func FuzzWriter(f *testing.F) {
 			t.Fatalf("secrets %q, %q: %q cut at %v became %q, in one piece %q", one, two, text, cuts, got, whole)
 		}
 		if strings.Contains(one+two, "*") {
-			return // the mask itself holds such a secret
+			return // the mask itself contains such a secret
 		}
 		for _, secret := range []string{one, two} {
 			if secret != "" && strings.Contains(whole, secret) {
