@@ -83,7 +83,7 @@ func daggerSession(role string) {
 		}
 	}))
 	fmt.Printf("{\"port\":%d,\"session_token\":\"t\"}\n", l.Addr().(*net.TCPAddr).Port)
-	io.Copy(io.Discard, os.Stdin) //nolint:errcheck // only its end matters
+	io.Copy(io.Discard, os.Stdin) //nolint:errcheck // its end is all that counts
 	if is("deaf") {
 		select {}
 	}
@@ -137,7 +137,7 @@ func holds(t *testing.T) *held {
 		if _, err := r.ReadString('\n'); err == nil {
 			close(h.runs)
 		}
-		io.Copy(io.Discard, r) //nolint:errcheck // only its end matters
+		io.Copy(io.Discard, r) //nolint:errcheck // its end is all that counts
 	}()
 	return h
 }

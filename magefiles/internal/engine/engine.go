@@ -1,7 +1,7 @@
-// Package engine picks who answers the Dagger API for a pipeline: the real Dagger where there is one, else the embedded engine.
+// Package engine chooses the engine that answers the Dagger API for a pipeline: the real Dagger if there is one, otherwise the embedded engine.
 //
-// Connect decides, and says in one line what was taken and why. Package embedded answers the API itself, package daemon keeps the
-// BuildKit that it needs, and Serve lets programs in other languages use it.
+// Connect chooses, and reports the choice and its reason in one line. Package embedded answers the API itself, package daemon manages its
+// BuildKit daemon, and Serve lets programs in other languages use it.
 package engine
 
 import (
@@ -19,10 +19,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// Choice is who is to answer.
+// Choice names the engine to use.
 type Choice string
 
-// The choices. Auto takes Dagger where a session, a runner or Docker is at hand, and the embedded engine otherwise.
+// The choices. Auto uses Dagger if a session, a runner or Docker is available, and the embedded engine otherwise.
 const (
 	Auto     Choice = "auto"
 	Dagger   Choice = "dagger"
@@ -40,7 +40,7 @@ func ParseChoice(s string) (Choice, error) {
 	return "", fmt.Errorf("engine %q is unknown: expected auto, dagger or embedded (BLUMEOPS_ENGINE, or the flag of the same name)", s)
 }
 
-// Event is what happens in a step of the embedded engine; State says what.
+// Event is an event of a step of the embedded engine; State is its kind.
 type (
 	Event = solver.Event
 	State = solver.State
@@ -59,18 +59,18 @@ const (
 // Registry says how to speak to one image registry.
 type Registry = daemon.Registry
 
-// Options say what to connect to and with what.
+// Options are the settings of a connection.
 type Options struct {
 	Choice     Choice
-	Workdir    string              // absolute: where relative host paths start, but in a session of Dagger's that is open already
+	Workdir    string              // absolute: start of relative host paths, except in a Dagger session that is open already
 	StateDir   string              // absolute, outside the checkout: see daemon.Options
 	CacheBytes int64               // limit of the embedded engine's cache; 0 is its default
 	Registries map[string]Registry // by host
 	CAFile     string              // PEM, of authorities that the embedded engine trusts beyond the system's; "" for none
 	LookupEnv  func(string) (string, bool)
-	Events     func(Event)  // of the embedded engine; nil for nobody
-	Log        func(string) // a line for people: what is built once, who was taken and why
-	DaggerLog  io.Writer    // what the real Dagger says while it works; nil for nobody
+	Events     func(Event)  // of the embedded engine; nil for none
+	Log        func(string) // a line for people: builds that happen once, the chosen engine and why
+	DaggerLog  io.Writer    // output of the real Dagger while it works; nil for none
 }
 
 func (o Options) getenv(name string) string {
@@ -94,7 +94,7 @@ type Session struct {
 // Close ends the session.
 func (s *Session) Close() error { return s.Client.Close() }
 
-// Connect opens a session. What it costs is paid here: a first embedded session builds BuildKit.
+// Connect opens a session. It includes the cost of the setup: a first embedded session builds BuildKit.
 func Connect(ctx context.Context, opts Options) (*Session, error) {
 	why, ok := daggerAtHand(ctx, opts)
 	switch {
@@ -125,10 +125,10 @@ func connectDagger(ctx context.Context, opts Options, why string) (*Session, err
 	return &Session{Client: client, Choice: Dagger, Why: why}, nil
 }
 
-// patience is how long Dagger may take to connect before people are told, and how often its runner is looked at from then on.
+// patience is how long Dagger may take to connect before a message is logged, and the interval of the checks of its runner from then on.
 const patience = 10 * time.Second
 
-// dial connects to the session of Dagger that is open, or to one that it opens with the Dagger CLI.
+// dial connects to the open session of Dagger, or to one that it opens with the Dagger CLI.
 func dial(ctx context.Context, opts Options) (engineconn.EngineConn, error) {
 	err := checkDagger(ctx, opts)
 	if isSlow(err) {
@@ -155,7 +155,7 @@ func dial(ctx context.Context, opts Options) (engineconn.EngineConn, error) {
 	return c, nil
 }
 
-// runner names the Dagger engine that the environment names, for messages.
+// runner is the name of the Dagger engine in the environment, for messages.
 func (o Options) runner() string {
 	if host := o.getenv(runnerVariable); host != "" {
 		return " at " + host + " ($" + runnerVariable + ")"
@@ -183,7 +183,7 @@ func connectEmbedded(ctx context.Context, opts Options, why string) (*Session, e
 	return &Session{Client: client, Choice: Embedded, Why: why}, nil
 }
 
-// open opens a session of the embedded engine on a daemon that is there, or is built and started.
+// open opens a session of the embedded engine on a running daemon, which it builds and starts if necessary.
 func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 	d, err := daemon.Ensure(ctx, opts.daemon())
 	if err != nil {
@@ -204,7 +204,7 @@ func Status(ctx context.Context, opts Options) (*daemon.Status, error) {
 	return daemon.Find(ctx, opts.daemon())
 }
 
-// Up starts the embedded engine's daemon, building it first if need be.
+// Up starts the embedded engine's daemon, and builds it first if necessary.
 func Up(ctx context.Context, opts Options) (*daemon.Daemon, error) {
 	return daemon.Ensure(ctx, opts.daemon())
 }
@@ -212,7 +212,7 @@ func Up(ctx context.Context, opts Options) (*daemon.Daemon, error) {
 // Down stops it.
 func Down(ctx context.Context, opts Options) error { return daemon.Down(ctx, opts.daemon()) }
 
-// Prune frees its cache of what is not in use, and tells how many bytes that gave.
+// Prune removes the unused part of its cache, and returns the number of freed bytes.
 func Prune(ctx context.Context, opts Options, all bool) (int64, error) {
 	return daemon.Prune(ctx, opts.daemon(), all)
 }

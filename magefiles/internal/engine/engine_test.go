@@ -26,7 +26,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-// program is a static program for the engine's platform that can stand alone in a container: what needs a command needs no base image.
+// program is a static program for the engine's platform that runs in an empty container, so a test of commands needs no base image.
 func program(t *testing.T, source string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -53,7 +53,7 @@ func connect(t *testing.T, workdir string) *dagger.Client {
 	return enginetest.Connect(t, enginetest.Options(t, workdir)).Client
 }
 
-// box is a container with nothing but the program.
+// box is a container with only the program.
 func box(t *testing.T, c *dagger.Client, source string) *dagger.Container {
 	t.Helper()
 	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))
@@ -173,7 +173,7 @@ func TestAnInterruptedCallStopsItsCommand(t *testing.T) {
 	}
 }
 
-// running tells whether a process with these arguments is there.
+// running reports whether a process with these arguments exists.
 func running(args string) bool {
 	list, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, p := range list {
@@ -193,7 +193,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// A secret goes to the command that it is for and nowhere else: not to the output, not to the events, not into any file that the engine keeps.
+// A secret goes only to its command: not to the output, not to the events, not into any file that the engine keeps.
 func TestSecretsStayOut(t *testing.T) {
 	ctx := context.Background()
 	canary := fmt.Sprintf("canary-%d-end", time.Now().UnixNano())
@@ -224,7 +224,7 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 }
 
-// findIn fails for every file below dir that holds the text.
+// findIn fails for every file below dir that contains the text.
 func findIn(t *testing.T, dir, text string) {
 	t.Helper()
 	read := 0
@@ -321,7 +321,7 @@ func TestWhoIsTaken(t *testing.T) {
 	}
 }
 
-// A Dagger that cannot be had, asked for by name, is an error; found by itself, it gives way to the embedded engine.
+// A Dagger that is not available is an error if the user named it; if Auto found it, the embedded engine is used instead.
 func TestFallingBack(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "dagger")
 	must(t, os.WriteFile(broken, []byte("#!/bin/sh\necho no luck >&2\nexit 1\n"), 0o755))

@@ -21,8 +21,8 @@ func main() {
 }
 `
 
-// An empty directory goes every way that copies it, after a directory with a file went the same way: the engine's cache may not answer
-// for the one with the other.
+// The test copies an empty directory in each way, after it copied a directory with a file in the same way: the engine's cache must not answer for
+// one with the other.
 func TestAnEmptyDirectoryHoldsNothingOfAnother(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())
@@ -88,7 +88,7 @@ func TestAnEmptyDirectoryHoldsNothingOfAnother(t *testing.T) {
 	}
 }
 
-// An empty file and an empty folder of one name and mode are two things, whatever was made first.
+// An empty file and an empty folder with one name and mode must be different, in either order.
 func TestAnEmptyFileIsNoFolder(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())
@@ -101,7 +101,7 @@ func TestAnEmptyFileIsNoFolder(t *testing.T) {
 	}
 }
 
-// Of files with one name, in folders of one directory, each is what it is: where they are is part of what is copied and mounted.
+// Files with one name in different folders of one directory must be different: the path is part of the copied and mounted content.
 func TestNamesakesAreToldApart(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())
@@ -121,7 +121,7 @@ func TestNamesakesAreToldApart(t *testing.T) {
 		must(t, err)
 		return text
 	}
-	// Each way gets two paths, and tells what is there.
+	// Each way gets two paths, and returns their content.
 	ways := map[string]func(one, other string) string{
 		"file copied within a directory":   func(one, _ string) string { return contents(d.WithFile("g", d.File(one+"/f")).File("g")) },
 		"folder copied within a directory": func(one, _ string) string { return contents(d.WithDirectory("g", d.Directory(one)).File("g/f")) },
@@ -160,7 +160,7 @@ func TestNamesakesAreToldApart(t *testing.T) {
 	}
 }
 
-// What a command finds in a cache volume is not what it found in another.
+// The content of a cache volume must not be that of another.
 func TestCacheVolumesAreToldApart(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())

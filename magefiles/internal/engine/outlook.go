@@ -7,15 +7,16 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 )
 
-// Outlook is what Connect would come to, as far as that can be told without building or starting anything.
+// Outlook is the expected result of Connect, as far as it is known without building or starting anything.
 type Outlook struct {
 	Choice Choice // Dagger or Embedded
 	Why    string // in a few words
-	Start  error  // why it would not start; nil: nothing is known
-	Run    error  // why steps that run a command would fail; nil: nothing is known
+	Start  error  // why it would not start; nil: no reason is known
+	Run    error  // why steps that run a command would fail; nil: no reason is known
 }
 
-// Look tells which engine would be taken, and what is missing for it. Of a Dagger engine it tells whether it answers; the rest only Connect finds out.
+// Look returns the engine that Connect would choose, and missing requirements. For a Dagger engine it checks that it answers; only Connect checks
+// the rest.
 func Look(ctx context.Context, opts Options) Outlook {
 	why, ok := daggerAtHand(ctx, opts)
 	if opts.Choice == Dagger || opts.Choice != Embedded && ok {
@@ -35,17 +36,17 @@ func Look(ctx context.Context, opts Options) Outlook {
 	return look
 }
 
-// noDagger is a choice that cannot be had.
+// noDagger is the error for a choice that is not available.
 type noDagger struct{ why string }
 
 func (e *noDagger) Error() string { return "Dagger is asked for, and cannot be had: " + e.why }
 
-// Hint says what to do.
+// Hint says what the user can do.
 func (e *noDagger) Hint() string {
 	return "start Docker, or leave the choice to auto (BLUMEOPS_ENGINE)"
 }
 
-// Missing tells which of some platforms the embedded engine could run no commands for, as far as that is known.
+// Missing returns the platforms for which the embedded engine cannot run commands, as far as that is known.
 func Missing(ctx context.Context, opts Options, platforms []string) []string {
 	return daemon.Runs(ctx, opts.daemon(), platforms)
 }

@@ -26,7 +26,7 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// The embedded engine is built by the go command.
+// The go command builds the embedded engine.
 func TestLookWithoutGo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	got := Look(t.Context(), Options{

@@ -27,7 +27,7 @@ func main() {
 }
 `
 
-// A RUN that failed runs again in the same session, also when the folder that it is built from changed in what the RUN does not see.
+// A RUN that failed runs again in the same session, also when files changed that the RUN does not see.
 func TestAFailedRunRunsAgain(t *testing.T) {
 	ctx := context.Background()
 	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))

@@ -24,14 +24,14 @@ const (
 	runnerVariable  = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 	sessionVariable = "DAGGER_SESSION_PORT"
 	tokenVariable   = "DAGGER_SESSION_TOKEN"
-	// checkTime is how long each look at what the environment names may take. The CLI waits for minutes for an engine that is not there.
+	// checkTime is the time limit of each check of the engine that the environment names. The CLI waits for minutes for a missing engine.
 	checkTime = 4 * time.Second
-	// daggerPackage is what an engine of Dagger says that it is.
+	// daggerPackage is the package that an engine of Dagger reports.
 	daggerPackage = "github.com/dagger/dagger"
 )
 
-// checkDagger tells why the Dagger that the environment names cannot be used, as far as that can be told at once.
-// The error isSlow where something is there that does not answer yet.
+// checkDagger returns the reason why the Dagger that the environment names cannot be used, as far as a quick check finds it. The error isSlow if
+// a server exists that does not answer yet.
 func checkDagger(ctx context.Context, opts Options) error {
 	if opts.getenv(sessionVariable) != "" {
 		return checkSession(ctx, opts)
@@ -44,7 +44,7 @@ func checkDagger(ctx context.Context, opts Options) error {
 	return checkRunner(ctx, opts)
 }
 
-// checkSession asks a session that is open for its version.
+// checkSession asks an open session for its version.
 func checkSession(ctx context.Context, opts Options) error {
 	port := opts.getenv(sessionVariable)
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
@@ -77,7 +77,7 @@ func checkSession(ctx context.Context, opts Options) error {
 	return nil
 }
 
-// checkRunner looks whether an engine of Dagger answers where the environment names one.
+// checkRunner checks that an engine of Dagger answers at the address that the environment names.
 func checkRunner(ctx context.Context, opts Options) error {
 	host := opts.getenv(runnerVariable)
 	if host == "" {
@@ -99,12 +99,12 @@ func checkRunner(ctx context.Context, opts Options) error {
 	case containerCommands[plainScheme(scheme)] != nil:
 		return orEnd(ctx, checkContainer(within, scheme, rest, opts))
 	case slices.Contains([]string{"ssh", "kube-pod", "dagger-cloud"}, scheme):
-		return nil // only Dagger knows how to get there
+		return nil // only Dagger knows how to connect
 	}
 	return unknownAddress(host)
 }
 
-// orEnd prefers the end of the whole to the error that came of it.
+// orEnd returns the error of ctx if ctx has ended, otherwise err.
 func orEnd(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
@@ -127,7 +127,7 @@ func checkDial(ctx context.Context, network, address string, opts Options) error
 	return conn.Close()
 }
 
-// checkInfo asks what listens at host what it is, with the question that the Dagger CLI begins with.
+// checkInfo asks the server at host for its kind, with the first request of the Dagger CLI.
 func checkInfo(ctx context.Context, host string, opts Options) error {
 	c, err := client.New(ctx, host)
 	if err != nil {
@@ -141,11 +141,11 @@ func checkInfo(ctx context.Context, host string, opts Options) error {
 		return nil
 	case err == nil:
 		other = info.BuildkitVersion.Package + " " + info.BuildkitVersion.Version
-	case strings.Contains(err.Error(), "frame too large"): // the greeting of another protocol
+	case strings.Contains(err.Error(), "frame too large"): // the first bytes of another protocol
 		other = "it does not speak HTTP/2 without TLS, as a Dagger engine does"
 	case ctx.Err() != nil || code == codes.DeadlineExceeded:
 		return slow(fmt.Sprintf("gave no answer within %s", checkTime), err, opts)
-	case code == codes.Unavailable: // as a port of a container does whose program does not listen yet
+	case code == codes.Unavailable: // as from a port of a container whose program does not listen yet
 		return slow("closes them", err, opts)
 	default:
 		other = cause(err)
@@ -157,7 +157,7 @@ func slow(what string, err error, opts Options) error {
 	return &slowError{daggerError{text: "Dagger" + opts.runner() + " accepts connections, but " + what, hint: opts.remedy(), err: err}}
 }
 
-// containerCommands are the programs that Dagger may use for an address of a container or an image; it takes the first on PATH.
+// containerCommands are the programs that Dagger may use for an address of a container or an image; it uses the first on PATH.
 var containerCommands = map[string][]string{
 	"container": {"docker", "container", "podman", "finch", "nerdctl"},
 	"docker":    {"docker"},
@@ -167,7 +167,7 @@ var containerCommands = map[string][]string{
 	"apple":     {"container"},
 }
 
-// containerNeeds are the variables that they need.
+// containerNeeds are the variables that these programs need.
 var containerNeeds = slices.Concat(command.Basic, []string{"DOCKER_*", "CONTAINER*", "PODMAN_*", "NERDCTL_*", "SSH_AUTH_SOCK"})
 
 // plainScheme is the key of containerCommands for a scheme such as docker-container, image+podman or container.
@@ -183,7 +183,7 @@ func plainScheme(scheme string) string {
 	return ""
 }
 
-// checkContainer looks whether the container runs, or, where it would be made of an image, whether its maker answers.
+// checkContainer checks that the container runs, or, if it would be created from an image, that the container engine answers.
 func checkContainer(ctx context.Context, scheme, rest string, opts Options) error {
 	programs := containerCommands[plainScheme(scheme)]
 	at := slices.IndexFunc(programs, func(name string) bool { _, err := exec.LookPath(name); return err == nil })
@@ -194,7 +194,7 @@ func checkContainer(ctx context.Context, scheme, rest string, opts Options) erro
 		}
 	}
 	program := programs[at]
-	if program == "container" { // Apple's says other things
+	if program == "container" { // Apple's output differs
 		return nil
 	}
 	args := []string{"version"}
@@ -222,7 +222,7 @@ func checkContainer(ctx context.Context, scheme, rest string, opts Options) erro
 	return nil
 }
 
-// lastOf is what a program said last, where it failed.
+// lastOf is the last line of a program's output, if the program failed.
 func lastOf(said string, err error) string {
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	if last := firstOf(lines[len(lines)-1]); last != "" {

@@ -15,7 +15,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 )
 
-// A file that BuildKit has is not sent again with those that changed. Here it is gone before the folder is asked for: it could not be.
+// A file that BuildKit has is not sent again with the changed files. Here it is removed before BuildKit requests the folder, so it could not be
+// sent.
 func TestWhatIsUnchangedIsNotSentAgain(t *testing.T) {
 	ctx, folder := t.Context(), t.TempDir()
 	opts := enginetest.Options(t, folder)
@@ -43,7 +44,7 @@ func TestWhatIsUnchangedIsNotSentAgain(t *testing.T) {
 	_, err := read(func() {})
 	must(t, err)
 	write("edited", "2")
-	// What a session was sent is its own until BuildKit has noticed its end.
+	// A session keeps its files until BuildKit has noticed its end.
 	waitFor(t, "the end of the session before", func() bool {
 		same, err := os.ReadFile(at("same"))
 		must(t, err)
@@ -79,7 +80,7 @@ func main() {
 }
 `
 
-// Attributes are no part of what BuildKit compares before it asks for a file.
+// BuildKit does not compare attributes before it requests a file.
 func TestAnAttributeThatChangedIsSent(t *testing.T) {
 	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))
 	ctx, folder := t.Context(), t.TempDir()

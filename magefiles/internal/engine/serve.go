@@ -16,7 +16,7 @@ import (
 )
 
 // Serve speaks the protocol of `dagger session` for the embedded engine: it writes one line of JSON with a port and a token to stdout, answers
-// GraphQL at POST http://127.0.0.1:PORT/query to whoever brings the token, and ends when stdin is closed or ctx is done.
+// GraphQL at POST http://127.0.0.1:PORT/query for clients with the token, and ends when stdin is closed or ctx is done.
 // With DAGGER_SESSION_PORT and DAGGER_SESSION_TOKEN set to the two values, any Dagger SDK uses it.
 func Serve(ctx context.Context, opts Options, stdin io.Reader, stdout io.Writer) error {
 	s, err := open(ctx, opts)
@@ -64,7 +64,7 @@ func waitForEnd(ctx context.Context, stdin io.Reader, served <-chan error) error
 	}
 }
 
-// authorized lets nobody in without the token, which the SDKs send as the user of HTTP basic authentication.
+// authorized requires the token, which the SDKs send as the user of HTTP basic authentication.
 func authorized(token string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, _, _ := r.BasicAuth()

@@ -23,7 +23,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 )
 
-// tellTimes prints the time of the files "f" below a folder, if there are two arguments it sets it before.
+// tellTimes prints the time of the files "f" below a folder; with two arguments it sets the time before.
 const tellTimes = `package main
 
 import ("fmt"; "io/fs"; "os"; "path/filepath"; "strconv"; "time")
@@ -43,7 +43,7 @@ func main() {
 }
 `
 
-// timed is where a test of times works: a session, a container that tells times, and a name that no earlier run had.
+// timed is the setup of a test of times: a session, a container that prints times, and a name that no earlier run had.
 type timed struct {
 	*testing.T
 	ctx   context.Context
@@ -65,7 +65,7 @@ func (t timed) mounted(d *dagger.Directory) string {
 	return t.told(t.ct.WithMountedDirectory("/d", d))
 }
 
-// waysToSetTimes make a directory with the file "f", which has the time given.
+// waysToSetTimes make a directory with the file "f", which has the given time.
 var waysToSetTimes = map[string]func(t timed, at int) *dagger.Directory{
 	"directory": func(t timed, at int) *dagger.Directory {
 		return t.c.Directory().WithNewFile("f", t.nonce).WithTimestamps(at)
@@ -90,7 +90,7 @@ var waysToSetTimes = map[string]func(t timed, at int) *dagger.Directory{
 	},
 }
 
-// waysToUseTimes tell the time that the file "f" of a directory has when it went some way.
+// waysToUseTimes return the time of the file "f" of a directory after a copy or a mount.
 var waysToUseTimes = map[string]func(t timed, d *dagger.Directory) string{
 	"mounted": timed.mounted,
 	"mounted to be read": func(t timed, d *dagger.Directory) string {
@@ -178,7 +178,7 @@ func timeInImage(t *testing.T, archive string) string {
 		must(t, err)
 		z, err := gzip.NewReader(blobs)
 		if err != nil {
-			continue // no layer
+			continue // not a layer
 		}
 		for layer := tar.NewReader(z); ; {
 			h, err := layer.Next()
@@ -192,11 +192,11 @@ func timeInImage(t *testing.T, archive string) string {
 	}
 }
 
-// used are the ways in which times are used that were set in another way than on a directory: what comes after is the same.
+// used are the ways that use times which were not set on a directory: the operations after that are the same.
 var used = []string{"mounted", "copied twice", "file copied", "in a root file system"}
 
-// TestTimesAreThoseThatWereSet makes the same files with other times, in one session and in the next, and uses them in all ways: the cache may
-// not answer for the ones with the others.
+// TestTimesAreThoseThatWereSet makes the same files with other times, in one session and in the next, and uses them in all ways: the cache must
+// not answer for one with the other.
 func TestTimesAreThoseThatWereSet(t *testing.T) {
 	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))
 	programs, host, nonce := program(t, tellTimes), t.TempDir(), time.Now().String()

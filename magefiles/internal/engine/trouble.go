@@ -19,7 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// daggerError says why the real Dagger cannot be used, in one line.
+// daggerError is the reason why the real Dagger cannot be used, in one line.
 type daggerError struct {
 	text, hint string
 	err        error
@@ -28,10 +28,10 @@ type daggerError struct {
 func (e *daggerError) Error() string { return e.text }
 func (e *daggerError) Unwrap() error { return e.err }
 
-// Hint says what to do.
+// Hint says what the user can do.
 func (e *daggerError) Hint() string { return e.hint }
 
-// slowError says that something is there which does not answer yet.
+// slowError is the error for a server that does not answer yet.
 type slowError struct{ daggerError }
 
 func isSlow(err error) bool {
@@ -41,7 +41,7 @@ func isSlow(err error) bool {
 
 const withoutDagger = "BLUMEOPS_ENGINE=embedded builds without Dagger"
 
-// remedy is what to do about an engine of Dagger that does not work.
+// remedy is the hint for an engine of Dagger that does not work.
 func (o Options) remedy() string {
 	switch {
 	case o.getenv(sessionVariable) != "":
@@ -52,7 +52,7 @@ func (o Options) remedy() string {
 	return "see that Docker runs; " + withoutDagger
 }
 
-// noSession is the error of a Dagger CLI that ended before its session was open, from what it said.
+// noSession is the error of a Dagger CLI that ended before its session was open, from its output.
 func noSession(said string, ended error, opts Options) error {
 	text, hint := reason(said), opts.remedy()
 	if text == "" {
@@ -67,7 +67,7 @@ func noSession(said string, ended error, opts Options) error {
 	return &daggerError{text: "no session of Dagger" + opts.runner() + ": " + text, hint: hint, err: ended}
 }
 
-// knownReasons are what to do about what the CLI says, the most particular first.
+// knownReasons are the hints for messages of the CLI, the most specific first.
 var knownReasons = []struct {
 	said *regexp.Regexp
 	do   string
@@ -79,16 +79,16 @@ var knownReasons = []struct {
 }
 
 var (
-	// step is what the CLI puts before a line: the number of the step, its depth, and when a program in it said the line.
+	// step is the CLI's prefix of a line: the number of the step, its depth, and the time at which a program in it wrote the line.
 	step = regexp.MustCompile(`^(?:\d+ *: )?[┆│ ]*(?:\[[0-9.hms]+\] \| ?)?`)
-	// noise is what the CLI logs: warnings about what concerns its telemetry alone, and what goes well.
+	// noise matches log lines of the CLI: warnings that only concern its telemetry, and successes.
 	noise = regexp.MustCompile(`\b(?:WARN|WRN|INFO|INF|DEBUG|DBG)\b`)
-	// trace is what Dagger appends to messages for its telemetry.
+	// trace is a suffix that Dagger adds to messages for its telemetry.
 	trace = regexp.MustCompile(`\s*\[traceparent:[0-9a-f-]+\]`)
 )
 
-// reason is what a Dagger CLI said of why it failed, in one line of plain text. The CLI ends with a line "Error: "; before that, each step
-// that failed says why in a line "! ".
+// reason is the reason for which a Dagger CLI failed, from its output, in one line of plain text. The CLI ends with a line "Error: "; before
+// that, each failed step has its reason in a line "! ".
 func reason(said string) string {
 	var final, failed, output, last string
 	for _, line := range strings.Split(plain.Text(said), "\n") {
@@ -107,13 +107,13 @@ func reason(said string) string {
 		}
 	}
 	text := cmp.Or(final, failed, last)
-	if strings.HasSuffix(text, ": exit status 1") && output != "" { // of a program, whose last words say more
+	if strings.HasSuffix(text, ": exit status 1") && output != "" { // of a program, whose last line has more details
 		text += ": " + output
 	}
 	return firstOf(text)
 }
 
-// lineLimit is how much of a message of others is shown, in characters.
+// lineLimit is the length at which messages of other programs are cut, in characters.
 const lineLimit = 500
 
 // firstOf is the first line of a text, as plain text.
@@ -122,7 +122,7 @@ func firstOf(text string) string {
 	return plain.Short(line, lineLimit)
 }
 
-// cause is the end of a chain of errors of the network and of the system: what the reader needs beside the address.
+// cause is the innermost error of the network or the system: the part that the reader needs in addition to the address.
 func cause(err error) string {
 	var (
 		errno syscall.Errno
@@ -150,10 +150,10 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// proxied is what the CLI puts before the error that it met at its engine.
+// proxied is the CLI's prefix of an error from its engine.
 var proxied = regexp.MustCompile(`^http do: (?:Post "\S+": )?`)
 
-// watched is a connection whose errors say that Dagger was lost, and what to do.
+// watched is a connection whose errors report the loss of Dagger, with a hint.
 type watched struct {
 	engineconn.EngineConn
 	opts Options
@@ -167,9 +167,9 @@ func (w watched) Do(r *http.Request) (*http.Response, error) {
 		return res, err
 	case err != nil:
 		return nil, w.lost(cause(err), err)
-	case res.StatusCode == http.StatusBadGateway: // the CLI's answer where it does not reach its engine
+	case res.StatusCode == http.StatusBadGateway: // the CLI's answer if it cannot reach its engine
 		said, _ := io.ReadAll(io.LimitReader(res.Body, saidLimit)) // what there is of it
-		res.Body.Close()                                           // nothing more is asked of it
+		res.Body.Close()                                           // the connection is not used again
 		return nil, w.lost(firstOf(proxied.ReplaceAllString(string(said), "")), nil)
 	}
 	res.Body = &watchedBody{res.Body, r.Context(), w}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What v0.21.8 of the CLI says into a pipe, as recorded: with the version v0.18.0, at an engine v0.9.0, and where Docker does not run.
+// Recorded output of v0.21.8 of the CLI into a pipe: of the version v0.18.0, with an engine v0.9.0, and if Docker is not running.
 const (
 	oldCLI = "2026/11/29 23:50:31 WARN failed to parse git remote URL err=\"invalid endpoint: /some/where\"\n" +
 		"\x1b[95m1   : \x1b[0m\x1b[90;2m\x1b[0mconnect\n" +
@@ -61,7 +61,7 @@ func TestWhyACLIFailed(t *testing.T) {
 	}
 }
 
-// What an error of the network says beside the address, which its own text repeats in many ways.
+// The text of a network error without the address, which the error itself repeats in many ways.
 func TestCause(t *testing.T) {
 	t.Parallel()
 	if got := cause(context.DeadlineExceeded); got != "no answer within 4s" {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A runner that goes while the Dagger CLI waits for it is not waited for any longer.
+// When a runner disappears while the Dagger CLI waits for it, the wait ends.
 func TestARunnerThatGoes(t *testing.T) {
 	t.Setenv("BLUMEOPS_TEST_ROLE", "waits deaf")
 	self, err := os.Executable()

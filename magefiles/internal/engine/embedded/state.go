@@ -24,7 +24,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// epoch is the time of files that must not depend on when they were made.
+// epoch is the time of files whose times must not depend on when they were made.
 var epoch = time.Unix(1, 0)
 
 // secretKey reads the key that turns the content of a secret into its id, and makes it on first use.
@@ -58,12 +58,12 @@ func lock(path string) (unlock func(), err error) {
 	return func() { l.Unlock() }, nil // closing the file unlocks it too
 }
 
-// initSource is what the exec init is compiled from: the name of its binary stands for it.
+// initSource is the source of the exec init. The name of the binary is derived from it.
 //
 //go:embed execinit
 var initSource embed.FS
 
-// initMod and initSum pin what it imports, with the versions of this module's go.mod. With them it is compiled without a checkout.
+// initMod and initSum pin the init's dependencies, with the versions of this module's go.mod. With them it is compiled without a checkout.
 var (
 	//go:embed init.mod
 	initMod []byte
@@ -77,7 +77,7 @@ type initBuilder struct {
 	platform ocispecs.Platform
 }
 
-// path gives the folder that holds the binary, named init.
+// path returns the folder that holds the binary, named init.
 func (b initBuilder) path(ctx context.Context) (string, error) {
 	sum, err := hashTree(initSource)
 	if err != nil {
@@ -110,7 +110,7 @@ func (b initBuilder) build(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = made.Remove() }() // gone already if all went well
+	defer func() { _ = made.Remove() }() // already removed if all went well
 	tmp := made.Path
 	sources, err := scratch.Make(filepath.Dir(dir), ".sources-")
 	if err != nil {

@@ -25,7 +25,7 @@ func TestSecretKeyIsMadeOnce(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "secret-ids.key")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key's file: %v, %v", info.Mode(), err)
 	}
-	// What is not a key is replaced.
+	// An invalid key is replaced.
 	if err := os.WriteFile(filepath.Join(dir, "secret-ids.key"), []byte("short"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestInitIsCompiledOnce(t *testing.T) {
 	}
 }
 
-// What the init is compiled with is what this module's go.mod and go.sum say.
+// The init's go.mod and go.sum must have the versions and sums of this module's.
 func TestInitIsPinnedAsTheModuleIs(t *testing.T) {
 	for name, own := range map[string][]byte{"go.mod": initMod, "go.sum": initSum} {
 		root, err := os.ReadFile(filepath.Join("..", "..", "..", "..", name))

@@ -1,4 +1,4 @@
-// Package enginetest gives tests an embedded engine: one daemon for all packages, built once and kept running, as a user has it.
+// Package enginetest gives tests an embedded engine: one daemon for all packages, built once and kept running, as for a user.
 package enginetest
 
 import (
@@ -19,7 +19,7 @@ func Options(tb testing.TB, workdir string) engine.Options {
 	}
 }
 
-// Connect opens a session that ends with the test. A slow first use (BuildKit is compiled) is what it would be for a user.
+// Connect opens a session that ends with the test. A first use is slow, because BuildKit is compiled, as for a user.
 func Connect(tb testing.TB, opts engine.Options) *engine.Session {
 	tb.Helper()
 	testenv.Slow(tb, "builds and starts BuildKit")
@@ -35,7 +35,7 @@ func Connect(tb testing.TB, opts engine.Options) *engine.Session {
 	return s
 }
 
-// NeedsRuntime ends a test that executes commands in containers where no OCI runtime is, and says what brings one. In CI it fails.
+// NeedsRuntime skips a test that executes commands in containers if there is no OCI runtime, and says how to install one. In CI it fails.
 func NeedsRuntime(tb testing.TB, opts engine.Options) {
 	tb.Helper()
 	testenv.Slow(tb, "builds and starts BuildKit")

@@ -15,10 +15,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 )
 
-// Frontend builds Dockerfiles as buildctl does: BuildKit's own frontend does it, in the daemon of the embedded engine.
+// Frontend builds Dockerfiles as buildctl does: with BuildKit's own frontend, in the daemon of the embedded engine.
 type Frontend struct{ client *client.Client }
 
-// ConnectFrontend connects to the daemon, which is started if need be.
+// ConnectFrontend connects to the daemon, which it starts if necessary.
 func ConnectFrontend(tb testing.TB, opts engine.Options) Frontend {
 	tb.Helper()
 	d, err := engine.Up(tb.Context(), opts)
@@ -29,11 +29,11 @@ func ConnectFrontend(tb testing.TB, opts engine.Options) Frontend {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = c.Close() }) // nothing is left in it
+	tb.Cleanup(func() { _ = c.Close() }) // it holds no state
 	return Frontend{c}
 }
 
-// Build builds the Dockerfile of a folder and writes the image to a file, as docker save does. Options are those of the frontend, such as
+// Build builds the Dockerfile of a folder and writes the image to a file, as docker save does. options are those of the frontend, such as
 // "target" and "build-arg:NAME".
 func (f Frontend) Build(ctx context.Context, dir string, options map[string]string, secrets map[string][]byte, file string) error {
 	folder, err := fsutil.NewFS(dir)

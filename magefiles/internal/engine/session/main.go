@@ -1,5 +1,5 @@
-// Command session is the embedded engine as a program that speaks the protocol of `dagger session`: an SDK starts it where
-// _EXPERIMENTAL_DAGGER_CLI_BIN names it. It runs anywhere.
+// Command session is the embedded engine as a program that speaks the protocol of `dagger session`: an SDK starts it if
+// _EXPERIMENTAL_DAGGER_CLI_BIN names it. It runs in any folder.
 package main
 
 import (

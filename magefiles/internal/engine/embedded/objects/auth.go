@@ -11,9 +11,9 @@ import (
 	"github.com/moby/buildkit/session/auth/authprovider"
 )
 
-// RegistryAuth are the credentials of a session: those that a pipeline gave for a registry, else what Fallback knows.
+// RegistryAuth are the credentials of a session: those that a pipeline gave for a registry, otherwise those of Fallback.
 type RegistryAuth struct {
-	// Fallback gives the credentials that the host has for a registry, empty ones if none.
+	// Fallback returns the host's credentials for a registry, empty ones if there are none.
 	Fallback func(host string) (types.AuthConfig, error)
 
 	mu    sync.Mutex
@@ -25,7 +25,7 @@ type login struct {
 	secret func(context.Context) ([]byte, error)
 }
 
-// Set gives the credentials for the registry of address, whatever follows its host.
+// Set stores the credentials for the registry of address. It ignores the part of address after the host.
 func (r *RegistryAuth) Set(address, user string, secret func(context.Context) ([]byte, error)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,7 +36,7 @@ func (r *RegistryAuth) Set(address, user string, secret func(context.Context) ([
 	return nil
 }
 
-// Forget takes them back.
+// Forget removes them.
 func (r *RegistryAuth) Forget(address string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,7 +52,7 @@ func registryHost(address string) string {
 	return host
 }
 
-// Attachable answers BuildKit's questions through the session.
+// Attachable answers BuildKit's requests for credentials through the session.
 func (r *RegistryAuth) Attachable() session.Attachable {
 	return authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 		AuthConfigProvider: func(ctx context.Context, host string, _ []string, _ authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
@@ -76,7 +76,7 @@ func (r *RegistryAuth) lookup(ctx context.Context, host string) (types.AuthConfi
 	return r.Fallback(host)
 }
 
-// knows tells whether there are credentials for the registry of an image.
+// knows reports whether there are credentials for the registry of an image.
 func (r *RegistryAuth) knows(ctx context.Context, ref string) bool {
 	c, err := r.lookup(ctx, registryHost(ref))
 	return err != nil || c.Username != "" || c.IdentityToken != "" || c.RegistryToken != ""

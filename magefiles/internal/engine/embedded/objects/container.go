@@ -15,7 +15,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
 
-// Container is a root file system with the configuration of an image, and what an exec in it gets besides.
+// Container is a root file system with the configuration of an image, and the additional settings of an exec in it.
 type Container struct {
 	env      *Env
 	platform ocispecs.Platform
@@ -62,7 +62,7 @@ func setter(f func(c *Container, a gql.Args) error) gql.Resolver {
 	})
 }
 
-// getter is a resolver that reads the configuration, once the container is known to be sound: a command that fails is told here too.
+// getter is a resolver that reads the configuration after the container's checks: a command that fails is reported here too.
 func getter(f func(c *Container, a gql.Args) any) gql.Resolver {
 	return field(func(c *Container, ctx context.Context, a gql.Args) (any, error) {
 		sound := c.checks.run
@@ -166,7 +166,7 @@ func (c *Container) ready(ctx context.Context) error {
 	return c.env.evaluate(ctx, c.fs)
 }
 
-// path makes a path of the container absolute: a relative one starts at the working directory. An absolute one stays as it is given.
+// path makes a path of the container absolute: a relative path starts at the working directory. An absolute path is not changed.
 func (c *Container) path(p string) string {
 	if path.IsAbs(p) {
 		return p
@@ -174,7 +174,7 @@ func (c *Container) path(p string) string {
 	return path.Join("/", c.config.workdir, p)
 }
 
-// arg gives a string argument, with the container's variables filled in where the caller asked for that.
+// arg returns a string argument, with the container's variables expanded if the caller asked for that.
 func (c *Container) arg(a gql.Args, name string) string {
 	if a.Bool("expand") {
 		return c.expand(a.String(name))
@@ -253,13 +253,13 @@ func (c *Container) setError(a gql.Args) error {
 	return nil
 }
 
-// owner is the ownership that a name of the container's root file system, or numbers, mean.
+// owner returns the ownership for a name in the container's root file system, or for numbers.
 func (c *Container) owner(ctx context.Context, owner string) (ownership, error) {
 	if err := c.checks.run(ctx); err != nil {
 		return ownership{}, err
 	}
 	if strings.HasPrefix(owner, ":") {
-		owner = "0" + owner // a container's user is root where none is named
+		owner = "0" + owner // without a name, a container's user is root
 	}
 	if strings.HasSuffix(owner, ":") {
 		owner += "0" // and so is its group

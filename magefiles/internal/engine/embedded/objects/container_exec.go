@@ -22,15 +22,15 @@ var containerExecFields = map[string]gql.Resolver{
 	"exitCode":       field((*Container).exitCode),
 }
 
-// errNoCommand is what Dagger says where there is nothing to run, or nothing ran.
+// errNoCommand is Dagger's error if there is no command to run, or none ran.
 var errNoCommand = errors.New("no command has been set")
 
-// execution is an exec's answer: a mount of it that holds the streams and the exit code.
+// execution is an exec's answer: its mount that holds the streams and the exit code.
 type execution struct {
 	answer  llb.State
 	checks  checks
-	secrets []*Secret // to scrub on reading, where the exec could not
-	direct  bool      // the command took the place of the init
+	secrets []*Secret // to scrub on reading, if the exec could not
+	direct  bool      // the command replaced the init
 }
 
 func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
@@ -63,7 +63,7 @@ func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
 	return c.exec(ctx, args, a)
 }
 
-// exec gives the container after the command, which runs when a result is asked for.
+// exec returns the container after the command, which runs when a result is requested.
 func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Container, error) {
 	if c.env.CanExec != nil {
 		if err := c.env.CanExec(); err != nil {
@@ -129,7 +129,7 @@ func readable(s secretVariable) func(context.Context) error {
 	}
 }
 
-// after is the mount once the exec has written to it.
+// after is the mount after the exec has written to it.
 func (m mount) after(run llb.ExecState) mount {
 	switch {
 	case m.readOnly:
@@ -158,7 +158,7 @@ func (c *Container) secretsInUse() []*Secret {
 	return out
 }
 
-// instruction is what the exec init is told.
+// instruction is the instruction for the exec init.
 func (c *Container) instruction(a gql.Args) execmeta.Instruction {
 	expand := func(name string) string { return c.arg(a, name) }
 	in := execmeta.Instruction{
@@ -177,7 +177,7 @@ func (c *Container) instruction(a gql.Args) execmeta.Instruction {
 	return in
 }
 
-// instruct gives the run options that every exec has: the init, its instruction, and the mount for the answer.
+// instruct returns the run options that every exec has: the init, its instruction, and the mount for the answer.
 func (e *Env) instruct(ctx context.Context, in execmeta.Instruction, stdin []byte) ([]llb.RunOption, error) {
 	text, err := in.Encode()
 	if err != nil {
@@ -207,7 +207,7 @@ func (e *Env) instruct(ctx context.Context, in execmeta.Instruction, stdin []byt
 	return opts, nil
 }
 
-// initFile is the init's path in the state that initState gives.
+// initFile is the init's path in the state that initState returns.
 const initFile = "/init"
 
 func (e *Env) initState(ctx context.Context) (llb.State, error) {
@@ -229,7 +229,7 @@ func output(file string) gql.Resolver {
 	})
 }
 
-// combinedOutput is both streams as they came. A command that took the place of the init wrote each to a file: their order is not known.
+// combinedOutput is both streams in the order of their writes. A command that replaced the init wrote each to a file: their order is not known.
 func (c *Container) combinedOutput(ctx context.Context, _ gql.Args) (any, error) {
 	if err := c.checks.run(ctx); err != nil {
 		return nil, err
@@ -271,7 +271,7 @@ func (c *Container) answer(ctx context.Context, file string) ([]byte, error) {
 		return nil, err
 	}
 	b, err := c.env.Solver.ReadFile(ctx, c.last.answer, "/"+file)
-	if isNotExist(err) { // the command replaced the init, which then wrote none
+	if isNotExist(err) { // the command replaced the init, which then wrote no file
 		b, err = nil, nil
 	}
 	if err != nil || len(c.last.secrets) == 0 {

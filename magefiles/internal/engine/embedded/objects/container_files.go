@@ -41,7 +41,7 @@ func (c *Container) root() *Directory {
 	return &Directory{env: c.env, st: c.fs, dir: "/", checks: c.checks}
 }
 
-// withFS gives the container with another root file system, and the checks that come with it.
+// withFS returns the container with another root file system and its checks.
 func (c *Container) withFS(d *Directory) *Container {
 	out := *c
 	out.fs, out.checks, out.imageRef = d.st, d.checks, ""
@@ -51,7 +51,7 @@ func (c *Container) withFS(d *Directory) *Container {
 // place is where a path of the container is: in its root file system, or in a mounted directory or file.
 type place struct {
 	dir   *Directory
-	rel   string // of the path, in dir; as it is given, where it is in the root file system
+	rel   string // path within dir; unchanged if it is in the root file system
 	mount int    // index in mounts, -1 for the root file system
 	exact bool   // the path is the mount's own
 }
@@ -77,7 +77,7 @@ func (c *Container) locate(p string) (place, error) {
 	return place{}, fmt.Errorf("%s: cannot retrieve path from %s", p, m.kind())
 }
 
-// put gives the container with the changed directory back in its place.
+// put returns the container with the changed directory at its place.
 func (c *Container) put(pl place, d *Directory) *Container {
 	if pl.mount < 0 {
 		return c.withFS(d)
@@ -85,12 +85,12 @@ func (c *Container) put(pl place, d *Directory) *Container {
 	out := *c
 	out.mounts = append([]mount(nil), c.mounts...)
 	out.mounts[pl.mount].dir = d
-	out.checks = c.checks.with(d.ready) // the change is told as one of the root file system is
+	out.checks = c.checks.with(d.ready) // the change is checked as one of the root file system is
 	return &out
 }
 
-// change applies a change of the directory that a path is in. A mount at the path itself is taken away, and the change is made below it;
-// for folders only that of a file is. Where nothing can be changed, that is said when the container is used.
+// change applies a change to the directory that contains a path. A mount at the path itself is removed, and the change is made below it; with
+// folder, only the mount of a file is. If nothing can be changed, the container reports that when it is used.
 func (c *Container) change(given string, folder bool, f func(d *Directory, rel string) (*Directory, error)) (*Container, error) {
 	pl, err := c.locate(given)
 	switch {
@@ -108,7 +108,7 @@ func (c *Container) change(given string, folder bool, f func(d *Directory, rel s
 	return c.put(pl, d), nil
 }
 
-// failing gives the container with an error that is told when it is used.
+// failing returns the container with an error that is reported when it is used.
 func (c *Container) failing(err error) *Container {
 	out := *c
 	out.checks = c.checks.with(func(context.Context) error { return err })
@@ -143,7 +143,7 @@ func (c *Container) directory(_ context.Context, a gql.Args) (any, error) {
 	return &d, nil
 }
 
-// within checks what a path in a mounted directory leads to. Errors name it as the caller did.
+// within checks the target of a path in a mounted directory. Errors name the path as the caller did.
 func (d *Directory) within(rel, given string, folder bool) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := d.env.evaluate(ctx, d.st); err != nil {
@@ -203,7 +203,7 @@ func (c *Container) stat(ctx context.Context, a gql.Args) (any, error) {
 	return c.env.statPath(ctx, pl.dir.st, pl.dir.at(pl.rel), pl.named(), !a.Bool("doNotFollowSymlinks"))
 }
 
-// lookAt is the place of a path that is asked about.
+// lookAt is the place of a path in a query.
 func (c *Container) lookAt(ctx context.Context, p string) (place, error) {
 	pl, err := c.locate(p)
 	if err != nil {
@@ -218,7 +218,7 @@ func (c *Container) lookAt(ctx context.Context, p string) (place, error) {
 	return pl, nil
 }
 
-// named is how an error about a question names the place: as it is in the mount.
+// named is the place's name in the error of a query: the path in the mount.
 func (pl place) named() string {
 	if pl.mount < 0 {
 		return pl.rel
@@ -241,7 +241,7 @@ func (c *Container) withNewFile(ctx context.Context, a gql.Args) (any, error) {
 	})
 }
 
-// ownerArg is the owner that the call names, nil for none. A name is one of the root file system.
+// ownerArg is the owner that the call names, nil for none. Names are looked up in the root file system.
 func (c *Container) ownerArg(ctx context.Context, a gql.Args) (*ownership, error) {
 	if a.String("owner") == "" {
 		return nil, nil
@@ -296,7 +296,7 @@ func (c *Container) withDirectory(ctx context.Context, a gql.Args) (any, error) 
 		return nil, err
 	}
 	return c.change(c.arg(a, "path"), true, func(d *Directory, rel string) (*Directory, error) {
-		return d.copyDirectory(ctx, src, rel, a, granted{owner: owner}) // Dagger takes no notice of permissions here
+		return d.copyDirectory(ctx, src, rel, a, granted{owner: owner}) // Dagger ignores permissions here
 	})
 }
 

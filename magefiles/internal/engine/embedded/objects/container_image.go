@@ -27,7 +27,7 @@ var containerImageFields = map[string]gql.Resolver{
 	"asTarball": field((*Container).asTarball),
 }
 
-// imageExtras are parts of an image's configuration that the API has no field for: they are carried from the base to the image.
+// imageExtras are parts of an image's configuration that the API has no field for: they are copied from the base to the image.
 type imageExtras struct {
 	Volumes     map[string]struct{}
 	StopSignal  string
@@ -35,8 +35,8 @@ type imageExtras struct {
 	OnBuild     []string
 	Healthcheck *v1.HealthcheckConfig
 	Author      string
-	ArgsEscaped bool               // of Windows; BuildKit states it wherever there is a CMD
-	History     []ocispecs.History // of the layers so far; BuildKit adds what comes after
+	ArgsEscaped bool               // of Windows; BuildKit sets it for each CMD
+	History     []ocispecs.History // of the layers so far; BuildKit adds the later ones
 }
 
 func (c *Container) from(ctx context.Context, a gql.Args) (any, error) {
@@ -73,7 +73,7 @@ func withDigest(named reference.Named, digest string) string {
 	return reference.TagNameOnly(named).String() + "@" + digest
 }
 
-// imageError cuts BuildKit's error to what the registry, or the way to it, said. access is what was asked for: pull or push.
+// imageError reduces BuildKit's error to the registry's message, or to the connection error. access is the kind of access: pull or push.
 func (e *Env) imageError(ctx context.Context, access, ref string, err error) error {
 	s := err.Error()
 	if strings.HasSuffix(s, ": 401 Unauthorized") && !e.Auth.knows(ctx, ref) {
@@ -87,7 +87,7 @@ func (e *Env) imageError(ctx context.Context, access, ref string, err error) err
 	return err
 }
 
-// adopt takes over an image's configuration. Variables, labels and ports that were set before stay.
+// adopt takes over an image's configuration. Variables, labels and ports that were set before are kept.
 func (c *Container) adopt(raw []byte) error {
 	var img v1.DockerOCIImage
 	if err := json.Unmarshal(raw, &img); err != nil {
@@ -145,7 +145,7 @@ func (c *Container) image() ([]byte, error) {
 	return json.Marshal(img)
 }
 
-// variants are the images to export: the container itself if it has a root file system or is built, and those given; one for each platform.
+// variants are the images to export: the container itself if it has a root file system or is built, and the given ones; one for each platform.
 func (c *Container) variants(ctx context.Context, a gql.Args) ([]solver.Variant, error) {
 	others, err := gql.Objects[*Container](a, "platformVariants")
 	if err != nil {
@@ -178,7 +178,7 @@ func exportAttrs(a gql.Args) map[string]string {
 	attrs := map[string]string{"oci-mediatypes": strconv.FormatBool(a.String("mediaTypes") != "DockerMediaTypes")}
 	z := a.String("forcedCompression")
 	if z == "EStarGZ" && a.String("mediaTypes") == "DockerMediaTypes" {
-		z = "Gzip" // which estargz is; Docker's media types know no other
+		z = "Gzip" // estargz is gzip; Docker's media types have no other name
 	}
 	if z != "" {
 		attrs["compression"], attrs["force-compression"] = strings.ToLower(z), "true"
@@ -221,18 +221,18 @@ func (c *Container) export(ctx context.Context, a gql.Args) (any, error) {
 	return dest, c.archive(ctx, a, dest)
 }
 
-// archive writes the image as an OCI layout in a tar file, whole or not at all.
+// archive writes the image as an OCI layout in a tar file, atomically.
 func (c *Container) archive(ctx context.Context, a gql.Args, dest string) error {
 	variants, err := c.variants(ctx, a)
 	if err != nil {
 		return err
 	}
-	// The docker exporter's archive is an OCI layout with the manifest.json that docker load wants; it is for one platform.
+	// The docker exporter's archive is an OCI layout with the manifest.json that docker load requires; it holds one platform.
 	kind := "docker"
 	if len(variants) > 1 {
 		kind = "oci"
 	}
-	const mode = 0o600 // as Dagger leaves it
+	const mode = 0o600 // the mode that Dagger uses
 	return createFile(dest, mode, func(to *os.File) error {
 		_, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: kind, Attrs: exportAttrs(a), File: keptOpen{to}})
 		return err

@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
 
-// mount is something that an exec sees at target. One of dir, file, cache, secret is set; none of them is a tmpfs.
+// mount is an object that an exec sees at target. One of dir, file, cache, secret is set; if none is, it is a tmpfs.
 type mount struct {
 	target   string
 	readOnly bool
@@ -46,8 +46,8 @@ var containerMountFields = map[string]gql.Resolver{
 	"withoutMount":         field((*Container).withoutMount),
 }
 
-// mountOf gives the index of the mount that p is in, -1 for none: of the last one, as one that is mounted over others takes them away. Secrets
-// are not looked into.
+// mountOf returns the index of the mount that contains p, -1 for none: the last such mount, since a mount over others removes them. Secrets are
+// ignored.
 func (c *Container) mountOf(p string) int {
 	for i := len(c.mounts) - 1; i >= 0; i-- {
 		if m := c.mounts[i]; m.secret == nil && (p == m.target || strings.HasPrefix(p, m.target+"/")) {
@@ -57,7 +57,7 @@ func (c *Container) mountOf(p string) int {
 	return -1
 }
 
-// mount gives the container with one mount more. Those in its place, and below it, are taken away.
+// mount returns the container with one more mount. Mounts at the same target, and below it, are removed.
 func (c *Container) mount(m mount) *Container {
 	out := *c
 	out.mounts = nil
@@ -93,9 +93,8 @@ func (c *Container) withMountedDirectory(ctx context.Context, a gql.Args) (any, 
 	return c.mount(mount{target: c.path(c.arg(a, "path")), dir: d.known(), readOnly: a.Bool("readOnly")}), nil
 }
 
-// known is the directory in a state that BuildKit knows by its content, in every session. What was read of the host is a source of the
-// session's own: a mount of a part of it is known by that source, and a mount of the whole keeps later copies of it from being known by
-// their content.
+// known is the directory in a state that BuildKit knows by its content, in every session. A host directory is a source of one session: the cache
+// key of a mount of a part of it holds that source, and after a mount of the whole, later copies of it have keys without their content.
 func (d *Directory) known() *Directory {
 	if !d.hosted {
 		return d
@@ -118,7 +117,7 @@ func (f *File) known() *File {
 	return &File{env: f.env, st: st, path: name, renamed: f.renamed, checks: f.checks}
 }
 
-// owned gives a copy of d in which everything belongs to owner.
+// owned returns a copy of d in which owner owns every file.
 func (c *Container) owned(ctx context.Context, d *Directory, owner string) (*Directory, error) {
 	if owner == "" {
 		return d, nil
@@ -130,7 +129,7 @@ func (c *Container) owned(ctx context.Context, d *Directory, owner string) (*Dir
 	return &Directory{env: c.env, st: st, dir: uid, checks: d.checks}, nil
 }
 
-// chowned copies p of st to a state of its own, owned by owner, and tells where it is there.
+// chowned copies p of st to its own state, owned by owner, and returns its path there.
 func (c *Container) chowned(ctx context.Context, st llb.State, p, owner string, contents bool) (llb.State, string, error) {
 	o, err := c.owner(ctx, owner)
 	if err != nil {
@@ -239,7 +238,7 @@ func (c *Container) withoutMount(_ context.Context, a gql.Args) (any, error) {
 	return &out, nil
 }
 
-// emptyRoot tells whether the mount is an empty root file system, which BuildKit mounts only as what it is: a state without anything.
+// emptyRoot reports whether the mount is an empty root file system, which BuildKit mounts only as a state without any operation.
 func (m mount) emptyRoot() bool {
 	return path.Clean(m.target) == "/" && m.dir == nil && m.file == nil && m.secret == nil && m.seed.Output() == nil
 }

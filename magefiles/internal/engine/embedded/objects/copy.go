@@ -13,7 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
 
-// granted are the owner and the mode that a call gives to what it copies; nil leaves the source's.
+// granted are the owner and the mode that a call gives to the copied files; nil keeps the source's.
 type granted struct {
 	owner *ownership
 	mode  *os.FileMode
@@ -40,7 +40,7 @@ func (g granted) options(info *llb.CopyInfo) []llb.CopyOption {
 	return opts
 }
 
-// leaves tells whether a folder has the owner and the mode of one that is copied over it.
+// leaves reports whether a folder already has the owner and the mode of one that is copied over it.
 func (g granted) leaves(folder, source *fstypes.Stat) bool {
 	uid, gid, mode := source.Uid, source.Gid, source.Mode
 	if g.owner != nil {
@@ -52,7 +52,7 @@ func (g granted) leaves(folder, source *fstypes.Stat) bool {
 	return folder.Uid == uid && folder.Gid == gid && folder.Mode == mode
 }
 
-// goMode is a mode in bits as Go has it.
+// goMode converts mode bits to Go's representation.
 func goMode(bits os.FileMode) os.FileMode {
 	mode := bits.Perm()
 	for bit, m := range map[os.FileMode]os.FileMode{0o4000: os.ModeSetuid, 0o2000: os.ModeSetgid, 0o1000: os.ModeSticky} {
@@ -63,7 +63,7 @@ func goMode(bits os.FileMode) os.FileMode {
 	return mode
 }
 
-// ownerArg is the owner that the call names, nil for none. A name is one of the directory's root.
+// ownerArg is the owner that the call names, nil for none. Names are looked up in the directory's root.
 func (d *Directory) ownerArg(ctx context.Context, a gql.Args) (*ownership, error) {
 	if a.String("owner") == "" {
 		return nil, nil
@@ -75,8 +75,8 @@ func (d *Directory) ownerArg(ctx context.Context, a gql.Args) (*ownership, error
 	return &o, nil
 }
 
-// copyFile copies a file to the path given. A path that ends in a slash, or leads to a folder, is where it goes in. What else is there is
-// replaced, and a link is not followed. Folders that are made on the way belong to root: owner and permissions are the file's alone.
+// copyFile copies a file to the given path. If the path ends in a slash, or leads to a folder, the file goes into that folder. Anything else at
+// the path is replaced, and a link is not followed. Folders that are made for it belong to root: owner and permissions apply only to the file.
 func (d *Directory) copyFile(src *File, given string, g granted) *Directory {
 	dest := d.at(given)
 	out := d.changed("copy "+path.Base(dest), func(l look) (*llb.FileAction, error) {
@@ -91,7 +91,7 @@ func (d *Directory) copyFile(src *File, given string, g granted) *Directory {
 	return out
 }
 
-// placeFile prepares the place of a file, and tells where that is. A folder that the path ends in with a slash gets the owner, too.
+// placeFile prepares the place of a file, and returns that place. If the path ends in a folder with a slash, that folder gets the owner, too.
 func (l look) placeFile(dest, name string, folder bool, owner *ownership) (into folders, final string, err error) {
 	if folder && dest != path.Join("/", l.top) {
 		if into, err = l.place(dest, owner); err != nil {
@@ -120,7 +120,7 @@ func (l look) placeFile(dest, name string, folder bool, owner *ownership) (into 
 	return into.removed(dest), dest, nil
 }
 
-// clear removes what is at a path, unless it is a file, which the copy replaces.
+// clear removes the entry at a path, unless it is a file, which the copy replaces.
 func (l look) clear(into *folders, p string) error {
 	info, err := l.entry(p)
 	if err == nil && info != nil && !os.FileMode(info.Mode).IsRegular() {
@@ -129,7 +129,7 @@ func (l look) clear(into *folders, p string) error {
 	return err
 }
 
-// place prepares a folder: what is missing is made, the folder itself for the owner. One that is there is given to the owner.
+// place prepares a folder: it makes missing folders, and the folder itself for the owner. A folder that exists is given to the owner.
 func (l look) place(folder string, owner *ownership) (into folders, err error) {
 	if folder == "/" {
 		return into, nil
@@ -158,7 +158,7 @@ func (l look) place(folder string, owner *ownership) (into folders, err error) {
 	return into.made(folder, 0o755, owner), nil
 }
 
-// copyDirectory merges src, filtered, into the folder given.
+// copyDirectory merges src, filtered, into the given folder.
 func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given string, a gql.Args, g granted) (*Directory, error) {
 	dest := d.at(given)
 	info := &llb.CopyInfo{
@@ -182,7 +182,7 @@ func (d *Directory) copyDirectory(ctx context.Context, src *Directory, given str
 	return out, nil
 }
 
-// folders is a file action that prepares the place of a copy: one operation with it, so that an image gets one layer.
+// folders is a file action that prepares the place of a copy: both are one operation, so that an image gets one layer.
 type folders struct{ action *llb.FileAction }
 
 func (f folders) made(folder string, mode os.FileMode, owner *ownership) folders {
@@ -220,7 +220,8 @@ func (f folders) copied(st llb.State, from, dest string, opts ...llb.CopyOption)
 	return f.action.Copy(st, from, dest, opts...)
 }
 
-// patterns are include or exclude patterns with no trailing slash: BuildKit takes one literally. An empty one is none.
+// patterns are include or exclude patterns without a trailing slash, because BuildKit takes a trailing slash literally. Empty patterns are
+// omitted.
 func patterns(in []string) []string {
 	out := make([]string, 0, len(in))
 	for _, p := range in {

@@ -19,7 +19,7 @@ type dirCopy struct {
 	granted granted
 }
 
-// choose is the copy, as what is there needs it. The folder that is copied into gets owner and mode of the source's, even if it is there.
+// choose is the copy that fits the existing files. The target folder gets owner and mode of the source's, even if it exists.
 func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 	c, err := c.resolved(l)
 	if err != nil {
@@ -49,7 +49,7 @@ func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 	case isLink(entry):
 		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", l.named(c.dest)))
 	}
-	// A folder in place of a file gets no owner, and what the umask leaves of the mode.
+	// A folder in place of a file gets no owner, and its mode is limited by the umask.
 	root, err := c.source(l).follow(c.src.dir)
 	if err == nil && root == nil {
 		err = notExist("stat", c.src.dir)
@@ -61,8 +61,8 @@ func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 	return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), nil
 }
 
-// resolved is the copy of the folder that a source leads to that is a link. That BuildKit follows the link itself is no way: with a filter, it
-// takes links within for what they lead to, and its cache does not tell one link from another.
+// resolved is the copy of the target folder of a source that is a link. BuildKit must not follow the link itself: with a filter, it treats links
+// within as their targets, and its cache does not distinguish one link from another.
 func (c dirCopy) resolved(l look) (dirCopy, error) {
 	dir, err := c.source(l).real(c.src.dir)
 	src := *c.src
@@ -71,13 +71,14 @@ func (c dirCopy) resolved(l look) (dirCopy, error) {
 	return c, err
 }
 
-// intoNothing is the copy to a place that is empty.
+// intoNothing is the copy to a path where nothing exists.
 func (c dirCopy) intoNothing(l look) (*llb.FileAction, error) {
 	c, err := c.resolved(l)
 	return llb.Copy(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), err
 }
 
-// whole is the filter for a copy to where nothing is: the folder is made as the source's is, even if nothing in it is copied.
+// whole is the filter for a copy to a path where nothing exists: the folder is made with the source's attributes, even if nothing in it is
+// copied.
 func (c dirCopy) whole() *llb.CopyInfo {
 	info := *c.info
 	info.CopyDirContentsOnly = false
@@ -86,7 +87,7 @@ func (c dirCopy) whole() *llb.CopyInfo {
 
 func (c dirCopy) source(l look) look { return look{ctx: l.ctx, env: l.env, st: c.src.st} }
 
-// merge is the copy into a folder that is there.
+// merge is the copy into an existing folder.
 func (c dirCopy) merge(l look, there *fstypes.Stat) (*llb.FileAction, error) {
 	var into folders
 	if c.dest != path.Join("/", l.top) {
@@ -122,12 +123,12 @@ func (c dirCopy) merge(l look, there *fstypes.Stat) (*llb.FileAction, error) {
 
 func (c dirCopy) filters() bool { return len(c.info.IncludePatterns)+len(c.info.ExcludePatterns) > 0 }
 
-// late tells whether folders are copied for the sake of what is in them. BuildKit leaves owner and mode of those that are there.
+// late reports whether folders are copied only because of their content. BuildKit does not change owner and mode of existing folders.
 func (c dirCopy) late() bool {
 	return len(c.info.IncludePatterns) > 0 || slices.ContainsFunc(c.info.ExcludePatterns, func(p string) bool { return strings.HasPrefix(p, "!") })
 }
 
-// filtered is the copy of what the filter leaves, filtered before.
+// filtered is the copy of a source that is filtered before.
 func (c dirCopy) filtered() dirCopy {
 	const dir = "/content"
 	st := llb.Scratch().File(llb.Copy(c.src.st, c.src.dir, dir, c.granted.options(c.whole())...), llb.WithCustomNamef("select for %s", c.dest))
@@ -137,7 +138,7 @@ func (c dirCopy) filtered() dirCopy {
 	return c
 }
 
-// around copies the linked folders to where the links lead, and the rest as usual.
+// around copies the linked folders to the targets of the links, and the rest as usual.
 func (c dirCopy) around(into folders, linked []string) *llb.FileAction {
 	action := into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.without("", linked))...)
 	for _, rel := range linked {
@@ -146,7 +147,7 @@ func (c dirCopy) around(into folders, linked []string) *llb.FileAction {
 	return action
 }
 
-// without is the filter for the copy of a folder, which leaves out what is linked below it.
+// without is the filter for the copy of a folder, which leaves out the linked folders below it.
 func (c dirCopy) without(folder string, linked []string) *llb.CopyInfo {
 	info := *c.info
 	info.ExcludePatterns = slices.Clone(info.ExcludePatterns)
@@ -159,5 +160,5 @@ func (c dirCopy) without(folder string, linked []string) *llb.CopyInfo {
 	return &info
 }
 
-// literal makes a pattern of a name.
+// literal turns a name into a pattern.
 var literal = strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, `\`, `\\`, "!", `\!`)

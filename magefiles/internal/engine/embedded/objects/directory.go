@@ -22,10 +22,10 @@ type Directory struct {
 	dir    string // absolute in st
 	top    string // the folder of st that stands for the root, "" for the root itself: paths do not lead out of it
 	checks checks
-	// excluded are the patterns that a host directory was read without.
+	// excluded are the patterns with which the host directory was filtered.
 	excluded []string
-	host     bool // it is a host directory as a whole, and nothing was changed
-	hosted   bool // st is what was read of the host: a session's own source
+	host     bool // it is a whole host directory without changes
+	hosted   bool // st is a host directory as it was read: a source of this session
 }
 
 var directoryFields = map[string]gql.Resolver{
@@ -57,15 +57,15 @@ var directoryFields = map[string]gql.Resolver{
 	"chown":            field((*Directory).chown),
 }
 
-// at gives the place of p in the state. Going up ends at the root.
+// at returns the path of p in the state. Going up ends at the root.
 func (d *Directory) at(p string) string {
 	return path.Join("/", d.top, path.Join("/", strings.TrimPrefix(d.dir, d.top), p))
 }
 
-// isTop tells whether a place in the state stands for the root.
+// isTop reports whether a path in the state is the directory's root.
 func (d *Directory) isTop(p string) bool { return p == path.Join("/", d.top) }
 
-// with gives the directory after an operation on its state.
+// with returns the directory after an operation on its state.
 func (d *Directory) with(st llb.State, more ...func(context.Context) error) *Directory {
 	return &Directory{env: d.env, st: st, dir: d.dir, top: d.top, checks: d.checks.with(more...)}
 }
@@ -83,7 +83,7 @@ func (d *Directory) ready(ctx context.Context) error {
 	return d.env.evaluate(ctx, d.st)
 }
 
-// sub gives a folder of the directory; that it is one is checked when it is used. given is how the caller named it.
+// sub returns a folder of the directory; its type is checked when it is used. given is the caller's name for it.
 func (d *Directory) sub(p, given string) *Directory {
 	out := *d
 	out.dir = d.at(p)
@@ -151,7 +151,7 @@ func (d *Directory) entries(ctx context.Context, a gql.Args) (any, error) {
 	return out, nil
 }
 
-// notAFolder says what is wrong with a path that cannot be listed.
+// notAFolder returns the error for a path that cannot be listed.
 func (d *Directory) notAFolder(ctx context.Context, p string) error {
 	_, err := d.env.Solver.Stat(ctx, d.st, p)
 	switch {
@@ -200,7 +200,7 @@ func (d *Directory) findUp(ctx context.Context, a gql.Args) (any, error) {
 		return nil, fmt.Errorf("cannot search outside parent: %s", start)
 	}
 	for p := start; ; p = path.Dir(p) {
-		// A folder that is missing is one to go up from, but not in a directory of the host.
+		// A missing folder may be left with .., but not in a directory of the host.
 		err := d.sub(p, p).checks.run(ctx)
 		if err != nil && (d.host || !isMissing(err)) {
 			return nil, err
@@ -224,7 +224,7 @@ func (d *Directory) withNewFile(_ context.Context, a gql.Args) (any, error) {
 	return d.newFile(a.String("path"), []byte(a.String("contents")), permissions(a, 0o644)), nil
 }
 
-// newFile writes a file. One that is there gets the contents and keeps its mode and its owner, as with a shell's redirection.
+// newFile writes a file. An existing file gets the contents and keeps its mode and its owner, as with a shell's redirection.
 func (d *Directory) newFile(given string, contents []byte, mode os.FileMode) *Directory {
 	p := d.at(given)
 	return d.changed("new file "+p, func(l look) (*llb.FileAction, error) {
@@ -300,7 +300,7 @@ func (d *Directory) filter(ctx context.Context, a gql.Args) (any, error) {
 	return empty.copyDirectory(ctx, d, "/", a, granted{})
 }
 
-// chown gives what is at a path, and all below it, to another owner. Names are those of the directory's root.
+// chown changes the owner of a path and of all files below it. Names are looked up in the directory's root.
 func (d *Directory) chown(ctx context.Context, a gql.Args) (any, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err
@@ -354,7 +354,7 @@ func (d *Directory) symlink(target, link string) *Directory {
 
 func (d *Directory) withTimestamps(_ context.Context, a gql.Args) (any, error) {
 	t := time.Unix(int64(a.Int("timestamp")), 0)
-	// What is in the folder gets the time, the folder itself does not.
+	// The files in the folder get the time, the folder itself does not.
 	all := &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true, CreatedTime: &t}
 	from := d.rooted() // the path of a part may be a link, or a pattern
 	into := folders{}.made(d.dir, 0o755, nil)
@@ -368,7 +368,7 @@ func (d *Directory) withError(_ context.Context, a gql.Args) (any, error) {
 	}), nil
 }
 
-// withError gives self back for an empty message, else what fails with it.
+// withError returns self for an empty message, otherwise the object that fails with it.
 func withError[T any](self T, a gql.Args, failing func() T) T {
 	if a.String("err") == "" {
 		return self
@@ -405,7 +405,7 @@ func (d *Directory) diff(_ context.Context, a gql.Args) (any, error) {
 	return &Directory{env: d.env, st: llb.Diff(d.rooted().st, other.rooted().st), dir: "/", checks: d.checks.with(other.checks...)}, nil
 }
 
-// rooted gives the directory as the root of a state.
+// rooted returns the directory as the root of a state.
 func (d *Directory) rooted() *Directory {
 	if d.dir == "/" {
 		return d
@@ -413,7 +413,8 @@ func (d *Directory) rooted() *Directory {
 	return d.copied()
 }
 
-// copied gives a copy of the directory, the root of a state of its own. A directory may be a link to a folder: it is what that holds.
+// copied returns a copy of the directory, as the root of its own state. If the directory is a link to a folder, the copy has that folder's
+// content.
 func (d *Directory) copied() *Directory {
 	st := llb.Scratch().File(llb.Copy(d.st, d.dir, "/", &llb.CopyInfo{FollowSymlinks: true, CopyDirContentsOnly: true}), llb.WithCustomNamef("copy %s", d.dir))
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}

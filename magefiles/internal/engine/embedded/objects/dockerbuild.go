@@ -65,7 +65,7 @@ func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
 	}
 	if c.last != nil {
 		c.last.checks = c.checks
-		c.config.workdir = first(c.config.workdir, "/") // where its commands ran
+		c.config.workdir = first(c.config.workdir, "/") // the working directory of its commands
 	}
 	built := c.fs
 	c.checks = c.checks.with(func(ctx context.Context) error {
@@ -101,7 +101,8 @@ func (d *Directory) readDockerfile(ctx context.Context, given string) ([]byte, e
 	return b, nil
 }
 
-// buildContext is the directory without what its ignore file names: the Dockerfile's own if there is one, else .dockerignore.
+// buildContext is the directory without the files that its ignore file names: the Dockerfile's own ignore file if there is one, otherwise
+// .dockerignore.
 func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Directory, error) {
 	b, err := d.env.Solver.ReadFile(ctx, d.st, d.at(dockerfile+".dockerignore"))
 	if isNotExist(err) {
@@ -118,7 +119,7 @@ func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Direc
 		return nil, fmt.Errorf("read .dockerignore: %w", err)
 	}
 	if len(ignored) == 0 || slices.Equal(ignored, d.excluded) {
-		return d.rooted(), nil // there is nothing, or it was left out when the host was read
+		return d.rooted(), nil // nothing to remove, or it was left out when the host was read
 	}
 	if d.dir == "/" && d.st.Output() != nil && namesEntries(ignored) {
 		return d.withoutEntries(ignored), nil
@@ -131,7 +132,7 @@ func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Direc
 	return &Directory{env: d.env, st: st, dir: "/", checks: d.checks}, nil
 }
 
-// namesEntries says that each pattern is the name of one entry of the root. To remove those costs less than to copy all others.
+// namesEntries reports whether each pattern is the name of one entry of the root. Removing those costs less than copying all others.
 func namesEntries(patterns []string) bool {
 	return !slices.ContainsFunc(patterns, func(p string) bool {
 		return p == "." || p == ".." || strings.HasPrefix(p, "!") || strings.ContainsAny(p, `/*?[]\`)
@@ -150,7 +151,7 @@ func (d *Directory) withoutEntries(names []string) *Directory {
 	return d.apply("build context", fa)
 }
 
-// buildSecrets are the secrets that a Dockerfile may mount, by the id that it knows them by: their name.
+// buildSecrets are the secrets that a Dockerfile may mount, by their id there: their name.
 func buildSecrets(a gql.Args) (map[string]*Secret, error) {
 	list, err := gql.Objects[*Secret](a, "secrets")
 	if err != nil {
@@ -178,11 +179,11 @@ func (e *Env) convertOptions(buildContext llb.State, p ocispecs.Platform, a gql.
 			BuildPlatforms: []ocispecs.Platform{e.Solver.Platform()}, TargetPlatforms: []ocispecs.Platform{p},
 		},
 		MainContext: &buildContext, TargetPlatform: &p, MetaResolver: metaResolver{e}, LLBCaps: &caps,
-		Warn: found.add, // BuildKit looks for violations only where somebody is told
+		Warn: found.add, // BuildKit looks for violations only if this is set
 	}
 }
 
-// violations are what BuildKit's linter finds. They are an error only where the Dockerfile says "# check=error=true".
+// violations are the findings of BuildKit's linter. They are an error only if the Dockerfile says "# check=error=true".
 type violations struct {
 	mu    sync.Mutex
 	lines []string
@@ -198,7 +199,7 @@ func (v *violations) add(rule, _, _, message string, location []parser.Range) {
 	v.lines = append(v.lines, line)
 }
 
-// explain adds to BuildKit's error, which names rules alone, where each was broken.
+// explain adds the place of each violation to BuildKit's error, which only names the rules.
 func (v *violations) explain(err error) error {
 	if !strings.HasPrefix(err.Error(), "lint violation found") {
 		return err

@@ -1,5 +1,5 @@
-// Package objects are the objects of the Dagger API as the embedded engine has them: immutable values over llb.State, one file an
-// object. A method that the API calls is a resolver of package gql; nothing is done until a leaf asks for a result.
+// Package objects implements the objects of the Dagger API for the embedded engine: immutable values over llb.State, one file per object. A
+// method that the API calls is a resolver of package gql; no work is done until a leaf requests a result.
 package objects
 
 import (
@@ -22,20 +22,20 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// Env is what all objects of a session share.
+// Env is the state that all objects of a session share.
 type Env struct {
 	Solver  *solver.Solver
 	Workdir string // absolute; relative host paths start here
-	Version string // of the Dagger whose API this is
-	// Init gives the path of a folder that holds the exec init, for the platform that the daemon runs on.
+	Version string // of the Dagger API
+	// Init returns the path of a folder that holds the exec init, for the platform that the daemon runs on.
 	Init func(ctx context.Context) (dir string, err error)
-	// CanExec says why nothing can be executed in a container, nil if it can.
+	// CanExec returns the reason why commands cannot run in a container, nil if they can.
 	CanExec func() error
 	Secrets *Secrets
 	Auth    *RegistryAuth
 	// LookupEnv reads the host's environment, for env:// secrets.
 	LookupEnv func(string) (string, bool)
-	// TempDir is a folder of the session for archives on their way; it goes with the session.
+	// TempDir is a folder of the session for archives; it is removed with the session.
 	TempDir string
 
 	reads reads
@@ -50,7 +50,7 @@ func Resolvers() gql.Resolvers {
 	}
 }
 
-// checks are conditions that were not looked at when an object was made. Every leaf looks at them first.
+// checks are conditions that were not checked when an object was made. Every leaf checks them first.
 type checks []func(context.Context) error
 
 func (c checks) with(more ...func(context.Context) error) checks {
@@ -86,20 +86,20 @@ func traceparent() string {
 	return hex.EncodeToString(b[:16]) + "-" + hex.EncodeToString(b[16:])
 }
 
-// isNotExist tells whether BuildKit said that a path is not there, or leads on below a file.
+// isNotExist reports whether BuildKit's error is a missing path, or a path below a file.
 func isNotExist(err error) bool {
 	return err != nil && (errors.Is(err, unix.ENOENT) || errors.Is(err, os.ErrNotExist) ||
 		strings.Contains(err.Error(), "no such file or directory") || isBelowFile(err))
 }
 
-// isBelowFile tells whether BuildKit said that a path leads on below a file.
+// isBelowFile reports whether BuildKit's error is a path below a file.
 func isBelowFile(err error) bool {
 	return err != nil && (errors.Is(err, unix.ENOTDIR) || strings.Contains(err.Error(), "not a directory"))
 }
 
 func notExist(op, p string) error { return fmt.Errorf("%s %s: no such file or directory", op, p) }
 
-// belowFile is the error for a path that leads on below a file. That is not to be missing: there is no answer to what is there.
+// belowFile is the error for a path below a file. Such a path is not missing: a query for its existence is an error.
 func belowFile(p string) error { return fmt.Errorf("lstat %s: %w", p, unix.ENOTDIR) }
 
 // firstBelowFile is belowFile for the first name of p that is below a file, links followed.
@@ -110,7 +110,7 @@ func (e *Env) firstBelowFile(ctx context.Context, st llb.State, p string) error 
 	return belowFile(p)
 }
 
-// isMissing tells whether err is notExist: below a file nothing is missing.
+// isMissing reports whether err is notExist and not a path below a file.
 func isMissing(err error) bool { return isNotExist(err) && !isBelowFile(err) }
 
 // stat describes p in st; the error for a missing one names the path as the caller gave it.
@@ -134,10 +134,10 @@ func (e *Env) evaluate(ctx context.Context, st llb.State) error {
 	return e.fileError(e.execError(ctx, err))
 }
 
-// madeUp are the names of folders that a state has for this engine's sake; removed is BuildKit's word for what Dagger looks at first.
+// madeUp matches folder names that only this engine adds to a state; removed matches BuildKit's word for a path that Dagger reports with lstat.
 var madeUp, removed = regexp.MustCompile(`( /)content/`), regexp.MustCompile(`unlinkat (/.*: not a directory)$`)
 
-// fileError is the failure of a file operation, as the API tells it.
+// fileError is the API's error for the failure of a file operation.
 func (e *Env) fileError(err error) error {
 	if !e.Solver.FailedFile(err) {
 		return err
@@ -159,7 +159,7 @@ func (e *Env) hostPath(p string) string {
 
 func (e *Env) platform() string { return platforms.Format(e.Solver.Platform()) }
 
-// field is the shape of most resolvers: a method of the object that self is.
+// field adapts a method of the object self to a resolver.
 func field[T any](f func(self T, ctx context.Context, a gql.Args) (any, error)) gql.Resolver {
 	return func(ctx context.Context, self any, a gql.Args) (any, error) { return f(self.(T), ctx, a) }
 }

@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 )
 
-// ExecError is the failure of a command in a container, as the API tells it.
+// ExecError is the API's error for the failure of a command in a container.
 type ExecError struct {
 	Cmd            []string
 	ExitCode       int
@@ -21,15 +21,15 @@ type ExecError struct {
 
 func (e *ExecError) Error() string { return e.message }
 
-// Extensions are what the API's clients make their own error of.
+// Extensions are the fields from which the API's clients make their own error.
 func (e *ExecError) Extensions() map[string]any {
 	return map[string]any{"_type": "EXEC_ERROR", "cmd": e.Cmd, "exitCode": e.ExitCode, "stdout": e.Stdout, "stderr": e.Stderr}
 }
 
-// maxStream is how much of a stream an error carries, in bytes: its end.
+// maxStream is the part of a stream that an error has, in bytes: its end.
 const maxStream = 100 << 10
 
-// execError turns the failure of an exec into an ExecError; other errors stay what they are.
+// execError turns the failure of an exec into an ExecError; other errors are not changed.
 func (e *Env) execError(ctx context.Context, err error) error {
 	failure, ok := e.Solver.Failed(err)
 	if !ok || ctx.Err() != nil {
@@ -46,7 +46,7 @@ func (e *Env) execError(ctx context.Context, err error) error {
 	status := decodeStatus(files[execmeta.StatusFile], failure.ExitCode)
 	out := &ExecError{Cmd: cmd, ExitCode: status.ExitCode, Stdout: tail(files[execmeta.StdoutFile]), Stderr: tail(files[execmeta.StderrFile]), message: status.Message}
 	if files[execmeta.StatusFile] == nil && len(files) == 0 {
-		// The init never ran: what the OCI runtime says is all there is.
+		// The init never ran: only the OCI runtime's message exists.
 		out.ExitCode, out.Stderr = max(out.ExitCode, 1), runtimeMessage(err)
 	}
 	if blank := bytes.TrimSpace(files[execmeta.StatusFile]); files[execmeta.StatusFile] != nil && len(blank) == 0 && status.ExitCode == 1 {
@@ -70,7 +70,7 @@ func decodeStatus(b []byte, code int) execmeta.Status {
 func tail(b []byte) string {
 	b = bytes.TrimSuffix(b, []byte("\n"))
 	if n := len(b) - maxStream; n >= 0 {
-		note := fmt.Appendf(nil, "[omitting %d bytes]...", n) // Dagger counts so, though the note takes the place of some more
+		note := fmt.Appendf(nil, "[omitting %d bytes]...", n) // Dagger counts like this, although the note replaces some more bytes
 		b = append(note, b[n+len(note):]...)
 	}
 	return text(b)

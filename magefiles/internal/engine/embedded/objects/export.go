@@ -27,8 +27,8 @@ func (d *Directory) export(ctx context.Context, a gql.Args) (any, error) {
 	return dest, d.env.Solver.ExportDir(ctx, d.rooted().st, dest, a.Bool("wipe"))
 }
 
-// createFile has write write a file of the host, whole or not at all. As where a program opens the file, a link is followed, and a file that
-// is there keeps its own mode; else it is the one given.
+// createFile calls write to write a file of the host, atomically. As with os.Create, a link is followed, and an existing file keeps its own mode;
+// otherwise it gets the given mode.
 func createFile(dest string, mode os.FileMode, write func(*os.File) error) error {
 	if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
 		return err
@@ -56,12 +56,12 @@ type keptOpen struct{ io.Writer }
 
 func (keptOpen) Close() error { return nil }
 
-// partial begins the names of files that are not whole yet.
+// partial begins the names of incomplete files.
 const partial = ".blumeops-part-"
 
-// followed is the file that a path of the host leads to. It need not be there, but its folder.
+// followed is the file that a path of the host leads to. The file may be missing, but its folder must exist.
 func followed(p string) (string, error) {
-	const most = 40 // links, as the kernel has it
+	const most = 40 // links, the kernel's limit
 	at := p
 	for range most {
 		folder, err := filepath.EvalSymlinks(filepath.Dir(at))
@@ -70,7 +70,7 @@ func followed(p string) (string, error) {
 		}
 		at = filepath.Join(folder, filepath.Base(at))
 		target, err := os.Readlink(at)
-		if err != nil { // no link, or nothing
+		if err != nil { // not a link, or missing
 			return at, nil
 		}
 		if !filepath.IsAbs(target) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A file that is exported to a link goes where a program that opens the link would write, and the link stays.
+// An export to a link writes the target of the link, as a program that opens the link would, and the link stays.
 func TestCreateFileFollowsLinks(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("old"), 0o400); err != nil {

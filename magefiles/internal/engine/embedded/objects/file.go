@@ -23,8 +23,8 @@ type File struct {
 	env     *Env
 	st      llb.State
 	path    string // absolute in st
-	renamed string // the name to go by, if not the path's
-	hosted  bool   // st is what was read of the host: a session's own source
+	renamed string // the file's name, if it is not the path's
+	hosted  bool   // st is a host directory as it was read: a source of this session
 	checks  checks
 }
 
@@ -67,7 +67,7 @@ func (f *File) contents(ctx context.Context, a gql.Args) (any, error) {
 	return text(limitLines(b, a.Int("offsetLines"), a.Int("limitLines"))), nil
 }
 
-// limitLines cuts b to limit lines after offset ones. A limit of 0 is none; of what is negative nothing is cut.
+// limitLines cuts b to limit lines after offset ones. A limit of 0 means no limit; negative values cut nothing.
 func limitLines(b []byte, offset, limit int) []byte {
 	if offset == 0 && limit == 0 {
 		return b
@@ -80,7 +80,7 @@ func limitLines(b []byte, offset, limit int) []byte {
 	return []byte(strings.Join(lines, ""))
 }
 
-// text makes b valid UTF-8: JSON cannot carry anything else.
+// text makes b valid UTF-8, which JSON requires.
 func text(b []byte) string { return string([]rune(string(b))) }
 
 func (f *File) size(ctx context.Context, _ gql.Args) (any, error) {
@@ -134,7 +134,7 @@ func (f *File) withName(_ context.Context, a gql.Args) (any, error) {
 	return &out, nil
 }
 
-// chown gives the file to another owner. Names are those of the root that the file is in.
+// chown changes the owner of the file. Names are looked up in the root that the file is in.
 func (f *File) chown(ctx context.Context, a gql.Args) (any, error) {
 	if err := f.checks.run(ctx); err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (f *File) withReplaced(ctx context.Context, a gql.Args) (any, error) {
 	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
 }
 
-// replaced is text with search replaced. firstFrom is a line, counted from 1: what is before it stays; 0 is none.
+// replaced is text with search replaced. firstFrom is a line, counted from 1: the text before it is not changed; 0 means none.
 func replaced(text, search, replacement string, firstFrom int, all bool) (string, error) {
 	before := ""
 	if firstFrom > 0 {
@@ -187,7 +187,7 @@ func replaced(text, search, replacement string, firstFrom int, all bool) (string
 	return before + strings.Replace(text, search, replacement, 1), nil
 }
 
-// places are where search is, as "line 2 (0-4)": the line from 1, and the bytes in it.
+// places are the positions of search, as "line 2 (0-4)": the line from 1, and the bytes in it.
 func places(text, search string) []string {
 	var out []string
 	for at := 0; ; {

@@ -10,8 +10,8 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
-// gitignored gives exclude patterns for what the .gitignore files of the directory name, those of sub-folders included.
-// It needs the tree, so the directory is made for it.
+// gitignored returns exclude patterns for the files that the .gitignore files of the directory and its sub-folders name. It reads the tree, so it
+// solves the directory first.
 func (d *Directory) gitignored(ctx context.Context) ([]string, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, err
@@ -28,8 +28,8 @@ func (d *Directory) gitignored(ctx context.Context) ([]string, error) {
 	return out, err
 }
 
-// gitignorePatterns turns the lines of a .gitignore (gitignore(5)) in the folder dir into patterns of .dockerignore: one without a
-// slash matches at any depth. That a trailing slash means folders alone is not kept: the pattern then also matches a file.
+// gitignorePatterns turns the lines of a .gitignore (gitignore(5)) in the folder dir into patterns of .dockerignore: a line without a slash
+// matches at any depth. A trailing slash, which limits a line to folders, is dropped: the pattern then also matches a file.
 func gitignorePatterns(dir string, content []byte) []string {
 	var out []string
 	sc := bufio.NewScanner(bytes.NewReader(content))

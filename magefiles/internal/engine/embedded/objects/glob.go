@@ -34,8 +34,8 @@ func (d *Directory) glob(ctx context.Context, a gql.Args) (any, error) {
 	return out, err
 }
 
-// globMatcher matches whole paths with a pattern of .dockerignore: ** any number of folders, * and ? within one name.
-// Unlike there, what lies below a path that matches does not match with it.
+// globMatcher matches whole paths with a pattern of .dockerignore: ** is any number of folders, * and ? are within one name. Unlike in a
+// .dockerignore, a match of a folder does not match the files below it.
 func globMatcher(pattern string) (func(string) bool, error) {
 	if pattern == "" {
 		return nil, errors.New("empty pattern")
@@ -81,7 +81,7 @@ func globExpression(pattern string) string {
 	return b.String() + `$`
 }
 
-// digest is the same for trees of the same names, contents, modes and owners, whenever and however they were made.
+// digest is the same for trees with the same names, contents, modes and owners, independent of when and how they were made.
 func (d *Directory) digest(ctx context.Context, _ gql.Args) (any, error) {
 	if err := d.ready(ctx); err != nil {
 		return nil, fmt.Errorf("failed to evaluate directory: %w", err)

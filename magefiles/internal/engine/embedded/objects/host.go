@@ -56,7 +56,7 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 	return d, nil
 }
 
-// local are the patterns that are about what is in the folder, cleaned. That of the folder itself is about all in it.
+// local are the cleaned patterns that concern the content of the folder. A pattern for the folder itself concerns all of its content.
 func local(in []string) []string {
 	var out []string
 	for _, p := range in {
@@ -75,7 +75,7 @@ func local(in []string) []string {
 	return out
 }
 
-// resolved is a path of the host without links. Where it leads to nothing, that is said in Dagger's words.
+// resolved is a path of the host without links. If the target is missing, the error has Dagger's words.
 func resolved(p string) (string, error) {
 	real, err := filepath.EvalSymlinks(p)
 	if err != nil {
@@ -85,7 +85,7 @@ func resolved(p string) (string, error) {
 	return real, nil
 }
 
-// local reads a folder of the host as it is now.
+// local reads the current content of a folder of the host.
 func (h *Host) local(ctx context.Context, p string, of solver.Selection) (*Directory, error) {
 	st, err := h.env.Solver.Local(ctx, p, of)
 	if err != nil {
@@ -103,7 +103,7 @@ func (h *Host) file(ctx context.Context, a gql.Args) (any, error) {
 	info, err := os.Lstat(p)
 	switch {
 	case err != nil || info.Mode()&os.ModeSymlink != 0:
-		// A link is not followed: what it names may lie anywhere.
+		// A link is not followed: its target may be anywhere.
 		return nil, notExist("stat", base)
 	case info.IsDir():
 		return nil, fmt.Errorf("path %s is a directory, not a file", base)

@@ -20,7 +20,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// imported takes an image from an archive: an OCI layout in a tar file.
+// imported reads an image from an archive: an OCI layout in a tar file.
 func (c *Container) imported(ctx context.Context, a gql.Args) (any, error) {
 	f, _, err := gql.Object[*File](a, "source")
 	if err != nil {
@@ -46,7 +46,7 @@ func (c *Container) imported(ctx context.Context, a gql.Args) (any, error) {
 	return &out, nil
 }
 
-// blob is where an imported blob lies on the host.
+// blob is the host path of an imported blob.
 func (e *Env) blob(algorithm, hex string) string {
 	return filepath.Join(e.TempDir, solver.ImportStore, "blobs", algorithm, hex)
 }

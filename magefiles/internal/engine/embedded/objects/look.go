@@ -17,8 +17,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// changed gives the directory after a file operation that depends on what is there. It is chosen when it is needed: the look makes the
-// state, and runs what commands it is made by.
+// changed returns the directory after a file operation that depends on the existing files. The operation is chosen when it is needed: the look
+// solves the state, and runs the commands that make it.
 func (d *Directory) changed(name string, choose func(look) (*llb.FileAction, error)) *Directory {
 	base := d.st
 	return d.with(base.WithOutput(&chosen{choose: func(ctx context.Context) (llb.State, error) {
@@ -30,7 +30,7 @@ func (d *Directory) changed(name string, choose func(look) (*llb.FileAction, err
 	}}))
 }
 
-// chosen is the output of a state that is not known before it is asked for. An error is kept for the request that met it alone.
+// chosen is the output of a state that is only known when it is requested. An error is kept only for the request that caused it.
 type chosen struct {
 	choose func(context.Context) (llb.State, error)
 
@@ -92,15 +92,15 @@ type look struct {
 	top string // as of a directory
 }
 
-// named is how errors name a place.
+// named is the name of a place in errors.
 func (l look) named(p string) string { return path.Join("/", strings.TrimPrefix(p, l.top)) }
 
-// follow describes what a path leads to, nil for nothing.
+// follow describes the target of a path, nil for nothing.
 func (l look) follow(p string) (*fstypes.Stat, error) {
 	return present(l.env.Solver.Stat(l.ctx, l.st, p))
 }
 
-// reach is follow for a path that may not lead on below a file.
+// reach is like follow, but a path below a file is an error.
 func (l look) reach(p string) (*fstypes.Stat, error) {
 	info, err := l.env.Solver.Stat(l.ctx, l.st, p)
 	if isBelowFile(err) {
@@ -109,12 +109,12 @@ func (l look) reach(p string) (*fstypes.Stat, error) {
 	return present(info, err)
 }
 
-// entry describes what is at a path, a link too, nil for nothing.
+// entry describes the entry at a path, without following a link; nil for nothing.
 func (l look) entry(p string) (*fstypes.Stat, error) {
 	return present(l.env.Solver.Lstat(l.ctx, l.st, p))
 }
 
-// child is entry, and tells whether the folder above is there.
+// child is like entry, and reports whether the folder above exists.
 func (l look) child(p string) (info *fstypes.Stat, above bool, err error) {
 	info, err = l.env.Solver.Lstat(l.ctx, l.st, p)
 	if errors.Is(err, solver.ErrNoEntry) {
@@ -138,7 +138,7 @@ func isLink(info *fstypes.Stat) bool { return fs.FileMode(info.Mode)&fs.ModeSyml
 // maxLinks is how many links a path may lead through.
 const maxLinks = 255
 
-// real is the path without links that a path leads to. It may lead to nothing, but not on below a file.
+// real is the path without links that a path leads to. The target may be missing, but a path below a file is an error.
 func (l look) real(p string) (string, error) {
 	done, rest := "/", strings.Split(p, "/")
 	for links := 0; len(rest) > 0; {
@@ -169,7 +169,7 @@ func (l look) real(p string) (string, error) {
 	return done, nil
 }
 
-// dress gives a folder that is there the owner and the mode of another one, or what is granted.
+// dress gives an existing folder the owner and the mode of another one, or the granted ones.
 func (l look) dress(into folders, st llb.State, like, folder string, g granted) (folders, error) {
 	folder, err := l.real(folder)
 	if err != nil || folder == "/" {
@@ -178,8 +178,8 @@ func (l look) dress(into folders, st llb.State, like, folder string, g granted) 
 	return into.dressed(st, like, folder, g), nil
 }
 
-// approach looks at the way to a folder that something is copied into. What is missing of it is made, and a link that leads nowhere, which
-// is returned, gives way. A file in it is an error.
+// approach checks the path to the target folder of a copy. Missing folders are made, and a link that leads nowhere, which is returned, is
+// replaced. A file in the path is an error.
 func (l look) approach(folder string) (broken string, err error) {
 	if info, err := l.follow(folder); err != nil || (info != nil && info.IsDir()) {
 		return "", err
@@ -203,7 +203,7 @@ func (l look) approach(folder string) (broken string, err error) {
 	return "", nil
 }
 
-// linked finds the folders of a copy that meet a link to a folder where they go: the copy goes where the link leads. They are paths from
+// linked finds the folders of a copy whose target is a link to a folder: their content goes to the target of the link. The paths are relative to
 // the copied folder, outer ones first.
 func (l look) linked(src look, from, to, rel string) ([]string, error) {
 	there, err := l.folders(path.Join(to, rel))

@@ -9,7 +9,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 )
 
-// A choice that failed is made again for the next request, and only once for each: what it looks at may be a command that failed.
+// A choice that failed is made again for the next request, and only once for each: it may depend on a command that failed.
 func TestChosen(t *testing.T) {
 	calls, broken := 0, errors.New("broken")
 	c := &chosen{choose: func(context.Context) (llb.State, error) {
@@ -48,7 +48,7 @@ func TestPatternsOfAHostDirectory(t *testing.T) {
 	}
 }
 
-// What goes where a link leads is left out of the copy around it, by its name and not as a pattern.
+// Folders that are copied to the target of a link are left out of the copy around them, by name and not as a pattern.
 func TestCopyAroundLinks(t *testing.T) {
 	c := dirCopy{info: &llb.CopyInfo{ExcludePatterns: []string{"x"}}}
 	linked := []string{"a", "a/b*", "ab", "c/[d]"}

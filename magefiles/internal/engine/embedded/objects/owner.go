@@ -11,11 +11,11 @@ import (
 	"github.com/moby/sys/user"
 )
 
-// ownership is who a file belongs to.
+// ownership is the user and the group of a file.
 type ownership struct{ uid, gid int }
 
-// ownerOf reads UID, UID:GID, NAME, NAME:GROUP and the like. Names are looked up in /etc/passwd and /etc/group of st, which is made for
-// that. Without a group, the group's number is the user's.
+// ownerOf reads UID, UID:GID, NAME, NAME:GROUP and the like. Names are looked up in /etc/passwd and /etc/group of st, which is solved for that.
+// Without a group, the group's number is the user's.
 func (e *Env) ownerOf(ctx context.Context, st llb.State, owner string) (ownership, error) {
 	name, group, hasGroup := strings.Cut(owner, ":")
 	var o ownership
@@ -35,7 +35,7 @@ func (e *Env) ownerOf(ctx context.Context, st llb.State, owner string) (ownershi
 	return o, err
 }
 
-// number reads an id. That of root is known by its name everywhere, and -1 leaves the owner that there is, as chown(2) does.
+// number reads an id. The name root is always 0, and -1 keeps the existing owner, as in chown(2).
 func number(s string) (int, error) {
 	if s == "root" {
 		return 0, nil

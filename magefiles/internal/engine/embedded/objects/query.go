@@ -13,7 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
 
-// Query is where every request starts.
+// Query is the start of every request.
 type Query struct{ Env *Env }
 
 var queryFields = map[string]gql.Resolver{
@@ -38,7 +38,7 @@ func newContainer(q *Query, _ context.Context, a gql.Args) (any, error) {
 		if p, err = platforms.Parse(s); err != nil {
 			return nil, fmt.Errorf("platform %q: %w", s, err)
 		}
-		if strings.Count(s, "/") < 2 { // a variant stays as it is given
+		if strings.Count(s, "/") < 2 { // a variant is not changed
 			p = platforms.Normalize(p)
 		}
 	}
@@ -54,7 +54,7 @@ func newFile(q *Query, _ context.Context, a gql.Args) (any, error) {
 	return f, inSpan(err)
 }
 
-// newFile is a file in a folder of its own.
+// newFile is a file in its own folder.
 func (e *Env) newFile(name string, contents []byte, mode os.FileMode) (*File, error) {
 	if strings.Trim(name, "/") == "" || name == "." || name == ".." {
 		return nil, errors.New("open /: is a directory")
@@ -87,7 +87,7 @@ func newCacheVolume(_ *Query, _ context.Context, a gql.Args) (any, error) {
 // Engine is the engine itself: its cache can be pruned.
 type Engine struct{ env *Env }
 
-// EngineCache is what the engine keeps between sessions.
+// EngineCache is the state that the engine keeps between sessions.
 type EngineCache struct{ env *Env }
 
 var engineFields = map[string]gql.Resolver{

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// reads are the folders that a session has read, or is reading: what it builds, for several platforms too, is built from one state of a folder.
+// reads are the folders that a session has read, or is reading: all builds of a session, also for several platforms, use one state of a folder.
 type reads struct {
 	mu   sync.Mutex
 	made map[string]*read
@@ -22,7 +22,7 @@ type read struct {
 	err  error
 }
 
-// once reads a folder the first time that it is asked for. Others that ask meanwhile wait. An error is not kept.
+// once reads a folder at the first request. Concurrent requests wait. An error is not kept.
 func (h *Host) once(ctx context.Context, p string, of solver.Selection) (*Directory, error) {
 	key := fmt.Sprintf("%q %q %q", p, of.Include, of.Exclude)
 	for {
@@ -38,14 +38,14 @@ func (h *Host) once(ctx context.Context, p string, of solver.Selection) (*Direct
 			return nil, context.Cause(ctx)
 		}
 		if errors.Is(r.err, context.Canceled) {
-			continue // the one that read gave up
+			continue // the read that was cancelled
 		}
 		d := r.dir
 		return &d, r.err
 	}
 }
 
-// claim gives what is read or was read under a key, or leaves the reading to the caller, which settles it.
+// claim returns the read of a key, or lets the caller read, who must then settle it.
 func (all *reads) claim(key string) (r *read, first bool) {
 	all.mu.Lock()
 	defer all.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// withInit puts the exec init in front of every RUN of a converted Dockerfile, so that its streams and its exit code are known as those
-// of any exec are. Secrets get the ids that the session knows them by.
+// withInit puts the exec init before every RUN of a converted Dockerfile, so that its streams and its exit code are known, as those of every exec
+// are. Secrets get the session's ids.
 func (e *Env) withInit(ctx context.Context, st llb.State, p ocispecs.Platform, secrets map[string]*Secret) (llb.State, *execution, error) {
 	var none *execution
 	if st.Output() == nil {
@@ -57,7 +57,7 @@ func state(def *pb.Definition) (llb.State, error) {
 type rewriter struct {
 	env     *Env
 	secrets map[string]*Secret
-	inputs  map[digest.Digest]digest.Digest // of an op: what its result was made from
+	inputs  map[digest.Digest]digest.Digest // of an op: the op whose result it changed
 	answers map[digest.Digest]int64         // of an exec: the index of the output that is its answer
 }
 
@@ -75,7 +75,7 @@ func (r *rewriter) rewrite(ctx context.Context, def *pb.Definition) (*pb.Definit
 	if err != nil {
 		return nil, err
 	}
-	answers := map[digest.Digest]int64{} // by the digest before
+	answers := map[digest.Digest]int64{} // by the digest before the rewrite
 	out, err := solver.Rewrite(def, func(op *pb.Op, built digest.Digest) error {
 		x := op.GetExec()
 		if x == nil {
@@ -125,7 +125,7 @@ func (r *rewriter) initSource(ctx context.Context) (*pb.Definition, error) {
 	return def.ToPB(), nil
 }
 
-// index notes for every op what its result was made from.
+// index records for every op the op whose result it changed.
 func (r *rewriter) index(def *pb.Definition) error {
 	for _, b := range def.Def {
 		op := &pb.Op{}
@@ -139,7 +139,7 @@ func (r *rewriter) index(def *pb.Definition) error {
 	return nil
 }
 
-// base is the index of the input that an op changes, -1 for scratch: what is only copied from does not count.
+// base is the index of the input that an op changes, -1 for scratch. Sources of copies do not count.
 func base(op *pb.Op) int64 {
 	if actions := op.GetFile().GetActions(); len(actions) > 0 {
 		return actions[0].Input
@@ -181,7 +181,7 @@ func (r *rewriter) exec(op *pb.Op, x *pb.ExecOp, initDigest string) (int64, erro
 	return answer, nil
 }
 
-// proxyVariables are what BuildKit sets for a build's proxy, outside the cache key.
+// proxyVariables are the variables that BuildKit sets for a build's proxy, outside the cache key.
 var proxyVariables = []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"}
 
 func (r *rewriter) mapSecrets(x *pb.ExecOp, in *execmeta.Instruction) error {
@@ -208,7 +208,7 @@ func (r *rewriter) mapSecrets(x *pb.ExecOp, in *execmeta.Instruction) error {
 		if err != nil {
 			return err
 		}
-		if s == nil { // optional, and not given: BuildKit sets the variable all the same
+		if s == nil { // optional, and not given: BuildKit still sets the variable
 			in.Env = append(in.Env, v.Name+"=")
 			continue
 		}
@@ -231,7 +231,7 @@ func (r *rewriter) secret(id string, optional bool) (*Secret, error) {
 	return nil, fmt.Errorf("secret %q is required but was not provided", id)
 }
 
-// lastExec finds the exec that the definition's result was made from last.
+// lastExec finds the last exec that the definition's result depends on.
 func (r *rewriter) lastExec(def *pb.Definition) digest.Digest {
 	for d := digest.FromBytes(def.Def[len(def.Def)-1]); d != ""; d = r.inputs[d] {
 		if _, ok := r.answers[d]; ok {
@@ -241,7 +241,7 @@ func (r *rewriter) lastExec(def *pb.Definition) digest.Digest {
 	return ""
 }
 
-// pointAt gives the definition with another result.
+// pointAt returns the definition with another result.
 func pointAt(def *pb.Definition, d digest.Digest, index int64) (*pb.Definition, error) {
 	out := def.CloneVT()
 	b, err := (&pb.Op{Inputs: []*pb.Input{{Digest: string(d), Index: index}}}).Marshal()

@@ -19,7 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
 
-// Secret is a value that is known by its name or by where it comes from. The value is read when it is needed.
+// Secret is a value that is identified by its name or by its source. The value is read when it is needed.
 type Secret struct {
 	env      *Env
 	name     string
@@ -28,16 +28,16 @@ type Secret struct {
 	read     func(ctx context.Context) ([]byte, error)
 }
 
-// Secrets are the secrets of a session by the ids that LLB names them with. Values are kept in memory only.
+// Secrets are the secrets of a session, by their ids in LLB. Values are kept in memory only.
 type Secrets struct {
-	// Key makes an id of a value without telling the value: ids of secrets that come from a file stand for their content.
+	// Key turns a value into an id that does not reveal it: ids of secrets from a file are derived from their content.
 	Key []byte
 
 	mu   sync.Mutex
 	byID map[string]*Secret
 }
 
-// Get reads the value of the secret that LLB names id; BuildKit asks for it through the session.
+// Get reads the value of the secret with the id of LLB; BuildKit requests it through the session.
 func (s *Secrets) Get(ctx context.Context, id string) ([]byte, error) {
 	s.mu.Lock()
 	secret := s.byID[id]
@@ -94,7 +94,7 @@ func newSecret(q *Query, _ context.Context, a gql.Args) (any, error) {
 	default:
 		return nil, fmt.Errorf("unsupported secret provider: %q", scheme)
 	}
-	return gql.Fresh{Value: s}, nil // what it holds may have changed
+	return gql.Fresh{Value: s}, nil // its content may have changed
 }
 
 // Plaintext reads the value.
@@ -106,8 +106,8 @@ func (s *Secret) Plaintext(ctx context.Context) ([]byte, error) {
 	return b, nil
 }
 
-// id is what LLB calls the secret. A cached exec is found by it: a secret set by name goes by its name, one from elsewhere by
-// what it holds, unless the caller gave a key.
+// id is the secret's id in LLB. It is part of the cache key of an exec: a secret set by name has its name, one from elsewhere a hash of its
+// content, unless the caller gave a key.
 func (s *Secret) id() string {
 	id := "name:" + s.name
 	switch {

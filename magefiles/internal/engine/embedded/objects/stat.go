@@ -38,7 +38,7 @@ func fileType(info *fstypes.Stat) string {
 	return "UNKNOWN"
 }
 
-// statName is the name of what a path leads to: that of a link's target, where it is one.
+// statName is the name of the file that a path leads to: for a link, that of its target.
 func statName(p string, info *fstypes.Stat) string {
 	if path.Clean(p) == "/" {
 		return "/"
@@ -46,7 +46,7 @@ func statName(p string, info *fstypes.Stat) string {
 	return path.Base(info.Path)
 }
 
-// statPath answers the field stat of directories and containers. A link is followed, unless the call says otherwise.
+// statPath answers the field stat of directories and containers. A link is followed, unless the call disables it.
 func (e *Env) statPath(ctx context.Context, st llb.State, p, given string, follow bool) (*Stat, error) {
 	if given == "" {
 		return nil, notExist("stat", given)

@@ -40,7 +40,7 @@ var portFields = map[string]gql.Resolver{
 // pair is a name with a value, in a list that keeps its order.
 type pair struct{ name, value string }
 
-// pairs are such a list: setting a name again keeps its place.
+// pairs are such a list: setting a name again keeps its position.
 type pairs []pair
 
 func (ps pairs) get(name string) (string, bool) {
@@ -84,7 +84,7 @@ func (ps pairs) toMap() map[string]string {
 	return m
 }
 
-// env gives the pairs as NAME=value.
+// env returns the pairs as NAME=value.
 func (ps pairs) env() []string {
 	var out []string
 	for _, p := range ps {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The schema and Version are those of the SDK in go.mod: after an update, `go generate` and the recordings come next.
+// The schema and Version must be those of the SDK in go.mod: after an update, run `go generate` and make the recordings again.
 func TestSchemaIsOfTheSDK(t *testing.T) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Version}}", "dagger.io/dagger").Output()
 	if err != nil {

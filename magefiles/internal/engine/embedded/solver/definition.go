@@ -5,7 +5,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 )
 
-// definition is what BuildKit is asked to solve for a marshalled state.
+// definition is the definition that BuildKit solves for a marshalled state.
 func (s *Solver) definition(def *llb.Definition) (*pb.Definition, error) {
 	complete, err := completeKeys(def.ToPB())
 	if err != nil {

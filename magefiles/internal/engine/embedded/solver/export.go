@@ -22,7 +22,7 @@ type Variant struct {
 	Annotations map[string]string
 }
 
-// Export says where images go: BuildKit's exporter, its attributes, and the file or folder for those that write one.
+// Export is the target of images: BuildKit's exporter, its attributes, and the file or folder for exporters that write one.
 type Export struct {
 	Type  string
 	Attrs map[string]string
@@ -30,8 +30,8 @@ type Export struct {
 	Dir   string
 }
 
-// Export makes the variants one image, or an index of them, and hands it to an exporter. It returns what the exporter answers,
-// the digest among it.
+// Export makes the variants one image, or an index of them, and passes it to an exporter. It returns the exporter's answer, which includes the
+// digest.
 func (s *Solver) Export(ctx context.Context, variants []Variant, to Export) (map[string]string, error) {
 	attrs := maps.Clone(to.Attrs)
 	if attrs == nil {
@@ -48,7 +48,7 @@ func (s *Solver) Export(ctx context.Context, variants []Variant, to Export) (map
 	})
 }
 
-// annotationFor selects the variant that an annotation is for, where there are several.
+// annotationFor selects the variant of an annotation, if there are several.
 func annotationFor(variants []Variant, v Variant) string {
 	if len(variants) == 1 {
 		return ""
@@ -56,7 +56,7 @@ func annotationFor(variants []Variant, v Variant) string {
 	return "[" + platforms.Format(v.Platform) + "]"
 }
 
-// ExportDir writes the tree of a state into a folder of the host. It adds to what is there, or, with wipe, replaces it.
+// ExportDir writes the tree of a state into a folder of the host. It adds to the existing files, or, with wipe, replaces them.
 func (s *Solver) ExportDir(ctx context.Context, st llb.State, dir string, wipe bool) error {
 	attrs := map[string]string{}
 	if wipe {
@@ -130,7 +130,7 @@ func (s *Solver) result(ctx context.Context, gw gateway.Client, variants []Varia
 	return res, nil
 }
 
-// Prune frees the daemon's cache of what no build uses.
+// Prune frees the part of the daemon's cache that no build uses.
 func (s *Solver) Prune(ctx context.Context) error {
 	return s.client.Prune(ctx, nil, client.PruneAll)
 }

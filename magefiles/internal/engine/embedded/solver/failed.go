@@ -10,11 +10,11 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 )
 
-// Failure is an exec that did not end as it should have.
+// Failure is an exec that did not end as expected.
 type Failure struct {
 	// Exec is the failed operation.
 	Exec *pb.ExecOp
-	// ExitCode is what the OCI runtime says of the exec's first process, -1 where it says nothing.
+	// ExitCode is the OCI runtime's exit code of the exec's first process, -1 if it has none.
 	ExitCode int
 
 	mounts []string
@@ -35,13 +35,13 @@ func (s *Solver) Failed(err error) (*Failure, bool) {
 	return f, true
 }
 
-// FailedFile tells whether a file operation is behind an error of Solve.
+// FailedFile reports whether a file operation caused an error of Solve.
 func (s *Solver) FailedFile(err error) bool {
 	var solve *errdefs.SolveError
 	return errors.As(err, &solve) && solve.Solve.GetOp().GetFile() != nil
 }
 
-// ReadMount reads files of the mount at dest, as the failed exec left it. A file that is not there is left out.
+// ReadMount reads files of the mount at dest, as the failed exec left it. Missing files are omitted.
 func (f *Failure) ReadMount(ctx context.Context, dest string, names ...string) (map[string][]byte, error) {
 	for i, m := range f.Exec.GetMounts() {
 		if m.GetDest() == dest && i < len(f.mounts) && f.mounts[i] != "" {
@@ -58,7 +58,7 @@ func (f *Failure) read(ctx context.Context, id string, names []string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	defer ctr.Release(context.WithoutCancel(ctx)) // nothing can be done about it, and nothing depends on it
+	defer ctr.Release(context.WithoutCancel(ctx)) // an error cannot be handled, and nothing depends on it
 	out := map[string][]byte{}
 	for _, n := range names {
 		p := "/" + n

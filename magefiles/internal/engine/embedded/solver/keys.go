@@ -9,8 +9,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// completeKeys changes operations that BuildKit v0.33 could answer from its cache with the result of another one: their keys do not hold all
-// that decides on the result. What is added has no effect but on the key.
+// completeKeys changes operations that BuildKit v0.33 could answer from its cache with the result of another one, because their keys do not hold
+// all inputs of the result. The additions only affect the key.
 func completeKeys(def *pb.Definition) (*pb.Definition, error) {
 	k := keys{timing: map[string]timing{}, built: map[string]string{}}
 	return Rewrite(def, func(op *pb.Op, built digest.Digest) error {
@@ -21,21 +21,21 @@ func completeKeys(def *pb.Definition) (*pb.Definition, error) {
 }
 
 // dockerfilePrefix begins the names of operations that BuildKit's frontend made of a Dockerfile's instructions, as "[one 2/3] COPY f /". The
-// names of ours begin with a word.
+// names of our operations begin with a word.
 const dockerfilePrefix = "["
 
-// keys knows of each operation, as it was built, whether the times of its files count.
+// keys records for each operation, as it was built, whether the times of its files count.
 type keys struct {
 	timing map[string]timing
 	built  map[string]string // operation as it is now -> as it was built
 }
 
-// timing says how files got their times. BuildKit knows what is copied or mounted by its content as well, and leaves times out of that: two
-// directories that differ in their times alone are one, and the cache answers for the one with the other.
+// timing is the origin of the times of files. BuildKit also identifies copied or mounted files by their content, which does not include times:
+// two directories that differ only in their times are the same to it, and the cache returns one for the other.
 type timing int
 
 const (
-	// onWriting: a file has the time at which it was written here, or that it has on the host. Nobody asks for such times.
+	// onWriting: the time at which a file was written here, or its time on the host. Nobody depends on such times.
 	onWriting timing = iota
 	// byOthers: an image brought the times, or a command may have set them.
 	byOthers
@@ -45,14 +45,14 @@ const (
 
 func (k *keys) complete(op *pb.Op, built digest.Digest, dockerfile bool) {
 	t := timingOf(op)
-	byDefinition := make([]bool, len(op.Inputs)) // what is not known by its content
+	byDefinition := make([]bool, len(op.Inputs)) // the input has no key by content
 	for i, in := range op.Inputs {
 		d := in.Digest
 		if b, ok := k.built[d]; ok {
 			d = b
 		}
 		t = max(t, k.timing[d])
-		// A Dockerfile's COPY --from is known by the content, as buildctl has it: a stage that ran again may give the same files.
+		// A Dockerfile's COPY --from has a key by content, as with buildctl: a stage that ran again may give the same files.
 		byDefinition[i] = k.timing[d] == onPurpose || k.timing[d] == byOthers && !dockerfile
 	}
 	k.timing[string(built)] = t
@@ -64,7 +64,7 @@ func (k *keys) complete(op *pb.Op, built digest.Digest, dockerfile bool) {
 	}
 }
 
-// timingOf is the timing of what an operation adds itself.
+// timingOf is the timing of the files that an operation adds itself.
 func timingOf(op *pb.Op) timing {
 	if s := op.GetSource(); s != nil && !isLocal(s) || op.GetExec() != nil {
 		return byOthers
@@ -92,8 +92,8 @@ func setsTime(a *pb.FileAction) bool {
 	return false
 }
 
-// completeFile completes the key of a file operation. Of a copy's source the key holds the last element of the path. The whole path is
-// with the source, but not where that is also what the operation changes, and not in which order if an operation copies several times.
+// completeFile completes the key of a file operation. The key holds only the last element of the path of a copy's source. The key of the source
+// holds the whole path, except if the operation also changes the source. The order of several copies in one operation is missing, too.
 func completeFile(f *pb.FileOp, byDefinition []bool) {
 	changed, copied := map[int64]bool{}, map[int64]int{}
 	for _, a := range f.Actions {
@@ -108,7 +108,7 @@ func completeFile(f *pb.FileOp, byDefinition []bool) {
 		case c == nil:
 		case from == int64(pb.Empty):
 			fromScratch(c)
-		case from >= int64(len(byDefinition)): // of what the operation itself made: in the key as a whole
+		case from >= int64(len(byDefinition)): // a result of the operation itself: completely in the key
 		case byDefinition[from]:
 			f.Actions = append(f.Actions, without(from, c.Src))
 		case changed[from] || copied[from] > 1:
@@ -119,14 +119,14 @@ func completeFile(f *pb.FileOp, byDefinition []bool) {
 
 // fromScratch gives a copy from an empty state a cache key of its own.
 //
-// BuildKit leaves the inputs out of a file operation's cache key where they are the usual ones, and takes "no source" for usual
-// (solver/llbsolver/ops/file.go, isDefaultIndexes). A copy from scratch then has the key of a copy from any other source to the same
-// place, and the cache answers with that source's files. The key of a copy from a source holds the last element of the
-// source's path only: a path of two elements that names the same folder is never that.
+// BuildKit leaves the inputs out of a file operation's cache key if they are the usual ones, and counts "no source" as usual
+// (solver/llbsolver/ops/file.go, isDefaultIndexes). A copy from scratch then has the key of a copy from any other source to the same place, and
+// the cache answers with that source's files. The key of a copy from a source holds only the last element of the source's path: it never equals a
+// path of two elements that names the same folder.
 func fromScratch(c *pb.FileActionCopy) { c.Src = "/./" + c.Src }
 
-// without is an action that puts a path into the key, and is never done, as nothing comes of it. What an action changes is not known by its
-// content: so neither is the input.
+// without is an action that adds a path to the key. It is never executed, because nothing uses its result. An input that an action changes has no
+// key by content.
 func without(input int64, p string) *pb.FileAction {
 	return &pb.FileAction{
 		Input: input, SecondaryInput: int64(pb.Empty), Output: int64(pb.SkipOutput),
@@ -134,8 +134,8 @@ func without(input int64, p string) *pb.FileAction {
 	}
 }
 
-// completeExec completes the key of a command. It does not hold which part of an input is mounted where, if the input is known by its
-// content and mounted more than once, and not which cache volume is mounted. The exec init hands these variables on to nobody.
+// completeExec completes the key of a command. BuildKit's key does not say which part of an input is mounted where, if the input has a key by
+// content and is mounted more than once, nor which cache volume is mounted. The exec init removes these variables before it starts the command.
 func completeExec(x *pb.ExecOp, byDefinition []bool, dockerfile bool) {
 	mounted := map[int64]int{}
 	for _, m := range x.Mounts {

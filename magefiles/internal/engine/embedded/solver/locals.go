@@ -14,8 +14,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 )
 
-// locals are the host directories that a session has opened to BuildKit, by the hash of their content. Nothing else
-// of the host can be read through the session.
+// locals are the host directories that a session has made available to BuildKit, by the hash of their content. The session gives access to
+// nothing else on the host.
 type locals struct {
 	mu   sync.Mutex
 	dirs map[string]*content.Tree
@@ -35,17 +35,17 @@ func (l *locals) tree(name string) (*content.Tree, bool) {
 	return t, ok
 }
 
-// Selection is what of a host directory is taken: all of it, or what the patterns of a .dockerignore leave.
+// Selection is the part of a host directory that is read: all of it, or the files that the patterns of a .dockerignore leave.
 type Selection struct{ Include, Exclude []string }
 
-// Local reads a host directory, an absolute path, and returns it as a source. What is sent later is what was read here.
+// Local reads a host directory, an absolute path, and returns it as a source. It later sends exactly the content that it read here.
 //
-// BuildKit keeps what it was sent under the source's name, and asks for what is new next time. So the name is that of the folder, and times
-// tell the content of files, and attributes are part of the name, as both are not compared. Sources of one name are told apart by a pattern
-// that matches nothing: it is in the key, and BuildKit sends it with its question.
+// BuildKit keeps the files of a source under the source's name, and requests only changes the next time. So the name is that of the folder.
+// BuildKit does not compare contents and attributes of files, so times are derived from the content, and attributes are part of the name. A
+// pattern that matches nothing distinguishes sources of one name: it is in the key, and BuildKit sends it with its request.
 //
-// A daemon that ended while it was sent a folder knows it by the content from before. So the name holds which start of the daemon it is
-// for; where that is not known, the name is the hash of the content, and the whole folder is sent.
+// A daemon that ended during a transfer knows the folder by its earlier content. So the name includes the start of the daemon; if that is not
+// known, the name is the hash of the content, and the whole folder is sent.
 func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...llb.LocalOption) (llb.State, error) {
 	fs, err := fsutil.NewFS(path)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...l
 	return llb.Local("host-"+hex.EncodeToString(place[:]), opts...), nil
 }
 
-// start tells which start of the daemon this is, or gives unknown.
+// start identifies the current start of the daemon, or returns unknown.
 func (s *Solver) start(unknown string) string {
 	for _, w := range s.gateway.BuildOpts().Workers {
 		if start := w.Labels[daemon.StartLabel]; start != "" {

@@ -8,7 +8,7 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
-// ownedByRoot shows a directory with every file owned by root: who owns a checkout on the host says nothing about an image.
+// ownedByRoot shows a directory with every file owned by root: the owner of a checkout on the host must not affect an image.
 func ownedByRoot(fs fsutil.FS) fsutil.FS { return rootFS{fs} }
 
 type rootFS struct{ fsutil.FS }

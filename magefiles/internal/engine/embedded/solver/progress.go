@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// State is what an Event says of its step.
+// State is the kind of an Event.
 type State int
 
 // The states of a step. Log and Progress may come any number of times between Started and an end.
@@ -21,7 +21,7 @@ const (
 	Progress
 )
 
-// Event is one thing that BuildKit says of a step while it works.
+// Event is one report of BuildKit about a step while it works.
 type Event struct {
 	Step           string // stable id of the step
 	Name           string // what it does, for people
@@ -33,7 +33,7 @@ type Event struct {
 	Time           time.Time
 }
 
-// progress turns BuildKit's status streams into events, each step started and ended once.
+// progress turns BuildKit's status streams into events; each step starts and ends once.
 type progress struct {
 	events func(Event)
 	wg     sync.WaitGroup
@@ -51,7 +51,7 @@ func newProgress(events func(Event)) *progress {
 	return &progress{events: events, steps: map[digest.Digest]*step{}}
 }
 
-// follow returns a channel to give to a build.
+// follow returns a channel for the status of a build.
 func (p *progress) follow() chan *client.SolveStatus {
 	ch := make(chan *client.SolveStatus)
 	p.wg.Add(1)

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chunk is how much of a file one request reads: BuildKit's answers are limited to 16 MiB.
+// chunk is the size of one read of a file: BuildKit's answers are limited to 16 MiB.
 const chunk = 4 << 20
 
 // Stat describes the file at p in st, symbolic links followed within st.
@@ -28,7 +28,7 @@ func (s *Solver) Stat(ctx context.Context, st llb.State, p string) (*fstypes.Sta
 	return ref.StatFile(ctx, gateway.StatRequest{Path: p})
 }
 
-// ErrNoEntry is Lstat's where the folder above is there and has no such entry.
+// ErrNoEntry is Lstat's error if the folder above exists and has no such entry.
 var ErrNoEntry = fmt.Errorf("no such entry: %w", unix.ENOENT)
 
 // Lstat describes the file at p itself, even if it is a symbolic link. Links in the folders above it are followed.
@@ -98,7 +98,7 @@ func (s *Solver) ReadFile(ctx context.Context, st llb.State, p string) ([]byte, 
 	return out, nil
 }
 
-// Walk calls fn for everything below p in st, folders before what they hold, in the order of their names. name is relative to p.
+// Walk calls fn for everything below p in st, folders before their content, in the order of their names. name is relative to p.
 func (s *Solver) Walk(ctx context.Context, st llb.State, p string, fn func(name string, info *fstypes.Stat) error) error {
 	return s.walk(ctx, st, p, "", fn)
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// retries makes a command that failed run again when it is asked for again. BuildKit caches no failure, but a build that stays open
-// remembers it: the same operation gives the same error until the build ends. So does another operation with the same cache key, such as the
-// same command on a folder that was changed in files that it does not see.
+// retries makes a command that failed run again when it is requested again. BuildKit caches no failure, but an open build remembers it: the same
+// operation gives the same error until the build ends. So does another operation with the same cache key, such as the same command on a folder
+// with changes in files that the command does not see.
 //
-// So the operation gets a variable more, which the exec init does not hand on. What then succeeds is cached as that operation: a later
-// session runs the command once more. (The proxy settings would not do, as they are no part of a cache key.)
+// So the operation gets an additional variable, which the exec init removes. A success is cached under that operation: a later session runs the
+// command again. (The proxy settings do not work for this, because they are not part of a cache key.)
 type retries struct {
 	mu     sync.Mutex
 	failed map[digest.Digest]int // an exec as it was built -> how often it failed
@@ -25,8 +25,8 @@ func newRetries() *retries {
 	return &retries{failed: map[digest.Digest]int{}, origin: map[digest.Digest]digest.Digest{}}
 }
 
-// note remembers that the operation d failed with the command x. If that was so before and d is not in the definition, the error is an
-// earlier one: then the operations of the definition with this command are noted in its place.
+// note records that the operation d failed with the command x. If x failed before and d is not in the definition, the error is an earlier one:
+// then note records the operations of the definition with this command instead.
 func (r *retries) note(asked *pb.Definition, d digest.Digest, x *pb.ExecOp) (earlier bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,7 +51,7 @@ func (r *retries) original(d digest.Digest) digest.Digest {
 	return d
 }
 
-// commands are the operations of a definition that run the command x; none, if the operation d is one of the definition.
+// commands are the operations of a definition that run the command x; empty if the operation d is in the definition.
 func commands(def *pb.Definition, d digest.Digest, x *pb.ExecOp) (same []digest.Digest) {
 	for _, b := range def.Def {
 		now, op := digest.FromBytes(b), &pb.Op{}
@@ -65,7 +65,7 @@ func commands(def *pb.Definition, d digest.Digest, x *pb.ExecOp) (same []digest.
 	return same
 }
 
-// apply gives the definition in which execs that failed before are new to the build.
+// apply returns the definition with execs that failed before changed, so that they are new to the build.
 func (r *retries) apply(def *pb.Definition) (*pb.Definition, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,8 +81,8 @@ func (r *retries) apply(def *pb.Definition) (*pb.Definition, error) {
 	}, func(built, now digest.Digest) { r.origin[now] = built })
 }
 
-// Rewrite changes the operations of a definition, in the order in which they depend on each other: change gets each operation, its inputs already
-// renamed, with the digest that it was built with; renamed, which may be nil, is told of each operation that became another.
+// Rewrite changes the operations of a definition in dependency order. change gets each operation, with renamed inputs, and the digest that it was
+// built with. renamed, which may be nil, is called for each operation whose digest changed.
 func Rewrite(def *pb.Definition, change func(op *pb.Op, built digest.Digest) error, renamed func(built, now digest.Digest)) (*pb.Definition, error) {
 	out := &pb.Definition{Metadata: map[string]*pb.OpMetadata{}, Source: def.Source}
 	names := map[string]string{}

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// sender sends host folders, as BuildKit's own provider does, but ends the transfer when a file cannot be given as it was read: fsutil
-// tells the other side nothing then, and both would wait for ever.
+// sender sends host folders, as BuildKit's own provider does, but ends the transfer if a file changed since it was read: fsutil does not tell the
+// other side then, and both would wait forever.
 type sender struct {
 	filesync.FileSyncServer
 	locals *locals
@@ -49,10 +49,10 @@ func (s *sender) DiffCopy(stream filesync.FileSync_DiffCopyServer) error {
 	}
 }
 
-// digestOfTree is what BuildKit sends a source's exclude patterns as: the one pattern of ours says which content is asked for.
+// digestOfTree is the metadata key in which BuildKit sends a source's exclude patterns: our only pattern identifies the requested content.
 const digestOfTree = "exclude-patterns"
 
-// renamed is a stream that asks for another folder.
+// renamed is a stream that requests another folder.
 type renamed struct {
 	filesync.FileSync_DiffCopyServer
 	ctx context.Context

@@ -1,4 +1,4 @@
-// Package solver has BuildKit do the embedded engine's work: it solves LLB, reads results, and exports them.
+// Package solver sends the embedded engine's work to BuildKit: it solves LLB, reads results, and exports them.
 //
 // One Solver is one BuildKit build that stays open for the life of an engine session, so that all its solves share
 // one BuildKit session (host directories, secrets, registry credentials) and one stream of progress.
@@ -31,15 +31,15 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Options are what a Solver needs besides BuildKit.
+// Options are the settings of a Solver.
 type Options struct {
-	// Secret gives the value of a secret by the id that the LLB names.
+	// Secret returns the value of a secret by its id in the LLB.
 	Secret func(ctx context.Context, id string) ([]byte, error)
-	// Auth answers BuildKit's questions for registry credentials.
+	// Auth answers BuildKit's requests for registry credentials.
 	Auth session.Attachable
 	// ImportDir is a folder that holds the blobs of imported images, as an OCI layout has them.
 	ImportDir string
-	// Events receives what BuildKit says of each step; nil for nobody.
+	// Events receives BuildKit's reports about each step; nil for nobody.
 	Events func(Event)
 }
 
@@ -74,7 +74,7 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 		refs: map[digest.Digest]gateway.Reference{}, cancel: cancel, closed: make(chan struct{}),
 	}
 	if opts.ImportDir != "" {
-		log.SetLevel("error") // a level of its own; the content store warns on stderr of what the file system lacks
+		log.SetLevel("error") // its own level; the content store warns on stderr about missing features of the file system
 		store, err := contentlocal.NewStore(opts.ImportDir)
 		if err != nil {
 			cancel(err)
@@ -120,7 +120,7 @@ type secretStore func(ctx context.Context, id string) ([]byte, error)
 
 func (f secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) { return f(ctx, id) }
 
-// Close ends the session. What still runs in it is stopped.
+// Close ends the session. Running requests are stopped.
 func (s *Solver) Close() error {
 	s.cancel(errClosed)
 	<-s.closed
@@ -141,7 +141,7 @@ func (s *Solver) Platform() ocispecs.Platform {
 	return platforms.DefaultSpec()
 }
 
-// Gateway is the build's own client, for what has no method here.
+// Gateway is the build's own client, for calls without a method here.
 func (s *Solver) Gateway() gateway.Client { return s.gateway }
 
 // Solve makes sure that st exists in BuildKit and returns a reference to it. A state without any operation (scratch) gives nil.
@@ -158,7 +158,7 @@ func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, er
 	if err != nil {
 		return nil, err
 	}
-	// The head op's digest covers all its inputs; which of its outputs is meant stands in the last, empty op.
+	// The head op's digest covers all its inputs; the last, empty op holds the index of its output.
 	if n := len(def.Def); n > 0 {
 		key = digest.FromBytes(def.Def[n-1]) + key
 	}
@@ -177,7 +177,7 @@ func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, er
 	return ref, nil
 }
 
-// run has BuildKit do the work. It asks again where the answer is the failure of an earlier command.
+// run has BuildKit do the work. It asks again if the answer is the failure of an earlier command.
 func (s *Solver) run(ctx context.Context, def *llb.Definition) (gateway.Reference, error) {
 	for {
 		pbd, err := s.definition(def)
@@ -194,7 +194,7 @@ func (s *Solver) run(ctx context.Context, def *llb.Definition) (gateway.Referenc
 	}
 }
 
-// noteFailure remembers the command that failed, and tells whether that was an earlier one, so that those asked for did not run.
+// noteFailure records the command that failed, and reports whether that was an earlier one, so that the requested commands did not run.
 func (s *Solver) noteFailure(asked *pb.Definition, err error) (earlier bool) {
 	var vertex *errdefs.VertexError
 	failure, isExec := s.Failed(err)
@@ -207,7 +207,7 @@ func (s *Solver) noteFailure(asked *pb.Definition, err error) (earlier bool) {
 // aliveTime is how long the daemon may take to answer whether it is still there.
 const aliveTime = 2 * time.Second
 
-// stopped says that the daemon is gone, or the session at its end, where that is the reason of err.
+// stopped returns the error for a daemon that ended, or for a session that ended, if that is the reason of err.
 func (s *Solver) stopped(err error) error {
 	select {
 	case <-s.closed:
@@ -233,13 +233,13 @@ func (s *Solver) alive() bool {
 	return err == nil
 }
 
-// Image is what a registry says of a reference: the digest of what it names, and the config of the image for one platform.
+// Image is a registry's answer for a reference: the digest of the image or index, and the config of the image for one platform.
 type Image struct {
 	Digest digest.Digest
 	Config []byte
 }
 
-// ResolveImage asks the registry what ref names for platform p.
+// ResolveImage asks the registry for the image of ref for platform p.
 func (s *Solver) ResolveImage(ctx context.Context, ref string, p ocispecs.Platform) (Image, error) {
 	_, dgst, config, err := s.gateway.ResolveImageConfig(ctx, ref, sourceresolver.Opt{
 		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &p, ResolveMode: llb.ResolveModeDefault.String()},

@@ -14,7 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// definition is an exec on an image, and a file that is made of its result.
+// definition is an exec on an image, and a file operation on its result.
 func definition(t *testing.T) *pb.Definition {
 	t.Helper()
 	run := llb.Image("example.test/base").Run(llb.Args([]string{"/x"}), llb.WithCustomName("run x"))
@@ -38,7 +38,7 @@ func ops(t *testing.T, def *pb.Definition) []*pb.Op {
 	return out
 }
 
-// connected fails if an operation has an input that the definition does not hold.
+// connected fails if an operation has an input that is not in the definition.
 func connected(t *testing.T, def *pb.Definition) {
 	t.Helper()
 	have := map[string]bool{}
@@ -72,7 +72,7 @@ func TestRewriteKeepsTheGraphWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	connected(t, out)
-	if renamed != 3 { // the exec, the file made of its result, and the end
+	if renamed != 3 { // the exec, the file operation on its result, and the end
 		t.Errorf("%d operations became others", renamed)
 	}
 	for d, m := range out.Metadata {
@@ -87,7 +87,8 @@ func TestRewriteKeepsTheGraphWhole(t *testing.T) {
 	t.Error("the name of the operation is lost")
 }
 
-// BuildKit encodes each operation again, and calls it by the digest of that: also one with a map, which can be encoded in many ways.
+// BuildKit encodes each operation again, and identifies it by the digest of that. This includes operations with a map, which has many valid
+// encodings.
 func TestRewriteEncodesAsBuildKitDoes(t *testing.T) {
 	st := llb.Local("folder", llb.SessionID("1"), llb.SharedKeyHint("2"), llb.IncludePatterns([]string{"3"}), llb.ExcludePatterns([]string{"4"}), llb.LocalUniqueID("5"))
 	def, err := llb.Scratch().File(llb.Copy(st, "/", "/")).Marshal(context.Background(), llb.LinuxAmd64)

@@ -1,7 +1,7 @@
 // Command gen writes the GraphQL schema that the Dagger Go SDK speaks, read from the SDK's own generated client.
 //
-// The client tells all that a server needs to know: a method's name in GraphQL (query.Select), its arguments (q.Arg, with the
-// options struct for the optional ones) and what it returns. Descriptions are left out: they are Dagger's to give.
+// The client has everything that a server needs: a method's name in GraphQL (query.Select), its arguments (q.Arg, with the options struct for the
+// optional ones) and its result type. Descriptions are left out: they belong to Dagger.
 package main
 
 import (
@@ -96,7 +96,7 @@ func (g *generator) method(fd *ast.FuncDecl) {
 	g.fields[recv] = append(g.fields[recv], field{name: name, returns: g.returns(fd), args: g.args(fd)})
 }
 
-// selected gives the GraphQL name of a method: the literal in its first statement, `q := r.query.Select("name")`.
+// selected returns the GraphQL name of a method: the literal in its first statement, `q := r.query.Select("name")`.
 func selected(fd *ast.FuncDecl) string {
 	name := ""
 	ast.Inspect(fd.Body, func(n ast.Node) bool {
@@ -114,8 +114,8 @@ func selected(fd *ast.FuncDecl) string {
 	return name
 }
 
-// returns gives the GraphQL type of a method's result. A method that gives back its own object with an error (sync and its like)
-// returns an id on the wire.
+// returns returns the GraphQL type of a method's result. A method that returns its own object with an error (sync and similar methods) returns an
+// id on the wire.
 func (g *generator) returns(fd *ast.FuncDecl) string {
 	res := fd.Type.Results.List
 	t := res[0].Type
@@ -129,7 +129,7 @@ func (g *generator) returns(fd *ast.FuncDecl) string {
 		return "Void"
 	}
 	switch s := g.gqlType(t); s {
-	// What may be absent comes as null (recorded: envVariable, label, description).
+	// A missing value is null (recorded: envVariable, label, description).
 	case "String!":
 		return "String"
 	default:
@@ -157,7 +157,7 @@ func (g *generator) args(fd *ast.FuncDecl) []string {
 	return append(required, optional...)
 }
 
-// argName gives the GraphQL name of a parameter, which `q.Arg("name", param)` says, or `q.Arg("name", opts[i].Param)`.
+// argName returns the GraphQL name of a parameter, from `q.Arg("name", param)` or `q.Arg("name", opts[i].Param)`.
 func argName(fd *ast.FuncDecl, param string) string {
 	name := param
 	ast.Inspect(fd.Body, func(n ast.Node) bool {
@@ -193,7 +193,7 @@ func (g *generator) elem(t ast.Expr) string {
 		return "Float!"
 	}
 	if _, isPtr := t.(*ast.StarExpr); isPtr {
-		return "ID!" // an object as an argument travels as its id
+		return "ID!" // an object as an argument is sent as its id
 	}
 	if g.ifaces[n] && n != "Node" {
 		return "ID!"
