@@ -34,7 +34,7 @@ type command struct {
 	args []string
 }
 
-// usage is what one run of a process cost.
+// usage is the cost of one run of a process.
 type usage struct {
 	wall   time.Duration
 	cpu    time.Duration // of all its threads, in user and kernel mode
@@ -65,14 +65,14 @@ func (c command) run(b *testing.B) usage {
 	return u
 }
 
-// peakMemory looks at a process until it has ended. The kernel keeps the peak (VmHWM); what it tells of an ended process would count
-// the memory of this one in, from which that was started.
+// peakMemory polls a process until it has ended. The kernel keeps the peak (VmHWM); its figure for an ended process would include the memory of
+// this process, which started it.
 func peakMemory(pid int, ended <-chan struct{}) (peak int64) {
 	for {
 		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
 			var kb int64
-			fmt.Sscan(rest, &kb) // 0 if the form is another
+			fmt.Sscan(rest, &kb) // 0 in another format
 			peak = max(peak, kb<<10)
 		}
 		select {
@@ -103,7 +103,7 @@ func pairs(b *testing.B, ours, other command, before func(i int)) {
 		ratios = append(ratios, a[i].wall.Seconds()/z[i].wall.Seconds())
 	}
 	b.ReportMetric(median(ratios), "ratio")
-	b.ReportMetric(0, "ns/op") // a pair's time says nothing
+	b.ReportMetric(0, "ns/op") // a pair's time has no meaning
 }
 
 func report(b *testing.B, name string, us []usage) {
@@ -126,7 +126,7 @@ func median(v []float64) float64 {
 
 func nothing(int) {}
 
-// bed is what the benchmarks run in: a repository with two containers, the compiled mage, buildctl, and the daemon that both use.
+// bed is the setup of the benchmarks: a repository with two containers, the compiled mage, buildctl, and the daemon that both use.
 type bed struct {
 	dir, mage, buildctl, address string
 	env                          []string
@@ -159,7 +159,7 @@ func seed(b *testing.B) string {
 	return labtest.Bases(b, lab.RegistryOptions{}, baseimage.Debian()).Addr + "/" + baseimage.Debian().Reference()
 }
 
-// files is how many files the large build context has.
+// files is the number of files in the large build context.
 const files = 500
 
 // write makes the repository: nettest of this repository, and a Dockerfile container with 500 files.
@@ -200,7 +200,7 @@ func must(b *testing.B, err error) {
 	}
 }
 
-// BenchmarkNothingChangedGo: a second build of nettest, beside buildctl with a Dockerfile that copies the compiled program onto scratch.
+// BenchmarkNothingChangedGo: a second build of nettest, compared with buildctl and a Dockerfile that copies the compiled program onto scratch.
 func BenchmarkNothingChangedGo(b *testing.B) {
 	t := newBed(b)
 	out := filepath.Join(b.TempDir(), "rootfs")
@@ -209,13 +209,13 @@ func BenchmarkNothingChangedGo(b *testing.B) {
 	pairs(b, t.build("nettest"), t.buildctlBuild(out), nothing)
 }
 
-// BenchmarkNothingChangedDockerfile: a second build of a Dockerfile container, beside buildctl with the same Dockerfile.
+// BenchmarkNothingChangedDockerfile: a second build of a Dockerfile container, compared with buildctl and the same Dockerfile.
 func BenchmarkNothingChangedDockerfile(b *testing.B) {
 	t := newBed(b)
 	pairs(b, t.build("large"), t.buildctlBuild(filepath.Join(t.dir, "containers", "large")), nothing)
 }
 
-// BenchmarkOneFileChanged: one of 500 files is another before every build.
+// BenchmarkOneFileChanged: one of 500 files changes before every build.
 func BenchmarkOneFileChanged(b *testing.B) {
 	t := newBed(b)
 	pairs(b, t.build("large"), t.buildctlBuild(filepath.Join(t.dir, "containers", "large")), func(i int) {
@@ -223,13 +223,13 @@ func BenchmarkOneFileChanged(b *testing.B) {
 	})
 }
 
-// BenchmarkList: the list of targets, beside what the go command alone takes to find the tool.
+// BenchmarkList: the list of targets, compared with the time of the go command to find the tool.
 func BenchmarkList(b *testing.B) {
 	root := testenv.Root(b)
 	pairs(b, command{name: "mage", dir: root, args: []string{"go", "tool", "mage", "-l"}}, command{name: "go", dir: root, args: []string{"go", "tool", "-n", "mage"}}, nothing)
 }
 
-// BenchmarkFreshClone: from a clone with an empty build cache to the first image, beside BuildKit's own daemon and client compiled of the
+// BenchmarkFreshClone: from a clone with an empty build cache to the first image, compared with compiling BuildKit's own daemon and client of the
 // same version, which can then build a Dockerfile. The module cache is kept.
 func BenchmarkFreshClone(b *testing.B) {
 	if !*fresh {
@@ -250,7 +250,7 @@ func BenchmarkFreshClone(b *testing.B) {
 	}
 }
 
-// stockModule is a module that requires the commands of the BuildKit that go.mod has, with all that they need in the module cache.
+// stockModule is a module that requires the commands of the BuildKit version in go.mod, with all dependencies in the module cache.
 func stockModule(b *testing.B) string {
 	b.Helper()
 	version, err := exec.Command("go", "list", "-m", "-f", "{{.Version}}", "github.com/moby/buildkit").Output()
@@ -267,7 +267,7 @@ func stockModule(b *testing.B) string {
 	return dir
 }
 
-// emptyHome is the environment of a user who never built anything; the module cache stays.
+// emptyHome is the environment of a user who has never built anything; the module cache stays.
 func emptyHome(b *testing.B) []string {
 	b.Helper()
 	home := b.TempDir()
@@ -279,7 +279,7 @@ func emptyHome(b *testing.B) []string {
 	}
 }
 
-// BenchmarkPublishAgain: the bytes of layers that a second publish of the same content sends, beside the first.
+// BenchmarkPublishAgain: the bytes of layers that a second publish of the same content sends, compared with the first.
 func BenchmarkPublishAgain(b *testing.B) {
 	t := newBed(b)
 	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
@@ -300,7 +300,7 @@ func BenchmarkPublishAgain(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkImageSize: nettest's image as an archive, beside the program in it.
+// BenchmarkImageSize: the size of nettest's image as an archive, compared with the program in it.
 func BenchmarkImageSize(b *testing.B) {
 	t := newBed(b)
 	dir := b.TempDir()
@@ -321,8 +321,8 @@ func BenchmarkImageSize(b *testing.B) {
 // large is the size of the one layer of BenchmarkPublishLarge, in bytes; it does not compress.
 const large = 200 << 20
 
-// BenchmarkPublishLarge: an image with a new 200 MB layer goes to a registry: exported, assembled, pushed and read back by mage, or pushed by
-// BuildKit itself, which is what the API's own publish does.
+// BenchmarkPublishLarge: an image with a new 200 MB layer is published: exported, assembled, pushed and read back by mage, or pushed by BuildKit
+// itself, as the API's own publish does.
 func BenchmarkPublishLarge(b *testing.B) {
 	t := newBed(b)
 	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})

@@ -18,9 +18,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 )
 
-// BenchmarkChanged: container:changed over 1,000 containers and 10,000 commits against a registry, beside a shell script that has the
-// commits of the published images in a file, and asks git of each container whether its folder is another since. The script follows no
-// FROM and asks no registry. «since» is container:changed with a revision, which asks none either.
+// BenchmarkChanged: container:changed over 1,000 containers and 10,000 commits with a registry, compared with a shell script that reads the
+// commits of the published images from a file, and asks git whether each container's folder changed since. The script does not follow FROM and
+// does not query a registry. "since" is container:changed with a revision, which does not query a registry either.
 func BenchmarkChanged(b *testing.B) {
 	mage := compile(b)
 	server, err := lab.StartRegistry(b.Context(), lab.Home{}, lab.RegistryOptions{})
@@ -36,8 +36,8 @@ func BenchmarkChanged(b *testing.B) {
 	)
 }
 
-// manyContainers is a repository of 1,000 containers, half of them on ten of the others, and 10,000 commits that change one each. All
-// but the last hundred are published, of each container the newest. It returns their commits, the oldest first.
+// manyContainers is a repository of 1,000 containers, half of them based on ten of the others, and 10,000 commits that change one each. All but
+// the last hundred are published; each container has its newest of these. It returns their commits, the oldest first.
 func manyContainers(b *testing.B, registry string) (dir string, published []string) {
 	b.Helper()
 	const containers, commits, unpublished = 1000, 10_000, 100
@@ -81,7 +81,7 @@ func history(registry string, containers, commits int) []byte {
 	return in.Bytes()
 }
 
-// labelled pushes an image of nothing that is labelled with a commit.
+// labelled pushes an empty image with a commit in its label.
 func labelled(ref, revision string) error {
 	img, err := mutate.Config(empty.Image, v1.Config{Labels: map[string]string{"org.opencontainers.image.revision": revision}})
 	if err != nil {

@@ -31,12 +31,12 @@ func compile(b *testing.B) string {
 	return mage
 }
 
-// committer is the environment of git for whoever has no name on this machine.
+// committer is the environment of git for a user without a configured name.
 var committer = []string{
 	"GIT_AUTHOR_NAME=b", "GIT_AUTHOR_EMAIL=b@example.test", "GIT_COMMITTER_NAME=b", "GIT_COMMITTER_EMAIL=b@example.test",
 }
 
-// git runs a command that is not timed.
+// git runs a command without timing it.
 func git(b *testing.B, dir string, env []string, args ...string) {
 	b.Helper()
 	command{dir: dir, env: append(committer[:len(committer):len(committer)], env...), args: append([]string{"git"}, args...)}.run(b)
@@ -60,10 +60,10 @@ func copyTo(b *testing.B, dir string, names ...string) {
 	}
 }
 
-// fragments is how many there are to be made into a section.
+// fragments is the number of fragments for a section.
 const fragments = 500
 
-// newsroom makes a repository of this one's changelog and its configuration, with as many fragments of all types, half of them of an issue.
+// newsroom makes a repository with this one's changelog and its configuration, and fragments of all types, half of them of an issue.
 func newsroom(b *testing.B) string {
 	b.Helper()
 	dir := filepath.Join(b.TempDir(), "news")
@@ -86,8 +86,9 @@ func newsroom(b *testing.B) string {
 
 const fragmentFolder = "docs/changelog.d"
 
-// BenchmarkChangelog: the section of 500 fragments, beside Debian's towncrier. Both show it, or each writes it in a fresh clone, from which the
-// fragments go. Unlike mage, towncrier stages that. Debian's version is older than the one whose output mage has, so texts are not compared.
+// BenchmarkChangelog: the section of 500 fragments, compared with Debian's towncrier. Both print it, or write it in a fresh clone and remove the
+// fragments there. Unlike mage, towncrier also stages the result. Debian's version is older than the one whose output mage has, so texts are not
+// compared.
 func BenchmarkChangelog(b *testing.B) {
 	towncrier, err := exec.LookPath("towncrier")
 	if err != nil {
@@ -113,13 +114,13 @@ func BenchmarkChangelog(b *testing.B) {
 	})
 }
 
-// with is the command with more arguments.
+// with returns the command with more arguments.
 func (c command) with(args ...string) command {
 	c.args = append(c.args[:len(c.args):len(c.args)], args...)
 	return c
 }
 
-// wholeNews checks that a changelog has what the fragments said.
+// wholeNews checks that a changelog contains the text of all fragments.
 func wholeNews(b *testing.B, dir string) {
 	b.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "CHANGELOG.md"))
@@ -131,12 +132,12 @@ func wholeNews(b *testing.B, dir string) {
 	}
 }
 
-// siteSize is how much of the site does not compress, in bytes.
+// siteSize is the size of the part of the site that does not compress, in bytes.
 const siteSize = 8 << 20
 
-// BenchmarkReleaseTail: all of a release that lies between the built archive and the accepted push, beside what a person does with curl, sed
-// and git. Both use one forge, each with a repository and a package of its own, and one clock: that of the forge's front, from the request
-// that uploads the archive to the answer to the push. Of mage that is the upload, the link to the repository, reading back, the receipt, the
+// BenchmarkReleaseTail: the part of a release from the built archive to the accepted push, compared with the same steps by hand with curl, sed
+// and git. Both use one forge, each with its own repository and package, and one clock: that of the forge's fault proxy, from the request that
+// uploads the archive to the answer to the push. For mage that is the upload, the link to the repository, reading back, the receipt, the
 // manifest, the commit, the tag and the push; the shell does not read back and writes no receipt.
 func BenchmarkReleaseTail(b *testing.B) {
 	p := newPress(b)
@@ -198,7 +199,7 @@ func newPress(b *testing.B) *press {
 	return p
 }
 
-// script is a release as it is done by hand.
+// script is a release by hand.
 const script = `
 file=docs-$VERSION.tar.gz
 sum=$(sha256sum "$ARCHIVE" | cut -d ' ' -f 1)
@@ -212,7 +213,7 @@ git tag --annotate --message "docs $VERSION" "$VERSION"
 git push --quiet --atomic origin main "$VERSION"
 `
 
-// node starts a registry that holds the image which the site is built on, and returns the setting that has it used.
+// node starts a registry with the base image of the site, and returns the setting that selects it.
 func node(b *testing.B) string {
 	b.Helper()
 	recipe := baseimage.NodeSlim()
@@ -221,11 +222,11 @@ func node(b *testing.B) string {
 	return "docker.io/" + name + "=" + reg.Addr + "/" + name
 }
 
-// publish makes a clone of a new repository, named as its folder, that holds this one's docs and a large file.
+// publish makes a clone of a new repository, named like its folder, that has this repository's docs and a large file.
 func (p *press) publish(b *testing.B, dir string) string {
 	b.Helper()
 	copyTo(b, dir, "docs", "CHANGELOG.md", "towncrier.toml", "argocd/manifests/docs")
-	layout := "export const shared = { footer: \"a benchmark\" }\n" // all of TypeScript that the stand-in for Quartz reads
+	layout := "export const shared = { footer: \"a benchmark\" }\n" // the only TypeScript that the stand-in of Quartz reads
 	must(b, os.WriteFile(filepath.Join(dir, "docs", "quartz.layout.ts"), []byte(layout), 0o644))
 	random(b, filepath.Join(dir, "docs", "picture.bin"), siteSize)
 	git(b, dir, nil, "init", "--quiet", "--initial-branch=main")
@@ -247,7 +248,7 @@ func random(b *testing.B, file string, size int64) {
 	must(b, os.WriteFile(file, data, 0o644))
 }
 
-// news pushes something to release.
+// news pushes a change to release.
 func (p *press) news(b *testing.B, dir string) {
 	b.Helper()
 	p.count++
@@ -261,7 +262,7 @@ func (p *press) news(b *testing.B, dir string) {
 	git(b, dir, p.login, "push", "--quiet", "origin", "main")
 }
 
-// release has mage release; size is that of the archive in bytes.
+// release runs mage's release; size is that of the archive in bytes.
 func (p *press) release(b *testing.B) (ms float64, size int64) {
 	b.Helper()
 	p.news(b, p.mage.dir)
@@ -283,9 +284,9 @@ func (p *press) shell(b *testing.B, size int64) (ms float64) {
 	return ms
 }
 
-// stopwatch sees at a forge's front when an archive begins to be uploaded, and when the latest push was answered.
+// stopwatch measures at a forge's fault proxy: the start of the upload of an archive, and the answer to the latest push.
 type stopwatch struct {
-	busy sync.WaitGroup // requests under way
+	busy sync.WaitGroup // pending requests
 
 	mu           sync.Mutex
 	began, ended time.Time
@@ -329,7 +330,7 @@ func (s *stopwatch) stop() {
 	s.ended = time.Now()
 }
 
-// read waits for the requests under way.
+// read waits for pending requests.
 func (s *stopwatch) read(b *testing.B) (ms float64, size int64) {
 	b.Helper()
 	s.busy.Wait()

@@ -12,11 +12,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 )
 
-// each is the size of what is new in each image of BenchmarkPublishFive, in bytes; it does not compress.
+// each is the size of the new content in each image of BenchmarkPublishFive, in bytes; it does not compress.
 const each = 8 << 20
 
-// BenchmarkPublishFive: five images, each with a command that runs in the build and 8 MB that no round before had, are published by one run
-// that is given the list, and by five runs one after the other.
+// BenchmarkPublishFive: five images, each with a command that runs in the build and 8 MB of new content, are published by one run with the list,
+// and by five runs one after the other.
 func BenchmarkPublishFive(b *testing.B) {
 	t := newBed(b)
 	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})

@@ -14,9 +14,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 )
 
-// BenchmarkSession: what a session of the embedded engine costs from its opening to its end, in this process: alone, with a command that is
-// in the cache, with one that is not, and with a publish that has nothing to do. Beside the last three, the process of buildctl with a
-// Dockerfile that does the same.
+// BenchmarkSession: the cost of a session of the embedded engine from start to end, in this process: alone, with a cached command, with an
+// uncached one, and with a publish without changes. The last three are compared with the process of buildctl with an equivalent Dockerfile.
 func BenchmarkSession(b *testing.B) {
 	t := newBed(b)
 	run := func(i int) string { return fmt.Sprintf("echo %d of %d", i, time.Now().UnixNano()) }
@@ -64,7 +63,7 @@ func BenchmarkSession(b *testing.B) {
 	})
 }
 
-// besides times ours and, if there is one, the alternative in turn, after a run of each that does not count.
+// besides times ours and the alternative in turn, if there is one, after a run of each that does not count.
 func besides(b *testing.B, ours, other func(i int)) {
 	b.Helper()
 	var a, z []usage

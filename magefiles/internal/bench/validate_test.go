@@ -11,12 +11,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/scale"
 )
 
-// markdownlintFolder is the environment variable that names a folder in which «npm install markdownlint-cli2» was run.
+// markdownlintFolder is the environment variable that names a folder in which `npm install markdownlint-cli2` was run.
 const markdownlintFolder = "BLUMEOPS_BENCH_MARKDOWNLINT"
 
-// BenchmarkValidate: validate over 1,000 pages, 100 containers, 300 manifests and 10 workflows, beside the Markdown and workflow linters
-// that people use today over the same files: npm's markdownlint-cli2, and then the actionlint command. «same» has ours do what those
-// do, «all» every check; their ratios are to the sum of the two others.
+// BenchmarkValidate: validate over 1,000 pages, 100 containers, 300 manifests and 10 workflows, compared with the usual Markdown and workflow
+// linters over the same files: npm's markdownlint-cli2, and then the actionlint command. "same" runs the equivalent checks, "all" every check;
+// their ratios are to the sum of the two others.
 func BenchmarkValidate(b *testing.B) {
 	mage, repo := compile(b), repository(b, scale.Times(1))
 	jobs := command{name: "actionlint", dir: repo, args: []string{actionlint(b), "-config-file", actionlintConfig(b), "-shellcheck=", "-pyflakes=", "-no-color"}}
@@ -35,8 +35,8 @@ func BenchmarkValidate(b *testing.B) {
 	}
 }
 
-// inTurn times commands one after the other, b.N times after a run of each that does not count. A loaded machine stretches the time of a
-// process, and hardly what it takes of the processors: cpu-ms is the median of that.
+// inTurn times commands one after the other, b.N times after a run of each that does not count. A loaded machine increases the time of a process,
+// but hardly its CPU time: cpu-ms is the median of that.
 func inTurn(b *testing.B, commands ...command) [][]usage {
 	b.Helper()
 	used := make([][]usage, len(commands))
@@ -59,7 +59,7 @@ func inTurn(b *testing.B, commands ...command) [][]usage {
 	return used
 }
 
-// BenchmarkValidateScale: validate alone, as a process, over 10 and 1 times as much.
+// BenchmarkValidateScale: validate alone, as a process, over 10 and 1 times as many files.
 func BenchmarkValidateScale(b *testing.B) {
 	mage := compile(b)
 	for _, n := range []int{1, 10} {
@@ -69,7 +69,7 @@ func BenchmarkValidateScale(b *testing.B) {
 	}
 }
 
-// BenchmarkValidateStart: validate over 100 pages, beside the same program listing its targets. beyond-ms is the median of the pairs'
+// BenchmarkValidateStart: validate over 100 pages, compared with the same program listing its targets. beyond-ms is the median of the pairs'
 // differences.
 func BenchmarkValidateStart(b *testing.B) {
 	mage, repo := compile(b), repository(b, scale.Size{Pages: 100})
@@ -101,7 +101,7 @@ func repository(b *testing.B, size scale.Size) string {
 	return dir
 }
 
-// markdownlint is markdownlint-cli2 over all Markdown of a repository, whose settings of the rules it reads as ours does.
+// markdownlint is markdownlint-cli2 over all Markdown of a repository. It reads the same rule settings as our check.
 func markdownlint(b *testing.B, repo string) command {
 	b.Helper()
 	program, err := exec.LookPath("markdownlint-cli2")
@@ -114,7 +114,7 @@ func markdownlint(b *testing.B, repo string) command {
 	return command{name: "markdownlint", dir: repo, args: []string{program, "**/*.md"}}
 }
 
-// actionlint compiles the command of the module that ours uses as a library.
+// actionlint compiles the command of the module that our check uses as a library.
 func actionlint(b *testing.B) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "actionlint")

@@ -1,7 +1,7 @@
 // Package content reads folders of this machine that are sent to an engine.
 //
-// Engines keep what they were sent, and ask at the next transfer for the files alone whose path is new, or whose size or time is another.
-// An edit need not change any of these. So what is sent gets a name that is the hash of its content, or times that tell the content.
+// Engines keep the files that they received, and at the next transfer request only files with a new path, or with another size or time. An edit
+// may change none of these. So a sent folder gets a name that is the hash of its content, or times that are derived from the content.
 package content
 
 import (
@@ -27,7 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Tree is a folder as it was when it was read: it lists what was there then, and gives the content that was there then or an error.
+// Tree is the state of a folder when it was read: it lists the files of that time, and returns their content of that time or an error.
 // It implements fsutil.FS.
 type Tree struct {
 	fs      fsutil.FS
@@ -36,7 +36,7 @@ type Tree struct {
 
 	once   sync.Once
 	failed chan struct{}
-	err    error // read it when failed is closed
+	err    error // read it only after failed is closed
 }
 
 type entry struct {
@@ -68,15 +68,15 @@ func Read(ctx context.Context, fs fsutil.FS) (*Tree, error) {
 	return t, t.hashFiles(ctx)
 }
 
-// hasContent tells whether an engine may ask for the content of the entry.
+// hasContent reports whether an engine may request the content of the entry.
 func (e *entry) hasContent() bool {
 	return os.FileMode(e.stat.Mode)&os.ModeType == 0
 }
 
-// hashFiles hashes the content of all files, side by side.
+// hashFiles hashes the content of all files, in parallel.
 func (t *Tree) hashFiles(ctx context.Context) error {
 	group, going := errgroup.WithContext(ctx)
-	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // the disk answers while another hashes
+	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // the disk reads while another goroutine hashes
 	for _, e := range t.files {
 		if going.Err() != nil {
 			break
@@ -98,7 +98,7 @@ func (t *Tree) hashFile(e *entry) error {
 	buffer := buffers.Get().(*[64 << 10]byte)
 	defer buffers.Put(buffer)
 	sum := sha256.New()
-	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{f}, buffer[:]); err != nil { // a file would take a buffer of its own
+	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{f}, buffer[:]); err != nil { // without the wrapper, a file would use its own buffer
 		return err
 	}
 	sum.Sum(e.sum[:0])
@@ -107,7 +107,7 @@ func (t *Tree) hashFile(e *entry) error {
 
 var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// open opens a file. A socket counts as an empty file, as BuildKit has it.
+// open opens a file. A socket counts as an empty file, as in BuildKit.
 func (t *Tree) open(e *entry) (io.ReadCloser, error) {
 	f, err := t.fs.Open(e.stat.Path)
 	if errors.Is(err, syscall.ENXIO) {
@@ -116,8 +116,8 @@ func (t *Tree) open(e *entry) (io.ReadCloser, error) {
 	return f, err
 }
 
-// Digest is the hash of names, contents, modes, owners, links and extended attributes, in hexadecimal digits. Times are not in it:
-// engines compare them when the tree is sent, and builds do not depend on them.
+// Digest is the hash of names, contents, modes, owners, links and extended attributes, in hexadecimal digits. It excludes times: engines compare
+// them when the tree is sent, and builds do not depend on them.
 func (t *Tree) Digest() string {
 	h := sha256.New()
 	for _, e := range t.entries {
@@ -146,14 +146,14 @@ func writeNumber(h hash.Hash, n int64) {
 	h.Write(binary.BigEndian.AppendUint64(b[:0], uint64(n)))
 }
 
-// writeText writes the length first, so that nothing else gives the same bytes.
+// writeText writes the length first, so that different texts never give the same bytes.
 func writeText(h hash.Hash, s string) {
 	writeNumber(h, int64(len(s)))
 	io.WriteString(h, s)
 }
 
-// StampTimes gives files times that tell their content, for an engine that compares times: the seconds stay, and the fraction is a number
-// that comes of the content.
+// StampTimes derives files' times from their content, for an engine that compares times: it keeps the seconds, and replaces the fraction with a
+// hash of the content.
 func (t *Tree) StampTimes() {
 	const second = 1e9
 	for _, e := range t.files {
@@ -162,7 +162,7 @@ func (t *Tree) StampTimes() {
 	}
 }
 
-// Attributes is the hash of the extended attributes, which engines do not compare. It is the same for trees that have none.
+// Attributes is the hash of the extended attributes, which engines do not compare. It is the same for all trees without attributes.
 func (t *Tree) Attributes() string {
 	h := sha256.New()
 	for _, e := range t.entries {
@@ -174,7 +174,7 @@ func (t *Tree) Attributes() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Walk implements fsutil.FS, for the whole tree: engines ask for nothing else.
+// Walk implements fsutil.FS, only for the whole tree, which is all that engines request.
 func (t *Tree) Walk(ctx context.Context, _ string, visit gofs.WalkDirFunc) error {
 	for _, e := range t.entries {
 		if ctx.Err() != nil {
@@ -187,7 +187,7 @@ func (t *Tree) Walk(ctx context.Context, _ string, visit gofs.WalkDirFunc) error
 	return nil
 }
 
-// Open implements fsutil.FS. What cannot be opened fails when it is read: fsutil sends an empty file for what it cannot open.
+// Open implements fsutil.FS. A file that cannot be opened fails when it is read, because fsutil would send an empty file after an error here.
 func (t *Tree) Open(path string) (io.ReadCloser, error) {
 	e, ok := t.files[path]
 	if !ok {
@@ -200,10 +200,10 @@ func (t *Tree) Open(path string) (io.ReadCloser, error) {
 	return &verified{ReadCloser: f, tree: t, path: path, sum: sha256.New(), want: e.sum}, nil
 }
 
-// Failed is closed when a file could not be given as it was read. Err says which, then.
+// Failed is closed when a file differs from its state when it was read. Then Err names the file.
 func (t *Tree) Failed() <-chan struct{} { return t.failed }
 
-// Err is why the tree cannot be sent.
+// Err is the reason why the tree cannot be sent.
 func (t *Tree) Err() error { return t.err }
 
 func (t *Tree) fail(err error) error {
@@ -222,7 +222,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// verified fails at the end of a file whose content is not what it was.
+// verified fails at the end of a file whose content has changed.
 type verified struct {
 	io.ReadCloser
 	tree *Tree

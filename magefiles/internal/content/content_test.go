@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// treeOf makes a new folder with these files, and a way to read it.
+// treeOf makes a new folder with these files, and a function that reads it.
 func treeOf(t *testing.T, files map[string]string) (dir string, read func() *Tree) {
 	t.Helper()
 	dir = t.TempDir()
@@ -33,7 +33,7 @@ func treeOf(t *testing.T, files map[string]string) (dir string, read func() *Tre
 	}
 }
 
-// write keeps the time of a file that is there, as touch -r, tar -x and rsync -t do.
+// write keeps the time of an existing file, as touch -r, tar -x and rsync -t do.
 func write(t *testing.T, file, text string) {
 	t.Helper()
 	before, statErr := os.Stat(file)
@@ -81,7 +81,7 @@ func TestTheDigestIsThatOfTheContent(t *testing.T) {
 	}
 }
 
-// An engine keeps what it is sent under the digest of what was read: another content must not get there.
+// An engine keeps the received content under the digest of the content that was read: it must not receive other content.
 func TestWhatIsSentIsWhatWasRead(t *testing.T) {
 	dir, read := treeOf(t, map[string]string{"a": "hi"})
 	content := func(tr *Tree) (string, error) {
@@ -119,7 +119,7 @@ func TestAFileThatCannotBeReadIsAnError(t *testing.T) {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}
-		t.Skip(err) // only Linux has it
+		t.Skip(err) // only Linux supports it
 	}
 	fs, err = fsutil.NewFilterFS(fs, &fsutil.FilterOpt{IncludePatterns: []string{"mem"}})
 	if err != nil {
@@ -130,7 +130,7 @@ func TestAFileThatCannotBeReadIsAnError(t *testing.T) {
 	}
 }
 
-// An engine that compares sizes and times sees each edit.
+// An engine that compares sizes and times must notice each edit.
 func TestTimesTellTheContent(t *testing.T) {
 	dir, read := treeOf(t, map[string]string{"a": "hi", "b": "hi"})
 	times := func(at time.Time) (a, b int64) {

@@ -16,14 +16,14 @@ import (
 
 // Store has copies of folders, each below the hash of its content: for engines that compare the files of a path by size and time.
 type Store struct {
-	Dir string // made if it is not there
+	Dir string // created if it is missing
 }
 
-// keep is how long a copy stays that nobody asks for.
+// keep is how long an unused copy is kept.
 const keep = 24 * time.Hour
 
-// Put returns the path of a copy of a folder, without what the patterns of a .dockerignore exclude. What was copied before is not copied
-// again, if it still is what it was. Copies that nobody asked for in a day are removed.
+// Put returns the path of a copy of a folder, without the files that the patterns of a .dockerignore exclude. An existing copy is used again, if
+// it is unchanged. Copies that were not used for a day are removed.
 func (s Store) Put(ctx context.Context, dir string, exclude []string) (string, error) {
 	tree, err := open(ctx, dir, exclude)
 	if err != nil {
@@ -55,8 +55,8 @@ func open(ctx context.Context, dir string, exclude []string) (*Tree, error) {
 	return Read(ctx, from)
 }
 
-// portable leaves of an entry what a copy has: nobody's owner, no extended attributes, folders that can be written. Dagger takes neither
-// owners nor attributes, devices and fifos neither.
+// portable reduces an entry to the attributes of a copy: no owner, no extended attributes, folders that can be written. Dagger ignores owners and
+// attributes, and also devices and fifos.
 func portable(_ string, stat *fstypes.Stat) fsutil.MapResult {
 	mode := os.FileMode(stat.Mode)
 	if mode&(fs.ModeDevice|fs.ModeCharDevice|fs.ModeNamedPipe|fs.ModeIrregular) != 0 {
@@ -69,7 +69,7 @@ func portable(_ string, stat *fstypes.Stat) fsutil.MapResult {
 	return fsutil.MapResultKeep
 }
 
-// holds tells whether a copy is what it should be, and notes that it is used.
+// holds reports whether a copy is correct, and marks it as used.
 func (s Store) holds(ctx context.Context, tree *Tree, place string) bool {
 	now := time.Now()
 	if os.Chtimes(place, now, now) != nil {
@@ -79,9 +79,9 @@ func (s Store) holds(ctx context.Context, tree *Tree, place string) bool {
 	return err == nil && there.Digest() == tree.Digest()
 }
 
-// prune removes copies that nobody asked for since then. What cannot be removed stays.
+// prune removes copies that were not used since then. Copies that cannot be removed stay.
 func (s Store) prune(before time.Time) {
-	entries, _ := os.ReadDir(s.Dir) // it was made
+	entries, _ := os.ReadDir(s.Dir) // it was created
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && info.ModTime().Before(before) {
 			_ = os.RemoveAll(filepath.Join(s.Dir, e.Name()))
@@ -89,7 +89,7 @@ func (s Store) prune(before time.Time) {
 	}
 }
 
-// copy writes the tree beside its place first, so that nobody finds half of it.
+// copy writes the tree to a temporary folder first, so that no reader finds a partial copy.
 func (s Store) copy(tree *Tree, place string) (err error) {
 	temp, err := os.MkdirTemp(s.Dir, "new-")
 	if err != nil {

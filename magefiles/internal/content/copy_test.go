@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// mirrors is an engine as Dagger is: it has a folder for each path that it was asked for, and transfers to it with the code that BuildKit and
-// Dagger have in common.
+// mirrors is an engine that behaves like Dagger: it has a folder for each requested path, and transfers to it with the code that BuildKit and
+// Dagger share.
 type mirrors struct{ root string }
 
 func (m mirrors) send(t *testing.T, path string) (mirror string) {

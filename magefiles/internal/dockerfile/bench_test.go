@@ -28,7 +28,7 @@ func BenchmarkLint(b *testing.B) {
 	}
 }
 
-// runner is one of our own Dockerfiles.
+// runner is one of our Dockerfiles.
 func runner(tb testing.TB) string {
 	text, err := os.ReadFile("../../../containers/forgejo-runner/Dockerfile")
 	if err != nil {

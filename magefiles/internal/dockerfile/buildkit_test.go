@@ -22,8 +22,8 @@ var (
 	codeBlock    = regexp.MustCompile("(?ms)^ *```dockerfile[^\\n]*\\n(.*?)^ *```")
 )
 
-// TestLintBuildKitsOwn lints the Dockerfiles of BuildKit's own tests and of its reference: none may make the linter fail, and the arguments
-// that they state are those that a build reads.
+// TestLintBuildKitsOwn lints the Dockerfiles of BuildKit's own tests and of its reference: the linter must not fail on any of them, and
+// ReadStatements must return the arguments that a build reads.
 func TestLintBuildKitsOwn(t *testing.T) {
 	all := buildKits(t)
 	if len(all) < 500 {

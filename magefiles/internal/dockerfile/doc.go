@@ -1,6 +1,6 @@
-// Package dockerfile reads Dockerfiles: what a build takes from elsewhere, and what BuildKit's linter finds. It is pure: text goes in,
+// Package dockerfile reads Dockerfiles: the images and files that a build uses, and the findings of BuildKit's linter. It is pure: text goes in,
 // positions and messages come out.
 //
-// The parser and the linter are BuildKit's own packages, which are those that build. They expand variables while they do, so a file of a few
-// lines can ask for any amount of memory; [Parse] refuses such a file before they see it.
+// The parser and the linter are BuildKit's own packages, the same that build. They expand variables, so a file of a few lines can use any amount
+// of memory; [Parse] refuses such a file before it calls them.
 package dockerfile

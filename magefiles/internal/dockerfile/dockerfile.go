@@ -15,16 +15,16 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
-// Place is where something stands: line and column, in characters, from 1.
+// Place is a position: line and column, in characters, from 1.
 type Place struct{ Line, Column int }
 
-// Problem is what is wrong with a file.
+// Problem is a mistake in a file.
 type Problem struct {
 	Place
 	Message string
 }
 
-// File is a Dockerfile that parses, as far as it can be known without building it.
+// File is a Dockerfile that parses, with everything that is known without building it.
 type File struct {
 	Images  []Image
 	Sources []Source
@@ -33,7 +33,7 @@ type File struct {
 	lines  []string
 	starts []int // of the lines, in bytes
 	stages []instructions.Stage
-	bases  []string // of the stages: what FROM names, with the defaults of arguments filled in
+	bases  []string // of the stages: the image that FROM names, with the defaults of arguments filled in
 	escape rune
 }
 
@@ -43,8 +43,8 @@ type Image struct {
 	Instruction string // FROM, COPY --from, RUN --mount
 	Reference   string // with arguments filled in
 	Platform    string // that FROM names for it, as it is written; "" is that which is built for
-	Start, End  int    // bytes of the text where the reference is written; both 0 where that is not known
-	args        []*Arg // that it was filled in from
+	Start, End  int    // bytes of the text where the reference is written; both 0 if that is not known
+	args        []*Arg // whose values it contains
 }
 
 // Source is a path of the build context that is copied.
@@ -59,22 +59,22 @@ type Arg struct {
 	Place        // of the default
 	Name  string // as in GO_VERSION
 	Value string // the default, with arguments filled in
-	args  []*Arg // that it was filled in from
+	args  []*Arg // whose values it contains
 }
 
-// ErrForeign says that the file is in a language that BuildKit's parser may not know: its «# syntax=» names another frontend.
+// ErrForeign says that the file is in a language that BuildKit's parser may not know: its "# syntax=" names another frontend.
 var ErrForeign = errors.New("the Dockerfile is for another frontend")
 
-// Limits of what is handed to BuildKit's packages. Files that people write are far below.
+// Limits of the input of BuildKit's packages. Files that people write are far below.
 const (
 	maxSize         = 64 << 10 // bytes of a file
 	maxInstructions = 500
-	maxInstruction  = 4 << 10 // bytes of an instruction other than RUN: words of it may be nested, or looked for in all others
-	maxExpanded     = 1 << 20 // bytes of all values, once their variables are filled in; and ports of all ranges
+	maxInstruction  = 4 << 10 // bytes of an instruction other than RUN: its words may be nested, or searched for in all others
+	maxExpanded     = 1 << 20 // bytes of all values with their variables filled in; also ports of all ranges
 )
 
-// Parse reads a Dockerfile with the defaults of its arguments, as for linux/amd64. A file that cannot be parsed, or is not to be, is a *ParseError,
-// or ErrForeign.
+// Parse reads a Dockerfile with the defaults of its arguments, as for linux/amd64. If a file is not valid or exceeds a limit, the error is a
+// *ParseError, or ErrForeign.
 func Parse(text string) (*File, error) {
 	platform := map[string]string{}
 	for _, name := range []string{"BUILD", "TARGET"} {
@@ -83,10 +83,10 @@ func Parse(text string) (*File, error) {
 	return parse(text, platform, nil)
 }
 
-// ParseWith reads a Dockerfile with arguments that go before its defaults. What depends on the platform is not known.
+// ParseWith reads a Dockerfile with arguments that override its defaults. Values that depend on the platform are not known.
 func ParseWith(text string, args map[string]string) (*File, error) { return parse(text, nil, args) }
 
-// parse reads a Dockerfile. predefined are variables above the first FROM; given are values of those that ARG declares.
+// parse reads a Dockerfile. predefined are variables above the first FROM; given are values of arguments that ARG declares.
 func parse(text string, predefined, given map[string]string) (*File, error) {
 	if isForeign(text) {
 		return nil, ErrForeign
@@ -119,7 +119,7 @@ func parse(text string, predefined, given map[string]string) (*File, error) {
 	return d, nil
 }
 
-// newFile knows the lines of a text.
+// newFile splits a text into lines.
 func newFile(text string) *File {
 	d := &File{lines: strings.Split(text, "\n"), starts: []int{0}}
 	for _, line := range d.lines {
@@ -128,7 +128,7 @@ func newFile(text string) *File {
 	return d
 }
 
-// isForeign tells whether a text names a frontend that is not BuildKit's own.
+// isForeign reports whether a text names a frontend other than BuildKit's own.
 func isForeign(text string) bool {
 	syntax, _, _, ok := parser.ParseDirective("syntax", []byte(text))
 	return ok && !isOrdinary(syntax)
@@ -137,18 +137,18 @@ func isForeign(text string) bool {
 // silent is a linter that reports nothing. Without one, BuildKit's parser panics at a comment `# check=` before an instruction.
 func silent() *linter.Linter { return linter.New(&linter.Config{}) }
 
-// isOrdinary holds for the frontend that BuildKit brings, but not for its experimental versions.
+// isOrdinary reports whether the frontend is that of BuildKit itself, without its experimental versions.
 func isOrdinary(syntax string) bool {
 	name, tag, _ := strings.Cut(syntax, ":")
 	return strings.HasSuffix(name, "docker/dockerfile") && !strings.Contains(tag, "labs")
 }
 
-// ParseError says where a Dockerfile does not parse.
+// ParseError is the place and the reason for which a Dockerfile does not parse.
 type ParseError struct{ Problem }
 
 func (e *ParseError) Error() string { return e.Message }
 
-// parseError is one of BuildKit's, whose lines are in the text or beside it.
+// parseError converts an error of BuildKit, whose lines may be outside of the text.
 func (d *File) parseError(err error) *ParseError {
 	var located *parser.LocationError
 	first, last := 0, 0
@@ -160,7 +160,7 @@ func (d *File) parseError(err error) *ParseError {
 	return &ParseError{d.problem(first, last, err.Error())}
 }
 
-// read goes through the instructions as a build does.
+// read processes the instructions in the order of a build.
 func (d *File) read(global []instructions.ArgCommand, predefined, given map[string]string) {
 	r := reader{File: d, lex: shell.NewLex(d.escape), given: given, names: map[string]bool{}, before: map[string]bool{"scratch": true}}
 	for _, s := range d.stages {
@@ -181,7 +181,7 @@ func (d *File) read(global []instructions.ArgCommand, predefined, given map[stri
 		d.bases = append(d.bases, base)
 		sc := newScope(globals)
 		if parent := scopes[strings.ToLower(base)]; parent != nil {
-			sc.vars = maps.Clone(parent.vars) // only what is set with ENV counts, but more known is less reported
+			sc.vars = maps.Clone(parent.vars) // only variables that ENV sets count, but with more known variables fewer problems are reported
 		}
 		for _, c := range s.Commands {
 			r.command(sc, c)
@@ -203,7 +203,7 @@ func span(ranges []parser.Range) (first, last int) {
 	return first, last
 }
 
-// find is where a word stands in the lines from first to last; if it does not, it is where the first of them begins.
+// find is the position of a word in the lines from first to last; if it is missing, the start of the first line.
 func (d *File) find(first, last int, word string) Place {
 	if first < 1 || first > len(d.lines) {
 		return Place{}
@@ -217,7 +217,7 @@ func (d *File) find(first, last int, word string) Place {
 	return Place{first, utf8.RuneCountInString(line[:len(line)-len(strings.TrimLeft(line, " \t"))]) + 1}
 }
 
-// indexWord is where word stands in line, and no part of a longer one.
+// indexWord is the index of word in line, where it is not part of a longer word.
 func indexWord(line, word string) int {
 	for from := 0; ; {
 		at := strings.Index(line[from:], word)
@@ -238,11 +238,11 @@ func isWordRune(r rune) bool {
 	return r == '_' || r == '-' || r == '.' || r == '/' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 }
 
-// Origin is where a part of an image's reference, such as a version, was written: in the ARG that it was filled in from, or in the
-// instruction itself.
+// Origin is the place where a part of an image's reference, such as a version, is written: in the ARG whose value it is, or in the instruction
+// itself.
 func (i Image) Origin(part string) Place { return origin(i.Place, i.args, part) }
 
-// Origin is where a part of the argument's value was written: there, or in an ARG that it was filled in from.
+// Origin is the place where a part of the argument's value is written: there, or in an ARG whose value it contains.
 func (a *Arg) Origin(part string) Place { return origin(a.Place, a.args, part) }
 
 func origin(own Place, args []*Arg, part string) Place {

@@ -19,7 +19,7 @@ func parse(t *testing.T, text string) *dockerfile.File {
 	return d
 }
 
-// What a build takes from elsewhere: images by their defaults, and no stages.
+// The external inputs of a build: images by their defaults, and no stages.
 func TestImages(t *testing.T) {
 	d := parse(t, "# escape=`\n"+
 		"ARG VERSION=1.2\nARG BASE=\"example.org/b:${VERSION}\"\nARG NONE\nARG EMPTY=\n"+
@@ -45,7 +45,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// Each is replaced where it is written, and nothing else.
+// Each reference is replaced in its place, and nothing else changes.
 func TestWhereImagesAreWritten(t *testing.T) {
 	const text = "\ufeffARG A=a\r\nFROM --platform=a ${A} AS a\r\nFROM later\nFROM \"quoted\"\\\n AS later\nFROM b\\\n:1\n" +
 		"# FROM b\nCOPY \\\n# --from=c\n --from=c --chown=c c c\nCOPY --from=later x x\nCOPY --from=SCRATCH x x\n" +
@@ -74,7 +74,7 @@ func TestWhereImagesAreWritten(t *testing.T) {
 	}
 }
 
-// What depends on the platform that is built for is known only where one is assumed.
+// Values that depend on the target platform are known only if a platform is assumed.
 func TestImagesOfAPlatform(t *testing.T) {
 	const text = "FROM a:$TARGETARCH\nFROM --platform=$BUILDPLATFORM b\n"
 	assumed := parse(t, text)
@@ -107,7 +107,7 @@ func TestForeignSyntax(t *testing.T) {
 	}
 }
 
-// many are instructions with as many variables each.
+// many returns instructions with the given number of variables each.
 func many(instructions, variables int) string {
 	text := ""
 	for i := range instructions {
@@ -120,7 +120,7 @@ func many(instructions, variables int) string {
 	return text
 }
 
-// No file of a few KiB takes memory or time that another one of its size would not.
+// No file of a few KiB may use much more memory or time than another file of its size.
 func TestHostileFiles(t *testing.T) {
 	lines := func(n int, line string) string { return strings.Repeat(line+"\\\n", n) }
 	for name, text := range map[string]string{
@@ -164,7 +164,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// Whatever the text, it is refused or linted, and positions are in it.
+// Each text is either refused or linted, and all positions are inside the text.
 func FuzzDockerfile(f *testing.F) {
 	f.Add(runner(f))
 	f.Add("# check=skip=all\nARG A=1\nFROM ${A:-b} as C\nCOPY --from=0 <<A \\\n b\nA\nENV A=${A//a/b}\nRUN --mount=from=x a")

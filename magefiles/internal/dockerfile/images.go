@@ -7,7 +7,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 )
 
-// from takes the image that a stage is built on, unless that is an earlier stage.
+// from adds the image that a stage is built on, unless that is an earlier stage.
 func (r *reader) from(globals *scope, s instructions.Stage, first, last int) {
 	ref, used, known := r.expand(globals, s.BaseName)
 	if (known || defaulted(globals, s.BaseName)) && ref != "" && !r.before[strings.ToLower(ref)] {
@@ -17,8 +17,8 @@ func (r *reader) from(globals *scope, s instructions.Stage, first, last int) {
 	r.before[strings.ToLower(s.Name)] = true
 }
 
-// defaulted says that the variables of a text without a value have one in the text, as in ${BASE:-alpine}. Above the first FROM nothing but ARG
-// gives any.
+// defaulted reports whether each variable of a text without a value has a default in the text, as in ${BASE:-alpine}. Above the first FROM only
+// ARG sets variables.
 func defaulted(s *scope, text string) bool {
 	for _, m := range variable().FindAllStringSubmatchIndex(text, -1) {
 		_, known := s.Get(text[m[2]:m[3]])
@@ -30,7 +30,7 @@ func defaulted(s *scope, text string) bool {
 	return true
 }
 
-// other takes what is copied from, or mounted, unless that is a stage, or a number of one. No variables are filled in there.
+// other adds an image that is copied from, or mounted, unless it is a stage, or the number of a stage. Variables are not expanded there.
 func (r *reader) other(instruction, ref string, first int, at place) {
 	isStage := r.names[strings.ToLower(ref)] || strings.EqualFold(ref, "scratch") || strings.Trim(ref, "0123456789") == ""
 	if !isStage && !strings.ContainsAny(ref, "$\"'\\`") {
@@ -47,11 +47,11 @@ func (r *reader) add(i Image, first int, at place) {
 	r.Images = append(r.Images, i)
 }
 
-// place is where a reference is written; zero if it is on several lines, or with quotes or escapes of its own.
+// place is the position of a reference; zero if it is on several lines, or has its own quotes or escapes.
 type place struct{ line, start, end int }
 
-// written looks for a reference behind a prefix, in the lines from first to last but for comments, from a byte of the text on. Flags come
-// before all else of an instruction, so that the first that is found is the right one.
+// written looks for a reference after a prefix, in the lines from first to last except comments, from a byte of the text on. Flags are at the
+// start of an instruction, so the first match is the right one.
 func (r *reader) written(first, last, after int, prefix, text string) place {
 	for n := max(first, 1); n <= min(last, len(r.lines)) && text != ""; n++ {
 		line := r.lines[n-1]
@@ -73,7 +73,7 @@ func (r *reader) written(first, last, after int, prefix, text string) place {
 	return place{}
 }
 
-// begins and ends say whether a word can begin behind a text, or end before it: of an instruction, or of a flag of several parts.
+// begins and ends report whether a word of an instruction, or of a flag with several parts, can begin after a text, or end before it.
 func begins(before string) bool {
 	return before == "" || strings.ContainsAny(before[len(before)-1:], " \t,=\"'")
 }
@@ -87,7 +87,7 @@ func (r *reader) startOf(line int) int {
 	return r.starts[line-1]
 }
 
-// keyword is the byte of the text at which the first word of a line has ended.
+// keyword is the index of the byte after the first word of a line.
 func (r *reader) keyword(line int) int {
 	if line < 1 || line > len(r.lines) {
 		return 0

@@ -17,8 +17,8 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Lint says what BuildKit's linter finds, as «RULE: MESSAGE», and what would keep it from building. What depends on the configuration of
-// base images is left out, as nobody is asked for it.
+// Lint returns the findings of BuildKit's linter, as "RULE: MESSAGE", and the errors that would stop a build. It omits findings that depend on
+// the configuration of base images, because it does not query registries.
 func (d *File) Lint(ctx context.Context) ([]Problem, error) {
 	text := []byte(strings.Join(d.lines, "\n"))
 	results, err := dockerfile2llb.DockerfileLint(ctx, text, dockerfile2llb.ConvertOpt{
@@ -38,9 +38,9 @@ func (d *File) Lint(ctx context.Context) ([]Problem, error) {
 		noBase[first] = noBase[first] || strings.HasSuffix(w.RuleName, "InFrom")
 		problems = append(problems, d.problem(first, last, w.RuleName+": "+w.Detail))
 	}
-	// «# check=error=true» makes an error of the warnings themselves.
+	// "# check=error=true" turns the warnings themselves into an error.
 	if e := results.Error; e != nil && !strings.HasPrefix(e.Message, "lint violation found") {
-		// A FROM whose argument has no default was told of already.
+		// A FROM whose argument has no default is reported already.
 		if first, last := lines(&e.Location); !noBase[first] {
 			problems = append(problems, d.problem(first, last, e.Message))
 		}
@@ -48,7 +48,7 @@ func (d *File) Lint(ctx context.Context) ([]Problem, error) {
 	return problems, nil
 }
 
-// unsure are the lines that use a variable which the base image may set.
+// unsure are the lines with a variable that the base image may set.
 func (d *File) unsure(warnings []lint.Warning) map[int]bool {
 	found := map[int]bool{}
 	scratch := d.onScratch()
@@ -61,7 +61,7 @@ func (d *File) unsure(warnings []lint.Warning) map[int]bool {
 	return found
 }
 
-// onScratch says whether a line is in a stage that is made from nothing but what the file states.
+// onScratch reports whether a line is in a stage that depends only on the file.
 func (d *File) onScratch() func(line int) bool {
 	bare := map[string]bool{"scratch": true}
 	var from []int // first line of each stage
@@ -92,7 +92,7 @@ var (
 	})
 )
 
-// problem puts a message of BuildKit's where the word stands that it names.
+// problem places a message of BuildKit at the word that it names.
 func (d *File) problem(first, last int, message string) Problem {
 	if m := parseFailure().FindStringSubmatch(message); m != nil {
 		if n, err := strconv.Atoi(m[1]); err == nil && first == 0 {
@@ -124,16 +124,16 @@ func lines(at *pb.Location) (first, last int) {
 	return first, last
 }
 
-// platform is that which a Dockerfile is linted for.
+// platform is the platform that a Dockerfile is linted for.
 var platform = ocispecs.Platform{OS: "linux", Architecture: "amd64"}
 
-// everything is what a daemon of the linter's own version can do. BuildKit asks for it without looking whether it was given.
+// everything is the set of all capabilities of a daemon of the linter's own version. BuildKit uses it without checking that it is set.
 var everything = pb.Caps.CapSet(pb.Caps.All())
 
-// unknown answers for every image that it has one layer and states nothing. So nothing is asked from a registry.
+// unknown answers for every image with one layer and an empty configuration. So no registry is queried.
 type unknown struct{}
 
-// ResolveImageConfig is that of llb.ImageMetaResolver.
+// ResolveImageConfig implements llb.ImageMetaResolver.
 func (unknown) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	img := ocispecs.Image{Platform: platform, RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{"sha256:unknown"}}}
 	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {

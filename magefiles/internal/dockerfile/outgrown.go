@@ -8,8 +8,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 )
 
-// outgrown is the line at which the values of a Dockerfile, with variables filled in, may exceed what is reasonable: «ENV A=$A$A», thirty
-// times over, is a gigabyte. It is 0 where they stay below. Values are counted, not made.
+// outgrown is the line at which the expanded values of a Dockerfile may exceed the limit: "ENV A=$A$A", repeated thirty times, is a gigabyte. It
+// is 0 if they do not. Sizes are computed without making the values.
 func outgrown(stages []instructions.Stage, global []instructions.ArgCommand, given map[string]string) int {
 	g := growth{sizes: map[string]int{}}
 	for name, value := range given {
@@ -39,10 +39,10 @@ func line(c instructions.Command) int {
 	return max(first, 1)
 }
 
-// growth keeps bounds: of each variable's size, over all stages, and of all that was filled in.
+// growth keeps upper bounds: of each variable's size, over all stages, and of all expanded values.
 type growth struct {
 	sizes  map[string]int
-	ranged bool // some value may be a range of ports
+	ranged bool // a value may be a range of ports
 	total  int
 }
 
@@ -85,7 +85,7 @@ func (g *growth) arg(c *instructions.ArgCommand) bool {
 
 func (g *growth) set(name, value string) (over bool) {
 	size := g.size(value)
-	g.total += size + 1<<10 // each is looked for and copied by all instructions that follow
+	g.total += size + 1<<10 // all later instructions search and copy each value
 	g.ranged = g.ranged || strings.Contains(value, "-")
 	g.sizes[name] = max(g.sizes[name], size)
 	return g.total > maxExpanded
@@ -102,7 +102,7 @@ func (g *growth) words(texts ...string) (over bool) {
 
 var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{?(\w+)`) })
 
-// size bounds the value that a text becomes. «${A//x/yyy}» repeats a part of the text for each character of A.
+// size is an upper bound of the expanded size of a text. "${A//x/yyy}" repeats a part of the text for each character of A.
 func (g *growth) size(text string) int {
 	size := len(text)
 	if !strings.Contains(text, "$") {

@@ -8,8 +8,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 )
 
-// Runs are the platforms that a build for the platform target runs commands for, in the stages that its last one needs: target itself, or another
-// that FROM names. A stage for the machine that builds (--platform=$BUILDPLATFORM) and one whose platform is another variable count for none.
+// Runs are the platforms for which a build of the platform target runs commands, in the stages that its last stage needs: target itself, or
+// another that FROM names. Stages for the build platform (--platform=$BUILDPLATFORM), and stages whose platform is another variable, are omitted.
 func (d *File) Runs(target string) []string {
 	var found []string
 	if len(d.stages) == 0 {
@@ -29,7 +29,7 @@ func (d *File) Runs(target string) []string {
 	return found
 }
 
-// needed adds the numbers of a stage and of those that it is made from.
+// needed adds the numbers of a stage and of the stages that it depends on.
 func (d *File) needed(stage int, seen map[int]bool) map[int]bool {
 	if seen[stage] {
 		return seen
@@ -66,7 +66,7 @@ func (d *File) stage(name string, before int) int {
 	return -1
 }
 
-// mountedFrom are the names that the mounts of a RUN are from.
+// mountedFrom are the sources of the mounts of a RUN.
 func mountedFrom(c *instructions.RunCommand) []string {
 	var names []string
 	for _, m := range instructions.GetMounts(c) {
@@ -75,7 +75,7 @@ func mountedFrom(c *instructions.RunCommand) []string {
 	return names
 }
 
-// platform is that of a stage; "" if it is that of the machine that builds, or not known.
+// platform is the platform of a stage; "" if it is the build platform, or not known.
 func (d *File) platform(stage int, target string) string {
 	s := d.stages[stage]
 	base := d.stage(d.bases[stage], stage)

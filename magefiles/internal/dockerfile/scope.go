@@ -12,14 +12,14 @@ import (
 // scope holds the variables that an instruction sees.
 type scope struct {
 	vars   map[string]*Arg
-	global *scope // what an ARG without a default inherits from; nil above the first FROM
+	global *scope // source of the values of an ARG without a default; nil above the first FROM
 }
 
 func newScope(global *scope) *scope { return &scope{vars: map[string]*Arg{}, global: global} }
 
 func (s *scope) set(a *Arg) { s.vars[a.Name] = a }
 
-// Get and Keys make it what BuildKit takes variables from.
+// Get and Keys implement BuildKit's interface for variables.
 func (s *scope) Get(name string) (string, bool) {
 	if a := s.vars[name]; a != nil {
 		return a.Value, true
@@ -37,16 +37,16 @@ func (s *scope) Keys() []string {
 	return keys
 }
 
-// reader fills a Dockerfile.
+// reader fills a File.
 type reader struct {
 	*File
 	lex    *shell.Lex
 	given  map[string]string // values of arguments
-	names  map[string]bool   // of stages, in lower case, as they have no case
-	before map[string]bool   // those of the stages that FROM has passed, and scratch
+	names  map[string]bool   // of stages, in lower case, since case does not matter
+	before map[string]bool   // names of the stages that FROM has passed, and scratch
 }
 
-// expand fills in variables. known is false if one of them has no value here: the base image, or whoever builds, may give one.
+// expand fills in variables. known is false if one of them has no value here: the base image, or the build's arguments, may set it.
 func (r *reader) expand(s *scope, text string) (expanded string, used []*Arg, known bool) {
 	if !strings.ContainsAny(text, "$\"'\\`") {
 		return text, nil, true
@@ -123,7 +123,7 @@ func (r *reader) arg(s *scope, c *instructions.ArgCommand) {
 	}
 }
 
-// sources takes those paths that are sure to be in the build context: no patterns, no addresses.
+// sources adds the paths that are certainly in the build context: no patterns, no addresses.
 func (r *reader) sources(s *scope, instruction string, paths []string, first, last int) {
 	for _, written := range paths {
 		name, _, known := r.expand(s, written)
@@ -138,7 +138,7 @@ func (r *reader) sources(s *scope, instruction string, paths []string, first, la
 	}
 }
 
-// isAddress holds for what ADD fetches.
+// isAddress reports whether ADD downloads the source.
 func isAddress(source string) bool {
 	return strings.Contains(source, "://") || strings.Contains(source, "@") || strings.Contains(source, ".git")
 }

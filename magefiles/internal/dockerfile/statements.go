@@ -8,23 +8,23 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
-// Statements are what a Dockerfile states for others than the build.
+// Statements are the statements of a Dockerfile that other tools than the build use.
 type Statements struct {
-	Args     []Arg     // each with a default, in the order of the file; variables in a default stay as they are written
+	Args     []Arg     // each with a default, in the order of the file; variables in a default are not expanded
 	Comments []Comment // each line; the text of a heredoc has none
 }
 
 // Comment is a comment of one line.
 type Comment struct {
 	Place        // of its #
-	Text  string // that follows the #, without space around it
+	Text  string // after the #, without space around it
 }
 
-// maxStatements bounds the bytes of a file that is handed to BuildKit's parser, which is all that is used of it.
+// maxStatements is the maximal size in bytes of a file for BuildKit's parser, the only part of BuildKit that is used here.
 const maxStatements = 1 << 20
 
-// ReadStatements reads what a Dockerfile states. It needs less of the file than Parse: instructions that are not known do not matter, nor does
-// the frontend that reads them. An error is a *ParseError.
+// ReadStatements reads the statements of a Dockerfile. It requires less of the file than Parse: unknown instructions and other frontends are
+// allowed. An error is a *ParseError.
 func ReadStatements(text string) (Statements, error) {
 	if len(text) > maxStatements {
 		return Statements{}, &ParseError{Problem{Place{}, "is larger than 1 MiB"}}
@@ -44,7 +44,7 @@ func ReadStatements(text string) (Statements, error) {
 		if !strings.EqualFold(node.Value, "ARG") || len(node.Original) > maxInstruction {
 			continue
 		}
-		// One that cannot be parsed is for Parse to report.
+		// Parse reports an instruction that cannot be parsed.
 		if read, err := instructions.ParseInstructionWithLinter(node, silent()); err == nil {
 			s.Args = append(s.Args, d.defaults(read.(*instructions.ArgCommand), shell.NewLex(tree.EscapeToken))...)
 		}
@@ -52,13 +52,13 @@ func ReadStatements(text string) (Statements, error) {
 	return s, nil
 }
 
-// isEmpty holds for a file without an instruction.
+// isEmpty reports whether the error is that of a file without an instruction.
 func isEmpty(err error) bool { return strings.Contains(err.Error(), "file with no instructions") }
 
-// defaults are the arguments of an instruction that have one, without quotes.
+// defaults are the arguments of an instruction that have a default, without quotes.
 func (d *File) defaults(c *instructions.ArgCommand, lex *shell.Lex) (args []Arg) {
 	first, last := span(c.Location())
-	lex.SkipUnsetEnv = true // variables are kept
+	lex.SkipUnsetEnv = true // variables are not expanded
 	for _, pair := range c.Args {
 		if pair.Value == nil {
 			continue
@@ -72,7 +72,7 @@ func (d *File) defaults(c *instructions.ArgCommand, lex *shell.Lex) (args []Arg)
 	return args
 }
 
-// comments are the lines that begin with a #, apart from those that heredocs of the instructions hold.
+// comments are the lines that begin with a #, except those in heredocs of the instructions.
 func (d *File) comments(nodes []*parser.Node) (found []Comment) {
 	inHeredoc := map[int]bool{}
 	for _, node := range nodes {
@@ -89,7 +89,7 @@ func (d *File) comments(nodes []*parser.Node) (found []Comment) {
 	return found
 }
 
-// heredocLines is the number of lines that the heredocs of an instruction take, which end it: their text, and the line that ends each.
+// heredocLines is the number of lines of an instruction's heredocs, which end it: their text, and the line that ends each.
 func heredocLines(node *parser.Node) (lines int) {
 	for _, h := range node.Heredocs {
 		lines += strings.Count(h.Content, "\n") + 1

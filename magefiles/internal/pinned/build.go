@@ -23,7 +23,7 @@ func (b Builder) build(ctx context.Context, s State) error {
 	b.logf("building %s, once for this machine: about %s on two cores", s.Label(), about(s.program.Seconds))
 	start := time.Now()
 	b.sweep(s)
-	// A name of its own, since the go command of a run that was killed may still be writing.
+	// The name contains the process id, since the go command of a run that was killed may still be writing.
 	work := fmt.Sprintf("%s.%d.tmp", s.Path, os.Getpid())
 	if err := os.Mkdir(work, 0o700); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (b Builder) build(ctx context.Context, s State) error {
 	return nil
 }
 
-// about is a time for people.
+// about formats a duration for people.
 func about(seconds int) string {
 	if seconds < 120 {
 		return fmt.Sprintf("%d s", seconds)
@@ -48,8 +48,8 @@ func about(seconds int) string {
 	return fmt.Sprintf("%d min", (seconds+30)/60)
 }
 
-// compile first lists the packages, which downloads them and tells how many there are, and then builds them. The go command works
-// in a folder that the caller removes: one that is interrupted leaves its own behind.
+// compile first lists the packages, which downloads them and gives their number, and then builds them. The go command works in a folder that the
+// caller removes, because an interrupted go command leaves files behind.
 func (b Builder) compile(ctx context.Context, s State, work, out string) error {
 	list := progress{builder: b, label: s.Label()}
 	packages, err := list.run(ctx, s.goCommand(ctx, s.flags("list", "-deps")...))
@@ -80,9 +80,9 @@ func (s State) flags(args ...string) []string {
 	return append(args, s.program.Package)
 }
 
-// goCommand runs the user's go command with the user's settings (proxies, GOFLAGS, GOTOOLCHAIN), save those that would build
-// something else than the program for this machine. -trimpath is left out, and cgo is what it is for mage's own binary, so that
-// the packages that both have come from the build cache.
+// goCommand runs the user's go command with the user's settings (proxies, GOFLAGS, GOTOOLCHAIN), except those that would build something other
+// than the program for this machine. -trimpath is not set, and cgo is the same as for mage's own binary, so that packages that both use come from
+// the build cache.
 func (s State) goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = s.dir
@@ -105,10 +105,10 @@ func (s State) ldflags() string {
 	return "-s -w" + strings.Join(sets, "")
 }
 
-// ErrNoCompiler says that a program cannot be built without more of the system.
+// ErrNoCompiler says that a program cannot be built without more packages of the system.
 var ErrNoCompiler = errors.New("a C compiler and the C library's headers are needed: apt-get install gcc libc6-dev")
 
-// checkCompiler tries the C compiler that the go command would use, before anything is downloaded.
+// checkCompiler tests the C compiler that the go command would use, before any download.
 func (s State) checkCompiler(ctx context.Context) error {
 	if !s.program.CGO {
 		return nil
@@ -117,7 +117,7 @@ func (s State) checkCompiler(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("go env CC: %w", err)
 	}
-	cc := strings.Fields(out) // such as «ccache gcc»
+	cc := strings.Fields(out) // such as "ccache gcc"
 	if len(cc) == 0 {
 		return ErrNoCompiler
 	}

@@ -16,7 +16,7 @@ func hello() Program {
 	}
 }
 
-// newBuilder has a copy of testdata for its sources, which the test may change.
+// newBuilder returns a builder with a copy of testdata as its sources, which the test may change.
 func newBuilder(t *testing.T) (Builder, *lines) {
 	t.Helper()
 	sources := t.TempDir()
@@ -56,7 +56,7 @@ func write(t *testing.T, data string, elem ...string) {
 	}
 }
 
-// files are the names in a folder, but for the locks, which stay.
+// files are the names in a folder, without the locks, which stay.
 func files(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -75,7 +75,7 @@ func files(t *testing.T, dir string) (names []string) {
 type lines struct {
 	mu    sync.Mutex
 	all   []string
-	heard func(string) // told each line as well, if set
+	heard func(string) // receives each line as well, if set
 }
 
 func (l *lines) add(line string) {

@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
 )
 
-// slow stands before the compiler and the linker: it says that it was reached through a pipe, which it has open as long as it lives.
+// slow wraps the compiler and the linker: it reports its start through a pipe, which it keeps open until it ends.
 const slow = `#!/bin/sh
 case "$*" in *-V=full*) exec "$@" ;; esac
 exec 3>"${0%/*}/reached"
@@ -22,7 +22,7 @@ exec sleep 600
 
 func TestInterruptedBuildLeavesNothing(t *testing.T) {
 	b, _ := newBuilder(t)
-	build(t, b, hello()) // so that all but the program itself is in the build cache
+	build(t, b, hello()) // then all packages but the program itself are in the build cache
 	p := hello()
 	p.Stamp["main.version"] = "another"
 
@@ -32,7 +32,7 @@ func TestInterruptedBuildLeavesNothing(t *testing.T) {
 	if err := os.Chmod(tool, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("GOFLAGS", "-toolexec="+tool) // the user's settings hold
+	t.Setenv("GOFLAGS", "-toolexec="+tool) // the user's settings apply
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("interrupted")
 	gone := commandtest.Pipe(t, reached, func() { cancel(reason) })

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ModuleDir is the folder, in the module cache, of a module that the program is built from, downloaded if need be: some programs
-// read files of theirs as they run. The folder is not to be written.
+// ModuleDir is the folder, in the module cache, of a module that the program is built from, downloaded if necessary: some programs read files of
+// it at run time. The caller must not write to the folder.
 func (b Builder) ModuleDir(ctx context.Context, p Program, module string) (string, error) {
 	s, err := b.Look(p)
 	if err != nil {
@@ -31,12 +31,12 @@ func (b Builder) ModuleDir(ctx context.Context, p Program, module string) (strin
 	return dir, nil
 }
 
-// moduleDir is empty for a module that the cache has not.
+// moduleDir is empty for a module that is not in the cache.
 func (s State) moduleDir(ctx context.Context, module string) (string, error) {
 	return s.ask(ctx, "list", "-m", "-mod=readonly", "-f={{.Dir}}", module)
 }
 
-// ask returns what a go command prints. Its error holds what it said.
+// ask returns the output of a go command. Its error holds the command's message.
 func (s State) ask(ctx context.Context, args ...string) (string, error) {
 	out, err := s.goCommand(ctx, args...).Output()
 	if ctx.Err() != nil {

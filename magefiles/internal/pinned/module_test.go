@@ -57,7 +57,7 @@ func TestModuleThatIsNotAsPinnedIsRefused(t *testing.T) {
 	}
 }
 
-// publish puts testdata/hello/lib into a proxy on disk, and has the program require it from there, with an empty module cache.
+// publish puts testdata/hello/lib into a proxy on disk, and makes the program require it from there, with an empty module cache.
 func publish(t *testing.T, b Builder, m module.Version) {
 	t.Helper()
 	lib, proxy := filepath.Join(b.Sources, "hello", "lib"), t.TempDir()

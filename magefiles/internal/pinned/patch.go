@@ -11,8 +11,8 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// patched makes copies of the modules that are patched, with the patches, in a folder, and a go.mod that takes these copies. It
-// returns the path of that go.mod, for go build -modfile. The go command refuses to replace single files of its module cache.
+// patched copies the patched modules, with the patches applied, to a folder, and writes a go.mod that uses these copies. It returns the path of
+// that go.mod, for go build -modfile. The go command does not replace single files of its module cache.
 func (s State) patched(ctx context.Context, dir string) (string, error) {
 	copies := map[string]string{}
 	for _, p := range s.program.Patch {
@@ -43,7 +43,7 @@ func (p Patch) apply(dir string) error {
 	return os.WriteFile(path, []byte(strings.Replace(string(text), p.Old, p.New, 1)), 0o600)
 }
 
-// copyModule copies a module, for this user to write; links and what is not Go's business stay behind.
+// copyModule copies a module, writable by this user; links and files that Go does not use are omitted.
 func (s State) copyModule(ctx context.Context, module, to string) error {
 	from, err := s.moduleDir(ctx, module)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s State) withReplaced(copies map[string]string, path string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	for _, r := range file.Replace { // a relative path means the folder of the go.mod
+	for _, r := range file.Replace { // a relative path is relative to the folder of the go.mod
 		if modfile.IsDirectoryPath(r.New.Path) && !filepath.IsAbs(r.New.Path) {
 			if err := file.AddReplace(r.Old.Path, r.Old.Version, filepath.Join(s.dir, r.New.Path), ""); err != nil {
 				return "", err

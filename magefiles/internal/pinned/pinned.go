@@ -1,9 +1,9 @@
-// Package pinned builds programs of others from source: from modules in this repository that have a go.mod and a go.sum of their own, so that what
-// is built is pinned by hash, and the project's own go.mod stays free of it. The module archive that the go command downloads leaves out such
-// modules. So each owner embeds an archive of them, which command archive writes.
+// Package pinned builds third-party programs from source: from modules in this repository that have their own go.mod and go.sum. So every build
+// is pinned by hash, and the project's own go.mod does not contain their dependencies. The module archive that the go command downloads omits
+// such modules. So each owner embeds an archive of them, which command archive writes.
 //
-// An executable is named NAME-KEY after the content that it is built from, and kept in a folder outside the clone. So clones share
-// what is equal, and a change of the module is another executable. It costs its time once for a machine.
+// An executable is named NAME-KEY after the content that it is built from, and kept in a folder outside the clone. So clones share equal
+// executables, and a change of the module gives another executable. Each is built once per machine.
 package pinned
 
 import (
@@ -24,38 +24,38 @@ type Program struct {
 	Title   string // for people
 	Dir     string // folder of the pinned module, absolute or relative to Builder.Sources
 	Package string // that is built: an import path, or "." for the module's own
-	Module  string // whose version is the program's: one that the pinned module requires
-	Tags    string // build tags, as go build takes them
-	CGO     bool   // needs a C compiler; without it, cgo is what the user's go command makes of it
-	Seconds int    // about how long it takes on two cores with empty caches
+	Module  string // defines the program's version: a module that the pinned module requires
+	Tags    string // build tags, in go build's format
+	CGO     bool   // needs a C compiler; without it, the user's go command decides about cgo
+	Seconds int    // approximate build time on two cores with empty caches
 
-	// Stamp is what package variables are set to at linking time, by the variables' full names. In the values
-	// {version} is replaced by the version of Module, {number} by the same without its v, and {key} by the key of the content.
+	// Stamp are values of package variables that are set at link time, by the variables' full names. In the values {version} is replaced by the
+	// version of Module, {number} by the same without its v, and {key} by the key of the content.
 	Stamp map[string]string
 
-	// Patch is what is built differently from what the modules say. The module cache stays as it is.
+	// Patch are changes of the modules' sources. The module cache is not changed.
 	Patch []Patch
 }
 
-// Patch replaces a text in a file of a module, where the program offers no other way. The text must be there once, so that a
-// newer version of the module is looked at again.
+// Patch replaces a text in a file of a module, if the program has no setting for it. The text must occur once, so that a newer version of the
+// module is reviewed again.
 type Patch struct {
 	Module   string // as in go.mod
 	File     string // slash path in the module
 	Old, New string
 }
 
-// Builder builds programs, and keeps them.
+// Builder builds programs and keeps their executables.
 type Builder struct {
 	Sources string       // folder that Program.Dir is relative to; "" is where the archive is unpacked
 	Archive string       // of that folder, as command archive writes it
-	Bin     string       // where executables are kept; made if need be, for this user alone
-	Log     func(string) // told one line of progress each; nil: nobody
+	Bin     string       // folder of the executables; created if necessary, only for this user
+	Log     func(string) // receives one line of progress each; nil: none
 }
 
-// Build returns the path of the executable. It answers at once if that is kept; else it builds under a lock, so that several
-// processes may ask at the same time. Programs of one module wait for each other: they share packages, which the one that comes
-// later then finds compiled. An interrupted build leaves nothing that looks like a program.
+// Build returns the path of the executable. It returns immediately if the executable is kept; otherwise it builds under a lock, so that several
+// processes may call it at the same time. Programs of one module wait for each other: they share packages, which are then compiled only once. An
+// interrupted build leaves nothing that looks like a program.
 func (b Builder) Build(ctx context.Context, p Program) (path string, err error) {
 	s, err := b.Look(p)
 	if err != nil {
@@ -72,7 +72,7 @@ func (b Builder) Build(ctx context.Context, p Program) (path string, err error) 
 		return "", err
 	}
 	defer unlock()
-	if kept(s.Path) { // by now, from whoever had the lock
+	if kept(s.Path) { // now built by the last holder of the lock
 		return s.Path, nil
 	}
 	if err := b.build(ctx, s); err != nil {
@@ -81,16 +81,16 @@ func (b Builder) Build(ctx context.Context, p Program) (path string, err error) 
 	return s.Path, nil
 }
 
-// Kept tells whether Build would answer at once.
+// Kept reports whether Build would return immediately.
 func (b Builder) Kept(p Program) (bool, error) {
 	s, err := b.Look(p)
 	return s.Kept, err
 }
 
-// lockRetry is how often a build that waits looks whether the lock is free.
+// lockRetry is how often a waiting build checks whether the lock is free.
 const lockRetry = 100 * time.Millisecond
 
-// lock keeps others from building what the module brings. The file stays: removing a lock would let two have it.
+// lock keeps others from building programs of the module. The file stays: if it were removed, two processes could hold the lock.
 func (b Builder) lock(ctx context.Context, s State) (unlock func(), err error) {
 	path := filepath.Join(b.Bin, filepath.Base(s.dir)+".lock")
 	l := flock.New(path)
@@ -108,7 +108,7 @@ func (b Builder) lock(ctx context.Context, s State) (unlock func(), err error) {
 	return func() { l.Unlock() }, nil
 }
 
-// unusedTime is how long an executable is kept that nobody asks for: another clone may still use it.
+// unusedTime is how long an unused executable is kept: another clone may still use it.
 const unusedTime = 30 * 24 * time.Hour
 
 // touch marks an executable as used. Once a day is enough.
@@ -124,8 +124,7 @@ func touch(path string) error {
 	return nil
 }
 
-// sweep removes what builds of the program left that were killed, and executables that nobody asked for in a long time.
-// The caller holds the lock.
+// sweep removes the files of killed builds of the program, and executables that were not used for a long time. The caller holds the lock.
 func (b Builder) sweep(s State) {
 	program := s.program.Name + "-" + anyKey
 	left, _ := filepath.Glob(filepath.Join(b.Bin, program+".*.tmp"))

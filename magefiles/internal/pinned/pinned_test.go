@@ -73,7 +73,7 @@ func TestChangesOfContentAreOtherExecutables(t *testing.T) {
 	}
 }
 
-// A clone that git checks out with CRLF (core.autocrlf) has the same program: it is kept, and what is built there says the same.
+// A clone with CRLF line endings (core.autocrlf) has the same key, so the executable is kept. A build there gives the same program.
 func TestLineEndsAreNoOtherProgram(t *testing.T) {
 	b, _ := newBuilder(t)
 	path := build(t, b, hello())
@@ -125,7 +125,7 @@ func TestKeyHoldsWhatTheProgramIsBuiltFrom(t *testing.T) {
 	before := look(t, b, hello()).Key
 	write(t, "package main\n", dir(b, "main_test.go"))
 	write(t, "package x\n", dir(b, "testdata/x.go"))
-	write(t, "package lib\n", dir(b, "lib/other.go")) // a module of its own
+	write(t, "package lib\n", dir(b, "lib/other.go")) // its own module
 	write(t, "words", dir(b, "README.md"))
 	if look(t, b, hello()).Key != before {
 		t.Error("what is not built changes the key")

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// sayEvery is how often a build that goes on says how far it is; a variable for the tests alone.
+// sayEvery is the interval of a build's progress lines; a variable only for the tests.
 var sayEvery = 10 * time.Second
 
-// lastLines is how much of what the go command said is part of an error.
+// lastLines is the number of lines of the go command's output that an error contains.
 const lastLines = 12
 
 // progress follows one go command.
@@ -22,12 +22,12 @@ type progress struct {
 	builder    Builder
 	label      string
 	total      int // packages of the program; 0 while they are being listed
-	done       int // packages that were compiled
+	done       int // compiled packages
 	downloaded int // modules
 	said       []string
 }
 
-// run returns the command's output. Its error holds the last lines that it said.
+// run returns the command's output. Its error holds the last lines of the command's messages.
 func (p *progress) run(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	var out bytes.Buffer
 	cmd.Stdout = &out
@@ -48,7 +48,7 @@ func (p *progress) run(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	return out.String(), nil
 }
 
-// follow reads to the end, and tells from time to time how far it is: also while nothing is said, as a linker says nothing.
+// follow reads to the end, and reports progress from time to time, also without output, because a linker prints nothing.
 func (p *progress) follow(stderr io.Reader) {
 	lines := make(chan string)
 	go func() {
@@ -80,8 +80,8 @@ func (p *progress) follow(stderr io.Reader) {
 	}
 }
 
-// hear takes a line of the go command: a package that is compiled, a module that is downloaded, or else a part of the reason,
-// should the command fail.
+// hear processes a line of the go command: a package that is compiled, a module that is downloaded, or otherwise a possible part of the reason of
+// a failure.
 func (p *progress) hear(line string) {
 	switch {
 	case strings.HasPrefix(line, "go: downloading "):

@@ -22,7 +22,7 @@ func TestProgressIsToldWhileNothingIsSaid(t *testing.T) {
 	} {
 		told := make(chan struct{}, 1)
 		p := progress{label: "Hello v1", total: c.total, builder: Builder{Log: func(line string) {
-			if strings.HasPrefix(line, c.want) { // however long it took
+			if strings.HasPrefix(line, c.want) { // with any duration
 				select {
 				case told <- struct{}{}:
 				default:
@@ -32,7 +32,7 @@ func TestProgressIsToldWhileNothingIsSaid(t *testing.T) {
 		stderr, end := io.Pipe()
 		go func() {
 			io.WriteString(end, c.said)
-			<-told // and nothing more is said until then
+			<-told // nothing more is reported until then
 			end.Close()
 		}()
 		if p.follow(stderr); name == "build" && strings.Join(p.said, "") != "some words" {

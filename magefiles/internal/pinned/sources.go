@@ -13,7 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// sources is the folder that the modules are in. An archive is unpacked once for each content, beside the executables.
+// sources is the folder of the modules. An archive is unpacked once for each content, beside the executables.
 func (b Builder) sources() (string, error) {
 	if b.Sources != "" || b.Archive == "" {
 		return b.Sources, nil
@@ -35,7 +35,7 @@ func (b Builder) sources() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(made) // gone already if all went well
+	defer os.RemoveAll(made) // already removed if all went well
 	files, err := txtar.FS(txtar.Parse([]byte(b.Archive)))
 	if err != nil {
 		return "", err
@@ -49,7 +49,7 @@ func (b Builder) sources() (string, error) {
 	return dir, nil
 }
 
-// sweepSources removes folders that no build asked for in a long time, or that a kill left.
+// sweepSources removes folders that no build used for a long time, or that a killed build left.
 func sweepSources(bin string) {
 	for _, pattern := range []string{"sources-" + anyKey, "sources-*.tmp"} {
 		found, _ := filepath.Glob(filepath.Join(bin, pattern))

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// A program is built from an archive as from the folder that it was made of: its key is the same, so an executable that is kept serves both.
+// A program from an archive must have the same key as one from the folder of the archive, so that both share one kept executable.
 func TestArchive(t *testing.T) {
 	b, _ := newBuilder(t)
 	archive := &txtar.Archive{}

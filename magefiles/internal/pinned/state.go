@@ -15,21 +15,21 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// State is a program as it stands in the sources.
+// State is the state of a program in the sources.
 type State struct {
 	Version string // of Program.Module, such as v1.2.3
-	Key     string // of the content: another key is another executable
+	Key     string // of the content: another key means another executable
 	Path    string // of the executable, absolute, whether it is kept or not
-	Kept    bool   // the executable is there
+	Kept    bool   // the executable exists
 
 	program Program
 	dir     string // of the pinned module
 }
 
-// Label is the program for people: its title and version.
+// Label is the program's name for people: its title and version.
 func (s State) Label() string { return s.program.Title + " " + s.Version }
 
-// Look reads what a build of the program would depend on, and builds nothing. It takes a few milliseconds.
+// Look reads the inputs of a build of the program, and builds nothing. It takes a few milliseconds.
 func (b Builder) Look(p Program) (State, error) {
 	s := State{program: p, dir: p.Dir}
 	sources, err := b.sources()
@@ -79,10 +79,10 @@ func (s State) required() (string, error) {
 // keyLength is how many hexadecimal digits a key has.
 const keyLength = 16
 
-// anyKey is a pattern of filepath.Glob for a key. With a mere «*», argocd would be argocd-server as well.
+// anyKey is a pattern of filepath.Glob for a key. With only "*", argocd would also match argocd-server.
 var anyKey = strings.Repeat("[0-9a-f]", keyLength)
 
-// hash covers the module's own files, which are few and small: what they require is pinned by go.sum.
+// hash covers the module's own files, which are few and small: go.sum pins the dependencies.
 func (s State) hash() (string, error) {
 	h := sha256.New()
 	p := s.program
@@ -102,7 +102,7 @@ func (s State) hash() (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:keyLength], err
 }
 
-// skip leaves out folders that are no part of the module.
+// skip omits folders that are not part of the module.
 func (s State) skip(path string, d fs.DirEntry) error {
 	if path == s.dir {
 		return nil
@@ -111,7 +111,7 @@ func (s State) skip(path string, d fs.DirEntry) error {
 		return fs.SkipDir
 	}
 	if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil {
-		return fs.SkipDir // a module of its own
+		return fs.SkipDir // its own module
 	}
 	return nil
 }
@@ -125,8 +125,8 @@ func (s State) hashFile(h io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // a clone with core.autocrlf has these line ends, and Go builds the same of them
-	// With the length, no two sets of files are the same stream.
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // a clone with core.autocrlf has these line ends, and Go builds the same program from them
+	// The length makes the stream unambiguous for each set of files.
 	fmt.Fprintf(h, "%q %d\n%s", filepath.ToSlash(name), len(data), data)
 	return nil
 }

@@ -8,12 +8,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 )
 
-// bases are the images that a Dockerfile takes from registries: in FROM, COPY --from and
-// RUN --mount. What cannot be understood here is left for the engine.
+// bases are the images that a Dockerfile takes from registries: in FROM, COPY --from and RUN --mount. Forms that cannot be parsed here are left
+// to the engine.
 type bases struct {
 	text    string
 	found   []dockerfile.Image
-	instead map[string]string // references to take in place of those that are written
+	instead map[string]string // replacements of references in the text
 }
 
 // findBases reads a Dockerfile. The arguments replace the defaults of ARG.
@@ -25,10 +25,10 @@ func findBases(text string, args, instead map[string]string) bases {
 	return bases{text, file.Images, instead}
 }
 
-// of is the reference that is taken.
+// of returns the reference that is used for the image.
 func (b bases) of(i dockerfile.Image) string { return cmp.Or(b.instead[i.Reference], i.Reference) }
 
-// replaceable refuses what is to be taken from elsewhere, and is written so that it cannot be replaced.
+// replaceable returns an error for an image that must be replaced but is written in a form that cannot be replaced.
 func (b bases) replaceable() error {
 	for _, i := range b.found {
 		if to := b.of(i); to != i.Reference && i.End == 0 {
@@ -38,8 +38,8 @@ func (b bases) replaceable() error {
 	return nil
 }
 
-// ofTarget are the references whose images must have the platform that is built for. That
-// of FROM --platform, COPY --from and RUN --mount is their own.
+// ofTarget are the references whose images must have the target platform. Images of FROM --platform, COPY --from and RUN --mount have their own
+// platform.
 func (b bases) ofTarget() []string {
 	var refs []string
 	for _, i := range b.found {
@@ -59,11 +59,11 @@ func (b bases) all() []string {
 	return refs
 }
 
-// mirrored is the Dockerfile with every image that is taken in place of another, and taken from its mirror. Lines keep their
-// numbers, so that the engine's errors name the right ones.
+// mirrored is the Dockerfile with each replaced or mirrored image in place. Lines keep their numbers, so that the engine's errors name the right
+// ones.
 func (b bases) mirrored(site Site) string {
 	text := b.text
-	for _, i := range slices.Backward(b.found) { // they are in the order of the text
+	for _, i := range slices.Backward(b.found) { // in the order of the text
 		if mirror := site.Mirrored(b.of(i)); mirror != i.Reference && i.End > 0 {
 			text = text[:i.Start] + mirror + text[i.End:]
 		}

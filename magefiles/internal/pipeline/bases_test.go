@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// everything is a Dockerfile with all that could be taken for a base.
+// everything is a Dockerfile with everything that could be read as a base.
 const everything = `# syntax=docker/dockerfile:1
 ARG PYTHON=3.12
 ARG BASE=python:${PYTHON}-slim
@@ -111,7 +111,7 @@ func TestSiteArgsLeaveOutWhatIsNotSet(t *testing.T) {
 	}
 }
 
-// Whatever the text, what is found stands where it is said to stand, and lines stay.
+// For any text, each image that is found is at its reported position, and lines keep their numbers.
 func FuzzFindBases(f *testing.F) {
 	f.Add(everything)
 	f.Add("FROM")

@@ -74,7 +74,7 @@ func archived(t *testing.T) string {
 	return b.String()
 }
 
-// registryWithBase starts a registry that has lab/base:1: busybox, two users, and every setting that an image can pass on.
+// registryWithBase starts a registry that has lab/base:1: busybox, two users, and every setting that an image can inherit.
 func registryWithBase(t *testing.T) (host string) {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))

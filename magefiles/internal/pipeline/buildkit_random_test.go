@@ -12,10 +12,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 )
 
-// composed are how many Dockerfiles are put together from parts. They are the same each time.
+// composed is the number of Dockerfiles that are composed from parts. They are the same in each run.
 const composed = 24
 
-// TestComposedBuildsLikeBuildKit compares Dockerfiles that nobody wrote: what one instruction leaves is what the next works on.
+// TestComposedBuildsLikeBuildKit compares generated Dockerfiles, in which each instruction works on the result of the one before.
 func TestComposedBuildsLikeBuildKit(t *testing.T) {
 	d := newDifferential(t)
 	for seed := range uint64(composed) {
@@ -34,7 +34,7 @@ func TestComposedBuildsLikeBuildKit(t *testing.T) {
 	}
 }
 
-// composer puts a Dockerfile together from parts.
+// composer composes a Dockerfile from parts.
 type composer struct {
 	*rand.Rand
 	lines  []string
@@ -72,7 +72,7 @@ func (r *composer) add(line string) { r.lines = append(r.lines, line) }
 
 func (r *composer) pick(of ...string) string { return of[r.IntN(len(of))] }
 
-// some are a few of the flags, in their order.
+// some returns a few of the flags, in their order.
 func (r *composer) some(flags ...string) string {
 	text := ""
 	for _, f := range flags {
@@ -110,7 +110,7 @@ func (r *composer) instruction(stage int) {
 	}
 }
 
-// An edit of a Dockerfile that is not copied has no step run again, with a mirror or without.
+// An edit of a Dockerfile that is not copied causes no step to run again, with or without a mirror.
 func TestEditsOfADockerfileThatIsNotCopied(t *testing.T) {
 	for name, base := range map[string]func(differential) string{"plain": differential.base, "mirrored": func(differential) string { return logicalBase }} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestEditsOfADockerfileThatIsNotCopied(t *testing.T) {
 			writeContext(t, dir)
 			place(t, filepath.Join(dir, ".dockerignore"), "Dockerfile\nb.md\n", 0o644)
 			build := func(comment string) string {
-				d := newDifferential(t) // of a new session: a folder is read once in each
+				d := newDifferential(t) // of a new session: a session reads a folder once
 				place(t, filepath.Join(dir, "Dockerfile"), comment+"FROM "+base(d)+"\nCOPY . /c\nRUN cat /proc/sys/kernel/random/uuid > /ran\n", 0o644)
 				return d.ran(t, root)
 			}
@@ -132,7 +132,7 @@ func TestEditsOfADockerfileThatIsNotCopied(t *testing.T) {
 	}
 }
 
-// ran builds and reads what its step wrote.
+// ran builds and reads the output of its step.
 func (d differential) ran(t *testing.T, root string) string {
 	t.Helper()
 	d.images.Root = root

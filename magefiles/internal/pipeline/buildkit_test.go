@@ -29,7 +29,7 @@ import (
 	ownregistry "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 )
 
-// buildCase is one Dockerfile of testdata/dockerfiles.txtar: files named NAME/FILE lie in the build's folder, with those of writeContext.
+// buildCase is one Dockerfile of testdata/dockerfiles.txtar: files named NAME/FILE are in the build's folder, with those of writeContext.
 type buildCase struct {
 	name    string
 	files   map[string]string
@@ -96,7 +96,7 @@ func (c *buildCase) option(t *testing.T, line string) {
 	}
 }
 
-// write writes the folder that is built.
+// write writes the build's folder.
 func (c buildCase) write(t *testing.T, dir, base string) {
 	t.Helper()
 	writeContext(t, dir)
@@ -133,7 +133,7 @@ func newDifferential(t *testing.T) differential {
 	return d
 }
 
-// TestBuildsLikeBuildKit: the image of a Dockerfile is the one that BuildKit's own frontend makes, with a mirror for its base and without.
+// TestBuildsLikeBuildKit: the image of a Dockerfile must equal that of BuildKit's own frontend, with and without a mirror for its base.
 func TestBuildsLikeBuildKit(t *testing.T) {
 	d := newDifferential(t)
 	for _, c := range buildCases(t) {
@@ -208,7 +208,8 @@ func (d differential) theirs(t *testing.T, dir string, c buildCase) (string, err
 	return described(file, c.times)
 }
 
-// TestDirectoriesBuildLikeBuildKit: so does the API's dockerBuild of a whole directory, which has to leave out itself what an ignore file names.
+// TestDirectoriesBuildLikeBuildKit: the same holds for the API's dockerBuild of a whole directory, which must itself leave out the files that an
+// ignore file names.
 func TestDirectoriesBuildLikeBuildKit(t *testing.T) {
 	d := newDifferential(t)
 	for _, c := range buildCases(t) {
@@ -239,7 +240,7 @@ func TestDirectoriesBuildLikeBuildKit(t *testing.T) {
 	}
 }
 
-// An ignore file that names nothing leaves a directory as it is, also one that was sent without some of its files.
+// An ignore file without patterns does not change a directory, also a directory that was sent without some of its files.
 func TestEmptyIgnoreFileOfPartOfAFolder(t *testing.T) {
 	d := newDifferential(t)
 	dir := t.TempDir()
@@ -253,7 +254,7 @@ func TestEmptyIgnoreFileOfPartOfAFolder(t *testing.T) {
 	}
 }
 
-// What a directory was sent without says nothing of its folders: their ignore files name their own files.
+// Patterns with which a directory was sent do not apply to its folders: their ignore files name their own files.
 func TestIgnoreFileOfAFolderOfPartOfAFolder(t *testing.T) {
 	d := newDifferential(t)
 	dir := t.TempDir()
@@ -267,7 +268,7 @@ func TestIgnoreFileOfAFolderOfPartOfAFolder(t *testing.T) {
 	}
 }
 
-// described is all of an image but for how its files are spread over layers, and times unless they are asked for.
+// described is a whole image, without the distribution of its files over layers, and without times unless times is set.
 func described(file string, times bool) (string, error) {
 	img, err := tarball.ImageFromPath(file, nil)
 	if err != nil {
@@ -327,7 +328,7 @@ func flattened(img v1.Image, times bool) ([]string, error) {
 		at := ""
 		switch {
 		case times && h.ModTime.After(epoch):
-			at = "later " // a RUN wrote it when it ran, each of both builders at a time of its own
+			at = "later " // a RUN of each builder wrote it at its own time
 		case times:
 			at = h.ModTime.UTC().String() + " "
 		}
@@ -337,7 +338,7 @@ func flattened(img v1.Image, times bool) ([]string, error) {
 	return lines, nil
 }
 
-// difference shows the lines that only one of two texts has.
+// difference returns the lines that only one of two texts has.
 func difference(a, b string) string {
 	var out []string
 	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
@@ -357,7 +358,7 @@ func difference(a, b string) string {
 	return strings.Join(out, "\n")
 }
 
-// An image without layers goes wherever one with layers does.
+// An image without layers works in each place where one with layers does.
 func TestImageWithoutLayers(t *testing.T) {
 	d := newDifferential(t)
 	d.images.Root = t.TempDir()

@@ -19,11 +19,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 )
 
-// An engine must build from what is there now. These tests edit a file, build, and compare what is in the image with the source, again
-// and again. No edit changes the file's size, and each puts its time back, as tar -x, rsync -t and touch -r do: an engine that compares
-// sizes and times would keep the first content.
+// An engine must build from the current content. These tests edit a file, build, and compare the image with the source, again and again. No edit
+// changes the file's size, and each restores its time, as tar -x, rsync -t and touch -r do: an engine that compares sizes and times would keep
+// the first content.
 
-// copies are made for Dagger, as package main has it.
+// copies are made for Dagger, as in production.
 func copies(dir string, s *engine.Session) pipeline.Copies {
 	return func() *content.Store {
 		if s.Choice == engine.Embedded {
@@ -33,17 +33,17 @@ func copies(dir string, s *engine.Session) pipeline.Copies {
 	}
 }
 
-// words have one length. The first comes again, after others.
+// words have one length. The first occurs again after others.
 var words = []string{"one", "two", "six", "one", "ten"}
 
-// eachWord does something for each word with a session of its own, as each command does it: what an open session uses is not sent to again.
+// eachWord calls do for each word with its own session, as each command does: an open session does not receive changes of its files.
 func eachWord(t *testing.T, do func(t *testing.T, i int, word string, s *engine.Session)) {
 	for i, word := range words {
 		t.Run(word, func(t *testing.T) { do(t, i, word, openSession(t)) })
 	}
 }
 
-// edit writes a file, and keeps its time if it is there.
+// edit writes a file, and keeps the time of an existing one.
 func edit(t *testing.T, file, text string) {
 	t.Helper()
 	before, statErr := os.Stat(file)
@@ -133,7 +133,7 @@ func TestDockerfilesCopyWhatIsThere(t *testing.T) {
 	})
 }
 
-// What is copied before it is sent gives the same image.
+// A folder that is copied before it is sent gives the same image.
 func TestCopiesGiveTheSameImage(t *testing.T) {
 	b := images(t, nil, map[string]string{
 		"containers/web/Dockerfile":    "FROM scratch\nCOPY . /src/\n",
@@ -158,7 +158,7 @@ func TestCopiesGiveTheSameImage(t *testing.T) {
 	}
 }
 
-// Pipelines of one's own mount host files, and read them back. Dagger's own answers are Dagger's: it would keep what has the same time.
+// A user's own pipelines mount host files, and read them back. Dagger itself is not tested: it would keep files with the same time.
 func TestMountsHoldWhatIsThere(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "word")
@@ -184,7 +184,8 @@ func TestMountsHoldWhatIsThere(t *testing.T) {
 	})
 }
 
-// What is sent must be what was read, or the engine would keep another content under its name. The next session has the new content.
+// The content that is sent must be the content that was read, or the engine would keep other content under its name. The next session has the new
+// content.
 func TestAFileThatChangesWhileItIsSent(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "word")
 	eachWord(t, func(t *testing.T, i int, word string, session *engine.Session) {

@@ -18,8 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 )
 
-// buildDockerfile sends the container's folder, without what .dockerignore names, and
-// builds the Dockerfile in it.
+// buildDockerfile sends the container's folder, without the files that .dockerignore names, and builds the Dockerfile in it.
 func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) {
 	root, err := os.OpenRoot(b.Root)
 	if err != nil {
@@ -61,7 +60,7 @@ func (b Images) buildDockerfile(ctx context.Context, r Request) (*Image, error) 
 	return img, located(err, r.Container.Dir+"/Dockerfile", string(text))
 }
 
-// dockerfileBuild is one Dockerfile on its way to images for several platforms.
+// dockerfileBuild is the build of one Dockerfile for several platforms.
 type dockerfileBuild struct {
 	site    Site
 	client  *dagger.Client
@@ -72,9 +71,8 @@ type dockerfileBuild struct {
 	native  dagger.Platform // of the engine
 }
 
-// useText builds a text instead of the folder's Dockerfile. The text is a file of another
-// name, with an ignore file of its own that names only these two: so everything that the
-// Dockerfile can copy is exactly what the folder has.
+// useText builds a text instead of the folder's Dockerfile. The text is a file of another name, with its own ignore file that names only these
+// two: so the Dockerfile can copy exactly the files of the folder.
 func (d *dockerfileBuild) useText(text string) {
 	sum := sha256.Sum256([]byte(text))
 	d.file = "Dockerfile." + hex.EncodeToString(sum[:8])
@@ -93,8 +91,7 @@ func (d dockerfileBuild) build(ctx context.Context, p image.Platform) (*dagger.C
 	return withPlatform(ctx, d.client, built, p)
 }
 
-// checkBases refuses bases that lack the platform. For the engine's own platform the
-// engine does so itself.
+// checkBases refuses bases without the platform. For its own platform the engine checks that itself.
 func (d dockerfileBuild) checkBases(ctx context.Context, p image.Platform) error {
 	if p.String() == string(d.native) {
 		return nil
@@ -121,9 +118,8 @@ func (d dockerfileBuild) options(p image.Platform) dagger.DirectoryDockerBuildOp
 	return opts
 }
 
-// args are the build arguments: those that every build has, then the request's own.
-// Dagger 0.21.8 says that it builds on the platform that it builds for, so that
-// `FROM --platform=$BUILDPLATFORM` would emulate: the true one is stated.
+// args are the build arguments: those that every build has, then the request's own. Dagger 0.21.8 reports the target platform as the build
+// platform, so that `FROM --platform=$BUILDPLATFORM` would emulate: args sets the true one.
 func (d dockerfileBuild) args() []dagger.BuildArg {
 	all := map[string]string{"BUILDPLATFORM": string(d.native)}
 	parts := strings.SplitN(string(d.native), "/", 3)

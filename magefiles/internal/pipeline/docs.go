@@ -19,22 +19,22 @@ import (
 
 // Docs builds websites with generators that npm installs.
 type Docs struct {
-	// Connect gives the engine. Closing it is the caller's.
+	// Connect returns the engine. The caller closes it.
 	Connect func(context.Context) (*dagger.Client, error)
-	// Copies, if set, are made of folders that are sent.
+	// Copies, if set, are made of each folder that is sent.
 	Copies Copies
-	// Site is what builds must know about the network that they run in.
+	// Site holds the network settings of builds.
 	Site Site
 	// Image is the base image, which has node, npm and npx.
 	Image string
-	// Step, if set, is told when a part of a build begins, as that of Images.
+	// Step, if set, is called when a part of a build begins, as that of Images.
 	Step func(name string) (end func(error))
 }
 
-// Website says what to build.
+// Website is the input of a build.
 type Website struct {
-	// Base is a folder of this machine with what npm ci needs, Overlay one that is put over it afterwards, so that what is installed
-	// is kept for as long as Base stays the same. They may be the same folder.
+	// Base is a folder of this machine with the files that npm ci needs. Overlay is one that is copied over it afterwards, so that the result of
+	// npm ci is kept while Base stays the same. They may be the same folder.
 	Base, Overlay string
 	// Replaced are slash paths of Base that Overlay replaces as a whole.
 	Replaced []string
@@ -47,7 +47,7 @@ type Website struct {
 	Env map[string]string
 }
 
-// Places in the container.
+// Paths in the container.
 const (
 	docsDir   = "/site"
 	npmCache  = "/var/cache/npm"
@@ -57,10 +57,10 @@ const (
 	npmScriptFile = "/run/blumeops/npm.js"
 )
 
-// notSent are what generators leave behind in a folder where they ran. A source that is a checkout has its history besides.
+// notSent are the files that generators leave behind in a folder where they ran, and the history of a checkout.
 var notSent = []string{"**/node_modules", "**/.git", "**/.quartz-cache"}
 
-// Build builds the site into the folder to, which it makes. Only npm ci needs a network.
+// Build builds the site into the folder to, which it creates. Only npm ci needs a network.
 func (d Docs) Build(ctx context.Context, w Website, to string) error {
 	to, err := filepath.Abs(to)
 	if err != nil {
@@ -87,7 +87,7 @@ func (d Docs) Build(ctx context.Context, w Website, to string) error {
 	return nil
 }
 
-// Check asks for the base image, and builds nothing.
+// Check resolves the base image, and builds nothing.
 func (d Docs) Check(ctx context.Context) error {
 	client, err := d.Connect(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (d Docs) Check(ctx context.Context) error {
 	return b.from(ctx)
 }
 
-// docsBuild is one site on its way.
+// docsBuild is the build of one site.
 type docsBuild struct {
 	Docs
 	Website
@@ -131,7 +131,7 @@ func (b *docsBuild) from(ctx context.Context) error {
 	return nil
 }
 
-// install runs npm ci on Base. Its registry and proxies are its own: they are not in what is built, and the latter in no cache key.
+// install runs npm ci on Base. Its registry and proxies apply only to npm ci: they are not in the result, and the proxies in no cache key.
 func (b *docsBuild) install(ctx context.Context) error {
 	base, err := b.Copies.folder(ctx, b.client, b.Base, slices.Concat(notSent, b.Replaced))
 	if err != nil {
@@ -168,7 +168,7 @@ func (b *docsBuild) install(ctx context.Context) error {
 	return explainNPM(b.sync(ctx, ctr.WithoutMount(npmCache)))
 }
 
-// npm are the variables of npm ci: those that may be shown, and those that may hold a password.
+// npm are the variables of npm ci: public ones, and those that may hold a password.
 func (b *docsBuild) npm() (env, secrets map[string]string) {
 	env = map[string]string{"NPM_CONFIG_CACHE": npmCache, "NPM_CONFIG_UPDATE_NOTIFIER": "false", "NPM_CONFIG_PROGRESS": "false"}
 	secrets = map[string]string{}
@@ -194,10 +194,10 @@ func hasCredentials(address string) bool {
 	return err != nil || u.User != nil
 }
 
-// setTimes sets files' times by a program that every base image has: engines keep the times of files each in their own way.
+// setTimes sets files' times with a program that every base image has, because each engine handles the times of files differently.
 const setTimes = `const fs = require("fs"); for (const [file, time] of JSON.parse(fs.readFileSync(process.argv[1]))) fs.utimesSync(file, time, time)`
 
-// generate puts Overlay in its place, and runs the command. There npm must ask nobody for anything.
+// generate copies Overlay to its place, and runs the command. npm must not use the network there.
 func (b *docsBuild) generate(ctx context.Context) error {
 	overlay, err := b.Copies.folder(ctx, b.client, b.Overlay, notSent)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What may hold a password reaches npm as a secret; what is another program's does not reach it.
+// Variables that may hold a password reach npm as a secret; variables of other programs do not reach it.
 func TestNPMVariables(t *testing.T) {
 	b := docsBuild{Docs: Docs{Site: Site{
 		HTTPSProxy: "http://user:canary@proxy:3128", NoProxy: "127.0.0.1",

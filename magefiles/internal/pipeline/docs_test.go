@@ -40,7 +40,7 @@ func docs(t *testing.T, client *dagger.Client) pipeline.Docs {
 	}
 }
 
-// npmConfig is what this machine's npm has for a setting, "" for none.
+// npmConfig is a setting of this machine's npm, "" if it is not set.
 func npmConfig(t *testing.T, name string) string {
 	t.Helper()
 	out, err := exec.Command("npm", "config", "get", name).Output()
@@ -56,7 +56,7 @@ func npmConfig(t *testing.T, name string) string {
 
 const standIn = "../website/testdata/quartz"
 
-// quartzSite stages docs for the stand-in and builds them; it returns the folder of the site.
+// quartzSite stages docs for the stand-in of Quartz and builds them; it returns the folder of the site.
 func quartzSite(t *testing.T, d pipeline.Docs, tree string, dates map[string]website.Dates) string {
 	t.Helper()
 	plan, err := website.Detect(os.DirFS(tree), "docs", website.Settings{})
@@ -157,11 +157,11 @@ func TestQuartzRepeats(t *testing.T) {
 			files[name] = text
 		}
 		if i == 1 {
-			files["docs/changelog.d/2.doc.md"] = "Not a page." // nothing of it is in the site, but the folder is another
+			files["docs/changelog.d/2.doc.md"] = "Not a page." // the site contains nothing of it, but the folder changes
 		}
 		dates := map[string]website.Dates{"docs/index.md": {Created: time.Unix(1e9, 0), Modified: time.Unix(1e9, 0)}, "docs/plain.md": {Modified: time.Unix(1e9, 0)}}
 		if i == 1 {
-			d.Site.Packages["NPM_CONFIG_LOGLEVEL"] = "warn" // npm ci is run anew, and so all after it
+			d.Site.Packages["NPM_CONFIG_LOGLEVEL"] = "warn" // npm ci runs again, and so do all later steps
 		}
 		site, err := os.OpenRoot(quartzSite(t, d, write(t, files), dates))
 		if err != nil {
@@ -188,7 +188,7 @@ func TestQuartzRepeats(t *testing.T) {
 	}
 }
 
-// A real generator, with what its lock file pins, through this machine's npm registry.
+// A real generator, with the dependencies of its lock file, through this machine's npm registry.
 func TestDocusaurus(t *testing.T) {
 	if testing.Short() {
 		t.Skip("installs Docusaurus: left out of -short")

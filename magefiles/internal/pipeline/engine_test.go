@@ -34,7 +34,7 @@ var (
 	arm64 = image.Platform{OS: "linux", Architecture: "arm64"}
 )
 
-// connect opens a session of whichever engine there is: a Dagger that the environment names, otherwise the tests' own.
+// connect opens a session of the available engine: a Dagger that the environment names, otherwise the tests' own.
 func connect(t *testing.T) *dagger.Client {
 	t.Helper()
 	return openSession(t).Client
@@ -50,7 +50,7 @@ func openSession(t *testing.T) *engine.Session {
 	return enginetest.Connect(t, opts)
 }
 
-// connected is a session that is open already.
+// connected returns a session that is open already.
 func connected(client *dagger.Client) func(context.Context) (*pipeline.Client, error) {
 	return func(context.Context) (*pipeline.Client, error) { return client, nil }
 }
@@ -87,7 +87,7 @@ func container(t *testing.T, b pipeline.Images) image.Container {
 	return found[0]
 }
 
-// exported is what matters of an image in an archive.
+// exported is the tested part of an image in an archive.
 type exported struct {
 	Architecture string
 	Config       struct {
@@ -164,7 +164,7 @@ func read(t *testing.T, file string) (e exported) {
 	return e
 }
 
-// inflate undoes gzip, which a layer may have.
+// inflate decompresses gzip, which a layer may use.
 func inflate(t *testing.T, blob []byte) []byte {
 	t.Helper()
 	r, err := gzip.NewReader(bytes.NewReader(blob))
@@ -243,7 +243,7 @@ func TestGoContainerOutputs(t *testing.T) {
 	}
 }
 
-// aRegistry holds base:1, which is for amd64 only. Of its users there is at most one, whose password is the name.
+// aRegistry holds base:1, which is for amd64 only. It has at most one user, whose password is the name.
 func aRegistry(t *testing.T, client *dagger.Client, user ...string) (host string) {
 	t.Helper()
 	var o lab.RegistryOptions
@@ -433,7 +433,7 @@ func TestProgramThatDoesNotCompile(t *testing.T) {
 	}
 }
 
-// An engine that states the wrong platform is corrected, and the configuration kept.
+// The platform of an image with a wrong one is corrected, and the configuration kept.
 func TestWrongPlatformIsCorrected(t *testing.T) {
 	client := connect(t)
 	stated := client.Container(dagger.ContainerOpts{Platform: "linux/amd64"}).

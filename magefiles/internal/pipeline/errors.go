@@ -12,17 +12,16 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
-// StepError says that a command of a build failed.
+// StepError is the error of a command of a build that failed.
 type StepError struct {
 	Command        []string
 	Code           int // its exit code; below 0 if it was never started
 	Stdout, Stderr string
-	why            string // it was never started, where Stderr does not say it
+	why            string // reason why it was never started, if Stderr does not have it
 	err            error
 }
 
-// Error names the command and its exit code, or why it was not started. What it
-// printed is for the caller to show.
+// Error names the command and its exit code, or the reason why it was not started. The caller shows the command's output.
 func (e *StepError) Error() string {
 	command := strings.Join(e.Command, " ")
 	if line, _, more := strings.Cut(command, "\n"); more || len(line) > maxCommand {
@@ -34,13 +33,13 @@ func (e *StepError) Error() string {
 	return fmt.Sprintf("%s: exit code %d", command, e.Code)
 }
 
-// maxCommand is how much of a command an error shows, in bytes.
+// maxCommand is the length at which an error cuts a command, in bytes.
 const maxCommand = 200
 
 // StepCode is the command's exit code.
 func (e *StepError) StepCode() int { return e.Code }
 
-// Hint is what to do about failures that have nothing to do with the command itself.
+// Hint is the hint for failures that do not come from the command itself.
 func (e *StepError) Hint() string {
 	said := e.Stderr + "\n" + e.why
 	refused, untrusted := trust.Said(said)
@@ -58,10 +57,10 @@ func (e *StepError) Hint() string {
 	return ""
 }
 
-// full is how programs and engines say that a disk is.
+// full matches the messages of programs and engines about a full disk.
 var full = regexp.MustCompile(`(?i)no space left on device|ENOSPC|disk quota exceeded|is its disk full`)
 
-// unauthorized is how engines say that a registry wants an account, or another.
+// unauthorized matches the messages of engines about a registry that requires an account, or another one.
 var unauthorized = regexp.MustCompile(`401 Unauthorized|(?i:authentication required|no basic auth credentials|unauthorized|failed to authorize|failed to fetch (?:anonymous|oauth) token)`)
 
 const doUnauthorized = "the registry requires an account for this image: docker login its host, or set BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD if it is the site's own (BLUMEOPS_REGISTRY); " +
@@ -70,10 +69,10 @@ const doUnauthorized = "the registry requires an account for this image: docker 
 const doFull = "free some of the disk that the engine is on, as with engine:prune -all, or give the engine a folder on another one (BLUMEOPS_ENGINE_STATE); " +
 	"a mount of the step may have a limit of its own"
 
-// Unwrap gives Dagger's error.
+// Unwrap returns Dagger's error.
 func (e *StepError) Unwrap() error { return e.err }
 
-// trace is what Dagger appends to messages for its own telemetry.
+// trace is a suffix that Dagger adds to messages for its own telemetry.
 var trace = regexp.MustCompile(` ?\[traceparent:[0-9a-f-]+\]`)
 
 // explain makes an error of the engine readable: a failed command becomes a *StepError.
@@ -106,7 +105,7 @@ func explain(err error) error {
 	return &engineError{text, hint, err}
 }
 
-// messageOf is what the engine says of a failed command in its own words.
+// messageOf is the engine's own message about a failed command.
 func messageOf(failed *dagger.ExecError) string {
 	if failed.Unwrap() == nil {
 		return ""
@@ -114,7 +113,7 @@ func messageOf(failed *dagger.ExecError) string {
 	return failed.Message()
 }
 
-// IsFull tells whether a build failed because a disk is full.
+// IsFull reports whether a build failed because a disk is full.
 func IsFull(err error) bool {
 	var step *StepError
 	if errors.As(err, &step) {
@@ -123,21 +122,21 @@ func IsFull(err error) bool {
 	return err != nil && full.MatchString(err.Error())
 }
 
-// quieten leaves out of a message what speaks of Dagger's insides alone.
+// quieten removes the parts of a message that only concern Dagger's internals.
 func quieten(text string) string {
 	return noise.ReplaceAllString(trace.ReplaceAllString(text, ""), "")
 }
 
-// noise is where in its own call graph Dagger met an error, and how it travelled.
+// noise matches the place in Dagger's call graph at which an error occurred, and the errors that wrap it.
 var noise = regexp.MustCompile(`rpc error: code = [A-Za-z]+ desc = |failed to clone built container state: |failed to load container from converted ID: |load [A-Z][A-Za-z]*@[A-Za-z0-9+/=_-]+: |load xxh3:[0-9a-f]+: (?:inputs: )?`)
 
-// missing is how BuildKit, and how Dagger, say that COPY, ADD or RUN --mount names a file that was not sent.
+// missing matches the messages of BuildKit and Dagger about a COPY, ADD or RUN --mount of a file that was not sent.
 var missing = regexp.MustCompile(`(?:failed to compute cache key: )?failed to calculate checksum of ref \S+: "([^"]+)": not found|` +
 	`failed to content hash dockerfile copy: failed to copy source directory: lstat (\S+): no such file or directory|` +
 	`failed to content hash dockerfile copy: failed to unpack source archive: stat /tmp/dagger-mount[0-9]+(\S+): no such file or directory|` +
 	`failed to content hash dockerfile bind mount at \S+: failed to get content hash: failed to checksum ref at subdir \S+: "([^"]+)": not found`)
 
-// hints are what to do about what engines say, the most particular first.
+// hints are the hints for messages of engines, the most specific first.
 var hints = []struct {
 	said *regexp.Regexp
 	do   string
@@ -153,7 +152,7 @@ var hints = []struct {
 	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (of a Go program: //blumeops:base), and that its registry has it"},
 }
 
-// hintForBase is what to do about a base image of our own choice; without a better reason it is the choice.
+// hintForBase is the hint for a base image that we chose; without a better reason it names that choice.
 func hintForBase(text string) string {
 	refused, untrusted := trust.Said(text)
 	switch {
@@ -167,7 +166,7 @@ func hintForBase(text string) string {
 	return "set BLUMEOPS_NODE_IMAGE to an image with node and npm that can be pulled, or name a mirror in BLUMEOPS_MIRRORS"
 }
 
-// hintOf is what an error itself says to do, as one of a lost connection does.
+// hintOf is the hint of the error itself, such as that of a lost connection.
 func hintOf(err error) string {
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) {
@@ -185,7 +184,7 @@ func hintFor(text string) string {
 	return ""
 }
 
-// engineError is an error with a text that people can read, and what to do about it.
+// engineError is an error with a readable text and a hint.
 type engineError struct {
 	text, hint string
 	err        error

@@ -74,7 +74,7 @@ func TestWhatToDoAboutTheEnginesErrors(t *testing.T) {
 	}
 }
 
-// What a step's own program says of a refused certificate or of its format has a remedy; what it says of anything else has none.
+// A step's message about a refused certificate or about its format has a hint; other messages have none.
 func TestHintOfASteps(t *testing.T) {
 	for said, want := range map[string]string{
 		"curl: (60) SSL certificate problem: unable to get local issuer certificate": "COPY the authority's certificate",
@@ -102,7 +102,7 @@ func TestHintOfTheDocsBase(t *testing.T) {
 	}
 }
 
-// An error is explained where a step failed, and again with what it is part of.
+// An error is explained where a step failed, and again as part of a larger error.
 func TestExplainedTwice(t *testing.T) {
 	once := explain(errors.New("x509: certificate signed by unknown authority"))
 	if twice := explain(once); twice.Error() != once.Error() || hintOf(twice) != hintOf(once) || hintOf(once) == "" {
@@ -110,7 +110,7 @@ func TestExplainedTwice(t *testing.T) {
 	}
 }
 
-// An error that knows what to do keeps its hint, whatever its text looks like.
+// An error with a hint keeps that hint, independent of its text.
 func TestAnErrorKeepsItsOwnHint(t *testing.T) {
 	theirs := &engineError{text: "the connection was lost: connect: connection refused [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]", hint: "run the same again"}
 	err := explain(fmt.Errorf("build: %w", theirs))

@@ -1,4 +1,4 @@
 package pipeline
 
-// WithPlatform is tested on an engine that states platforms rightly, by asking for another.
+// WithPlatform is tested with another platform, on an engine that reports platforms correctly.
 var WithPlatform = withPlatform

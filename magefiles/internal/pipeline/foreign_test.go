@@ -33,7 +33,7 @@ func withProgram(t *testing.T, p image.Platform, run string) (pipeline.Images, s
 	return b, program
 }
 
-// filler writes 4 MiB into the file that it is given, and says what comes of it.
+// filler writes 4 MiB into the given file, and prints the result.
 const filler = `package main
 
 import (
@@ -61,8 +61,8 @@ func build(t *testing.T, b pipeline.Images, p image.Platform) (hint string, err 
 	return hint, err
 }
 
-// A RUN for a platform that this machine does not run says so, and the ways out; with Debian's emulator it runs. The kernel itself tells which of
-// the two it is here.
+// A RUN for a platform that this machine cannot run reports that, with the remedies; with Debian's emulator it runs. The test asks the kernel
+// which of the two applies.
 func TestForeignPlatform(t *testing.T) {
 	b, program := withProgram(t, arm64, `["/hello"]`)
 	if errors.Is(exec.CommandContext(t.Context(), program).Run(), syscall.ENOEXEC) {
@@ -78,7 +78,7 @@ func TestForeignPlatform(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), program).CombinedOutput(); err != nil {
 		t.Fatalf("with an emulator: %v: %s", err, out)
 	}
-	b, _ = withProgram(t, arm64, `["/hello"]`) // another session, as people have it
+	b, _ = withProgram(t, arm64, `["/hello"]`) // another session, as for a user
 	if _, err := build(t, b, arm64); err != nil {
 		var step *pipeline.StepError
 		_ = errors.As(err, &step)
@@ -88,7 +88,8 @@ func TestForeignPlatform(t *testing.T) {
 
 const handlers = "/proc/sys/fs/binfmt_misc"
 
-// emulate has the kernel run programs for arm64 with Debian's emulator until the test ends. That is a setting of the whole machine: only in CI.
+// emulate makes the kernel run programs for arm64 with Debian's emulator until the test ends. That is a setting of the whole machine, so it is
+// done only in CI.
 func emulate(t *testing.T) {
 	t.Helper()
 	debian, err := os.ReadFile("/usr/share/binfmts/qemu-aarch64") // of the package qemu-user-static
@@ -126,7 +127,7 @@ func emulate(t *testing.T) {
 	})
 }
 
-// A step that has no room left says so. The limit is that of a mount, as a full disk would stop other tests.
+// A step on a full disk reports that. The test limits the size of a mount, because a full disk would stop other tests.
 func TestFullDisk(t *testing.T) {
 	b, _ := withProgram(t, amd64, `--mount=type=tmpfs,target=/small,size=1048576 ["/hello", "/small/file"]`)
 	hint, err := build(t, b, amd64)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What is sent past host.go is sent by its path, and an engine that compares sizes and times would keep an old one.
+// Code that does not use host.go sends files by their path, and an engine that compares sizes and times would keep an old file.
 func TestHostFilesAreSentInOnePlace(t *testing.T) {
 	entries, err := os.ReadDir(".")
 	if err != nil {

@@ -14,44 +14,44 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
 )
 
-// Client is a connection to an engine, so that the caller need not know the SDK.
+// Client is a connection to an engine, so that the caller does not need to import the SDK.
 type Client = dagger.Client
 
 // Images builds the containers of a repository.
 type Images struct {
-	// Connect gives the engine. It is called when one is needed, and while a program
-	// is still being compiled. Closing it is the caller's.
+	// Connect returns the engine. It is called when an engine is needed, possibly while a program is being compiled. The caller closes the
+	// connection.
 	Connect func(context.Context) (*dagger.Client, error)
-	// Copies, if set, are made of folders that are sent.
+	// Copies, if set, are made of each folder that is sent.
 	Copies Copies
 	// Compiler compiles containers of kind go.
 	Compiler gobuild.Compiler
 	// Root is the repository's folder, absolute.
 	Root string
-	// Site is what builds must know about the network that they run in.
+	// Site holds the network settings of builds.
 	Site Site
-	// Login, if set, is asked for the account of each registry that bases come from.
+	// Login, if set, returns the account for each registry of a base image.
 	Login Login
-	// Step, if set, is told when a part of a build begins; it returns what is told
-	// how that part ended. Parts may overlap.
+	// Step, if set, is called when a part of a build begins. It returns a function that is called with the result of that part. Parts may
+	// overlap.
 	Step func(name string) (end func(error))
 }
 
-// Request says what to build.
+// Request is the input of a build.
 type Request struct {
 	image.BuildRequest
 	Secrets []Secret // for RUN --mount=type=secret
 }
 
-// Secret is a secret of a Dockerfile build. Engines cache a step by the names of its
-// secrets, not their values: a name says what the secret is, never its position.
+// Secret is a secret of a Dockerfile build. Engines cache a step by the names of its secrets, not their values: a name must identify the secret,
+// and not its position.
 type Secret struct {
 	Name  string
 	Value string
 }
 
-// Build evaluates the image for every platform, side by side. All of them exist in
-// the engine when it returns. The error names the platform that failed.
+// Build evaluates the image for every platform, in parallel. All of them exist in the engine when it returns. The error names the platform that
+// failed.
 func (b Images) Build(ctx context.Context, r Request) (*Image, error) {
 	if r.Container.Kind == image.KindGo {
 		return b.buildGo(ctx, r)

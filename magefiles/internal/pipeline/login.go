@@ -8,10 +8,10 @@ import (
 	"github.com/distribution/reference"
 )
 
-// Login gives the account for pulling from a registry. ok is false if there is none: then the engine asks the Docker configuration.
+// Login returns the account for pulling from a registry. ok is false if there is none: then the engine uses the Docker configuration.
 type Login func(ctx context.Context, host string) (user, password string, ok bool, err error)
 
-// login tells the engine's session the accounts of the registries that these images come from.
+// login gives the engine's session the accounts of the registries of these images.
 func (b Images) login(ctx context.Context, client *dagger.Client, refs ...string) error {
 	if b.Login == nil {
 		return nil
@@ -20,7 +20,7 @@ func (b Images) login(ctx context.Context, client *dagger.Client, refs ...string
 	for _, ref := range refs {
 		named, err := reference.ParseNormalizedNamed(b.Site.Mirrored(ref))
 		if err != nil {
-			continue // the engine says it, with the line
+			continue // the engine reports it, with the line
 		}
 		host := reference.Domain(named)
 		if told[host] {
@@ -35,7 +35,7 @@ func (b Images) login(ctx context.Context, client *dagger.Client, refs ...string
 			continue
 		}
 		secret := client.SetSecret("password of "+user+" at "+host, password)
-		// Nothing is made of the container; that it is evaluated tells the session.
+		// The container is not used; its evaluation passes the account to the session.
 		if _, err := client.Container().WithRegistryAuth(host, user, secret).ID(ctx); err != nil {
 			return fmt.Errorf("account for pulling from %s: %w", host, explain(err))
 		}

@@ -8,16 +8,16 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
-// npmScript runs npm, and ends it as soon as a certificate is refused: npm tries again for 70 s, and then may end without a word of it
-// ("Exit handler never called!").
+// npmScript runs npm, and ends it when a certificate is refused: npm retries for 70 s, and may then end without mentioning it ("Exit handler
+// never called!").
 //
 //go:embed npm.js
 var npmScript string
 
-// npmCI is what it runs.
+// npmCI is the command that the script runs.
 var npmCI = []string{"npm", "ci", "--no-audit", "--no-fund"}
 
-// explainNPM makes readable that npm refused a certificate. The command of an error is npm's, not the script's.
+// explainNPM makes the error of a certificate that npm refused readable. The command of the error is npm's, not the script's.
 func explainNPM(err error) error {
 	err = explain(err)
 	var step *StepError
@@ -36,7 +36,7 @@ func explainNPM(err error) error {
 	return &engineError{text, refused.Do, err}
 }
 
-// refusedAddress is the scheme and the host that npm names beside its error.
+// refusedAddress is the scheme and the host in npm's error.
 func refusedAddress(said string) string {
 	_, after, ok := strings.Cut(said, "npm http fetch GET https://")
 	if !ok {

@@ -19,7 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
-// npm runs the command of the build with this machine's npm, on a package whose only dependency the registry has.
+// npm runs the build's command with this machine's npm, on a package whose only dependency is in the registry.
 func npm(t *testing.T, registry, authorities string, more ...string) error {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {
@@ -59,7 +59,7 @@ func npm(t *testing.T, registry, authorities string, more ...string) error {
 	return nil
 }
 
-// A certificate that npm refuses ends the build at once, with the reason, the host and the remedy.
+// A certificate that npm refuses ends the build immediately, with the reason, the host and the remedy.
 func TestNPMRefusesACertificate(t *testing.T) {
 	t.Parallel()
 	package1 := tarball(t, `{"name":"left","version":"1.0.0"}`)
@@ -95,7 +95,7 @@ func TestNPMRefusesACertificate(t *testing.T) {
 	}
 }
 
-// Other failures of npm stay what they are, and name npm.
+// Other failures of npm are not changed, and name npm.
 func TestNPMFails(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

@@ -18,8 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Image is a built image, for one platform or several. It lives in the engine, as long
-// as the connection does.
+// Image is a built image, for one platform or several. It exists in the engine, as long as the connection does.
 type Image struct {
 	client    *dagger.Client
 	container image.Container
@@ -32,7 +31,7 @@ type variant struct {
 	sha256   string // of the compiled program; "" if there is none
 }
 
-// Archives writes one OCI layout for each platform into a folder, side by side.
+// Archives writes one OCI layout for each platform into a folder, in parallel.
 func (i *Image) Archives(ctx context.Context, dir string) ([]image.Variant, error) {
 	archives := make([]image.Variant, len(i.variants))
 	group, ctx := errgroup.WithContext(ctx)
@@ -62,7 +61,7 @@ func (i *Image) archive(ctx context.Context, v variant, dir string) (image.Varia
 		if err != nil {
 			return image.Variant{}, fmt.Errorf("read %s: %w", file, err)
 		}
-		a.BaseLayers = layers - 1 // the program is the one on top
+		a.BaseLayers = layers - 1 // the program is the top layer
 	}
 	return a, nil
 }
@@ -98,15 +97,14 @@ func (i *Image) Rootfs(ctx context.Context, dir string) error {
 	return explain(err)
 }
 
-// countLayers counts the layers of the only image in an OCI layout. The manifest is
-// found by its content, since a layout may come in any order.
+// countLayers counts the layers of the only image in an OCI layout. It finds the manifest by its content, since a layout may have any order.
 func countLayers(file string) (int, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	const maxManifest = 4 << 20 // that of the distribution specification
+	const maxManifest = 4 << 20 // the limit of the distribution specification
 	for archive := tar.NewReader(f); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {

@@ -11,9 +11,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// withPlatform returns the container as one that states the platform it was built for.
-// Dagger 0.21.8 states its own platform for whatever a Dockerfile was built for; an
-// index of such images would hold one of them alone.
+// withPlatform returns the container with the platform that it was built for. Dagger 0.21.8 reports its own platform for the result of every
+// Dockerfile; an index of such images would contain only one of them.
 func withPlatform(ctx context.Context, client *dagger.Client, built *dagger.Container, want image.Platform) (*dagger.Container, error) {
 	stated, err := built.Platform(ctx)
 	if err != nil {
@@ -31,7 +30,7 @@ func withPlatform(ctx context.Context, client *dagger.Client, built *dagger.Cont
 	return corrected.Sync(ctx)
 }
 
-// foreign says so where a step failed because the engine's machine cannot run programs of its platform.
+// foreign explains the failure of a step if the engine's machine cannot run programs of its platform.
 func foreign(err error, p image.Platform, native string) error {
 	var step *StepError
 	if p.String() == native || !errors.As(err, &step) || !strings.Contains(step.Stderr, "exec format error") {
@@ -44,9 +43,8 @@ func foreign(err error, p image.Platform, native string) error {
 	}
 }
 
-// carriers copy the parts of an image's configuration that the Dagger API can both
-// read and write. Volumes, the stop signal, ONBUILD and HEALTHCHECK it cannot: those are
-// lost, and only where the platform had to be corrected.
+// carriers copy the parts of an image's configuration that the Dagger API can both read and write. It cannot for volumes, the stop signal,
+// ONBUILD and HEALTHCHECK: those are lost, but only if the platform had to be corrected.
 var carriers = []func(ctx context.Context, from, to *dagger.Container) (*dagger.Container, error){
 	carryEnv, carryLabels, carryPorts, carryCommand, carryUser,
 }
@@ -108,7 +106,7 @@ func carryPorts(ctx context.Context, from, to *dagger.Container) (*dagger.Contai
 	return to, nil
 }
 
-// carryCommand sets the entrypoint first, as setting it clears the arguments.
+// carryCommand sets the entrypoint first, because setting it clears the arguments.
 func carryCommand(ctx context.Context, from, to *dagger.Container) (*dagger.Container, error) {
 	entrypoint, err := from.Entrypoint(ctx)
 	if err != nil {

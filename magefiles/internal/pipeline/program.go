@@ -12,19 +12,17 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
 )
 
-// nobody is the user that programs run as: the usual number of «nonroot», which needs
-// no /etc/passwd.
+// nobody is the user of programs: the usual number of "nonroot", which needs no /etc/passwd.
 const nobody = "65532:65532"
 
-// buildGo compiles on the host while the engine is being connected to, and puts the
-// program on its base. Nothing is fetched, unless a base is named.
+// buildGo compiles on the host while it connects to the engine, and adds the program to its base. It downloads nothing, unless a base is named.
 func (b Images) buildGo(ctx context.Context, r Request) (*Image, error) {
 	r.Container.Base = cmp.Or(r.Bases[r.Container.Base], r.Container.Base)
 	client, binaries, err := b.connectAndCompile(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	defer binaries.Release() // the engine holds a copy by then
+	defer binaries.Release() // the engine has a copy by then
 	if r.Container.Base != "" {
 		if err := b.login(ctx, client, r.Container.Base); err != nil {
 			return nil, err
@@ -42,11 +40,10 @@ func (b Images) buildGo(ctx context.Context, r Request) (*Image, error) {
 	return img, nil
 }
 
-// programPath is where a container's program is in its image.
+// programPath is the path of a container's program in its image.
 func programPath(c image.Container) string { return "/" + string(c.Name) }
 
-// connectAndCompile does both at once. If the program does not compile the connection
-// is given up; else it lives on, as long as ctx.
+// connectAndCompile does both concurrently. If the program does not compile, the connection is cancelled; otherwise it lasts as long as ctx.
 func (b Images) connectAndCompile(ctx context.Context, r Request) (*dagger.Client, *gobuild.Binaries, error) {
 	var client *dagger.Client
 	var binaries *gobuild.Binaries
@@ -94,8 +91,7 @@ func (b Images) program(ctx context.Context, client *dagger.Client, c image.Cont
 		Sync(ctx)
 }
 
-// checkBase refuses a base image of another platform. Engines take the only platform
-// of an image for whichever was asked for.
+// checkBase refuses a base image of another platform. If an image has only one platform, engines use it for any requested one.
 func checkBase(ctx context.Context, ctr *dagger.Container, base string, want image.Platform) error {
 	stated, err := ctr.Platform(ctx)
 	if err != nil {

@@ -7,25 +7,23 @@ import (
 	"github.com/distribution/reference"
 )
 
-// Site is what builds must know about the network that they run in. It is the only
-// place for it, whichever engine builds.
+// Site holds the network settings of builds. They are only here, for every engine.
 type Site struct {
 	// Proxies for HTTP and HTTPS, as in HTTP_PROXY, HTTPS_PROXY and NO_PROXY; "" for none.
 	// Builds see them as build arguments that Docker predefines: they reach every RUN
 	// and neither the image nor the cache.
 	HTTPProxy, HTTPSProxy, NoProxy string
-	// Packages are mirrors of package registries by build argument, as in
-	// PIP_INDEX_URL. They reach the Dockerfiles that declare the argument; those that begin with NPM_CONFIG_ are npm's settings when
-	// websites are built.
+	// Packages are mirrors of package registries by build argument, such as PIP_INDEX_URL. They reach the Dockerfiles that declare the argument.
+	// Arguments that begin with NPM_CONFIG_ are npm's settings in the builds of websites.
 	Packages map[string]string
-	// CAFile is a PEM file on this machine, absolute, of authorities that the package registry's certificate may come from, besides
-	// those of the base image; "" for none. It reaches npm in the builds of websites.
+	// CAFile is the absolute path of a PEM file on this machine, with authorities of the package registry's certificate in addition to those of
+	// the base image; "" for none. It reaches npm in the builds of websites.
 	CAFile string
-	// Mirrors are where to take base images from, by what they stand for: a registry, a
-	// part of one, a repository or one tag, each written in full.
+	// Mirrors are the sources of base images, by the name that they replace: a registry, a part of one, a repository or one tag, each written in
+	// full.
 	//	"docker.io":                "registry.example/hub"
 	//	"docker.io/library/debian": "127.0.0.1:5000/library/debian"
-	// The longest that an image's reference begins with is replaced.
+	// The longest prefix of an image's reference is replaced.
 	Mirrors map[string]string
 }
 
@@ -58,15 +56,14 @@ func (s Site) Mirrored(ref string) string {
 	return strings.TrimSuffix(mirror, "/") + rest
 }
 
-// cutPart cuts part off the front of a full reference, HOST[:PORT]/PATH:TAG@DIGEST, if
-// one of these ends where part does.
+// cutPart removes part from the front of a full reference, HOST[:PORT]/PATH:TAG@DIGEST, if a component of the reference ends there.
 func cutPart(full, part string) (rest string, ok bool) {
 	rest, ok = strings.CutPrefix(full, part)
 	if !ok || part == "" {
 		return "", false
 	}
 	ends := "/"
-	if strings.Contains(part, "/") { // what comes after a host's ':' is its port
+	if strings.Contains(part, "/") { // the ':' after a host is followed by its port
 		ends = "/:@"
 	}
 	return rest, rest == "" || strings.ContainsRune(ends, rune(rest[0]))

@@ -23,7 +23,7 @@ func TestMirrored(t *testing.T) {
 	}
 }
 
-// An entry may stand for a part of a registry; the longest that fits wins.
+// An entry may name a part of a registry; the longest match wins.
 func TestMirroredInPart(t *testing.T) {
 	site := Site{Mirrors: map[string]string{
 		"docker.io/library/debian":        "127.0.0.1:5000/library/debian",

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// syntaxError is how BuildKit's parser, in either engine, says where a Dockerfile is wrong: by the line alone.
+// syntaxError matches the error of BuildKit's parser, in either engine, about an invalid Dockerfile: it has only the line.
 var syntaxError = regexp.MustCompile(`dockerfile parse error on line (\d+): (.*)`)
 
-// located puts file, line and column before what the parser says of a Dockerfile, in the form that editors know. Other errors stay.
+// located puts file, line and column before the parser's message about a Dockerfile, in the format of editors. Other errors are not changed.
 func located(err error, file, dockerfile string) error {
 	if err == nil {
 		return nil
@@ -41,13 +41,13 @@ func lineOf(text string, n int) string {
 	return lines[n-1]
 }
 
-// column is where in the line the first word stands that the message names, counted from 1 in characters; where it names none, where the
-// instruction begins.
+// column is the position in the line of the first word that the message names, counted from 1 in characters; without such a word, the position of
+// the instruction.
 func column(line, message string) int {
 	at := len(line) - len(strings.TrimLeft(line, " \t"))
 	_, subject, _ := strings.Cut(message, ": ")
 	if words := strings.Fields(strings.Trim(subject, `"`)); len(words) > 0 {
-		// Instructions are said in upper case, however they are written.
+		// Messages have instructions in upper case, in any spelling of the Dockerfile.
 		if re, err := regexp.Compile(`(?i)` + regexp.QuoteMeta(strings.Trim(words[0], `"`))); err == nil {
 			if found := re.FindStringIndex(line); found != nil {
 				at = found[0]

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The archives that are embedded hold what the modules hold.
+// The embedded archives must have the current content of the modules.
 func TestArchivesAreCurrent(t *testing.T) {
 	for _, owner := range []string{"engine/daemon", "lab"} {
 		dir := filepath.Join("..", "..", filepath.FromSlash(owner))

@@ -14,8 +14,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 )
 
-// committed has a program that takes files from all places that one may: embedded ones, assembly with an include, links to a file and to a
-// folder, and modules of the same repository.
+// committed has a program with files from all allowed places: embedded ones, assembly with an include, links to a file and to a folder, and
+// modules of the same repository.
 var committed = map[string]string{
 	"go.mod": "module example.org/m\n\ngo 1.26\n\nrequire (\n\texample.org/other v0.0.0\n\texample.org/unused v0.0.0\n)\n\n" +
 		"replace (\n\texample.org/other => ./other\n\texample.org/unused => ./unused\n)\n",
@@ -46,7 +46,7 @@ func gitIn(t *testing.T, dir string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// TestAnyCloneCompilesTheCommit compares with a full checkout that git made, in which nothing else is.
+// TestAnyCloneCompilesTheCommit compares with a full checkout by git that contains nothing else.
 func TestAnyCloneCompilesTheCommit(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil && os.Getenv("CI") != "true" {
 		t.Skip("git is missing: apt-get install git")

@@ -1,9 +1,8 @@
-// Package gobuild compiles the Go programs of containers with the host's Go toolchain,
-// static and so that the same source gives the same bytes on any machine.
+// Package gobuild compiles the Go programs of containers with the host's Go toolchain. They are static, and the same source gives the same bytes
+// on any machine.
 //
-// What is compiled is kept, beside a fingerprint of all that went into it: when
-// nothing changed, no process is started. Its path holds the hash of its content,
-// since engines do not send a file again whose path, size and time they know.
+// Binaries are kept, with a fingerprint of all their inputs: if nothing changed, no process is started. The path of a binary holds the hash of
+// its content, since engines do not send a file again whose path, size and time they know.
 package gobuild
 
 import (
@@ -31,8 +30,8 @@ import (
 // Compiler runs the host's Go toolchain.
 type Compiler struct {
 	Root    string   // the module's folder
-	Cache   string   // folder for what is compiled; made if it is not there
-	Environ []string // of the user, as KEY=VALUE: the go command gets what it needs of it, such as HOME, PATH, GOPROXY
+	Cache   string   // folder for binaries; created if it is missing
+	Environ []string // of the user, as KEY=VALUE: the go command gets the variables that it needs, such as HOME, PATH, GOPROXY
 }
 
 // Program is a main package of the module, to be compiled for some platforms.
@@ -43,7 +42,7 @@ type Program struct {
 	Platforms []image.Platform
 }
 
-// Binaries are compiled programs. They stay as they are until Release.
+// Binaries are compiled programs. They are not changed until Release.
 type Binaries struct {
 	Files   map[image.Platform]Binary
 	Release func() // lets others compile the same program; call it once
@@ -51,20 +50,19 @@ type Binaries struct {
 
 // Binary is a compiled program for one platform.
 type Binary struct {
-	Path   string // absolute; another one for each content
+	Path   string // absolute; differs for each content
 	SHA256 string // of its content, in hexadecimal digits
 }
 
-// stamp is the modification time of every binary, since images carry it. It is the
-// earliest that all archive formats can hold. It says nothing about the content: two
-// binaries of one size differ in their path alone.
+// stamp is the modification time of every binary, because images contain it. It is the earliest time that all archive formats support. It does
+// not depend on the content: two binaries of one size differ only in their path.
 var stamp = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// lockPoll is how often a lock that another process holds is tried.
+// lockPoll is the interval of the attempts to get a lock that another process holds.
 const lockPoll = 50 * time.Millisecond
 
-// Build compiles the program for its platforms, side by side. While another process
-// compiles the same program it waits. The compiler's own words are in the error.
+// Build compiles the program for its platforms, in parallel. It waits while another process compiles the same program. The error holds the
+// compiler's message.
 func (c Compiler) Build(ctx context.Context, p Program) (_ *Binaries, err error) {
 	dir := c.folder(p)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -122,7 +120,7 @@ func (c Compiler) compile(ctx context.Context, p Program, platform image.Platfor
 		refused = rec.list(ctx, p, env) // to its end, even if the compiler fails first
 		return refused
 	})
-	if err := group.Wait(); refused != nil { // what the compiler said may be the content of a file that it must not read
+	if err := group.Wait(); refused != nil { // the compiler's message may be the content of a file that it must not read
 		return Binary{}, errors.Join(refused, os.RemoveAll(dir))
 	} else if err != nil {
 		return Binary{}, err
@@ -165,7 +163,7 @@ func hashFile(name string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// folder is where a program's binaries are kept. Each checkout has its own.
+// folder is the folder of a program's binaries. Each checkout has its own.
 func (c Compiler) folder(p Program) string {
 	root := sha256.Sum256([]byte(c.Root))
 	return filepath.Join(c.Cache, hex.EncodeToString(root[:6]), p.Name)
@@ -176,7 +174,7 @@ func (c Compiler) place(p Program, platform image.Platform) string {
 	return filepath.Join(c.folder(p), strings.ReplaceAll(platform.String(), "/", "_"))
 }
 
-// fresh is where the go command writes the binary, before its content is known.
+// fresh is the path to which the go command writes the binary, before its content is known.
 func (c Compiler) fresh(p Program, platform image.Platform) string {
 	return kept(c.place(p, platform), "new", p.Name)
 }
@@ -187,7 +185,7 @@ func (c Compiler) recorder(p Program, platform image.Platform) *recorder {
 	return &recorder{compiler: c, file: filepath.Join(c.place(p, platform), "inputs.json"), about: about}
 }
 
-// settings are the variables by which the go command can be told things.
+// settings are the variables that change the go command's behaviour.
 func (c Compiler) settings() []string {
 	return slices.DeleteFunc(slices.Clone(c.Environ), func(kv string) bool { return !strings.HasPrefix(kv, "GO") })
 }
@@ -199,8 +197,7 @@ func (c Compiler) build(ctx context.Context, platform image.Platform, args, env 
 	return nil
 }
 
-// buildArgs keeps Go's build id: it depends on the content alone, and lets a link be
-// skipped that would give the same bytes.
+// buildArgs keeps Go's build id: it depends only on the content, and lets the go command skip a link that would give the same bytes.
 func buildArgs(p Program, file string) []string {
 	flags := "-s -w"
 	if p.Version != "" {
@@ -209,7 +206,7 @@ func buildArgs(p Program, file string) []string {
 	return []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=" + flags, "-o", file, "./" + p.Dir}
 }
 
-// buildEnv fixes all that Go lets the environment say about the code that it makes.
+// buildEnv sets all variables with which Go lets the environment change the generated code.
 func buildEnv(p image.Platform) []string {
 	env := []string{
 		"CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Architecture,
@@ -222,7 +219,7 @@ func buildEnv(p image.Platform) []string {
 	return env
 }
 
-// grace is how long the go command, and the compilers that it starts, may take to end after ctx has.
+// grace is how long the go command, and the compilers that it starts, may take to end after the end of ctx.
 const grace = 2 * time.Second
 
 // run starts the go command in the module's folder and returns its standard output.
@@ -241,7 +238,7 @@ func (c Compiler) run(ctx context.Context, env []string, args ...string) ([]byte
 	return stdout.Bytes(), nil
 }
 
-// commandError is what the go command said, or that there is none.
+// commandError is the go command's message, or the error of a missing go command.
 func commandError(err error, stderr []byte) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.New("the go command is not on PATH; install Go (https://go.dev/dl) or run this through `go tool mage`")

@@ -29,8 +29,7 @@ var (
 	}
 )
 
-// compiler writes the module into a new folder. The sources are made older than any
-// compilation, as those of a checkout are.
+// compiler writes the module into a new folder. The sources are older than any compilation, as those of a checkout are.
 func compiler(t *testing.T) Compiler {
 	t.Helper()
 	c := Compiler{Root: t.TempDir(), Cache: t.TempDir(), Environ: os.Environ()}
@@ -93,7 +92,7 @@ func TestBinariesAreStaticAndOfTheirPlatform(t *testing.T) {
 	}
 }
 
-// Two checkouts on different paths, with caches of their own, give the same bytes.
+// Two checkouts on different paths, with their own caches, give the same bytes.
 func TestBinariesRepeat(t *testing.T) {
 	first, second := compiler(t), compiler(t)
 	second.Environ = append(os.Environ(), "GOFLAGS=-tags=other", "GOAMD64=v3", "CGO_ENABLED=1")
@@ -159,7 +158,7 @@ func TestNothingChangedStartsNoCompiler(t *testing.T) {
 	}
 }
 
-// damage changes one byte of a file, and neither its size nor its time.
+// damage changes one byte of a file, but neither its size nor its time.
 func damage(t *testing.T, file string) {
 	t.Helper()
 	text := []byte(read(t, file))
@@ -170,14 +169,14 @@ func damage(t *testing.T, file string) {
 	}
 }
 
-// unchanged asks the record that Build would ask.
+// unchanged uses the record that Build would use.
 func unchanged(c Compiler, p Program, platform image.Platform) bool {
 	_, ok := c.recorder(p, platform).kept(p.Name)
 	return ok
 }
 
-// Engines do not send a file again whose path, size and time they know. All programs
-// have one time, and often one size: so their paths must differ.
+// Engines do not send a file again whose path, size and time they know. All programs have one time, and often one size, so their paths must
+// differ.
 func TestEachContentHasAPathOfItsOwn(t *testing.T) {
 	c := compiler(t)
 	first := hello(amd64)
@@ -213,8 +212,7 @@ func TestEachContentHasAPathOfItsOwn(t *testing.T) {
 	}
 }
 
-// goThat puts a go command on PATH that does something, in the shell, each time it has
-// built a program.
+// goThat puts a go command on PATH that runs a shell command each time after it has built a program.
 func goThat(t *testing.T, does string) {
 	t.Helper()
 	real, err := exec.LookPath("go")
@@ -229,7 +227,7 @@ func goThat(t *testing.T, does string) {
 	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
-// As an archive that is unpacked just then does it: the new source has the time of the old one.
+// As an archive that is unpacked during the build does it: the new source has the time of the old one.
 func TestChangeDuringTheBuildIsNotRecorded(t *testing.T) {
 	c := compiler(t)
 	goThat(t, "cp -p words/text/hello.txt old; echo -n hallo >words/text/hello.txt; touch -r old words/text/hello.txt; rm old")
@@ -243,8 +241,7 @@ func TestChangeDuringTheBuildIsNotRecorded(t *testing.T) {
 	}
 }
 
-// Go follows links to source files, and the go.mod of a module that a folder replaces
-// says which Go its packages are written in.
+// Go follows links to source files, and the go.mod of a module that is replaced by a folder sets the Go version of its packages.
 func TestSourcesOutsideOfThePackages(t *testing.T) {
 	c := compiler(t)
 	write(t, c, "go.mod", source["go.mod"]+"\nrequire example.org/other v0.0.0\n\nreplace example.org/other => ./other\n")
@@ -292,7 +289,7 @@ func TestCancelledBuildLeavesTheNextOneWorking(t *testing.T) {
 	build(t, c, hello(amd64))
 }
 
-// The go command runs what a repository's modules name: it gets no token of the run.
+// The go command runs programs that a repository's modules name, so it gets no token of the run.
 func TestTheGoCommandGetsNoSecret(t *testing.T) {
 	commandtest.Secrets(t)
 	environments := commandtest.Witness(t, "go")

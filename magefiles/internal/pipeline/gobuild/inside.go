@@ -14,10 +14,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 )
 
-// OutsideError is a file that a program would be compiled from, and that is not part of its module.
+// OutsideError is the error of a source file that is not part of the program's module.
 type OutsideError struct {
 	File   string // that leads there
-	Target string // as it is written
+	Target string // as written
 	Reason string
 }
 
@@ -34,8 +34,8 @@ func (e *OutsideError) Hint() string {
 	return "move what is needed into the module; nothing else of this machine may become part of a program"
 }
 
-// readable refuses a program whose own sources cannot be read as files of the module: the go command would wait for a pipe, and follow a link
-// out of the module.
+// readable refuses a program whose own sources cannot be read as files of the module: the go command would wait for a pipe, and follow a link out
+// of the module.
 func (c Compiler) readable(p Program) error {
 	root, err := os.OpenRoot(c.Root)
 	if err != nil {
@@ -58,7 +58,7 @@ func (c Compiler) readable(p Program) error {
 // readableSource tries each file that the compiler may read in a folder, and a file itself.
 func readableSource(tree fs.FS, s image.Source) error {
 	files, err := fs.ReadDir(tree, s.Path)
-	if err != nil { // a file, or none
+	if err != nil { // a file, or missing
 		f, err := tree.Open(s.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -84,8 +84,8 @@ func readableSource(tree fs.FS, s image.Source) error {
 	return nil
 }
 
-// inside refuses packages whose assembly includes files outside of their module, and modules that a replacement takes from outside of the
-// repository. The assembler prints the lines of such a file as errors, and the program may hold them.
+// inside refuses packages whose assembly includes files outside of their module, and replaced modules outside of the repository. The assembler
+// prints the lines of such a file as errors, and the program could contain them.
 func (c Compiler) inside(packages []listed) error {
 	for _, p := range packages {
 		if p.Standard || p.Module == nil {
@@ -110,7 +110,7 @@ type assembly struct {
 	seen      map[string]bool
 }
 
-// check reads a file that the assembler would, by its name from the package's folder, and what it includes.
+// check reads a file as the assembler would, by its name from the package's folder, and the files that it includes.
 func (a assembly) check(name string) error {
 	if a.seen[name] {
 		return nil
@@ -130,7 +130,7 @@ func (a assembly) check(name string) error {
 			return &OutsideError{File: from, Target: included, Reason: "is included by an absolute path"}
 		case err != nil && leaves:
 			return &OutsideError{File: from, Target: included, Reason: "is included from outside of the module"}
-		case err != nil: // it is Go's own, such as textflag.h
+		case err != nil: // it belongs to Go, such as textflag.h
 		case !within(a.root, filepath.Join(a.dir, clean)):
 			return &OutsideError{File: from, Target: included, Reason: "is included from outside of the module"}
 		default:
@@ -142,12 +142,12 @@ func (a assembly) check(name string) error {
 	return nil
 }
 
-// includes are the names that #include lines of the assembler name. The tokens are those of cmd/asm/internal/lex, which takes this scanner too.
+// includes are the names in the assembler's #include lines. The tokens are those of cmd/asm/internal/lex, which uses this scanner too.
 func includes(text string) (names []string) {
 	var s scanner.Scanner
 	s.Init(strings.NewReader(text))
 	s.Mode = scanner.ScanChars | scanner.ScanFloats | scanner.ScanIdents | scanner.ScanInts | scanner.ScanStrings | scanner.ScanComments | scanner.SkipComments
-	s.Error = func(*scanner.Scanner, string) {} // the assembler complains
+	s.Error = func(*scanner.Scanner, string) {} // the assembler reports errors
 	for tok := s.Scan(); tok != scanner.EOF; tok = s.Scan() {
 		if tok != '#' {
 			continue
@@ -165,7 +165,7 @@ func includes(text string) (names []string) {
 	return names
 }
 
-// within says whether a path is in a folder, once links are followed.
+// within reports whether a path is in a folder, with links resolved.
 func within(folder, path string) bool {
 	folder, err := filepath.EvalSymlinks(folder)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// hostSecret writes a file of the host's, as a private key is.
+// hostSecret writes a file of the host, such as a private key.
 func hostSecret(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "key")
@@ -19,7 +19,7 @@ func hostSecret(t *testing.T) string {
 	return file
 }
 
-// Nothing that a container's folder holds makes the compiler read, print or take in a file of the host.
+// No file in a container's folder may make the compiler read, print or include a file of the host.
 func TestTheCompilerReadsNothingOutsideOfTheModule(t *testing.T) {
 	t.Parallel()
 	const main = "package main\n\nfunc f()\n\nfunc main() { f() }\n"
@@ -105,10 +105,10 @@ func TestTheCompilerReadsNothingOutsideOfTheModule(t *testing.T) {
 	}
 }
 
-// The compiler may fail before Go says what it reads. What it printed then is not shown before that is known.
+// The compiler may fail before Go has listed the files that it reads. Until then its output is not shown.
 func TestTheCompilerFailsFirst(t *testing.T) {
 	c, secret := compiler(t), hostSecret(t)
-	build(t, c, hello(amd64)) // so that Go is asked beside the compiler, not before it
+	build(t, c, hello(amd64)) // so that the go command lists packages during the compilation, not before it
 	write(t, c, "containers/hello/main.go", "package main\n\nfunc f()\n\nfunc main() { f() }\n")
 	write(t, c, "containers/hello/f.s", "#include \""+secret+"\"\n")
 	goInOrder(t)
@@ -123,7 +123,7 @@ func TestTheCompilerFailsFirst(t *testing.T) {
 	}
 }
 
-// goInOrder puts a go command on PATH that lists packages only when it has built a program, whether that failed or not.
+// goInOrder puts a go command on PATH that lists packages only after it has built a program, whether that failed or not.
 func goInOrder(t *testing.T) {
 	t.Helper()
 	real, err := exec.LookPath("go")
@@ -146,7 +146,7 @@ func link(t *testing.T, to, name string) {
 	}
 }
 
-// What a module may include, it still can.
+// Includes within the module still work.
 func TestAssemblyOfTheModuleIsBuilt(t *testing.T) {
 	t.Parallel()
 	c := compiler(t)

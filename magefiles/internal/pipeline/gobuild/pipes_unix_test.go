@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 )
 
-// The go command waits until something writes to a pipe that has the name of a source, so it is not started.
+// The go command is not started for a pipe with the name of a source, because it would wait until something writes to it.
 func TestPipesAreNotCompiled(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"go.mod", "go.sum", "containers/hello/main.go", "containers/hello/other.go", "words/more.go", "words/f.s", "containers/hello/a.h"} {

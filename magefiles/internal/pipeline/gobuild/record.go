@@ -17,23 +17,21 @@ import (
 	"slices"
 )
 
-// recorder knows which files went into a binary, and whether one of them changed. It
-// compares contents; the times of files say nothing.
+// recorder records the files that went into a binary, and detects changes of them. It compares contents; times of files do not matter.
 //
-// Packages of other modules do not change without go.sum, and those of the standard
-// library not without the go command; so the fingerprint takes these two, and the
-// content of the module's own packages.
+// Packages of other modules only change with go.sum, and those of the standard library only with the go command. So the fingerprint has these
+// two, and the content of the module's own packages.
 type recorder struct {
 	compiler Compiler
-	file     string   // where the record is
-	about    []string // the command line and the environment that matters
+	file     string   // path of the record
+	about    []string // the command line and the relevant part of the environment
 	folders  []folder
 }
 
 // folder is a package of the module itself.
 type folder struct {
 	Dir  string `json:"dir"`            // absolute
-	Deep bool   `json:"deep,omitempty"` // it embeds files, which may lie below it
+	Deep bool   `json:"deep,omitempty"` // it embeds files, which may be below it
 }
 
 type record struct {
@@ -42,7 +40,7 @@ type record struct {
 	SHA256      string   `json:"sha256"` // of the binary
 }
 
-// kept returns the binary that compiling again would give, if it is kept.
+// kept returns the kept binary, if compiling again would give the same one.
 func (r *recorder) kept(name string) (Binary, bool) {
 	last, ok := r.read()
 	if !ok || last.SHA256 == "" {
@@ -61,8 +59,7 @@ func (r *recorder) read() (last record, ok bool) {
 	return last, err == nil && json.Unmarshal(text, &last) == nil
 }
 
-// before is the fingerprint of the sources before the compiler reads them. Which ones
-// those are the last record says, or Go.
+// before is the fingerprint of the sources before the compiler reads them. The last record has the list of sources, otherwise Go lists them.
 func (r *recorder) before(ctx context.Context, p Program, env []string) (string, error) {
 	last, ok := r.read()
 	if r.folders = last.Folders; !ok {
@@ -73,9 +70,8 @@ func (r *recorder) before(ctx context.Context, p Program, env []string) (string,
 	return r.fingerprint(r.folders)
 }
 
-// save writes the record. If a source was changed while the compiler ran, nobody knows
-// which of both it read: there is no record then, and the next build compiles again. So it
-// is if other packages than before went into the binary, as their content before is unknown.
+// save writes the record. If a source changed while the compiler ran, it is unknown which version the compiler read: then there is no record, and
+// the next build compiles again. The same applies if other packages than before went into the binary, because their content before is unknown.
 func (r *recorder) save(b Binary, before string) error {
 	after, err := r.fingerprint(r.folders)
 	if err != nil || after != before {
@@ -119,7 +115,7 @@ type listedModule struct {
 	Replace            *struct{ Version, Dir string }
 }
 
-// local says that a module is no version of one, but a folder that can change under us.
+// local reports whether a module has no version, but is a folder that can change.
 func (m *listedModule) local() bool {
 	return m.Version == "" || m.Replace != nil && m.Replace.Version == ""
 }
@@ -138,8 +134,8 @@ func parsePackages(output []byte) (packages []listed, err error) {
 	}
 }
 
-// foldersOf keeps the packages whose source can change under us: those of modules without a version. With a module that a folder replaces
-// comes that folder, for its go.mod.
+// foldersOf returns the packages whose source can change: those of modules without a version. For a module that is replaced by a folder, it
+// includes that folder, for its go.mod.
 func foldersOf(packages []listed) (folders []folder) {
 	for _, p := range packages {
 		if p.Module == nil || !p.Module.local() {
@@ -153,7 +149,7 @@ func foldersOf(packages []listed) (folders []folder) {
 	return folders
 }
 
-// fingerprint hashes everything that decides about the binary.
+// fingerprint hashes all inputs of the binary.
 func (r *recorder) fingerprint(folders []folder) (string, error) {
 	sum := sha256.New()
 	for _, s := range r.about {
@@ -175,8 +171,7 @@ func (r *recorder) fingerprint(folders []folder) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// addToolchain takes the go command on PATH: its place, size and time, and the version
-// that its installation states.
+// addToolchain adds the go command on PATH: its path, size and time, and the version in its installation.
 func addToolchain(sum hash.Hash) error {
 	name, err := exec.LookPath("go")
 	if err != nil {
@@ -194,8 +189,7 @@ func addToolchain(sum hash.Hash) error {
 	return nil
 }
 
-// addFolder takes the files of a package: their names and contents. Go follows links to
-// source files.
+// addFolder adds the files of a package: their names and contents. Go follows links to source files.
 func addFolder(sum hash.Hash, f folder) error {
 	return filepath.WalkDir(f.Dir, func(name string, entry fs.DirEntry, err error) error {
 		switch {
