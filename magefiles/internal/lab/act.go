@@ -18,39 +18,39 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// Act is in a module of its own: Gitea's puts a fork in its place. The lab's runner runs it for each job.
+// Act is in its own module, because Gitea's module replaces it with a fork. The lab's runner runs it for each job.
 var actProgram = pinned.Program{
 	Name: "act", Title: "act", Dir: "act", Package: "github.com/nektos/act", Module: "github.com/nektos/act", Seconds: 45,
 	Stamp: map[string]string{"main.version": "{number}"},
-	// Of a step that fails act does not wait for what its terminal still holds: the last lines, which say why, would be missing at times.
+	// If a step fails, act does not wait for the rest of its terminal output: the last lines, which have the reason, would be missing at times.
 	Patch: []pinned.Patch{{
 		Module: "github.com/nektos/act", File: "pkg/container/host_environment.go",
 		Old: "\terr = cmd.Run()\n\tif err != nil {\n\t\treturn err\n\t}\n", New: "\terr = cmd.Run()\n",
 	}},
 }
 
-// WorkflowRun is a workflow with the event that starts it, as a forge hands both to a runner. What act does not look at decides nothing:
-// filters of branches, tags and paths are the forge's own, and concurrency groups too.
+// WorkflowRun is a workflow with the event that starts it, as a forge gives both to a runner. act ignores filters of branches, tags and paths,
+// and concurrency groups: the forge applies them.
 type WorkflowRun struct {
 	Checkout string // folder of a git repository at the commit of the event, whose .forgejo/workflows has the workflow
-	Workflow string // its file there, such as «build-container.yaml»
-	Event    string // «push», «pull_request», «workflow_dispatch»
+	Workflow string // its file there, such as "build-container.yaml"
+	Event    string // "push", "pull_request", "workflow_dispatch"
 	Payload  any    // of the event, for JSON; with its ref, after and deleted for a push
 	Server   string // address of the forge, without a slash at its end
 	Name     string // of the repository, OWNER/NAME
 	Actor    string // who made the event; "" is «lab»
 
-	// Ref and Commit are what the forge says of the event; "" is what act reads from the payload, or from the checkout.
+	// Ref and Commit are the forge's values for the event; if "", act reads them from the payload, or from the checkout.
 	Ref, Commit string
 
 	Label     string            // of the runner that the jobs ask for; "" is «docker»
-	Env       map[string]string // of the jobs, all of it: nothing is inherited
-	Secrets   map[string]string // of the repository; act writes *** in their place, but for those of several lines
+	Env       map[string]string // of the jobs, complete: nothing is inherited
+	Secrets   map[string]string // of the repository; act replaces them with ***, except values of several lines
 	Variables map[string]string // of the repository
 }
 
-// Act runs a workflow on this machine as act does without containers, and returns what it said. It fails if a job does, and if the workflow
-// names an action or an image: there is no Docker for it. When ctx ends, all that it started ends.
+// Act runs a workflow on this machine as act does without containers, and returns its output. It fails if a job fails, or if the workflow names
+// an action or an image, which require Docker. When ctx ends, all processes that it started end.
 func (h Home) Act(ctx context.Context, r WorkflowRun) (string, error) {
 	var output bytes.Buffer
 	file := filepath.Join(r.Checkout, ".forgejo", "workflows", r.Workflow)
@@ -58,7 +58,7 @@ func (h Home) Act(ctx context.Context, r WorkflowRun) (string, error) {
 	return output.String(), err
 }
 
-// act is Act with the workflow of any file, and with more arguments for act.
+// act is Act with any workflow file, and with more arguments for act.
 func (h Home) act(ctx context.Context, r WorkflowRun, file string, output io.Writer, more ...string) (err error) {
 	path, err := h.build(ctx, actProgram)
 	if err != nil {
@@ -79,7 +79,7 @@ func (h Home) act(ctx context.Context, r WorkflowRun, file string, output io.Wri
 		defer taken()
 		err = runTree(ctx, program{
 			Name: "act", Path: path, Args: append(args, more...), Dir: dir,
-			// Where act would look for options of its user: nowhere. The jobs have their own, by the file.
+			// An empty folder for act's own options of its user. The jobs have their own HOME, from the file.
 			Env: []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_CACHE_HOME=" + dir, "PATH=" + r.Env["PATH"], "DOCKER_HOST=unix://" + filepath.Join(dir, "none.sock")},
 		}, output)
 	}
@@ -89,8 +89,8 @@ func (h Home) act(ctx context.Context, r WorkflowRun, file string, output io.Wri
 	return nil
 }
 
-// hand gives the secrets to whoever reads the file first, once. They are nowhere on the disk, where a process that is killed would leave them.
-// taken ends that, also if nobody came.
+// hand gives the secrets once to the first reader of the file. They are never on the disk, where a process that is killed would leave them. taken
+// ends the wait, also without a reader.
 func (r WorkflowRun) hand(file string) (taken func(), err error) {
 	text, err := yaml.Marshal(r.Secrets)
 	if err != nil {
@@ -99,7 +99,7 @@ func (r WorkflowRun) hand(file string) (taken func(), err error) {
 	return writeOnce(file, text)
 }
 
-// files writes what act is told, all but the secrets, into a folder, and returns its arguments.
+// files writes act's input, except the secrets, into a folder, and returns act's arguments.
 func (r WorkflowRun) files(dir, workflow string) ([]string, error) {
 	event, err := json.Marshal(r.Payload)
 	if err == nil {
@@ -108,7 +108,7 @@ func (r WorkflowRun) files(dir, workflow string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	// YAML and not the format of .env files, in which no value has two lines for certain.
+	// YAML, because the format of .env files does not define values of two lines.
 	for name, values := range map[string]map[string]string{"env.yaml": r.environment(), "vars.yaml": r.Variables} {
 		text, err := yaml.Marshal(values)
 		if err == nil {
@@ -131,7 +131,7 @@ func (r WorkflowRun) files(dir, workflow string) ([]string, error) {
 	}, err
 }
 
-// environment is what the jobs see, with what act takes from it for the event. act calls the commit SHA_REF there.
+// environment is the environment of the jobs, with the variables that act reads for the event. act calls the commit SHA_REF there.
 func (r WorkflowRun) environment() map[string]string {
 	env := map[string]string{"GITHUB_SERVER_URL": r.Server, "GITHUB_REPOSITORY": r.Name, "GITHUB_REF": r.Ref, "SHA_REF": r.Commit}
 	for name, value := range env {
@@ -145,8 +145,8 @@ func (r WorkflowRun) environment() map[string]string {
 	return env
 }
 
-// runTree runs a program to its end, with its output to a writer. When ctx ends, the program and all below it are killed: it may have put what
-// it started into groups and sessions of their own, as act does with each step.
+// runTree runs a program to its end, with its output to a writer. When ctx ends, the program and all its descendants are killed: it may have
+// started processes in their own groups and sessions, as act does with each step.
 func runTree(ctx context.Context, p program, output io.Writer) error {
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = p.Env, p.Dir, output, output

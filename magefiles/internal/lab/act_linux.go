@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// writeOnce makes a named pipe, whose first reader gets the text. stop ends the wait for one.
+// writeOnce makes a named pipe that gives its first reader the text. stop ends the wait for a reader.
 func writeOnce(file string, text []byte) (stop func(), err error) {
 	if err := syscall.Mkfifo(file, 0o600); err != nil {
 		return nil, &os.PathError{Op: "mkfifo", Path: file, Err: err}
@@ -21,27 +21,27 @@ func writeOnce(file string, text []byte) (stop func(), err error) {
 		if err != nil {
 			return // it was removed
 		}
-		_, _ = pipe.Write(text) // a reader that went away wanted no more
+		_, _ = pipe.Write(text) // a reader that closed the pipe needs no more
 		_ = pipe.Close()
 	}()
 	return func() {
-		pipe, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a reader, if only to let the writer go on
+		pipe, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a reader that only lets the writer continue
 		_ = os.Remove(file)
 		if err != nil {
 			return
 		}
 		select {
 		case <-done:
-		case <-time.After(stopTime): // of more than a pipe holds; it fails once there is no reader
+		case <-time.After(stopTime): // more text than a pipe holds; the write fails when there is no reader
 		}
 		_ = pipe.Close()
 	}, nil
 }
 
-// killTree kills a process and all that descend from it. Each is stopped first, so that none of them starts another meanwhile.
+// killTree kills a process and all its descendants. Each is stopped first, so that none of them starts another meanwhile.
 func killTree(pid int) {
 	stopped := map[int]bool{pid: true}
-	_ = syscall.Kill(pid, syscall.SIGSTOP) // one that has ended is as good
+	_ = syscall.Kill(pid, syscall.SIGSTOP) // a process that has ended is fine too
 	for grown := true; grown; {
 		grown = false
 		for child, parent := range parents() {
@@ -56,7 +56,7 @@ func killTree(pid int) {
 	}
 }
 
-// parents are those of all processes.
+// parents are the parents of all processes.
 func parents() map[int]int {
 	all := map[int]int{}
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -65,7 +65,7 @@ func parents() map[int]int {
 		if err != nil {
 			continue // it has ended
 		}
-		// «PID (NAME) STATE PARENT …», and the name may hold anything.
+		// "PID (NAME) STATE PARENT …", and the name may contain any character.
 		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err != nil || len(fields) < 2 {

@@ -4,7 +4,7 @@ package lab
 
 import "errors"
 
-// writeOnce is not called: start refuses what would read.
+// writeOnce is never called: start refuses to start the reader.
 func writeOnce(string, []byte) (stop func(), err error) {
 	return nil, errors.New("workflows are run on Linux: use a machine with it, or a container")
 }

@@ -79,7 +79,7 @@ func TestActLeavesNoSecretOnDisk(t *testing.T) {
 	}
 }
 
-// TestActFails has a step that says much and then fails: its last words are what a reader wants.
+// TestActFails has a step with much output that then fails: the reader needs its last lines.
 func TestActFails(t *testing.T) {
 	t.Parallel()
 	out, err := Home{}.Act(t.Context(), workflow(t, "on: push\njobs:\n  a:\n    runs-on: docker\n    steps:\n      - run: seq 3000; echo here; exit 3\n"))
@@ -88,7 +88,7 @@ func TestActFails(t *testing.T) {
 	}
 }
 
-// TestActContainer shows why our workflows name no image: without Docker there is none.
+// TestActContainer shows why our workflows name no image: it requires Docker.
 func TestActContainer(t *testing.T) {
 	t.Parallel()
 	out, err := Home{}.Act(t.Context(), workflow(t, "on: push\njobs:\n  a:\n    runs-on: docker\n    container: debian:12\n    steps:\n      - run: echo here\n"))

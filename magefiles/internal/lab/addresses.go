@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 )
 
-// A lab that is started again has its servers at the same addresses, so that what was set to use it still holds.
+// A lab that is started again has its servers at the same addresses, so that settings of its users are still valid.
 
 const addressesFile = "addresses.json"
 
-// withAddresses is the home with the addresses of the last time, as far as they are free.
+// withAddresses is the home with the addresses of the last time, if they are free.
 func (h Home) withAddresses() (Home, error) {
 	if h.Dir == "" {
 		return h, nil
@@ -41,7 +41,7 @@ func (h Home) withAddresses() (Home, error) {
 	return h, nil
 }
 
-// rememberAddresses keeps the addresses for the next time.
+// rememberAddresses saves the addresses for the next time.
 func (h Home) rememberAddresses(addresses map[string]string) error {
 	if h.Dir == "" {
 		return nil

@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// StatusError is a refusal of an HTTP API.
+// StatusError is an error of an HTTP API.
 type StatusError struct {
 	Method  string `json:"-"`
 	Path    string `json:"-"`
 	Code    int    `json:"-"`       // of HTTP
-	Reason  string `json:"reason"`  // in one word, as Kubernetes has it, such as NotFound; Argo CD gives none
+	Reason  string `json:"reason"`  // one word, as in Kubernetes, such as NotFound; empty for Argo CD
 	Message string `json:"message"` // for people
 }
 
@@ -34,11 +34,11 @@ type api struct {
 	client    *http.Client
 	base      string // URL without a slash at the end
 	token     string
-	authorize func(*http.Request) // in place of the token; nil: by it
+	authorize func(*http.Request) // replaces the token; nil: the token is used
 }
 
-// do sends a document, which is nothing, a []byte or an io.Reader as it stands, or what encoding/json makes of it, and decodes the answer into
-// out unless that is nil; a *[]byte gets it as it is. An answer that is no success is a *StatusError.
+// do sends a document, which is nil, a []byte or an io.Reader (sent unchanged), or any value for encoding/json, and decodes the answer into out
+// unless that is nil; a *[]byte gets it unchanged. An answer without success is a *StatusError.
 func (a api) do(ctx context.Context, method, path, contentType string, document, out any) error {
 	answer, err := a.send(ctx, method, path, contentType, document)
 	if as, ok := out.(*[]byte); ok {

@@ -12,7 +12,7 @@ var apiserverProgram = pinned.Program{
 	Package: "k8s.io/kubernetes/cmd/kube-apiserver", Module: "k8s.io/kubernetes", Seconds: 60, Stamp: kubernetesStamp,
 }
 
-// kubernetesStamp is what Kubernetes' own builds state as well.
+// kubernetesStamp are values that Kubernetes' own builds also set.
 var kubernetesStamp = map[string]string{
 	"k8s.io/component-base/version.gitVersion": "{version}",
 	"k8s.io/component-base/version.gitMajor":   "1",
@@ -38,16 +38,16 @@ func (c *Cluster) startAPIServer(ctx context.Context, path string) error {
 		"--service-account-issuer="+c.URL(),
 		"--service-account-key-file="+c.key(),
 		"--service-account-signing-key-file="+c.key(),
-		// Pods would wait for service accounts, which are made by a controller that is not started: nothing runs in them.
+		// Pods would wait for service accounts, which a controller creates that is not started: nothing runs in them.
 		"--disable-admission-plugins=ServiceAccount",
 		"--service-cluster-ip-range=10.96.0.0/16",
-		// An address that belongs to nobody (RFC 5737): a loopback one is refused, and a laptop may have no other. It would be
-		// told to pods, and no pod runs.
+		// An address that belongs to nobody (RFC 5737): a loopback address is refused, and a laptop may have no other. Only pods would use it,
+		// and no pod runs.
 		"--advertise-address=192.0.2.1",
 		"--endpoint-reconciler-type=none",
 		"--allow-privileged=true",
 		"--event-ttl=15m",
-		// For a single user: less to keep in memory.
+		// There is a single user, and this needs less memory.
 		"--enable-priority-and-fairness=false",
 		"--profiling=false",
 	)

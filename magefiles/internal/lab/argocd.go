@@ -20,7 +20,7 @@ import (
 const argoModule = "github.com/argoproj/argo-cd/v3"
 
 var (
-	// argocdProgram is all of Argo CD's servers in one.
+	// argocdProgram has all of Argo CD's servers in one executable.
 	argocdProgram = pinned.Program{
 		Name: "argocd", Title: "Argo CD", Dir: "argocd", Package: argoModule + "/cmd", Module: argoModule, Seconds: 90,
 		Stamp: map[string]string{argoModule + "/common.version": "{number}"},
@@ -29,30 +29,30 @@ var (
 			Module: argoModule, File: "controller/appcontroller.go", Old: `fmt.Sprintf("0.0.0.0:%d", metricsPort)`, New: `fmt.Sprintf("127.0.0.1:%d", metricsPort)`,
 		}},
 	}
-	// kustomizeProgram is what Argo CD runs for a folder with a kustomization.yaml.
+	// kustomizeProgram is the program that Argo CD runs for a folder with a kustomization.yaml.
 	kustomizeProgram = pinned.Program{
 		Name: "kustomize", Title: "Kustomize", Dir: "argocd",
 		Package: "sigs.k8s.io/kustomize/kustomize/v5", Module: "sigs.k8s.io/kustomize/kustomize/v5", Seconds: 10,
 	}
 )
 
-// ArgoCDOptions say how Argo CD runs.
+// ArgoCDOptions are the settings of Argo CD.
 type ArgoCDOptions struct {
 	Addr string // of its front, on 127.0.0.1; "" is a free port
 }
 
-// ArgoCD is Argo CD: server, repo-server and application controller, with a Redis, on a cluster. Its single sign-on, its
-// notifications, ApplicationSets and Helm are left out.
+// ArgoCD is Argo CD on a cluster: server, repo-server and application controller, with a Redis. Its single sign-on, its notifications,
+// ApplicationSets and Helm are left out.
 //
-// It has two accounts for programs: ci, which may do what a release needs in the project lab (see and sync Applications, not more),
-// and reader, which may only see them.
+// It has two accounts for programs: ci, with the rights that a release needs in the project lab (see and sync Applications, not more), and
+// reader, which may only see them.
 type ArgoCD struct {
 	cluster   *Cluster
 	dir       string
 	temporary bool
 	git       string // path of the command
 	front     *front.Front
-	server    api // past the front, without a token
+	server    api // not through the fault proxy, without a token
 	token     string
 
 	redis     *redis
@@ -62,8 +62,8 @@ type ArgoCD struct {
 // argoStart is how long Argo CD may take until it is ready. It takes about ten seconds on two idle cores.
 const argoStart = 2 * time.Minute
 
-// StartArgoCD returns once all of Argo CD answers. With Home.Dir and the cluster of the last time, passwords and tokens are those of the
-// last time too. It has to be closed before the cluster is.
+// StartArgoCD returns when all of Argo CD answers. With Home.Dir and the cluster of the last time, passwords and tokens are those of the last
+// time too. Close it before the cluster.
 func StartArgoCD(ctx context.Context, h Home, c *Cluster, o ArgoCDOptions) (*ArgoCD, error) {
 	a := &ArgoCD{cluster: c}
 	if err := a.start(ctx, h, o); err != nil {
@@ -108,7 +108,7 @@ func (a *ArgoCD) start(ctx context.Context, h Home, o ArgoCDOptions) (err error)
 	return a.serve(ctx, paths[0], paths[1])
 }
 
-// serve starts the servers behind the front.
+// serve starts the servers behind the fault proxy.
 func (a *ArgoCD) serve(ctx context.Context, argocd, kustomize string) error {
 	env, err := a.environment(argocd, kustomize)
 	if err != nil {
@@ -129,18 +129,18 @@ func (a *ArgoCD) serve(ctx context.Context, argocd, kustomize string) error {
 // Name is "argocd".
 func (a *ArgoCD) Name() string { return "argocd" }
 
-// URL is that of the API, and of the web pages if they were built in, which they are not in a program from a Go module.
+// URL is the address of the API, and of the web pages if they are built in, which they are not in a program from a Go module.
 func (a *ArgoCD) URL() string { return a.front.URL() }
 
-// Log is the server's. Those of the other processes are beside it.
+// Log is the server's log. Those of the other processes are in the same folder.
 func (a *ArgoCD) Log() string { return a.log("server") }
 
 func (a *ArgoCD) log(name string) string { return filepath.Join(a.dir, name+".log") }
 
-// Front is what clients talk to.
+// Front is the fault proxy that clients use.
 func (a *ArgoCD) Front() *front.Front { return a.front }
 
-// Close ends Argo CD with all that it runs, git included. What it wrote into the cluster stays there.
+// Close ends Argo CD with all its processes, git included. Its objects in the cluster stay.
 func (a *ArgoCD) Close() error {
 	err := a.stopServers()
 	if a.redis != nil {
@@ -167,5 +167,5 @@ func (a *ArgoCD) stopServers() error {
 	return group.Wait()
 }
 
-// direct is a client that asks no proxy: all is on this machine.
+// direct is a client without a proxy: all servers are on this machine.
 func direct() *http.Client { return &http.Client{Transport: &http.Transport{}} }

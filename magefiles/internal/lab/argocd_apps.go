@@ -10,18 +10,18 @@ import (
 	"path"
 )
 
-// AppSpec is an Application: what of a repository is deployed where.
+// AppSpec is an Application: the folder of a repository that is deployed, and its target.
 type AppSpec struct {
 	Name           string
 	RepoURL        string
 	Path           string // folder in the repository
 	TargetRevision string // "" is HEAD
 	Namespace      string // that it is deployed to, and that is made if need be; "" is Name
-	AutoSync       bool   // Argo CD syncs by itself, and deletes what the repository no longer has
+	AutoSync       bool   // Argo CD syncs by itself, and deletes objects that are not in the repository any more
 	SyncOptions    []string
 }
 
-// App makes an Application in the project lab, or makes the one of that name like the spec. It does not wait for Argo CD to compare it.
+// App creates an Application in the project lab, or changes the existing one to the spec. It does not wait for Argo CD to compare it.
 func (a *ArgoCD) App(ctx context.Context, s AppSpec) error {
 	policy := object{"syncOptions": append([]string{"CreateNamespace=true"}, s.SyncOptions...)}
 	if s.AutoSync {
@@ -39,13 +39,13 @@ func (a *ArgoCD) App(ctx context.Context, s AppSpec) error {
 	})
 }
 
-// AppsFor makes an Application for each folder of argocd/manifests in a repository, called like the folder and deployed to the namespace of that
+// AppsFor makes an Application for each folder of argocd/manifests in a repository, with the folder's name, deployed to the namespace of that
 // name, and returns their names. The file system is the repository's.
 func (a *ArgoCD) AppsFor(ctx context.Context, repoURL string, repository fs.FS) ([]string, error) {
 	const manifests = "argocd/manifests"
 	entries, err := fs.ReadDir(repository, manifests)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err // a repository that deploys nothing is as good as any
+		return nil, err // a repository without manifests is valid
 	}
 	var names []string
 	for _, e := range entries {
@@ -60,14 +60,14 @@ func (a *ArgoCD) AppsFor(ctx context.Context, repoURL string, repository fs.FS) 
 	return names, nil
 }
 
-// DeleteApp deletes an Application; what it deployed stays.
+// DeleteApp deletes an Application; its deployed objects stay.
 func (a *ArgoCD) DeleteApp(ctx context.Context, name string) error {
 	return a.cluster.Delete(ctx, appPath(name))
 }
 
 func appPath(name string) string { return argoObjects + "/applications/" + name }
 
-// AddRepository tells Argo CD how to read a private repository over HTTP.
+// AddRepository gives Argo CD the credentials of a private repository over HTTP.
 func (a *ArgoCD) AddRepository(ctx context.Context, repoURL, user, password string) error {
 	name := fmt.Sprintf("repository-%.6x", sha256.Sum256([]byte(repoURL)))
 	return a.cluster.Apply(ctx, argoCore+"/secrets/"+name, object{

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// What stops a deployment though every server is well. Each returns once it is in force, and what it returns mends it.
+// Faults that stop a deployment although every server works. Each function returns when the fault is in force, with a function that ends it.
 
-// SyncWindow is a time in which syncing is forbidden, or outside of which it is.
+// SyncWindow is a time in which syncing is forbidden, or the only time in which it is allowed.
 type SyncWindow struct {
 	Kind     string // deny or allow; "" is deny
 	Schedule string // when it begins, as cron has it; "" is every minute, so that it is now
@@ -19,8 +19,8 @@ type SyncWindow struct {
 	Manual   bool   // still allows syncing by hand
 }
 
-// SyncWindow sets the only window of the project lab. In force is what the server knows of it; with no Application in the
-// project there is nobody to ask.
+// SyncWindow sets the only window of the project lab. It is in force when the server reports it; without an Application in the project there is
+// no such report.
 func (a *ArgoCD) SyncWindow(ctx context.Context, w SyncWindow) (mend func(context.Context) error, err error) {
 	window := object{
 		"kind": cmp.Or(w.Kind, "deny"), "schedule": cmp.Or(w.Schedule, "* * * * *"), "duration": cmp.Or(w.Duration, "24h"),
@@ -55,7 +55,7 @@ func (a *ArgoCD) setWindows(ctx context.Context, windows []object) error {
 	})
 }
 
-// failSync is the name of the policy that refuses, and what it says.
+// failSync is the name of the policy that refuses, and its message.
 const (
 	failSync     = "blumeops-lab-fail-sync"
 	failSyncSays = "the lab refuses changes of Deployments"
@@ -63,7 +63,7 @@ const (
 	refusalWhere = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/" + failSync
 )
 
-// FailSync has the cluster refuse every change of Deployments in a namespace, so that a sync that has one fails.
+// FailSync makes the cluster refuse every change of Deployments in a namespace, so that a sync with such a change fails.
 func (a *ArgoCD) FailSync(ctx context.Context, namespace string) (mend func(context.Context) error, err error) {
 	err = a.cluster.Apply(ctx, refusal, object{
 		"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": object{"name": failSync},
@@ -107,7 +107,7 @@ func (a *ArgoCD) allowSync(ctx context.Context) error {
 	return errors.Join(a.cluster.Delete(ctx, refusalWhere), a.cluster.Delete(ctx, refusal))
 }
 
-// refusesDeployments waits until the cluster refuses, or again takes, a Deployment that is only tried.
+// refusesDeployments waits until the cluster refuses, or again accepts, a Deployment in a dry run.
 func (a *ArgoCD) refusesDeployments(ctx context.Context, namespace string, want bool) error {
 	path := "/apis/apps/v1/namespaces/" + namespace + "/deployments?dryRun=All"
 	labels := object{"app": "tried"}
@@ -133,7 +133,7 @@ func (a *ArgoCD) refusesDeployments(ctx context.Context, namespace string, want 
 	})
 }
 
-// HoldHealth keeps new pods from being placed, so that what is deployed from now on stays Progressing.
+// HoldHealth keeps new pods from being placed, so that later deployments stay Progressing.
 func (a *ArgoCD) HoldHealth(ctx context.Context) (mend func(context.Context) error, err error) {
 	cordon := func(ctx context.Context, on bool) error {
 		return a.cluster.Patch(ctx, nodePath, object{"spec": object{"unschedulable": on}})

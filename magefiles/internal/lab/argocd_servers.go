@@ -17,11 +17,11 @@ import (
 type argoServer struct {
 	name   string
 	memory goMemory
-	port   int // of its metrics, where it also says whether it is well
+	port   int // of its metrics and its health
 	args   []string
 }
 
-// startServers starts all three at once: they wait for each other by themselves.
+// startServers starts all three concurrently: they wait for each other by themselves.
 func (a *ArgoCD) startServers(ctx context.Context, argocd string, env []string) error {
 	servers, err := a.servers()
 	if err != nil {
@@ -48,7 +48,7 @@ func (a *ArgoCD) startServers(ctx context.Context, argocd string, env []string) 
 	return group.Wait()
 }
 
-// servers chooses ports.
+// servers chooses ports and arguments.
 func (a *ArgoCD) servers() ([]argoServer, error) {
 	var ports [5]int
 	for i := range ports {
@@ -59,7 +59,7 @@ func (a *ArgoCD) servers() ([]argoServer, error) {
 	}
 	server, repo, metrics := ports[0], ports[1], ports[2:]
 	a.server.base = fmt.Sprintf("http://127.0.0.1:%d", server)
-	// The cluster's kubeconfig names no namespace of Argo CD.
+	// The cluster's kubeconfig does not set Argo CD's namespace.
 	common := []string{"--namespace=" + argoNamespace, "--logformat=text", "--redis=" + a.redis.addr}
 	client := append(common, fmt.Sprintf("--repo-server=127.0.0.1:%d", repo), "--repo-server-plaintext")
 	return []argoServer{
@@ -82,10 +82,10 @@ func (a *ArgoCD) servers() ([]argoServer, error) {
 	}, nil
 }
 
-// environment is what all three have in theirs. They find programs in a folder of their own: git asks argocd for passwords by that name.
+// environment is the environment that all three share. They find programs in their own folder, because git runs the program argocd for passwords.
 func (a *ArgoCD) environment(argocd, kustomize string) ([]string, error) {
 	at := func(name string) string { return filepath.Join(a.dir, name) }
-	// Clones of the last time are of no use.
+	// Clones of the last time are not used.
 	if err := os.RemoveAll(at("tmp")); err != nil {
 		return nil, err
 	}
@@ -125,10 +125,10 @@ func (a *ArgoCD) environment(argocd, kustomize string) ([]string, error) {
 	}, nil
 }
 
-// socketPath is the path of a socket, which the system wants short.
+// socketPath is the path of a socket, whose length the system limits.
 func socketPath(dir, name string) (string, error) {
 	path := filepath.Join(dir, name)
-	const longest = 107 // sun_path of unix(7), less its end
+	const longest = 107 // sun_path of unix(7), without its final zero
 	if len(path) > longest {
 		return "", fmt.Errorf("path of a socket: %s has %d bytes, and %d are the most: choose a shorter folder for the lab", path, len(path), longest)
 	}

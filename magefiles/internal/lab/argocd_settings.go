@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Project is the project that the lab's Applications belong to, and that the account ci has its rights in.
+// Project is the project of the lab's Applications, in which the account ci has its rights.
 const Project = "lab"
 
 // Accounts of programs.
@@ -19,7 +19,7 @@ const (
 	AccountReader  = "reader" // may see
 )
 
-// policy is who may do what: rights that are not here are refused. Any account may ask what it can do (can-i).
+// policy has all rights: others are refused. Any account may query its own rights (can-i).
 var policy = strings.Join([]string{
 	"p, role:see, applications, get, " + Project + "/*, allow",
 	"p, role:release, applications, sync, " + Project + "/*, allow",
@@ -35,7 +35,7 @@ const (
 	projectPath   = argoObjects + "/appprojects/" + Project
 )
 
-// settle brings into the cluster what Argo CD wants to find there. Server key and administrator's password it makes itself.
+// settle creates the objects that Argo CD requires in the cluster. Argo CD itself makes the server key and the administrator's password.
 func (a *ArgoCD) settle(ctx context.Context, module string) error {
 	err := a.cluster.Apply(ctx, argoCore, object{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": argoNamespace},
@@ -71,18 +71,18 @@ func (a *ArgoCD) settle(ctx context.Context, module string) error {
 			"sourceRepos":              []string{"*"},
 			"destinations":             []object{{"server": "*", "namespace": "*"}},
 			"clusterResourceWhitelist": []object{{"group": "*", "kind": "*"}},
-			"syncWindows":              []object{}, // whatever was tried the last time
+			"syncWindows":              []object{}, // removes a window of the last time
 		},
 	})
 }
 
-// setting applies one of the objects that Argo CD reads its settings from. Fields of others in it stay.
+// setting applies one of the objects with Argo CD's settings. Other owners' fields in it stay.
 func (a *ArgoCD) setting(ctx context.Context, resource, kind, name string, data object) error {
 	document := object{
 		"apiVersion": "v1", "kind": kind,
 		"metadata": object{
 			"name": name, "namespace": argoNamespace,
-			"labels": object{"app.kubernetes.io/part-of": "argocd"}, // it looks at no others
+			"labels": object{"app.kubernetes.io/part-of": "argocd"}, // it ignores objects without this label
 		},
 	}
 	if data != nil {
@@ -93,7 +93,7 @@ func (a *ArgoCD) setting(ctx context.Context, resource, kind, name string, data 
 
 const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
 
-// define brings one of Argo CD's kinds into the cluster, and waits until it is served.
+// define applies one of Argo CD's kinds to the cluster, and waits until it is served.
 func (a *ArgoCD) define(ctx context.Context, module, kind string) error {
 	definition, err := os.ReadFile(filepath.Join(module, "manifests", "crds", kind+"-crd.yaml"))
 	if err != nil {
@@ -106,8 +106,8 @@ func (a *ArgoCD) define(ctx context.Context, module, kind string) error {
 	return a.served(ctx, path)
 }
 
-// defineSets does it for ApplicationSets, of which Argo CD's server only wants to see that there are none. Their own definition is a
-// megabyte, which takes the API server ten seconds and 100 MB.
+// defineSets does that for ApplicationSets; Argo CD's server only needs an empty list of them. Their own definition is a megabyte, which takes
+// the API server ten seconds and 100 MB.
 func (a *ArgoCD) defineSets(ctx context.Context) error {
 	const path = definitions + "applicationsets.argoproj.io"
 	err := a.cluster.Apply(ctx, path, object{

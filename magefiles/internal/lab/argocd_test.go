@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestArgoCD runs a cluster with Argo CD through what a release asks of it and what can stop one. A single one, because it
-// takes its time to start.
+// TestArgoCD tests all requests of a release, and the faults that can stop one, on a cluster with Argo CD. It is one test, because the start
+// takes long.
 func TestArgoCD(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a cluster: run without -short")
@@ -112,7 +112,7 @@ func (w *world) tokens(t *testing.T) {
 	})
 }
 
-// A token counts as revoked once Argo CD says so, and not when it cannot be asked.
+// A token counts as revoked when Argo CD says so, and not when Argo CD does not answer.
 func TestWantRefusal(t *testing.T) {
 	for _, c := range []struct {
 		said    error

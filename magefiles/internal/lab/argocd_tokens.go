@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// Token is that of the account ci. It does not expire.
+// Token is the token of the account ci. It does not expire.
 func (a *ArgoCD) Token() string { return a.token }
 
-// AdminToken returns a token that may do anything, for a day.
+// AdminToken returns a token with all rights, for a day.
 func (a *ArgoCD) AdminToken(ctx context.Context) (string, error) {
-	// Made by Argo CD the first time.
+	// Created by Argo CD at its first start.
 	var initial struct{ Data struct{ Password []byte } }
 	if err := a.cluster.Get(ctx, argoCore+"/secrets/argocd-initial-admin-secret", &initial); err != nil {
 		return "", err
@@ -30,8 +30,8 @@ func (a *ArgoCD) AdminToken(ctx context.Context) (string, error) {
 	return session.Token, err
 }
 
-// Issue makes a token for an account that ends after a lifetime, whole seconds; 0 is one that does not end. Revoke ends it now: when it
-// returns, Argo CD refuses the token.
+// Issue makes a token for an account that expires after a lifetime, whole seconds; 0 means never. Revoke ends it immediately: when it returns,
+// Argo CD refuses the token.
 func (a *ArgoCD) Issue(ctx context.Context, account string, lifetime time.Duration) (token string, revoke func(context.Context) error, err error) {
 	path := "/api/v1/account/" + account + "/token"
 	var issued struct{ Token string }
@@ -44,7 +44,7 @@ func (a *ArgoCD) Issue(ctx context.Context, account string, lifetime time.Durati
 		return "", nil, err
 	}
 	wait, cancel := ctx, context.CancelFunc(func() {})
-	if lifetime > 0 { // a token that ends before Argo CD knows it never works
+	if lifetime > 0 { // a token that expires before Argo CD knows it never works
 		wait, cancel = context.WithTimeoutCause(ctx, lifetime, fmt.Errorf("the token of %s ended after %s, before it worked: give it longer", account, lifetime))
 	}
 	defer cancel()
@@ -64,7 +64,7 @@ func (a *ArgoCD) Issue(ctx context.Context, account string, lifetime time.Durati
 // errRefused is Argo CD's answer to a token that does not work.
 var errRefused = errors.New("the token is not accepted by Argo CD")
 
-// accepts tells whether a token works.
+// accepts checks that a token works.
 func (a *ArgoCD) accepts(ctx context.Context, token string) error {
 	as := a.server
 	as.token = token
@@ -78,7 +78,7 @@ func (a *ArgoCD) accepts(ctx context.Context, token string) error {
 	return nil
 }
 
-// wantRefusal turns what accepts said into an error unless Argo CD refused the token: a question that was not answered tells nothing.
+// wantRefusal turns the result of accepts into an error unless Argo CD refused the token: a request without an answer proves nothing.
 func wantRefusal(said error) error {
 	switch status := (*StatusError)(nil); {
 	case said == nil:
@@ -106,7 +106,7 @@ func tokenID(token string) (string, error) {
 	return claims.JTI, nil
 }
 
-// takeToken has ci's token: that of the last time if it still works, else a new one.
+// takeToken reads ci's token: that of the last time if it still works, otherwise a new one.
 func (a *ArgoCD) takeToken(ctx context.Context) error {
 	path := filepath.Join(a.dir, AccountRelease+".token")
 	kept, err := os.ReadFile(path)
@@ -123,7 +123,7 @@ func (a *ArgoCD) takeToken(ctx context.Context) error {
 	return os.WriteFile(path, []byte(a.token+"\n"), 0o600)
 }
 
-// admin calls the API as the administrator, past the front.
+// admin calls the API as the administrator, not through the fault proxy.
 func (a *ArgoCD) admin(ctx context.Context, method, path string, document, out any) error {
 	token, err := a.AdminToken(ctx)
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// patience is how long the tests wait for what takes seconds.
+// patience is how long the tests wait for operations that take seconds.
 const patience = 90 * time.Second
 
-// world is a cluster with Argo CD, and a repository that it deploys from.
+// world is a cluster with Argo CD, and a repository that it deploys.
 type world struct {
 	cluster *Cluster
 	argo    *ArgoCD
@@ -77,7 +77,7 @@ func (w *world) processes() []*process {
 	return slices.Concat(single, w.argo.processes, w.cluster.controlled)
 }
 
-// application is what the tests read of one.
+// application is the part of an Application that the tests read.
 type application struct {
 	Status struct {
 		Sync           struct{ Status, Revision string }
@@ -93,7 +93,7 @@ type application struct {
 	}
 }
 
-// client is one of the API as users see it.
+// client is a client of the API as users have it.
 func (w *world) client(token string) api {
 	return api{client: w.argo.Front().Client(), base: w.argo.URL(), token: token}
 }

@@ -20,20 +20,20 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
-// A lab that stays up is a process of its own, the keeper: it starts the servers, writes down what is where, and ends them
-// when it is asked to. It holds a lock as long as it lives, so what it wrote is believed only while the lock is held.
+// A lab that stays up is its own process, the keeper: it starts the servers, writes the record of their addresses, and ends them on request. It
+// holds a lock until it ends, so the record is valid only while the lock is held.
 
-// The files of a kept lab, beside the folders of its servers.
+// The files of a kept lab, in the same folder as those of its servers.
 const (
 	recordFile = "lab.json"
 	lockFile   = "lab.lock"
 	keeperLog  = "lab.log"
 )
 
-// moment is how long somebody who only looks may hold the lock.
+// moment is how long a process that only reads may hold the lock.
 const moment = 2 * time.Second
 
-// Record is what is known of a lab that is up.
+// Record describes a lab that is up.
 type Record struct {
 	PID     int       `json:"pid"` // of its keeper
 	Since   time.Time `json:"since"`
@@ -41,7 +41,7 @@ type Record struct {
 	Parts   []Part    `json:"parts"`
 	Mode    Mode      `json:"mode"`
 	Servers []Listed  `json:"servers"`
-	Env     []Setting `json:"env,omitempty"` // holds passwords and tokens, which are worth something on this machine only
+	Env     []Setting `json:"env,omitempty"` // contains passwords and tokens, which are valid on this machine only
 }
 
 // Listed is one server of a lab.
@@ -52,7 +52,7 @@ type Listed struct {
 	PID  int    `json:"pid"`
 }
 
-// Serves says why a lab that is up does not suit who asks for one with these options; nil if it does.
+// Serves returns the reason why a lab that is up does not match these options; nil if it does.
 func (r Record) Serves(o Options) error {
 	for _, p := range o.Parts {
 		if !slices.Contains(r.Parts, p) {
@@ -65,7 +65,8 @@ func (r Record) Serves(o Options) error {
 	return nil
 }
 
-// Keep runs a lab until ctx ends. Its home must have a folder. Once everything answers, it is on record and ready is told, whose error ends it.
+// Keep runs a lab until ctx ends. Its home must have a folder. When all servers answer, it writes the record and calls ready; an error of ready
+// ends the lab.
 func Keep(ctx context.Context, h Home, o Options, ready func(Record) error) (err error) {
 	lock, err := hold(ctx, h.Dir, moment)
 	if err != nil {
@@ -90,7 +91,7 @@ func Keep(ctx context.Context, h Home, o Options, ready func(Record) error) (err
 	return nil
 }
 
-// hold takes the lock of a lab's folder. Who only looks holds it for a moment, which is waited for.
+// hold takes the lock of a lab's folder. It waits for processes that only read, which hold the lock for a moment.
 func hold(ctx context.Context, dir string, patience time.Duration) (*flock.Flock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -105,7 +106,7 @@ func hold(ctx context.Context, dir string, patience time.Duration) (*flock.Flock
 	return lock, nil
 }
 
-// Find returns the record of the lab in a folder, and whether it is up. One that is about to come up is not up yet.
+// Find returns the record of the lab in a folder, and whether it is up. A lab that is starting is not up yet.
 func Find(dir string) (Record, bool, error) {
 	var r Record
 	if _, err := os.Stat(filepath.Join(dir, lockFile)); errors.Is(err, fs.ErrNotExist) {
@@ -130,8 +131,8 @@ func Find(dir string) (Record, bool, error) {
 	return r, true, nil
 }
 
-// Detach runs a command that keeps a lab in a folder, and returns once the lab is up. The command outlives this process and
-// its terminal; what it says on stderr goes to a file, and line by line to say. Should ctx end before the lab is up, the command is ended.
+// Detach runs a command that keeps a lab in a folder, and returns when the lab is up. The command outlives this process and its terminal; its
+// stderr goes to a file, and line by line to say. If ctx ends before the lab is up, the command is ended.
 func Detach(ctx context.Context, dir string, line []string, env []string, say func(string)) (Record, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Record{}, err
@@ -178,11 +179,11 @@ type follower struct {
 	last string
 }
 
-// read passes on the lines that were completed since the last time.
+// read passes on the lines that are complete since the last call.
 func (f *follower) read() {
 	file, err := os.Open(f.path)
 	if err != nil {
-		return // the next time, or never: it is the record that counts
+		return // the next call reads it, or none does: only the record counts
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.NewSectionReader(file, f.at, 1<<20))
@@ -200,10 +201,10 @@ func (f *follower) read() {
 	}
 }
 
-// downTime is how long a lab may take to end before it is killed, which its servers do not survive.
+// downTime is how long a lab may take to end before it is killed together with its servers.
 const downTime = 30 * time.Second
 
-// Down ends the lab in a folder and waits until all of it is gone. It tells whether one was up.
+// Down ends the lab in a folder and waits until all of it has ended. It reports whether one was up.
 func Down(ctx context.Context, dir string) (bool, error) {
 	r, up, err := Find(dir)
 	if err != nil || !up {
@@ -226,7 +227,7 @@ func Down(ctx context.Context, dir string) (bool, error) {
 	return true, fmt.Errorf("the lab (process %d) does not end, even when killed", r.PID)
 }
 
-// Wipe removes a lab that is down, with all that its servers kept.
+// Wipe removes a lab that is down, with all data of its servers.
 func Wipe(ctx context.Context, dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -239,7 +240,7 @@ func Wipe(ctx context.Context, dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// writeWhole writes JSON that only this user can read, all of it or nothing.
+// writeWhole writes JSON that only this user can read, atomically.
 func writeWhole(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

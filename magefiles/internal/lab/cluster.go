@@ -16,13 +16,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
-// ClusterOptions say how a cluster runs.
+// ClusterOptions are the settings of a cluster.
 type ClusterOptions struct {
 	Addr string // of the API server, on 127.0.0.1; "" is a free port
 }
 
-// Cluster is a Kubernetes cluster: etcd, the API server, the controllers and the scheduler of Kubernetes itself, and one node that
-// KWOK plays. Whatever runs on that node is said to run, and does not: no container is ever started.
+// Cluster is a Kubernetes cluster: etcd, the API server, the controllers and the scheduler of Kubernetes itself, and one node that KWOK
+// simulates. Pods on that node are reported as running, but no container is ever started.
 type Cluster struct {
 	dir       string // data, keys and logs
 	temporary bool
@@ -33,14 +33,14 @@ type Cluster struct {
 
 	server     *process
 	kept       *process   // etcd
-	controlled []*process // what works through the API server
+	controlled []*process // processes that use the API server
 }
 
 // clusterStart is how long a cluster may take until it is ready. It takes about ten seconds on two idle cores.
 const clusterStart = 3 * time.Minute
 
-// StartCluster returns once the API server is ready and the node takes pods. With Home.Dir, objects and the administrator's token
-// are those of the last time.
+// StartCluster returns when the API server is ready and the node accepts pods. With Home.Dir, objects and the administrator's token are those of
+// the last time.
 func StartCluster(ctx context.Context, h Home, o ClusterOptions) (*Cluster, error) {
 	c := &Cluster{}
 	if err := c.start(ctx, h, o); err != nil {
@@ -84,7 +84,7 @@ func (c *Cluster) start(ctx context.Context, h Home, o ClusterOptions) error {
 	return c.startKwok(ctx, paths[4], played)
 }
 
-// onFreePorts tries again should somebody take a port before the server does that it was chosen for.
+// onFreePorts tries again if another process takes a chosen port before the server does.
 func onFreePorts(start func() error) error {
 	for try := 1; ; try++ {
 		err := start()
@@ -110,18 +110,18 @@ func (h Home) buildAll(ctx context.Context, programs ...pinned.Program) ([]strin
 // Name is "cluster".
 func (c *Cluster) Name() string { return "cluster" }
 
-// URL is that of the API server, which speaks TLS with a certificate of its own: see Kubeconfig.
+// URL is the address of the API server, which speaks TLS with its own certificate: see Kubeconfig.
 func (c *Cluster) URL() string { return "https://" + c.addr }
 
-// Log is the API server's. Those of the other processes are beside it.
+// Log is the API server's log. Those of the other processes are in the same folder.
 func (c *Cluster) Log() string { return c.log("kube-apiserver") }
 
 func (c *Cluster) log(name string) string { return filepath.Join(c.dir, name+".log") }
 
-// Kubeconfig is the file with which kubectl and its like are the cluster's administrator.
+// Kubeconfig is the file with which kubectl and similar programs are the cluster's administrator.
 func (c *Cluster) Kubeconfig() string { return filepath.Join(c.dir, "kubeconfig") }
 
-// Close ends the cluster: first what works through the API server, at once, then the server, then etcd.
+// Close ends the cluster: first the processes that use the API server, concurrently, then the server, then etcd.
 func (c *Cluster) Close() error {
 	var group errgroup.Group
 	for _, p := range c.controlled {
@@ -145,17 +145,17 @@ func (c *Cluster) run(name, path string, memory goMemory, args ...string) (*proc
 	})
 }
 
-// goMemory bounds what a server written in Go keeps for itself: a lab is idle for most of its life.
+// goMemory limits the memory of a server written in Go: a lab is idle for most of its life.
 type goMemory struct {
-	Limit   int // in MiB, from where on garbage is collected as often as it takes
-	Percent int // how much the heap may grow between two collections
+	Limit   int // in MiB; above it, garbage is collected as often as necessary
+	Percent int // growth of the heap between two collections
 }
 
 func (m goMemory) env() []string {
 	return []string{fmt.Sprintf("GOMEMLIMIT=%dMiB", m.Limit), fmt.Sprintf("GOGC=%d", m.Percent)}
 }
 
-// until asks until the answer is no error, or ctx ends, or waitTime is over.
+// until polls until answers returns no error, or ctx ends, or waitTime is over.
 func until(ctx context.Context, what string, answers func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, waitTime, errWaitTime)
 	defer cancel()

@@ -5,14 +5,14 @@ import (
 	"net/http"
 )
 
-// Get reads an object, or a list, by its path, such as /apis/apps/v1/namespaces/docs/deployments/docs. Refusals of this and the
-// other methods are a *StatusError.
+// Get reads an object, or a list, by its path, such as /apis/apps/v1/namespaces/docs/deployments/docs. An error answer to this and the other
+// methods is a *StatusError.
 func (c *Cluster) Get(ctx context.Context, path string, out any) error {
 	return c.api().do(ctx, http.MethodGet, path, "", nil, out)
 }
 
-// Apply makes the object at path like the document (server-side apply): JSON or YAML as it stands if it is a []byte, else what
-// encoding/json makes of it. Fields that an earlier document had and this one lacks go.
+// Apply changes the object at path to the document (server-side apply): a []byte is JSON or YAML and is sent unchanged, other values are encoded
+// by encoding/json. Fields of an earlier document that are missing in this one are removed.
 func (c *Cluster) Apply(ctx context.Context, path string, document any) error {
 	return c.api().do(ctx, http.MethodPatch, path+"?fieldManager=blumeops-lab&force=true", "application/apply-patch+yaml", document, nil)
 }
@@ -22,7 +22,7 @@ func (c *Cluster) Patch(ctx context.Context, path string, document any) error {
 	return c.api().do(ctx, http.MethodPatch, path, "application/merge-patch+json", document, nil)
 }
 
-// Delete deletes the object at path. What is not there is no error.
+// Delete deletes the object at path. A missing object is not an error.
 func (c *Cluster) Delete(ctx context.Context, path string) error {
 	err := c.api().do(ctx, http.MethodDelete, path, "", nil, nil)
 	if isStatus(err, http.StatusNotFound) {

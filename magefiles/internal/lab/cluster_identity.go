@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// identify makes what clients and the API server know each other by. The administrator's token stays, the rest is made anew.
+// identify makes the credentials of clients and the API server. The administrator's token stays, the rest is made again.
 func (c *Cluster) identify() error {
 	var err error
 	if c.token, err = keptSecret(filepath.Join(c.dir, "admin.token")); err != nil {

@@ -17,8 +17,8 @@ var (
 	}
 )
 
-// controllers are those that the manifests of a homelab need: they make pods of what is applied, and clear up behind it.
-// The one of node lifecycle takes the not-ready taint from the node.
+// controllers are those that the manifests of a homelab need: they make pods of applied objects, and delete dependent ones. The controller of
+// node lifecycle removes the not-ready taint from the node.
 var controllers = []string{
 	"deployment-controller",
 	"replicaset-controller",
@@ -29,8 +29,7 @@ var controllers = []string{
 	"node-lifecycle-controller",
 }
 
-// startControllers starts the controller manager and the scheduler. Whether they work shows when the node gets ready and takes
-// pods: neither listens on a port.
+// startControllers starts the controller manager and the scheduler. They work if the node gets ready and accepts pods: neither listens on a port.
 func (c *Cluster) startControllers(manager, scheduler string) error {
 	common := []string{"--kubeconfig=" + c.Kubeconfig(), "--leader-elect=false", "--secure-port=0", "--profiling=false"}
 	p, err := c.run("kube-controller-manager", manager, goMemory{Limit: 90, Percent: 40},

@@ -11,9 +11,9 @@ import (
 
 var manifestPath = regexp.MustCompile(`^/v2/.+/manifests/([^/]+)$`)
 
-// createOnly refuses what Zot's policy «create» does: moving a tag, putting the identical manifest again under it, deleting.
+// createOnly refuses the same requests as Zot's policy "create": moving a tag, putting the identical manifest again under it, deleting.
 func createOnly(registry http.Handler) http.Handler {
-	var tags sync.Mutex // of two that make the same tag at the same time, one comes second
+	var tags sync.Mutex // of two requests for the same tag at the same time, one must wait
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		match := manifestPath.FindStringSubmatch(r.URL.Path)
 		isTag := match != nil && !strings.Contains(match[1], ":")
@@ -21,7 +21,7 @@ func createOnly(registry http.Handler) http.Handler {
 			tags.Lock()
 			defer tags.Unlock()
 			if exists(registry, r) {
-				_, _ = io.Copy(io.Discard, r.Body) // a client that still sends may find its connection closed under its next request
+				_, _ = io.Copy(io.Discard, r.Body) // if the client still sends, its next request could find the connection closed
 				denied(w)
 				return
 			}
@@ -52,7 +52,7 @@ func denied(w http.ResponseWriter) {
 	}}})
 }
 
-// statusOnly is an answer of which nobody wants more than the status.
+// statusOnly is an answer of which only the status is used.
 type statusOnly struct {
 	header http.Header
 	status int

@@ -13,11 +13,11 @@ var etcdProgram = pinned.Program{
 	Name: "etcd", Title: "etcd", Dir: "argocd", Package: "go.etcd.io/etcd/server/v3", Module: "go.etcd.io/etcd/server/v3", Seconds: 25,
 }
 
-// etcdSocket is where etcd listens, in the cluster's folder: no port, and nobody but this user reaches it, though it asks for no
-// password. It is relative to the working folder, as etcd wants it.
+// etcdSocket is where etcd listens, in the cluster's folder. It is not a port, so only this user reaches it, although it requires no password.
+// etcd requires a path relative to the working folder.
 const etcdSocket = "etcd.sock"
 
-// startEtcd starts the store of all that the API server knows.
+// startEtcd starts the store of the API server.
 func (c *Cluster) startEtcd(ctx context.Context, path string) error {
 	socket, err := socketPath(c.dir, etcdSocket)
 	if err != nil {
@@ -28,12 +28,12 @@ func (c *Cluster) startEtcd(ctx context.Context, path string) error {
 		"--data-dir=etcd",
 		"--listen-client-urls=unix://"+etcdSocket,
 		"--listen-peer-urls=unix://etcd-peer.sock",
-		// What it would tell others, of which there are none: these must have a port, and nobody listens there.
+		// The addresses for other members, which do not exist: these must have a port, and nothing listens there.
 		"--advertise-client-urls=http://127.0.0.1:2379",
 		"--initial-advertise-peer-urls=http://127.0.0.1:2380",
 		"--initial-cluster=lab=http://127.0.0.1:2380",
 		"--enable-grpc-gateway=false",
-		// What a power cut would cost is a lab.
+		// A power cut could only damage a lab.
 		"--unsafe-no-fsync",
 		"--auto-compaction-mode=periodic", "--auto-compaction-retention=10m",
 		"--log-level=warn",

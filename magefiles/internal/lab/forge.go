@@ -28,7 +28,7 @@ var gitea = pinned.Program{
 	Package: "code.gitea.io/gitea",
 	Module:  "code.gitea.io/gitea",
 	Tags:    "sqlite sqlite_unlock_notify",
-	CGO:     true, // its SQLite is the C one
+	CGO:     true, // uses the SQLite in C
 	Seconds: 180,
 	Stamp:   map[string]string{"main.Version": "{number}"},
 }
@@ -39,19 +39,19 @@ type ForgeOptions struct {
 	SSHAddr      string // of git over SSH, host:port; "" is a free port of 127.0.0.1
 	Owner        string // the user who has the repositories; "" is eblume
 	Organisation string // that Owner owns; "" is blumeops-org
-	NoAtomicPush bool   // does not offer git's capability «atomic», as some servers do not
+	NoAtomicPush bool   // does not offer git's capability "atomic", as some servers do not
 	Actions      bool   // starts the workflows in .forgejo/workflows of repositories that have them enabled; their jobs wait for a Runner
 }
 
-// Forge is a forge with Forgejo's API: Gitea, with git over HTTP and SSH, packages and releases. Registration is closed, it
-// sends no mail and asks nothing of the network. Its web pages are bare, as the module that it is built from has no stylesheets.
+// Forge is a forge with Forgejo's API: Gitea, with git over HTTP and SSH, packages and releases. Registration is closed; it sends no mail and
+// makes no requests to the network. Its web pages are bare, because its module has no stylesheets.
 //
-// Clients reach it through its front, SSH aside. What the methods here do goes past the front: it is in no log of requests,
-// and no fault touches it.
+// Clients reach it through its fault proxy, except over SSH. The methods of Forge do not use the fault proxy: their requests are in no log, and
+// no fault affects them.
 type Forge struct {
-	Owner        string // user who has the repositories
+	Owner        string // user that owns the repositories
 	Organisation string // that Owner owns
-	Admin        string // user who may do anything
+	Admin        string // user with all rights
 
 	options   ForgeOptions
 	dir       string
@@ -66,18 +66,18 @@ type Forge struct {
 	process   *process
 	client    *http.Client
 
-	mu     sync.Mutex // one at a time makes accounts and tokens
+	mu     sync.Mutex // only one goroutine at a time makes accounts and tokens
 	memory forgeMemory
 }
 
-// StartForge starts a forge; the caller closes it. With Home.Dir, what a forge there had is there again, tokens included.
+// StartForge starts a forge; the caller closes it. With Home.Dir, the data of an earlier forge there are kept, tokens included.
 func StartForge(ctx context.Context, h Home, o ForgeOptions) (*Forge, error) {
 	f := &Forge{
 		Owner:        cmp.Or(o.Owner, "eblume"),
 		Organisation: cmp.Or(o.Organisation, "blumeops-org"),
 		Admin:        "lab-admin",
 		options:      o,
-		client:       &http.Client{Transport: &http.Transport{}}, // asks no proxy: all is on this machine
+		client:       &http.Client{Transport: &http.Transport{}}, // without a proxy: all servers are on this machine
 	}
 	if err := f.start(ctx, h); err != nil {
 		return nil, errors.Join(fmt.Errorf("start forge: %w", err), f.Close())
@@ -114,7 +114,7 @@ func (f *Forge) start(ctx context.Context, h Home) (err error) {
 	return f.settle(ctx)
 }
 
-// portTries is how often free ports are chosen anew, should somebody take one before Gitea does.
+// portTries is how often free ports are chosen, in case another process takes one before Gitea does.
 const portTries = 3
 
 func (f *Forge) serve(ctx context.Context) error {
@@ -152,15 +152,15 @@ func (f *Forge) serveOnce(ctx context.Context) error {
 	return f.process.ready(ctx, f.answers)
 }
 
-// env is all that Gitea gets of the environment. Git's own configuration on this machine is not for it.
+// env is Gitea's whole environment. Git's own configuration on this machine must not affect it.
 func (f *Forge) env() []string {
 	env := []string{
 		"PATH=" + filepath.Dir(f.git) + ":/usr/local/bin:/usr/bin:/bin",
 		"HOME=" + f.dir,
 		"USER=" + systemUser(),
 		"GIT_CONFIG_NOSYSTEM=1",
-		// Garbage is collected only near the limit, which the server keeps to at little cost. The hooks of each push, which are
-		// short runs of the same program, never get there, and take half the time.
+		// Garbage is collected only near the limit, which costs the server little. The hooks of each push, which are short runs of the same
+		// program, never reach the limit, and take half the time.
 		"GOGC=off", "GOMEMLIMIT=80MiB",
 	}
 	if os.Geteuid() == 0 {
@@ -169,7 +169,7 @@ func (f *Forge) env() []string {
 	return env
 }
 
-// systemUser is who Gitea finds itself run by, which its configuration has to state.
+// systemUser is the user that runs Gitea, which its configuration requires.
 func systemUser() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
@@ -182,13 +182,13 @@ func (f *Forge) file(name string) string { return filepath.Join(f.dir, name) }
 // Name is "forge".
 func (f *Forge) Name() string { return "forge" }
 
-// URL is where clients find it, without a slash at the end.
+// URL is the address for clients, without a slash at the end.
 func (f *Forge) URL() string { return f.front.URL() }
 
-// Log is the file of what it says, from warnings on.
+// Log is its log file, with warnings and errors.
 func (f *Forge) Log() string { return f.file("forge.log") }
 
-// Front stands in front of HTTP.
+// Front is the fault proxy for HTTP.
 func (f *Forge) Front() *front.Front { return f.front }
 
 // SSHAddr is where git's SSH listens, host:port.

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// settle makes the accounts that a forge begins with. What is there already stays.
+// settle makes the first accounts of a forge. Existing accounts stay.
 func (f *Forge) settle(ctx context.Context) error {
 	if f.memory.AdminToken == "" {
 		if err := f.adopt(ctx); err != nil {
@@ -24,8 +24,8 @@ func (f *Forge) settle(ctx context.Context) error {
 	return f.addOrganisation(ctx)
 }
 
-// adopt makes the administrator, with Gitea's own command: over HTTP nobody may do that yet. The token comes from its output, so
-// no secret is among its arguments. The account is there already if a start was killed before it could write the token down.
+// adopt makes the administrator, with Gitea's own command, because over HTTP no account may do that yet. The token comes from its output, so no
+// secret is among its arguments. The account exists already if a start was killed before it could write the token down.
 func (f *Forge) adopt(ctx context.Context) error {
 	token, err := f.command(ctx, "admin", "user", "create", "--admin", "--username", f.Admin, "--email", forgeMail(f.Admin),
 		"--must-change-password=false", "--random-password", "--access-token", "--access-token-name", "lab", "--access-token-scopes", "all")
@@ -62,7 +62,7 @@ func (f *Forge) command(ctx context.Context, args ...string) (string, error) {
 	return words[len(words)-1], nil
 }
 
-// forgeMail is an address that no mail can reach.
+// forgeMail is an invalid mail address.
 func forgeMail(name string) string { return name + "@lab.invalid" }
 
 // AddUser makes a user unless it did so before, and returns the password.
@@ -107,8 +107,8 @@ func (f *Forge) Token(ctx context.Context, name string, scopes ...string) (strin
 	return f.TokenOf(ctx, f.Owner, name, scopes...)
 }
 
-// TokenOf returns a token of a user that has the scopes, such as «read:package», «write:repository» or «all»: the one that was
-// handed out under this name before, or a new one in its place if that had other scopes.
+// TokenOf returns a token of a user with the scopes, such as "read:package", "write:repository" or "all": the one that was made under this name
+// before, or a new one in its place if that had other scopes.
 func (f *Forge) TokenOf(ctx context.Context, user, name string, scopes ...string) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -147,7 +147,7 @@ func (f *Forge) revoke(ctx context.Context, user, name string) error {
 	return f.memorise()
 }
 
-// AddKey lets a user in over SSH with a key, given as a line of authorized_keys. A key that the user has is no error.
+// AddKey gives a user access over SSH with a key, given as a line of authorized_keys. An existing key is not an error.
 func (f *Forge) AddKey(ctx context.Context, user, publicKey string) error {
 	var keys []struct{ Key string }
 	if err := f.asAdmin(ctx, http.MethodGet, "/api/v1/users/"+user+"/keys", nil, &keys); err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// EnableActions has pushes, tags and pull requests of a repository start its workflows from now on. Without it a repository starts none, so
-// that it can be filled in peace. The forge must have been started with Actions.
+// EnableActions makes pushes, tags and pull requests of a repository start its workflows from now on. Before that a repository starts none, so
+// that it can be filled first. The forge must have been started with Actions.
 func (f *Forge) EnableActions(ctx context.Context, owner, repository string) error {
 	var is struct {
 		HasActions bool `json:"has_actions"`
@@ -24,7 +24,7 @@ func (f *Forge) EnableActions(ctx context.Context, owner, repository string) err
 	return nil
 }
 
-// SetSecret gives the workflows of a repository a secret. The forge takes letters, digits and _ in its name, and knows it in capitals.
+// SetSecret gives the workflows of a repository a secret. The forge accepts letters, digits and _ in its name, and stores it in capitals.
 func (f *Forge) SetSecret(ctx context.Context, owner, repository, name, value string) error {
 	path := "/api/v1/repos/" + owner + "/" + repository + "/actions/secrets/" + name
 	if err := f.asAdmin(ctx, http.MethodPut, path, map[string]any{"data": value}, nil); err != nil {
@@ -33,7 +33,7 @@ func (f *Forge) SetSecret(ctx context.Context, owner, repository, name, value st
 	return nil
 }
 
-// SetVariable gives the workflows of a repository a variable, in place of one of that name.
+// SetVariable gives the workflows of a repository a variable, and replaces one of that name.
 func (f *Forge) SetVariable(ctx context.Context, owner, repository, name, value string) error {
 	path := "/api/v1/repos/" + owner + "/" + repository + "/actions/variables/" + name
 	in := map[string]any{"value": value}
@@ -47,7 +47,7 @@ func (f *Forge) SetVariable(ctx context.Context, owner, repository, name, value 
 	return nil
 }
 
-// runnerToken is one that a runner for all repositories registers with.
+// runnerToken is a registration token for a runner of all repositories.
 func (f *Forge) runnerToken(ctx context.Context) (string, error) {
 	var made struct{ Token string }
 	err := f.asAdmin(ctx, http.MethodPost, "/api/v1/admin/actions/runners/registration-token", nil, &made)

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// API asks the forge itself, past its front, so that a test sees what is there whatever clients are made to see. The path is a
-// whole one, such as /api/v1/repos/OWNER/NAME/releases or /api/packages/OWNER/generic/NAME/VERSION/FILE. The token "" is nobody's.
+// API sends a request to the forge itself, not through its fault proxy, so that a test sees the real state. The path is a whole one, such as
+// /api/v1/repos/OWNER/NAME/releases or /api/packages/OWNER/generic/NAME/VERSION/FILE. The token "" is anonymous.
 //
-// in is sent as JSON; an io.Reader is sent as it is, nil is no body. out gets the answer's JSON; a *[]byte gets the answer as it
-// is, nil ignores it. An answer that is no success is a *StatusError.
+// in is sent as JSON; an io.Reader is sent unchanged, nil is no body. out gets the answer's JSON; a *[]byte gets the answer unchanged, nil
+// ignores it. An answer without success is a *StatusError.
 func (f *Forge) API(ctx context.Context, method, path, token string, in, out any) error {
 	return f.ask(ctx, method, path, in, out, func(r *http.Request) {
 		if token != "" {
@@ -25,7 +25,7 @@ func (f *Forge) API(ctx context.Context, method, path, token string, in, out any
 	})
 }
 
-// asAdmin asks with the administrator's rights, and with basic authorization: without that, there are no tokens to be had.
+// asAdmin sends a request with the administrator's rights and basic authorization, which requests for tokens require.
 func (f *Forge) asAdmin(ctx context.Context, method, path string, in, out any) error {
 	return f.ask(ctx, method, path, in, out, func(r *http.Request) { r.SetBasicAuth(f.Admin, f.memory.AdminToken) })
 }
@@ -38,7 +38,7 @@ func (f *Forge) ask(ctx context.Context, method, path string, in, out any, autho
 	return api{client: f.client, base: f.behind.String(), authorize: authorize}.do(ctx, method, path, mediaType, in, out)
 }
 
-// answers tells whether this very forge serves. Another, of another lab, might have got hold of its port.
+// answers checks that this forge serves. The forge of another lab could have taken its port.
 func (f *Forge) answers(ctx context.Context) error {
 	var health struct{ Status, Description string }
 	if err := f.API(ctx, http.MethodGet, "/api/healthz", "", nil, &health); err != nil {
@@ -50,7 +50,7 @@ func (f *Forge) answers(ctx context.Context) error {
 	return f.sshAnswers(ctx)
 }
 
-// sshAnswers does as much of a handshake as shows the host key.
+// sshAnswers does the part of a handshake that shows the host key.
 func (f *Forge) sshAnswers(ctx context.Context) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", f.ssh)
 	if err != nil {

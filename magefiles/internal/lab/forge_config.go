@@ -11,8 +11,8 @@ import (
 	"text/template"
 )
 
-// forgeINI is Gitea's configuration (custom/conf/app.example.ini in its module explains the settings). What is not needed here is
-// off: every module that runs costs memory.
+// forgeINI is Gitea's configuration (custom/conf/app.example.ini in its module explains the settings). Unused modules are off, because every
+// running module costs memory.
 var forgeINI = template.Must(template.New("app.ini").Funcs(template.FuncMap{"path": iniPath}).Parse(`
 APP_NAME = {{.Mark}}
 RUN_USER = {{.User}}
@@ -87,10 +87,10 @@ ENABLED = false
 ENABLED = false
 {{end}}`))
 
-// iniPath writes a path so that it is taken as it is, whatever stands in it.
+// iniPath writes a path literally, with any characters in it.
 func iniPath(dir, name string) string { return "`" + filepath.Join(dir, name) + "`" }
 
-// quietTasks are those of Gitea's regular tasks that run unless they are told not to.
+// quietTasks are the regular tasks of Gitea that run unless they are disabled.
 var quietTasks = strings.Fields(`update_mirrors repo_health_check check_repo_stats archive_cleanup sync_external_users
 	deleted_branches_cleanup update_migration_poster_id cleanup_hook_task_table cleanup_packages update_checker`)
 
@@ -120,8 +120,7 @@ func (f *Forge) configure() error {
 	return errors.Join(f.noAssets(), os.WriteFile(f.file("app.ini"), text.Bytes(), 0o600))
 }
 
-// noAssets tells Gitea that there are no stylesheets and no scripts, which its module comes without. Else it complains of that in
-// its log with every page.
+// noAssets configures Gitea without stylesheets and scripts, which are missing in its module. Otherwise it logs an error with every page.
 func (f *Forge) noAssets() error {
 	dir := filepath.Join(f.dir, "custom", "public", "assets", ".vite")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

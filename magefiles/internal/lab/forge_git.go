@@ -20,7 +20,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// CloneURL is a repository's address over HTTP, through the front.
+// CloneURL is a repository's address over HTTP, through the fault proxy.
 func (f *Forge) CloneURL(owner, repository string) string {
 	return f.URL() + "/" + owner + "/" + repository + ".git"
 }
@@ -33,7 +33,7 @@ func (f *Forge) SSHURL(owner, repository string) string {
 // KnownHosts is the line of a known_hosts file for the forge's SSH.
 func (f *Forge) KnownHosts() string { return knownhosts.Line([]string{f.ssh}, f.hostKey) + "\n" }
 
-// GitEnv is environment that makes git show a user's token to this forge. So it stands in no URL and no argument.
+// GitEnv is the environment with which git sends a user's token to this forge. So the token is in no URL and no argument.
 func (f *Forge) GitEnv(user, token string) []string {
 	return gitConfig("http."+f.URL()+"/.extraHeader", basic(user, token))
 }
@@ -42,7 +42,7 @@ func basic(user, token string) string {
 	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+token))
 }
 
-// gitConfig is environment that sets pairs of names and values in git's configuration.
+// gitConfig is the environment that sets pairs of names and values in git's configuration.
 func gitConfig(pairs ...string) []string {
 	env := []string{"GIT_TERMINAL_PROMPT=0", fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(pairs)/2)}
 	for i := range len(pairs) / 2 {
@@ -55,7 +55,7 @@ func gitConfig(pairs ...string) []string {
 // the same files. A repository that has other commits is an error.
 func (f *Forge) Seed(ctx context.Context, owner, repository, dir string) (commit string, err error) {
 	commit, err = f.send(ctx, owner, repository, func(bare gitRun) (string, error) {
-		// All of the folder's files, even those that a .gitignore among them names.
+		// All of the folder's files, including those that a .gitignore among them names.
 		if _, err := bare.with("-C", dir, "--work-tree=.").run(ctx, "add", "--all", "--force", "."); err != nil {
 			return "", err
 		}
@@ -71,9 +71,9 @@ func (f *Forge) Seed(ctx context.Context, owner, repository, dir string) (commit
 	return commit, nil
 }
 
-// Push makes a repository unless there is one, brings the commit that ref names in a checkout to its main, and returns that
-// commit. Nothing is pushed if the repository has it already. Of a shallow clone, whose history git will not push, the files come
-// as one commit without a history.
+// Push makes a repository if it is missing, pushes the commit that ref names in a checkout to its main, and returns that commit. Nothing is
+// pushed if the repository has it already. A shallow clone, whose history git does not push, gives one commit with its files and without a
+// history.
 func (f *Forge) Push(ctx context.Context, owner, repository, checkout, ref string) (commit string, err error) {
 	commit, err = f.send(ctx, owner, repository, func(bare gitRun) (string, error) {
 		return f.borrow(ctx, bare, checkout, ref)
@@ -84,8 +84,8 @@ func (f *Forge) Push(ctx context.Context, owner, repository, checkout, ref strin
 	return commit, nil
 }
 
-// borrow lets a repository see the objects of a checkout, and returns the commit to push. Pushing from the checkout itself would
-// run its hooks and heed its configuration.
+// borrow lets a repository use the objects of a checkout, and returns the commit to push. A push from the checkout itself would run its hooks and
+// use its configuration.
 func (f *Forge) borrow(ctx context.Context, bare gitRun, checkout, ref string) (string, error) {
 	from := gitRun{git: f.git, flags: []string{"-C", checkout}}
 	commit, err := from.run(ctx, "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
@@ -106,7 +106,7 @@ func (f *Forge) borrow(ctx context.Context, bare gitRun, checkout, ref string) (
 	return bare.run(ctx, "commit-tree", "-m", "Files of "+commit+", whose history the clone does not have", commit+"^{tree}")
 }
 
-// send pushes the commit that prepare makes, in a repository for this purpose, to main.
+// send pushes the commit that prepare makes, in a temporary repository, to main.
 func (f *Forge) send(ctx context.Context, owner, repository string, prepare func(gitRun) (string, error)) (commit string, err error) {
 	folder, err := scratch.Make("", "blumeops-push-")
 	if err != nil {
@@ -139,8 +139,8 @@ func (f *Forge) send(ctx context.Context, owner, repository string, prepare func
 	return commit, f.process.ready(ctx, func(ctx context.Context) error { return f.filled(ctx, owner, repository) })
 }
 
-// filled waits for Gitea, which answers a push before it has noted that the repository is not empty any more. Until then half of
-// its API fails.
+// filled waits for Gitea, which answers a push before it has noted that the repository is not empty any more. Until then many requests to its API
+// fail.
 func (f *Forge) filled(ctx context.Context, owner, repository string) error {
 	var found struct{ Empty bool }
 	err := f.asAdmin(ctx, http.MethodGet, "/api/v1/repos/"+owner+"/"+repository, nil, &found)
@@ -150,7 +150,7 @@ func (f *Forge) filled(ctx context.Context, owner, repository string) error {
 	return err
 }
 
-// has tells whether a repository has a commit. A repository that is not there is made.
+// has reports whether a repository has a commit. A missing repository is made.
 func (f *Forge) has(ctx context.Context, owner, repository, commit string) (bool, error) {
 	path := "/api/v1/repos/" + owner + "/" + repository
 	err := f.asAdmin(ctx, http.MethodGet, path, nil, nil)
@@ -168,7 +168,7 @@ func (f *Forge) has(ctx context.Context, owner, repository, commit string) (bool
 	return err == nil, err
 }
 
-// gitRun runs git with no configuration but the repository's own.
+// gitRun runs git with only the repository's own configuration.
 type gitRun struct {
 	git           string   // path of the command
 	dir           string   // of the repository, if it is a bare one
@@ -185,14 +185,14 @@ func (g gitRun) run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, g.git, slices.Concat(g.flags, args)...)
 	cmd.Env = slices.Concat([]string{
 		"PATH=" + filepath.Dir(g.git) + ":/usr/bin:/bin", "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
-		// Always the same, so that the same files are the same commit.
+		// Always the same, so that the same files give the same commit.
 		"GIT_AUTHOR_NAME=Lab", "GIT_AUTHOR_EMAIL=" + forgeMail("lab"), "GIT_AUTHOR_DATE=2025-01-01T00:00:00Z",
 		"GIT_COMMITTER_NAME=Lab", "GIT_COMMITTER_EMAIL=" + forgeMail("lab"), "GIT_COMMITTER_DATE=2025-01-01T00:00:00Z",
 	}, gitConfig("safe.directory", "*", // a checkout may belong to another user, as in CI
 		"http.extraHeader", g.authorization))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := command.Run(ctx, cmd, time.Second); err != nil { // git has children of its own, which hold the pipes
+	if err := command.Run(ctx, cmd, time.Second); err != nil { // git's child processes hold the pipes
 		return "", fmt.Errorf("git %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return strings.TrimSpace(stdout.String()), nil

@@ -24,7 +24,7 @@ func clone(t *testing.T, url string, env ...string) checkout {
 	return c
 }
 
-// try runs git and returns what it says.
+// try runs git and returns its output.
 func (c checkout) try(args ...string) (string, error) {
 	cmd := exec.CommandContext(c.Context(), "git", args...)
 	cmd.Dir, cmd.Env = c.dir, c.env
@@ -41,7 +41,7 @@ func (c checkout) git(args ...string) string {
 	return out
 }
 
-// refused runs git and wants it to fail and to say why.
+// refused runs git, which must fail with the reason.
 func (c checkout) refused(why string, args ...string) {
 	c.Helper()
 	if out, err := c.try(args...); err == nil || !strings.Contains(out, why) {
@@ -55,7 +55,7 @@ func (c checkout) commit() string {
 	return c.git("rev-parse", "HEAD")
 }
 
-// at is the commit of a ref on the forge, as the forge itself has it; "" if there is none.
+// at is the commit of a ref on the forge, read from the forge itself; "" if there is none.
 func (c checkout) at(ref string) string {
 	c.Helper()
 	hash, _, _ := strings.Cut(c.git("ls-remote", "origin", ref), "\t")
@@ -99,7 +99,7 @@ func TestForgePushOverSSH(t *testing.T) {
 	}
 	public, err := os.ReadFile(key + ".pub")
 	must(t, err)
-	for range 2 { // a key that is there is no error
+	for range 2 { // an existing key is not an error
 		must(t, f.AddKey(t.Context(), f.Owner, string(public)))
 	}
 	must(t, os.WriteFile(hosts, []byte(f.KnownHosts()), 0o600))

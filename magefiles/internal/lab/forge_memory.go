@@ -14,9 +14,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// forgeMemory is what a forge knows besides its database, and finds again. All of it is random, and its own.
+// forgeMemory is the forge's state outside its database, which it reads again. All of it is random and belongs to this forge.
 type forgeMemory struct {
-	Mark          string // tells this forge from others
+	Mark          string // distinguishes this forge from others
 	SecretKey     string
 	InternalToken string
 	JWTSecret     string
@@ -25,7 +25,7 @@ type forgeMemory struct {
 	Tokens        map[string]forgeAccess // by user/name
 }
 
-// forgeAccess is a token that was handed out.
+// forgeAccess is a token that was issued.
 type forgeAccess struct {
 	Scopes []string
 	Value  string
@@ -33,7 +33,7 @@ type forgeAccess struct {
 
 const forgeMemoryFile = "forge.json"
 
-// remember reads what the forge knows, or makes it.
+// remember reads the forge's state, or makes it.
 func (f *Forge) remember() error {
 	text, err := os.ReadFile(f.file(forgeMemoryFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,7 +55,7 @@ func (f *Forge) remember() error {
 
 func (f *Forge) memorise() error { return writeWhole(f.file(forgeMemoryFile), f.memory) }
 
-// forgeSecret is n random bytes, written as Gitea reads them.
+// forgeSecret is n random bytes, in Gitea's format.
 func forgeSecret(n int) string {
 	secret := make([]byte, n)
 	_, _ = rand.Read(secret) // never fails

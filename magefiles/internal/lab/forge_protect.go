@@ -6,12 +6,12 @@ import (
 	"net/http"
 )
 
-// ProtectOptions is what a protected branch still allows. The zero value lets nobody push.
+// ProtectOptions are the exceptions of a protected branch. The zero value lets nobody push.
 type ProtectOptions struct {
 	Pushers []string // users who may push, though never by force
 }
 
-// Protect protects a branch, or changes how it is protected. It binds its owner and administrators, too.
+// Protect protects a branch, or changes its protection. It also applies to its owner and administrators.
 func (f *Forge) Protect(ctx context.Context, owner, repository, branch string, o ProtectOptions) error {
 	rules := "/api/v1/repos/" + owner + "/" + repository + "/branch_protections"
 	method, path := http.MethodPatch, rules+"/"+branch

@@ -16,7 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 )
 
-// testForge is one forge for all tests. Each takes a repository or a package of its own.
+// testForge is one forge for all tests. Each test uses its own repository or package.
 var testForge = shared(PartForge, func() (*Forge, error) {
 	f, err := StartForge(context.Background(), Home{}, ForgeOptions{})
 	if err == nil {
@@ -38,14 +38,14 @@ func startForge(t *testing.T, h Home, o ForgeOptions) *Forge {
 	return f
 }
 
-// client is a client of the forge as users have it: it sees what the front lets through.
+// client is a client of the forge as users have it: it gets the answers of the fault proxy.
 type client struct {
 	*testing.T
 	forge *Forge
 	token string
 }
 
-// do returns the answer's status and body, or the reason why there is none.
+// do returns the answer's status and body, or the error if there is none.
 func (c client) do(method, path, body string) (status int, answer string, err error) {
 	c.Helper()
 	req, err := http.NewRequestWithContext(c.Context(), method, c.forge.URL()+path, strings.NewReader(body))
@@ -258,7 +258,7 @@ func TestForgeIsFoundAgain(t *testing.T) {
 	}
 }
 
-// A start that was killed at the wrong moment leaves an administrator whose token nobody knows, and an owner likewise.
+// A start that was killed at the wrong moment leaves an administrator and an owner whose tokens are unknown.
 func TestForgeForgotItsTokens(t *testing.T) {
 	home := Home{Dir: t.TempDir()}
 	first := startForge(t, home, ForgeOptions{})

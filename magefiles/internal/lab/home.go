@@ -10,25 +10,25 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
-// Server is what the lab's servers have in common. Each has one file here.
+// Server is the interface of all servers of the lab. Each has one file here.
 type Server interface {
 	Name() string // as in lab:status
 	URL() string  // what clients use; "" if there are none
 	Log() string  // file of what it says; "" if it says nothing
-	Close() error // ends it and all that it started
+	Close() error // ends it and all processes that it started
 }
 
-// Home is where servers find their programs and keep their data. The zero value suits a test.
+// Home has the folders of servers' programs and data. The zero value suits a test.
 type Home struct {
 	Dir      string       // data of all servers, which a later server finds again; "" is a temporary folder for each, which goes with it
 	Programs string       // where what was built is kept; "" is blumeops/lab/programs in the user's cache folder
-	Log      func(string) // told one line about what takes long; nil: nobody
+	Log      func(string) // receives a line about each slow operation; nil: none
 
-	// Work, if set, is told when a program begins to be built, and returns what is told how that goes and how it ended. Several
-	// are built side by side. Without it, Log is told.
+	// Work, if set, is called when the build of a program begins. It returns functions for progress and for the result. Several are built in
+	// parallel. Without it, Log is used.
 	Work func(name string) (say func(string), end func(error))
 
-	addresses map[string]string // that the servers had the last time, by name
+	addresses map[string]string // of the servers at the last start, by name
 }
 
 // builder builds the lab's programs.
@@ -44,7 +44,7 @@ func (h Home) builder() (builder, error) {
 	return builder{pinned.Builder{Archive: archive, Bin: bin, Log: h.log}, h.Work}, nil
 }
 
-// build returns the executable of a program, built now if it is not kept yet.
+// build returns the executable of a program, and builds it if it is not kept yet.
 func (h Home) build(ctx context.Context, p pinned.Program) (string, error) {
 	b, err := h.builder()
 	if err != nil {
@@ -53,7 +53,7 @@ func (h Home) build(ctx context.Context, p pinned.Program) (string, error) {
 	return b.Build(ctx, p)
 }
 
-// moduleDir is the folder of a module that a program is built from: some of them read files of it as they run.
+// moduleDir is the folder of a module that a program is built from: some programs read its files at run time.
 func (h Home) moduleDir(ctx context.Context, p pinned.Program, module string) (string, error) {
 	b, err := h.builder()
 	if err != nil {

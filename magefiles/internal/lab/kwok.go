@@ -11,13 +11,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
-// KWOK is in a module of its own: it needs newer Kubernetes libraries than Argo CD compiles with.
+// KWOK is in its own module: it needs newer Kubernetes libraries than Argo CD compiles with.
 var kwokProgram = pinned.Program{
 	Name: "kwok", Title: "KWOK", Dir: "kwok", Package: "sigs.k8s.io/kwok/cmd/kwok", Module: "sigs.k8s.io/kwok", Seconds: 65,
 }
 
-// stages are the files of KWOK that say what it plays: the node is ready and renews its lease, pods run at once, and volumes are there
-// as soon as they are claimed.
+// stages are the files of KWOK that define its simulation: the node is ready and renews its lease, pods run immediately, and volumes exist as
+// soon as they are claimed.
 var stages = []string{
 	"node/fast/node-initialize.yaml",
 	"node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -30,10 +30,10 @@ var stages = []string{
 	"volume/fast/pv-delete.yaml",
 }
 
-// storageClass is the default class of volumes, the one that the stages play.
+// storageClass is the default class of volumes, which the stages simulate.
 const storageClass = "volume/fast/storage-class.yaml"
 
-// kwokFiles are what KWOK brings besides its program.
+// kwokFiles are KWOK's files in addition to its program.
 type kwokFiles struct {
 	config       []byte // all stages
 	storageClass []byte
@@ -57,20 +57,20 @@ func (h Home) kwokFiles(ctx context.Context) (kwokFiles, error) {
 	return kwokFiles{config: bytes.Join(all, []byte("\n---\n")), storageClass: class}, err
 }
 
-// node is the name of the only node, and nodePath where the API has it.
+// node is the name of the only node, and nodePath its path in the API.
 const (
 	node      = "lab"
 	nodePath  = "/api/v1/nodes/" + node
 	leasePath = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/" + node
 )
 
-// startKwok starts KWOK with its node, and waits until the node takes pods.
+// startKwok starts KWOK with its node, and waits until the node accepts pods.
 func (c *Cluster) startKwok(ctx context.Context, path string, files kwokFiles) error {
 	config := filepath.Join(c.dir, "kwok.yaml")
 	if err := os.WriteFile(config, files.config, 0o600); err != nil {
 		return err
 	}
-	// The one of the last time belongs to a KWOK that is gone, and would have to run out first.
+	// The lease of the last time belongs to a KWOK that ended, and would have to expire first.
 	if err := c.Delete(ctx, leasePath); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (c *Cluster) startKwok(ctx context.Context, path string, files kwokFiles) e
 				"kubernetes.io/hostname": node, "kubernetes.io/os": "linux", "kubernetes.io/arch": runtime.GOARCH,
 			},
 		},
-		"spec": object{"unschedulable": false}, // whatever was tried the last time
+		"spec": object{"unschedulable": false}, // reverts a change of the last time
 	})
 	if err != nil {
 		return err
@@ -100,8 +100,8 @@ func (c *Cluster) startKwok(ctx context.Context, path string, files kwokFiles) e
 	return p.ready(ctx, func(ctx context.Context) error { return c.nodeTakesPods(ctx) })
 }
 
-// nodeTakesPods tells whether the scheduler would place a pod on the node, and KWOK has taken the node's lease: one that is kept
-// from the last time looks ready.
+// nodeTakesPods checks that the scheduler would place a pod on the node, and that KWOK holds the node's lease: a node that is kept from the last
+// time looks ready.
 func (c *Cluster) nodeTakesPods(ctx context.Context) error {
 	if err := c.Get(ctx, leasePath, nil); err != nil {
 		return err

@@ -1,9 +1,9 @@
-// Package lab is a homelab on one machine: an OCI registry, a forge with Forgejo's API and a runner for its workflows, and Argo CD on a
-// Kubernetes API. All of them but the runner are the real programs, for tests and for lab:up. Each server has one file here.
+// Package lab is a homelab on one machine, for tests and for lab:up: an OCI registry, a forge with Forgejo's API and a runner for its workflows,
+// and Argo CD on a Kubernetes API. All of them but the runner are the real programs. Each server has one file here.
 //
-// The programs are built from the pinned modules below modules/, which the project's own go.mod knows nothing of, and kept
-// outside the clone. Every server listens on 127.0.0.1, ends with the process that started it, and stands behind a front
-// (package front), which logs requests and fails on demand. Base images are made by package baseimage.
+// The programs are built from the pinned modules below modules/, which are not in the project's own go.mod, and kept outside the clone. Every
+// server listens on 127.0.0.1, ends with the process that started it, and is behind a fault proxy (package front), which logs requests and fails
+// on request. Package baseimage makes the base images.
 package lab
 
 import (
@@ -23,7 +23,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
-// Options chooses what a lab has. Its servers can also be started alone, which costs less.
+// Options are the settings of a lab. Its servers can also be started alone, which costs less.
 type Options struct {
 	Parts      []Part // none: all
 	Mode       Mode   // of the registry
@@ -32,7 +32,7 @@ type Options struct {
 	Checkout   string // folder of a git repository
 }
 
-// Lab is a homelab that is up. What it does not have is nil.
+// Lab is a homelab that is up. Missing parts are nil.
 type Lab struct {
 	Registry *Registry
 	Forge    *Forge
@@ -44,11 +44,11 @@ type Lab struct {
 	options  Options
 	password string   // of the registry's user
 	images   []string // of the registry, by their full names on the Docker Hub
-	token    string   // of the forge's owner, for everything
+	token    string   // of the forge's owner, with all scopes
 	since    time.Time
 }
 
-// Start starts a lab; the caller closes it. All of it answers when Start returns.
+// Start starts a lab; the caller closes it. All its servers answer when Start returns.
 func Start(ctx context.Context, h Home, o Options) (_ *Lab, err error) {
 	if len(o.Parts) == 0 {
 		o.Parts = AllParts
@@ -115,7 +115,7 @@ func (l *Lab) startRegistry(ctx context.Context, h Home) (err error) {
 	return nil
 }
 
-// registryPassword is that of the last time, where there was one.
+// registryPassword is that of the last time, if there was one.
 func (h Home) registryPassword() (string, error) {
 	if h.Dir == "" {
 		return rand.Text(), nil
@@ -123,7 +123,7 @@ func (h Home) registryPassword() (string, error) {
 	return keptSecret(filepath.Join(h.Dir, "registry-password"))
 }
 
-// baseRepositories are those of the base images.
+// baseRepositories are the repositories of the base images.
 func baseRepositories() (names []string) {
 	for _, recipe := range baseImages() {
 		name, _, _ := strings.Cut(recipe.Reference(), ":")
@@ -132,7 +132,7 @@ func baseRepositories() (names []string) {
 	return names
 }
 
-// baseImages are those of a lab's registry.
+// baseImages are the base images of a lab's registry.
 func baseImages() []baseimage.Recipe {
 	return []baseimage.Recipe{baseimage.DebianSlim(), baseimage.NodeSlim()}
 }
@@ -188,7 +188,7 @@ func (l *Lab) Close() error {
 	if l.Runner != nil {
 		errs = append(errs, l.Runner.Close())
 	}
-	// What uses the cluster ends before it does.
+	// Users of the cluster end before it does.
 	if l.Site != nil {
 		errs = append(errs, l.Site.Close())
 	}
@@ -204,12 +204,12 @@ func (l *Lab) Close() error {
 	return errors.Join(append(errs, group.Wait())...)
 }
 
-// Servers are those that are up.
+// Servers are the servers that are up.
 func (l *Lab) Servers() []Server {
 	return slices.DeleteFunc([]Server{l.Registry, l.Forge, l.Runner, l.Cluster, l.ArgoCD, l.Site}, isNil)
 }
 
-// isNil tells whether a server is a nil pointer in an interface.
+// isNil reports whether a server is a nil pointer in an interface.
 func isNil(s Server) bool { return reflect.ValueOf(s).IsNil() }
 
 func (l *Lab) addresses() map[string]string {

@@ -13,7 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-// TestMain ends what tests shared.
+// TestMain ends shared objects of the tests.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	ends.Lock()
@@ -31,15 +31,15 @@ var ends struct {
 	list []func() error
 }
 
-// atEnd has something done after all tests, the newest first.
+// atEnd registers a function that runs after all tests, the newest first.
 func atEnd(end func() error) {
 	ends.Lock()
 	defer ends.Unlock()
 	ends.list = append(ends.list, end)
 }
 
-// shared makes something for the first test that asks for it, and gives it to all. What is to be ended afterwards, start tells
-// atEnd. It wants a part of the lab.
+// shared makes an object for the first test that needs it, and gives it to all. start registers clean-up with atEnd. It requires a part of the
+// lab.
 func shared[T any](part Part, start func() (T, error)) func(*testing.T) T {
 	once := sync.OnceValues(start)
 	return func(t *testing.T) T {
@@ -51,7 +51,7 @@ func shared[T any](part Part, start func() (T, error)) func(*testing.T) T {
 	}
 }
 
-// must fails the test. Outside CI it skips it if all that lacks is a program, which the error says how to get.
+// must fails the test. Outside CI it skips it if only a program is missing; the error says how to install it.
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {

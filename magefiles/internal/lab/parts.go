@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Part is a server of the lab, or several that belong together.
+// Part is a server of the lab, or a group of servers.
 type Part string
 
 // The parts, in the order in which they start.
@@ -21,10 +21,10 @@ const (
 // AllParts is every part.
 var AllParts = []Part{PartRegistry, PartImages, PartForge, PartRunner, PartArgoCD}
 
-// needs are the parts that a part cannot do without.
+// needs are the parts that a part requires.
 var needs = map[Part][]Part{PartImages: {PartRegistry}, PartRunner: {PartForge}, PartArgoCD: {PartForge}}
 
-// ParseParts reads a list such as «registry,forge». What a part needs comes with it; an empty list is all parts.
+// ParseParts reads a list such as "registry,forge". It adds the parts that a part requires; an empty list is all parts.
 func ParseParts(list string) ([]Part, error) {
 	if strings.TrimSpace(list) == "" {
 		return AllParts, nil
@@ -55,13 +55,13 @@ func JoinParts(parts []Part) string {
 	return strings.Join(names, ",")
 }
 
-// Mode is what the lab's registry lets clients do.
+// Mode is the access mode of the lab's registry.
 type Mode string
 
 // The modes.
 const (
-	ModeOpen       Mode = "open"        // everybody may do everything
-	ModeUsers      Mode = "users"       // everything needs a password
+	ModeOpen       Mode = "open"        // no password for any request
+	ModeUsers      Mode = "users"       // a password for every request
 	ModeCreateOnly Mode = "create-only" // tags can be made, but neither moved nor deleted nor put again
 )
 

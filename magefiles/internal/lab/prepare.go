@@ -16,7 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
-// programs are what the parts of a lab are built from.
+// programs are the programs of the parts of a lab.
 var programs = map[Part][]pinned.Program{
 	PartRegistry: {registryProgram},
 	PartForge:    {gitea},
@@ -26,8 +26,8 @@ var programs = map[Part][]pinned.Program{
 	},
 }
 
-// Prepare builds what a lab with these options lacks on this machine, which takes minutes the first time, and refuses before
-// that if the machine itself lacks something.
+// Prepare builds the programs that are missing for a lab with these options, which takes minutes the first time, and fails before that if the
+// machine itself does not meet the requirements.
 func Prepare(ctx context.Context, h Home, o Options) error {
 	if err := lacking(o.Parts); err != nil {
 		return err
@@ -51,8 +51,8 @@ func Prepare(ctx context.Context, h Home, o Options) error {
 	return nil
 }
 
-// Ready says why parts of a lab cannot be started at once: the machine lacks something, or a program that takes minutes to build is
-// not built yet. The error says what to do. Tests ask, so that none of them spends its time limit on a compiler.
+// Ready returns the reason why parts of a lab cannot be started immediately: a requirement is missing on the machine, or a program that takes
+// minutes to build is not built yet. The error says what to do. Tests call it, so that none of them spends its time limit on a compiler.
 func (h Home) Ready(parts ...Part) error {
 	if err := lacking(parts); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (b builder) notBuilt(parts []Part) (missing []pinned.Program, err error) {
 	return missing, nil
 }
 
-// lacking says all that the machine lacks for the parts, in one error.
+// lacking returns all missing requirements of the parts, in one error.
 func lacking(parts []Part) error {
 	var errs []error
 	look := func(command, why string) {
@@ -117,13 +117,13 @@ func lacking(parts []Part) error {
 	return nil
 }
 
-// builder is a pinned.Builder that tells of several programs at once.
+// builder is a pinned.Builder that reports the progress of several programs.
 type builder struct {
 	pinned.Builder
 	work func(name string) (say func(string), end func(error))
 }
 
-// buildOne builds a program as a piece of work of its own.
+// buildOne builds a program as its own piece of work.
 func (b builder) buildOne(ctx context.Context, p pinned.Program) (err error) {
 	if b.work != nil {
 		say, end := b.work("build " + p.Title)
@@ -134,7 +134,7 @@ func (b builder) buildOne(ctx context.Context, p pinned.Program) (err error) {
 	return err
 }
 
-// buildMissing builds programs: those of one module one after the other, as they share packages, and the modules side by side.
+// buildMissing builds programs: those of one module one after the other, as they share packages, and the modules in parallel.
 func (b builder) buildMissing(ctx context.Context, all []pinned.Program) error {
 	if len(all) == 0 {
 		return nil

@@ -15,29 +15,29 @@ import (
 	"time"
 )
 
-// program is how a process is started.
+// program describes how a process is started.
 type program struct {
 	Name string   // for people
 	Path string   // of the executable
 	Args []string // without the name
-	Env  []string // all of it: nothing is inherited
+	Env  []string // complete: nothing is inherited
 	Dir  string   // working folder
 	Log  string   // file that its output is appended to
 }
 
-// process is a server, or a part of one, that runs beside this process and ends with it.
+// process is a server, or a part of one, that runs with this process and ends with it.
 type process struct {
 	program
 	cmd     *exec.Cmd
 	from    int64 // where its output begins in the log
 	ended   chan struct{}
-	endedBy error // once ended is closed
+	endedBy error // set before ended is closed
 }
 
-// stopTime is how long a process may take to end by itself before it is killed.
+// stopTime is how long a process may take to end before it is killed.
 const stopTime = 5 * time.Second
 
-// startProcess starts a program in a process group of its own.
+// startProcess starts a program in its own process group.
 func startProcess(p program) (*process, error) {
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -64,18 +64,18 @@ func startProcess(p program) (*process, error) {
 	return started, nil
 }
 
-// askEvery is the time between two questions whether a server is ready, and waitTime how long it is asked: far more than the seconds that it
-// takes, as a machine may be busy.
+// askEvery is the interval of the checks whether a server is ready, and waitTime their limit: far more than the seconds that it takes, because a
+// machine may be busy.
 const (
 	askEvery = 50 * time.Millisecond
 	waitTime = 2 * time.Minute
 )
 
-// errWaitTime ends a wait of a caller whose context does not end.
+// errWaitTime ends the wait of a caller whose context does not end.
 var errWaitTime = fmt.Errorf("waited for %s", waitTime)
 
-// ready returns once answers does without an error. If the process ends before that, or ctx does, or waitTime is over, the error holds what the
-// process said last and what answers found.
+// ready returns when answers returns no error. If the process ends before that, or ctx does, or waitTime is over, the error holds the last output
+// of the process and the last error of answers.
 func (p *process) ready(ctx context.Context, answers func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, waitTime, errWaitTime)
 	defer cancel()
@@ -131,7 +131,7 @@ func (p *process) lastWords() string {
 	return "\n" + tail(string(text)) + "\n(" + p.Log + ")"
 }
 
-// running tells whether the process has not ended yet.
+// running reports whether the process has not ended yet.
 func (p *process) running() bool {
 	select {
 	case <-p.ended:
@@ -141,7 +141,7 @@ func (p *process) running() bool {
 	}
 }
 
-// stop ends the process and all that it started. Stopping what has ended is no error.
+// stop ends the process and all processes that it started. Stopping a process that has ended is not an error.
 func (p *process) stop() error {
 	if p == nil {
 		return nil
@@ -154,7 +154,7 @@ func (p *process) stop() error {
 	case <-p.ended:
 	case <-time.After(stopTime):
 	}
-	// What it started and left, and the process itself if it did not heed the signal.
+	// Processes that it left, and the process itself if it ignored the signal.
 	if err := syscall.Kill(group, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop %s: %w", p.Name, err)
 	}
@@ -162,8 +162,8 @@ func (p *process) stop() error {
 	return nil
 }
 
-// freePort finds a port of 127.0.0.1 that nobody listens on. It is below those that the kernel gives to connections and to listeners that name none,
-// which would take it again before it is used. Another lab may still do so: starting what uses it is what tells.
+// freePort finds a port of 127.0.0.1 on which nothing listens. It is below the range that the kernel uses for connections and for listeners
+// without a fixed port, which could take it before it is used. Another lab may still take it: only the start of the server shows that.
 func freePort() (int, error) {
 	const first, last, tries = 10_000, 32_767, 100
 	var err error
@@ -177,7 +177,7 @@ func freePort() (int, error) {
 	return 0, err
 }
 
-// addrOr returns the address, or one of 127.0.0.1 with a free port.
+// addrOr returns the address, or one of 127.0.0.1 with a free port if it is empty.
 func addrOr(addr string) (string, error) {
 	if addr = strings.TrimSpace(addr); addr != "" {
 		return addr, nil
@@ -186,7 +186,7 @@ func addrOr(addr string) (string, error) {
 	return fmt.Sprintf("127.0.0.1:%d", port), err
 }
 
-// tail is the end of a program's output, where it says why it failed.
+// tail is the end of a program's output, with the reason of a failure.
 func tail(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], "\n")

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 )
 
-// start refuses: only Linux ends a process together with the one that started it, and a lab must leave nothing running.
+// start fails: only Linux ends a process together with its parent, and a lab must leave nothing running.
 func start(*exec.Cmd) error { return errSystem }
 
 func detach(*exec.Cmd) {}

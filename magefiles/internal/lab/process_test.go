@@ -36,7 +36,7 @@ func shell(t *testing.T, script string, env ...string) *process {
 	return p
 }
 
-// says is what a process that is ready has said.
+// says waits for output of a process that matches the pattern.
 func (p *process) says(t *testing.T, pattern string) []string {
 	t.Helper()
 	var found []string
@@ -96,7 +96,7 @@ func TestNeverReady(t *testing.T) {
 	}
 }
 
-// What never answers is waited for with a bound, also where the caller sets none.
+// A wait for a server that never answers has a limit, even if the caller sets none.
 func TestWaitsEnd(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	must(t, os.WriteFile(log, nil, 0o600))
@@ -129,12 +129,12 @@ func TestStopLetsAProcessFinish(t *testing.T) {
 	if words := p.lastWords(); !strings.Contains(words, "put away") {
 		t.Errorf("last words: %s", words)
 	}
-	must(t, p.stop()) // again
+	must(t, p.stop()) // a second time
 	var none *process
 	must(t, none.stop())
 }
 
-// What a process started ends with it, even if it heeds no signal.
+// The children of a process end with it, even if they ignore signals.
 func TestStopEndsChildren(t *testing.T) {
 	p := shell(t, `(trap '' TERM; echo child; exec sleep 1000) & echo number $!; wait`)
 	p.says(t, "child")
@@ -173,7 +173,7 @@ func TestProgramThatIsNotThere(t *testing.T) {
 	}
 }
 
-// parentDir names, for the process that TestNothingOutlivesItsParent kills, the folder of its registry.
+// parentDir names the variable with the folder of the registry, for the process that TestNothingOutlivesItsParent kills.
 const parentDir = "LAB_TEST_PARENT_DIR"
 
 // TestParent is that process.
@@ -190,7 +190,7 @@ func TestParent(t *testing.T) {
 }
 
 func TestNothingOutlivesItsParent(t *testing.T) {
-	_, err := Home{}.build(t.Context(), registryProgram) // or the other process does, silently
+	_, err := Home{}.build(t.Context(), registryProgram) // otherwise the other process does, silently
 	must(t, err)
 	parent := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestParent$")
 	parent.Env = append(os.Environ(), parentDir+"="+t.TempDir())
@@ -211,14 +211,14 @@ func TestNothingOutlivesItsParent(t *testing.T) {
 		t.Fatalf("the registry does not run: %v", err)
 	}
 	must(t, parent.Process.Kill())
-	_ = parent.Wait() // says that it was killed
+	_ = parent.Wait() // returns the error that it was killed
 	waitGone(t, child)
 }
 
 // goneTime is far longer than the kernel takes to end a process.
 const goneTime = 30 * time.Second
 
-// waitGone waits for the end of a process that is not this one's child.
+// waitGone waits for the end of a process that is not a child of this one.
 func waitGone(t *testing.T, pid int) {
 	t.Helper()
 	fd, err := unix.PidfdOpen(pid, 0)

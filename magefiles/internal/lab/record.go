@@ -17,8 +17,8 @@ type Setting struct {
 	Value string `json:"value"`
 }
 
-// Settings are what makes the targets, kubectl and argocd use this lab. There are passwords and tokens among them, which open
-// nothing but this lab's servers.
+// Settings are the variables that make the targets, kubectl and argocd use this lab. They contain passwords and tokens, which are valid only for
+// this lab's servers.
 func (l *Lab) Settings() []Setting {
 	var all []Setting
 	set := func(name, value string) { all = append(all, Setting{name, value}) }
@@ -54,7 +54,8 @@ func (l *Lab) Settings() []Setting {
 	return all
 }
 
-// mirrors is where the base images of the registry stand in for those of the Docker Hub. All others are had from there.
+// mirrors is the mirror setting that replaces base images of the Docker Hub with those of the registry. Other images still come from the Docker
+// Hub.
 func (l *Lab) mirrors() string {
 	var list []byte
 	for i, ref := range l.images {
@@ -66,7 +67,7 @@ func (l *Lab) mirrors() string {
 	return string(list)
 }
 
-// record is what a lab that is up writes down.
+// record is the record of a lab that is up.
 func (l *Lab) record(dir string) Record {
 	r := Record{PID: os.Getpid(), Since: l.since, Dir: dir, Parts: l.options.Parts, Mode: l.options.Mode, Env: l.Settings()}
 	for _, s := range l.Servers() {
@@ -75,13 +76,13 @@ func (l *Lab) record(dir string) Record {
 	return r
 }
 
-// lister is what the servers of this package have besides.
+// lister is an additional interface of the servers of this package.
 type lister interface {
-	// list names the processes that a server consists of, the one that clients talk to first.
+	// list names the processes of a server, the one that clients use first.
 	list() []Listed
 }
 
-// listed describes a process of a server. What has no address for clients has none in the list.
+// listed describes a process of a server. Without an address for clients, the list has none.
 func listed(name, url string, p *process) Listed {
 	return Listed{Name: name, URL: url, Log: p.Log, PID: p.cmd.Process.Pid}
 }
@@ -112,7 +113,7 @@ func (s *Site) list() []Listed {
 
 func (r *Runner) list() []Listed { return []Listed{{Name: r.Name(), Log: r.Log(), PID: os.Getpid()}} }
 
-// Checked is a server of a lab that is on record, and what is wrong with it now.
+// Checked is a server in the record of a lab, and its current error.
 type Checked struct {
 	Listed
 	Trouble string `json:"trouble,omitempty"` // "" if it is up and, where it has an address, answers
@@ -121,10 +122,10 @@ type Checked struct {
 // checkTime is how long a server may take to answer.
 const checkTime = 5 * time.Second
 
-// Check looks at the servers of a lab that is on record.
+// Check checks the servers in the record of a lab.
 func Check(ctx context.Context, r Record) []Checked {
 	client := &http.Client{Timeout: checkTime, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // whether it answers is the question, and nothing is sent
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // only the answer counts, and nothing secret is sent
 	}}
 	defer client.CloseIdleConnections()
 	checked := make([]Checked, len(r.Servers))
@@ -150,5 +151,5 @@ func (s Listed) trouble(ctx context.Context, client *http.Client) string {
 		return err.Error()
 	}
 	resp.Body.Close()
-	return "" // whatever it says to somebody without a token
+	return "" // any answer to a request without a token
 }

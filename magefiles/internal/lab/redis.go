@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// redis is the cache of Argo CD: Debian's redis-server, which forgets all when it ends.
+// redis is the cache of Argo CD: Debian's redis-server, which keeps no data after its end.
 type redis struct {
 	addr     string
 	password string
@@ -28,7 +28,7 @@ func findRedis() (string, error) {
 	return path, nil
 }
 
-// startRedis starts Redis in a folder of its own, and waits until it answers.
+// startRedis starts Redis in its own folder, and waits until it answers.
 func startRedis(ctx context.Context, path, dir string) (r *redis, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (r *redis) start(ctx context.Context, path, dir string) error {
 	if err != nil {
 		return err
 	}
-	// In a file, because a password has no business among a process's arguments.
+	// In a file, because a password must not be among a process's arguments.
 	config := filepath.Join(dir, "redis.conf")
 	settings := strings.Join([]string{
 		"bind " + host, "port " + port, "requirepass " + r.password, `save ""`, "appendonly no", "daemonize no", "databases 1",
@@ -69,7 +69,7 @@ func (r *redis) start(ctx context.Context, path, dir string) error {
 	return r.process.ready(ctx, r.ping)
 }
 
-// ping asks whether Redis takes the password.
+// ping checks that Redis accepts the password.
 func (r *redis) ping(ctx context.Context) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", r.addr)
 	if err != nil {

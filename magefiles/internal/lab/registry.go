@@ -15,25 +15,25 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 )
 
-// RegistryOptions chooses what kind of registry it is. The zero value is open to all, over plain HTTP, on a free port.
+// RegistryOptions are the settings of a registry. The zero value is open to all, over plain HTTP, on a free port.
 type RegistryOptions struct {
 	Addr       string                          // to listen on; "" is a free port of 127.0.0.1
-	Users      map[string]string               // name to password; if any, everything needs one of them
-	Protected  []string                        // repositories that only Seed writes; with Users, every one of them may
-	CreateOnly bool                            // tags can be made, but neither moved nor deleted nor even put again (Zot's policy for CI)
+	Users      map[string]string               // name to password; if there are any, every request needs one of them
+	Protected  []string                        // repositories that only Seed writes; with Users, each user may
+	CreateOnly bool                            // tags can be made, but neither moved nor deleted nor put again (Zot's policy for CI)
 	TLS        bool                            // speak HTTPS with a certificate of its own authority (CA)
-	Wrap       func(http.Handler) http.Handler // a test's own way to be slow, to fail, to lie; sees each request before the registry does
+	Wrap       func(http.Handler) http.Handler // a test's own handler that is slow, fails or lies; it gets each request before the registry
 }
 
-// Registry is the CNCF distribution registry. It stands behind a front, which logs requests, speaks TLS, and fails on demand.
+// Registry is the CNCF distribution registry. It is behind a fault proxy, which logs requests, speaks TLS, and fails on request.
 type Registry struct {
 	Addr string // host:port
 	CA   []byte // PEM of the authority to trust, with TLS
 
 	options  RegistryOptions
 	password string // of the owner
-	dir      string // holds all that it has
-	remove   string // the same, if it goes with the registry
+	dir      string // has all its data
+	remove   string // the same, if it is removed with the registry
 	front    *front.Front
 	process  *process
 }
@@ -43,7 +43,7 @@ var registryProgram = pinned.Program{
 	Module: "github.com/distribution/distribution/v3", Seconds: 30,
 }
 
-// StartRegistry starts a registry; the caller closes it. What it stores, it finds again in a home with the same folder.
+// StartRegistry starts a registry; the caller closes it. A home with the same folder keeps its content.
 func StartRegistry(ctx context.Context, h Home, o RegistryOptions) (_ *Registry, err error) {
 	path, err := h.build(ctx, registryProgram)
 	if err != nil {
@@ -73,7 +73,7 @@ func StartRegistry(ctx context.Context, h Home, o RegistryOptions) (_ *Registry,
 	return r, nil
 }
 
-// wrap puts the rules, and what a test wants before them, in front of the registry.
+// wrap puts the access rules, and the test's own handler before them, before the registry.
 func (r *Registry) wrap(registry http.Handler) http.Handler {
 	if len(r.options.Users) == 0 && len(r.options.Protected) > 0 {
 		registry = r.protect(registry)
@@ -87,7 +87,7 @@ func (r *Registry) wrap(registry http.Handler) http.Handler {
 	return registry
 }
 
-// portAttempts is how many free ports are tried: whoever looks for one at the same time may find the same.
+// portAttempts is how many free ports are tried: another process may find the same port at the same time.
 const portAttempts = 5
 
 func (r *Registry) start(ctx context.Context, path string) error {
@@ -103,7 +103,7 @@ func (r *Registry) start(ctx context.Context, path string) error {
 	}
 }
 
-// startOn starts the registry on an address, behind the front. It tells whether it failed because somebody else has the address.
+// startOn starts the registry on an address, behind the fault proxy. It reports whether it failed because another process has the address.
 func (r *Registry) startOn(ctx context.Context, path, behind string) (taken bool, err error) {
 	mark := rand.Text()
 	config, err := r.configure(behind, mark)
@@ -112,7 +112,7 @@ func (r *Registry) startOn(ctx context.Context, path, behind string) (taken bool
 	}
 	r.process, err = startProcess(program{
 		Name: "registry", Path: path, Args: []string{"serve", config}, Dir: r.dir, Log: r.Log(),
-		Env: []string{"OTEL_TRACES_EXPORTER=none"}, // or it looks for a collector of traces
+		Env: []string{"OTEL_TRACES_EXPORTER=none"}, // otherwise it looks for a collector of traces
 	})
 	if err != nil {
 		return false, err
@@ -127,13 +127,13 @@ func (r *Registry) startOn(ctx context.Context, path, behind string) (taken bool
 	return false, nil
 }
 
-// answersWith tells whether a registry answers, and is the one with that mark: a port may have gone to another one.
+// answersWith checks that a registry answers, and that it has that mark: another one may have taken the port.
 func answersWith(ctx context.Context, registry *url.URL, mark string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, registry.JoinPath("/v2/").String(), nil)
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // through no proxy
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // without a proxy
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func answersWith(ctx context.Context, registry *url.URL, mark string) error {
 	return nil
 }
 
-// Close ends the registry, cutting what is still connected, and removes its temporary folder.
+// Close ends the registry and open connections, and removes its temporary folder.
 func (r *Registry) Close() error {
 	var errs []error
 	if r.front != nil {
@@ -167,19 +167,19 @@ func (r *Registry) URL() string { return r.front.URL() }
 // Log is the file that holds the registry's warnings and errors.
 func (r *Registry) Log() string { return filepath.Join(r.dir, "registry.log") }
 
-// Front is what stands before the registry, to order faults from.
+// Front is the registry's fault proxy.
 func (r *Registry) Front() *front.Front { return r.front }
 
 // Client trusts the registry's authority.
 func (r *Registry) Client() *http.Client { return r.front.Client() }
 
-// Requests returns what was asked so far, in the order of arrival.
+// Requests returns the requests so far, in the order of arrival.
 func (r *Registry) Requests() []front.Request { return r.front.Requests() }
 
 // Forget empties the list of requests.
 func (r *Registry) Forget() { r.front.Forget() }
 
-// UploadedBytes is how many bytes of blobs (layers and configurations) came in.
+// UploadedBytes is the number of received bytes of blobs (layers and configurations).
 func (r *Registry) UploadedBytes() int64 {
 	var n int64
 	for _, q := range r.Requests() {

@@ -13,7 +13,7 @@ import (
 // settings are an object of a JSON document.
 type settings = map[string]any
 
-// markHeader is in each of the registry's answers, with a value of the process's own.
+// markHeader is in each answer of the registry, with a value that differs for each process.
 const markHeader = "X-Lab-Registry"
 
 // configure writes the registry's configuration file, and the one with its users. The format is that of distribution's

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// owner is the account of a registry's own, for what is protected in it. Its password is in memory alone.
+// owner is the registry's own account, for protected repositories. Its password is only in memory.
 const owner = "lab"
 
-// protect lets everybody read and write, but for writes to protected repositories: these need the owner's account. The registry itself asks for
-// an account for everything, so that nobody gets past this on the port behind it; others get the owner's from here.
+// protect lets everybody read and write, except writes to protected repositories: these need the owner's account. The registry itself requires an
+// account for every request, so that its own port does not bypass this; other requests get the owner's account here.
 func (r *Registry) protect(registry http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if r.free(q) {
@@ -22,7 +22,7 @@ func (r *Registry) protect(registry http.Handler) http.Handler {
 	})
 }
 
-// free says that a request needs no account. A path that could be read in more than one way needs one.
+// free reports whether a request needs no account. An ambiguous path needs one.
 func (r *Registry) free(q *http.Request) bool {
 	if q.Method == http.MethodGet || q.Method == http.MethodHead {
 		return true
@@ -34,7 +34,7 @@ func (r *Registry) free(q *http.Request) bool {
 	return !slices.ContainsFunc(r.options.Protected, func(repository string) bool { return strings.HasPrefix(at, "/v2/"+repository+"/") })
 }
 
-// users are the accounts that the registry itself knows.
+// users are the accounts of the registry itself.
 func (r *Registry) users() map[string]string {
 	if len(r.options.Users) == 0 && len(r.options.Protected) > 0 {
 		return map[string]string{owner: r.password}

@@ -11,8 +11,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
-// Everybody may pull from the registry of a lab and push to it, but nobody else replaces what images are built on: not through the front, not on
-// the port behind it, and not by another spelling of the path.
+// Everybody may pull from the registry of a lab and push to it, but only its owner may replace base images: not through the fault proxy, not on
+// the registry's own port, and not by another spelling of the path.
 func TestBasesCannotBeReplaced(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{Protected: []string{"library/tiny"}})
 	must(t, r.Seed(t.Context(), "library/tiny:v1", tinyLayout(t, "one")))
@@ -44,7 +44,7 @@ func TestBasesCannotBeReplaced(t *testing.T) {
 			wantStatus(t, c.what+" as "+user, status, c.want)
 		}
 	}
-	// The port that the registry itself listens on.
+	// The registry's own port.
 	text, err := os.ReadFile(filepath.Join(r.dir, "config.yml"))
 	must(t, err)
 	var config struct{ HTTP struct{ Addr string } }

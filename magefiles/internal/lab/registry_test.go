@@ -60,7 +60,7 @@ func tinyLayout(t *testing.T, content string) string {
 	return dir
 }
 
-// ask sends a request as user, "" for nobody, whose password is the name.
+// ask sends a request as user, "" for anonymous; the password is the name.
 func ask(t *testing.T, r *Registry, method, path, user string, body []byte) (status int, answer []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, r.URL()+path, bytes.NewReader(body))
@@ -121,7 +121,7 @@ func TestUsersAreNeeded(t *testing.T) {
 	}
 }
 
-// What Zot v2.1.20 answers to an account that may only create.
+// The answers of Zot v2.1.20 to an account that may only create.
 func TestCreateOnly(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{CreateOnly: true})
 	if err := r.Seed(t.Context(), "a/b:v1", tinyLayout(t, "one")); err != nil {
@@ -209,7 +209,7 @@ func TestCertificateAuthority(t *testing.T) {
 	}
 }
 
-// What a registry hands out as an address of its own leads to the front.
+// Addresses in a registry's answers lead to the fault proxy.
 func TestLocationsLeadToTheFront(t *testing.T) {
 	for _, o := range []RegistryOptions{{}, {TLS: true}} {
 		r := startRegistry(t, o)
@@ -224,7 +224,7 @@ func TestLocationsLeadToTheFront(t *testing.T) {
 	}
 }
 
-// Of many that make the same tag at the same time, one does.
+// Of many requests that make the same tag at the same time, one succeeds.
 func TestCreateOnlyHasOneWinner(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{CreateOnly: true})
 	must(t, r.Seed(t.Context(), "a/b:v1", tinyLayout(t, "one")))
@@ -310,7 +310,7 @@ func TestFaultsOfARegistry(t *testing.T) {
 	must(t, r.Seed(t.Context(), "a/b:v1", layout))
 }
 
-// A registry whose port somebody else took in the meantime says so, and one that is not ours is not taken for it.
+// A registry whose port was taken in the meantime reports that, and another registry there is not taken for it.
 func TestTakenPort(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{})
 	path, err := Home{}.build(t.Context(), registryProgram)
@@ -349,7 +349,7 @@ func TestPortInUseAndCleanup(t *testing.T) {
 	}
 }
 
-// BenchmarkStartRegistry is what a test pays for a registry.
+// BenchmarkStartRegistry is the cost of a registry for a test.
 func BenchmarkStartRegistry(b *testing.B) {
 	for b.Loop() {
 		r, err := StartRegistry(b.Context(), Home{}, RegistryOptions{})

@@ -17,20 +17,20 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/runner"
 )
 
-// RunnerOptions say whose jobs a runner runs, and with what.
+// RunnerOptions are the forge and the environment of a runner.
 type RunnerOptions struct {
-	Forge *Forge            // that was started with Actions
+	Forge *Forge            // started with Actions
 	Name  string            // among its runners; "" is lab
 	Label string            // that its jobs ask for; "" is docker
-	Env   map[string]string // of the jobs, all of it: PATH and what workflows expect to be set; HOME, if not set, is a folder that they share
-	Every time.Duration     // between two questions for a job; 0 is half a second
+	Env   map[string]string // of the jobs, complete: PATH and the variables that workflows expect; HOME, if not set, is a folder that they share
+	Every time.Duration     // interval of the requests for a job; 0 is half a second
 }
 
-// Runner runs the jobs of a forge's workflows, one at a time, with act on this machine. It is ours, as no forge's own can be had as a
-// module: what it speaks to the forge is their protocol.
+// Runner runs the jobs of a forge's workflows, one at a time, with act on this machine. It is our own program, because no forge's runner is
+// available as a module. It speaks the forge's protocol.
 //
-// It is no boundary: a job may do what this user may. There are no containers either, so that a job which asks for one is skipped, and
-// an action that is named fails. A job's outputs reach no other job.
+// It is not a sandbox: a job has all rights of this user. There are no containers either, so a job with a container is skipped, and a named
+// action fails. A job's outputs reach no other job.
 type Runner struct {
 	options   RunnerOptions
 	home      Home
@@ -42,7 +42,7 @@ type Runner struct {
 	stopped   chan struct{}
 }
 
-// StartRunner returns once the forge knows the runner. The caller closes it, before the forge.
+// StartRunner returns when the forge knows the runner. The caller closes it, before the forge.
 func StartRunner(ctx context.Context, h Home, o RunnerOptions) (_ *Runner, err error) {
 	o.Name, o.Label, o.Every = cmp.Or(o.Name, "lab"), cmp.Or(o.Label, "docker"), cmp.Or(o.Every, time.Second/2)
 	r := &Runner{options: o, home: h}
@@ -69,7 +69,7 @@ func StartRunner(ctx context.Context, h Home, o RunnerOptions) (_ *Runner, err e
 		return nil, err
 	}
 	connected, err := runner.Connect(ctx, runner.Options{
-		// Past the front: what a test makes clients see is not for the lab's own parts.
+		// Not through the fault proxy: faults for clients must not affect the lab's own parts.
 		URL: o.Forge.behind.String(), HTTP: &http.Client{Transport: o.Forge.client.Transport}, Name: o.Name, Labels: []string{o.Label},
 		Identity: known, Save: r.memorise, Admit: o.Forge.runnerToken,
 		Job: r.job, Log: func(line string) { r.log.Print(line) }, Every: o.Every,
@@ -99,7 +99,7 @@ func (r *Runner) jobsEnv() (map[string]string, error) {
 	return env, os.MkdirAll(env["HOME"], 0o700)
 }
 
-// runnerMemory is the file of what the forge knows the runner by.
+// runnerMemory is the file of the runner's identity at the forge.
 const runnerMemory = "runner.json"
 
 func (r *Runner) remember() (known runner.Identity, err error) {
@@ -123,13 +123,13 @@ func (r *Runner) memorise(known runner.Identity) error {
 // Name is "runner".
 func (r *Runner) Name() string { return "runner" }
 
-// URL is "": it asks, and nobody asks it.
+// URL is "": the runner only sends requests.
 func (r *Runner) URL() string { return "" }
 
-// Log has a line for each job, and what went wrong with the forge. What jobs say is on the forge.
+// Log has a line for each job, and errors of the forge. The output of jobs is on the forge.
 func (r *Runner) Log() string { return filepath.Join(r.dir, "runner.log") }
 
-// Close ends the runner. A job that runs is killed with all that it started, and has failed.
+// Close ends the runner. A running job is killed with all its processes, and has failed.
 func (r *Runner) Close() error {
 	var errs []error
 	if r.stop != nil {

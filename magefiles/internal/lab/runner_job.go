@@ -17,7 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// job runs the job of a task, in a folder that goes with it.
+// job runs the job of a task, in a temporary folder.
 func (r *Runner) job(ctx context.Context, task *runnerv1.Task, report *runner.Report) runnerv1.Result {
 	began, about := time.Now(), eventOf(task.Context)
 	result, err := r.runJob(ctx, task, about, report)
@@ -54,7 +54,7 @@ func (r *Runner) runJob(ctx context.Context, task *runnerv1.Task, about event, r
 	if err := os.WriteFile(file, task.WorkflowPayload, 0o600); err != nil {
 		return 0, err
 	}
-	// act looks for a repository there, for what the event does not say; the steps run elsewhere.
+	// act looks for a repository there, for data that the event does not have; the steps run elsewhere.
 	if err := os.Mkdir(filepath.Join(dir, "checkout"), 0o700); err != nil {
 		return 0, err
 	}
@@ -63,7 +63,7 @@ func (r *Runner) runJob(ctx context.Context, task *runnerv1.Task, about event, r
 	return said.end(ran)
 }
 
-// workflowRun is what act is told of a task.
+// workflowRun is act's input for a task.
 func (r *Runner) workflowRun(task *runnerv1.Task, about event, checkout string) WorkflowRun {
 	run := WorkflowRun{
 		Checkout: checkout, Workflow: about.text("workflow"), Event: about.text("event_name"), Payload: about["event"],
@@ -82,31 +82,31 @@ func (r *Runner) workflowRun(task *runnerv1.Task, about event, checkout string) 
 	return run
 }
 
-// event is what the forge says of the event behind a task: the context «github» of workflows.
+// event is the forge's data about the event of a task: the context `github` of workflows.
 type event map[string]any
 
 func eventOf(s *structpb.Struct) event { return s.AsMap() }
 
-// text is a value of the context that is a text; "" if there is none.
+// text is a text value of the context; "" if there is none.
 func (e event) text(name string) string {
 	value, _ := e[name].(string)
 	return value
 }
 
-// end is the result of a job that act has ended.
+// end is the result of a job after act has ended.
 func (a *actOutput) end(ran error) (runnerv1.Result, error) {
 	a.flush()
 	switch {
 	case a.result == runnerv1.Result_RESULT_FAILURE:
-		return a.result, nil // the log says why
+		return a.result, nil // the log has the reason
 	case ran != nil:
 		return runnerv1.Result_RESULT_FAILURE, ran
-	case a.result == runnerv1.Result_RESULT_UNSPECIFIED: // its «if» said no, of which act says nothing
+	case a.result == runnerv1.Result_RESULT_UNSPECIFIED: // its `if` was false, which act does not report
 		a.report.Line(runner.NoStep, "the job's condition does not hold: it is skipped")
 		return runnerv1.Result_RESULT_SKIPPED, nil
 	}
 	return a.result, nil
 }
 
-// errNoJob is of a task that is not the one job that a runner gets.
+// errNoJob is the error of a task without exactly one job.
 func errNoJob(n int) error { return fmt.Errorf("the forge sent %d jobs in one task, expected 1", n) }

@@ -13,8 +13,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
-// startRunner starts the runner of the lab's forge, whose jobs use the lab, and lets the repository start its workflows. What was pushed
-// to it until now starts none.
+// startRunner starts the runner of the lab's forge, whose jobs use the lab, and lets the repository start its workflows. Earlier pushes start
+// none.
 func (l *Lab) startRunner(ctx context.Context, h Home) error {
 	if !slices.Contains(l.options.Parts, PartRunner) {
 		return nil
@@ -42,7 +42,7 @@ func (l *Lab) startRunner(ctx context.Context, h Home) error {
 	return nil
 }
 
-// jobsSecrets are those that the workflows of .forgejo/workflows name. Of what the lab does not have there is none.
+// jobsSecrets are the secrets that the workflows of .forgejo/workflows name. Secrets of missing parts are omitted.
 func (l *Lab) jobsSecrets() map[string]string {
 	secrets := map[string]string{"FORGE_TOKEN": l.token, "REGISTRY_PASSWORD": l.password}
 	if l.ArgoCD != nil {
@@ -55,14 +55,15 @@ func (l *Lab) jobsSecrets() map[string]string {
 // notForJobs are the settings of the lab that jobs get as secrets of the forge, or not at all.
 var notForJobs = []string{"BLUMEOPS_REGISTRY_PASSWORD", "BLUMEOPS_FORGE_TOKEN", "ARGOCD_AUTH_TOKEN", "KUBECONFIG"}
 
-// passedOn are variables of this process that jobs get: those that the compiler, the engine and its downloads need.
+// passedOn are variables of this process that jobs get: those for the compiler, the engine and its downloads.
 var passedOn = []string{
 	"PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
 	"http_proxy", "https_proxy", "no_proxy", "all_proxy", "BUILDKIT_HOST", "XDG_RUNTIME_DIR",
 	"BLUMEOPS_ENGINE", "BLUMEOPS_ENGINE_STATE", "BLUMEOPS_ENGINE_CACHE", "BLUMEOPS_DOCS_SOURCE", "BLUMEOPS_PACKAGE_MIRRORS", "BLUMEOPS_CA_FILE", "BLUMEOPS_NAMESPACE",
 }
 
-// jobsEnv is the environment of the lab's jobs. Their home is the runner's, but what this user's cache folder holds, they need not build again.
+// jobsEnv is the environment of the lab's jobs. Their home is the runner's, but they use this user's cache folder, so that they do not build its
+// content again.
 func (l *Lab) jobsEnv(ctx context.Context) (map[string]string, error) {
 	ask := exec.CommandContext(ctx, "go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOTOOLCHAIN", "GOFLAGS")
 	ask.Env = command.Environment(ask.Environ(), command.Go)

@@ -31,14 +31,14 @@ func runnerLab(t *testing.T, h Home, source string) (*Lab, actions) {
 		Parts: []Part{PartRegistry, PartForge, PartRunner}, Mode: ModeUsers, Repository: "site", Checkout: source,
 	})
 	must(t, err)
-	t.Cleanup(func() { _ = l.Close() }) // what was closed already may say so
+	t.Cleanup(func() { _ = l.Close() }) // an error of a part that is closed already
 	return l, actions{
 		clone(t, l.Forge.CloneURL(l.Forge.Owner, "site"), l.Forge.GitEnv(l.Forge.Owner, l.token)...), withRunner{l.Forge, filepath.Join(h.Dir, "runner", "home")},
 		"/api/v1/repos/" + l.Forge.Owner + "/site", l.token,
 	}
 }
 
-// TestLabRunner is of what lab:up makes of a runner: the lab's settings, the secrets of our workflows, and what it finds again.
+// TestLabRunner tests the runner of lab:up: the lab's settings, the secrets of our workflows, and its state after a restart.
 func TestLabRunner(t *testing.T) {
 	need(t, PartRegistry, PartForge)
 	h, source := Home{Dir: t.TempDir()}, workflow(t, runnerLabWorkflow).Checkout

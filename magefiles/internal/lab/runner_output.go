@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/runner"
 )
 
-// workflowJob is what the runner looks at of a job.
+// workflowJob is the part of a job that the runner reads.
 type workflowJob struct {
 	Steps []struct {
 		ID string `yaml:"id"`
@@ -37,32 +37,32 @@ func readJob(payload []byte) (workflowJob, error) {
 	return workflowJob{}, errNoJob(len(workflow.Jobs))
 }
 
-// jobReport is told how a job goes: a runner.Report.
+// jobReport receives the progress of a job: a runner.Report.
 type jobReport interface {
 	Line(step int, text string)
 	EndStep(step int, result runnerv1.Result)
 }
 
-// actOutput passes on what act says with --json.
+// actOutput passes on the output of act with --json.
 type actOutput struct {
 	report jobReport
 	steps  map[string]int // their numbers, by their ids
 	result runnerv1.Result
-	rest   []byte // of a line that is not complete
+	rest   []byte // of an incomplete line
 }
 
 func newActOutput(job workflowJob, report jobReport) *actOutput {
 	a := &actOutput{report: report, steps: map[string]int{}}
 	for i, s := range job.Steps {
 		if s.ID == "" {
-			s.ID = strconv.Itoa(i) // as act does
+			s.ID = strconv.Itoa(i) // the same as act's
 		}
 		a.steps[s.ID] = i
 	}
 	return a
 }
 
-// Write takes any part of the output. It never fails.
+// Write accepts any part of the output. It never fails.
 func (a *actOutput) Write(text []byte) (int, error) {
 	n := len(text)
 	for {
@@ -76,7 +76,7 @@ func (a *actOutput) Write(text []byte) (int, error) {
 	}
 }
 
-// flush takes a last line that has no end.
+// flush processes a last line without a line end.
 func (a *actOutput) flush() {
 	if len(a.rest) > 0 {
 		a.line(a.rest)
@@ -84,18 +84,18 @@ func (a *actOutput) flush() {
 	}
 }
 
-// actLine is a line of act's: an entry of logrus, with fields of act's own (pkg/runner/job_executor.go and step.go there).
+// actLine is a line of act's output: an entry of logrus, with act's own fields (pkg/runner/job_executor.go and step.go there).
 type actLine struct {
 	Message    string   `json:"msg"`
 	Level      string   `json:"level"`
 	JobID      string   `json:"jobID"`  // "" in what act says for itself, such as which Docker it would use
 	Stage      string   `json:"stage"`  // of a step: Pre, Main, Post
-	StepID     []string `json:"stepID"` // one inside of the other, where a step is an action
+	StepID     []string `json:"stepID"` // nested, if a step is an action
 	StepResult string   `json:"stepResult"`
 	JobResult  string   `json:"jobResult"`
 }
 
-// readActLine reads a line. One that is not of that kind, such as a last word on stderr, is a message.
+// readActLine reads a line. A line in another format, such as the last one on stderr, is a message.
 func readActLine(text []byte) actLine {
 	var line actLine
 	if err := json.Unmarshal(text, &line); err != nil {

@@ -9,7 +9,7 @@ import (
 	runnerv1 "code.gitea.io/actions-proto-go/runner/v1"
 )
 
-// told is a report that a test looks at.
+// told is a report that a test reads.
 type told []string
 
 func (t *told) Line(step int, text string) { *t = append(*t, fmt.Sprintf("%d: %s", step, text)) }
@@ -18,7 +18,7 @@ func (t *told) EndStep(step int, result runnerv1.Result) {
 	*t = append(*t, fmt.Sprintf("%d ends: %s", step, result))
 }
 
-// actSays is from a run of act v0.2.89 with --json, shortened.
+// actSays is the shortened output of a run of act v0.2.89 with --json.
 const actSays = `{"level":"info","msg":"Using docker host 'unix:///none.sock', and daemon socket 'unix:///none.sock'","time":"2026-11-22T06:00:00Z"}
 {"dryrun":false,"job":"w/say","jobID":"say","level":"info","matrix":{},"msg":"⭐ Run Main Check out","stage":"Main","step":"Check out","stepID":["0"],"time":"2026-11-22T06:00:00Z"}
 {"dryrun":false,"job":"w/say","jobID":"say","level":"info","matrix":{},"msg":"here","raw_output":true,"stage":"Main","step":"Check out","stepID":["0"],"time":"2026-11-22T06:00:01Z"}
@@ -53,7 +53,7 @@ func TestReadJob(t *testing.T) {
 	}
 }
 
-// FuzzActOutput: how the output is cut into pieces makes no difference.
+// FuzzActOutput: the result must not depend on the pieces in which the output is written.
 func FuzzActOutput(f *testing.F) {
 	f.Add([]byte(actSays), 10)
 	f.Add([]byte("\n\n{\"msg\":3}\n{}\nnull"), 1)

@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// withRunner is a forge whose runner's jobs have a home.
+// withRunner is a forge with a runner, and the home of the runner's jobs.
 type withRunner struct {
 	*Forge
 	home string
 }
 
-// runnerForge is one forge with a runner for all tests. Each takes a repository of its own.
+// runnerForge is one forge with a runner for all tests. Each test uses its own repository.
 var runnerForge = shared(PartForge, func() (withRunner, error) {
 	f, err := StartForge(context.Background(), Home{}, ForgeOptions{Actions: true})
 	if err != nil {
@@ -85,11 +85,11 @@ type actionsRun struct {
 	Path               string
 	Steps              []struct {
 		Name    string
-		Started time.Time `json:"started_at"` // Gitea states the job's conclusion for each step, but this is the step's own
+		Started time.Time `json:"started_at"` // Gitea reports the job's conclusion for each step, but this time is the step's own
 	}
 }
 
-// runs are those of a workflow that a commit has started.
+// runs are the runs of a workflow that a commit has started.
 func (a actions) runs(workflow, commit string) []actionsRun {
 	a.Helper()
 	var all struct {
@@ -99,7 +99,7 @@ func (a actions) runs(workflow, commit string) []actionsRun {
 	return slices.DeleteFunc(all.Runs, func(r actionsRun) bool { return !strings.HasPrefix(r.Path, workflow+"@") })
 }
 
-// until waits for the only run of a workflow at a commit to be in a state.
+// until waits until the only run of a workflow at a commit has the status.
 func (a actions) until(workflow, commit, status string) actionsRun {
 	a.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
@@ -113,7 +113,7 @@ func (a actions) until(workflow, commit, status string) actionsRun {
 	}
 }
 
-// ended is the only job of a run that has come to an end, and its log.
+// ended is the only job of a run that has ended, and its log.
 func (a actions) ended(workflow, commit string) (job actionsRun, log string) {
 	a.Helper()
 	run := a.until(workflow, commit, "completed")
@@ -198,7 +198,7 @@ func TestRunnerFails(t *testing.T) {
 	}
 }
 
-// TestRunnerSkips has jobs that a runner without containers leaves alone, or that leave themselves out.
+// TestRunnerSkips has jobs that a runner without containers skips, or whose condition is false.
 func TestRunnerSkips(t *testing.T) {
 	a := newActions(t, runnerForge(t))
 	for why, rest := range map[string]string{"asks for a container": "container: debian:12", "condition does not hold": "if: github.ref_type == 'tag'"} {
@@ -209,7 +209,7 @@ func TestRunnerSkips(t *testing.T) {
 	}
 }
 
-// TestRunnerFilters shows that the forge's filters decide what is run.
+// TestRunnerFilters shows that the forge's filters decide which workflows run.
 func TestRunnerFilters(t *testing.T) {
 	a := newActions(t, runnerForge(t))
 	const (
@@ -217,7 +217,8 @@ func TestRunnerFilters(t *testing.T) {
 		all    = "on:\n  push:\n    branches: [main]\n" + steps
 		filter = "on:\n  push:\n    branches: [main]\n    tags: ['*-v*']\n    paths: ['containers/**']\n" + steps
 	)
-	// The forge looks at a push once it has answered it, and at what the branch has by then. So the one that starts all that it can is awaited.
+	// The forge processes a push after it has answered it, with the branch's state at that time. So the test waits for the push that starts all
+	// workflows.
 	must(t, os.MkdirAll(filepath.Join(a.dir, ".forgejo", "workflows"), 0o755))
 	must(t, os.WriteFile(filepath.Join(a.dir, ".forgejo", "workflows", "filter.yaml"), []byte(filter), 0o600))
 	other := a.push("all.yaml", all, "docs/a.txt")
@@ -251,7 +252,7 @@ jobs:
           wait
 `
 
-// TestRunnerCancelled has a push take the place of the run of another.
+// TestRunnerCancelled has a push whose run replaces another one.
 func TestRunnerCancelled(t *testing.T) {
 	a := newActions(t, runnerForge(t))
 	first := a.push("wait.yaml", runnerWaits, "a.txt")
@@ -264,13 +265,13 @@ func TestRunnerCancelled(t *testing.T) {
 	if run := a.until("wait.yaml", first, "completed"); run.Conclusion != "cancelled" {
 		t.Errorf("the first run ended as %s", run.Conclusion)
 	}
-	// The runner takes a job once nothing is left of the one before.
+	// The runner takes a job only after all processes of the one before have ended.
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) && !zombie(pid) {
 		t.Errorf("process %d of the job that was cancelled is left: %v", pid, err)
 	}
 }
 
-// jobsProcess waits for the job of runnerWaits to write down a process of its own.
+// jobsProcess waits until the job of runnerWaits has written the id of one of its processes.
 func (a actions) jobsProcess() (pid int) {
 	a.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
@@ -286,7 +287,7 @@ func (a actions) jobsProcess() (pid int) {
 	}
 }
 
-// zombie tells of a process that has ended and that nobody has asked about.
+// zombie reports whether a process has ended and was not waited for.
 func zombie(pid int) bool {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return strings.Contains(string(stat), ") Z ")

@@ -15,8 +15,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
-// Seed puts the image of an OCI layout folder into the registry under ref, such as "library/debian:bookworm-slim". It is
-// written through the registry's own API, as one of its users if it has users. If that image stands there already, nothing is written.
+// Seed puts the image of an OCI layout folder into the registry under ref, such as "library/debian:bookworm-slim". It uses the registry's own
+// API, as one of its users if it has users. If that image is there already, nothing is written.
 func (r *Registry) Seed(ctx context.Context, ref, layout string) error {
 	repository, tag, ok := strings.Cut(ref, ":")
 	if !ok {
@@ -27,7 +27,7 @@ func (r *Registry) Seed(ctx context.Context, ref, layout string) error {
 		return fmt.Errorf("seed %s: %w", ref, err)
 	}
 	target := r.URL() + "/v2/" + repository + "/manifests/" + tag
-	// Whatever keeps this question from being answered keeps the rest from being done, and is reported there.
+	// An error that prevents this request also prevents the later ones, and is reported there.
 	if header, err := r.do(ctx, http.MethodHead, target, desc.MediaType, 0, nil, http.StatusOK); err == nil &&
 		header.Get("Docker-Content-Digest") == desc.Digest.String() {
 		return nil
@@ -43,7 +43,7 @@ func (r *Registry) Seed(ctx context.Context, ref, layout string) error {
 	return nil
 }
 
-// upload puts a blob in one piece: a POST opens the upload, a PUT with the digest ends it.
+// upload sends a blob in one piece: a POST opens the upload, a PUT with the digest ends it.
 func (r *Registry) upload(ctx context.Context, repository string, blob v1.Descriptor, path string) error {
 	header, err := r.do(ctx, http.MethodPost, r.URL()+"/v2/"+repository+"/blobs/uploads/", "", 0, nil, http.StatusAccepted)
 	if err != nil {

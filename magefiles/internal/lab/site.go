@@ -14,26 +14,25 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 )
 
-// SiteOptions say which Deployment the site is.
+// SiteOptions are the settings of the site and its Deployment.
 type SiteOptions struct {
 	Addr    string // of its front, on 127.0.0.1; "" is a free port
 	Cluster interface {
-		// Get reads the Kubernetes object at path, such as /apis/apps/v1/namespaces/docs/deployments/docs, into out. What is
-		// not there is a *StatusError with the code 404.
+		// Get reads the Kubernetes object at path, such as /apis/apps/v1/namespaces/docs/deployments/docs, into out. A missing object is a
+		// *StatusError with the code 404.
 		Get(ctx context.Context, path string, out any) error
 	}
 	Namespace  string        // "" is docs
 	Deployment string        // "" is docs
 	Container  string        // "" is the one that has DOCS_RELEASE_URL in its env
 	Client     *http.Client  // fetches releases; nil: one without a proxy
-	Every      time.Duration // between two looks at the Deployment; 0 is 200 ms
-	Pause      time.Duration // after a release that could not be had; twice as long after each other, at most 30 s; 0 is 1 s
+	Every      time.Duration // interval of the reads of the Deployment; 0 is 200 ms
+	Pause      time.Duration // after a release that could not be fetched; doubled after each, at most 30 s; 0 is 1 s
 }
 
-// Site plays the pods of the docs site, of which no cluster of the lab runs any. Once the rollout of their Deployment is
-// complete it does what the container quartz does (containers/quartz): it fetches the release that the Deployment names,
-// checks and unpacks it, and serves it as that container's nginx is told to. Until then, and if that fails, it goes on
-// serving what it served, as the old pods would.
+// Site acts as the pods of the docs site, because the lab's cluster runs no containers. When the rollout of their Deployment is complete it does
+// the same as the container quartz (containers/quartz): it fetches the release that the Deployment names, checks and unpacks it, and serves it as
+// that container's nginx is configured to. Until then, and if that fails, it still serves the earlier release, as the old pods would.
 type Site struct {
 	options   SiteOptions
 	dir       string
@@ -45,18 +44,18 @@ type Site struct {
 	stopped   chan struct{}
 
 	mu    sync.RWMutex
-	now   *served // what is served; nil: nothing
+	now   *served // the served release; nil: none
 	why   string  // says why what the Deployment wants is not served; "": it is
 	holds int
 
-	failed struct { // what could not be had; of the watch alone
+	failed struct { // release that could not be fetched; used by the watch only
 		release SiteRelease
-		again   time.Time     // when it is tried next
-		pause   time.Duration // after that
+		again   time.Time     // time of the next attempt
+		pause   time.Duration // the pause after that
 	}
 }
 
-// StartSite returns once the site answers, which is before it has content. The caller closes it.
+// StartSite returns when the site answers, which is before it has content. The caller closes it.
 func StartSite(_ context.Context, h Home, o SiteOptions) (_ *Site, err error) {
 	s := &Site{options: o.withDefaults()}
 	if s.dir, s.temporary, err = h.folder("site"); err != nil {
@@ -67,7 +66,7 @@ func StartSite(_ context.Context, h Home, o SiteOptions) (_ *Site, err error) {
 			err = errors.Join(fmt.Errorf("start site: %w", err), s.Close())
 		}
 	}()
-	if err := os.RemoveAll(s.contents()); err != nil { // of an earlier one, whose Deployment may be gone
+	if err := os.RemoveAll(s.contents()); err != nil { // of an earlier site, whose Deployment may be deleted
 		return nil, err
 	}
 	if err := os.Mkdir(s.contents(), 0o700); err != nil {
@@ -77,7 +76,7 @@ func StartSite(_ context.Context, h Home, o SiteOptions) (_ *Site, err error) {
 		return nil, err
 	}
 	s.log = log.New(s.logFile, "", log.LstdFlags)
-	// There is nothing behind this front: the site is a part of this process.
+	// There is no server behind this fault proxy: the site is a part of this process.
 	s.front, err = front.Start(front.Options{Addr: o.Addr, Wrap: func(http.Handler) http.Handler { return http.HandlerFunc(s.serve) }})
 	if err != nil {
 		return nil, err
@@ -113,15 +112,15 @@ func (s *Site) Name() string { return "site" }
 // URL is the site's address.
 func (s *Site) URL() string { return s.front.URL() }
 
-// Log has what was served from when on, and what could not be.
+// Log has the start of each served release, and errors.
 func (s *Site) Log() string { return filepath.Join(s.dir, "site.log") }
 
-// Front is where the site's requests and faults are.
+// Front is the fault proxy of the site.
 func (s *Site) Front() *front.Front { return s.front }
 
 func (s *Site) contents() string { return filepath.Join(s.dir, "content") }
 
-// Close ends the site; what is being fetched is broken off.
+// Close ends the site, and cancels a running download.
 func (s *Site) Close() error {
 	var errs []error
 	if s.stop != nil {
@@ -144,7 +143,7 @@ func (s *Site) Close() error {
 	return errors.Join(errs...)
 }
 
-// Hold makes the site stay with what it serves, whatever is deployed, until release is called.
+// Hold makes the site keep its served release, with any deployment, until release is called.
 func (s *Site) Hold() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

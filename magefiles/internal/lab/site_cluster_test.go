@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The site follows a Deployment of the real Kubernetes: its first rollout, a change, one that cannot succeed, and its end.
+// The site follows a Deployment of the real Kubernetes: its first rollout, a change, one that cannot succeed, and its deletion.
 func TestSiteOnACluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a cluster: run without -short")
@@ -39,7 +39,7 @@ func TestSiteOnACluster(t *testing.T) {
 	if got := s.Serving().Revision; got != "2" {
 		t.Errorf("revision %q is served, want 2", got)
 	}
-	// No node has that much: the new pod is never scheduled, and the old ones stay.
+	// No node has that much memory: the new pod is never scheduled, and the old ones stay.
 	apply("v3", object{"resources": object{"requests": object{"memory": "1000Ti"}}})
 	wantHealth(t, s, 200, "ok\nrollout: 1 of 2 replicas are updated")
 	if _, body := answers(t, s, "/"); body != "v2" {

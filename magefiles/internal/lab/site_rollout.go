@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// siteDeployment is what the site reads of a Deployment of Kubernetes (apps/v1).
+// siteDeployment is the part of a Deployment of Kubernetes (apps/v1) that the site reads.
 type siteDeployment struct {
 	Metadata struct {
 		Generation  int64             `json:"generation"`
@@ -36,7 +36,7 @@ type siteContainer struct {
 	} `json:"env"`
 }
 
-// replicas is how many pods are wanted; unless something else is said, one.
+// replicas is the number of requested pods; the default is one.
 func (d siteDeployment) replicas() int32 {
 	if d.Spec.Replicas == nil {
 		return 1
@@ -44,7 +44,7 @@ func (d siteDeployment) replicas() int32 {
 	return *d.Spec.Replicas
 }
 
-// waits says what the rollout waits for; "" if it is complete. It judges as kubectl rollout status does.
+// waits is the reason why the rollout is not complete; "" if it is. It uses the same rules as kubectl rollout status.
 func (d siteDeployment) waits() string {
 	status := d.Status
 	switch {
@@ -61,14 +61,14 @@ func (d siteDeployment) waits() string {
 	}
 }
 
-// SiteRelease is what a revision of the Deployment serves. Another revision means other pods, which fetch anew even if the URL stayed.
+// SiteRelease is the release of a revision of the Deployment. Another revision means other pods, which fetch again even with the same URL.
 type SiteRelease struct {
 	URL      string // DOCS_RELEASE_URL
 	SHA256   string // DOCS_RELEASE_SHA256; "" if none is stated
 	Revision string // of the Deployment, as kubectl rollout history counts them
 }
 
-// revisionAnnotation is where the deployment controller counts the revisions.
+// revisionAnnotation is the annotation in which the deployment controller counts the revisions.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
 // release reads the release from the env of a container; "" is the first one that has a DOCS_RELEASE_URL.

@@ -24,7 +24,7 @@ import (
 // apiWithOne is a Kubernetes API that has one Deployment, or none.
 type apiWithOne struct {
 	api
-	asked atomic.Int64 // how often it was
+	asked atomic.Int64 // number of requests
 
 	mu       sync.Mutex
 	document string // "" is none
@@ -54,7 +54,7 @@ func (a *apiWithOne) Get(ctx context.Context, path string, out any) error {
 	return a.do(ctx, http.MethodGet, path, "", nil, out)
 }
 
-// has makes the Deployment one of that generation, whose rollout is complete up to the observed one.
+// has sets the Deployment to that generation, whose rollout is complete up to the observed one.
 func (a *apiWithOne) has(generation, observed int, url, checksum string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -64,19 +64,19 @@ func (a *apiWithOne) has(generation, observed int, url, checksum string) {
 		"status":{"observedGeneration":%d,"replicas":2,"updatedReplicas":2,"availableReplicas":2}}`, generation, generation, url, checksum, observed)
 }
 
-// seen returns after the site has looked at what the API has now.
+// seen returns after the site has read the current state of the API.
 func (a *apiWithOne) seen(t *testing.T) {
 	t.Helper()
 	before := a.asked.Load()
 	eventually(t, "two more looks", func(context.Context) error {
-		if a.asked.Load() < before+3 { // one may have been under way, two have then come to an end
+		if a.asked.Load() < before+3 { // one read may have been pending, and two more have ended since
 			return errors.New("not yet")
 		}
 		return nil
 	})
 }
 
-// archives serves releases by name, once they are put there.
+// archives serves releases by name, after put has added them.
 type archives struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -131,7 +131,7 @@ func startSite(t *testing.T, o SiteOptions) *Site {
 	return s
 }
 
-// answers is what the site says now.
+// answers is the site's current answer.
 func answers(t *testing.T, s *Site, path string) (status int, body string) {
 	t.Helper()
 	resp, err := s.Front().Client().Get(s.URL() + path)
@@ -154,7 +154,7 @@ func wantServed(t *testing.T, s *Site, version string) {
 	})
 }
 
-// wantHealth waits for an answer of /healthz that says something.
+// wantHealth waits for an answer of /healthz that contains a text.
 func wantHealth(t *testing.T, s *Site, status int, says string) {
 	t.Helper()
 	eventually(t, "health", func(context.Context) error {
@@ -240,7 +240,7 @@ func TestHeldSite(t *testing.T) {
 	wantServed(t, s, "v2")
 }
 
-// A Home with a folder keeps the log, and nothing of what was served.
+// A Home with a folder keeps the log, but no content.
 func TestSiteStartsAgain(t *testing.T) {
 	cluster, releases := newAPIWithOne(t), newArchives(t)
 	home := Home{Dir: t.TempDir()}

@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
-// watch looks at the Deployment until ctx ends.
+// watch reads the Deployment until ctx ends.
 func (s *Site) watch(ctx context.Context) {
 	defer close(s.stopped)
 	tick := time.NewTicker(s.options.Every)
@@ -26,7 +26,7 @@ func (s *Site) watch(ctx context.Context) {
 	}
 }
 
-// look takes over what the Deployment wants, if that is something new.
+// look serves the release of the Deployment, if that is new.
 func (s *Site) look(ctx context.Context) {
 	var d siteDeployment
 	err := s.options.Cluster.Get(ctx, "/apis/apps/v1/namespaces/"+s.options.Namespace+"/deployments/"+s.options.Deployment, &d)
@@ -56,7 +56,7 @@ func (s *Site) look(ctx context.Context) {
 	s.want(ctx, wanted)
 }
 
-// want fetches and serves a release, unless it is served already or could not be had a moment ago.
+// want fetches and serves a release, unless it is served already or failed a moment ago.
 func (s *Site) want(ctx context.Context, wanted SiteRelease) {
 	if s.Serving() == wanted {
 		s.say("")
@@ -93,12 +93,12 @@ type served struct {
 	content *website.Content
 }
 
-// take serves the new release from now on, unless the site is held. A nil is nothing to serve, for the reason why.
+// take serves the new release from now on, unless the site is held. With nil nothing is served, for the reason why.
 func (s *Site) take(next *served, why string) {
 	s.mu.Lock()
 	gone := s.now
 	if s.holds > 0 {
-		gone = next // and is fetched again once the site is released
+		gone = next // and is fetched again when the hold ends
 	} else {
 		s.now = next
 	}
@@ -114,7 +114,7 @@ func (s *Site) take(next *served, why string) {
 	s.say(why)
 }
 
-// say notes why what is wanted is not served, "" if it is. The log has it once.
+// say records the reason why the requested release is not served, "" if it is. The log has it once.
 func (s *Site) say(why string) {
 	s.mu.Lock()
 	news := why != s.why
@@ -125,7 +125,7 @@ func (s *Site) say(why string) {
 	}
 }
 
-// serve answers as the container does. Below «ok», /healthz also says why the release that is wanted is not served.
+// serve answers as the container does. Below "ok", /healthz also has the reason why the requested release is not served.
 func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	now, why := s.now, s.why
@@ -134,7 +134,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
 		if now != nil {
 			content = now.content
 		}
-		page := content.Page(r.URL.Path) // opened before the next release can take its place
+		page := content.Page(r.URL.Path) // opened before the next release can replace it
 		s.mu.RUnlock()
 		page.ServeHTTP(w, r)
 		return
@@ -149,5 +149,5 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
 	if why != "" {
 		answer += why + "\n"
 	}
-	_, _ = io.WriteString(w, answer) // fails for a client that left
+	_, _ = io.WriteString(w, answer) // fails if the client has left
 }

@@ -2,7 +2,7 @@ package lab
 
 import _ "embed"
 
-// archive holds the modules that the lab's programs are built from.
+// archive holds the modules of the lab's programs.
 //
 //go:generate go run ../pinned/archive modules modules.txtar
 //go:embed modules.txtar

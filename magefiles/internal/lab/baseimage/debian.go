@@ -8,14 +8,14 @@ const (
 	path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
-// Debian is Debian's minimal root file system as debootstrap makes it, with an empty configuration: no Env, Cmd, User or
-// label. The conformance recordings were made on such an image.
+// Debian is Debian's minimal root file system as debootstrap makes it, with an empty configuration: no Env, Cmd, User or label. The conformance
+// recordings use such an image.
 func Debian() Recipe {
 	return Recipe{Name: "debian", Tag: suite, Suite: suite}
 }
 
-// DebianSlim stands in for the official debian:bookworm-slim: the same minimal Debian, without what the official one leaves
-// out too. It has the packages of Debian's release alone, not those of its security archive.
+// DebianSlim replaces the official debian:bookworm-slim: the same minimal Debian, without the files that the official one also omits. It only has
+// packages of Debian's release, not those of its security archive.
 func DebianSlim() Recipe {
 	return Recipe{
 		Name:  "debian",
@@ -30,8 +30,8 @@ func DebianSlim() Recipe {
 	}
 }
 
-// slim takes away documentation, manuals and translations, and tells dpkg to leave them out of what is installed later. The
-// licences stay. What names the machine that made the image goes too.
+// slim removes documentation, manuals and translations, and configures dpkg to omit them later. The licences stay. Files that name the machine
+// that made the image are removed too.
 const slim = `
 find usr/share/doc -type f ! -name copyright -delete
 find usr/share/doc -mindepth 1 -type d -empty -delete
@@ -56,8 +56,7 @@ rm -f etc/hostname etc/resolv.conf etc/*- var/lib/dpkg/*-old var/cache/debconf/*
 find var/log -type f -delete
 `
 
-// Python stands in for the official Python image: same commands (python, pip), same open site-packages, but Debian's
-// Python, which is 3.11.
+// Python replaces the official Python image: same commands (python, pip), same open site-packages, but Debian's Python, which is 3.11.
 func Python() Recipe {
 	return Recipe{
 		Name:    "python",
@@ -77,8 +76,8 @@ rm -f usr/lib/python3*/EXTERNALLY-MANAGED
 	}
 }
 
-// Nginx stands in for the official nginx image: same places of configuration and content, same user and command, but
-// Debian's nginx-light and no entrypoint scripts.
+// Nginx replaces the official nginx image: same paths of configuration and content, same user and command, but Debian's nginx-light and no
+// entrypoint scripts.
 func Nginx() Recipe {
 	return Recipe{
 		Name:    "nginx",

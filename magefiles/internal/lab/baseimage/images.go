@@ -14,12 +14,11 @@ import (
 // Images makes base images and keeps them.
 type Images struct {
 	Dir string       // where they are kept; "" is blumeops/lab in the user's cache folder
-	Log func(string) // told one line before something that takes long; nil: nobody
+	Log func(string) // receives one line before something that takes long; nil: none
 }
 
-// Make returns the folder of an OCI image layout that holds the recipe's image for this machine's architecture, one manifest
-// alone. An image that is kept is returned at once; making one takes 20 to 60 s. Several processes may ask at the same time:
-// one makes it.
+// Make returns the folder of an OCI image layout that holds only the manifest of the recipe's image for this machine's architecture. A kept image
+// is returned immediately; making one takes 20 to 60 s. Several processes may call Make at the same time: one makes the image.
 func (i Images) Make(ctx context.Context, r Recipe) (string, error) {
 	dir, err := i.place(r)
 	if err != nil {
@@ -28,7 +27,7 @@ func (i Images) Make(ctx context.Context, r Recipe) (string, error) {
 	if kept(dir) {
 		return dir, nil
 	}
-	// One image at a time, whatever it is: they share the folder of packages.
+	// Only one image is made at a time, of any recipe: they share the folder of packages.
 	lock := flock.New(filepath.Join(filepath.Dir(dir), "lock"))
 	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
 		return "", fmt.Errorf("wait for another process that makes image %s: %w", r.Reference(), err)
@@ -37,7 +36,7 @@ func (i Images) Make(ctx context.Context, r Recipe) (string, error) {
 	return dir, i.makeLocked(ctx, r, dir)
 }
 
-// Kept tells whether Make would return at once.
+// Kept reports whether Make would return immediately.
 func (i Images) Kept(r Recipe) (bool, error) {
 	dir, err := i.place(r)
 	return err == nil && kept(dir), err
@@ -64,7 +63,7 @@ func kept(dir string) bool {
 	return err == nil
 }
 
-// makeLocked makes the image, and the one below it first, unless they are kept.
+// makeLocked makes the image, and its base first, unless they are kept.
 func (i Images) makeLocked(ctx context.Context, r Recipe, dir string) error {
 	if kept(dir) {
 		return nil
@@ -85,7 +84,7 @@ func (i Images) makeLocked(ctx context.Context, r Recipe, dir string) error {
 	return nil
 }
 
-// make builds next to dir and moves the result there, so that a half-made image is never found.
+// make builds next to dir and moves the result there, so that an incomplete image is never found.
 func (i Images) make(ctx context.Context, r Recipe, base, dir string) error {
 	if err := r.Ready(); err != nil {
 		return err
@@ -111,7 +110,7 @@ func (i Images) make(ctx context.Context, r Recipe, base, dir string) error {
 	return os.Rename(layout, dir)
 }
 
-// sources are where the image comes from, for people.
+// sources are the sources of the image, for people.
 func (r Recipe) sources() string {
 	if len(r.NPM) > 0 {
 		return "npm's packages"

@@ -69,7 +69,7 @@ func TestKeptImageIsReturned(t *testing.T) {
 	}
 }
 
-// needImages skips a test that makes images where they cannot be made.
+// needImages skips a test that makes images if they cannot be made here.
 func needImages(t *testing.T, r Recipe) {
 	t.Helper()
 	testenv.Slow(t, "makes images")
@@ -78,7 +78,7 @@ func needImages(t *testing.T, r Recipe) {
 	}
 }
 
-// TestImages makes every image and runs what it is for.
+// TestImages makes every image and runs its main programs.
 func TestImages(t *testing.T) {
 	checks := map[string]struct {
 		has, lacks []string
@@ -132,13 +132,13 @@ func checkPlatform(t *testing.T, r Recipe, image v1.Image) {
 	if image.Architecture != runtime.GOARCH || image.OS != "linux" {
 		t.Errorf("platform %s/%s", image.OS, image.Architecture)
 	}
-	// The bare Debian is what it says.
+	// The bare Debian image is not a replacement, so it has no such label.
 	if got := image.Config.Labels[LabelStandIn]; (got == "") != (r.Reference() == Debian().Reference()) {
 		t.Errorf("label %s = %q", LabelStandIn, got)
 	}
 }
 
-// checkClean looks for what is the making machine's, not the image's.
+// checkClean looks for files that belong to the machine that made the image.
 func checkClean(t *testing.T, names []string) {
 	t.Helper()
 	for _, name := range names {
@@ -150,7 +150,7 @@ func checkClean(t *testing.T, names []string) {
 	}
 }
 
-// Both are on one layer, so that a registry and an engine hold it once.
+// Both share one layer, so that a registry and an engine store it once.
 func TestNodeIsOnDebian(t *testing.T) {
 	needImages(t, NodeSlim())
 	layers := func(r Recipe) []v1.Descriptor {
@@ -170,7 +170,7 @@ func TestNodeIsOnDebian(t *testing.T) {
 	}
 }
 
-// A layer above a base repeats: the engine's cache holds for one that was made again.
+// A layer above a base is reproducible: the engine's cache is still valid for an image that was made again.
 func TestLayerAboveRepeats(t *testing.T) {
 	base := Recipe{Name: "below", Tag: "v1", Setup: "mkdir etc; echo root:x:0:0 >etc/passwd"}
 	r := Recipe{Name: "above", Tag: "v1", Base: &base, Setup: `mkdir etc; cp "$BASE/etc/passwd" etc/; echo node:x:1:1 >>etc/passwd`}
@@ -215,7 +215,7 @@ func TestArchiveIsVerified(t *testing.T) {
 	}
 }
 
-// One that is stopped leaves neither a half-made image nor a mount, and the next attempt starts afresh.
+// A process that is stopped leaves neither an incomplete image nor a mount, and the next attempt starts from the beginning.
 func TestStoppedWhileMaking(t *testing.T) {
 	recipe := Recipe{Name: "stopped", Tag: suite, Suite: suite}
 	needImages(t, recipe)
@@ -238,7 +238,7 @@ func TestStoppedWhileMaking(t *testing.T) {
 	}
 }
 
-// checkLayout compares every digest and size that the layout states, and returns the image's configuration.
+// checkLayout checks every digest and size in the layout, and returns the image's configuration.
 func checkLayout(t *testing.T, dir string) v1.Image {
 	t.Helper()
 	desc, manifest, _, err := ReadManifest(dir)
@@ -312,7 +312,7 @@ func list(t *testing.T, path string) (names []string) {
 }
 
 func chroot(root string, args ...string) (string, error) {
-	// Files in the place of devices are enough for what runs here.
+	// Plain files in place of devices are enough for these commands.
 	script := `mkdir -p "$0/dev"; for f in null stdout stderr; do : >"$0/dev/$f"; done; exec chroot "$0" "$@"`
 	out, err := exec.Command("sh", append([]string{"-c", script, root}, args...)...).CombinedOutput()
 	return string(out), err

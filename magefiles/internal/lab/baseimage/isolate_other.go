@@ -4,5 +4,5 @@ package baseimage
 
 import "os/exec"
 
-// isolate does nothing: images are made on Linux, and elsewhere debootstrap is not found.
+// isolate does nothing: images are made on Linux; other systems do not have debootstrap.
 func isolate(*exec.Cmd) {}

@@ -57,7 +57,7 @@ func WriteLayout(dir string, config v1.ImageConfig, base string, tar func(io.Wri
 	})
 }
 
-// takeLayers puts the layers of another layout's image into dir: the same files, by hard links.
+// takeLayers adds the layers of another layout's image to dir: the same files, by hard links.
 func takeLayers(dir, base string) (layers []v1.Descriptor, diffIDs []digest.Digest, err error) {
 	if base == "" {
 		return nil, nil, nil
@@ -126,7 +126,7 @@ func writeJSON(path string, value any) error {
 	return os.WriteFile(path, text, 0o644)
 }
 
-// ReadManifest returns the image manifest of a layout that holds one image: its descriptor, itself, and as it is stored.
+// ReadManifest returns the image manifest of a layout that holds one image: its descriptor, the manifest, and its stored bytes.
 func ReadManifest(dir string) (desc v1.Descriptor, manifest v1.Manifest, raw []byte, err error) {
 	var index v1.Index
 	text, err := os.ReadFile(filepath.Join(dir, v1.ImageIndexFile))

@@ -6,10 +6,10 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// What NodeSlim is made of. The checksums are those that npm's registry states: npm view NAME@VERSION dist.integrity
+// The sources of NodeSlim. The checksums are those of npm's registry: npm view NAME@VERSION dist.integrity
 const (
 	nodeVersion = "22.23.3"
-	npmVersion  = "10.9.9" // the one that Node.js 22 brings, and what Quartz asks for: >= 10.9.2
+	npmVersion  = "10.9.9" // the version that Node.js 22 includes; Quartz requires >= 10.9.2
 )
 
 // nodes are the packages that hold the program, by Go's name of the architecture.
@@ -20,8 +20,8 @@ var nodes = map[string]Archive{
 		Integrity: "sha512-l3DAHZreylo+p9QXDtsOrjG2JXJqVzYXnAGmIQNOUNARcMppTO2cmewVQP+36tjJnSE+dzpMNtgW+c3oiDvXtA=="},
 }
 
-// NodeSlim stands in for the official node:22-slim: same commands (node, nodejs, npm, npx) in the same places, same user node
-// with uid 1000; but no yarn, no corepack, no C headers and no entrypoint script. It is DebianSlim with one more layer.
+// NodeSlim replaces the official node:22-slim: same commands (node, nodejs, npm, npx) in the same places, same user node with uid 1000; but no
+// yarn, no corepack, no C headers and no entrypoint script. It is DebianSlim with one more layer.
 func NodeSlim() Recipe {
 	base := DebianSlim()
 	return Recipe{
@@ -55,7 +55,7 @@ chown -R 1000:1000 home/node
 	}
 }
 
-// nodeArchive is the one for this machine. For a machine that has none it names a package that npm does not find.
+// nodeArchive is the archive for this machine. For other architectures it names a package that npm does not find.
 func nodeArchive() Archive {
 	if a, ok := nodes[runtime.GOARCH]; ok {
 		return a

@@ -13,13 +13,13 @@ import (
 
 // Archive is a package of npm's registry.
 type Archive struct {
-	Name      string // of the folder that Setup finds it in
+	Name      string // of the folder in which Setup finds it
 	Package   string
 	Version   string // exact
-	Integrity string // sha512-…, as the registry states it
+	Integrity string // sha512-…, from the registry
 }
 
-// fetch takes an archive with this machine's npm, which knows its registry, and unpacks it in dir.
+// fetch downloads an archive with this machine's npm, which has the registry's settings, and unpacks it in dir.
 func (a Archive) fetch(ctx context.Context, dir string) error {
 	if a.Integrity == "" {
 		return fmt.Errorf("%s@%s: no checksum is known; this architecture is not supported", a.Package, a.Version)

@@ -11,36 +11,36 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// recipeFormat is part of every cache key. It changes when the way of making an image does.
+// recipeFormat is part of every cache key. It must change when the code that makes images changes.
 const recipeFormat = 2
 
-// LabelStandIn says of an image what it is, and what it is not.
+// LabelStandIn is the label with the difference between the image and the one that it replaces.
 const LabelStandIn = "me.eblu.blumeops.stand-in"
 
-// Recipe says how an image is made. Equal recipes are made once.
+// Recipe describes how to make an image. Equal recipes are made once.
 type Recipe struct {
-	Name    string         // of the image on the Docker Hub that it stands in for
+	Name    string         // of the image on the Docker Hub that it replaces
 	Tag     string         // of that image
 	Suite   string         // of Debian: the first layer is its minbase; "" for an image with a Base
-	Include []string       // packages besides those of minbase
+	Include []string       // packages in addition to those of minbase
 	Base    *Recipe        // whose layers come first; nil: none
-	NPM     []Archive      // unpacked for Setup; nothing of them is in the image by itself
+	NPM     []Archive      // unpacked for Setup; they are not in the image by themselves
 	Setup   string         // shell script, see setup
-	Config  v1.ImageConfig // as it stands in the image
+	Config  v1.ImageConfig // as in the image
 }
 
-// Reference is the image's name in the lab's registry, with which a mirror of docker.io finds it. What it really is, its
-// label LabelStandIn says.
+// Reference is the image's name in the lab's registry, with which a mirror of docker.io finds it. Its label LabelStandIn describes the real
+// content.
 func (r Recipe) Reference() string {
 	return "library/" + r.Name + ":" + r.Tag
 }
 
-// Recipes are all that this package knows.
+// Recipes are all recipes of this package.
 func Recipes() []Recipe {
 	return []Recipe{Debian(), DebianSlim(), NodeSlim(), Python(), Nginx()}
 }
 
-// key is a name for what the recipe says.
+// key is a hash of the recipe.
 func (r Recipe) key() (string, error) {
 	text, err := json.Marshal(struct {
 		Format int
@@ -53,7 +53,7 @@ func (r Recipe) key() (string, error) {
 	return r.Name + "-" + r.Tag + "-" + hex.EncodeToString(sum[:6]), nil
 }
 
-// Ready says what this machine lacks for making the image; nil if nothing.
+// Ready returns the requirements for the image that are missing on this machine; nil if none.
 func (r Recipe) Ready() error {
 	var programs []string
 	if r.Suite != "" {

@@ -13,10 +13,10 @@ import (
 	passed "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 )
 
-// workshop is where one layer is made.
+// workshop is the working folder of one layer.
 type workshop struct {
 	Recipe
-	dir  string // of the work; the lock makes it ours
+	dir  string // of the work; the lock protects it
 	base string // layout of the image below; "" for none
 	debs string // packages of Debian, kept for other recipes
 	log  func(string)
@@ -25,7 +25,7 @@ type workshop struct {
 // root is the folder whose content becomes the layer.
 func (w workshop) root() string { return filepath.Join(w.dir, "root") }
 
-// open makes an empty workshop. What is there is of one that was killed.
+// open makes an empty workshop. Existing files are those of a process that was killed.
 func (w workshop) open() error {
 	if err := os.RemoveAll(w.dir); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (w workshop) open() error {
 	return nil
 }
 
-// fill puts into root what the layer holds.
+// fill puts the layer's content into root.
 func (w workshop) fill(ctx context.Context) error {
 	if w.Suite != "" {
 		if err := w.bootstrap(ctx); err != nil {
@@ -51,7 +51,7 @@ func (w workshop) fill(ctx context.Context) error {
 	return w.setup(ctx)
 }
 
-// attempts is how often packages are fetched: a mirror may fail for a moment, and what was fetched is kept.
+// attempts is how often packages are fetched: a mirror may fail for a moment, and downloaded packages are kept.
 const attempts = 3
 
 // bootstrap installs the recipe's packages of Debian.
@@ -75,9 +75,9 @@ func (w workshop) bootstrap(ctx context.Context) error {
 	}
 }
 
-// setup runs the recipe's script by sh -eu in root. $ARCHIVES has a folder with the content of each npm archive. In an image
-// with a base, root is empty at first and what the script leaves is the layer above the base's; $BASE is the base's root
-// file system, to copy from what is changed.
+// setup runs the recipe's script by sh -eu in root. $ARCHIVES has a folder with the content of each npm archive. In an image with a base, root is
+// empty at first, and the files that the script leaves are the layer above the base's; $BASE is the base's root file system, from which the
+// script copies the files that it changes.
 func (w workshop) setup(ctx context.Context) error {
 	archives, base := filepath.Join(w.dir, "archives"), filepath.Join(w.dir, "base")
 	for _, dir := range []string{archives, base} {
@@ -113,17 +113,17 @@ func (w workshop) unpackBase(ctx context.Context, dir string) error {
 	return nil
 }
 
-// npmTime is what npm gives every file of an archive as its time.
+// npmTime is the time that npm gives every file of an archive.
 const npmTime = "@499162500"
 
-// pack writes root as a tar archive. Packages and package lists are no part of an image, nor are device nodes: each
-// container gets its own. A layer above a base repeats bit for bit.
+// pack writes root as a tar archive, without packages, package lists and device nodes: each container gets its own devices. A layer above a base
+// is reproducible bit for bit.
 func (w workshop) pack(ctx context.Context, to io.Writer) error {
 	args := []string{"--create", "--directory=" + w.root(), "--numeric-owner", "--sort=name", "--xattrs", "--anchored",
 		"--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*",
 		"--exclude=./debootstrap", "--exclude=./var/log/bootstrap.log"}
 	if w.base != "" {
-		// Else tar writes down when each file was read last, and its own process id.
+		// Otherwise tar records when each file was read last, and its own process id.
 		args = append(args, "--mtime="+npmTime, "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime")
 	}
 	cmd := exec.CommandContext(ctx, "tar", append(args, ".")...)
@@ -136,7 +136,7 @@ func (w workshop) pack(ctx context.Context, to io.Writer) error {
 	return nil
 }
 
-// command runs a program and ends all of it with ctx. A nil environment is what any program needs.
+// command runs a program and ends it with its children when ctx ends. A nil environment means the basic one.
 func command(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, env
@@ -154,7 +154,7 @@ func command(ctx context.Context, dir string, env []string, name string, args ..
 	return nil
 }
 
-// tail is the end of a program's output, where it says why it failed.
+// tail is the end of a program's output, with the reason of a failure.
 func tail(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], "\n")

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// cut lets n bytes of the answer's body through. The server breaks the connection off when its handler panics with
-// http.ErrAbortHandler, and says nothing about it.
+// cut passes n bytes of the answer's body. The server breaks the connection off when its handler panics with http.ErrAbortHandler, and logs
+// nothing.
 func cut(next http.Handler, w http.ResponseWriter, r *http.Request, n int64) {
 	short := &cutWriter{ResponseWriter: w, left: n}
 	defer func() {
@@ -37,7 +37,7 @@ func (c *cutWriter) Write(p []byte) (int, error) {
 	n, err := c.ResponseWriter.Write(p[:c.left])
 	c.left -= int64(n)
 	if err == nil {
-		// What the client is to get must be on its way before the connection ends.
+		// The client's bytes must be sent before the connection ends.
 		err = http.NewResponseController(c.ResponseWriter).Flush()
 	}
 	return n, errors.Join(err, errCut)
@@ -45,7 +45,7 @@ func (c *cutWriter) Write(p []byte) (int, error) {
 
 func (c *cutWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// cutRequest lets n bytes of the request's body through.
+// cutRequest passes n bytes of the request's body.
 func cutRequest(next http.Handler, w http.ResponseWriter, r *http.Request, n int64) {
 	body := &cutBody{ReadCloser: r.Body, left: n}
 	r.Body = body
@@ -58,7 +58,7 @@ func cutRequest(next http.Handler, w http.ResponseWriter, r *http.Request, n int
 	next.ServeHTTP(short, r)
 }
 
-// cutBody ends too early. The proxy reads it beside its handler.
+// cutBody ends too early. The proxy reads it concurrently with its handler.
 type cutBody struct {
 	io.ReadCloser
 	left int64
@@ -79,7 +79,7 @@ func (c *cutBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// heldWriter keeps back what the proxy says of a request that was cut.
+// heldWriter holds back the proxy's answer to a request that was cut.
 type heldWriter struct {
 	http.ResponseWriter
 	body *cutBody

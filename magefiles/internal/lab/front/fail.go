@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// failing has faults answer the requests that they hit, and next all others.
+// failing answers the requests that a fault matches; next answers all others.
 func (f *Front) failing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := f.next(r)
@@ -52,8 +52,7 @@ func (o *ordered) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 	}
 }
 
-// answer says what the fault is to say. A body that the client sends unasked is read first: one that is still sending may
-// never see an answer.
+// answer writes the fault's answer. The body of the request is read first: a client that is still sending may never see an answer.
 func (o *ordered) answer(w http.ResponseWriter, r *http.Request, status int) {
 	if r.Header.Get("Expect") == "" {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -62,10 +61,10 @@ func (o *ordered) answer(w http.ResponseWriter, r *http.Request, status int) {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, o.Body) // whoever does not read it has gone
+	_, _ = io.WriteString(w, o.Body) // if it fails, the client has left
 }
 
-// delay waits for the time, for the mending or for the client to give up.
+// delay waits for the time, for the end of the fault or for the client to give up.
 func (o *ordered) delay(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	var over <-chan time.Time
 	if o.For > 0 {
@@ -101,7 +100,7 @@ func hangUp(conn net.Conn) {
 	conn.Close()
 }
 
-// door takes connections, unless the front is down.
+// door is the listener that accepts connections, unless the fault proxy is down.
 type door struct {
 	net.Listener
 	front *Front

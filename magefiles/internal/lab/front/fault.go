@@ -14,27 +14,26 @@ type Kind int
 
 // The ways to fail, and what a client sees of them.
 const (
-	// Refuse breaks the connection off before an answer: «connection reset by peer». A Refuse without Method, Path, Match
-	// and Times is a server that is down: connections are reset before anything is read, TLS included. Mind that Go's client
-	// asks once more, by itself, when a connection that it used before breaks so.
+	// Refuse breaks the connection off before an answer: "connection reset by peer". A Refuse without Method, Path, Match and Times is a server
+	// that is down: connections are reset before anything is read, TLS included. Note that Go's client repeats the request by itself if a reused
+	// connection breaks this way.
 	Refuse Kind = iota + 1
-	// Delay passes the request on after the time For, or if that is 0 once the fault is mended. A client that gives up
-	// before that was never heard of behind the front.
+	// Delay passes the request on after the time For, or if that is 0 when the fault ends. If a client gives up before that, the server never
+	// receives the request.
 	Delay
 	// Status answers with Fault.Status, or 503 if that is 0. Nothing is passed on.
 	Status
-	// Cut breaks the answer's body off after Bytes: io.ErrUnexpectedEOF. The server behind sent all of it. A body that is no longer
-	// than Bytes comes whole.
+	// Cut breaks the answer's body off after Bytes: io.ErrUnexpectedEOF. The server sent all of it. A shorter body is passed completely.
 	Cut
-	// CutRequest breaks the request off after Bytes of its body, on both sides: a broken connection for the client, and for the server
-	// behind no more than these bytes (less what was in a buffer of 4 kB) and an end too early. It hits only requests that have a body.
+	// CutRequest breaks the request off after Bytes of its body, on both sides: the client gets a broken connection, and the server at most these
+	// bytes (less the content of a buffer of 4 kB) and an early end. It only matches requests with a body.
 	CutRequest
-	// Drop reads the request and answers with Fault.Status, or if that is 0 with 201 to PUT and POST and with 200 to others, as if
-	// something had been written. Nothing is passed on. It hits neither GET nor HEAD nor OPTIONS.
+	// Drop reads the request and answers with Fault.Status, or if that is 0 with 201 to PUT and POST and with 200 to others, as if the write had
+	// happened. Nothing is passed on. It does not match GET, HEAD and OPTIONS.
 	Drop
-	// Expire answers 401 to requests that carry an Authorization, whatever it is. It hits no others.
+	// Expire answers 401 to requests with any Authorization header. It matches no others.
 	Expire
-	// Custom has Fault.Serve answer.
+	// Custom lets Fault.Serve answer.
 	Custom
 )
 
@@ -48,13 +47,13 @@ func (k Kind) String() string {
 	return kinds[k]
 }
 
-// Fault is which requests fail, and how.
+// Fault describes the requests that fail, and the kind of failure.
 type Fault struct {
 	Kind   Kind
 	Method string                   // "" is any
-	Path   *regexp.Regexp           // finds something in the path, which is not escaped; nil: any
-	Match  func(*http.Request) bool // says whether a request that the rest fits is hit; nil: it is
-	Times  int                      // how many requests it hits; 0: all until it is mended
+	Path   *regexp.Regexp           // must match the unescaped path; nil: any
+	Match  func(*http.Request) bool // additional condition for a request; nil: none
+	Times  int                      // number of requests that it matches; 0: all until it ends
 
 	For    time.Duration // Delay
 	Bytes  int64         // Cut, CutRequest
@@ -63,18 +62,17 @@ type Fault struct {
 	Body   string        // Status, Drop, Expire: is the answer's body
 	Serve  func(next http.Handler, w http.ResponseWriter, r *http.Request)
 
-	Hit func(*http.Request) // told of each request that it hits, before anything is done; nil: nobody
+	Hit func(*http.Request) // called with each request that it matches, before anything is done; nil: none
 }
 
-// ordered is a fault that may still come.
+// ordered is a fault that is still active.
 type ordered struct {
 	Fault
-	left   int           // how often it comes yet, with Times
-	mended chan struct{} // closed once it is
+	left   int           // remaining requests, with Times
+	mended chan struct{} // closed when the fault ends
 }
 
-// Fail orders a fault. Of several that a request fits, the newest hits it. The caller mends it, or Mend does. A fault of no known
-// Kind panics.
+// Fail adds a fault. If several match a request, the newest is used. The caller ends it, or Mend does. A fault of an unknown Kind panics.
 func (f *Front) Fail(fault Fault) (mend func()) {
 	if fault.Kind < Refuse || fault.Kind > Custom || fault.Kind == Custom && fault.Serve == nil {
 		panic(fmt.Sprintf("front: fault of %v, or custom without Serve", fault.Kind))
@@ -103,7 +101,7 @@ func (f *Front) Mend() {
 	f.faults = nil
 }
 
-// next is the fault that hits a request, counted down; nil if none does.
+// next is the fault that matches a request, counted down; nil if none does.
 func (f *Front) next(r *http.Request) *ordered {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,7 +125,7 @@ func (o *ordered) hits(r *http.Request) bool {
 		(o.Match == nil || o.Match(r))
 }
 
-// suits tells whether the kind of fault can be seen with such a request at all.
+// suits reports whether the kind of fault applies to such a request.
 func (o *ordered) suits(r *http.Request) bool {
 	switch o.Kind {
 	case CutRequest:
@@ -141,7 +139,7 @@ func (o *ordered) suits(r *http.Request) bool {
 	}
 }
 
-// down tells whether no connection is to be taken at all.
+// down reports whether all connections must be refused.
 func (f *Front) down() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

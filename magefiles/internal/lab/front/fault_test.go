@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// broken tells whether the error is that of a connection which ended without an answer. What it is exactly depends on whether the
-// client was reading or writing, and net.ErrClosed on whether its reader closed the connection before its writer noticed.
+// broken reports whether the error is that of a connection which ended without an answer. The exact error depends on whether the client was
+// reading or writing, and net.ErrClosed on whether its reader closed the connection before its writer noticed.
 func broken(err error) bool {
 	return slices.ContainsFunc([]error{syscall.ECONNRESET, syscall.EPIPE, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed}, func(end error) bool {
 		return errors.Is(err, end)
@@ -80,7 +80,7 @@ func TestDelay(t *testing.T) {
 		<-hit
 		mend()
 	}()
-	want(t, f, http.MethodGet, "/", "", "", 200) // ends because it is mended
+	want(t, f, http.MethodGet, "/", "", "", 200) // continues because the fault ends
 }
 
 func TestClientGivesUpDuringDelay(t *testing.T) {
@@ -99,7 +99,7 @@ func TestClientGivesUpDuringDelay(t *testing.T) {
 	if resp, err := f.Client().Do(req); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v; want %v", resp, err, context.Canceled)
 	}
-	<-(<-hit).Done() // the front has noticed
+	<-(<-hit).Done() // the fault proxy has noticed
 	f.Mend()
 	if bodies, _ := b.got(); len(bodies) != 0 {
 		t.Errorf("behind got %d requests, want none", len(bodies))
@@ -160,7 +160,7 @@ func TestCutRequest(t *testing.T) {
 		t.Errorf("cut: %v, want a broken connection", err)
 	}
 	want(t, f, http.MethodPut, "/", "", large, 201)
-	// The server behind may notice the end of the one after it answered the other.
+	// The server may notice the end of the first request after it answered the second.
 	bodies, errs := b.got()
 	for deadline := time.Now().Add(time.Minute); len(bodies) < 3 && time.Now().Before(deadline); bodies, errs = b.got() {
 		time.Sleep(time.Millisecond)
@@ -223,7 +223,7 @@ func TestCustom(t *testing.T) {
 
 func TestNewestFaultWins(t *testing.T) {
 	f, _ := between(t)
-	f.Fail(Fault{Kind: Refuse}) // all connections, if it were alone
+	f.Fail(Fault{Kind: Refuse}) // would match all connections without the others
 	mend := f.Fail(Fault{Kind: Status, Status: 500, Match: func(r *http.Request) bool { return r.URL.Path == "/a" }})
 	f.Fail(Fault{Kind: Status, Status: 504, Path: regexp.MustCompile(`^/a$`), Times: 1})
 	want(t, f, http.MethodGet, "/a", "", "", 504)

@@ -1,9 +1,8 @@
-// Package front stands in front of a real HTTP server, in this process: it keeps a log of what clients ask, and fails on
-// demand in the ways in which servers and networks do. What a client gets without a fault comes from the server behind, byte
-// for byte, as it comes.
+// Package front is a fault proxy before a real HTTP server, in this process: it logs the requests of clients, and on request fails in the ways in
+// which servers and networks do. Without a fault, a client gets the server's answer unchanged, byte for byte, while it arrives.
 //
-// It speaks HTTP/1.1, over TLS if asked to. It has its address before the server behind it runs, because such servers have
-// to be told under which address clients see them.
+// It speaks HTTP/1.1, optionally over TLS. It has its address before the server behind it runs, because such servers must know the address that
+// clients use.
 package front
 
 import (
@@ -18,15 +17,15 @@ import (
 	"sync/atomic"
 )
 
-// Options chooses what a front is. The zero value listens on a free port, and answers 503 until To names a server.
+// Options are the settings of a fault proxy. The zero value listens on a free port, and answers 503 until To names a server.
 type Options struct {
 	Addr   string                          // to listen on, host:port; "" is a free port of 127.0.0.1
 	Target *url.URL                        // the server behind: its scheme and host; nil: none yet
-	Wrap   func(http.Handler) http.Handler // stands between the faults and the server behind; nil: nothing
-	TLS    bool                            // speak HTTPS, with a certificate of an authority of its own (CA)
+	Wrap   func(http.Handler) http.Handler // handler between the faults and the server behind; nil: none
+	TLS    bool                            // speak HTTPS, with a certificate of its own authority (CA)
 }
 
-// Front is a running front. All of its methods may be used at the same time.
+// Front is a running fault proxy. Its methods are safe for concurrent use.
 type Front struct {
 	url       *url.URL
 	ca        []byte
@@ -34,7 +33,7 @@ type Front struct {
 	target    atomic.Pointer[url.URL]
 	transport *http.Transport // to the server behind
 	server    *http.Server
-	served    chan struct{} // closed once nothing is accepted any more
+	served    chan struct{} // closed when no connection is accepted any more
 	requests  requests
 
 	mu     sync.Mutex
@@ -74,7 +73,7 @@ func Start(o Options) (*Front, error) {
 	}
 	f.server = &http.Server{
 		Handler:  f.requests.record(f.failing(behind)),
-		ErrorLog: log.New(io.Discard, "", 0), // connections that break are what this is for
+		ErrorLog: log.New(io.Discard, "", 0), // broken connections are the purpose of this server
 	}
 	go func() {
 		defer close(f.served)
@@ -83,22 +82,22 @@ func Start(o Options) (*Front, error) {
 	return f, nil
 }
 
-// To names the server behind, such as http://127.0.0.1:1234; nil is none, for which clients get 503.
+// To sets the server behind, such as http://127.0.0.1:1234; with nil, clients get 503.
 func (f *Front) To(target *url.URL) { f.target.Store(target) }
 
-// URL is the front's address with its scheme, without a slash at the end.
+// URL is the proxy's address with its scheme, without a slash at the end.
 func (f *Front) URL() string { return f.url.String() }
 
-// Addr is the front's address as host:port.
+// Addr is the proxy's address as host:port.
 func (f *Front) Addr() string { return f.url.Host }
 
-// CA is the authority that clients have to trust, in PEM; nil without TLS.
+// CA is the authority that clients must trust, in PEM; nil without TLS.
 func (f *Front) CA() []byte { return f.ca }
 
-// Client trusts the front's authority, and asks no proxy.
+// Client trusts the proxy's authority, and uses no other proxy.
 func (f *Front) Client() *http.Client { return f.client }
 
-// Close ends all connections and frees the address. Requests under way are cancelled.
+// Close ends all connections and frees the address. Pending requests are cancelled.
 func (f *Front) Close() error {
 	err := f.server.Close()
 	<-f.served

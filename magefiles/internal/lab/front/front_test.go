@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// behind is a real server that says what it was asked, and keeps what it was sent.
+// behind is a real server that returns the request it got, and keeps the bodies.
 type behind struct {
 	*httptest.Server
 	url *url.URL
@@ -38,7 +38,7 @@ func startBehind(t *testing.T) *behind {
 	return b
 }
 
-// ServeHTTP answers /big with a large body, GET with the request line and the headers that matter, and all else with 201.
+// ServeHTTP answers /big with a large body, GET with the request line and the headers that matter, and all others with 201.
 func (b *behind) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	b.mu.Lock()
@@ -78,13 +78,13 @@ func startFront(t *testing.T, o Options) *Front {
 	return f
 }
 
-// between starts a front with a server behind it.
+// between starts a fault proxy with a server behind it.
 func between(t *testing.T) (*Front, *behind) {
 	b := startBehind(t)
 	return startFront(t, Options{Target: b.url}), b
 }
 
-// ask sends a request on a connection of its own, as user if that is not "".
+// ask sends a request on its own connection, as user if that is not "".
 func ask(t *testing.T, f *Front, method, path, user, body string) (*http.Response, string, error) {
 	t.Helper()
 	var content io.Reader
@@ -98,7 +98,7 @@ func ask(t *testing.T, f *Front, method, path, user, body string) (*http.Respons
 	if user != "" {
 		req.SetBasicAuth(user, "secret")
 	}
-	req.Close = true // or Go's client asks a second time if a connection breaks that it used before
+	req.Close = true // otherwise Go's client repeats the request if a reused connection breaks
 	resp, err := f.Client().Do(req)
 	if err != nil {
 		return nil, "", err
@@ -108,7 +108,7 @@ func ask(t *testing.T, f *Front, method, path, user, body string) (*http.Respons
 	return resp, string(text), err
 }
 
-// want asks and compares the status.
+// want sends a request and compares the status.
 func want(t *testing.T, f *Front, method, path, user, body string, status int) string {
 	t.Helper()
 	resp, text, err := ask(t, f, method, path, user, body)
@@ -125,7 +125,7 @@ func TestServerBehindSeesTheFrontsAddress(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		b := startBehind(t)
 		f := startFront(t, Options{Target: b.url, TLS: secure})
-		// %2F is part of a name, ; is no separator, and both are to arrive as they were sent.
+		// %2F is part of a name, ; is not a separator, and both must arrive unchanged.
 		const path = "/a/b%2Fc?x=1;y=%ZZ&z"
 		got := want(t, f, http.MethodGet, path, "", "", 200)
 		scheme, _, _ := strings.Cut(f.URL(), ":")
@@ -186,7 +186,7 @@ func TestAuthority(t *testing.T) {
 	}
 }
 
-// A body of unknown length comes to the server behind while it is sent, and the answer comes back while it is written.
+// The server gets a body of unknown length while it is sent, and the client gets the answer while it is written.
 func TestBodiesStream(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex()
@@ -230,7 +230,7 @@ func TestBodiesStream(t *testing.T) {
 	}
 }
 
-// With «Expect: 100-continue» a client sends its body once the server behind asks for it, and not at all if that one declines.
+// With "Expect: 100-continue" a client sends its body when the server requests it, and never if the server declines.
 func TestExpectContinue(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/no" {
@@ -310,7 +310,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// Many clients, faults that come and go, a target that changes: for the race detector.
+// Many clients, faults that start and end, a target that changes: for the race detector.
 func TestAllAtOnce(t *testing.T) {
 	f, b := between(t)
 	body := bytes.Repeat([]byte("x"), 10_000)

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// identity is a server's certificate with the authority that signed it, and nothing else: the authority's key is not kept.
+// identity is a server's certificate with the authority that signed it. The authority's key is not kept.
 type identity struct {
 	ca          []byte // PEM
 	authority   *x509.Certificate

@@ -10,30 +10,30 @@ import (
 	"time"
 )
 
-// newTransport is for a server on the same machine: through no proxy, and with bodies as they come, compressed or not.
+// newTransport is for a server on the same machine: without a proxy, and without a change of a body's compression.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		DisableCompression:    true,
 		MaxIdleConnsPerHost:   64,
-		ExpectContinueTimeout: time.Second, // for a server that ignores «Expect: 100-continue»
+		ExpectContinueTimeout: time.Second, // for a server that ignores "Expect: 100-continue"
 	}
 }
 
-// proxy passes requests to the server behind. That one sees the Host that the client used, so that the addresses that it
-// hands out lead to the front.
+// proxy passes requests to the server behind. That server gets the Host that the client used, so that its addresses in answers lead to the fault
+// proxy.
 func (f *Front) proxy() http.Handler {
 	reverse := &httputil.ReverseProxy{
 		Transport:     f.transport,
-		FlushInterval: -1, // whatever comes is sent on at once
+		FlushInterval: -1, // all data are sent immediately
 		ErrorLog:      log.New(io.Discard, "", 0),
 		ErrorHandler:  unreachable,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			target := f.target.Load()
-			if target == nil { // taken away since
+			if target == nil { // removed in the meantime
 				target = r.In.URL
 			}
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
-			r.Out.URL.RawQuery = r.In.URL.RawQuery // ReverseProxy leaves out what Go cannot parse
+			r.Out.URL.RawQuery = r.In.URL.RawQuery // ReverseProxy removes parts that Go cannot parse
 			r.Out.Host = r.In.Host
 			r.SetXForwarded()
 		},
@@ -47,9 +47,9 @@ func (f *Front) proxy() http.Handler {
 	})
 }
 
-// unreachable answers for a server that does not.
+// unreachable answers if the server does not.
 func unreachable(w http.ResponseWriter, _ *http.Request, err error) {
-	if errors.Is(err, context.Canceled) { // the client broke off, and nobody reads an answer
+	if errors.Is(err, context.Canceled) { // the client disconnected, and nobody reads an answer
 		panic(http.ErrAbortHandler)
 	}
 	http.Error(w, "the server behind this address does not answer: "+err.Error(), http.StatusBadGateway)

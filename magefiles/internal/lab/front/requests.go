@@ -6,26 +6,26 @@ import (
 	"sync"
 )
 
-// Request is one that a client made.
+// Request is a request of a client.
 type Request struct {
 	Method   string
 	Path     string // without the query, not escaped
-	Query    string // as it came
+	Query    string // unchanged
 	User     string // of the basic authorization, "" without
-	Status   int    // of the answer; 0 if there is none yet, or never will be
+	Status   int    // of the answer; 0 if there is none yet, or none at all
 	Received int64  // bytes of the request's body that were read
 	Sent     int64  // bytes of the answer's body
-	Fault    Kind   // that this request was hit by; 0: none
+	Fault    Kind   // the fault that matched this request; 0: none
 }
 
-// requests is a log that is up to date before a client can know of what it says: a request is in it from its arrival on,
-// and bytes are counted before they are handed on.
+// requests is a log that is current before a client can notice: a request is in it from its arrival on, and bytes are counted before they are
+// passed on.
 type requests struct {
 	mu  sync.Mutex
 	log []*Request
 }
 
-// Requests returns what was asked so far, in the order of arrival. Connections that were refused asked nothing.
+// Requests returns the requests so far, in the order of arrival. Refused connections have no request.
 func (f *Front) Requests() []Request {
 	f.requests.mu.Lock()
 	defer f.requests.mu.Unlock()
@@ -43,7 +43,7 @@ func (f *Front) Forget() {
 	f.requests.log = nil
 }
 
-// record writes down what comes and what is answered.
+// record logs requests and answers.
 func (l *requests) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, _, _ := r.BasicAuth()
@@ -52,12 +52,12 @@ func (l *requests) record(next http.Handler) http.Handler {
 		l.log = append(l.log, entry)
 		l.mu.Unlock()
 		answer := &recorder{ResponseWriter: w, log: l, entry: entry}
-		// An answer may begin before the request's end, as it may without a front.
+		// An answer may begin before the request's end, as it may without a fault proxy.
 		_ = http.NewResponseController(w).EnableFullDuplex()
-		counted := r.WithContext(r.Context()) // the server looks into its own request for what was read
+		counted := r.WithContext(r.Context()) // the server uses its own request to find out what was read
 		counted.Body = &countedBody{ReadCloser: r.Body, answer: answer}
 		next.ServeHTTP(answer, counted)
-		answer.note(func(e *Request) { // an answer without a body, from a handler that did not break off
+		answer.note(func(e *Request) { // an answer without a body, from a handler that did not panic
 			if e.Status == 0 {
 				e.Status = http.StatusOK
 			}
@@ -65,7 +65,7 @@ func (l *requests) record(next http.Handler) http.Handler {
 	})
 }
 
-// recorder notes an answer as it is written.
+// recorder records an answer as it is written.
 type recorder struct {
 	http.ResponseWriter
 	log   *requests
@@ -79,7 +79,7 @@ func (a *recorder) note(change func(*Request)) {
 }
 
 func (a *recorder) WriteHeader(status int) {
-	if status >= http.StatusOK || status == http.StatusSwitchingProtocols { // others come before the answer
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols { // other statuses come before the answer
 		a.note(func(e *Request) { e.Status = status })
 	}
 	a.ResponseWriter.WriteHeader(status)

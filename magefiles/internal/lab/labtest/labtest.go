@@ -11,8 +11,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-// Need leaves out a test that starts parts of a lab which this machine cannot start at once; the reason says what to do. In CI,
-// which prepares all of it, the test fails. Of all parts, only the registry starts fast enough for -short.
+// Need skips a test that starts parts of a lab which this machine cannot start immediately; the reason says what to do. In CI, which prepares all
+// parts, the test fails. Only the registry starts fast enough for -short.
 func Need(tb testing.TB, parts ...lab.Part) {
 	tb.Helper()
 	if slices.ContainsFunc(parts, func(p lab.Part) bool { return p != lab.PartRegistry }) {
@@ -23,7 +23,7 @@ func Need(tb testing.TB, parts ...lab.Part) {
 	}
 }
 
-// Bases starts a registry that holds base images under the names that they have on the Docker Hub. It ends with the test.
+// Bases starts a registry that holds base images under their names on the Docker Hub. It ends with the test.
 func Bases(tb testing.TB, o lab.RegistryOptions, recipes ...baseimage.Recipe) *lab.Registry {
 	tb.Helper()
 	ctx := context.Background()

@@ -1,5 +1,5 @@
-// Package quartz does in this process what the container quartz does (containers/quartz) when it starts: it fetches a release of the
-// docs, checks and unpacks it as start.sh does. Package website serves it.
+// Package quartz does in this process the start of the container quartz (containers/quartz): like start.sh, it fetches a release of the docs,
+// checks and unpacks it. Package website serves it.
 package quartz
 
 import (
@@ -18,10 +18,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
-const fetchTime = 5 * time.Minute // that a download may take
+const fetchTime = 5 * time.Minute // time limit of a download
 
-// Fetch downloads a release (DOCS_RELEASE_URL), compares it with its checksum unless that is "" (DOCS_RELEASE_SHA256), and unpacks it
-// in a new folder in dir. It tries once. Errors show neither credentials nor the query of the URL.
+// Fetch downloads a release (DOCS_RELEASE_URL), compares it with its checksum unless that is "" (DOCS_RELEASE_SHA256), and unpacks it in a new
+// folder in dir. It tries once. Errors contain neither credentials nor the query of the URL.
 func Fetch(ctx context.Context, client *http.Client, dir, address, checksum string) (_ *website.Content, err error) {
 	checksum, err = parseChecksum(checksum)
 	if err != nil {
@@ -55,7 +55,7 @@ func Fetch(ctx context.Context, client *http.Client, dir, address, checksum stri
 	return c, nil
 }
 
-// parseChecksum returns 64 lower-case digits, or none.
+// parseChecksum returns 64 lower-case digits, or "".
 func parseChecksum(s string) (string, error) {
 	s = strings.ToLower(strings.TrimPrefix(s, "sha256:"))
 	if b, err := hex.DecodeString(s); err != nil || len(b) != 0 && len(b) != sha256.Size {
@@ -64,7 +64,7 @@ func parseChecksum(s string) (string, error) {
 	return s, nil
 }
 
-// download returns the checksum of what it wrote to f.
+// download returns the checksum of the bytes that it wrote to f.
 func download(ctx context.Context, client *http.Client, address string, f io.Writer) (sum string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

@@ -16,18 +16,18 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// NoStep is the number of what belongs to no step of a job.
+// NoStep is the step number of output that belongs to no step of a job.
 const NoStep = -1
 
-// Report is what a job says, line by line, and how its steps go. Its methods may be called side by side.
+// Report is the output of a job, line by line, and the state of its steps. Its methods are safe for concurrent use.
 type Report struct {
 	service runnerv1connect.RunnerServiceClient
 	began   time.Time
 	masks   *strings.Replacer
 
 	mu    sync.Mutex
-	rows  []*runnerv1.LogRow // that the forge does not have yet
-	taken int64              // number of those that it has
+	rows  []*runnerv1.LogRow // not sent to the forge yet
+	taken int64              // number of rows that the forge has
 	state *runnerv1.TaskState
 }
 
@@ -39,8 +39,8 @@ func newReport(service runnerv1connect.RunnerServiceClient, task *runnerv1.Task)
 	}
 }
 
-// masks writes *** in place of secrets: of each as a whole, and of each of its lines, since a log has lines. What is shorter than
-// shortest is no secret, and would black out the log.
+// masks writes *** in place of secrets: of each as a whole, and of each of its lines, since a log has lines. Values shorter than shortest are not
+// replaced, because they would make the log unreadable.
 func masks(secrets map[string]string) *strings.Replacer {
 	const shortest = 6 // bytes
 	var hidden []string
@@ -51,7 +51,7 @@ func masks(secrets map[string]string) *strings.Replacer {
 			}
 		}
 	}
-	// A secret that begins as another does comes after it: of two that match, the replacer takes the one that was named first.
+	// A secret that is a prefix of another comes after it: of two matches, the replacer uses the one that was named first.
 	slices.SortFunc(hidden, func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
 	for _, secret := range hidden {
@@ -60,7 +60,7 @@ func masks(secrets map[string]string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// Line adds what a step said, without secrets. The first line of a step begins it.
+// Line adds output of a step, without secrets. The first line of a step begins it.
 func (r *Report) Line(step int, text string) {
 	now := timestamppb.Now()
 	text = r.masks.Replace(strings.ToValidUTF8(text, "\uFFFD"))
@@ -75,7 +75,7 @@ func (r *Report) Line(step int, text string) {
 	}
 }
 
-// EndStep says how a step ended.
+// EndStep records the result of a step.
 func (r *Report) EndStep(step int, result runnerv1.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,7 +84,7 @@ func (r *Report) EndStep(step int, result runnerv1.Result) {
 	}
 }
 
-// Expect says how many steps there are. One that does not begin has been skipped in the end.
+// Expect sets the number of steps. Steps that never begin are skipped at the end.
 func (r *Report) Expect(steps int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,7 +105,7 @@ func (r *Report) step(number int) *runnerv1.StepState {
 	return s
 }
 
-// end sends all that is left, and the result. The forge takes an end of a log only with a line.
+// end sends the rest, and the result. The forge accepts an end of a log only with a line.
 func (r *Report) end(ctx context.Context, result runnerv1.Result) error {
 	if r.state.Result == runnerv1.Result_RESULT_UNSPECIFIED {
 		r.Line(NoStep, fmt.Sprintf("%s after %.1f s", Word(result), time.Since(r.began).Seconds()))
@@ -114,12 +114,12 @@ func (r *Report) end(ctx context.Context, result runnerv1.Result) error {
 	return r.send(ctx, true)
 }
 
-// Word is a result for people, such as «failure».
+// Word is a result for people, such as "failure".
 func Word(result runnerv1.Result) string {
 	return strings.ToLower(strings.TrimPrefix(result.String(), "RESULT_"))
 }
 
-// settle writes down the result, also of what is in the middle of a step.
+// settle records the result, also for a step that is running.
 func (r *Report) settle(result runnerv1.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,7 +134,7 @@ func (r *Report) settle(result runnerv1.Result) {
 	}
 }
 
-// send tells the forge what is new; errCancelled if the forge calls the task cancelled. If last, the log is complete.
+// send sends new lines and states to the forge; errCancelled if the forge reports the task as cancelled. If last, the log is complete.
 func (r *Report) send(ctx context.Context, last bool) error {
 	said := r.sendLog(ctx, last)
 	if said != nil {
@@ -153,9 +153,9 @@ func (r *Report) send(ctx context.Context, last bool) error {
 	return said
 }
 
-// sendLog sends the lines that the forge does not have. It may take fewer than it is given.
+// sendLog sends the lines that the forge does not have. It may accept only a part of them.
 func (r *Report) sendLog(ctx context.Context, last bool) error {
-	const most = 1000 // lines at once
+	const most = 1000 // lines in one request
 	for {
 		r.mu.Lock()
 		rows, taken := slices.Clone(r.rows[:min(most, len(r.rows))]), r.taken

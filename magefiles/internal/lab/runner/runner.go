@@ -1,8 +1,7 @@
-// Package runner speaks the protocol by which runners of Gitea and Forgejo fetch jobs, and tell how they go. What a job is made
-// of is its user's business: here is no word of workflows.
+// Package runner speaks the protocol with which runners of Gitea and Forgejo fetch jobs and report on them. It does not run jobs and does not
+// read workflows: its caller does.
 //
-// The messages and the service are those of code.gitea.io/actions-proto-go. What a forge makes of them stands in
-// routers/api/actions/runner of Gitea.
+// The messages and the service are those of code.gitea.io/actions-proto-go. Gitea's implementation is in its folder routers/api/actions/runner.
 package runner
 
 import (
@@ -17,44 +16,44 @@ import (
 	"connectrpc.com/connect"
 )
 
-// Identity is what a forge knows a runner by, to be kept as a secret.
+// Identity identifies a runner to a forge. It must be kept secret.
 type Identity struct {
 	UUID  string `json:"uuid"`
 	Token string `json:"token"`
-	Task  int64  `json:"task,omitempty"` // that is being run; 0 for none
+	Task  int64  `json:"task,omitempty"` // the running task; 0 for none
 }
 
-// Options say which runner of which forge this is.
+// Options are the settings of a runner at a forge.
 type Options struct {
 	URL    string             // of the forge, without a slash at its end
 	HTTP   connect.HTTPClient // asks it
 	Name   string             // among its runners
-	Labels []string           // which jobs ask for
+	Labels []string           // labels of the jobs that it runs
 
-	Identity Identity                                            // of the last time; the zero value is a runner that no forge knows
-	Save     func(Identity) error                                // keeps it; called before and after each task
-	Admit    func(ctx context.Context) (token string, err error) // returns a registration token, where the forge does not know the runner
+	Identity Identity                                            // of the last time; the zero value is a new runner
+	Save     func(Identity) error                                // saves it; called before and after each task
+	Admit    func(ctx context.Context) (token string, err error) // returns a registration token, if the forge does not know the runner
 
-	// Job runs a task to its end, or until ctx ends, and returns its result. What it says goes to the report.
+	// Job runs a task to its end, or until ctx ends, and returns its result. Its output goes to the report.
 	Job func(ctx context.Context, task *runnerv1.Task, report *Report) runnerv1.Result
 
-	Log   func(line string) // told what goes wrong with the forge
-	Every time.Duration     // between two questions for a task, and two reports on one
+	Log   func(line string) // receives errors of the forge
+	Every time.Duration     // interval of requests for a task, and of reports on one
 }
 
-// Runner is known to its forge, and runs one task at a time.
+// Runner is registered at its forge, and runs one task at a time.
 type Runner struct {
 	options Options
 	service runnerv1connect.RunnerServiceClient
-	tasks   int64 // version of the forge's list of tasks in which there was none for us; 0 for not known
+	tasks   int64 // version of the forge's list of tasks that had none for us; 0 for not known
 }
 
-// Connect makes a runner known to its forge. A task that it was in the middle of the last time has failed.
+// Connect registers a runner at its forge. A task that it did not finish the last time has failed.
 func Connect(ctx context.Context, o Options) (*Runner, error) {
 	r := &Runner{options: o}
 	r.service = runnerv1connect.NewRunnerServiceClient(o.HTTP, o.URL+"/api/actions", connect.WithInterceptors(r.identify()))
 	err := r.declare(ctx)
-	if err != nil && strings.Contains(err.Error(), "unregistered runner") { // there is no code for it: Gitea's is another library's
+	if err != nil && strings.Contains(err.Error(), "unregistered runner") { // there is no code for it: Gitea's error type is from another library
 		if err = r.register(ctx); err == nil {
 			err = r.declare(ctx)
 		}
@@ -68,7 +67,7 @@ func Connect(ctx context.Context, o Options) (*Runner, error) {
 	return r, nil
 }
 
-// identify puts into each question who asks.
+// identify adds the runner's identity to each request.
 func (r *Runner) identify() connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, question connect.AnyRequest) (connect.AnyResponse, error) {
@@ -84,7 +83,7 @@ func (r *Runner) declare(ctx context.Context) error {
 	return err
 }
 
-// version is what the forge shows. It asks nothing of it.
+// version is the version that the forge shows. The forge does not check it.
 const version = "blumeops-lab"
 
 func (r *Runner) register(ctx context.Context) error {
@@ -109,11 +108,11 @@ func (r *Runner) save(i Identity) error {
 	return nil
 }
 
-// abandon ends the task that a runner which was killed left behind. The forge would take it for running for ten minutes.
+// abandon ends the task of a runner that was killed. Otherwise the forge would treat it as running for ten minutes.
 func (r *Runner) abandon(ctx context.Context) error {
 	report := newReport(r.service, &runnerv1.Task{Id: r.options.Identity.Task})
 	report.Line(NoStep, "the runner was ended in the middle of this job")
-	// The forge may know the log as ended, or nothing of the task any more: then there is nothing to end.
+	// The log may be complete on the forge, or the task may be unknown there: then there is nothing to end.
 	if err := report.end(ctx, runnerv1.Result_RESULT_FAILURE); err != nil {
 		r.options.Log(fmt.Sprintf("task %d, which was left behind: %v", r.options.Identity.Task, err))
 	}
@@ -138,10 +137,10 @@ func (r *Runner) Serve(ctx context.Context) {
 	}
 }
 
-// endTime is how long a question that must not be broken off may take. It is longer than any does.
+// endTime is the time limit of a request that must not be interrupted. It is longer than any such request takes.
 const endTime = 10 * time.Second
 
-// fetch returns the next task, nil if there is none. A question that is asked is heard out, as the task in its answer is ours already.
+// fetch returns the next task, nil if there is none. A sent request is not interrupted, because the task in its answer is already assigned to us.
 func (r *Runner) fetch(ctx context.Context) (*runnerv1.Task, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 	defer cancel()
@@ -152,12 +151,12 @@ func (r *Runner) fetch(ctx context.Context) (*runnerv1.Task, error) {
 	}
 	r.tasks = answer.Msg.TasksVersion
 	if answer.Msg.Task != nil {
-		r.tasks = 0 // there may be another one in the same version
+		r.tasks = 0 // the same version may have another one
 	}
 	return answer.Msg.Task, nil
 }
 
-// errCancelled is why the context of a job ends when somebody cancels it on the forge.
+// errCancelled is why the context of a job ends when a user cancels it on the forge.
 var errCancelled = errors.New("cancelled on the forge")
 
 func (r *Runner) run(ctx context.Context, task *runnerv1.Task) error {
@@ -177,7 +176,7 @@ func (r *Runner) run(ctx context.Context, task *runnerv1.Task) error {
 	return r.save(i)
 }
 
-// supervise runs a job while it reports on it, and ends it when the forge or ctx says so.
+// supervise runs a job while it reports on it, and ends it when the forge or ctx requires that.
 func (r *Runner) supervise(ctx context.Context, task *runnerv1.Task, report *Report) runnerv1.Result {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -197,7 +196,7 @@ func (r *Runner) supervise(ctx context.Context, task *runnerv1.Task, report *Rep
 			}
 			return result
 		case <-tick.C:
-			// What the forge does not take now, it gets the next time.
+			// Rows that the forge does not accept now are sent the next time.
 			if err := report.send(ctx, false); errors.Is(err, errCancelled) {
 				cancel(errCancelled)
 			} else if err != nil && ctx.Err() == nil {

@@ -16,15 +16,15 @@ import (
 	"connectrpc.com/connect"
 )
 
-// forge is the other side of the protocol, as unhelpful as a test wants it. The real one has its turn in package lab.
+// forge is the other side of the protocol, with faults for the test. Package lab tests the real one.
 type forge struct {
 	mu      sync.Mutex
 	uuid    string // of the runner that it knows
-	most    int    // lines that it takes at once; 0 is all
-	broken  int    // how many reports it refuses yet
-	cancels bool   // says that what is reported on is cancelled
+	most    int    // lines that it accepts in one request; 0 is all
+	broken  int    // number of reports that it still refuses
+	cancels bool   // reports each task as cancelled
 	tasks   []*runnerv1.Task
-	asked   func() // called before a task is handed out; nil: nothing is
+	asked   func() // called before a task is sent; nil: none
 	log     []string
 	ended   bool // the log
 	state   *runnerv1.TaskState
@@ -185,7 +185,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestStopped ends a runner in the middle of a job, and while it is being handed one.
+// TestStopped ends a runner in the middle of a job, and while it receives one.
 func TestStopped(t *testing.T) {
 	t.Parallel()
 	for name, early := range map[string]bool{"in a job": false, "before it": true} {
@@ -210,7 +210,7 @@ func testStopped(t *testing.T, early bool) {
 	}
 }
 
-// TestConnect is of a forge that does not know the runner, and of one that knows it with a task that was left behind.
+// TestConnect tests a forge that does not know the runner, and one that knows it with an unfinished task.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	var saved Identity

@@ -1,6 +1,6 @@
-// Command registry is the registry of the lab: CNCF distribution's own command, with the parts that a lab has no use for left
-// out. It stores in a folder, and knows its users from an htpasswd file; the storage drivers of cloud providers and the other
-// kinds of authorization are most of what the command is built from otherwise.
+// Command registry is the registry of the lab: CNCF distribution's own command, without the parts that a lab does not use. It stores in a folder,
+// and reads its users from an htpasswd file. The storage drivers of cloud providers and the other kinds of authorization are most of the original
+// command's code.
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	if err := registry.RootCmd.Execute(); err != nil { // cobra has said it
+	if err := registry.RootCmd.Execute(); err != nil { // cobra has printed it
 		os.Exit(1)
 	}
 }
