@@ -42,7 +42,7 @@ type Image struct {
 	Place
 	Instruction string // FROM, COPY --from, RUN --mount
 	Reference   string // with arguments filled in
-	Platform    string // that FROM names for it, as it is written; "" is that which is built for
+	Platform    string // that FROM names for it, as written; "" is the target platform
 	Start, End  int    // bytes of the text where the reference is written; both 0 if that is not known
 	args        []*Arg // whose values it contains
 }

@@ -23,7 +23,7 @@ import (
 
 const (
 	cliVariable = "_EXPERIMENTAL_DAGGER_CLI_BIN"
-	// startTime is how long the Dagger CLI may take until its session is open: it may have to pull an image and start a container.
+	// startTime is how long the Dagger CLI may take until its session is open: it may need to pull an image and start a container.
 	startTime = 5 * time.Minute
 	// closeTime is how long the CLI may take to end its session. Then it is killed.
 	closeTime = 3 * time.Second

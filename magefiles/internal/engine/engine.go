@@ -66,7 +66,7 @@ type Options struct {
 	StateDir   string              // absolute, outside the checkout: see daemon.Options
 	CacheBytes int64               // limit of the embedded engine's cache; 0 is its default
 	Registries map[string]Registry // by host
-	CAFile     string              // PEM, of authorities that the embedded engine trusts beyond the system's; "" for none
+	CAFile     string              // PEM, of authorities that the embedded engine trusts in addition to the system's; "" for none
 	LookupEnv  func(string) (string, bool)
 	Events     func(Event)  // of the embedded engine; nil for none
 	Log        func(string) // a line for people: builds that happen once, the chosen engine and why

@@ -38,12 +38,12 @@ type WorkflowRun struct {
 	Payload  any    // of the event, for JSON; with its ref, after and deleted for a push
 	Server   string // address of the forge, without a slash at its end
 	Name     string // of the repository, OWNER/NAME
-	Actor    string // who made the event; "" is «lab»
+	Actor    string // user that caused the event; "" is "lab"
 
 	// Ref and Commit are the forge's values for the event; if "", act reads them from the payload, or from the checkout.
 	Ref, Commit string
 
-	Label     string            // of the runner that the jobs ask for; "" is «docker»
+	Label     string            // of the runner for the jobs; "" is "docker"
 	Env       map[string]string // of the jobs, complete: nothing is inherited
 	Secrets   map[string]string // of the repository; act replaces them with ***, except values of several lines
 	Variables map[string]string // of the repository

@@ -38,7 +38,7 @@ var (
 
 // ArgoCDOptions are the settings of Argo CD.
 type ArgoCDOptions struct {
-	Addr string // of its front, on 127.0.0.1; "" is a free port
+	Addr string // of its fault proxy, on 127.0.0.1; "" is a free port
 }
 
 // ArgoCD is Argo CD on a cluster: server, repo-server and application controller, with a Redis. Its single sign-on, its notifications,

@@ -16,7 +16,7 @@ type AppSpec struct {
 	RepoURL        string
 	Path           string // folder in the repository
 	TargetRevision string // "" is HEAD
-	Namespace      string // that it is deployed to, and that is made if need be; "" is Name
+	Namespace      string // target of the deployment, created if necessary; "" is Name
 	AutoSync       bool   // Argo CD syncs by itself, and deletes objects that are not in the repository any more
 	SyncOptions    []string
 }

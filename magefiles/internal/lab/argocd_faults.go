@@ -14,7 +14,7 @@ import (
 // SyncWindow is a time in which syncing is forbidden, or the only time in which it is allowed.
 type SyncWindow struct {
 	Kind     string // deny or allow; "" is deny
-	Schedule string // when it begins, as cron has it; "" is every minute, so that it is now
+	Schedule string // when it begins, in cron's format; "" is every minute, so that it is now
 	Duration string // such as 1h; "" is 24h
 	Manual   bool   // still allows syncing by hand
 }

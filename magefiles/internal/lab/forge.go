@@ -37,7 +37,7 @@ var gitea = pinned.Program{
 type ForgeOptions struct {
 	Addr         string // of HTTP, host:port; "" is a free port of 127.0.0.1
 	SSHAddr      string // of git over SSH, host:port; "" is a free port of 127.0.0.1
-	Owner        string // the user who has the repositories; "" is eblume
+	Owner        string // user that owns the repositories; "" is eblume
 	Organisation string // that Owner owns; "" is blumeops-org
 	NoAtomicPush bool   // does not offer git's capability "atomic", as some servers do not
 	Actions      bool   // starts the workflows in .forgejo/workflows of repositories that have them enabled; their jobs wait for a Runner

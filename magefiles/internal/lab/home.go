@@ -13,15 +13,15 @@ import (
 // Server is the interface of all servers of the lab. Each has one file here.
 type Server interface {
 	Name() string // as in lab:status
-	URL() string  // what clients use; "" if there are none
-	Log() string  // file of what it says; "" if it says nothing
+	URL() string  // for clients; "" if there are none
+	Log() string  // file of its output; "" if it has none
 	Close() error // ends it and all processes that it started
 }
 
 // Home has the folders of servers' programs and data. The zero value suits a test.
 type Home struct {
-	Dir      string       // data of all servers, which a later server finds again; "" is a temporary folder for each, which goes with it
-	Programs string       // where what was built is kept; "" is blumeops/lab/programs in the user's cache folder
+	Dir      string       // data of all servers, which a later server finds again; "" is a temporary folder for each, which is removed with it
+	Programs string       // folder of the executables; "" is blumeops/lab/programs in the user's cache folder
 	Log      func(string) // receives a line about each slow operation; nil: none
 
 	// Work, if set, is called when the build of a program begins. It returns functions for progress and for the result. Several are built in

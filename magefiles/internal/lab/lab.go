@@ -28,7 +28,7 @@ type Options struct {
 	Parts      []Part // none: all
 	Mode       Mode   // of the registry
 	Owner      string // of the forge's repository; "" is the forge's default
-	Repository string // is made on the forge with Checkout's HEAD as its main, and deployed by Argo CD; "": neither
+	Repository string // created on the forge with Checkout's HEAD as its main, and deployed by Argo CD; "": neither
 	Checkout   string // folder of a git repository
 }
 

@@ -116,7 +116,7 @@ func (r *Runner) list() []Listed { return []Listed{{Name: r.Name(), Log: r.Log()
 // Checked is a server in the record of a lab, and its current error.
 type Checked struct {
 	Listed
-	Trouble string `json:"trouble,omitempty"` // "" if it is up and, where it has an address, answers
+	Trouble string `json:"trouble,omitempty"` // "" if it is up and, if it has an address, answers
 }
 
 // checkTime is how long a server may take to answer.

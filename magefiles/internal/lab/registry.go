@@ -17,7 +17,7 @@ import (
 
 // RegistryOptions are the settings of a registry. The zero value is open to all, over plain HTTP, on a free port.
 type RegistryOptions struct {
-	Addr       string                          // to listen on; "" is a free port of 127.0.0.1
+	Addr       string                          // address to listen on; "" is a free port of 127.0.0.1
 	Users      map[string]string               // name to password; if there are any, every request needs one of them
 	Protected  []string                        // repositories that only Seed writes; with Users, each user may
 	CreateOnly bool                            // tags can be made, but neither moved nor deleted nor put again (Zot's policy for CI)
@@ -73,7 +73,7 @@ func StartRegistry(ctx context.Context, h Home, o RegistryOptions) (_ *Registry,
 	return r, nil
 }
 
-// wrap puts the access rules, and the test's own handler before them, before the registry.
+// wrap puts the access rules, and the test's own handler before them, in front of the registry.
 func (r *Registry) wrap(registry http.Handler) http.Handler {
 	if len(r.options.Users) == 0 && len(r.options.Protected) > 0 {
 		registry = r.protect(registry)

@@ -21,7 +21,7 @@ import (
 type RunnerOptions struct {
 	Forge *Forge            // started with Actions
 	Name  string            // among its runners; "" is lab
-	Label string            // that its jobs ask for; "" is docker
+	Label string            // for its jobs; "" is docker
 	Env   map[string]string // of the jobs, complete: PATH and the variables that workflows expect; HOME, if not set, is a folder that they share
 	Every time.Duration     // interval of the requests for a job; 0 is half a second
 }

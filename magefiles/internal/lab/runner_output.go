@@ -88,7 +88,7 @@ func (a *actOutput) flush() {
 type actLine struct {
 	Message    string   `json:"msg"`
 	Level      string   `json:"level"`
-	JobID      string   `json:"jobID"`  // "" in what act says for itself, such as which Docker it would use
+	JobID      string   `json:"jobID"`  // "" in act's own messages, such as which Docker it would use
 	Stage      string   `json:"stage"`  // of a step: Pre, Main, Post
 	StepID     []string `json:"stepID"` // nested, if a step is an action
 	StepResult string   `json:"stepResult"`

@@ -16,7 +16,7 @@ import (
 
 // SiteOptions are the settings of the site and its Deployment.
 type SiteOptions struct {
-	Addr    string // of its front, on 127.0.0.1; "" is a free port
+	Addr    string // of its fault proxy, on 127.0.0.1; "" is a free port
 	Cluster interface {
 		// Get reads the Kubernetes object at path, such as /apis/apps/v1/namespaces/docs/deployments/docs, into out. A missing object is a
 		// *StatusError with the code 404.
@@ -24,7 +24,7 @@ type SiteOptions struct {
 	}
 	Namespace  string        // "" is docs
 	Deployment string        // "" is docs
-	Container  string        // "" is the one that has DOCS_RELEASE_URL in its env
+	Container  string        // "" is the one with DOCS_RELEASE_URL in its env
 	Client     *http.Client  // fetches releases; nil: one without a proxy
 	Every      time.Duration // interval of the reads of the Deployment; 0 is 200 ms
 	Pause      time.Duration // after a release that could not be fetched; doubled after each, at most 30 s; 0 is 1 s
@@ -45,7 +45,7 @@ type Site struct {
 
 	mu    sync.RWMutex
 	now   *served // the served release; nil: none
-	why   string  // says why what the Deployment wants is not served; "": it is
+	why   string  // why the Deployment's release is not served; "": it is
 	holds int
 
 	failed struct { // release that could not be fetched; used by the watch only

@@ -64,7 +64,7 @@ func (d siteDeployment) waits() string {
 // SiteRelease is the release of a revision of the Deployment. Another revision means other pods, which fetch again even with the same URL.
 type SiteRelease struct {
 	URL      string // DOCS_RELEASE_URL
-	SHA256   string // DOCS_RELEASE_SHA256; "" if none is stated
+	SHA256   string // DOCS_RELEASE_SHA256; "" if it is not set
 	Revision string // of the Deployment, as kubectl rollout history counts them
 }
 

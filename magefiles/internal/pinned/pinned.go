@@ -23,7 +23,7 @@ type Program struct {
 	Name    string // of the executable
 	Title   string // for people
 	Dir     string // folder of the pinned module, absolute or relative to Builder.Sources
-	Package string // that is built: an import path, or "." for the module's own
+	Package string // to build: an import path, or "." for the module's own
 	Module  string // defines the program's version: a module that the pinned module requires
 	Tags    string // build tags, in go build's format
 	CGO     bool   // needs a C compiler; without it, the user's go command decides about cgo
@@ -47,7 +47,7 @@ type Patch struct {
 
 // Builder builds programs and keeps their executables.
 type Builder struct {
-	Sources string       // folder that Program.Dir is relative to; "" is where the archive is unpacked
+	Sources string       // folder that Program.Dir is relative to; "" is the folder of the unpacked archive
 	Archive string       // of that folder, as command archive writes it
 	Bin     string       // folder of the executables; created if necessary, only for this user
 	Log     func(string) // receives one line of progress each; nil: none

@@ -26,7 +26,7 @@ import (
 // StartLabel is the worker label whose value differs at each start of our daemon.
 const StartLabel = "me.eblu.ops.blumeops.start"
 
-// DefaultCacheBytes is the size beyond which the cache is collected, if Options say nothing else.
+// DefaultCacheBytes is the size beyond which the cache is collected by default.
 const DefaultCacheBytes = 20_000_000_000
 
 // ErrNoRuntime says that RUN and withExec cannot work. Builds that run no command still work.
@@ -42,11 +42,11 @@ var ErrNotLinux = errors.New("the embedded engine runs on Linux: start Docker, o
 // Options are the folder and the settings of the daemon. A change of settings restarts it when no build is running.
 type Options struct {
 	StateDir   string // absolute; shared by all clones of one user
-	ModulesDir string // sources of what is built, as in the folder "modules" of this package; "" is what the package embeds
+	ModulesDir string // sources of the programs, as in the folder "modules" of this package; "" is the embedded archive
 
 	CacheBytes int64               // 0: DefaultCacheBytes
 	Registries map[string]Registry // by host, as in an image reference ("docker.io")
-	CAFile     string              // PEM, of authorities that are trusted beyond the system's, whatever the registry; "" for none
+	CAFile     string              // PEM, of authorities that are trusted for every registry, in addition to the system's; "" for none
 
 	Getenv func(string) string // the environment: BUILDKIT_HOST and its TLS settings, PATH, HOME, proxies
 	Log    func(string)        // one line of progress each; nil: silent
@@ -99,7 +99,7 @@ type Status struct {
 	Log        string    `json:"log"`     // file
 	Runtime    string    `json:"runtime"` // path of the OCI runtime; empty: none
 	Rootless   bool      `json:"rootless"`
-	Snapshots  string    `json:"snapshots"`  // "overlayfs", or "native" where the file system cannot carry it
+	Snapshots  string    `json:"snapshots"`  // "overlayfs", or "native" if the file system does not support it
 	CacheUsed  int64     `json:"cacheUsed"`  // bytes
 	CacheLimit int64     `json:"cacheLimit"` // bytes
 }

@@ -13,7 +13,7 @@ import (
 
 // Images makes base images and keeps them.
 type Images struct {
-	Dir string       // where they are kept; "" is blumeops/lab in the user's cache folder
+	Dir string       // folder of the images; "" is blumeops/lab in the user's cache folder
 	Log func(string) // receives one line before something that takes long; nil: none
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// failing answers the requests that a fault matches; next answers all others.
+// failing answers the requests that a fault matches; next answers the others.
 func (f *Front) failing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := f.next(r)

@@ -47,7 +47,7 @@ func (k Kind) String() string {
 	return kinds[k]
 }
 
-// Fault describes the requests that fail, and the kind of failure.
+// Fault describes which requests fail, and how.
 type Fault struct {
 	Kind   Kind
 	Method string                   // "" is any

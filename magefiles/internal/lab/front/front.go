@@ -1,5 +1,5 @@
-// Package front is a fault proxy before a real HTTP server, in this process: it logs the requests of clients, and on request fails in the ways in
-// which servers and networks do. Without a fault, a client gets the server's answer unchanged, byte for byte, while it arrives.
+// Package front is a fault proxy in front of a real HTTP server, in this process: it logs the requests of clients, and on request fails in the
+// ways in which servers and networks do. Without a fault, a client gets the server's answer unchanged, byte for byte, while it arrives.
 //
 // It speaks HTTP/1.1, optionally over TLS. It has its address before the server behind it runs, because such servers must know the address that
 // clients use.
@@ -19,7 +19,7 @@ import (
 
 // Options are the settings of a fault proxy. The zero value listens on a free port, and answers 503 until To names a server.
 type Options struct {
-	Addr   string                          // to listen on, host:port; "" is a free port of 127.0.0.1
+	Addr   string                          // address to listen on, host:port; "" is a free port of 127.0.0.1
 	Target *url.URL                        // the server behind: its scheme and host; nil: none yet
 	Wrap   func(http.Handler) http.Handler // handler between the faults and the server behind; nil: none
 	TLS    bool                            // speak HTTPS, with a certificate of its own authority (CA)

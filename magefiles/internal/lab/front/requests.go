@@ -11,7 +11,7 @@ type Request struct {
 	Method   string
 	Path     string // without the query, not escaped
 	Query    string // unchanged
-	User     string // of the basic authorization, "" without
+	User     string // of the basic authorization, "" without it
 	Status   int    // of the answer; 0 if there is none yet, or none at all
 	Received int64  // bytes of the request's body that were read
 	Sent     int64  // bytes of the answer's body

@@ -38,7 +38,7 @@ type Compiler struct {
 type Program struct {
 	Name      string // of the file
 	Dir       string // of the package, a slash path from the module's folder
-	Version   string // becomes the value of main.version; "" leaves it alone
+	Version   string // sets main.version; "" does not set it
 	Platforms []image.Platform
 }
 

@@ -98,7 +98,7 @@ func (id identity) own(files ...*os.File) {
 
 // program finds the file to execute for name, with the permissions of the user: files that the user cannot reach are not found.
 func (id identity) program(name, path string) (string, error) {
-	if filepath.Base(name) != name { // also "", which the kernel is left to refuse
+	if filepath.Base(name) != name { // also "", which the kernel then refuses
 		return name, nil
 	}
 	if err := os.Setenv("PATH", path); err != nil {
@@ -113,7 +113,7 @@ func (id identity) program(name, path string) (string, error) {
 	_, _ = unix.SetfsuidRetUid(oldUID)
 	_, _ = unix.SetfsgidRetGid(oldGID)
 	if errors.Is(err, exec.ErrDot) {
-		err = nil // a container may well have "." in its PATH
+		err = nil // "." in a container's PATH is allowed
 	}
 	return file, err
 }

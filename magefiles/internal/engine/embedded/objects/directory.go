@@ -20,7 +20,7 @@ type Directory struct {
 	env    *Env
 	st     llb.State
 	dir    string // absolute in st
-	top    string // the folder of st that stands for the root, "" for the root itself: paths do not lead out of it
+	top    string // the folder of st that is the directory's root, "" for the root of st: paths do not lead out of it
 	checks checks
 	// excluded are the patterns with which the host directory was filtered.
 	excluded []string

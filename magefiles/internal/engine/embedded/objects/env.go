@@ -134,7 +134,7 @@ func (e *Env) evaluate(ctx context.Context, st llb.State) error {
 	return e.fileError(e.execError(ctx, err))
 }
 
-// madeUp matches folder names that only this engine adds to a state; removed matches BuildKit's word for a path that Dagger reports with lstat.
+// madeUp matches folder names that only this engine adds to a state; removed matches BuildKit's error where Dagger's begins with lstat.
 var madeUp, removed = regexp.MustCompile(`( /)content/`), regexp.MustCompile(`unlinkat (/.*: not a directory)$`)
 
 // fileError is the API's error for the failure of a file operation.

@@ -45,7 +45,7 @@ const (
 
 func (k *keys) complete(op *pb.Op, built digest.Digest, dockerfile bool) {
 	t := timingOf(op)
-	byDefinition := make([]bool, len(op.Inputs)) // the input has no key by content
+	byDefinition := make([]bool, len(op.Inputs)) // inputs whose part of the key must be their definition, not their content
 	for i, in := range op.Inputs {
 		d := in.Digest
 		if b, ok := k.built[d]; ok {

@@ -40,7 +40,7 @@ type config struct {
 	Labels       map[string]string                  // of the worker, for the clients to read
 	CacheBytes   int64                              // the cache is collected beyond this size
 	MinFreeBytes int64                              // and when the disk has less than this free
-	CAFile       string                             // PEM, of authorities that are trusted beyond the system's; "" for none
+	CAFile       string                             // PEM, of authorities that are trusted in addition to the system's; "" for none
 	Registries   map[string]registry.RegistryConfig // by host
 }
 
