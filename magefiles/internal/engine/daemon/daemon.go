@@ -54,7 +54,7 @@ type Options struct {
 
 // Registry is how the daemon reaches one registry host.
 type Registry struct {
-	Mirrors   []string // hosts, or host/path, that are asked first
+	Mirrors   []string // hosts, or host/path, that are tried first
 	PlainHTTP bool     // speaks HTTP
 	Insecure  bool     // its certificate is not checked
 }

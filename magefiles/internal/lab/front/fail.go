@@ -95,7 +95,7 @@ func hangUp(conn net.Conn) {
 		conn = secure.NetConn()
 	}
 	if plain, ok := conn.(*net.TCPConn); ok {
-		_ = plain.SetLinger(0) // a reset is nicer to look at, not needed
+		_ = plain.SetLinger(0) // not required: it makes the end a reset
 	}
 	conn.Close()
 }

@@ -26,7 +26,7 @@ type Identity struct {
 // Options are the settings of a runner at a forge.
 type Options struct {
 	URL    string             // of the forge, without a slash at its end
-	HTTP   connect.HTTPClient // asks it
+	HTTP   connect.HTTPClient // client for requests to it
 	Name   string             // among its runners
 	Labels []string           // labels of the jobs that it runs
 

@@ -19,7 +19,7 @@ import (
 // forge is the other side of the protocol, with faults for the test. Package lab tests the real one.
 type forge struct {
 	mu      sync.Mutex
-	uuid    string // of the runner that it knows
+	uuid    string // of the registered runner
 	most    int    // lines that it accepts in one request; 0 is all
 	broken  int    // number of reports that it still refuses
 	cancels bool   // reports each task as cancelled
