@@ -20,7 +20,7 @@ type Comment struct {
 	Text  string // after the #, without space around it
 }
 
-// maxStatements is the maximal size in bytes of a file for BuildKit's parser, the only part of BuildKit that is used here.
+// maxStatements is the maximal size of a file in bytes. It is larger than maxSize, because only the parser reads the whole file here.
 const maxStatements = 1 << 20
 
 // ReadStatements reads the statements of a Dockerfile. It requires less of the file than Parse: unknown instructions and other frontends are

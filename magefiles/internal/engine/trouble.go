@@ -168,7 +168,7 @@ func (w watched) Do(r *http.Request) (*http.Response, error) {
 	case err != nil:
 		return nil, w.lost(cause(err), err)
 	case res.StatusCode == http.StatusBadGateway: // the CLI's answer if it cannot reach its engine
-		said, _ := io.ReadAll(io.LimitReader(res.Body, saidLimit)) // what there is of it
+		said, _ := io.ReadAll(io.LimitReader(res.Body, saidLimit)) // an error leaves a part of it
 		res.Body.Close()                                           // the connection is not used again
 		return nil, w.lost(firstOf(proxied.ReplaceAllString(string(said), "")), nil)
 	}
