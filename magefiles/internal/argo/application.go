@@ -9,7 +9,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// application is what is read of an Application: pkg/apis/application/v1alpha1/types.go of Argo CD. All of it is foreign text.
+// application holds the fields that are read of an Application: pkg/apis/application/v1alpha1/types.go of Argo CD. All of it
+// is foreign text.
 type application struct {
 	Metadata struct {
 		Name            string `json:"name"`
@@ -31,7 +32,7 @@ type application struct {
 			} `json:"automated"`
 		} `json:"syncPolicy"`
 	} `json:"spec"`
-	Operation *operation `json:"operation"` // that is asked for, or runs
+	Operation *operation `json:"operation"` // requested or running
 	Status    struct {
 		Sync struct {
 			Status   string `json:"status"`
@@ -82,7 +83,7 @@ type operation struct {
 	} `json:"initiatedBy"`
 }
 
-// operationState is that of the operation that runs, or of the latest one.
+// operationState is the state of the running operation, or of the latest one.
 type operationState struct {
 	Operation  operation `json:"operation"`
 	Phase      string    `json:"phase"`
@@ -119,10 +120,10 @@ type syncResult struct {
 	Status    string `json:"status"`
 	Message   string `json:"message"`
 	HookPhase string `json:"hookPhase"`
-	HookType  string `json:"hookType"` // "" if it is none
+	HookType  string `json:"hookType"` // "" if it is not a hook
 }
 
-// Words of Argo CD and of its gitops-engine.
+// Values of Argo CD and of its gitops-engine.
 const (
 	synced       = "Synced"
 	outOfSync    = "OutOfSync"
@@ -133,10 +134,11 @@ const (
 	phaseError   = "Error"
 )
 
-// commitHash is a whole one of git, SHA-1 or SHA-256.
+// commitHash matches a whole hash of git, SHA-1 or SHA-256.
 var commitHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// auto says whether Argo CD syncs by itself, and whether it deletes then what the repository no longer has.
+// auto reports whether Argo CD syncs by itself, and whether it then deletes resources that are no longer in the
+// repository.
 func (a *application) auto() (on, prune bool) {
 	automated := a.Spec.SyncPolicy.Automated
 	if automated == nil || automated.Enabled != nil && !*automated.Enabled {
@@ -145,12 +147,12 @@ func (a *application) auto() (on, prune bool) {
 	return true, automated.Prune
 }
 
-// whole says that an operation syncs all of the Application from its repository.
+// whole reports whether an operation syncs all of the Application from its repository.
 func (o operation) whole() bool {
 	return o.Sync != nil && !o.Sync.DryRun && len(o.Sync.Resources) == 0 && len(o.Sync.Manifests) == 0
 }
 
-// trouble is what keeps Argo CD from comparing, such as a manifest that does not parse.
+// trouble is the reason why Argo CD cannot compare, such as a manifest that does not parse.
 func (a *application) trouble() string {
 	for _, c := range a.Status.Conditions {
 		if slices.Contains([]string{"ComparisonError", "InvalidSpecError", "UnknownError"}, c.Type) {
@@ -160,7 +162,7 @@ func (a *application) trouble() string {
 	return ""
 }
 
-// unhealthy are the resources whose health is another than Healthy, the worst first.
+// unhealthy are the resources whose health is not Healthy, the worst first.
 func (a *application) unhealthy() []Resource {
 	var found []Resource
 	for _, r := range a.Status.Resources {
@@ -172,7 +174,7 @@ func (a *application) unhealthy() []Resource {
 	return found
 }
 
-// worstFirst orders by health: what is broken before what is under way.
+// worstFirst orders by health: broken resources before those in progress.
 func worstFirst(list []Resource) {
 	rank := func(r Resource) int {
 		return slices.Index([]string{"Degraded", "Missing", "Unknown", "Suspended", progressing}, r.State)
@@ -180,7 +182,7 @@ func worstFirst(list []Resource) {
 	slices.SortStableFunc(list, func(a, b Resource) int { return rank(a) - rank(b) })
 }
 
-// differing are the resources that are not as the repository has them. prune says that all of them are only to be deleted.
+// differing are the resources that differ from the repository. prune reports whether all of them only need to be deleted.
 func (a *application) differing() (found []Resource, prune bool) {
 	prune = true
 	for _, r := range a.Status.Resources {
@@ -228,7 +230,7 @@ func (s *operationState) refused() []Resource {
 	})
 }
 
-// awaited are the hooks that an operation waits for. Other resources stay Running when they are done.
+// awaited are the hooks that a running operation waits for. Other resources stay Running when they are done.
 func (s *operationState) awaited() []Resource {
 	return s.pick(func(r syncResult) string {
 		if r.HookType != "" && r.HookPhase == "Running" {
@@ -249,7 +251,7 @@ func (s *operationState) pick(state func(syncResult) string) []Resource {
 	return found
 }
 
-// olderThan says that another state of the same Application was written after this one.
+// olderThan reports whether state b of the same Application was written after a.
 func (a *application) olderThan(b *application) bool {
 	if a.Metadata.UID != b.Metadata.UID {
 		return false

@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
-// Each reason for which the certificate is refused has its own words and its own advice.
+// Each reason for refusing the certificate has its own message and its own advice.
 func TestRefusedCertificates(t *testing.T) {
 	token := func(context.Context) (string, error) { return "secret-token", nil }
 	for _, c := range []struct {

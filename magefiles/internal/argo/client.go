@@ -16,17 +16,18 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// Client speaks to one Argo CD. Its methods may be used at the same time; its fields are not changed after the first use.
+// Client makes requests to one Argo CD. Its methods may be called concurrently; its fields are not changed after the
+// first use.
 type Client struct {
 	BaseURL string // such as https://argocd.example.org, with the path that Argo CD is served under, if any
 
-	// Token returns a token of an account or of a project's role. It is asked once, when the first request is made. Its result is in no error.
+	// Token returns a token of an account or of a project's role. It is called once, before the first request. No error contains its result.
 	Token func(ctx context.Context) (string, error)
 
-	HTTP  *http.Client  // makes the requests, and follows no redirect whatever it says itself; nil is http.DefaultClient
-	Log   func(string)  // told one line about each request that is made again; nil: nobody
-	Retry Retry         // of requests that fail for a while
-	Poll  time.Duration // between two looks at an Application; 0 is 1 s
+	HTTP  *http.Client  // makes the requests, without following redirects; nil is http.DefaultClient
+	Log   func(string)  // called with one line for each retry; nil: no log
+	Retry Retry         // of requests that fail temporarily
+	Poll  time.Duration // between two reads of an Application; 0 is 1 s
 
 	token httpx.Token
 }
@@ -34,7 +35,7 @@ type Client struct {
 // Retry bounds the attempts at a request. While Deploy waits, only its timeout bounds them.
 type Retry = httpx.Retry
 
-// caller has the shortest pause that spares Argo CD, as Deploy waits for its answers.
+// caller has the shortest pause that is acceptable for Argo CD, as Deploy waits for its answers.
 func (c *Client) caller() httpx.Caller {
 	retry := c.Retry
 	retry.Max = cmp.Or(retry.Max, 10*time.Second)
@@ -42,19 +43,19 @@ func (c *Client) caller() httpx.Caller {
 }
 
 const (
-	// largest is the most that is read of an answer. An Application with a thousand resources has half a megabyte.
+	// largest bounds an answer. An Application with a thousand resources has half a megabyte.
 	largest = 16 << 20
-	// answerTime is how long one answer may take. A refresh is answered once it is done, which takes a git fetch and a comparison.
+	// answerTime bounds the time of one answer. A refresh is answered once it is done, which takes a git fetch and a comparison.
 	answerTime  = 30 * time.Second
 	refreshTime = 90 * time.Second
 )
 
-// applicationName is a DNS name, as Kubernetes requires it of an Application.
+// applicationName matches a DNS name, which Kubernetes requires for an Application.
 var applicationName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
 
-// request is one of the API.
+// request is a request of the API.
 type request struct {
-	app    string // that it is about; "" if about none
+	app    string // the Application of the request; "" if it has none
 	method string
 	path   string // below /api/v1/
 	query  string
@@ -64,7 +65,7 @@ type request struct {
 
 func get(app, path string) request { return request{app: app, method: http.MethodGet, path: path} }
 
-// ask makes a request, again if it fails for a while, and decodes the answer into out.
+// ask makes a request, repeats it after temporary failures, and decodes the answer into out.
 func (c *Client) ask(ctx context.Context, r request, out any) error {
 	what := "Argo CD " + c.server()
 	if r.app != "" {
@@ -73,7 +74,7 @@ func (c *Client) ask(ctx context.Context, r request, out any) error {
 	return c.caller().Do(ctx, what, func(ctx context.Context) error { return c.once(ctx, r, out) })
 }
 
-// once makes a request a single time.
+// once makes a request without retries.
 func (c *Client) once(ctx context.Context, r request, out any) error {
 	token, err := c.readToken(ctx)
 	if err == nil {
@@ -96,7 +97,7 @@ func (c *Client) send(ctx context.Context, r request, token string, out any) err
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	// The API redirects nothing, and net/http would send the token along to another port and to plain HTTP.
+	// The API never redirects, and net/http would send the token to another port and over plain HTTP.
 	client := *cmp.Or(c.HTTP, http.DefaultClient)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(req)
@@ -134,7 +135,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	return req, nil
 }
 
-// readToken asks for the token the first time.
+// readToken calls Token the first time.
 func (c *Client) readToken(ctx context.Context) (string, error) {
 	token, err := c.token.Read(ctx, c.Token)
 	switch {
@@ -147,7 +148,7 @@ func (c *Client) readToken(ctx context.Context) (string, error) {
 	return token, err
 }
 
-// server is how errors name Argo CD.
+// server is the name of Argo CD in errors.
 func (c *Client) server() string {
 	u, err := url.Parse(c.BaseURL)
 	if err != nil || u.Host == "" {

@@ -6,25 +6,26 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// action is what to do next.
+// action is the next thing that Deploy does.
 type action int
 
 const (
 	look    action = iota // wait, and read the state
-	refresh               // have Argo CD look into the repository, and read the state
+	refresh               // have Argo CD read the repository, and read the state
 	syncNow
 	finish
 	giveUp
 )
 
-// autoTime is how long an Application with auto-sync has to begin by itself, from when it is known to differ. Syncing earlier would be
-// harmful as well as needless: Argo CD does not sync the same revision again, so what its own sync would prune stayed.
+// autoTime is how long an Application with auto-sync has to begin by itself, from when it is known to differ. An earlier sync would be
+// needless and harmful: Argo CD does not sync the same revision again, so resources that its own sync would prune would stay.
 const autoTime = 10 * time.Second
 
-// troublePolls is how many polls long Argo CD may be unable to compare: the forge may be away for a moment, and manifests that do not build stay so.
+// troublePolls is the number of polls for which Argo CD may be unable to compare: the forge may be unreachable for a moment, but manifests that do
+// not build stay broken.
 const troublePolls = 30
 
-// memory is what was seen and done until now.
+// memory holds the states seen and the actions done so far.
 type memory struct {
 	poll time.Duration
 
@@ -33,14 +34,14 @@ type memory struct {
 	newest    *application
 	refreshes int
 	refreshed time.Time
-	tried     bool // a sync was asked for, whatever came of it
+	tried     bool // a sync was requested, with any result
 	syncs     int
-	asked     time.Time // when the latest sync was asked for
+	asked     time.Time // when the latest sync was requested
 	troubled  time.Time // since when it cannot be compared; zero: it can
 	waiting   time.Time // since when auto-sync has something to do; zero: it has not
 }
 
-// believe says whether a state is no older than what was seen before: a proxy may keep answers.
+// believe reports whether a state is not older than an earlier one: a proxy may cache answers.
 func (m *memory) believe(a *application) bool {
 	if m.newest != nil && a.olderThan(m.newest) {
 		return false
@@ -49,7 +50,7 @@ func (m *memory) believe(a *application) bool {
 	return true
 }
 
-// decide says what to do about a verdict, which is of the newest state.
+// decide returns the action for a verdict about the newest state.
 func (m *memory) decide(v verdict, prune bool, now time.Time) action {
 	if !m.begun {
 		m.begun, m.first = true, v.latest
@@ -89,7 +90,7 @@ func (m *memory) decide(v verdict, prune bool, now time.Time) action {
 	}
 }
 
-// overdue says that auto-sync had its time.
+// overdue reports whether the time for auto-sync is over.
 func (m *memory) overdue(now time.Time) bool {
 	if m.waiting.IsZero() {
 		m.waiting = now
@@ -97,7 +98,7 @@ func (m *memory) overdue(now time.Time) bool {
 	return now.Sub(m.waiting) >= autoTime
 }
 
-// after lets an action be done again only after a pause, which is longer each time.
+// after repeats an action only after a pause, which is longer each time.
 func (m *memory) after(last time.Time, times int, now time.Time, do action) action {
 	const most = 15 // polls
 	if times > 0 && now.Sub(last) < httpx.Backoff(m.poll, times-1, most*m.poll) {

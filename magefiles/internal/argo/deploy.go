@@ -12,24 +12,23 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// Want is what is to be deployed.
+// Want is the commit to deploy, with options.
 type Want struct {
 	Commit string // its whole hash
 
-	// Contains says whether a revision, a whole hash that Argo CD names, is the commit or a descendant of it. It is not asked about the
-	// commit itself, and only once about each revision that it has an answer for. An error is an answer that is yet to come. nil: only the commit
-	// itself will do.
+	// Contains reports whether a revision, a whole hash that Argo CD names, is the commit or a descendant of it. It is not called for the commit
+	// itself, and after an answer not again for the same revision. After an error it is called again. nil: only the commit itself is accepted.
 	Contains func(ctx context.Context, revision string) (bool, error)
 
-	Prune    bool             // delete what the repository no longer has; an Application that does it by itself needs no leave
-	Timeout  time.Duration    // of all of it; 0 is 5 minutes
-	Progress func(p Progress) // told what it waits for, each time that changes; nil: nobody
+	Prune    bool             // delete resources that are no longer in the repository; not required if the Application does it by itself
+	Timeout  time.Duration    // of the whole deployment; 0 is 5 minutes
+	Progress func(p Progress) // called when the thing that Deploy waits for changes; nil: not called
 }
 
-// Progress is what Deploy waits for.
+// Progress says what Deploy waits for.
 type Progress struct {
 	Says    string     // a clause, such as "it is synced, and Progressing"
-	Holding []Resource // what holds it up, the worst first
+	Holding []Resource // resources that it waits for, the worst first
 }
 
 // String is one line.
@@ -41,12 +40,12 @@ func (p Progress) String() string {
 }
 
 // Deploy has Argo CD deploy a commit, and returns the state once a sync to a revision that contains it has succeeded, and the Application is
-// in sync with such a revision and healthy. It may be called again, and finds what was done before: an Application that is deployed already
-// returns at once, and an operation that runs is waited for.
+// in sync with such a revision and healthy. It may be called again, and finds the earlier work: for an Application that is deployed already
+// it returns immediately, and it waits for a running operation.
 //
-// With auto-sync on, Argo CD is given the time to begin by itself. Health that is not Healthy is waited for until the timeout, Degraded too,
-// as a rollout may pass through it, and so may a pod that waits for another. A sync that fails is final. The error is an *Error, or why ctx ended;
-// beside it stands the state that was seen last.
+// With auto-sync on, Argo CD is given time to begin by itself. Deploy waits until the timeout while health is not Healthy, even if it is Degraded:
+// a rollout may pass through that, and so may a pod that waits for another. A failed sync is final. The error is an *Error, or why ctx ended; the
+// state that was seen last is returned with it.
 func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, error) {
 	if !commitHash.MatchString(want.Commit) {
 		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not the whole hash of a commit", plain.OneLine(want.Commit))})
@@ -81,8 +80,8 @@ type deployment struct {
 	known    map[string]bool // which revisions contain the commit
 	last     verdict
 	told     string
-	failures map[action]int // requests that failed since the latest one of an action that did not
-	trouble  error          // why the latest request, or the latest question about a revision, has no answer
+	failures map[action]int // failed requests by action, since the latest success of that action
+	trouble  error          // why the latest request, or the latest call of Contains, failed
 }
 
 func (d *deployment) run(ctx context.Context) (State, error) {
@@ -108,7 +107,7 @@ func (d *deployment) run(ctx context.Context) (State, error) {
 	}
 }
 
-// do makes the request of an action, once, and returns the state that it is answered with.
+// do makes the request of an action, once, and returns the state in the answer.
 func (d *deployment) do(ctx context.Context, next action) (*application, error) {
 	r := get(d.app, "applications/"+d.app)
 	switch next {
@@ -149,7 +148,7 @@ func (d *deployment) consider(ctx context.Context, a *application) action {
 	return d.memory.decide(d.last, d.want.Prune, time.Now())
 }
 
-// ours says whether a revision is the commit or a descendant of it, as far as that is known yet.
+// ours reports whether a revision is the commit or a descendant of it, as far as known.
 func (d *deployment) ours(ctx context.Context, revision string) bool {
 	if is, known := d.known[revision]; known || !commitHash.MatchString(revision) || d.want.Contains == nil {
 		return is
@@ -163,7 +162,7 @@ func (d *deployment) ours(ctx context.Context, revision string) bool {
 	return is
 }
 
-// tell reports what is waited for, if that is news.
+// tell reports a progress that differs from the last one.
 func (d *deployment) tell(p Progress) {
 	if text := p.String(); d.want.Progress != nil && text != d.told {
 		d.told = text
@@ -171,7 +170,7 @@ func (d *deployment) tell(p Progress) {
 	}
 }
 
-// tolerate waits after an error of an action that may pass, and returns any other, explained.
+// tolerate waits after a temporary error of an action, and returns any other error, explained.
 func (d *deployment) tolerate(ctx context.Context, of action, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {

@@ -119,7 +119,7 @@ func TestOperationInProgress(t *testing.T) {
 	}
 }
 
-// hold keeps pods from being placed until release is called, at the end of the test at the latest.
+// hold keeps pods from being scheduled until release is called, at the end of the test at the latest.
 func (w *world) hold(t *testing.T) (release func()) {
 	t.Helper()
 	mend, err := w.argo.HoldHealth(t.Context())
@@ -136,7 +136,7 @@ func TestSyncRefused(t *testing.T) {
 	mend, err := w.argo.FailSync(t.Context(), app)
 	must(t, err)
 	commit = w.release(t, app, "v2")
-	for range 2 { // the second time, the failure of the first is there already
+	for range 2 { // the second time, the failure of the first exists already
 		w.argo.Front().Forget()
 		state, err := w.client(t).Deploy(t.Context(), app, w.want(t, commit))
 		w.fails(t, err, ErrSyncFailed, "Deployment "+app+"/"+app+": SyncFailed", "the lab refuses")
@@ -159,7 +159,7 @@ func TestSyncRefused(t *testing.T) {
 	w.deployed(t, app, w.push(t, map[string]any{app + "/kustomization.yaml": nil}))
 }
 
-// reach deploys until it is said to wait for something, and stops then.
+// reach deploys until progress has the given text, and then stops.
 func (w *world) reach(t *testing.T, app string, want Want, says string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -236,7 +236,7 @@ func TestOtherRevision(t *testing.T) {
 	w.fails(t, err, ErrRevision, "targetRevision")
 }
 
-// until looks until it is so.
+// until polls until a condition is true.
 func until(t *testing.T, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !so(); {

@@ -8,42 +8,42 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// What an *Error is about; test with errors.Is.
+// The kinds of an *Error; test with errors.Is.
 var (
 	// ErrUnauthorized: the token is unknown, expired or revoked (401).
 	ErrUnauthorized = errors.New("token is not accepted by Argo CD")
-	// ErrDenied: the account does not have a right, or there is no such Application: Argo CD does not tell which.
+	// ErrDenied: the account does not have a right, or there is no such Application: Argo CD does not say which.
 	ErrDenied = errors.New("denied by Argo CD")
-	// ErrWindow: a sync window forbids to sync now.
+	// ErrWindow: a sync window forbids a sync now.
 	ErrWindow = errors.New("blocked by a sync window")
-	// ErrUnsupported: an Application of a sort that is not handled here, such as one with several sources.
+	// ErrUnsupported: a kind of Application that is not supported, such as one with several sources.
 	ErrUnsupported = errors.New("unsupported sort of Application")
-	// ErrRevision: what the Application follows can never be a revision with the commit.
+	// ErrRevision: the Application follows a revision that can never contain the commit.
 	ErrRevision = errors.New("another revision is followed")
-	// ErrCompare: Argo CD cannot work out what is to be deployed: it cannot read the repository, or the manifests do not build.
+	// ErrCompare: Argo CD cannot compute the manifests: it cannot read the repository, or the manifests do not build.
 	ErrCompare = errors.New("nothing to compare with")
 	// ErrSyncFailed: the cluster, or Argo CD itself, refused to apply the commit.
 	ErrSyncFailed = errors.New("sync failed")
-	// ErrPrune: all that is left to do is to delete what the repository no longer has, which is not allowed.
+	// ErrPrune: the remaining resources are no longer in the repository, and deleting them is not allowed.
 	ErrPrune = errors.New("pruning is needed")
 	// ErrTimeout: the commit is not deployed and healthy in time.
 	ErrTimeout = errors.New("not deployed in time")
 
 	ErrToken       = httpx.ErrCredentials // there is no token, or it cannot be read; Argo CD was not asked
-	ErrUnreachable = httpx.ErrUnreachable // nothing answers, or the connection broke again and again
-	ErrFaulty      = httpx.ErrFaulty      // Argo CD, or what is in front of it, fails itself (5xx), again and again
+	ErrUnreachable = httpx.ErrUnreachable // no answer, or the connection broke again and again
+	ErrFaulty      = httpx.ErrFaulty      // Argo CD, or a proxy in front of it, fails itself (5xx), again and again
 	ErrRejected    = httpx.ErrRejected    // another refusal, or an answer that is not Argo CD's
 
 	// errBusy: another operation runs. Argo CD has no queue.
 	errBusy = errors.New("another operation is in progress")
 )
 
-// Error is what Argo CD, or the way to it, did. Its text is bounded, and holds no token.
+// Error is a failed operation at Argo CD. Its text is bounded, and holds no token.
 type Error struct {
 	Kind      error // one of the Err values above
 	Server    string
-	App       string // "" if it is about none
-	Problem   string // what happened, a clause of its own
+	App       string // "" if it concerns none
+	Problem   string // what happened, as a clause
 	Resources []Resource
 
 	hint string
@@ -63,7 +63,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Hint says what to run or to set; "" if there is nothing.
+// Hint says what to run or set; "" if there is nothing.
 func (e *Error) Hint() string { return e.hint }
 
 // Unwrap makes both the kind and the cause visible to errors.Is and errors.As.
@@ -74,13 +74,13 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.err}
 }
 
-// fail fills in who it is about.
+// fail sets the server and the Application of an error.
 func (c *Client) fail(app string, e *Error) *Error {
 	e.Server, e.App = c.server(), app
 	return e
 }
 
-// failed explains a request that failed. Argo CD has a message and a code of gRPC in its answers.
+// failed explains a failed request. The answers of Argo CD hold a message and a gRPC code.
 func (c *Client) failed(r request, err error) error {
 	f := c.caller().Explain(err)
 	e := &Error{Kind: f.Kind, Problem: "it " + f.Problem, hint: f.Advice, err: err}
@@ -100,7 +100,7 @@ func (c *Client) failed(r request, err error) error {
 	return c.fail(r.app, e)
 }
 
-// explained says that Argo CD itself explains its 500, so that trying often is of little use.
+// explained reports whether Argo CD itself explains its 500, so that retries are of little use.
 func explained(err error) bool {
 	var answer *httpx.StatusError
 	return errors.As(err, &answer) && answer.API && answer.Status == http.StatusInternalServerError

@@ -8,43 +8,43 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// stage is how far an Application is on its way to a commit.
+// stage is the progress of an Application towards a commit.
 type stage int
 
 const (
-	behind    stage = iota // it does not follow a revision that has the commit, as far as Argo CD knows
-	ready                  // it follows one, and is yet to be synced to it
-	running                // an operation is under way
+	behind    stage = iota // it does not follow a revision with the commit, as far as Argo CD knows
+	ready                  // it follows one, and is not synced to it yet
+	running                // an operation is running
 	failed                 // the latest sync of a revision with the commit failed
 	comparing              // it was synced, and not compared since
-	differing              // it was synced, and is not as the repository has it
+	differing              // it was synced, and differs from the repository
 	unwell                 // it is synced, and not healthy
 	deployed               // it is synced and healthy
 )
 
-// verdict is what one state of an Application means.
+// verdict is the meaning of one state of an Application.
 type verdict struct {
 	stage    stage
 	says     string     // a clause for people; "" if deployed
-	holding  []Resource // what holds it up
-	resolved bool       // what Argo CD compared with has the commit
-	prune    bool       // all that differs is to be deleted
+	holding  []Resource // resources that are waited for
+	resolved bool       // the compared revision has the commit
+	prune    bool       // the only difference is resources to delete
 	troubled bool       // Argo CD cannot compare it
-	refused  bool       // an operation was refused, and is tried again by Argo CD
-	latest   mark       // of the operation that the verdict is about; zero if there is none
-	auto     bool       // that operation was begun by Argo CD itself
+	refused  bool       // an operation was refused, and Argo CD tries again
+	latest   mark       // of the operation that was judged; zero if there is none
+	auto     bool       // Argo CD itself began that operation
 }
 
-// mark tells operations apart.
+// mark identifies an operation.
 type mark struct {
 	started, finished time.Time
 	phase, revision   string
 	message           string
 }
 
-// judge tells what a state of an Application means for a commit. ours says whether a revision is that commit or a descendant of it. Nothing is
-// taken for deployed unless the latest sync of all of the Application was to such a revision and succeeded, and a later comparison, with such
-// a revision too, found the cluster to be like it: the Healthy of an older revision is not ours.
+// judge says what a state of an Application means for a commit. ours reports whether a revision is that commit or a descendant of it. The
+// commit only counts as deployed if the latest sync of all of the Application was to such a revision and succeeded, and a later comparison,
+// also with such a revision, found the cluster equal to it: Healthy at an older revision does not count.
 func judge(a *application, ours func(revision string) bool) verdict {
 	v := verdict{resolved: ours(a.Status.Sync.Revision), troubled: a.trouble() != ""}
 	s := a.Status.OperationState
@@ -89,7 +89,7 @@ func (v *verdict) judgeRunning(a *application, s *operationState) {
 	v.quote(s.Message)
 }
 
-// quote adds what Argo CD says, without what the resources say anyway.
+// quote adds Argo CD's message, without the text that the resources have anyway.
 func (v *verdict) quote(message string) {
 	message = plain.OneLine(message)
 	for _, r := range v.holding {
@@ -144,7 +144,7 @@ func (v *verdict) judgeSynced(a *application, s *operationState) {
 	}
 }
 
-// short is a revision for people.
+// short is a revision shortened for people.
 func short(revision string) string {
 	if commitHash.MatchString(revision) {
 		return revision[:12]

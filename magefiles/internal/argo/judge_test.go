@@ -16,11 +16,11 @@ import (
 )
 
 var (
-	commitA = strings.Repeat("a", 40) // that testdata/deployed.json, an answer of Argo CD 3.2.11, has deployed
+	commitA = strings.Repeat("a", 40) // the commit that testdata/deployed.json, an answer of Argo CD 3.2.11, has deployed
 	commitB = strings.Repeat("b", 40) // another one
 )
 
-// answer is the recorded one with changes: those of null are deletions, as in a JSON merge patch.
+// answer is the recorded answer with changes: null deletes, as in a JSON merge patch.
 func answer(t testing.TB, change string) *application {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "deployed.json"))
@@ -143,7 +143,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// askDeployed asks Argo CD's answer whether the commit is deployed: by no other judgement than that by which Deploy ends.
+// askDeployed calls Deployed with Argo CD's answer: its result must be the same as that with which Deploy ends.
 func askDeployed(t *testing.T, change string, ours func(string) bool, v verdict) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { must0(t, json.NewEncoder(w).Encode(answer(t, change))) }))
@@ -268,7 +268,7 @@ func TestHandled(t *testing.T) {
 	must0(t, (&Client{}).handled("app12", answer(t, `{}`)))
 }
 
-// FuzzJudge holds judging to what it must never do, whatever is answered.
+// FuzzJudge checks what judge must never do, with any answer.
 func FuzzJudge(f *testing.F) {
 	text, err := os.ReadFile(filepath.Join("testdata", "deployed.json"))
 	must0(f, err)

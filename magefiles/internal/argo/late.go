@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// explain tells why more waiting does not help.
+// explain returns an error that says why waiting longer does not help.
 func (d *deployment) explain(a *application) error {
 	v := d.last
 	e := &Error{Problem: v.says, Resources: v.holding}
@@ -30,7 +30,7 @@ func (d *deployment) explain(a *application) error {
 	return d.fail(d.app, e)
 }
 
-// late tells what was seen last when the time was up, and what to do.
+// late returns an error with the last state before the timeout, and what to do.
 func (d *deployment) late(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -59,7 +59,7 @@ func (d *deployment) late(ctx context.Context) error {
 	return d.fail(d.app, e)
 }
 
-// remedy is what to do about an Application that stays at a stage.
+// remedy is the advice for an Application that stays at a stage.
 func (d *deployment) remedy(v verdict) string {
 	switch {
 	case v.refused:
@@ -86,8 +86,8 @@ func (d *deployment) remedy(v verdict) string {
 	}
 }
 
-// below are the unhealthy ones among what the resources made, such as pods, where the reason is often found. It is a courtesy: without an
-// answer there are none.
+// below are the unhealthy resources among those that the given ones made, such as pods, which often have the reason. Without an answer
+// there are none.
 func (d *deployment) below(ctx context.Context, known []Resource) []Resource {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)

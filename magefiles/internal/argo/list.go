@@ -13,29 +13,29 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// Listed is an Application in a list, of whatever sort it is.
+// Listed is an Application in a list, of any kind.
 type Listed struct {
 	State
 
 	In      string   // namespace of the Application itself
-	Repos   []string // addresses that it deploys from, each once
-	Folders []Folder // of repositories, that it deploys
-	Owner   string   // the ApplicationSet that made it; "" if none did
+	Repos   []string // addresses of its sources, each once
+	Folders []Folder // folders of repositories that it deploys
+	Owner   string   // the ApplicationSet that made it; "" if there is none
 }
 
 // Folder is a folder of a repository that an Application deploys.
 type Folder struct {
 	Repo     string // address
 	Path     string // slash path from the repository's root
-	Revision string // that it follows, such as main; "" is HEAD
+	Revision string // the followed revision, such as main; "" is HEAD
 	Recurse  bool   // without a kustomization, the folders below count too
 }
 
 const (
-	// listFields are all that is asked of a list. Of a hundred Applications the whole would be megabytes, and Argo CD knows a short list of
+	// listFields are the only requested fields of a list. Whole, a hundred Applications would be megabytes, and Argo CD supports only a few
 	// fields, without conditions and revisions (pkg/apiclient/application/forwarder_overwrite.go).
 	listFields = "items.metadata.name,items.metadata.namespace"
-	// sideBySide is how many Applications are read at a time.
+	// sideBySide is how many Applications are read in parallel.
 	sideBySide = 8
 )
 
@@ -78,7 +78,7 @@ func (c *Client) List(ctx context.Context) ([]Listed, error) {
 	return all, nil
 }
 
-// whole reads one of a list. What is gone by now has no name.
+// whole reads one Application of a list. One that was deleted meanwhile has no name.
 func (c *Client) whole(ctx context.Context, item listing) (Listed, error) {
 	name := item.Metadata.Name
 	if err := c.check(name); err != nil {
@@ -118,8 +118,8 @@ func (l *listing) listed() Listed {
 	return found
 }
 
-// MaySee tells whether the token may see an Application, be there one or not; to who may not, Argo CD answers as if there was none. hint is
-// what to do if it may not. The error is an *Error, or why ctx ended.
+// MaySee reports whether the token may see an Application, which need not exist; Argo CD answers as if it did not exist if the token may
+// not. hint is the advice if it may not. The error is an *Error, or why ctx ended.
 func (c *Client) MaySee(ctx context.Context, project, app string) (may bool, hint string, err error) {
 	if err := c.check(app); err != nil {
 		return false, "", err

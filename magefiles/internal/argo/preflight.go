@@ -9,14 +9,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// Access is what a token may do to an Application.
+// Access describes the token that may deploy an Application.
 type Access struct {
-	Account string // that the token is of; "" if Argo CD does not tell
+	Account string // account of the token; "" if Argo CD does not say
 	State   State
 }
 
-// Preflight tells whether Deploy could deploy an Application now: the token may see it and sync it, no sync window forbids it, and it is of a
-// sort that is handled. It changes nothing. The error is an *Error, or why ctx ended.
+// Preflight checks that Deploy could deploy an Application now: the token may see it and sync it, no sync window forbids it, and its kind is
+// supported. It changes nothing. The error is an *Error, or why ctx ended.
 func (c *Client) Preflight(ctx context.Context, app string) (Access, error) {
 	a, err := c.read(ctx, app)
 	if err != nil {
@@ -70,14 +70,14 @@ func denialOf(err error) *Error {
 	return nil
 }
 
-// open refuses an Application that a sync window forbids to sync now.
+// open is an error if a sync window forbids a sync of the Application now.
 func (c *Client) open(ctx context.Context, a *application) error {
 	var w windows
 	path := "applications/" + a.Metadata.Name + "/syncwindows"
 	if err := c.ask(ctx, get(a.Metadata.Name, path), &w); err != nil {
 		return err
 	}
-	if w.CanSync == nil || *w.CanSync { // if it does not say, the sync will
+	if w.CanSync == nil || *w.CanSync { // without a statement, the sync decides
 		return nil
 	}
 	return c.closed(ctx, a, w)
@@ -86,7 +86,7 @@ func (c *Client) open(ctx context.Context, a *application) error {
 // blocked explains that Argo CD refused a sync because of a window.
 func (c *Client) blocked(ctx context.Context, a *application) error {
 	err := c.open(ctx, a)
-	if err == nil { // it opened in the meantime, or is invalid
+	if err == nil { // it opened meanwhile, or is invalid
 		err = c.closed(ctx, a, windows{})
 	}
 	return err

@@ -82,7 +82,7 @@ func TestUnsupported(t *testing.T) {
 	w.fails(t, err, ErrUnsupported, "several sources")
 }
 
-// about are the requests that an Application is read with, or refreshed.
+// about matches the requests that read or refresh an Application.
 func about(app string) *regexp.Regexp { return regexp.MustCompile("/applications/" + app + "$") }
 
 func TestFaults(t *testing.T) {
@@ -112,7 +112,7 @@ func TestFaults(t *testing.T) {
 	})
 	t.Run("cut", func(t *testing.T) {
 		faults.Fail(front.Fault{Kind: front.Cut, Bytes: 100, Times: 2, Path: about(app)})
-		faults.Fail(front.Fault{Kind: front.Cut, Bytes: 100, Times: 1, Method: http.MethodPost}) // it begins, and nobody hears of it
+		faults.Fail(front.Fault{Kind: front.Cut, Bytes: 100, Times: 1, Method: http.MethodPost}) // the sync begins, and its answer is lost
 		faults.Fail(front.Fault{Kind: front.Refuse, Times: 3, Method: http.MethodPost})
 		w.deployed(t, app, later())
 	})
@@ -150,7 +150,7 @@ func TestFaults(t *testing.T) {
 		var begun atomic.Int32
 		faults.Fail(front.Fault{Kind: front.Custom, Method: http.MethodPost, Times: 1, Path: regexp.MustCompile("/sync$"),
 			Serve: func(next http.Handler, answer http.ResponseWriter, r *http.Request) {
-				// Somebody else is quicker.
+				// Another client is quicker.
 				if _, err := w.asAdmin(r.Context(), http.MethodPost, "/api/v1/applications/"+app+"/sync", "{}"); err == nil {
 					begun.Add(1)
 				}
@@ -172,7 +172,7 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestStaleAnswers has a state of before the release come, as from a cache: synced and healthy, at the old revision.
+// TestStaleAnswers returns a state from before the release, as from a cache: synced and healthy, at the old revision.
 func TestStaleAnswers(t *testing.T) {
 	w := shared(t)
 	app, commit := w.app(t, nil)

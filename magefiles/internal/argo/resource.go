@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Resource is one that an Application deploys, and that is not as it should be.
+// Resource is a resource of an Application that is not in the expected state.
 type Resource struct {
 	Group, Kind, Namespace, Name string
 
-	State   string // the word for what is wrong with it, such as Progressing, OutOfSync or SyncFailed
-	Message string // what Argo CD says of it; "" if nothing
+	State   string // its state, such as Progressing, OutOfSync or SyncFailed
+	Message string // Argo CD's message; "" if there is none
 }
 
-// String is such as "Deployment docs/docs: Progressing: Waiting for rollout to finish".
+// String returns text such as "Deployment docs/docs: Progressing: Waiting for rollout to finish".
 func (r Resource) String() string {
 	text := r.Kind + " "
 	if r.Namespace != "" {
@@ -26,7 +26,7 @@ func (r Resource) String() string {
 	return text
 }
 
-// same says that both are about the same resource.
+// same reports whether both name the same resource.
 func (r Resource) same(other Resource) bool {
 	return r.Group == other.Group && r.Kind == other.Kind && r.Namespace == other.Namespace && r.Name == other.Name
 }

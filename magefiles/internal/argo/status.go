@@ -9,17 +9,17 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// State is what Argo CD says of an Application.
+// State is the state of an Application as Argo CD reports it.
 type State struct {
 	Name           string
 	Project        string
 	RepoURL        string
-	TargetRevision string // that it follows, such as main; "" is HEAD
-	Namespace      string // that it is deployed to
+	TargetRevision string // the followed revision, such as main; "" is HEAD
+	Namespace      string // the destination
 	AutoSync       bool
 
-	Revision string // that it is compared with
-	Deployed string // that it was synced to the last time that a sync succeeded; "" if none did
+	Revision string // the compared revision
+	Deployed string // revision of the latest sync that succeeded; "" if none did
 	Sync     string // Synced, OutOfSync or Unknown
 	Health   string // Healthy, Progressing, Degraded, Suspended, Missing or Unknown
 	Phase    string // of the latest operation: Running, Succeeded, Failed, Error, Terminating; "" if there is none
@@ -32,8 +32,8 @@ type State struct {
 	Prune     []Resource // that a sync with pruning would delete
 }
 
-// Deployed tells whether an Application has a commit deployed, as Deploy judges it, and changes nothing. Of want, Commit and Contains count. says
-// is how far it is otherwise. The error is an *Error, one of Contains, or why ctx ended.
+// Deployed reports whether an Application has a commit deployed, by the rules of Deploy, and changes nothing. It reads Commit and Contains of
+// want. If it is not deployed, says describes the progress. The error is an *Error, one of Contains, or why ctx ended.
 func (c *Client) Deployed(ctx context.Context, app string, want Want) (is bool, says string, err error) {
 	a, err := c.read(ctx, app)
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *application) state() State {
 	return s
 }
 
-// lastSynced is the revision of the latest sync that succeeded. The history has it even while the next one runs.
+// lastSynced is the revision of the latest sync that succeeded. The history has it even while another sync runs.
 func (a *application) lastSynced() string {
 	if o := a.Status.OperationState; o != nil && o.Phase == phaseSuccess && o.Operation.whole() {
 		return o.SyncResult.Revision
@@ -80,7 +80,7 @@ func (a *application) lastSynced() string {
 	return ""
 }
 
-// read gets an Application that is handled here.
+// read gets an Application of a supported kind.
 func (c *Client) read(ctx context.Context, app string) (*application, error) {
 	a := &application{}
 	err := c.check(app)
@@ -96,7 +96,7 @@ func (c *Client) read(ctx context.Context, app string) (*application, error) {
 	return a, err
 }
 
-// readOnce makes a request that is answered with an Application, a single time.
+// readOnce makes a request whose answer is an Application, without retries.
 func (c *Client) readOnce(ctx context.Context, r request) (*application, error) {
 	a := &application{}
 	err := c.check(r.app)
@@ -109,7 +109,7 @@ func (c *Client) readOnce(ctx context.Context, r request) (*application, error) 
 	return a, err
 }
 
-// check keeps names that are none out of URLs.
+// check keeps invalid names out of URLs.
 func (c *Client) check(app string) error {
 	if applicationName.MatchString(app) {
 		return nil
@@ -117,7 +117,7 @@ func (c *Client) check(app string) error {
 	return c.fail(plain.OneLine(app), &Error{Kind: ErrRejected, Problem: "invalid name of an Application", hint: "give the name alone, in lower case, such as docs"})
 }
 
-// handled refuses Applications whose revision is not a commit of the one repository that they follow.
+// handled refuses Applications whose revision is not a commit of a single repository.
 func (c *Client) handled(app string, a *application) error {
 	refuse := func(problem, hint string) error {
 		return c.fail(app, &Error{Kind: ErrUnsupported, Problem: problem, hint: hint})
@@ -140,7 +140,7 @@ func (c *Client) handled(app string, a *application) error {
 
 const nobody = "ROLE"
 
-// account is who the token belongs to; nobody if that cannot be told.
+// account is the account of the token, or the constant nobody if it is unknown.
 func (c *Client) account(ctx context.Context) string {
 	var who struct {
 		Username string `json:"username"`
@@ -152,7 +152,7 @@ func (c *Client) account(ctx context.Context) string {
 	return plain.OneLine(who.Username)
 }
 
-// allowed asks whether the token may do something to an Application.
+// allowed asks whether the token may do an action on an Application.
 func (c *Client) allowed(ctx context.Context, a *application, action string) (bool, error) {
 	var can struct {
 		Value string `json:"value"`

@@ -12,22 +12,23 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// windows are the sync windows of an Application, as …/syncwindows answers.
+// windows are the sync windows of an Application: the answer of …/syncwindows.
 type windows struct {
 	CanSync  *bool    `json:"canSync"` // by hand, now
 	Assigned []window `json:"assignedWindows"`
 }
 
-// window is a time in which syncing is forbidden (deny), or outside of which it is (allow).
+// window is a time in which syncing is forbidden (deny), or outside of which it is forbidden (allow).
 type window struct {
 	Kind       string `json:"kind"`
-	Schedule   string `json:"schedule"` // when it begins, of cron
-	Duration   string `json:"duration"` // of Go
+	Schedule   string `json:"schedule"` // when it begins, in cron's format
+	Duration   string `json:"duration"` // in Go's format
 	ManualSync bool   `json:"manualSync"`
-	TimeZone   string `json:"timeZone"` // only the project has it
+	TimeZone   string `json:"timeZone"` // only in the project
 }
 
-// zoned adds the time zones to the windows of an Application, which only the project tells, to whom may get it. ok says that all are known.
+// zoned adds the time zones to the windows of an Application. Only the project has them, and the token may not read it. ok reports whether
+// all are known.
 func (c *Client) zoned(ctx context.Context, a *application, list []window) (_ []window, ok bool) {
 	var project struct {
 		Spec struct {
@@ -58,7 +59,7 @@ func (c *Client) zoned(ctx context.Context, a *application, list []window) (_ []
 	return with, true
 }
 
-// span is a window that can be computed with.
+// span is a window with parsed times.
 type span struct {
 	window
 	schedule cron.Schedule
@@ -66,13 +67,13 @@ type span struct {
 	zone     *time.Location
 }
 
-// spans leaves out what is none, and what never begins.
+// spans leaves out windows that are invalid or never begin.
 func spans(list []window, now time.Time) []span {
 	const most = 20
-	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow) // as Argo CD has it
+	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow) // the same fields as in Argo CD
 	var found []span
 	for _, w := range list[:min(len(list), most)] {
-		if strings.Contains(w.Schedule, "=") { // a time zone, which the parser may panic at, and which Argo CD has elsewhere
+		if strings.Contains(w.Schedule, "=") { // a time zone, at which the parser may panic; Argo CD has a field of its own for it
 			continue
 		}
 		schedule, err := parser.Parse(w.Schedule)
@@ -93,7 +94,7 @@ func spans(list []window, now time.Time) []span {
 
 func (s span) next(t time.Time) time.Time { return s.schedule.Next(t.In(s.zone)) }
 
-// end is when the run of the window that holds t ends, the one that began first; zero if none does.
+// end is the end of the run of the window that contains t, the one that began first; zero if none does.
 func (s span) end(t time.Time) time.Time {
 	if begin := s.next(t.Add(-s.length)); !begin.IsZero() && !begin.After(t) {
 		return begin.Add(s.length)
@@ -101,7 +102,7 @@ func (s span) end(t time.Time) time.Time {
 	return time.Time{}
 }
 
-// allows says whether windows let an Application be synced by hand at a time: SyncWindows.CanSync of Argo CD.
+// allows reports whether windows allow a manual sync of an Application at a time: SyncWindows.CanSync of Argo CD.
 func allows(list []span, t time.Time) bool {
 	var denied, allowed, closed bool
 	deniesManual, closesManual := false, false
@@ -126,7 +127,7 @@ func allows(list []span, t time.Time) bool {
 	}
 }
 
-// opening is when windows let an Application be synced by hand, from now on; false if that is not to be seen: it is far, or never.
+// opening is the next time at which windows allow a manual sync; false if it is too far away, or never.
 func opening(list []window, now time.Time) (time.Time, bool) {
 	const steps = 500
 	known := spans(list, now)
@@ -154,7 +155,7 @@ func opening(list []window, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// describe names the windows that forbid it.
+// describe names the windows that forbid the sync.
 func describe(list []window, now time.Time) string {
 	var texts []string
 	for _, s := range spans(list, now) {

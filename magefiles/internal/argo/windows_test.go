@@ -10,7 +10,7 @@ func TestOpening(t *testing.T) {
 	const layout = "2006-01-02 15:04 MST"
 	for name, try := range map[string]struct {
 		list []window
-		want string // "" is not to be seen
+		want string // "": no opening was found
 	}{
 		"a night":              {[]window{{Kind: "deny", Schedule: "0 22 * * *", Duration: "8h"}}, "2026-11-23 06:00 UTC"},
 		"a night elsewhere":    {[]window{{Kind: "deny", Schedule: "0 22 * * *", Duration: "8h", TimeZone: "Europe/Berlin"}}, "2026-11-23 06:00 CET"},

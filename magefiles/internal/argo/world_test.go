@@ -21,7 +21,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 )
 
-// patience is how long the tests wait for what takes seconds.
+// patience bounds waits for things that take seconds.
 const patience = 90 * time.Second
 
 // world is a lab that all tests share: a cluster with Argo CD, and a repository on a forge that it deploys from.
@@ -31,7 +31,7 @@ type world struct {
 	forge   *lab.Forge
 	dir     string // checkout of the repository
 	url     string // of the repository
-	seen    int    // applications that were made
+	seen    int    // number of Applications made
 }
 
 var (
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// shared starts the lab for the first test that asks for it, and leaves no fault of the test in it.
+// shared starts the lab for the first test that asks for it, and removes the test's faults at its end.
 func shared(t *testing.T) *world {
 	t.Helper()
 	if testing.Short() {
@@ -118,7 +118,7 @@ func (w *world) clientWith(t *testing.T, token string) *Client {
 	}
 }
 
-// app makes an Application of a folder of its own, which holds a Deployment, and returns its name and the commit of that.
+// app makes an Application with a folder of its own, which holds a Deployment, and returns its name and the commit.
 func (w *world) app(t *testing.T, change func(*lab.AppSpec)) (name, commit string) {
 	t.Helper()
 	w.seen++
@@ -155,7 +155,7 @@ func manifest(name, version string) object {
 	}
 }
 
-// push writes files, or removes those that are nil, and brings them to the forge as a commit.
+// push writes files, or removes those that are nil, and pushes them to the forge as a commit.
 func (w *world) push(t *testing.T, files map[string]any) (commit string) {
 	t.Helper()
 	for name, content := range files {
@@ -186,7 +186,7 @@ func (w *world) git(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// want is a commit or a descendant of it, as git has it.
+// want accepts a commit or a descendant of it, according to git.
 func (w *world) want(t *testing.T, commit string) Want {
 	return Want{
 		Commit: commit, Timeout: patience,
@@ -202,7 +202,7 @@ func (w *world) want(t *testing.T, commit string) Want {
 	}
 }
 
-// deployed has a commit deployed.
+// deployed deploys a commit.
 func (w *world) deployed(t *testing.T, app, commit string) State {
 	t.Helper()
 	state, err := w.client(t).Deploy(t.Context(), app, w.want(t, commit))
@@ -213,7 +213,7 @@ func (w *world) deployed(t *testing.T, app, commit string) State {
 	return state
 }
 
-// posts counts the syncs that were asked for through the front.
+// posts counts the requested syncs that passed the fault proxy.
 func (w *world) posts() (n int) {
 	for _, r := range w.argo.Front().Requests() {
 		if r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/sync") {

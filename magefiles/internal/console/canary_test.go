@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// canaries are secrets of the shapes that have leaked elsewhere: a token, one with characters that every encoder escapes, a short one, a
-// key of several lines, one with white space around it.
+// canaries are secrets of forms that have leaked elsewhere: a token, one with characters that every encoder escapes, a short one, a key
+// of several lines, one with white space around it.
 var canaries = []string{
 	"ghp_c4naryc4naryc4nary0123456789",
 	`c4n/ry+"<q&uote>\back é%`,
@@ -35,7 +35,7 @@ func spellings(t *testing.T, secret string) []string {
 	}
 }
 
-// traces are what must not be found: each line of a secret, and each of its encodings.
+// traces are the texts that the output must not contain: each line of a secret, and each of its encodings.
 func traces(secret string) []string {
 	var found []string
 	whole := strings.TrimSpace(secret)
@@ -50,7 +50,7 @@ func traces(secret string) []string {
 	return found
 }
 
-// saysEverything prints text through everything that this package has, whole and in pieces.
+// saysEverything prints text through every function of this package, whole and in pieces.
 func saysEverything(t *testing.T, c *Console, o Output, logs, text string) (said []string) {
 	if err := c.Result(text); err != nil {
 		t.Fatal(err)

@@ -1,17 +1,17 @@
-// Package console is how the targets speak: results, notes and progress, with secrets masked, and errors with a hint and an exit status.
+// Package console prints results, notes and progress of targets with secrets masked, and makes errors with a hint and an exit status.
 //
 // The rules:
 //
 //   - A result goes to stdout: one line, for scripts; with -format=json one JSON document. Nothing else goes there. If it cannot be
 //     written, the target fails.
-//   - All else goes to stderr: notes (not with -quiet), details (only with -v), warnings (always), and progress.
-//   - Nobody is asked anything, and the terminal is never read.
+//   - Everything else goes to stderr: notes (not with -quiet), details (only with -v), warnings (always), and progress.
+//   - No target asks a question, and the terminal is never read.
 //   - On a terminal progress is a few lines that are updated in place and erased at the end; one line stays. In CI, in a pipe, with
 //     TERM=dumb, with -v or in the background it is plain lines. With -quiet there is none, only what failed.
 //   - Colour only in the live view, and not when NO_COLOR is set. Other programs' output loses its control characters before it is shown.
-//   - An error is printed once, by mage, from what Exit returns. What failed is shown before it: its last lines and where the full log lies.
-//   - Everything passes a Redactor. What is not ours in it, such as a folder's name or a compiler's words, neither acts on a terminal nor is a
-//     command to the runner of a CI job: see safe. Commands are what Commands writes, nothing else.
+//   - An error is printed once, by mage, from the result of Exit. The failed steps are shown before it: their last lines and the path of the full log.
+//   - All output passes a Redactor. Foreign text in it, such as a folder's name or a compiler's output, can neither control a terminal nor be a
+//     command to the runner of a CI job: see safe. Only Commands writes commands.
 package console
 
 import (
@@ -26,7 +26,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// Options say where a Console speaks, and how much.
+// Options say where a Console prints, and how much.
 type Options struct {
 	Stdout, Stderr io.Writer
 	// Env looks up an environment variable; it is asked for CI, TERM, NO_COLOR and the locale. Nil means that none is set.
@@ -37,7 +37,7 @@ type Options struct {
 	Redactor *Redactor
 }
 
-// Console speaks to whoever ran the target. It may be used by several goroutines.
+// Console prints to the user who ran the target. It may be used by several goroutines.
 type Console struct {
 	quiet, verbose bool
 	redactor       *Redactor
@@ -45,11 +45,11 @@ type Console struct {
 	mu     sync.Mutex
 	out    *Writer
 	err    *Writer
-	screen *screen // nil where progress is plain lines
+	screen *screen // nil if progress is plain lines
 }
 
-// New makes a Console. From then on a write to a pipe that nobody reads any more fails, and does not end the process: work that is
-// under way goes on to its end. If stderr is a terminal, the process also ignores SIGTTOU, so that a line written from the background
+// New makes a Console. From then on a write to a pipe without a reader fails, and does not end the process: running work
+// continues to its end. If stderr is a terminal, the process also ignores SIGTTOU, so that a line written from the background
 // does not stop it (with `stty tostop`).
 func New(o Options) *Console {
 	if o.Env == nil {
@@ -74,10 +74,10 @@ func mayBeLive(env func(string) string) bool {
 	return env("CI") == "" && term != "" && term != "dumb"
 }
 
-// Redactor is what all output passes; let it Learn each secret as it is read.
+// Redactor masks all output; call its Learn with each secret as it is read.
 func (c *Console) Redactor() *Redactor { return c.redactor }
 
-// Commands prints a result of workflow commands, such as ::error, which the runner of a CI job obeys. Nothing foreign in them may begin a line.
+// Commands prints a result of workflow commands, such as ::error, which the runner of a CI job obeys. Foreign text in them must not begin a line.
 // The error is a *ResultError.
 func (c *Console) Commands(lines string) error {
 	return asResult(c.emit(c.out, strings.TrimRight(c.redactor.String(plain.Text(c.redactor.String(lines))), "\n")+"\n"))
@@ -107,7 +107,7 @@ func asResult(err error) error {
 	return nil
 }
 
-// ResultError says that a result could not be written to stdout. What the target did is done.
+// ResultError says that a result could not be written to stdout. The work of the target is done.
 type ResultError struct{ Err error }
 
 func (e *ResultError) Error() string { return "write the result to stdout: " + e.Err.Error() }
@@ -118,30 +118,30 @@ func (e *ResultError) Hint() string {
 	return "what was done stays done; run the same command again with a stdout that can be written to"
 }
 
-// Note says on stderr what is worth knowing once. Its form suits callbacks of other packages.
+// Note prints a note on stderr. Its signature suits callbacks of other packages.
 func (c *Console) Note(text string) {
 	if !c.quiet {
 		c.line(text)
 	}
 }
 
-// Detail says on stderr what is only wanted with -v.
+// Detail prints a detail on stderr, only with -v.
 func (c *Console) Detail(text string) {
 	if c.verbose {
 		c.line(text)
 	}
 }
 
-// Warn says on stderr what may need to be acted on, though the target goes on.
+// Warn prints a warning on stderr: something that may need action, though the target continues.
 func (c *Console) Warn(text string) { c.line("warning: " + withoutCredentials(text)) }
 
-// line says something on stderr. There is nobody to tell when that cannot be written.
+// line prints a line on stderr. An error of the write is ignored, as it cannot be reported.
 func (c *Console) line(text string) { _ = c.print(c.err, strings.TrimRight(text, "\n")+"\n") }
 
-// print writes whole lines, as safe has them.
+// print writes whole lines, made safe by safe.
 func (c *Console) print(w *Writer, text string) error { return c.emit(w, c.safe(text)) }
 
-// emit writes whole lines whose parts are safe. A live view makes room for them.
+// emit writes whole lines whose parts are safe. A live view is erased for them and drawn again.
 func (c *Console) emit(w *Writer, text string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,8 +155,8 @@ func (c *Console) emit(w *Writer, text string) error {
 	return w.Flush()
 }
 
-// Exit is what a target returns: err as Exit makes it, with secrets masked. If ctx was ended by a signal (NotifyContext), that is
-// what is said instead of the failures that it caused.
+// Exit returns the error that a target returns: that of the function Exit, with secrets masked. If ctx was ended by a signal (NotifyContext),
+// the error says so instead of the failures that the signal caused.
 func (c *Console) Exit(ctx context.Context, err error) error {
 	var stopped *Stopped
 	if err != nil && asStopped(context.Cause(ctx), &stopped) {

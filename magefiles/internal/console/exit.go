@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// Exit statuses of a target. mage takes the status from the error that a target returns.
+// These are the exit statuses of a target. mage takes the status from the error that a target returns.
 //
 //	0        done
 //	1        failed
@@ -19,13 +19,13 @@ import (
 const (
 	StatusFailed   = 1
 	StatusBadInput = 2
-	statusSignal   = 128 // plus the signal's number, as shells have it
+	statusSignal   = 128 // plus the signal's number, as in shells
 )
 
-// A Hinter is an error that knows what to do about it. The hint is an action: what to run or to set; "" for none.
+// A Hinter is an error with a hint. The hint is an action: a command to run or a variable to set; "" for none.
 type Hinter interface{ Hint() string }
 
-// exitError is an error with its final text and status. mage looks at the outermost error alone, so this has to be it.
+// exitError is an error with its final text and status. mage looks at the outermost error alone, so this must be it.
 type exitError struct {
 	text   string
 	status int
@@ -36,9 +36,10 @@ func (e *exitError) Error() string   { return e.text }
 func (e *exitError) ExitStatus() int { return e.status }
 func (e *exitError) Unwrap() error   { return e.err }
 
-// Exit makes of err what mage prints and exits with: its text, with passwords in URLs masked, the hint that it or an error in it
-// carries (Hinter), and a status from the table above. In the chain it looks for ExitStatus() int, StepCode() int (the exit code of a
-// step of a user's build) and a cancelled context. What a program of ours ended with (*exec.ExitError) is no status of ours. Exit(nil) is nil.
+// Exit makes the error that mage prints and exits with. Its text is err with passwords in URLs masked, and the hint of err or of an error in
+// its chain (Hinter); its status is from the table above. Exit looks in the chain for ExitStatus() int, StepCode() int (the exit code of a
+// step of a user's build) and a cancelled context. The exit code of a program that we ran (*exec.ExitError) does not become the status.
+// Exit(nil) is nil.
 func Exit(err error) error {
 	if err == nil {
 		return nil
@@ -78,7 +79,7 @@ func statusOf(err error) int {
 	return StatusFailed
 }
 
-// exitCodeOf is the exit code of the step that err tells of, 0 if it tells of none that a process could end with.
+// exitCodeOf is the exit code of the step in err's chain, 0 if there is none that a process could end with.
 func exitCodeOf(err error) int {
 	var step interface{ StepCode() int }
 	if errors.As(err, &step) {
@@ -105,7 +106,7 @@ func hintOf(err error) string {
 	return ""
 }
 
-// BadInput marks err as the fault of what was typed or set: status 2. BadInput(nil) is nil.
+// BadInput marks err as caused by an argument or a setting: status 2. BadInput(nil) is nil.
 func BadInput(err error) error {
 	if err == nil {
 		return nil
@@ -123,14 +124,14 @@ type Stopped struct{ Signal syscall.Signal }
 
 func (e *Stopped) Error() string { return "stopped" }
 
-// ExitStatus is what shells report for a process that the signal ended.
+// ExitStatus is the status that shells report for a process that the signal ended.
 func (e *Stopped) ExitStatus() int { return statusSignal + int(e.Signal) }
 
-// Is makes it a cancellation, as the error of the context is.
+// Is makes it a cancellation, like the error of the context.
 func (e *Stopped) Is(target error) bool { return target == context.Canceled }
 
-// NotifyContext is a context that SIGINT or SIGTERM ends, with a *Stopped as its cause. Call stop when the work is done: it puts the
-// signals back to what they did.
+// NotifyContext returns a context that SIGINT or SIGTERM ends, with a *Stopped as its cause. Call stop when the work is done: it
+// restores the previous handling of the signals.
 func NotifyContext(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
@@ -154,7 +155,7 @@ var (
 	tokenInURL    = regexp.MustCompile(`(?i)\b(https?://)[^/?#\s]*@`)
 )
 
-// withoutCredentials masks user:password@ in URLs, which no Redactor need have learned.
+// withoutCredentials masks user:password@ in URLs, even if no Redactor has learned the password.
 func withoutCredentials(text string) string {
 	return tokenInURL.ReplaceAllString(passwordInURL.ReplaceAllString(text, "${1}"+Mask+"@"), "${1}"+Mask+"@")
 }

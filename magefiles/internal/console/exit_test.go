@@ -22,7 +22,7 @@ type fatal struct{ status int }
 func (e fatal) Error() string   { return "fatal" }
 func (e fatal) ExitStatus() int { return e.status }
 
-// statusFor is the status that mage exits with: it asserts the type of the outermost error, and takes 1 if that says nothing.
+// statusFor is the status that mage exits with: it asserts the type of the outermost error, and takes 1 if it has no status.
 func statusFor(err error) int {
 	if own, ok := err.(interface{ ExitStatus() int }); ok { //nolint:errorlint // that is what mage does
 		return own.ExitStatus()

@@ -8,8 +8,8 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Finish ends the view. Where all went well one line is left. Where not, it shows what failed: the steps, their last lines, the exit
-// code in err, and where the full log lies; err itself, which says why, is left to Exit.
+// Finish ends the view. After success one line is left. After a failure it shows the failed steps, their last lines, the exit code
+// in err, and the path of the full log; Exit prints err itself, which has the reason.
 func (v *View) Finish(err error) {
 	v.mu.Lock()
 	if v.closed {
@@ -52,7 +52,7 @@ func (v *View) sayDone() {
 	}
 }
 
-// doneLine is what a live view leaves. On a narrow terminal it says less, to stay one line.
+// doneLine is the line that a live view leaves. On a narrow terminal it says less, to stay one line.
 func doneLine(title, elapsed, done string, s *screen) string {
 	mark := "ok"
 	if s.look.unicode {
@@ -90,8 +90,8 @@ func (v *View) sayFailed(err error) {
 	}
 }
 
-// failed are the steps to be shown: those that said something, for where several failed the others contain or follow them. Where
-// none said anything, err says it all; a live view, which is gone, at least gets their names.
+// failed are the failed steps to show: those with output, as other failed steps contain or follow them. If none has output, err
+// says it all; a live view, which is erased, then at least shows their names.
 func (v *View) failed() []*step {
 	var all, spoke []*step
 	for _, s := range v.steps {

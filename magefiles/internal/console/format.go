@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Format is how a result is printed, as the flag -format names it.
+// Format is how a result is printed: the value of the flag -format.
 type Format string
 
-// Formats that every target with the flag has.
+// These formats exist for every target with the flag.
 const (
 	Text Format = "text"
 	JSON Format = "json"

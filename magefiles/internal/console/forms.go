@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// formsOf lists what a secret may look like in output. No form holds a line end, so that a complete line never waits for more.
+// formsOf lists the forms that a secret may have in output. No form holds a line end, so a complete line never waits for more.
 func formsOf(value string) []string {
 	whole := strings.TrimSpace(value)
 	lines := strings.FieldsFunc(whole, func(r rune) bool { return r == '\n' || r == '\r' })
@@ -55,7 +55,7 @@ func encodings(v string) []string {
 	return forms
 }
 
-// jsonEscaped is v as it stands between the quotes of a JSON string, with < > & escaped or not.
+// jsonEscaped is v as it is written between the quotes of a JSON string, with < > & escaped or not.
 func jsonEscaped(v string, html bool) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -70,11 +70,11 @@ func unquoted(s string) string { return s[1 : len(s)-1] }
 
 var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
 
-// lowerPercent is a URL form as those write it who use %2f where Go uses %2F.
+// lowerPercent is a URL form with %2f instead of Go's %2F.
 func lowerPercent(s string) string { return percent.ReplaceAllStringFunc(s, strings.ToLower) }
 
-// base64Forms are v encoded alone, wrapped at the widths of PEM and MIME, and as it appears in the middle of something longer, such as
-// «user:password». There it may begin at any of three places in a group; the characters at its ends depend on the neighbours.
+// base64Forms are v encoded alone, wrapped at the widths of PEM and MIME, and as it appears in the middle of a longer text such as
+// `user:password`. There it may begin at any of three places in a group; the characters at its ends depend on the neighbours.
 func base64Forms(encoding *base64.Encoding, v []byte) []string {
 	padded, raw := encoding.EncodeToString(v), encoding.WithPadding(base64.NoPadding)
 	forms := []string{padded, raw.EncodeToString(v)}

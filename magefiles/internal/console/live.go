@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	maxColumns = 100 // a line is not stretched over a wide terminal: the eye would lose it between name and time
+	maxColumns = 100 // lines do not fill a wide terminal: name and time would be too far apart
 	maxSteps   = 8   // steps that are shown at a time
-	maxDetail  = 20  // columns; a detail that needs no more is shown in full, if there is room at all
+	maxDetail  = 20  // columns; a shorter detail is shown in full, if it fits at all
 )
 
 // frame makes the lines of a live view: a heading, then the steps that are running, the longest-running first.
@@ -52,7 +52,7 @@ func row(lead, name, detail string, elapsed time.Duration, width int, l look) li
 	}
 	nameWidth := min(runewidth.StringWidth(name), room)
 	if wanted := len(detail) + 2; detail != "" && wanted <= maxDetail && room >= 2*maxDetail {
-		nameWidth = min(nameWidth, room-wanted) // «12.0 of 40.1 MB» says more than the end of a long name
+		nameWidth = min(nameWidth, room-wanted) // "12.0 of 40.1 MB" says more than the end of a long name
 	}
 	text := lead + fit(name, nameWidth, l)
 	if room -= nameWidth; room > 10 && detail != "" {
@@ -72,7 +72,7 @@ func spinner(elapsed time.Duration, l look) string {
 	return string(frames[max(0, at)])
 }
 
-// counts says how many steps are done, in a few words.
+// counts is the number of steps and of steps that are done, as text.
 func counts(steps []*step) string {
 	done, cached := 0, 0
 	for _, s := range steps {
@@ -121,7 +121,7 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// megabytes is «12.0 of 40.1 MB».
+// megabytes returns text such as "12.0 of 40.1 MB".
 func megabytes(current, total int64) string {
 	if total <= 0 {
 		return fmt.Sprintf("%.1f MB", float64(current)/1e6)

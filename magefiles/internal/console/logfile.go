@@ -17,26 +17,27 @@ import (
 )
 
 const (
-	keptLogs     = 100 // files that a folder of logs keeps at least, the newest
+	keptLogs     = 100 // the newest files, which are always kept in a folder of logs
 	maxLogTitle  = 100 // bytes of a title in the name of its log
 	logExtension = ".log"
 )
 
-// logFile holds every line of every step. A nil one takes all and keeps nothing.
+// logFile holds every line of every step. A nil logFile discards all lines.
 type logFile struct {
 	path string
 	file *os.File
-	held *flock.Flock // while it is written: it is not deleted then
+	held *flock.Flock // while it is written, so that it is not deleted
 	to   *Writer
-	err  error // first that a write met
+	err  error // the first error of a write
 }
 
-// newLogFile makes a log that no other run has, also one of the same title at the same moment, and deletes the oldest ones.
+// newLogFile makes a log of its own for this run, even if another run has the same title at the same moment, and deletes
+// the oldest ones.
 func newLogFile(folder, title string, r *Redactor) (*logFile, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for the log: %w", err)
 	}
-	file, err := os.CreateTemp(folder, logName(title)+time.Now().Format("-20060102-150405-*")+logExtension) // for its owner's eyes only
+	file, err := os.CreateTemp(folder, logName(title)+time.Now().Format("-20060102-150405-*")+logExtension) // only the owner may read it
 	if err != nil {
 		return nil, fmt.Errorf("make the log: %w", err)
 	}
@@ -58,7 +59,7 @@ func logName(title string) string {
 	return cmp.Or(strings.Trim(name[:min(len(name), maxLogTitle)], "-."), "run")
 }
 
-// deleteOldLogs keeps the newest logs of a folder, and those that a run still writes. That one cannot be deleted is no reason to stop.
+// deleteOldLogs keeps the newest logs of a folder, and those that a run still writes. A log that cannot be deleted is ignored.
 func deleteOldLogs(folder string, keep int) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -88,7 +89,7 @@ func (l *logFile) name() string {
 	return l.path
 }
 
-// line writes at once, without a buffer: the log is wanted most when the process was killed.
+// line writes immediately, without a buffer: the log is most useful after the process was killed.
 func (l *logFile) line(since time.Duration, text string) {
 	if l == nil || l.err != nil {
 		return

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Output hands results to a CI job, in the files that Forgejo's and GitHub's runners name in $GITHUB_OUTPUT and $GITHUB_STEP_SUMMARY.
-// A file that is not named is not written, so that the zero value does nothing.
+// Output writes results for a CI job to the files that Forgejo's and GitHub's runners name in $GITHUB_OUTPUT and
+// $GITHUB_STEP_SUMMARY. A file that is not named is not written, so the zero value does nothing.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#environment-files
 type Output struct {
 	OutputFile, SummaryFile string
@@ -19,7 +19,8 @@ type Output struct {
 
 var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
-// Set gives later steps of the job a value, as steps.ID.outputs.NAME. The value may have several lines.
+// Set sets an output of the step, which later steps of the job read as steps.ID.outputs.NAME. The value may have
+// several lines.
 func (o Output) Set(name, value string) error {
 	if !outputName.MatchString(name) {
 		return fmt.Errorf("output name %q: letters, digits, _ and - only, not beginning with a digit", name)
@@ -45,7 +46,7 @@ func (o Output) masked(s string) string {
 	return o.Redactor.String(s)
 }
 
-// delimiter is a text that does not occur in value, so that no value can end itself early and set another output.
+// delimiter is a text that does not occur in value, so a value cannot end early and set another output.
 func delimiter(value string) string {
 	end := "END_OF_VALUE"
 	for strings.Contains(value, end) {

@@ -81,7 +81,7 @@ func TestFullDisk(t *testing.T) {
 	c.Note("goes nowhere, and nothing fails")
 }
 
-// TestNobodyReads has a process write its result to a pipe that is closed: it lives on, and can say so.
+// TestNobodyReads has a process write its result to a closed pipe: the process goes on, and can report it.
 func TestNobodyReads(t *testing.T) {
 	if os.Getenv("CONSOLE_TEST_RESULT") != "" {
 		c := New(Options{Stdout: os.Stdout, Stderr: io.Discard})
@@ -99,7 +99,7 @@ func TestNobodyReads(t *testing.T) {
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestNobodyReads$")
 	cmd.Env, cmd.Stdout = append(os.Environ(), "CONSOLE_TEST_RESULT=1"), write
-	_ = cmd.Run() // its state tells
+	_ = cmd.Run() // its state is checked below
 	if cmd.ProcessState.ExitCode() != 4 {
 		t.Errorf("it ended with %v", cmd.ProcessState)
 	}

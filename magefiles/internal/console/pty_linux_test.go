@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The test binary runs itself on a terminal of its own, as what this variable says.
+// The test binary runs itself on a terminal of its own, in the role that this variable names.
 const roleVariable = "CONSOLE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// work is a target with a view; descriptor 3 says when to go on.
+// work is a target with a view; it goes on when descriptor 3 is written to.
 func work() {
 	c := New(Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv})
 	v, err := c.View("build nettest", "")
@@ -60,8 +60,8 @@ func work() {
 	}
 }
 
-// lead is the leader of a session, as a shell is: it starts the work in the background, or starts it in the foreground and moves it to
-// the background when descriptor 3 says so. It reports to descriptor 4 how the work ended. The terminal has `stty tostop`.
+// lead is the leader of a session, like a shell: it starts the work in the background, or starts it in the foreground and moves it to
+// the background when descriptor 3 is written to. It reports on descriptor 4 how the work ended. The terminal has `stty tostop`.
 func lead(role string) {
 	check := func(err error) {
 		if err != nil {
@@ -82,7 +82,7 @@ func lead(role string) {
 		child.SysProcAttr = &syscall.SysProcAttr{Foreground: true, Ctty: 0}
 	}
 	check(child.Start())
-	signal.Ignore(unix.SIGTTOU) // to be able to take the terminal back; not before, for the work would inherit it
+	signal.Ignore(unix.SIGTTOU) // needed to take the terminal back; not earlier, as the work would inherit it
 	_, _ = os.NewFile(3, "control").Read(make([]byte, 1))
 	if role == "foreground, then background" {
 		check(unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, unix.Getpgrp()))
@@ -185,7 +185,7 @@ func (s *session) until(pattern string) {
 	}
 }
 
-// proceed tells the role to go on, and gives all that was printed when it has ended.
+// proceed tells the role to go on, and returns everything that was printed until it ended.
 func (s *session) proceed() string {
 	s.t.Helper()
 	if _, err := s.control.Write([]byte(".")); err != nil {
@@ -200,7 +200,8 @@ func (s *session) proceed() string {
 
 var sequence = regexp.MustCompile("\x1b\\[([0-9]*)([A-Za-z])")
 
-// screenAfter is what a terminal shows after text, if text holds nothing but the sequences that a live view uses.
+// screenAfter returns the lines that a terminal shows after text, if text holds only the sequences that a live view
+// uses.
 func screenAfter(t *testing.T, text string, columns int) []string {
 	t.Helper()
 	rows, y, x := [][]rune{nil}, 0, 0

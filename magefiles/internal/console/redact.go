@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// Mask stands in output where a secret stood.
+// Mask replaces a secret in output.
 const Mask = "***"
 
-// minSecret is the length in bytes from which a value, or a line of a value of several lines, is redacted. Anything shorter would turn
-// up in ordinary text all the time, and masking it there would say where it is.
+// minSecret is the length in bytes from which a value, or a line of a value of several lines, is redacted. Shorter values occur in
+// ordinary text all the time, and masks there would reveal them.
 const minSecret = 4
 
 const filterBits = 18
@@ -18,22 +18,23 @@ const filterBits = 18
 // Redactor knows the secrets of this run, in every form in which they are likely to be printed. The zero value knows none.
 // It may be used by several goroutines.
 //
-// What is replaced: the value and each line of it, as it is, base64 (standard and URL alphabet, also in the middle of a longer
+// It replaces the value and each line of it, as it is, base64 (standard and URL alphabet, also in the middle of a longer
 // encoded text and wrapped at 64 or 76 columns), hexadecimal, escaped for URLs, JSON and Go. Values that overlap are masked together.
-// What is not: values shorter than 4 bytes; a value cut up, compressed, encrypted or encoded some other way; a value that holds "*".
+// It does not replace values shorter than 4 bytes, values that are cut up, compressed, encrypted or encoded in another way, and
+// values that hold "*".
 type Redactor struct {
 	mu    sync.RWMutex
 	known map[string]bool // values that were learned
 	forms map[string]bool // what to look for
-	// byPrefix has the forms by their first 4 bytes, longest first; filter tells quickly that there are none.
+	// byPrefix has the forms by their first 4 bytes, longest first; filter quickly rules most prefixes out.
 	byPrefix map[uint32][]string
 	filter   [1 << (filterBits - 6)]uint64
-	// starts has the first one, two and three bytes of every form: text that ends so may go on as a secret.
+	// starts has the first one, two and three bytes of every form: text with such an end may continue as a secret.
 	starts map[string]bool
 }
 
-// Learn makes value a secret: what passes from now on is free of it. It reports whether it will be redacted: a value shorter than
-// 4 bytes is not, and the caller may want to say so.
+// Learn makes value a secret: it is masked from now on. It reports whether the value will be redacted: a value shorter than 4
+// bytes is not, and the caller may report that.
 func (r *Redactor) Learn(value string) bool {
 	forms := formsOf(value)
 	r.mu.Lock()
@@ -83,10 +84,10 @@ func (r *Redactor) String(s string) string {
 }
 
 // scan appends text to out with secrets masked. The first covered bytes of text belong to a secret whose mask was written before.
-// Unless final, it stops at a place from which the text so far could go on as a secret; held is that place and stillCovered how much
-// from there on belongs to a secret that is masked already.
+// Unless final, it stops at a place from which the text so far could continue as a secret; held is that place, and stillCovered is
+// the number of bytes after it that belong to a secret already masked.
 func (r *Redactor) scan(out, text []byte, covered int, final bool) (_ []byte, held, stillCovered int) {
-	plain := covered // text before it is dealt with
+	plain := covered // text before this index is done
 	for i := 0; i < len(text); i++ {
 		var found int
 		var open bool
@@ -115,7 +116,7 @@ func (r *Redactor) scan(out, text []byte, covered int, final bool) (_ []byte, he
 	return append(out, text[min(plain, len(text)):]...), len(text), 0
 }
 
-// match finds the longest form that rest begins with, and says whether rest may be the beginning of a longer one.
+// match finds the longest form that rest begins with, and reports whether rest may be the beginning of a longer one.
 func (r *Redactor) match(prefix uint32, rest []byte) (found int, open bool) {
 	for _, form := range r.byPrefix[prefix] { // longest first
 		switch {

@@ -65,7 +65,7 @@ func TestRedactorMasksEncodedForms(t *testing.T) {
 	}
 }
 
-// «user:password» in base64, as registries' credentials are kept: the password does not begin at a group's beginning.
+// `user:password` in base64, as registries' credentials are stored: the password does not begin at a group's beginning.
 func TestRedactorMasksTheMiddleOfBase64(t *testing.T) {
 	const password = "correct-horse-battery"
 	var r Redactor
@@ -189,7 +189,7 @@ func randomSecret(random *rand.Rand) string {
 }
 
 // BenchmarkWriter passes 10 MB of log text through a Writer that knows 200 secrets, one of which occurs in every hundredth line.
-// The alternative is what the standard library offers for the same: strings.Replacer over the same forms, line by line.
+// It compares with the standard library: strings.Replacer over the same forms, line by line.
 func BenchmarkWriter(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var r Redactor

@@ -6,15 +6,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// safe is text as it may be printed: with secrets masked, without what acts on a terminal, and without what the runner of a CI job obeys. The
-// order matters. Secrets are masked as they are, for they may hold such characters, and once more when these are gone, for an escape sequence
-// in the middle hides a secret. What begins a command is changed last, for it may be part of a secret.
+// safe is text that may be printed: secrets are masked, and control sequences of terminals and commands of CI runners are removed. The order
+// matters. Secrets are masked first, as they may hold such characters, and again after these are removed, as an escape sequence inside a
+// secret hides it. Command prefixes are changed last, as they may be part of a secret.
 func (c *Console) safe(text string) string {
 	return disarm(c.redactor.String(plain.Text(c.redactor.String(text))))
 }
 
-// disarm puts a space into what begins a workflow command. Forgejo's and Gitea's runner take ::command:: and ##[command] at the beginning of a
-// line, GitHub's also with blanks before the one, and the other anywhere.
+// disarm puts a space into the prefix of a workflow command. Forgejo's and Gitea's runner obey ::command:: and ##[command] at the beginning of
+// a line; GitHub's also obeys the first after blanks, and the second anywhere.
 func disarm(text string) string {
 	text = strings.ReplaceAll(text, "##[", "# #[")
 	if !strings.Contains(text, "::") {

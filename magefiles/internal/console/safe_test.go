@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// obeyed are the lines that runners take for commands. Forgejo's, Gitea's and act's: commandPatternGA and commandPatternADO of act/runner/command.go.
+// obeyed matches the lines that runners take for commands. Forgejo's, Gitea's and act's: commandPatternGA and commandPatternADO of act/runner/command.go.
 // GitHub's: ActionCommand.TryParseV2 trims the beginning, TryParse looks for ##[ anywhere.
 var obeyed = []*regexp.Regexp{
 	regexp.MustCompile(`^::([^ ]+)( (.+))?::([^\r\n]*)[\r\n]*$`),
@@ -30,7 +30,7 @@ func commandsIn(text string) (found []string) {
 	return found
 }
 
-// foreign are texts as a folder's name, an archive's entry, a compiler or a build step may bring them.
+// foreign are texts that a folder's name, an archive's entry, a compiler or a build step may contain.
 var foreign = []string{
 	"a\n::add-mask::x",
 	"containers/a\r\n::stop-commands::t\x1b[2J\x1b]0;title\x07: holds no image",
@@ -42,7 +42,8 @@ var foreign = []string{
 	"turned \u202eround\u2066 and \u200fback\u061c",
 }
 
-// Whatever is printed, and by whichever way, no line of it is a command to the runner of a CI job, and nothing acts on a terminal.
+// No function of this package prints a line of foreign text as a command to the runner of a CI job, or a control sequence of
+// terminals.
 func TestForeignTextIsNoCommand(t *testing.T) {
 	for _, text := range foreign {
 		c, stdout, stderr := quietly(Options{Verbose: true})
@@ -77,7 +78,7 @@ func TestForeignTextIsNoCommand(t *testing.T) {
 	}
 }
 
-// A command of our own is one, and what is quoted in it is none.
+// Our own commands are commands, and the text quoted in them is not.
 func TestCommands(t *testing.T) {
 	c, stdout, _ := quietly(Options{})
 	c.Redactor().Learn("hunter2-horse")
@@ -92,8 +93,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// FuzzEscapesHideNoSecret: what is inserted into a secret so that the reader does not see it does not take it past the mask, whether it comes as a
-// whole or cut into pieces.
+// FuzzEscapesHideNoSecret inserts sequences that the reader does not see into a secret: it must still be masked, whether it is written as a whole
+// or in pieces.
 func FuzzEscapesHideNoSecret(f *testing.F) {
 	f.Add("hunter2-horse", "\x1b[31m", 3, 4)
 	f.Add("hunter2-horse", "\x1b]0;t\x07", 6, 1)
@@ -106,13 +107,13 @@ func FuzzEscapesHideNoSecret(f *testing.F) {
 	f.Fuzz(func(t *testing.T, secret, inserted string, at, size int) {
 		secret = strings.TrimSpace(plain.Line(secret))
 		if len(secret) < minSecret || strings.Contains(secret, "*") || strings.Contains(secret, ": :") || strings.Contains(secret, "# #[") || plain.Text(inserted) != "" {
-			t.Skip() // too short to be one, what masks and disarmed commands hold, or seen by the reader
+			t.Skip() // too short for a secret, text of masks and disarmed commands, or visible to the reader
 		}
 		runes := []rune(secret)
 		cut := len(string(runes[:min(max(at, 0), len(runes))]))
 		text := "so: " + secret[:cut] + inserted + secret[cut:] + " it was"
 		if !strings.Contains(plain.Text(text), secret) {
-			t.Skip() // a sequence that takes a part of the secret with it
+			t.Skip() // a sequence that removes a part of the secret
 		}
 		c, stdout, stderr := quietly(Options{Verbose: true})
 		c.Redactor().Learn(secret)

@@ -8,7 +8,7 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// screen is a block of lines at the end of the terminal that is replaced in place. Its lines hold no more columns than there were when
+// screen is a block of lines at the end of the terminal that is replaced in place. Its lines are no wider than the terminal was when
 // they were made. The Console's lock guards it.
 type screen struct {
 	terminal *terminal
@@ -17,13 +17,13 @@ type screen struct {
 	drawn    []line // on the terminal now, right above the cursor
 }
 
-// line is a text with its width in columns, which its colours do not count in.
+// line is a text with its width in columns, colours not counted.
 type line struct {
 	text  string
 	width int
 }
 
-// show replaces the block. From the background nothing is drawn, and what was drawn is given up: the cursor has moved on.
+// show replaces the block. In the background it draws nothing and gives up the drawn block, as the cursor has moved on.
 func (s *screen) show(w io.Writer, lines []line) {
 	s.lines = lines
 	write(w, s.eraseText()+s.drawText())
@@ -44,7 +44,7 @@ func (s *screen) eraseText() string {
 	if len(drawn) == 0 || !s.terminal.foreground() {
 		return ""
 	}
-	width, _ := s.terminal.size() // it may have become narrower, and then lines are wrapped
+	width, _ := s.terminal.size() // it may be narrower now, and then lines are wrapped
 	rows := 0
 	for _, l := range drawn {
 		rows += max(1, (l.width+width-1)/width)
@@ -64,7 +64,7 @@ func (s *screen) drawText() string {
 	return b.String()
 }
 
-// fit cuts text to width columns, with an ellipsis where it was cut, and fills it up to them.
+// fit cuts text to width columns, with an ellipsis where it was cut, and pads it to width.
 func fit(text string, width int, l look) string {
 	ellipsis := "..."
 	if l.unicode {

@@ -13,7 +13,7 @@ const (
 	maxLine   = 4096 // bytes; a longer line is shown in pieces
 )
 
-// step is what is known of one step.
+// step is the state of one step.
 type step struct {
 	name           string
 	state          State // "" before it started
@@ -23,11 +23,11 @@ type step struct {
 	streams        [2]*stream // stdout, stderr
 	tail           []string
 	last           string      // last line that is not blank
-	announce       *time.Timer // while its start is yet to be told of
+	announce       *time.Timer // until its start is printed
 	minor, aloud   bool
 }
 
-// stream turns pieces of a step's output into lines. Secrets are masked before lines are made, for a line that is cut up is no longer
+// stream turns pieces of a step's output into lines. Secrets are masked before lines are made, as a secret in two lines is no longer
 // recognised.
 type stream struct {
 	masked *Writer
@@ -35,17 +35,17 @@ type stream struct {
 }
 
 func newStream(r *Redactor, emit func(line string)) *stream {
-	// Once more on the whole line: a secret with an escape sequence within it is only seen when that is gone.
+	// Mask the whole line again: a secret with an escape sequence inside is only recognised when that is removed.
 	lines := &lineSplitter{emit: func(line string) { emit(r.String(line)) }}
 	return &stream{masked: r.Writer(lines), lines: lines}
 }
 
 func (s *stream) flush() {
-	_ = s.masked.Flush() // a lineSplitter takes everything
+	_ = s.masked.Flush() // a lineSplitter never fails
 	s.lines.flush()
 }
 
-// keep remembers a line for the case that the step fails.
+// keep keeps a line, to be shown if the step fails.
 func (s *step) keep(text string) {
 	if len(s.tail) == tailLines {
 		s.tail = append(s.tail[:0], s.tail[1:]...)
@@ -64,7 +64,7 @@ func (s *step) flush() {
 	}
 }
 
-// detail is what a live view shows beside the name: how far it is, else its last words.
+// detail is the text that a live view shows beside the name: the progress, else the last line.
 func (s *step) detail() string {
 	if s.current > 0 {
 		return megabytes(s.current, s.total)
@@ -72,7 +72,7 @@ func (s *step) detail() string {
 	return s.last
 }
 
-// cancelled says that the step did not fail by itself: another one did, or the user stopped the work.
+// cancelled reports whether the step did not fail by itself: another one did, or the user stopped the work.
 func (s *step) cancelled() bool {
 	return s.state == Failed && strings.Contains(s.reason, "context canceled")
 }
@@ -96,7 +96,7 @@ func (l *lineSplitter) Write(p []byte) (int, error) {
 	}
 }
 
-// nextLine says where the first line of text ends and where the next begins; next is 0 if the line is not complete.
+// nextLine returns the end of the first line of text and the start of the next; next is 0 if the line is not complete.
 func nextLine(text []byte) (cut, next int) {
 	for i, b := range text {
 		if b == '\n' {
@@ -116,8 +116,8 @@ func (l *lineSplitter) flush() {
 	}
 }
 
-// clean is a line of another program's output as a terminal would leave it: what was overwritten after a carriage return is gone, and
-// no control character is left that could act on the reader's terminal.
+// clean is a line of another program's output as a terminal would show it: text that was overwritten after a carriage return is
+// removed, and so are control characters.
 func clean(text string) string {
 	text = strings.TrimRight(text, "\r")
 	if at := strings.LastIndexByte(text, '\r'); at >= 0 {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestStill is about a log that nobody draws again: a step that takes long is told of again, and only where nothing else is said.
+// TestStill covers a log of plain lines: a long step is reported again, and only if nothing else was printed.
 func TestStill(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -28,10 +28,10 @@ func (t *terminal) size() (width, height int) {
 	return width, height
 }
 
-// look is which characters a live view may use.
+// look says which characters a live view may use.
 type look struct{ colour, unicode bool }
 
-// lookOf follows https://no-color.org and the locale.
+// lookOf makes a look according to https://no-color.org and the locale.
 func lookOf(env func(string) string) look {
 	locale := env("LC_ALL")
 	for _, name := range []string{"LC_CTYPE", "LANG"} {

@@ -2,7 +2,7 @@
 
 package console
 
-// There is no job control here: whoever has a terminal may draw on it.
+// There is no job control here: any process with a terminal may draw on it.
 func (t *terminal) foreground() bool { return true }
 
 func outliveReaders() {}

@@ -8,8 +8,8 @@ import (
 
 const (
 	redrawEvery = 100 * time.Millisecond
-	quietFor    = 2 * time.Second  // plain lines tell of the start of a step only if it takes longer
-	stillEvery  = 30 * time.Second // and so often of the step that goes on, where nothing else is said
+	quietFor    = 2 * time.Second  // plain lines report the start of a step only if it takes longer
+	stillEvery  = 30 * time.Second // a running step is reported at this interval, if nothing else is printed
 )
 
 // View shows how work goes on, from its events. It may be used by several goroutines.
@@ -17,7 +17,7 @@ type View struct {
 	console *Console
 	title   string
 	now     func() time.Time
-	quiet   time.Duration // quietFor, but in tests
+	quiet   time.Duration // quietFor, except in tests
 
 	mu     sync.Mutex
 	begun  time.Time
@@ -26,14 +26,14 @@ type View struct {
 	log    *logFile
 	closed bool
 
-	still *time.Timer // until a plain line says what goes on; nil on a terminal
+	still *time.Timer // until a plain line names the running step; nil on a terminal
 
 	stop    chan struct{} // closed to end the redrawing
 	redrawn sync.WaitGroup
 }
 
-// View begins to show work that people call title. All output of all steps goes to a file of its own in the folder logs, if one is named, which is made
-// where it is missing. Only the owner may read the file, and old ones are deleted. Call Finish when the work has ended.
+// View begins to show work with a title for people. All output of all steps goes to a file of its own in the folder logs, if one is named; the
+// folder is made if it is missing. Only the owner may read the file, and old ones are deleted. Call Finish when the work has ended.
 func (c *Console) View(title, logs string) (*View, error) {
 	v := &View{console: c, title: oneLine(title, c.redactor), now: time.Now, quiet: quietFor, byID: map[string]*step{}, stop: make(chan struct{})}
 	v.begun = v.now()
@@ -80,7 +80,7 @@ func (c *Console) show(lines []line) {
 	_ = c.err.Flush()
 }
 
-// Event takes in what happened in a step.
+// Event processes an event of a step.
 func (v *View) Event(e Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -98,7 +98,7 @@ func (v *View) Event(e Event) {
 	case Cached, Done, Failed:
 		v.end(s, e, at)
 	case Log:
-		// A stream takes everything.
+		// A stream never fails.
 		_, _ = v.stream(s, e.Stream).masked.Write(e.Data)
 	case Progress:
 		s.current, s.total = e.Current, e.Total
@@ -126,7 +126,7 @@ func (v *View) start(s *step, at time.Time) {
 	}
 	again := s.state != ""
 	s.state, s.begun, s.current, s.total = Started, at, 0, 0
-	if again { // an engine may take up a step several times; that is of no interest
+	if again { // an engine may start a step several times; only the first is shown
 		return
 	}
 	v.log.line(v.now().Sub(v.begun), "start   "+s.name)
@@ -139,7 +139,7 @@ func (v *View) start(s *step, at time.Time) {
 	}
 }
 
-// note is a plain line, after which it is quiet for a while.
+// note prints a plain line, and starts the timer of sayStill again.
 func (v *View) note(sentence string) {
 	v.console.Note(sentence)
 	if v.still != nil {
@@ -147,7 +147,7 @@ func (v *View) note(sentence string) {
 	}
 }
 
-// sayStill tells which step goes on: the one that began last.
+// sayStill reports the step that is still running: the one that began last.
 func (v *View) sayStill() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -159,14 +159,14 @@ func (v *View) sayStill() {
 	}
 	switch {
 	case v.closed:
-	case newest == nil || v.now().Sub(newest.begun) <= quietFor: // its start is told of
+	case newest == nil || v.now().Sub(newest.begun) <= quietFor: // its start is reported
 		v.still.Reset(stillEvery)
 	default:
 		v.note("still   " + newest.name + " (" + duration(v.now().Sub(newest.begun)) + ")")
 	}
 }
 
-// sayStarted tells that a step which takes its time has begun.
+// sayStarted reports the start of a step that takes long.
 func (v *View) sayStarted(s *step) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -196,11 +196,11 @@ func (v *View) end(s *step, e Event, at time.Time) {
 	default:
 		v.log.line(v.now().Sub(v.begun), "reason: "+s.reason)
 		s.minor = false
-		v.say("failed ", s, elapsed) // why is told once, at the end
+		v.say("failed ", s, elapsed) // the reason is printed once, at the end
 	}
 }
 
-// say writes what became of a step to the log, and as a plain line where that is how progress is shown.
+// say writes the result of a step to the log, and as a plain line if progress is shown in plain lines.
 func (v *View) say(word string, s *step, more string) {
 	v.log.line(v.now().Sub(v.begun), word+" "+s.name+more)
 	if v.console.screen == nil && (!s.minor || v.console.verbose) {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// quietly is a Console that speaks into buffers.
+// quietly is a Console that writes to buffers.
 func quietly(o Options) (c *Console, stdout, stderr *bytes.Buffer) {
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	o.Stdout, o.Stderr = stdout, stderr
@@ -31,7 +31,7 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-// logIn is the one log of a folder.
+// logIn is the only log of a folder.
 func logIn(t *testing.T, folder string) string {
 	t.Helper()
 	logs, err := filepath.Glob(filepath.Join(folder, "*.log"))
@@ -54,7 +54,7 @@ func play(t *testing.T, c *Console, logs string, err error) {
 	v.Event(Event{Step: "2", Name: "COPY  start.sh\n  /", State: Started})
 	at = at.Add(1300 * time.Millisecond)
 	v.Event(Event{Step: "2", State: Done})
-	v.Event(Event{Step: "2", State: Done}) // engines repeat themselves
+	v.Event(Event{Step: "2", State: Done}) // engines repeat events
 	v.Event(Event{Step: "3", Name: "RUN make", State: Started})
 	v.Event(Event{Step: "3", State: Log, Stream: 1, Data: []byte("cc -o a")})
 	v.Event(Event{Step: "3", State: Log, Stream: 2, Data: []byte("warn")})
@@ -87,7 +87,7 @@ done    build devpi (1m02s, 3 steps, 1 cached)
 	}
 }
 
-// A step that takes its time is told of when it begins; one that is over at once gets a single line.
+// The start of a slow step is reported; a step that ends immediately gets a single line.
 func TestSlowStepIsAnnounced(t *testing.T) {
 	c, _, stderr := quietly(Options{})
 	v, err := c.View("x", "")
@@ -114,7 +114,7 @@ func TestVerboseProgress(t *testing.T) {
 	}
 }
 
-// What is said aloud is shown as it comes, in whole lines, however the pieces of several steps mix.
+// Aloud output is shown as it comes, in whole lines, however the pieces of several steps mix.
 func TestAloud(t *testing.T) {
 	c, _, stderr := quietly(Options{})
 	v, err := c.View("ci", "")
@@ -197,7 +197,7 @@ func TestOnlyTheLastLinesAreShown(t *testing.T) {
 	}
 }
 
-// Runs of one title each have a log, also those of the same moment, and what others put into the folder stays.
+// Runs of one title each have a log, even at the same moment, and other programs' files in the folder stay.
 func TestEveryRunHasItsLog(t *testing.T) {
 	logs := t.TempDir()
 	for _, title := range []string{"build a/b:c", "build a b c", "build a/b:c", "", "../x", strings.Repeat("é", 300)} {
@@ -227,7 +227,7 @@ func TestEveryRunHasItsLog(t *testing.T) {
 	}
 }
 
-// The folder of logs does not grow for ever. What a run still writes is kept, however old it is.
+// The folder of logs does not grow forever. A log that a run still writes is kept, however old it is.
 func TestOldLogsAreDeleted(t *testing.T) {
 	logs := t.TempDir()
 	c, _, _ := quietly(Options{Quiet: true})

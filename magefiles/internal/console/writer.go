@@ -17,7 +17,7 @@ type Writer struct {
 	out     []byte
 }
 
-// Writer makes a Writer that passes on to w.
+// Writer makes a Writer that writes to w.
 func (r *Redactor) Writer(w io.Writer) *Writer { return &Writer{redactor: r, to: w} }
 
 // Write masks and passes on p. On success it reports all of p as written, though a part may still be held back.
@@ -30,7 +30,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush passes on what is held back. Call it when nothing more comes.
+// Flush writes the text that is held back. Call it at the end.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// No answer of a forge is read without a limit, and the error says which one it was.
+// Every answer of a forge is read with a limit, and the error names the answer.
 func TestAnswersWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	repository := Repository{Owner: "o", Name: "r"}
@@ -48,7 +48,7 @@ func TestAnswersWithoutAnEnd(t *testing.T) {
 	}
 }
 
-// endlessly writes until nobody takes it.
+// endlessly writes until the reader stops.
 func endlessly(w io.Writer, _ int64) {
 	for text := `[{"name":"p"`; ; text = strings.Repeat(" ", 1<<16) {
 		if _, err := io.WriteString(w, text); err != nil {

@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
-// Each reason for which the certificate is refused has its own words.
+// Each reason for refusing the certificate has its own message.
 func TestRefusedCertificates(t *testing.T) {
 	for _, x := range []struct {
 		fault   trusttest.Fault

@@ -1,10 +1,10 @@
 // Package forge speaks to Forgejo and Gitea over their HTTP API: generic packages, releases, and what a token may do.
 //
-// The API is that of Forgejo (https://forgejo.org/docs/latest/user/packages/generic/ and its /api/swagger) as far as Gitea,
-// which it was forked from, has it in the same way; the tests run against Gitea. No SDK: it would retry nothing, hold answers
-// in memory and put URLs with their queries into errors.
+// The API is the part of Forgejo's (https://forgejo.org/docs/latest/user/packages/generic/ and its /api/swagger) that Gitea,
+// from which it was forked, has in the same way; the tests run against Gitea. It uses no SDK: that would retry nothing, hold
+// answers in memory and put URLs with their queries into errors.
 //
-// Everything here can be done again: what is done already is found and left. Requests that failed for a moment are repeated.
+// Every operation can be repeated: an earlier result is found and left. Requests that failed temporarily are retried.
 package forge
 
 import (
@@ -19,26 +19,27 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// Options say where a forge is, and who asks.
+// Options say which forge is asked, and with which token.
 type Options struct {
-	// URL is the forge's address, as in https://forge.example or with a path before all of its own. It holds no credentials.
+	// URL is the forge's address, such as https://forge.example, with a path if the forge is below one. It holds no
+	// credentials.
 	URL string
-	// Token is asked once, before the first request that needs it. "" is nobody's token: the forge is asked anonymously.
+	// Token is asked once, before the first request that needs it. "" means that the forge is asked anonymously.
 	// nil is the same.
 	Token func(context.Context) (string, error)
-	// HTTP makes the requests, to which it adds rules for redirects of its own; nil is a client with the environment's proxy.
+	// HTTP makes the requests, with added rules for redirects; nil is a client with the environment's proxy.
 	HTTP *http.Client
-	// Log is told of each request that is repeated; nil tells nobody.
+	// Log is called for each retry; nil logs nothing.
 	Log func(string)
 
 	Retry    Retry         // bounds the attempts at each request
-	Patience time.Duration // how long nothing may come or go in a request; 0 is 1 minute
+	Patience time.Duration // how long a request may make no progress; 0 is 1 minute
 }
 
 // Retry bounds the attempts at a request.
 type Retry = httpx.Retry
 
-// Client asks one forge. Its methods may be used at the same time.
+// Client asks one forge. Its methods may be called concurrently.
 type Client struct {
 	caller   httpx.Caller
 	base     *url.URL // no slash at the end of its path

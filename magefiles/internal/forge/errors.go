@@ -9,25 +9,25 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// What an *Error is about; test with errors.Is.
+// The kinds of an *Error; test with errors.Is.
 var (
-	// ErrNotFound: it is not there, or this token may not see it.
+	// ErrNotFound: it does not exist, or this token may not see it.
 	ErrNotFound = errors.New("forge does not have it")
-	// ErrExists: it is there already, and is something else.
+	// ErrExists: it exists already, with other content.
 	ErrExists = errors.New("forge has it already")
-	// ErrDenied: the token is not valid, or may not do this; Error.Missing says which right is missing.
+	// ErrDenied: the token is not valid, or may not do this; Error.Missing names the missing right.
 	ErrDenied = errors.New("forge denies it")
 	// ErrMismatch: the forge said that it had stored something, and holds something else or nothing.
 	ErrMismatch = errors.New("forge holds something else")
 
 	ErrToken       = httpx.ErrCredentials // the token cannot be read; the forge was not asked
-	ErrUnreachable = httpx.ErrUnreachable // nothing answers, or not in time, or the connection broke again and again
+	ErrUnreachable = httpx.ErrUnreachable // no answer, or not in time, or the connection broke again and again
 	ErrFaulty      = httpx.ErrFaulty      // the forge fails itself (5xx) or is too busy (429), again and again
-	ErrRejected    = httpx.ErrRejected    // the forge does not take what it was asked or given, or gives an answer that makes no sense
-	ErrContent     = httpx.ErrContent     // what was to be sent cannot be read, or has another size than stated
+	ErrRejected    = httpx.ErrRejected    // the forge refuses the request, or gives an unexpected response
+	ErrContent     = httpx.ErrContent     // the content to send cannot be read, or has another size than stated
 )
 
-// Error is what a forge, or the way to it, did to one operation. It holds no token and no query of a URL.
+// Error is a failed operation at a forge. It holds no token and no query of a URL.
 type Error struct {
 	Kind    error  // one of the Err values above
 	Forge   string // its address
@@ -50,15 +50,15 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.err}
 }
 
-// Hint is what to do.
+// Hint is the advice.
 func (e *Error) Hint() string { return e.Advice }
 
-// fail is an error that no answer said in so many words.
+// fail makes an error from a kind, an operation, a problem and an advice, without a cause.
 func (c *Client) fail(kind error, what, problem, advice string) *Error {
 	return &Error{Kind: kind, Forge: c.base.String(), What: what, Problem: problem, Advice: advice}
 }
 
-// explain makes an *Error of a failed call. The end of ctx stays what it is.
+// explain makes an *Error of a failed call. An error of ctx is returned unchanged.
 func (c *Client) explain(ctx context.Context, q call, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", q.what, context.Cause(ctx))

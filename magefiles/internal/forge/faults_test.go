@@ -15,13 +15,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 )
 
-// serveAndBreak has the forge do what it is asked, and the client never hear of it.
+// serveAndBreak lets the forge do what the request asks, and breaks the connection before the answer.
 func serveAndBreak(next http.Handler, _ http.ResponseWriter, r *http.Request) {
 	next.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
 }
 
-// TestForgeThatRepeatsTheToken has an answer with the token in it, as debugging proxies give.
+// TestForgeThatRepeatsTheToken has an answer with the token in it, as debugging proxies send it.
 func TestForgeThatRepeatsTheToken(t *testing.T) {
 	c := as(t, "write:package")
 	for _, status := range []int{302, 400, 401, 403, 404, 409, 422, 500} {

@@ -12,7 +12,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// File is one of a generic package. The forge takes letters, digits and -_+. as the package's name, more as the file's.
+// File is a file of a generic package. The forge accepts letters, digits and -_+. in the package's name, more in the
+// file's.
 type File struct {
 	Owner   string // user or organisation
 	Package string
@@ -23,19 +24,19 @@ type File struct {
 // String is PACKAGE/VERSION/NAME.
 func (f File) String() string { return f.Package + "/" + f.Version + "/" + f.Name }
 
-// Path is where the file is below a forge's address, whether that is the one inside or the public one.
+// Path is the path of the file below a forge's address, internal or public.
 func (f File) Path() string {
 	return path("api", "packages", f.Owner, "generic", f.Package, f.Version, f.Name)
 }
 
-// Content is what a file holds.
+// Content is the hash and the size of a file.
 type Content struct {
 	SHA256 string // in hexadecimal
 	Size   int64  // in bytes
 }
 
-// Upload sends a file, of which content holds size bytes. ErrExists if there is one of that name, whatever it holds: the forge
-// never replaces one. That may be what an attempt has left whose answer was lost; Sum tells it apart.
+// Upload sends a file, of which content holds size bytes. ErrExists if a file of that name exists, whatever it holds: the
+// forge never replaces one. An earlier attempt whose answer was lost may have left it; Sum finds that out.
 func (c *Client) Upload(ctx context.Context, f File, r io.ReaderAt, size int64) error {
 	if err := c.check(f.Owner, f.Package, f.Version, f.Name); err != nil {
 		return err
@@ -46,7 +47,7 @@ func (c *Client) Upload(ctx context.Context, f File, r io.ReaderAt, size int64) 
 	})
 }
 
-// Sum downloads a file and returns what it holds. It is not kept in memory.
+// Sum downloads a file and returns its hash and size. The file is not kept in memory.
 func (c *Client) Sum(ctx context.Context, f File) (Content, error) {
 	var held Content
 	err := c.download(ctx, f, func(body io.Reader) error {
@@ -61,7 +62,7 @@ func (c *Client) Sum(ctx context.Context, f File) (Content, error) {
 	return held, err
 }
 
-// maxFile is far more than any site: a forge that never ends is to be noticed.
+// maxFile is far more than any website needs: a download without an end must be noticed.
 const maxFile = 8 << 30
 
 // Read downloads a small file; one of more than limit bytes is an error.
@@ -84,7 +85,7 @@ func (c *Client) download(ctx context.Context, f File, take func(io.Reader) erro
 	})
 }
 
-// check refuses names that would lead to another place than they say.
+// check refuses names that would change the path of the request.
 func (c *Client) check(names ...string) error {
 	for _, n := range names {
 		if n == "" || n == "." || n == ".." || strings.ContainsAny(n, "/\\\x00\r\n") {

@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 )
 
-// testFile is a file of a package that nothing else has.
+// testFile is a file of a package that no other test uses.
 func testFile(t *testing.T, name string) File {
 	t.Helper()
 	return File{labForge(t).Owner, own(strings.ReplaceAll(strings.ToLower(t.Name()), "/", "-")), "v1.0.0", name}
@@ -67,7 +67,8 @@ func TestNamesAreNotPaths(t *testing.T) {
 	}
 }
 
-// store uploads a file and reads it back. One that is there already, be it by an attempt whose answer was lost, is no error.
+// store uploads a file and reads it back. A file that exists already, for example from an attempt whose answer was lost, is
+// no error.
 func (c caller) store(t *testing.T, f File, r io.ReaderAt, size int64) (Content, error) {
 	if err := c.Upload(t.Context(), f, r, size); err != nil && !errors.Is(err, ErrExists) {
 		return Content{}, err
@@ -93,7 +94,7 @@ type readerAt struct{ io.Reader }
 
 func (r readerAt) ReadAt(p []byte, _ int64) (int, error) { return r.Read(p) }
 
-// TestTemporaryFaults has each kind of fault twice on the way of an upload, and then of its reading back.
+// TestTemporaryFaults has each kind of fault twice during an upload, and then while it is read back.
 func TestTemporaryFaults(t *testing.T) {
 	for name, fault := range map[string]front.Fault{
 		"503":         {Kind: front.Status},
@@ -122,7 +123,7 @@ func TestTemporaryFaults(t *testing.T) {
 	}
 }
 
-// TestLostAnswer has uploads arrive whose answers do not: the next attempt finds the file.
+// TestLostAnswer has uploads that arrive and answers that do not: the next attempt finds the file.
 func TestLostAnswer(t *testing.T) {
 	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 1000)
 	lost := front.Fault{Kind: front.Custom, Method: "PUT", Times: 1, Serve: serveAndBreak}
@@ -214,7 +215,7 @@ func TestStalled(t *testing.T) {
 	}
 }
 
-// TestRefusedUploadIsNotSent has the forge's answer come before the content.
+// TestRefusedUploadIsNotSent has the forge answer before the content is sent.
 func TestRefusedUploadIsNotSent(t *testing.T) {
 	f, b := testFile(t, "x"), random(t, 20<<20)
 	c, err := New(Options{URL: labForge(t).URL(), Token: func(context.Context) (string, error) { return "no-such-token", nil }})

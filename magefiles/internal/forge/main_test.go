@@ -19,7 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 )
 
-// theForge is one real forge for all tests, and for all runs of each by -count; each takes users, repositories and packages of its own.
+// theForge is one real forge for all tests, and for all runs of each by -count; each uses its own users, repositories and packages.
 var theForge = sync.OnceValues(func() (*lab.Forge, error) {
 	return lab.StartForge(context.Background(), lab.Home{}, lab.ForgeOptions{Actions: true})
 })
@@ -60,7 +60,7 @@ type caller struct {
 	log   *[]string
 }
 
-// as is a client with a token of the owner that has the scopes; none for nobody's.
+// as is a client with a token of the owner that has the scopes; without scopes it has no token.
 func as(t *testing.T, scopes ...string) caller {
 	t.Helper()
 	f := labForge(t)
@@ -85,7 +85,7 @@ func with(t *testing.T, address, token string) caller {
 	return caller{c, token, log}
 }
 
-// want checks an error's kind and what it and its hint say, and that neither it nor the log holds the token.
+// want checks an error's kind and text and its hint, and that neither it nor the log holds the token.
 func (c caller) want(t *testing.T, err, kind error, says ...string) {
 	t.Helper()
 	c.secret(t, err)
@@ -122,10 +122,10 @@ func (c caller) secret(t *testing.T, err error) {
 	}
 }
 
-// ownNames counts the names that were given.
+// ownNames counts the names that own has returned.
 var ownNames atomic.Int64
 
-// own is a name that no other test, and no other run of this one, has at the forge.
+// own is a name that no other test, and no other run of this one, uses at the forge.
 func own(name string) string { return fmt.Sprintf("%s-%d", name, ownNames.Add(1)) }
 
 // user makes a user.
@@ -147,7 +147,7 @@ func seed(t *testing.T, name string) (r Repository, commit string) {
 	return Repository{f.Owner, name}, commit
 }
 
-// tag makes a tag, past the front.
+// tag makes a tag, past the fault proxy.
 func tag(t *testing.T, r Repository, name, commit string) {
 	t.Helper()
 	f := labForge(t)
@@ -156,7 +156,7 @@ func tag(t *testing.T, r Repository, name, commit string) {
 	must(t, f.API(t.Context(), "POST", r.api("tags"), token, map[string]string{"tag_name": name, "target": commit}, nil))
 }
 
-// random is content that nothing has a copy of.
+// random is content of which no copy exists.
 func random(t *testing.T, size int) []byte {
 	t.Helper()
 	b := make([]byte, size)

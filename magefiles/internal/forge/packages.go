@@ -12,22 +12,22 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// Version is one of a generic package.
+// Version is a version of a generic package.
 type Version struct {
 	Version    string
-	Repository string // that the package is linked to, OWNER/NAME; "" for none, or one that the token may not see
+	Repository string // the linked repository, OWNER/NAME; "" for none, or if the token may not see it
 }
 
-// pageSize is what forges give at most unless they are told otherwise.
+// pageSize is the maximum that forges return by default.
 const pageSize = 50
 
-// maxPages is when a list is taken for one without an end.
+// maxPages bounds a list that would not end.
 const maxPages = 200
 
-// maxVersions bounds what all pages together hold.
+// maxVersions bounds the versions of all pages together.
 const maxVersions = 100_000
 
-// Versions lists the versions of a package, in the forge's order; none if there is no such package. It asks by a search, which
+// Versions lists the versions of a package, in the forge's order; none if there is no such package. It uses a search, which
 // every version of Forgejo and Gitea has.
 func (c *Client) Versions(ctx context.Context, owner, name string) ([]Version, error) {
 	if err := c.check(owner, name); err != nil {
@@ -41,7 +41,7 @@ func (c *Client) Versions(ctx context.Context, owner, name string) ([]Version, e
 			return nil, err
 		}
 		for _, p := range found {
-			if strings.EqualFold(p.Name, name) && !seen[p.Version] { // the search takes parts of names, and the forge ignores case
+			if strings.EqualFold(p.Name, name) && !seen[p.Version] { // the search matches parts of names, and the forge ignores case
 				seen[p.Version] = true
 				all = append(all, Version{p.Version, p.Repository.FullName})
 			}
@@ -49,7 +49,7 @@ func (c *Client) Versions(ctx context.Context, owner, name string) ([]Version, e
 		if len(all) > maxVersions {
 			return nil, c.fail(ErrRejected, "list versions of "+name, fmt.Sprintf("lists more than %d of them", maxVersions), "delete versions that nobody needs")
 		}
-		if len(found) == 0 { // a short page may be one that the forge keeps short
+		if len(found) == 0 { // a short page is not the end: the forge may limit pages to fewer entries
 			return all, nil
 		}
 	}
@@ -69,7 +69,7 @@ func (c *Client) packages(ctx context.Context, owner, name string, page int) (fo
 	return found, err
 }
 
-// DeleteVersion removes a version with all its files. One that is not there is no error.
+// DeleteVersion removes a version with all its files. A missing one is no error.
 func (c *Client) DeleteVersion(ctx context.Context, owner, name, version string) error {
 	if err := c.check(owner, name, version); err != nil {
 		return err
@@ -80,8 +80,9 @@ func (c *Client) DeleteVersion(ctx context.Context, owner, name, version string)
 	})
 }
 
-// Link has the forge show a package with a repository of the same owner. One that is linked so already stays; ErrExists if it
-// is linked to another. ErrNotFound if there is no such package or repository, or if the forge is too old to be asked.
+// Link links a package to a repository of the same owner, where the forge then shows it. An existing link to it stays;
+// ErrExists if the package is linked to another repository. ErrNotFound if there is no such package or repository, or if the
+// forge is too old for it.
 func (c *Client) Link(ctx context.Context, owner, name, repository string) error {
 	if err := c.check(owner, name, repository); err != nil {
 		return err

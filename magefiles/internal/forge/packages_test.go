@@ -34,7 +34,7 @@ func TestDelete(t *testing.T) {
 	c, f := as(t, "write:package"), testFile(t, "x")
 	g := f
 	g.Name = "y"
-	for range 2 { // what is not there is no error, and can be made again
+	for range 2 { // a missing link or version is no error, and can be made again
 		must(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1))
 		must(t, c.Upload(t.Context(), g, strings.NewReader("y"), 1))
 		must(t, c.DeleteVersion(t.Context(), f.Owner, f.Package, f.Version))

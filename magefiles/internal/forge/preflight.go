@@ -9,27 +9,27 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// Need is what is going to be done, for Preflight. What is "" or false is not asked about.
+// Need lists the operations that Preflight asks about; "" and false are skipped.
 type Need struct {
-	Repository Repository // is to be pushed to
-	Branch     string     // of it, that is to be pushed to
-	Tags       []string   // of it, that are to be made
-	Releases   bool       // of it, are to be announced
-	Packages   string     // owner of packages that are to be written
-	Public     bool       // those packages are to be read by everybody
-	Runs       bool       // of its workflows are to be followed
+	Repository Repository // to push to
+	Branch     string     // of the repository, to push to
+	Tags       []string   // of the repository, to create
+	Releases   bool       // of the repository, to publish
+	Packages   string     // owner of packages to write
+	Public     bool       // everybody must be able to read those packages
+	Runs       bool       // whether to follow runs of its workflows
 }
 
-// Check is one thing that Preflight asked about.
+// Check is the result of one question of Preflight.
 type Check struct {
 	What   string // as in "push to main of eblume/blumeops"
-	Detail string // what was found; "" for nothing in particular
-	Doubt  string // why it may turn out that it cannot be done, which nobody can tell before; "" for none
-	Err    error  // why it cannot be done; nil: it can
+	Detail string // the finding; "" for nothing in particular
+	Doubt  string // why it may still fail, if that cannot be known before; "" for none
+	Err    error  // why it cannot be done; nil if it can
 }
 
-// Preflight asks whether the token may do what is going to be done, and writes nothing. It asks with requests that the forge
-// has to refuse for what they say, and looks whether it refuses them for who says it. If the token is not valid, it is the
+// Preflight asks whether the token may do the operations of n, and writes nothing. It sends requests that the forge must
+// refuse as invalid, and checks whether it refuses them for missing rights instead. If the token is not valid, that is the
 // only check.
 func (c *Client) Preflight(ctx context.Context, n Need) []Check {
 	checks := []Check{c.checkToken(ctx)}
@@ -60,7 +60,7 @@ func (c *Client) Preflight(ctx context.Context, n Need) []Check {
 	return checks
 }
 
-// checkToken asks who the token's user is. A token that may not read that is valid, too.
+// checkToken asks for the token's user. A token that may not read it is valid, too.
 func (c *Client) checkToken(ctx context.Context) Check {
 	check := Check{What: "token of " + c.base.Host}
 	var user struct{ Login string }
@@ -103,7 +103,7 @@ func (c *Client) checkRepository(ctx context.Context, n Need) Check {
 	return check
 }
 
-// checkBranch asks whether the branch's protection lets the user push. A branch that is not there yet has none to ask for.
+// checkBranch asks whether the branch's protection lets the user push. A branch that does not exist yet has no protection to ask for.
 func (c *Client) checkBranch(ctx context.Context, n Need) Check {
 	check := Check{What: "push to " + n.Branch + " of " + n.Repository.String()}
 	var found struct {
@@ -128,7 +128,7 @@ func (c *Client) checkBranch(ctx context.Context, n Need) Check {
 	return check
 }
 
-// checkReleases asks for a release without a tag, which the forge refuses with 422 once it has looked at the rights.
+// checkReleases asks for a release without a tag. A forge checks the rights first, and then refuses it with 422.
 func (c *Client) checkReleases(ctx context.Context, n Need) Check {
 	return Check{What: "announce releases of " + n.Repository.String(), Err: c.do(ctx, call{
 		what: "ask for the right to announce", right: writeRepository(n.Repository),
@@ -136,8 +136,8 @@ func (c *Client) checkReleases(ctx context.Context, n Need) Check {
 	})}
 }
 
-// checkPackages uploads nothing under an impossible name, which the forge refuses with 400 once it has looked at the rights
-// and the quota.
+// checkPackages uploads nothing under an impossible name. A forge checks the rights and the quota first, and then refuses
+// it with 400.
 func (c *Client) checkPackages(ctx context.Context, n Need) Check {
 	f := File{Owner: n.Packages, Package: impossible, Version: impossible, Name: impossible}
 	return Check{What: "write packages of " + n.Packages, Err: c.do(ctx, call{
@@ -146,7 +146,7 @@ func (c *Client) checkPackages(ctx context.Context, n Need) Check {
 	})}
 }
 
-// checkPublic reads a package that cannot be there, as nobody: 404 is the answer to who may read.
+// checkPublic reads a package that cannot exist, anonymously: anybody who may read gets 404.
 func (c *Client) checkPublic(ctx context.Context, n Need) Check {
 	f := File{Owner: n.Packages, Package: impossible, Version: impossible, Name: impossible}
 	return Check{What: "packages of " + n.Packages + " are public", Err: c.do(ctx, call{
@@ -155,7 +155,7 @@ func (c *Client) checkPublic(ctx context.Context, n Need) Check {
 	})}
 }
 
-// Failures joins the errors of checks: what cannot be done.
+// Failures joins the errors of checks.
 func Failures(checks []Check) error {
 	var failed []error
 	for _, c := range checks {

@@ -16,7 +16,7 @@ func release1(t *testing.T, name string) Need {
 	return Need{Repository: r, Branch: "main", Releases: true, Packages: r.Owner, Public: true}
 }
 
-// outcome is what lacks of each check, in their order; "" for what can be done.
+// outcome has the missing right of each check, in their order; "" for an operation that is allowed.
 func outcome(t *testing.T, c caller, checks []Check) string {
 	t.Helper()
 	var lacks []string
@@ -73,7 +73,7 @@ func TestPreflightOfTokens(t *testing.T) {
 	}
 }
 
-// wrote are the newest packages of the owner, and the releases of a repository, past the front.
+// wrote are the newest packages of the owner, and the releases of a repository, past the fault proxy.
 func wrote(t *testing.T, f *lab.Forge, r Repository) (all []any) {
 	t.Helper()
 	token, err := f.Token(t.Context(), "wrote", "all")
@@ -86,7 +86,7 @@ func wrote(t *testing.T, f *lab.Forge, r Repository) (all []any) {
 	return all
 }
 
-// TestPreflightOfUsers has users whose tokens may do everything that the users may.
+// TestPreflightOfUsers has users whose tokens have all rights of the user.
 func TestPreflightOfUsers(t *testing.T) {
 	need := release1(t, "users")
 	f := labForge(t)
@@ -156,7 +156,7 @@ func TestPreflightOfPrivatePackages(t *testing.T) {
 	}
 }
 
-// TestPreflightIsNotFooled has a forge that says yes to everything, and one that is ill.
+// TestPreflightIsNotFooled has a forge that accepts everything, and a faulty one.
 func TestPreflightIsNotFooled(t *testing.T) {
 	need := release1(t, "fooled")
 	c := as(t, "write:repository", "write:package")

@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// Repository is one on the forge.
+// Repository is a repository on the forge.
 type Repository struct{ Owner, Name string }
 
 // String is OWNER/NAME.
@@ -21,18 +21,18 @@ func (r Repository) api(segments ...string) string {
 	return "/api/v1" + path(append([]string{"repos", r.Owner, r.Name}, segments...)...)
 }
 
-// Release is one that the forge announces. It belongs to a tag, of which the forge has one release at most.
+// Release is a release on the forge. It belongs to a tag, which has one release at most.
 type Release struct {
 	ID         int64  // given by the forge
-	Tag        string // that is there already
+	Tag        string // must exist already
 	Title      string // "" is the tag
-	Notes      string // Markdown; "" leaves those of a release that is there
+	Notes      string // Markdown; "" leaves those of an existing release
 	Draft      bool   // only people who may write see it
 	Prerelease bool
 	URL        string // for people; given by the forge
 }
 
-// release is a Release in the API's words.
+// release is a Release as the API's JSON.
 type release struct {
 	ID         int64  `json:"id,omitempty"`
 	Tag        string `json:"tag_name"`
@@ -52,14 +52,14 @@ func (r Release) words() release {
 	return release{Tag: r.Tag, Title: title, Notes: r.Notes, Draft: r.Draft, Prerelease: r.Prerelease}
 }
 
-// is reports whether a release that is there is as r wants it.
+// is reports whether an existing release has the fields of r.
 func (r Release) is(there Release) bool {
 	want := r.words()
 	return there.Tag == want.Tag && there.Title == want.Title && there.Draft == want.Draft && there.Prerelease == want.Prerelease &&
 		(want.Notes == "" || lines(there.Notes) == lines(want.Notes))
 }
 
-// lines is a text apart from how its lines end, which web pages change.
+// lines is a text with uniform line ends, which web pages change.
 func lines(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }
 
 // Tag returns the commit that a tag names. ErrNotFound if there is no such tag.
@@ -72,7 +72,7 @@ func (c *Client) Tag(ctx context.Context, r Repository, tag string) (commit stri
 	return found.Commit.SHA, err
 }
 
-// ReleaseByTag returns the release of a tag, a draft if the token may see it. ErrNotFound if there is none.
+// ReleaseByTag returns the release of a tag, which may be a draft if the token may see it. ErrNotFound if there is none.
 func (c *Client) ReleaseByTag(ctx context.Context, r Repository, tag string) (Release, error) {
 	if err := c.check(r.Owner, r.Name, tag); err != nil {
 		return Release{}, err
@@ -82,9 +82,8 @@ func (c *Client) ReleaseByTag(ctx context.Context, r Repository, tag string) (Re
 	return Release{found.ID, found.Tag, found.Title, found.Notes, found.Draft, found.Prerelease, found.URL}, err
 }
 
-// CreateRelease announces a tag, which has to name the commit: for a tag that is not there the forge would make one of its
-// own, wherever the default branch is. ErrExists if the tag has a release, which may be what an attempt has left whose answer
-// was lost.
+// CreateRelease makes a release for a tag, which must name the commit: for a missing tag the forge would make one of its own,
+// at the default branch. ErrExists if the tag has a release; an earlier attempt whose answer was lost may have left it.
 func (c *Client) CreateRelease(ctx context.Context, r Repository, rel Release, commit string) (Release, error) {
 	what := "announce " + rel.Tag
 	named, err := c.Tag(ctx, r, rel.Tag)
@@ -102,7 +101,7 @@ func (c *Client) CreateRelease(ctx context.Context, r Repository, rel Release, c
 	})
 }
 
-// UpdateRelease makes the release rel.ID what rel says.
+// UpdateRelease changes the release rel.ID to rel.
 func (c *Client) UpdateRelease(ctx context.Context, r Repository, rel Release) (Release, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
 		return Release{}, err
@@ -113,7 +112,7 @@ func (c *Client) UpdateRelease(ctx context.Context, r Repository, rel Release) (
 	})
 }
 
-// write changes a release and reads it back; ErrMismatch if it is another than it was made.
+// write changes a release and reads it back; ErrMismatch if they differ.
 func (c *Client) write(ctx context.Context, r Repository, rel Release, q call) (Release, error) {
 	if err := c.do(ctx, q); err != nil {
 		return Release{}, err
@@ -128,12 +127,12 @@ func (c *Client) write(ctx context.Context, r Repository, rel Release, q call) (
 	return there, err
 }
 
-// Announce makes the tag, which has to name the commit, have the release rel: it is found, made or completed.
+// Announce makes rel the release of the tag, which must name the commit: it is found, made or completed.
 func (c *Client) Announce(ctx context.Context, r Repository, rel Release, commit string) (Release, error) {
 	there, err := c.ReleaseByTag(ctx, r, rel.Tag)
 	if errors.Is(err, ErrNotFound) {
 		there, err = c.CreateRelease(ctx, r, rel, commit)
-		if errors.Is(err, ErrExists) { // somebody was quicker, or an attempt of ours whose answer was lost
+		if errors.Is(err, ErrExists) { // another client was quicker, or the answer of our own attempt was lost
 			there, err = c.ReleaseByTag(ctx, r, rel.Tag)
 		}
 	}

@@ -17,7 +17,7 @@ func TestAnnounce(t *testing.T) {
 	_, err := c.ReleaseByTag(t.Context(), r, "v1.0.0")
 	c.want(t, err, ErrNotFound)
 	_, err = c.Announce(t.Context(), r, want, commit)
-	c.want(t, err, ErrNotFound, "look up tag v1.0.0") // else the forge would make the tag
+	c.want(t, err, ErrNotFound, "look up tag v1.0.0") // or the forge would make the tag
 	tag(t, r, "v1.0.0", commit)
 	_, err = c.Announce(t.Context(), r, want, strings.Repeat("0", 40))
 	c.want(t, err, ErrMismatch, commit)
@@ -62,7 +62,7 @@ func TestAnnounceCompletes(t *testing.T) {
 func TestAnnounceWithFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault front.Fault
-		kind  error // nil: it comes through
+		kind  error // nil: it succeeds
 	}{
 		"503":         {front.Fault{Kind: front.Status, Times: 2}, nil},
 		"refused":     {front.Fault{Kind: front.Refuse, Times: 2}, nil},

@@ -13,18 +13,19 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// call is one question to the forge. It can be repeated: each of ours does the same again, or finds that it was done.
+// call is one request to the forge. It can be repeated: each of ours has the same result again, or finds that it was
+// done.
 type call struct {
 	what      string // as in "upload docs/v1.0.0/x.tar.gz": the beginning of errors
-	right     right  // that the token has to have
+	right     right  // that the token must have
 	anonymous bool   // asks without the token
 	method    string // "" is GET
 	path      string // below the forge's address, escaped
 	query     url.Values
-	json      any                        // is sent as JSON; nil: nothing
-	content   *content                   // is sent as it is; nil: nothing
+	json      any                        // sent as JSON; nil: nothing
+	content   *content                   // sent unchanged; nil: nothing
 	want      []int                      // statuses that are success; none: 200
-	take      func(*http.Response) error // reads the answer; nil ignores it. It may be called again, after a failed attempt.
+	take      func(*http.Response) error // reads the answer; nil ignores it. It is called again after a failed attempt.
 }
 
 // content is a file to send. It can be read again for each attempt.
@@ -42,7 +43,7 @@ func path(segments ...string) string {
 	return joined
 }
 
-// do makes a call, and repeats it after temporary failures. Errors are of type *Error, or that of ctx.
+// do makes a call, and repeats it after temporary failures. The error is an *Error, or that of ctx.
 func (c *Client) do(ctx context.Context, q call) error {
 	err := c.caller.Do(ctx, q.what, func(ctx context.Context) error { return c.attempt(ctx, q) })
 	if err == nil {
@@ -90,7 +91,7 @@ func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
 		return nil, err
 	}
 	r.Header.Set("User-Agent", "blumeops")
-	r.Header.Set("Accept-Encoding", "identity") // what comes is hashed as it is
+	r.Header.Set("Accept-Encoding", "identity") // the received bytes are hashed unchanged
 	if !q.anonymous {
 		token, err := c.token.Read(ctx, c.getToken)
 		if err != nil {
@@ -120,7 +121,7 @@ func (q call) setBody(r *http.Request) error {
 	return nil
 }
 
-// sender reads the content that is sent.
+// sender reads the content to send.
 type sender struct {
 	content content
 	at      int64
@@ -144,7 +145,7 @@ const maxAnswer = 16 << 20
 // answer decodes JSON into out.
 func answer[T any](out *T) func(*http.Response) error {
 	return func(resp *http.Response) error {
-		var read T // an attempt before this one leaves nothing
+		var read T // decode into a new value: a failed attempt must leave nothing
 		err := httpx.Decode(resp.Body, maxAnswer, &read)
 		if err == nil {
 			*out = read

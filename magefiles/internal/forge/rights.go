@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// right is what a call needs of the token and its user.
+// right is a right that a call requires of the token and its user.
 type right struct {
 	scope string // of the token, as in write:package
 	do    string // as in "write packages of eblume"
@@ -34,8 +34,8 @@ func readRepository(r Repository) right {
 	return right{scope: "read:repository", do: "read repository " + r.String()}
 }
 
-// explainDenial finds out which right is missing. For repositories the forge says so. For packages it answers 401 to an unknown
-// token, to one without the scope and to one of a user without the right, all in the same words; so it is asked more.
+// explainDenial finds out which right is missing. For repositories the forge says so. For packages it answers 401 with the same
+// text to an unknown token, to one without the scope and to one of a user without the right, so this needs more requests.
 func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *httpx.StatusError, said string) {
 	e.Kind = ErrDenied
 	switch {
@@ -62,27 +62,27 @@ func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *ht
 	}
 }
 
-// unknownToken reports whether the forge does not know the token at all. One that may not read its own user gets 403.
+// unknownToken reports whether the forge does not know the token at all. A token that may not read its own user gets 403.
 func (c *Client) unknownToken(ctx context.Context) bool {
 	return c.status(ctx, call{path: "/api/v1/user"}).Status == http.StatusUnauthorized
 }
 
-// lacksScope reports whether it is the token that may not do something, rather than its user.
+// lacksScope reports whether the token, rather than its user, is not allowed to do something.
 func (c *Client) lacksScope(ctx context.Context, q call, answer *httpx.StatusError) bool {
 	if q.right.owner != "" && answer.Status == http.StatusUnauthorized {
 		method := http.MethodGet
 		if strings.HasPrefix(q.right.scope, "write:") {
-			method = http.MethodDelete // of what cannot be there; this route looks at scopes first, and says so
+			method = http.MethodDelete // of a package that cannot exist; this route checks scopes first, and says so
 		}
 		answer = c.status(ctx, call{method: method, path: "/api/v1" + path("packages", q.right.owner, "generic", impossible, impossible)})
 	}
 	return answer.Status == http.StatusForbidden && strings.Contains(answer.Said, "required scope")
 }
 
-// impossible is a name that no package has, as the forge takes none of that name.
+// impossible is a name that no package has, as forges refuse it.
 const impossible = "!"
 
-// status asks once, and returns the answer whatever it is; 0 without one.
+// status makes a call once, and returns any answer; 0 without one.
 func (c *Client) status(ctx context.Context, q call) *httpx.StatusError {
 	var answer *httpx.StatusError
 	if err := c.attempt(ctx, q); !errors.As(err, &answer) {

@@ -7,46 +7,46 @@ import (
 	"strconv"
 )
 
-// RunState is how far a run, or a job of it, is.
+// RunState is the state of a run, or of a job of it.
 type RunState string
 
 // The states. Skipped, Success, Failure and Cancelled are final.
 const (
 	RunWaiting   RunState = "waiting" // for a runner
-	RunBlocked   RunState = "blocked" // by another run or job, or until somebody approves it
+	RunBlocked   RunState = "blocked" // by another run or job, or waits for approval
 	RunRunning   RunState = "running"
 	RunSuccess   RunState = "success"
 	RunFailure   RunState = "failure"
 	RunCancelled RunState = "cancelled"
 	RunSkipped   RunState = "skipped"
-	RunUnknown   RunState = "unknown" // a word that no forge is known to use
+	RunUnknown   RunState = "unknown" // a state that this package does not know
 )
 
-// Run is what a forge makes of one workflow at one event.
+// Run is one run of a workflow for one event.
 type Run struct {
-	ID       int64 // for the API; 0 for a forge that lists nothing but the jobs that runners took
-	Number   int64 // of the repository's runs, which its page shows
+	ID       int64 // for the API; 0 for a forge that only lists the jobs that runners took
+	Number   int64 // within the repository, as its web page shows it
 	Workflow string
 	State    RunState
 	URL      string // for people; "" if the forge gives none
-	Approval bool   // somebody has to approve it
+	Approval bool   // it waits for approval
 }
 
-// Job is one of a run.
+// Job is a job of a run.
 type Job struct {
-	ID     int64 // for the API; 0 if it has no log there
+	ID     int64 // for the API; 0 if the API has no log of it
 	Name   string
 	State  RunState
-	Labels []string // that a runner has to have; none if the forge does not tell
-	Runner string   // that took it; "" if the forge does not tell
-	Step   string   // that it is at, or was at last; "" if the forge does not tell
+	Labels []string // that the runner must have; none if the forge does not say
+	Runner string   // the runner that took it; "" if the forge does not say
+	Step   string   // the current or the last step; "" if the forge does not say
 	URL    string   // for people; "" if the forge gives none
 }
 
-// TagRuns lists the runs of a tag that is on a commit, newest first. ErrNotFound: the forge cannot tell of runs.
+// TagRuns lists the runs of a tag that is on a commit, newest first. ErrNotFound: the forge has no API for runs.
 //
-// There are three forms. Gitea from 1.24 on and Forgejo from 12 on list runs, in words of their own each
-// (modules/structs/repo_actions.go, and action.go in Forgejo); before, both list tasks, which are the jobs that a runner took.
+// There are three forms. Gitea from 1.24 on and Forgejo from 12 on list runs, each in its own terms
+// (modules/structs/repo_actions.go, and action.go in Forgejo); older ones list tasks, which are the jobs that a runner took.
 func (c *Client) TagRuns(ctx context.Context, r Repository, tag, commit string) ([]Run, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (c *Client) TagRuns(ctx context.Context, r Repository, tag, commit string) 
 	return runs, err
 }
 
-// RunJobs lists the jobs of a run in the forge's order. ErrNotFound: the forge cannot tell of jobs.
+// RunJobs lists the jobs of a run in the forge's order. ErrNotFound: the forge has no API for jobs.
 func (c *Client) RunJobs(ctx context.Context, r Repository, run Run) ([]Job, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
 		return nil, err
@@ -93,8 +93,8 @@ func (c *Client) listRuns(ctx context.Context, r Repository, kind string, query 
 	return found.Runs, err
 }
 
-// checkRuns asks whether the repository's workflows run at all, and whether the token may read of it. A forge that cannot tell of runs is no
-// obstacle.
+// checkRuns asks whether the repository's workflows run at all, and whether the token may read the runs. A forge without an API for runs
+// passes.
 func (c *Client) checkRuns(ctx context.Context, n Need) Check {
 	check := Check{What: "follow runs of " + n.Repository.String()}
 	var found struct {
@@ -113,7 +113,7 @@ func (c *Client) checkRuns(ctx context.Context, n Need) Check {
 	return check
 }
 
-// onePage is enough: forges list the newest first.
+// onePage limits a request to one page: forges list the newest first.
 func onePage(query url.Values) url.Values {
 	all := url.Values{"limit": {strconv.Itoa(pageSize)}}
 	for name, values := range query {

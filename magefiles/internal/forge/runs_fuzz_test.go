@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// FuzzRuns holds what is made of a forge's lists to what people may be shown, whatever the lists say.
+// FuzzRuns checks that runs and jobs made from any list of a forge may be shown to people.
 func FuzzRuns(f *testing.F) {
 	for _, text := range []string{
 		`[{"id":8,"path":"build.yaml@refs/tags/t","head_sha":"c","run_number":2,"status":"in_progress","html_url":"https://f.example/r/2"}]`,
@@ -43,7 +43,7 @@ func FuzzRuns(f *testing.F) {
 	})
 }
 
-// fit fails for what is not to be shown to people, and for a state that nobody knows.
+// fit fails for text that must not be shown to people, and for an unknown state.
 func fit(t *testing.T, state RunState, address string, texts ...string) {
 	t.Helper()
 	if _, known := weight[state]; !known {

@@ -13,10 +13,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// timestamp is a time that may be none: forges write the year 1, or 1970, or nothing.
+// timestamp is a time that may be missing: for that, forges write the year 1, or 1970, or nothing.
 type timestamp string
 
-// UnmarshalJSON implements json.Unmarshaler. What is no text is no time.
+// UnmarshalJSON implements json.Unmarshaler. A value that is not a string is a missing time.
 func (t *timestamp) UnmarshalJSON(text []byte) error {
 	*t = timestamp(strings.Trim(string(text), `"`))
 	return nil
@@ -27,7 +27,7 @@ func (t timestamp) set() bool {
 	return err == nil && at.Unix() > 0
 }
 
-// What is read of a log, and kept of it, in bytes.
+// These bound the bytes that are read of a log, and the bytes kept.
 const (
 	maxLog  = 256 << 20
 	logTail = 32 << 10
@@ -54,7 +54,7 @@ func (c *Client) JobLog(ctx context.Context, r Repository, job Job) (string, err
 	return httpx.Redact(withoutTimes(text), c.token.Known()), err
 }
 
-// endOf reads to the end, and keeps the last whole lines.
+// endOf reads r to the end, and keeps the last whole lines.
 func endOf(r io.Reader) (string, error) {
 	var kept []byte
 	buffer, cut := make([]byte, logTail), false
@@ -83,7 +83,7 @@ func wholeLines(kept []byte, cut bool) string {
 	return string(kept)
 }
 
-// logTime is what stands before each line of a log (FormatLog in modules/actions/log.go).
+// logTime matches the time before each line of a log (FormatLog in modules/actions/log.go).
 var logTime = regexp.MustCompile(`(?m)^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z `)
 
 func withoutTimes(log string) string { return logTime.ReplaceAllString(log, "") }

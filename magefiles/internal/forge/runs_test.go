@@ -15,7 +15,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// workflow is started by tags of containers; its job asks for a runner that nobody has.
+// workflow is started by tags of containers; its job asks for a runner that does not exist.
 const workflow = `on:
   push:
     tags: ["*-v*"]
@@ -38,7 +38,7 @@ func seedActions(t *testing.T, name string) (r Repository, commit string) {
 	return Repository{f.Owner, name}, commit
 }
 
-// TestTagRuns asks the real forge. That a run goes on is tested with a runner, in package e2e/workflows.
+// TestTagRuns asks the real forge. Runs that proceed are tested with a runner, in package e2e/workflows.
 func TestTagRuns(t *testing.T) {
 	r, commit := seedActions(t, "runs")
 	c := as(t, "read:repository")
@@ -97,7 +97,7 @@ func TestPreflightOfRuns(t *testing.T) {
 	c.want(t, c.Preflight(t.Context(), Need{Repository: off, Runs: true})[2].Err, ErrRejected, "Actions switched off", "switch them on")
 }
 
-// words is a forge that answers as others do, by path below the repository's.
+// words is a forge with the given answers, by path below the repository's.
 func words(t *testing.T, answers map[string]string) *Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -116,7 +116,7 @@ func words(t *testing.T, answers map[string]string) *Client {
 
 var blumeops = Repository{"eblume", "blumeops"}
 
-// TestWordsOfForges holds the forms against what each source states, with what is not read left out.
+// TestWordsOfForges tests the answers of each forge against its source, without the fields that are not read.
 func TestWordsOfForges(t *testing.T) {
 	const sha = "1111111111111111111111111111111111111111"
 	for name, forge := range map[string]struct {
@@ -225,7 +225,7 @@ func TestJobLog(t *testing.T) {
 	}
 }
 
-// TestRunsThatAreNoUse has answers that are no such list.
+// TestRunsThatAreNoUse has answers that are not such a list.
 func TestRunsThatAreNoUse(t *testing.T) {
 	for _, text := range []string{"<html>login</html>", "", "[", "1", `{"workflow_runs":{}}`, `{"workflow_runs":[{"id":"x"}]}`, `{"jobs":1,"workflow_runs":1}`} {
 		c := words(t, map[string]string{"runs": text})

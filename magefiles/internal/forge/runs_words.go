@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// listedRun is a run or a task in the words of every forge.
+// listedRun is a run or a task with the fields of every forge.
 type listedRun struct {
 	ID         int64  `json:"id"`
 	Name       string `json:"name"` // of a task: the job's
@@ -17,23 +17,24 @@ type listedRun struct {
 	Conclusion string `json:"conclusion"` // of Gitea's runs
 
 	RunNumber int64 `json:"run_number"`
-	Index     int64 `json:"index_in_repo"` // Forgejo's run_number, later
+	Index     int64 `json:"index_in_repo"` // the later name of Forgejo's run_number
 
 	Path       string `json:"path"` // Gitea's: FILE@REF
 	WorkflowID string `json:"workflow_id"`
-	HeadBranch string `json:"head_branch"` // a tag's name too, but in Gitea's runs
-	PrettyRef  string `json:"prettyref"`   // Forgejo's head_branch, later
+	HeadBranch string `json:"head_branch"` // also a tag's name, except in Gitea's runs
+	PrettyRef  string `json:"prettyref"`   // the later name of Forgejo's head_branch
 	HeadSHA    string `json:"head_sha"`
-	CommitSHA  string `json:"commit_sha"` // Forgejo's head_sha, later
+	CommitSHA  string `json:"commit_sha"` // the later name of Forgejo's head_sha
 
 	HTMLURL      string `json:"html_url"`
-	URL          string `json:"url"` // for people too where there is no html_url
+	URL          string `json:"url"` // for people too if there is no html_url
 	NeedApproval bool   `json:"need_approval"`
 }
 
 type listedRuns []listedRun
 
-// of are those of a tag. A branch may have the tag's name, and Forgejo's short form does not tell them apart; nor need we, on the tag's commit.
+// of returns the runs of a tag. A branch may have the tag's name, and Forgejo's short form does not say which it is; on the tag's commit this
+// does not matter.
 func (all listedRuns) of(tag, commit string) (found listedRuns) {
 	for _, l := range all {
 		short := l.HeadBranch == tag || l.PrettyRef == tag
@@ -63,7 +64,7 @@ func (l listedRun) state() RunState {
 	return forgejoState(l.Status)
 }
 
-// giteaState reads GitHub's words, as ToActionsStatus of Gitea's services/convert uses them: its waiting is what Forgejo calls blocked.
+// giteaState reads GitHub's states, as ToActionsStatus of Gitea's services/convert uses them: its "waiting" is Forgejo's "blocked".
 func giteaState(status, conclusion string) RunState {
 	switch status {
 	case "queued":
@@ -78,7 +79,7 @@ func giteaState(status, conclusion string) RunState {
 	return RunUnknown
 }
 
-// forgejoState reads the words of Forgejo, which are those of the database (models/actions/status.go).
+// forgejoState reads the states of Forgejo, which are those of the database (models/actions/status.go).
 func forgejoState(status string) RunState {
 	switch s := RunState(status); s {
 	case RunWaiting, RunBlocked, RunRunning, RunSuccess, RunFailure, RunCancelled, RunSkipped:
@@ -87,7 +88,7 @@ func forgejoState(status string) RunState {
 	return RunUnknown
 }
 
-// page is the first of some addresses that one may show and open.
+// page is the first of some addresses that may be shown and opened.
 func page(addresses ...string) string {
 	for _, address := range addresses {
 		u, err := url.Parse(address)
@@ -98,7 +99,7 @@ func page(addresses ...string) string {
 	return ""
 }
 
-// listedJob is a job in the words of every forge.
+// listedJob is a job with the fields of every forge.
 type listedJob struct {
 	ID         int64    `json:"id"`
 	Name       string   `json:"name"`
@@ -111,12 +112,12 @@ type listedJob struct {
 	Steps      []struct {
 		Name      string    `json:"name"`
 		StartedAt timestamp `json:"started_at"`
-	} `json:"steps"` // Gitea's; their status is the job's, whatever became of the step
+	} `json:"steps"` // Gitea's; their status is the job's, not the step's
 
-	github bool // it is in GitHub's words
+	github bool // whether it has GitHub's states
 }
 
-// listedJobs is a list, or as in Gitea an object that has one.
+// listedJobs is a list, or an object with a list as in Gitea.
 type listedJobs []listedJob
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -148,7 +149,7 @@ func (l listedJob) job() Job {
 	return j
 }
 
-// step is the last one that began.
+// step is the last step that began.
 func (l listedJob) step() string {
 	last := ""
 	for _, s := range l.Steps {
@@ -159,7 +160,7 @@ func (l listedJob) step() string {
 	return last
 }
 
-// ofTasks puts jobs together to runs. A run is as its worst job is, and not over while one of them is not.
+// ofTasks groups jobs into runs. A run has the state of its worst job, and is not over before all jobs are.
 func ofTasks(tasks listedRuns) (runs []Run) {
 	at := map[int64]int{}
 	for _, l := range tasks {
@@ -168,7 +169,7 @@ func ofTasks(tasks listedRuns) (runs []Run) {
 			i = len(runs)
 			at[l.RunNumber] = i
 			run := l.run()
-			run.ID = 0 // this one is the task's
+			run.ID = 0 // the ID is the task's
 			runs = append(runs, run)
 		}
 		if s := l.state(); weight[s] > weight[runs[i].State] {
@@ -178,7 +179,7 @@ func ofTasks(tasks listedRuns) (runs []Run) {
 	return runs
 }
 
-// weight orders states by what they make of a run.
+// weight orders states: the state with the most weight is the run's.
 var weight = map[RunState]int{
 	RunSkipped: 0, RunSuccess: 1, RunCancelled: 2, RunFailure: 3, RunUnknown: 4, RunBlocked: 5, RunWaiting: 6, RunRunning: 7,
 }

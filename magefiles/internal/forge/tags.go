@@ -13,14 +13,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// protection is a rule about tags: nobody but those that it lists may make or delete a tag of that name, not even the owner.
+// protection is a rule about tags: only those that it lists may make or delete a tag of that name, not even the owner may.
 type protection struct {
 	Pattern string   `json:"name_pattern"` // a glob, or a regular expression between slashes
 	Users   []string `json:"whitelist_usernames"`
 	Teams   []string `json:"whitelist_teams"` // of the repository's owner
 }
 
-// protects tells whether the rule is about a tag (models/git/protected_tag.go of Forgejo and Gitea). One that the forge cannot read protects all.
+// protects reports whether the rule is about a tag (models/git/protected_tag.go of Forgejo and Gitea). A rule that the forge cannot parse
+// protects all tags.
 func (p protection) protects(tag string) bool {
 	if expression, ok := strings.CutPrefix(p.Pattern, "/"); ok && strings.HasSuffix(expression, "/") {
 		re, err := regexp.Compile(strings.TrimSuffix(expression, "/"))
@@ -29,7 +30,7 @@ func (p protection) protects(tag string) bool {
 	return matches(p.Pattern, tag)
 }
 
-// matches reads a glob. The library panics on some that make no sense.
+// matches reads a glob. The library panics on some invalid ones.
 func matches(pattern, tag string) (yes bool) {
 	defer func() {
 		if recover() != nil {
@@ -40,22 +41,22 @@ func matches(pattern, tag string) (yes bool) {
 	return err != nil || g.Match(tag)
 }
 
-// person is whom a token belongs to; Login is "" if the token may not say.
+// person is the user of a token; Login is "" if the token may not read it.
 type person struct {
 	Login string
-	Teams func(context.Context) ([]string, error) // of one organization, asked only where it matters
+	Teams func(context.Context) ([]string, error) // in one organization, called only if needed
 }
 
-// verdict is what rules about tags say of one tag and person.
+// verdict is the result of the rules about tags for one tag and person.
 type verdict int
 
 const (
 	tagFree   verdict = iota // no rule forbids it
-	tagUnsure                // a rule forbids it to all but those whom it lists, and nobody can tell whether that is this person
+	tagUnsure                // a rule forbids it to all but those that it lists, and it is unknown whether this person is one
 	tagForbidden
 )
 
-// judgeTag goes through the rules: one that lists the person is enough, whatever others say.
+// judgeTag checks the rules: one that lists the person is enough, whatever others say.
 func judgeTag(ctx context.Context, rules []protection, tag string, who person) (verdict, protection, error) {
 	found, by := tagFree, protection{}
 	for _, rule := range rules {
@@ -77,10 +78,10 @@ func judgeTag(ctx context.Context, rules []protection, tag string, who person) (
 	return found, by, nil
 }
 
-// lists tells whether the rule lists a person. It is not sure where the token may not tell who that is, or which teams have that member.
+// lists reports whether the rule lists a person. It is not sure if the token may not read its user, or the teams with that member.
 func (p protection) lists(ctx context.Context, who person) (listed, sure bool, err error) {
 	if len(p.Users)+len(p.Teams) == 0 {
-		return false, true, nil // nobody is
+		return false, true, nil // the rule lists nobody
 	}
 	if who.Login == "" {
 		return false, false, nil
@@ -101,8 +102,8 @@ func (p protection) lists(ctx context.Context, who person) (listed, sure bool, e
 	return slices.ContainsFunc(teams, func(team string) bool { return slices.ContainsFunc(p.Teams, same(team)) }), true, err
 }
 
-// untold says that a token may not read something, or that a forge does not have it, or fails at it. What is asked here only spares a build: the
-// push has the last word, and other checks say what is wrong with the forge.
+// untold reports whether a token may not read something, or the forge does not have it or fails. These questions only spare a build: the push
+// decides, and other checks report errors of the forge.
 func untold(err error) bool {
 	for _, kind := range []error{ErrDenied, ErrNotFound, ErrFaulty, ErrRejected} {
 		if errors.Is(err, kind) {
@@ -112,8 +113,8 @@ func untold(err error) bool {
 	return false
 }
 
-// checkTags asks whether rules about tags let the user make some. Only administrators of a repository may read them; where this token may not, a
-// push tells.
+// checkTags asks whether rules about tags let the user make the tags. Only administrators of a repository may read the rules; without that
+// right, only the push tells.
 func (c *Client) checkTags(ctx context.Context, n Need) Check {
 	check := Check{What: "make tags of " + n.Repository.String()}
 	var rules []protection
@@ -155,7 +156,7 @@ func (c *Client) tagForbidden(what, tag string, rule protection, who person) err
 	return e
 }
 
-// whose is the user of the token, in the teams of an owner of repositories.
+// whose returns the user of the token, with the teams in an owner of repositories.
 func (c *Client) whose(ctx context.Context, owner string) (person, error) {
 	var user struct{ Login string }
 	err := c.get(ctx, "ask whose token it is", readUser, "/api/v1/user", nil, answer(&user))
@@ -165,7 +166,7 @@ func (c *Client) whose(ctx context.Context, owner string) (person, error) {
 	return person{user.Login, func(ctx context.Context) ([]string, error) { return c.teams(ctx, owner) }}, err
 }
 
-// teams are those of an organization that have the token's user.
+// teams are the teams of an organization with the token's user.
 func (c *Client) teams(ctx context.Context, owner string) (names []string, err error) {
 	var found []struct {
 		Name         string

@@ -69,7 +69,7 @@ func TestTagRulesLikeTheForge(t *testing.T) {
 	})
 }
 
-// TestTagRulesOfTeams has the answers of a forge that the lab has not: an organization.
+// TestTagRulesOfTeams has the answers of a forge with an organization, which the lab does not have.
 func TestTagRulesOfTeams(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ rules, teams, want string }{
@@ -83,7 +83,7 @@ func TestTagRulesOfTeams(t *testing.T) {
 		{`[{"name_pattern":"v*","whitelist_usernames":["me"]},{"name_pattern":"*.0"}]`, ``, ""},
 		{`[{"name_pattern":"[v"}]`, ``, "forbidden"},
 		{`[{"name_pattern":"/(/"}]`, ``, "forbidden"},
-		{`[{"name_pattern":"v1.0.0{"}]`, ``, "forbidden"}, // at which the library panics
+		{`[{"name_pattern":"v1.0.0{"}]`, ``, "forbidden"}, // here the library panics
 		{``, ``, ""},
 		{`<html>`, ``, ""},
 	} {

@@ -120,7 +120,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// A host that is not loopback and not named never gets plain HTTP. A proxy function stands in for the name's address.
+// A host that is not loopback and not named never gets plain HTTP. A proxy function replaces name resolution.
 func TestPlainHTTPOnlyWhereAllowed(t *testing.T) {
 	s := newServer(t, serverOptions{})
 	for _, host := range []string{"registry.example:" + port(s.host), "10.1.2.3:" + port(s.host)} {
@@ -163,7 +163,7 @@ func TestPlainAllowed(t *testing.T) {
 	}
 }
 
-// TestCreateOnly is about an account that may make tags and not move them, as the policies of Zot have it.
+// TestCreateOnly has an account that may make tags and not move them, like some policies of Zot.
 func TestCreateOnly(t *testing.T) {
 	s := newServer(t, serverOptions{createOnly: true})
 	c := New(fast())
@@ -180,7 +180,7 @@ func TestCreateOnly(t *testing.T) {
 	}
 }
 
-// TestReasonOfZot has an answer in the form that Zot uses: its detail says what is wrong. Other details are not repeated.
+// TestReasonOfZot has an answer in the form of Zot: its detail says what is wrong. Other details are not repeated.
 func TestReasonOfZot(t *testing.T) {
 	zot := func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -25,7 +25,7 @@ type archive struct {
 	parts map[string]span // by clean name
 }
 
-// span is where a member's content lies in the file.
+// span is the position of a member's content in the file.
 type span struct{ offset, size int64 }
 
 // maxDocument bounds index, manifest and config, which are read into memory.
@@ -39,7 +39,7 @@ func openArchive(file string) (*archive, error) {
 	}
 	a := &archive{path: file, file: f, parts: map[string]span{}}
 	if err := a.scan(); err != nil {
-		_ = f.Close() // only read
+		_ = f.Close() // it was only read
 		return nil, err
 	}
 	return a, nil
@@ -58,7 +58,7 @@ func (a *archive) scan() error {
 		if h.Typeflag != tar.TypeReg {
 			continue
 		}
-		// The reader reads no further than the header, so the file stands at the content.
+		// The reader reads no further than the header, so the file's offset is that of the content.
 		offset, err := a.file.Seek(0, io.SeekCurrent)
 		if err != nil {
 			return fmt.Errorf("image archive %s: %w", a.path, err)
@@ -163,7 +163,7 @@ type source struct {
 	from     *archive
 	manifest v1.Manifest
 	config   []byte
-	platform image.Platform // as the config states it
+	platform image.Platform // from the config
 }
 
 // load reads the archive's image for a platform. If there is only one image, it must be that one.

@@ -19,7 +19,7 @@ type Artifact struct {
 	created time.Time
 	closers []io.Closer
 	temp    string
-	client  *Client // that assembled it; nil if none did
+	client  *Client // the client that assembled it; nil if none did
 }
 
 // variantImage is the image for one platform.
@@ -31,7 +31,7 @@ type variantImage struct {
 	program  program
 }
 
-// Digest is that of the index, or of the manifest if there is one platform only: sha256:….
+// Digest is the digest of the index, or of the manifest if there is one platform only: sha256:….
 func (a *Artifact) Digest() string { return a.root.digest.String() }
 
 // Size is the number of bytes of all different blobs and manifests, compressed as they travel.

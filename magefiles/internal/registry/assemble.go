@@ -17,7 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Assemble makes one image of its variants, which is pushed with this client.
+// Assemble makes one image from its variants, which is pushed with this client.
 func (c *Client) Assemble(ctx context.Context, variants []image.Variant, meta image.Metadata) (image.Artifact, error) {
 	a, err := AssembleContext(ctx, variants, meta)
 	if err != nil {
@@ -27,8 +27,8 @@ func (c *Client) Assemble(ctx context.Context, variants []image.Variant, meta im
 	return a, nil
 }
 
-// AssembleContext makes one image of its variants: with several an OCI index in their order, with one a plain manifest. Docker's media types
-// become OCI's. It ends early, with the context's error, when ctx does. The caller closes the artifact.
+// AssembleContext makes one image from its variants: an OCI index in their order, or a plain manifest if there is only one. Docker's media
+// types become OCI's. If ctx ends, it returns the error of ctx. The caller closes the artifact.
 func AssembleContext(ctx context.Context, variants []image.Variant, meta image.Metadata) (_ *Artifact, err error) {
 	if err := checkVariants(variants, meta); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (a *Artifact) assemble(ctx context.Context, v image.Variant, meta image.Met
 	return img, img.finish(config, meta.Annotations)
 }
 
-// blobs are layers as they lie in the archive.
+// blobs are layers as stored in the archive.
 func (s *source) blobs(layers []v1.Descriptor) []blob {
 	var out []blob
 	for _, d := range layers {
@@ -143,7 +143,7 @@ func (a *Artifact) index(meta image.Metadata) (*manifest, error) {
 	return newManifest(raw, types.OCIImageIndex)
 }
 
-// repack fills img with the base's layers as they are and our own as one, and returns the config that goes with them.
+// repack fills img with the base's layers unchanged and our own as one, and returns the config for them.
 func (a *Artifact) repack(ctx context.Context, img *variantImage, src *source, v image.Variant, meta image.Metadata) ([]byte, error) {
 	layers := src.manifest.Layers
 	diffs, err := diffIDs(src.config)

@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// randomText is text that does not compress to nothing, the same in every run.
+// randomText is text that compresses badly, the same in every run.
 func randomText(n int) string {
 	r := rand.NewChaCha8([32]byte{})
 	b := make([]byte, n)
@@ -195,7 +195,7 @@ func TestRepackRepeats(t *testing.T) {
 	}
 }
 
-// listing reads a packed layer, and asserts that no entry tells when and by whom it was made.
+// listing reads a packed layer, and asserts that no entry has a time or a user of its making.
 func listing(t *testing.T, b blob) []string {
 	t.Helper()
 	r, err := b.layer().Uncompressed()

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// BenchmarkPublish assembles and pushes an image of 200 MB, and then the same once more.
+// BenchmarkPublish assembles and pushes an image of 200 MB, and then the same again.
 func BenchmarkPublish(b *testing.B) {
 	const size, files = 200 << 20, 20
 	text := randomText(size)

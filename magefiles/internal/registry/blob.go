@@ -30,7 +30,7 @@ func newDocument(raw []byte, mediaType types.MediaType) (blob, error) {
 	}, nil
 }
 
-// layer shows the blob as what package remote uploads.
+// layer is the blob in the form that package remote uploads.
 func (b blob) layer() v1.Layer {
 	l, _ := partial.CompressedToLayer(compressed{b}) // never fails
 	return l

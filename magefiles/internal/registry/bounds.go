@@ -9,14 +9,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// What is taken of a registry's answers. A registry with a thousand tags sends less than 100 KB of them.
+// These bound the answers of a registry. A registry with a thousand tags sends less than 100 KB of them.
 const (
 	maxPages = 500     // of a list of tags
 	maxTags  = 100_000 // in all of them
 )
 
-// bounded ends an answer that is too large to be read into memory. Layers are not among them: they have the size that a manifest says, and are
-// not kept. Configs are, where documents was called.
+// bounded ends an answer that is too large to be read into memory. It does not bound layers, which have the size that a manifest states and
+// are not kept. It bounds configs in requests with the context of documents.
 func bounded(r *http.Request, resp *http.Response) {
 	asked := r
 	for asked.Response != nil && asked.Response.Request != nil { // registries redirect blobs to their storage
@@ -31,7 +31,7 @@ func bounded(r *http.Request, resp *http.Response) {
 
 type documentsKey struct{}
 
-// documents says that everything read with ctx is a document, blobs included: a manifest could state any size of a config.
+// documents marks everything read with ctx as a document, blobs included: a manifest could state any size of a config.
 func documents(ctx context.Context) context.Context {
 	return context.WithValue(ctx, documentsKey{}, true)
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// endless is a registry whose answers have no end. It counts.
+// endless is a registry with answers that do not end. It counts the bytes sent.
 type endless struct {
 	answer   func(e *endless, w http.ResponseWriter, r *http.Request)
 	requests atomic.Int64
@@ -27,7 +27,7 @@ func (e *endless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// write sends begin, and then more again and again, until nobody takes it.
+// write sends begin, and then more repeatedly, until the client stops reading.
 func (e *endless) write(w io.Writer, begin, more string) {
 	more = strings.Repeat(more, 1000)
 	for text := begin; ; text = more {
@@ -38,7 +38,7 @@ func (e *endless) write(w io.Writer, begin, more string) {
 	}
 }
 
-// manifest is an image whose config is said to be huge.
+// manifest is an image whose config claims to be huge.
 func (e *endless) manifest(w http.ResponseWriter) {
 	text := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":%d,"digest":"sha256:%064d"},"layers":[]}`, int64(1)<<40, 1)
 	sum := sha256.Sum256([]byte(text))
@@ -47,7 +47,7 @@ func (e *endless) manifest(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, text)
 }
 
-// No answer of a registry, however long, is read without a limit, and the error says which one it was.
+// Every answer of a registry is read with a limit, and the error names the answer.
 func TestAnswersWithoutAnEnd(t *testing.T) {
 	tags := func(host string) error { _, err := New(fast()).Tags(context.Background(), refAt(host, "")); return err }
 	look := func(host string) error {

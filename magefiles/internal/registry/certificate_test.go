@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
-// A certificate for another name, and one that has expired, are not told as those of an unknown authority.
+// A certificate for another name and an expired one are not reported as an unknown authority.
 func TestRefusedCertificates(t *testing.T) {
 	for _, c := range []struct {
 		fault trusttest.Fault
@@ -32,7 +32,7 @@ func TestRefusedCertificates(t *testing.T) {
 	}
 }
 
-// Loopback is spoken to over plain HTTP by each of its names, whatever authorities are named.
+// Each name of loopback is reached over plain HTTP, whatever authorities are set.
 func TestPlainLoopbackWithAuthorities(t *testing.T) {
 	_, file := trusttest.Server(t, trusttest.None, theirs.New())
 	s := httptest.NewServer(theirs.New(theirs.Logger(log.New(io.Discard, "", 0))))

@@ -1,8 +1,8 @@
-// Package registry looks at, assembles and pushes container images, as the OCI distribution and image specifications have them
+// Package registry inspects, assembles and pushes container images according to the OCI distribution and image specifications
 // (https://github.com/opencontainers/distribution-spec, https://github.com/opencontainers/image-spec).
 //
-// The protocol itself is go-containerregistry's. This package adds what a publisher needs around it: images put together from what
-// an engine exported, faults told from denials, and errors that name the registry and say what to do.
+// The protocol itself is go-containerregistry's. This package adds the rest of publishing: it assembles images from an engine's
+// exports, tells faults from denials, and makes errors that name the registry and say what to do.
 package registry
 
 import (
@@ -23,21 +23,21 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Options say how registries are reached. The zero value speaks HTTPS with the system's roots and takes credentials from the
+// Options say how registries are reached. The zero value uses HTTPS with the system's roots and takes credentials from the
 // Docker config.
 type Options struct {
-	// Plain names the hosts (HOST or HOST:PORT) that may be spoken to over plain HTTP; loopback always may.
+	// Plain names the hosts (HOST or HOST:PORT) for which plain HTTP is allowed; it always is for loopback.
 	Plain []string
 	// CAFile is a PEM bundle of certificate authorities that are trusted in addition to the system's; "" for none.
 	CAFile string
-	// Credentials finds the account for a registry host; ok is false where it knows none, and then the Docker config and its
-	// credential helpers are asked, and at last the registry is spoken to anonymously.
+	// Credentials returns the account for a registry host; ok is false if it knows none. Then the Docker config and its
+	// credential helpers are asked, and without an account there the registry is asked anonymously.
 	Credentials func(ctx context.Context, host string) (user, password string, ok bool, err error)
 	// Log receives one line for each retry; nil is silent.
 	Log func(string)
-	// Progress is told, while an image is pushed, how far it has come; calls never overlap. nil is silent.
+	// Progress is called during a push with the progress so far; calls never overlap. nil is silent.
 	Progress func(Progress)
-	// Timeout is how long a registry may stay silent, while it should answer or take data; 0 means 30 seconds.
+	// Timeout bounds how long a registry may neither answer nor take data; 0 means 30 seconds.
 	Timeout time.Duration
 	// Retry bounds the attempts at a faulty registry; zero fields have defaults.
 	Retry Retry
@@ -47,7 +47,7 @@ type Options struct {
 	Proxy func(*http.Request) (*url.URL, error)
 }
 
-// Client speaks to registries. It is safe for concurrent use.
+// Client makes requests to registries. It is safe for concurrent use.
 type Client struct {
 	opts      Options
 	transport func() (http.RoundTripper, error) // built on first use: reading the CA file may fail
@@ -77,8 +77,8 @@ func (o Options) guarded(own *http.Transport) http.RoundTripper {
 	return &guard{plain: o.Plain, next: httpx.NoStall(own, o.Timeout)}
 }
 
-// tag turns a reference into go-containerregistry's, with plain HTTP allowed where it is. Invalid options are an error here, before
-// any of the network's.
+// tag turns a reference into go-containerregistry's, and allows plain HTTP for the hosts of plainAllowed. Invalid options are an
+// error here, before any network error.
 func (c *Client) tag(ref image.Reference) (name.Tag, error) {
 	if _, err := c.transport(); err != nil {
 		return name.Tag{}, err
@@ -90,7 +90,7 @@ func (c *Client) tag(ref image.Reference) (name.Tag, error) {
 	return tag, nil
 }
 
-// remoteOptions are those of every call to package remote. Its own retries are off: they neither end with the context nor
+// remoteOptions are the options of every call to package remote. Its own retries are off: they neither end with the context nor
 // obey Retry-After; Client.retry does both.
 func (c *Client) remoteOptions(ctx context.Context, acc *account) ([]remote.Option, error) {
 	rt, err := c.transport()
@@ -109,7 +109,7 @@ func (c *Client) remoteOptions(ctx context.Context, acc *account) ([]remote.Opti
 	}, nil
 }
 
-// plainAllowed reports whether host (HOST or HOST:PORT) may be spoken to without TLS.
+// plainAllowed reports whether host (HOST or HOST:PORT) may be reached without TLS.
 func plainAllowed(host string, plain []string) bool {
 	bare := host
 	if h, _, err := net.SplitHostPort(host); err == nil {

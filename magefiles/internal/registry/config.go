@@ -17,7 +17,7 @@ import (
 
 type object = map[string]json.RawMessage
 
-// createdText is a time as configs state it: UTC, whole seconds.
+// createdText is a time in the form of configs: UTC, whole seconds.
 func createdText(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
 // stampConfig sets the creation time, of the image and of each step of its history, and adds labels. It changes nothing else.
@@ -75,7 +75,8 @@ func stampHistory(doc object, created time.Time) error {
 	return put(doc, "history", history)
 }
 
-// The fields of a config that a re-packed image keeps; the others are an engine's own and would tell one engine from the other.
+// These fields of a config are kept in a re-packed image; the others are specific to an engine and would differ between
+// engines.
 var (
 	keptFields = []string{"architecture", "os", "variant", "os.version", "os.features"}
 	keptConfig = []string{
@@ -97,7 +98,7 @@ func repackedConfig(raw []byte, meta image.Metadata, base []v1.Hash, own *v1.Has
 	if err := put(doc, "config", pick(inner, keptConfig)); err != nil {
 		return nil, err
 	}
-	// Engines tell a base's history differently: one step for each layer, without words of theirs, is what repeats.
+	// Engines write a base's history differently: one step for each layer, without their text, is always the same.
 	history := make([]object, len(base))
 	for i := range history {
 		history[i] = object{"created_by": json.RawMessage(`"base image"`)}
@@ -119,7 +120,7 @@ func repackedConfig(raw []byte, meta image.Metadata, base []v1.Hash, own *v1.Has
 	return json.Marshal(doc)
 }
 
-// pick copies the named fields that say something.
+// pick copies the named fields that are not empty.
 func pick(from object, fields []string) object {
 	to := object{}
 	for _, f := range fields {

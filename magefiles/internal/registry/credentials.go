@@ -10,8 +10,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// account finds the credentials for one operation, and remembers what it found, so that an error can tell a missing account from a refused one
-// and never repeats the password.
+// account finds the credentials for one operation and keeps them, so that an error can tell a missing account from a refused one, and never
+// repeats the password.
 type account struct {
 	find func(ctx context.Context, host string) (user, password string, ok bool, err error)
 	next authn.Keychain
@@ -68,7 +68,7 @@ func (a *account) who() (user string, ok bool) {
 	return a.user, a.known
 }
 
-// secrets are the passwords that no text of a registry may repeat.
+// secrets are the passwords that are masked in any text of a registry.
 func (a *account) secrets() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,22 +13,22 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// What an *Error is about; test with errors.Is.
+// The kinds of an *Error; test with errors.Is.
 var (
-	ErrUnreachable = httpx.ErrUnreachable // nothing answers, or not in time, or the connection broke again and again
+	ErrUnreachable = httpx.ErrUnreachable // no answer, or not in time, or the connection broke again and again
 	ErrUntrusted   = httpx.ErrUntrusted   // the registry's certificate is invalid, or it offers no TLS at all
 	ErrFaulty      = httpx.ErrFaulty      // the registry fails itself (5xx), again and again
-	ErrRejected    = httpx.ErrRejected    // the registry does not take what it was asked or given (another 4xx, or an answer that is no registry's)
+	ErrRejected    = httpx.ErrRejected    // the registry refuses the request (another 4xx), or the answer is not a registry's
 	ErrCredentials = httpx.ErrCredentials // the credentials cannot be read; the registry was not asked
 
 	ErrUnauthorized = errors.New("registry requires other credentials") // they are missing or wrong (401)
 	ErrDenied       = errors.New("registry denies it")                  // the account may not do this (403)
 	ErrThrottled    = errors.New("registry asks to slow down")          // too many requests (429), longer than we wait
-	ErrMismatch     = errors.New("registry stores something else")      // than it was given
+	ErrMismatch     = errors.New("registry stores something else")      // than it was sent
 )
 
-// Error is what a registry, or the way to it, did to one operation. Its text names the reference and the registry and says what to do; it holds no
-// secret and no URL's query.
+// Error is a failed operation at a registry. Its text names the reference and the registry and says what to do; it holds no secret and no URL's
+// query.
 type Error struct {
 	Kind      error // one of the Err values above
 	Registry  string
@@ -50,19 +50,19 @@ func (e *Error) Error() string {
 // Unwrap makes both the kind and the cause visible to errors.Is and errors.As.
 func (e *Error) Unwrap() []error { return []error{e.Kind, e.err} }
 
-// The two things that are done to a reference.
+// The two operations on a reference.
 const (
 	reading = "read"
 	writing = "write"
 )
 
-// explain turns an error of package remote, or of the way there, into an *Error. The end of ctx stays what it is.
+// explain turns an error of package remote, or of the network, into an *Error. An error of ctx is returned unchanged.
 func (c *Client) explain(ctx context.Context, verb string, ref image.Reference, acc *account, err error) error {
 	return c.explainAs(ctx, verb, ref, ref.String(), acc, err)
 }
 
-// explainAs names the reference in other words. An *Error that err holds stays as it is: where ctx was ended because another operation failed, it is
-// the error of that one, which is read by others at the same time.
+// explainAs names the reference in other words. An *Error in err is returned unchanged: if another operation failed and ended ctx, it is the error
+// of that operation, which other goroutines read at the same time.
 func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference, named string, acc *account, err error) error {
 	if err == nil {
 		return nil
@@ -90,13 +90,13 @@ func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference
 		e.Hint = "if that is meant, name it among the plain registries"
 	case f.Kind == httpx.ErrDown, f.Kind == httpx.ErrSlow:
 		e.Hint = "start it, or correct its address (the site's registry is BLUMEOPS_REGISTRY)"
-	case f.Kind == ErrUnreachable: // none of the network's
+	case f.Kind == ErrUnreachable: // not an error of the network
 		e.Kind, e.Problem, e.Hint = ErrRejected, "sends an unexpected response ("+f.Cause+")", "check that it is an OCI registry"
 	}
 	return e
 }
 
-// explainAnswer fills in what an HTTP status means.
+// explainAnswer sets the fields for an HTTP status.
 func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f httpx.Failure) {
 	user, known := acc.who()
 	switch {
@@ -119,7 +119,7 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 	}
 }
 
-// overwriting is what to do where a policy lets an account make tags and not move them. No registry tells of such a policy before.
+// overwriting is the advice if a policy lets an account make tags and not move them. No registry announces such a policy.
 func overwriting(ref image.Reference) string {
 	const policy = "; if the tag exists, a policy may allow to create but not to overwrite: "
 	if version, err := image.ParseVersion(ref.Tag); err == nil && version.IsChannel() {
@@ -128,7 +128,7 @@ func overwriting(ref image.Reference) string {
 	return policy + "publish another version"
 }
 
-// diagnosis is what the registry itself said. Of the details it takes Zot's reason alone: others may repeat requests.
+// diagnosis is the registry's own text. Of the details it only takes Zot's reason: others may repeat requests.
 func diagnosis(te *transport.Error) string {
 	var parts []string
 	for _, d := range te.Errors {

@@ -28,7 +28,7 @@ func wantError(t *testing.T, err, kind error, parts ...string) {
 }
 
 func TestRegistryDown(t *testing.T) {
-	const host = "127.0.0.1:1" // a port that was free a moment ago another test may have
+	const host = "127.0.0.1:1" // another test may have a port that was free a moment ago
 	c := New(fast())
 	want := "registry " + host + " is not reachable (connection refused): start it, or correct its address (the site's registry is BLUMEOPS_REGISTRY)"
 	_, ok, err := c.Look(t.Context(), refAt(host, "v1"))
@@ -68,7 +68,7 @@ func TestSlowRegistry(t *testing.T) {
 	wantError(t, err, ErrUnreachable, "does not answer in time")
 }
 
-// A registry that stops taking data in the middle of a blob would otherwise hold the push for ever.
+// A registry that stops taking data in the middle of a blob would otherwise hold the push forever.
 func TestStalledUpload(t *testing.T) {
 	release := make(chan struct{})
 	s := newServer(t, serverOptions{front: func(next http.Handler) http.Handler {
@@ -177,7 +177,7 @@ func TestFaultsAndDenialsThatStay(t *testing.T) {
 	}
 }
 
-// An absent image and an error are told apart by what the registry says, not by 404 alone.
+// An absent image and an error are distinguished by the registry's code, not by 404 alone.
 func TestLookIsNotFooledBy404(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
@@ -239,7 +239,7 @@ func TestDroppedConnection(t *testing.T) {
 	})
 }
 
-// A registry, or a cache before it, that says 201 and keeps something else.
+// A registry, or a cache in front of it, says 201 and stores something else.
 func TestStoresSomethingElse(t *testing.T) {
 	other := assembled(t, metadata(), simple(amd64, "other"))
 	a := assembled(t, metadata(), simple(amd64, "mine"))

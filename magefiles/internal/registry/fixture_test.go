@@ -27,7 +27,7 @@ var (
 type export struct {
 	platform   image.Platform
 	layers     [][]tar.Header // content of regular files is their Linkname
-	level      int            // gzip level; an engine's own choice
+	level      int            // gzip level, which differs between engines
 	docker     bool           // Docker media types
 	nested     bool           // index.json names an index that names the manifest and an attestation
 	config     map[string]any // merged over the default config

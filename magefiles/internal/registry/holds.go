@@ -17,8 +17,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Holds asks which digest a reference names, or with a digest, whether the repository has that; ref's tag does not count then. ok is
-// false only if the registry itself says that there is nothing. It is one request (HEAD), which registries that count pulls do not count.
+// Holds asks for the digest that a reference names, or with a digest, whether the repository has that digest; ref's tag is then ignored.
+// ok is false only if the registry itself says that there is nothing. It is one request (HEAD), which registries do not count as a pull.
 func (c *Client) Holds(ctx context.Context, ref image.Reference, digest string) (found string, ok bool, err error) {
 	tag, err := c.tag(ref)
 	if err != nil {
@@ -62,7 +62,7 @@ func (c *Client) holds(ctx context.Context, asked name.Reference, acc *account) 
 	if !errors.As(err, &te) || te.StatusCode != http.StatusNotFound && te.StatusCode != http.StatusMethodNotAllowed {
 		return "", false, err
 	}
-	// An answer to HEAD has no text, so that it is asked again why, be it a proxy that answers.
+	// An answer to HEAD has no text, so GET asks again for the reason, which may be a proxy's.
 	got, err := remote.Get(asked, opts...)
 	if absent(err) {
 		return "", false, nil
@@ -73,8 +73,8 @@ func (c *Client) holds(ctx context.Context, asked name.Reference, acc *account) 
 	return got.Digest.String(), true, nil
 }
 
-// MayPush asks whether images may be pushed to ref's repository: it begins an upload, which it takes back. Nothing is stored; but some
-// registries list a repository from the first upload that was begun.
+// MayPush asks whether images may be pushed to ref's repository: it begins an upload, and cancels it. Nothing is stored; but some
+// registries list a repository after the first upload that was begun.
 func (c *Client) MayPush(ctx context.Context, ref image.Reference) error {
 	tag, err := c.tag(ref)
 	if err != nil {
@@ -85,7 +85,8 @@ func (c *Client) MayPush(ctx context.Context, ref image.Reference) error {
 	return c.explain(ctx, writing, ref, acc, err)
 }
 
-// mayPush is what go-containerregistry's CheckPushPermission does, which neither ends with a context nor waits until the upload is taken back.
+// mayPush does the same as go-containerregistry's CheckPushPermission, which neither ends with a context nor waits until the upload is
+// cancelled.
 func (c *Client) mayPush(ctx context.Context, repo name.Repository, acc *account) error {
 	auth, err := acc.ResolveContext(ctx, repo.Registry)
 	if err != nil {
@@ -109,13 +110,13 @@ func (c *Client) mayPush(ctx context.Context, repo name.Repository, acc *account
 	}
 	location, err := at.Parse(begun.Header.Get("Location"))
 	if err != nil {
-		return nil // it may push; the upload that nobody finishes, the registry forgets by itself
+		return nil // it may push; the registry forgets an unfinished upload by itself
 	}
 	_, _ = send(ctx, rt, http.MethodDelete, location.String())
 	return nil
 }
 
-// send makes a request without a body and reads the start of the answer, where a registry says what is wrong.
+// send makes a request without a body and reads the start of the answer, which holds a registry's error.
 func send(ctx context.Context, rt http.RoundTripper, method, url string) (*http.Response, error) {
 	q, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {

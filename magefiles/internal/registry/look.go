@@ -18,12 +18,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// absentCodes are what a registry says with 404 when it works and just has no such tag. NOT_FOUND is Harbor's. Any other 404 is the
-// answer of something that is no registry, or of a proxy on the way.
+// absentCodes are the codes that a working registry sends with 404 if it has no such tag. NOT_FOUND is Harbor's. Any other 404
+// comes from a server that is not a registry, or from a proxy.
 var absentCodes = []transport.ErrorCode{transport.NameUnknownErrorCode, transport.ManifestUnknownErrorCode, "NOT_FOUND"}
 
-// Look reads what ref names. ok is false only if the registry itself says that there is nothing; all else that keeps from reading it is an
-// error, mostly an *Error.
+// Look reads the image that ref names. ok is false only if the registry itself says that there is nothing; any other failure is an error,
+// usually an *Error.
 func (c *Client) Look(ctx context.Context, ref image.Reference) (found image.Found, ok bool, err error) {
 	tag, err := c.tag(ref)
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *Client) look(ctx context.Context, tag name.Tag, acc *account) (image.Fo
 	return found, err == nil, err
 }
 
-// absent reports whether err is a registry's plain statement that it has no such tag.
+// absent reports whether err is a registry's statement that it has no such tag.
 func absent(err error) bool {
 	var te *transport.Error
 	if !errors.As(err, &te) || te.StatusCode != http.StatusNotFound {
@@ -77,7 +77,7 @@ func absent(err error) bool {
 	return slices.ContainsFunc(te.Errors, func(d transport.Diagnostic) bool { return slices.Contains(absentCodes, d.Code) })
 }
 
-// readIndex fills in what an index says, and the labels of its first image.
+// readIndex sets the fields that an index states, and the labels of its first image.
 func readIndex(ctx context.Context, f *image.Found, puller *remote.Puller, tag name.Tag, root *remote.Descriptor) error {
 	var index v1.IndexManifest
 	if err := json.Unmarshal(root.Manifest, &index); err != nil {
@@ -111,7 +111,7 @@ func readIndex(ctx context.Context, f *image.Found, puller *remote.Puller, tag n
 	return nil
 }
 
-// readImage fills in what the manifest and the config of an image say.
+// readImage sets the fields that the manifest and the config of an image state.
 func readImage(f *image.Found, root *remote.Descriptor) error {
 	var manifest v1.Manifest
 	if err := json.Unmarshal(root.Manifest, &manifest); err != nil {
@@ -141,7 +141,7 @@ func readConfig(d *remote.Descriptor) (*v1.ConfigFile, error) {
 	return config, nil
 }
 
-// incomplete tells a tag that names a missing image from a tag that is absent.
+// incomplete is the error of a tag that names a missing image, which is not an absent tag.
 func incomplete(tag name.Tag, digest v1.Hash, err error) error {
 	if absent(err) {
 		return fmt.Errorf("%s names image %s, which the registry does not have: push it again with `container:publish NAME VERSION -force`", tag, digest)
@@ -149,7 +149,7 @@ func incomplete(tag name.Tag, digest v1.Hash, err error) error {
 	return err
 }
 
-// runnable reports whether a descriptor of an index is an image for a machine, and not BuildKit's attestation of one.
+// runnable reports whether a descriptor of an index is an image for a machine, not BuildKit's attestation of one.
 func runnable(d v1.Descriptor) bool {
 	if d.Annotations["vnd.docker.reference.type"] != "" || (d.Platform != nil && d.Platform.OS == "unknown") {
 		return false

@@ -27,7 +27,8 @@ type packer struct {
 	onScratch bool
 }
 
-// packLevel is gzip's: what Go's compress/gzip makes of it only changes with the Go version, which go.mod states.
+// packLevel is gzip's: the output of Go's compress/gzip at this level only changes with the Go version, which go.mod
+// states.
 const packLevel = 6
 
 // xattrPrefix marks the extended attributes among the PAX records (file capabilities are one); all other records are dropped.
@@ -40,8 +41,8 @@ func (p packer) pack(ctx context.Context, layers []blob) (blob, v1.Hash, error) 
 		return blob{}, v1.Hash{}, err
 	}
 	defer func() {
-		_ = spool.Close()           // a scratch file
-		_ = os.Remove(spool.Name()) // its folder goes with the artifact anyway
+		_ = spool.Close()           // a temporary file
+		_ = os.Remove(spool.Name()) // its folder is removed with the artifact anyway
 	}()
 	t := &tree{nodes: map[string]*node{}, spool: spool, onScratch: p.onScratch}
 	for _, l := range layers {
@@ -117,7 +118,7 @@ func (p packer) writeTar(ctx context.Context, t *tree, w io.Writer) error {
 	return tw.Close()
 }
 
-// header keeps of an entry what matters for a running container.
+// header keeps the fields of an entry that matter for a running container.
 func (p packer) header(name string, n *node) *tar.Header {
 	h := &tar.Header{
 		Typeflag: n.header.Typeflag, Name: name, Linkname: n.header.Linkname, Size: n.content.size,

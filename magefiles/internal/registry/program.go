@@ -19,13 +19,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// program is a file that the uppermost layer of an image must hold, as it was before an engine had it.
+// program is a file that the uppermost layer of an image must hold, as it was before an engine copied it.
 type program struct {
-	path   string // in the image; "" if nothing is to be compared
+	path   string // in the image; "" if there is nothing to compare
 	sha256 string // of its content, in hexadecimal digits
 }
 
-// ProgramError says that an image holds another program than was compiled.
+// ProgramError says that the program in an image differs from the compiled one.
 type ProgramError struct {
 	Platform    image.Platform
 	Path        string // in the image
@@ -40,7 +40,7 @@ func (e *ProgramError) Error() string {
 	return fmt.Sprintf("the image for %s holds another program at %s (sha256:%s) than was compiled (sha256:%s)", e.Platform, e.Path, e.Found, e.Want)
 }
 
-// Hint says how to get rid of what is stale.
+// Hint says how to remove the stale program.
 func (e *ProgramError) Hint() string {
 	return "run it again; if that fails too, empty the engine's cache (engine:prune -all) or that of the registry's proxy"
 }
@@ -55,7 +55,7 @@ func (p program) check(ctx context.Context, platform image.Platform, layer io.Re
 }
 
 // hashEntry is the SHA-256 of a file in a tar, in hexadecimal digits; "" if there is no such file. It reads to the end, where a
-// reader that knows the archive's digest compares it.
+// reader that checks the archive's digest compares it.
 func hashEntry(r io.Reader, name string) (found string, err error) {
 	for tr := tar.NewReader(r); ; {
 		h, err := tr.Next()
@@ -77,7 +77,7 @@ func hashEntry(r io.Reader, name string) (found string, err error) {
 	}
 }
 
-// checkProgram compares the program in the image's uppermost layer with the one that was compiled. from says where the layer is read.
+// checkProgram compares the program in the image's uppermost layer with the one that was compiled. from returns the blob from which the layer is read.
 func (img *variantImage) checkProgram(ctx context.Context, from func(blob) blob) error {
 	if img.program.path == "" {
 		return nil
@@ -95,8 +95,8 @@ func (img *variantImage) checkProgram(ctx context.Context, from func(blob) blob)
 // here is a blob as it was assembled.
 func here(b blob) blob { return b }
 
-// stored is a blob as a registry has it: its content is read from there, up to the size that it should have, and fails at the end if
-// it has another digest.
+// stored is a blob in a registry: its content is read from there, up to the expected size, and the read fails at the end if the
+// digest differs.
 func stored(ctx context.Context, puller *remote.Puller, repo name.Repository) func(blob) blob {
 	return func(b blob) blob {
 		return blob{desc: b.desc, open: func() (io.ReadCloser, error) {
@@ -119,7 +119,7 @@ type readCloser struct {
 	io.Closer
 }
 
-// verifyPrograms reads the programs of all platforms back from the registry, and compares them with what was compiled.
+// verifyPrograms reads the programs of all platforms back from the registry, and compares them with the compiled ones.
 func (c *Client) verifyPrograms(ctx context.Context, ref image.Reference, puller *remote.Puller, repo name.Repository, a *Artifact) error {
 	for _, img := range a.images {
 		if err := img.checkProgram(ctx, stored(ctx, puller, repo)); err != nil {
@@ -129,7 +129,7 @@ func (c *Client) verifyPrograms(ctx context.Context, ref image.Reference, puller
 	return nil
 }
 
-// programProblem tells a registry that has another content from one that cannot be read.
+// programProblem makes an error that tells a registry with other content from one that cannot be read.
 func (c *Client) programProblem(ctx context.Context, ref image.Reference, img *variantImage, err error) error {
 	var te *transport.Error
 	f := httpx.Caller{}.Explain(err)

@@ -17,13 +17,13 @@ func sumOf(content string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// withProgram is an image of /app, and what was compiled for it.
+// withProgram is an image of /app with the content of the compiled program.
 func withProgram(t *testing.T, e export, compiled string) image.Variant {
 	t.Helper()
 	return image.Variant{Platform: e.platform, File: e.write(t), Program: "/app", SHA256: sumOf(compiled)}
 }
 
-// An engine that ships an old program under the new commit's label: everything fits but the content.
+// An engine ships an old program under the new commit's label: everything fits except the content.
 func TestStaleProgramIsNotAssembled(t *testing.T) {
 	for name, c := range map[string]struct {
 		of    export
@@ -46,7 +46,7 @@ func TestStaleProgramIsNotAssembled(t *testing.T) {
 }
 
 func TestProgramsAreReadBack(t *testing.T) {
-	var wrong, digest string // what is served instead of the amd64 program's layer, if not ""
+	var wrong, digest string // if not "", it is served instead of the amd64 program's layer
 	s := newServer(t, serverOptions{front: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch asked := r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/blobs/"+digest); {

@@ -9,12 +9,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// Progress says how far a push has come, in bytes of blobs. What the registry has already counts as done and as Skipped.
+// Progress is the progress of a push, in bytes of blobs. Blobs that the registry has already count as done and as
+// Skipped.
 type Progress struct {
 	Done, Total, Skipped int64
 }
 
-// meter adds up the progress of blobs that are sent side by side.
+// meter adds up the progress of blobs that are sent in parallel.
 type meter struct {
 	mu    sync.Mutex
 	state Progress
@@ -31,7 +32,7 @@ func (m *meter) add(done, skipped int64) {
 	}
 }
 
-// meteredLayer counts what is read of a layer; an attempt that failed is taken back.
+// meteredLayer counts the bytes read of a layer; those of a failed attempt are subtracted.
 type meteredLayer struct {
 	v1.Layer
 	meter *meter

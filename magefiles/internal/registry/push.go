@@ -15,9 +15,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Push sends a to ref and returns the digest that it should have now; Verify tells whether it does. Blobs go first, then each
-// image by its digest, and the tag last, so that an interrupted push leaves nothing under it. What the registry has is not sent again. A tag that names
-// the same content already is left alone: some registries deny even that (create-only policies).
+// Push sends a to ref and returns the digest that ref should have afterwards; Verify checks that. Blobs go first, then each image by its digest,
+// and the tag last, so an interrupted push leaves nothing under the tag. Content that the registry has is not sent again. A tag that names the same
+// content already is not put again: some registries deny even that (create-only policies).
 func (c *Client) Push(ctx context.Context, ref image.Reference, a *Artifact) (digest string, err error) {
 	tag, err := c.tag(ref)
 	if err != nil {
@@ -78,8 +78,8 @@ func (c *Client) pushBlobs(ctx context.Context, pusher *remote.Pusher, repo name
 	return g.Wait()
 }
 
-// Verify reads back what ref names and compares: the tag's digest with a's, and that each image and blob of it is there
-// with its size. Compiled programs are read back whole. What differs is an ErrMismatch.
+// Verify reads back the image that ref names and compares: the tag's digest with a's, and that each image and blob of
+// it is there with its size. Compiled programs are read back whole. A difference is an ErrMismatch.
 func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) error {
 	tag, err := c.tag(ref)
 	if err != nil {
@@ -121,7 +121,7 @@ func (c *Client) verifyParts(ctx context.Context, ref image.Reference, tag name.
 	return c.verifyPrograms(ctx, ref, puller, tag.Repository, a)
 }
 
-// verifyBlob asks for a blob's size, which go-containerregistry does by HEAD.
+// verifyBlob asks for a blob's size, for which go-containerregistry uses HEAD.
 func verifyBlob(ctx context.Context, puller *remote.Puller, tag name.Tag, want v1.Descriptor) error {
 	layer, err := puller.Layer(ctx, tag.Digest(want.Digest.String()))
 	if err != nil {
@@ -137,7 +137,7 @@ func verifyBlob(ctx context.Context, puller *remote.Puller, tag name.Tag, want v
 	return nil
 }
 
-// missing turns a 404 for a part of what was pushed into a mismatch; other errors stay.
+// missing turns a 404 for a pushed part into a mismatch; other errors are returned unchanged.
 func (c *Client) missing(ref image.Reference, what string, digest v1.Hash, err error) error {
 	var te *transport.Error
 	switch {

@@ -51,7 +51,7 @@ func TestPushAndLook(t *testing.T) {
 			if err := c.Verify(t.Context(), ref, a); err != nil {
 				t.Error(err)
 			}
-			// The repository is known now, the tag is not: another code, the same answer.
+			// The repository is known now, the tag is not: another code, the same result.
 			if _, ok, err := c.Look(t.Context(), refAt(s.host, "absent")); ok || err != nil {
 				t.Errorf("absent tag: ok=%v err=%v", ok, err)
 			}
@@ -75,7 +75,7 @@ func TestSecondPushMovesNoLayerBytes(t *testing.T) {
 	if moved == 0 || last.Done != last.Total || last.Skipped != 0 || moved != last.Done {
 		t.Errorf("first push: %d bytes arrived, progress %+v", moved, last)
 	}
-	// Assembled anew, as a second run does, under the same and under another tag.
+	// Assembled again, as a second run does, under the same and under another tag.
 	for _, tag := range []string{"v1.0.0", "v1.0.1"} {
 		if _, err := c.Push(t.Context(), refAt(s.host, tag), assembled(t, meta, exports...)); err != nil {
 			t.Fatal(err)

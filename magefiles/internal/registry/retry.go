@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// Retry bounds the attempts at a faulty registry. One that is down or silent is never asked again.
+// Retry bounds the attempts at a faulty registry. A registry that is down or silent is never asked again.
 type Retry = httpx.Retry
 
 func (c *Client) caller(acc *account) httpx.Caller {
@@ -32,7 +32,7 @@ func (c *Client) retry(ctx context.Context, acc *account, what string, op func(c
 	})
 }
 
-// ask is retry for an operation that takes no longer than an answer may.
+// ask is retry with the timeout of an answer.
 func (c *Client) ask(ctx context.Context, acc *account, what string, op func(context.Context) error) error {
 	return c.retry(ctx, acc, what, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
@@ -50,7 +50,7 @@ type pause struct {
 
 type pauseKey struct{}
 
-// noted takes down how long an answer asks to wait.
+// noted stores how long an answer asks to wait.
 func noted(ctx context.Context, resp *http.Response) {
 	p, ok := ctx.Value(pauseKey{}).(*pause)
 	if ok && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {

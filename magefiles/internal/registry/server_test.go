@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 )
 
-// server is the lab's registry, with what a test wants in front of it.
+// server is the lab's registry, with a test's handler in front of it.
 type server struct {
 	*lab.Registry
 	host     string
@@ -27,12 +27,12 @@ type server struct {
 }
 
 type serverOptions struct {
-	user, password string // htpasswd; "" lets everybody in
+	user, password string // htpasswd; "" means no authentication
 	anonymousReads bool   // as Zot with anonymousPolicy: reads pass, GET /v2/ answers 200
 	createOnly     bool   // tags cannot be moved, nor be put again
 	tls            bool
-	front          func(next http.Handler) http.Handler // stands before the registry
-	dir            string                               // stores files there; "" is a folder of its own
+	front          func(next http.Handler) http.Handler // wraps the registry's handler
+	dir            string                               // stores files there; "" is a new folder
 }
 
 func newServer(t testing.TB, o serverOptions) *server {
@@ -133,7 +133,7 @@ func fast() Options {
 	return Options{
 		Credentials: func(context.Context, string) (string, string, bool, error) { return "", "", false, nil },
 		Timeout:     10 * time.Second,
-		Proxy:       func(*http.Request) (*url.URL, error) { return nil, nil }, // whatever the machine's settings
+		Proxy:       func(*http.Request) (*url.URL, error) { return nil, nil }, // ignores the machine's settings
 		Retry:       Retry{First: time.Millisecond, Max: 2 * time.Second},
 	}
 }

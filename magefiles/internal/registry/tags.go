@@ -11,8 +11,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Tags lists the tags of ref's repository, in the registry's order; ref's own tag does not count. A repository that the registry says it
-// does not have has none. It is one request for a thousand tags or so, as the registry cuts it.
+// Tags lists the tags of ref's repository, in the registry's order; ref's own tag is ignored. A repository that the registry says it
+// does not have has none. It makes a request for about a thousand tags, depending on the registry's pages.
 func (c *Client) Tags(ctx context.Context, ref image.Reference) (tags []string, err error) {
 	if _, err := c.transport(); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (c *Client) Tags(ctx context.Context, ref image.Reference) (tags []string, 
 	return tags, nil
 }
 
-// list reads page after page, as long as there are not too many.
+// list reads page after page, up to a limit.
 func list(ctx context.Context, repository name.Repository, opts []remote.Option) (tags []string, err error) {
 	puller, err := remote.NewPuller(opts...)
 	if err != nil {

@@ -35,7 +35,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// A registry gives long lists in pieces.
+// A registry returns long lists in pages.
 func TestTagsInPieces(t *testing.T) {
 	piece := 0
 	s := newServer(t, serverOptions{front: func(next http.Handler) http.Handler {
@@ -62,7 +62,7 @@ func TestTagsThatCannotBeRead(t *testing.T) {
 	wantError(t, err, ErrUnauthorized, refAt(s.host, "").Name()+": registry")
 	_, err = New(fast()).Tags(t.Context(), refAt("127.0.0.1:1", ""))
 	wantError(t, err, ErrUnreachable, "127.0.0.1:1")
-	// What is no registry has no tags to tell of either.
+	// A server that is not a registry has no list of tags.
 	web := newServer(t, serverOptions{front: func(http.Handler) http.Handler { return http.NotFoundHandler() }})
 	if _, err = New(fast()).Tags(t.Context(), refAt(web.host, "")); err == nil {
 		t.Error("a web server is taken for a registry")
@@ -72,7 +72,8 @@ func TestTagsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// Of several questions at once the first that fails ends the others, which have its error for their cause. It stays as it is: its owner reads it meanwhile.
+// If several requests run in parallel, the first failure cancels the others, which have its error as their cause. That error must not be changed:
+// its owner reads it meanwhile.
 func TestTagsLeavesTheErrorOfOthersAlone(t *testing.T) {
 	first := &Error{Kind: ErrUnreachable, Registry: "registry.example", Reference: "registry.example/first", Problem: "is not reachable"}
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -8,8 +8,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
-// idleConns is how many connections to a registry are kept for the next request: as many as anybody asks with side by side. What is
-// more is closed and dialled again, which with TLS costs more than the request.
+// idleConns is the number of connections to a registry that are kept for the next request: the maximum number of parallel requests.
+// Further connections are closed and dialled again, which with TLS costs more than the request.
 const idleConns = 16
 
 // newTransport builds the HTTP transport that all calls of a client share.
@@ -25,8 +25,8 @@ func newTransport(o Options) (*http.Transport, error) {
 	return own, nil
 }
 
-// guard refuses plain HTTP where it is not allowed, and after a redirect from HTTPS, whatever a library's heuristic says, notes how long a registry
-// asks to be left alone, and bounds its answers.
+// guard refuses plain HTTP unless it is allowed, and after a redirect from HTTPS, whatever a library's heuristic says. It notes how long a registry
+// asks to wait, and bounds its answers.
 type guard struct {
 	plain []string
 	next  http.RoundTripper

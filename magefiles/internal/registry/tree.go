@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// tree is what a stack of layers comes to: names in memory, contents in one spool file. How layers stack:
+// tree is the result of a stack of layers: names in memory, contents in one spool file. How layers stack:
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md
 type tree struct {
 	nodes map[string]*node // by clean path without a leading slash
 	spool *os.File
 	size  int64
-	// onScratch: nothing lies below, so whiteouts have done their work once they are merged, and missing parents are made.
+	// onScratch: there are no layers below, so whiteouts are dropped once they are merged, and missing parents are made.
 	onScratch bool
 }
 
@@ -27,11 +27,11 @@ type node struct {
 	content span // in the spool; regular files only
 }
 
-// Whiteouts: .wh.NAME hides NAME of the layers below, the opaque one all that its folder holds there.
+// Whiteouts: .wh.NAME hides NAME of the layers below; the opaque whiteout hides all that its folder holds there.
 const (
 	whiteoutPrefix = ".wh."
 	whiteoutOpaque = ".wh..wh..opq"
-	whiteoutOther  = ".wh..wh." // aufs keeps its own things under such names
+	whiteoutOther  = ".wh..wh." // aufs keeps its own files under such names
 )
 
 // add puts one layer on top of the tree.
@@ -75,7 +75,7 @@ func (t *tree) add(ctx context.Context, layer io.Reader) error {
 	return nil
 }
 
-// read takes one entry of a layer; here is what was read of that layer so far.
+// read reads one entry of a layer; here holds the entries of that layer so far.
 func (t *tree) read(tr *tar.Reader, h *tar.Header, here map[string]*node) (*node, error) {
 	n := &node{header: *h}
 	switch h.Typeflag {
@@ -103,7 +103,7 @@ func (t *tree) read(tr *tar.Reader, h *tar.Header, here map[string]*node) (*node
 	return n, nil
 }
 
-// hide applies a whiteout to what the tree holds.
+// hide applies a whiteout to the tree.
 func (t *tree) hide(whiteout string) {
 	dir, base := path.Split(whiteout)
 	if base == whiteoutOpaque {
@@ -123,7 +123,7 @@ func (t *tree) removeBelow(prefix string) {
 	}
 }
 
-// put sets a path; what was a folder and is none now loses its content.
+// put sets a path; a folder that becomes something else loses its content.
 func (t *tree) put(name string, n *node) {
 	if old, ok := t.nodes[name]; ok && old.header.Typeflag == tar.TypeDir && n.header.Typeflag != tar.TypeDir {
 		t.removeBelow(name + "/")
@@ -131,7 +131,7 @@ func (t *tree) put(name string, n *node) {
 	t.nodes[name] = n
 }
 
-// addParents makes the folders that entries lie in but no layer states: some engines state them, others do not.
+// addParents makes the parent folders that no layer states: some engines state them, others do not.
 func (t *tree) addParents() {
 	var names []string
 	for name := range t.nodes {
