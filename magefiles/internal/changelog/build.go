@@ -12,31 +12,31 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// Input is what a section is made for.
+// Input is the version and the date of a section.
 type Input struct {
-	Version string // with a v or without: the changelog's own sections say how it is written
+	Version string // with or without a v: it is written as in the changelog's own sections
 	Date    string // as in 2026-03-08
 }
 
-// Change is a file that is to be written or deleted.
+// Change is a file to write or delete.
 type Change = vcs.Change
 
-// Result is what becomes of the fragments.
+// Result is the section that is made from the fragments.
 type Result struct {
 	File      string   // the changelog
-	Version   string   // as the changelog has it
-	Section   string   // with its heading; for one that is there already, as it stands there
+	Version   string   // in the changelog's form
+	Section   string   // with its heading; an existing section unchanged
 	Fragments []string // paths
-	Changes   []Change // the changelog first, then the fragments; none if all is done
-	Exists    bool     // the changelog held the section already: a run before this one was interrupted, or did it all
+	Changes   []Change // the changelog first, then the fragments; none if there is nothing to do
+	Exists    bool     // the changelog had the section already: an earlier run was interrupted, or is complete
 	Warnings  []string // for the user
 }
 
-// Build makes the section of a version from the fragments in fsys, and says what has to change: the changelog gets the section, the
+// Build makes the section of a version from the fragments in fsys, and returns the changes: the changelog gets the section, the
 // fragments are deleted. It writes nothing.
 //
-// Where the changelog has the section already, under this date, and every fragment that is left is in it, then these are all that is left
-// to delete. Where it has another one of the version, the error is an *ExistsError.
+// If the changelog already has the section, under this date and with every remaining fragment, then the only changes are to delete these
+// fragments. If it has another section of the version, the error is an *ExistsError.
 func Build(fsys fs.FS, in Input) (*Result, error) {
 	c, fragments, text, err := prepare(fsys, in)
 	if err != nil {
@@ -59,7 +59,7 @@ func Build(fsys fs.FS, in Input) (*Result, error) {
 	return r, nil
 }
 
-// Draft makes the section that Build would write, and no changes. It does not matter whether the changelog has one already.
+// Draft makes the section that Build would write, and no changes. It ignores an existing section of the version.
 func Draft(fsys fs.FS, in Input) (*Result, error) {
 	c, fragments, text, err := prepare(fsys, in)
 	if err != nil {
@@ -80,7 +80,7 @@ func (c *Config) result(text string, in Input, fragments []Fragment) *Result {
 	return r
 }
 
-// prepare reads all that a section is made of.
+// prepare reads the configuration, the fragments and the changelog.
 func prepare(fsys fs.FS, in Input) (*Config, []Fragment, string, error) {
 	if in.Version == "" || strings.ContainsFunc(in.Version, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return nil, nil, "", &InputError{"version", in.Version, "expected a text without blanks, as in v1.4.0"}
@@ -106,7 +106,7 @@ func prepare(fsys fs.FS, in Input) (*Config, []Fragment, string, error) {
 	return c, fragments, string(content), nil
 }
 
-// check refuses a section that is another one than this.
+// check refuses an existing section that differs from the new one.
 func (c *Config) check(found Section, in Input, fragments []Fragment) error {
 	e := &ExistsError{File: c.Filename, Line: found.Line, Version: found.Version, Date: found.Date, Wanted: in.Date}
 	for _, f := range fragments {
@@ -120,7 +120,7 @@ func (c *Config) check(found Section, in Input, fragments []Fragment) error {
 	return nil
 }
 
-// hidden warns of fragments of which the changelog will show nothing.
+// hidden warns of fragments that the changelog will not show.
 func (c *Config) hidden(fragments []Fragment) []string {
 	var warnings []string
 	for _, f := range fragments {

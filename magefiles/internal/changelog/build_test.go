@@ -69,7 +69,7 @@ func TestWhatWouldBeLostStopsIt(t *testing.T) {
 	}
 }
 
-// What is fine is read beside what would be lost.
+// Valid fragments are returned together with the error about others.
 func TestTheOthersAreRead(t *testing.T) {
 	files := repository(shop(t, map[string]string{"docs/changelog.d/7.feature.md": "Good.", "docs/changelog.d/7.feature.1.md": " "}))
 	c, err := changelog.ParseConfig(files)

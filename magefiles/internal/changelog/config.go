@@ -11,9 +11,9 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// Config is towncrier's configuration, as far as it says what a changelog looks like.
+// Config is the part of towncrier's configuration that defines the form of a changelog.
 type Config struct {
-	File      string // that it was read from
+	File      string // the configuration file
 	Directory string // of the fragments, a slash path from the root
 	Filename  string // of the changelog, likewise
 	Types     []Type // in the order of their headings
@@ -28,7 +28,7 @@ type Config struct {
 	issuePattern *regexp.Regexp // nil: any
 }
 
-// Marker is what stands in the changelog above the newest section, with its line end.
+// Marker is the line in the changelog above the newest section, with its line end.
 func (c *Config) Marker() string { return c.start }
 
 // Type is a kind of fragment.
@@ -41,7 +41,7 @@ type Type struct {
 // The files that towncrier looks for, in this order. The first that exists is taken, whatever it holds.
 var configFiles = []string{"towncrier.toml", "pyproject.toml"}
 
-// ParseConfig reads the configuration at the root of fsys. All that is wrong with it is told at once; each part is a *ConfigError.
+// ParseConfig reads the configuration at the root of fsys. It reports all mistakes together; each is a *ConfigError.
 func ParseConfig(fsys fs.FS) (*Config, error) {
 	for _, name := range configFiles {
 		text, err := fs.ReadFile(fsys, name)
@@ -108,7 +108,7 @@ func (r *reader) config(document map[string]any) *Config {
 	return c
 }
 
-// project is the name for {name}: that of pyproject.toml if [tool.towncrier] states neither name nor package.
+// project is the name for {name}: the name in pyproject.toml if [tool.towncrier] states neither name nor package.
 func (r *reader) project(document map[string]any) string {
 	name := r.text("name", "")
 	if name != "" || r.has("name") || r.has("package") || r.file != "pyproject.toml" {
@@ -119,7 +119,7 @@ func (r *reader) project(document map[string]any) string {
 	return name
 }
 
-// title is the format of a section's heading. It must tell versions apart.
+// title is the format of a section's heading. It must contain the version.
 func (r *reader) title(project string) *format {
 	text := r.text("title_format", "")
 	if text == "" {

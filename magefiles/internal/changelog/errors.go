@@ -8,15 +8,15 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// statusUsage is that of a program which was given wrong arguments or settings.
+// statusUsage is the exit status of a program that was given invalid arguments or settings.
 const statusUsage = 2
 
-// ConfigError says what is wrong with the configuration.
+// ConfigError is a mistake in the configuration.
 type ConfigError struct {
 	File   string
 	Key    string // with dots; "" for the file as a whole
-	Reason string // what it is, and what was expected
-	Line   int    // where it is no TOML, from 1; 0 if it is
+	Reason string // the mistake, and what was expected
+	Line   int    // of invalid TOML, from 1; 0 for other mistakes
 	Column int    // likewise
 }
 
@@ -27,10 +27,10 @@ func (e *ConfigError) Error() string {
 	return e.File + ": " + e.Key + " " + e.Reason
 }
 
-// ExitStatus is that of a program which was given wrong settings.
+// ExitStatus is the status for invalid settings.
 func (e *ConfigError) ExitStatus() int { return statusUsage }
 
-// InputError says that a version, a date or the changelog cannot be used.
+// InputError says that a version, a date or the changelog is invalid.
 type InputError struct {
 	What   string // as in "version"
 	Input  string
@@ -39,10 +39,10 @@ type InputError struct {
 
 func (e *InputError) Error() string { return fmt.Sprintf("%s %q: %s", e.What, e.Input, e.Reason) }
 
-// ExitStatus is that of a program which was given wrong arguments.
+// ExitStatus is the status for invalid arguments.
 func (e *InputError) ExitStatus() int { return statusUsage }
 
-// Problem is a file among the fragments that would be lost.
+// Problem is a file in the fragments' folder that would be lost.
 type Problem struct {
 	Path   string // slash path from the root
 	Reason string // what is wrong with it, and what to do
@@ -62,15 +62,15 @@ func (e *FragmentsError) Error() string {
 	return fmt.Sprintf("%d files would not get into the changelog:\n%s", len(lines), strings.Join(lines, "\n"))
 }
 
-// ExitStatus is that of a program which was given wrong input.
+// ExitStatus is the status for invalid input.
 func (e *FragmentsError) ExitStatus() int { return statusUsage }
 
-// ExistsError says that the changelog has a section of the version already, which is not the one to be written.
+// ExistsError says that the changelog already has another section of the version.
 type ExistsError struct {
 	File    string
 	Line    int      // of its heading
-	Version string   // as the changelog has it
-	Date    string   // under which it stands; "" if headings have none
+	Version string   // in the changelog's form
+	Date    string   // its date; "" if headings have none
 	Wanted  string   // the date that was given
 	Missing []string // fragments that are not in it
 }
@@ -94,7 +94,7 @@ func (e *ExistsError) Hint() string {
 	return "take the next version, or remove that section first"
 }
 
-// nearest is the candidate that was probably meant, "" if none is near.
+// nearest is the candidate that was probably meant, "" if none is similar.
 func nearest(typed string, candidates []string) string {
 	best, bestDistance := "", math.MaxInt
 	for _, c := range candidates {

@@ -14,9 +14,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 )
 
-// Fixtures lie in testdata/cases and testdata/releases: changelog.d, and after.md, the changelog that towncrier makes of them. CHANGELOG.md
-// and towncrier.toml stand beside them where they differ from those in testdata. Changelogs of real releases are cut after their second
-// section.
+// Fixtures are in testdata/cases and testdata/releases: changelog.d, and after.md, the changelog that towncrier makes of them. CHANGELOG.md
+// and towncrier.toml are beside them if they differ from those in testdata. Changelogs of real releases are cut after their second section.
 
 // fixture is the repository before a release.
 func fixture(t testing.TB, dir string) fstest.MapFS {
@@ -38,7 +37,7 @@ func fixture(t testing.TB, dir string) fstest.MapFS {
 			return err
 		}
 		text, err := fs.ReadFile(fragments, name)
-		name = strings.TrimSuffix(name, "~") // of two names that differ by capital letters alone, which no module archive may have
+		name = strings.TrimSuffix(name, "~") // of two names that only differ in capital letters, which a module archive may not have
 		files[path.Join("docs/changelog.d", name)] = &fstest.MapFile{Data: text}
 		return err
 	})
@@ -85,7 +84,7 @@ func folders(t testing.TB, dir string) []string {
 	return names
 }
 
-// same compares a release with what towncrier made: the changelog, and nothing left of the fragments.
+// same compares a release with what towncrier made: the changelog is the same, and no fragment is left.
 func same(t *testing.T, files fstest.MapFS, in changelog.Input, after string) {
 	t.Helper()
 	built, err := changelog.Build(files, in)
@@ -108,7 +107,7 @@ func same(t *testing.T, files fstest.MapFS, in changelog.Input, after string) {
 	again(t, files, in, old)
 }
 
-// again runs a release that is done, and one that was interrupted between the changelog and the fragments.
+// again repeats a complete release, and one that was interrupted between the changelog and the fragments.
 func again(t *testing.T, files fstest.MapFS, in changelog.Input, old string) {
 	t.Helper()
 	built, err := changelog.Build(files, in)
@@ -148,7 +147,7 @@ func TestReleases(t *testing.T) {
 			dir := filepath.Join("testdata", "releases", name)
 			files := fixture(t, dir)
 			in := changelog.Input{Version: name, Date: strings.TrimSpace(read(t, filepath.Join(dir, "date")))}
-			if name == "v1.11.5" { // which towncrier left behind: it got into the changelog two releases later
+			if name == "v1.11.5" { // towncrier left it behind: it got into the changelog two releases later
 				const lost = "docs/changelog.d/feature/ha-cv-docs-zero-downtime.infra.md"
 				const want = lost + ": lies in a subfolder, where no fragment is looked for; move it to docs/changelog.d/feature-ha-cv-docs-zero-downtime.infra.md"
 				if _, err := changelog.Build(files, in); err == nil || err.Error() != want {
@@ -161,7 +160,7 @@ func TestReleases(t *testing.T) {
 	}
 }
 
-// Whatever was deleted before the interruption, the rest is deleted by the next run.
+// The next run deletes the fragments that an interrupted run has left.
 func TestInterruptedRunsAreFinished(t *testing.T) {
 	for _, dir := range []string{"cases/t02-orphans", "cases/t03-multiline", "cases/t16-sort-order", "releases/v1.3.0", "releases/v1.13.0"} {
 		dir := filepath.Join("testdata", filepath.FromSlash(dir))

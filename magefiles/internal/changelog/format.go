@@ -81,8 +81,8 @@ func (f *format) render(values map[string]string) string {
 	return text.String()
 }
 
-// pattern matches what render makes, on lines of its own. The placeholders in expressions stand for these; the first of each is a group
-// of that name.
+// pattern matches the output of render, on lines of its own. expressions has the patterns of placeholders; the first occurrence of each
+// is a group of its name.
 func (f *format) pattern(expressions map[string]string) *regexp.Regexp {
 	text, seen := `(?m)^`, map[string]bool{}
 	for _, p := range f.parts {
@@ -101,7 +101,7 @@ func (f *format) pattern(expressions map[string]string) *regexp.Regexp {
 
 var hashes = regexp.MustCompile(`(?m)^(#+)\s`)
 
-// level is how deep a Markdown heading the format makes; 0 if it makes none.
+// level is the depth of the Markdown heading that the format makes; 0 if it makes none.
 func (f *format) level() int {
 	var literal strings.Builder
 	for _, p := range f.parts {

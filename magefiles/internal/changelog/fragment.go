@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Fragment is a piece of news, in a file of its own.
+// Fragment is a change for the changelog, in a file of its own.
 type Fragment struct {
 	Path    string // slash path from the root
 	Issue   string // "" for an orphan
@@ -21,9 +21,9 @@ type Fragment struct {
 	Text    string // without blanks around it, line ends are \n
 }
 
-// Read reads the fragments, in the order of issue and counter. A folder that does not exist holds none. A file that would be lost is a
-// *FragmentsError, which names all of them; the others are returned beside it. Passed over are .gitignore, .gitkeep, .keep, README and what the setting ignore names, as
-// towncrier does; and files with a dot in front that have no type, such as editors leave.
+// Read reads the fragments, in the order of issue and counter. A folder that does not exist holds none. If files would be lost, the error is a
+// *FragmentsError that names all of them; the other fragments are returned with it. It skips .gitignore, .gitkeep, .keep, README and the names in
+// the setting ignore, as towncrier does; and files that begin with a dot and have no type, such as those of editors.
 func Read(fsys fs.FS, c *Config) ([]Fragment, error) {
 	entries, err := fs.ReadDir(fsys, c.Directory)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -100,7 +100,7 @@ func (f *folder) take(entry fs.DirEntry) error {
 	return err
 }
 
-// text is what a fragment says; "" if it says nothing that can be used.
+// text is the text of a fragment; "" if it is unusable.
 func (f *folder) text(name string) (string, error) {
 	content, err := fs.ReadFile(f.fsys, name)
 	if err != nil {
@@ -132,7 +132,7 @@ func invalidAt(content []byte) int {
 	return -1
 }
 
-// subfolder finds files that lie too deep.
+// subfolder finds files in subfolders.
 func (f *folder) subfolder(dir string) error {
 	return fs.WalkDir(f.fsys, dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || name == f.config.Filename || f.ignores(entry.Name()) || isHidden(entry.Name()) {
@@ -147,7 +147,7 @@ func (f *folder) subfolder(dir string) error {
 
 func isHidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// untyped is about a file whose name holds no type.
+// untyped reports a file whose name has no type.
 func (f *folder) untyped(name string) {
 	base := path.Base(name)
 	if isHidden(base) || strings.HasPrefix(strings.ToLower(base), "readme") {
@@ -167,7 +167,7 @@ func (f *folder) untyped(name string) {
 		strings.Join(keys, ", "), wanted)
 }
 
-// compareKeys finds fragments that cannot be told apart. Orphans always can.
+// compareKeys finds fragments with the same issue, type and counter. Orphans are always different.
 func (f *folder) compareKeys() {
 	first := map[[3]string]string{}
 	for _, g := range f.fragments {

@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 )
 
-// A configuration is refused with a *ConfigError, or a section can be made with it and found again.
+// FuzzConfig: a configuration is refused with a *ConfigError, or a section can be made with it and found again.
 func FuzzConfig(f *testing.F) {
 	f.Add(read(f, "testdata/towncrier.toml"))
 	f.Add(minimal + "issue_format = \"[#{issue}]: {{x}}\"\nignore = [\"*\"]\nissue_pattern = \"[0-9]+\"\nunderlines = \"=-~\"")
@@ -31,7 +31,7 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("the section is %q", section)
 		}
 		if strings.ContainsAny(text, "\r\\") || strings.Contains(text, "start_string") {
-			return // a title with blanks at its ends, or one that holds the marker
+			return // a title with blanks at its ends, or one that contains the marker
 		}
 		if found, ok := changelog.FindSection(c, section, "v1.0.0"); !ok || found.Version != "v1.0.0" && found.Version != "1.0.0" {
 			t.Errorf("%q: found %+v, %t", section, found, ok)
@@ -39,7 +39,8 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// Whatever a changelog and a fragment hold: the section gets in, what was below stays below, and the next run has nothing to do.
+// FuzzInsert: with any changelog and fragment, the section is inserted, the text below stays below, and the next run has nothing
+// to do.
 func FuzzInsert(f *testing.F) {
 	f.Add(read(f, "testdata/CHANGELOG.md"), "Text.")
 	f.Add("", "- a\n- b\n\n## [v0.1.0] - 2026-01-01")
@@ -76,7 +77,7 @@ func FuzzInsert(f *testing.F) {
 	})
 }
 
-// blankless is a text without what Python takes for blanks around it.
+// blankless is a text without the characters around it that Python takes for blanks.
 func blankless(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f' })
 }

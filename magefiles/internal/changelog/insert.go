@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// insert puts a section into a changelog, as towncrier does: below the first marker, or at the top where there is none. What was there
-// stays, but for blank lines around the marker and for line ends, which all become \n. It says what a reader may not expect.
+// insert puts a section into a changelog, as towncrier does: below the first marker, or at the top if there is none. The old text
+// stays, except for blank lines around the marker and line ends, which all become \n. It warns of results that a user may not expect.
 func (c *Config) insert(old, section string) (changed string, warnings []string) {
 	text := universal(old)
 	if text != old {
@@ -27,7 +27,7 @@ func (c *Config) insert(old, section string) (changed string, warnings []string)
 	return top + section + rest, warnings
 }
 
-// byteOrder parts a byte order mark from what it stands before.
+// byteOrder splits off a byte order mark.
 func byteOrder(text string) (mark, rest string) {
 	if rest, ok := strings.CutPrefix(text, byteOrderMark); ok {
 		return byteOrderMark, rest
@@ -35,8 +35,8 @@ func byteOrder(text string) (mark, rest string) {
 	return "", text
 }
 
-// holds says that a section has the bullet of a fragment. Where only issues are shown, and issue_format makes nothing of them, any bullet
-// of that type will do.
+// holds reports whether a section has the bullet of a fragment. If only issues are shown, and issue_format makes no text of them, any
+// bullet of that type counts.
 func (c *Config) holds(s Section, f Fragment) bool {
 	t := c.typeOf(f.Type)
 	_, list, found := strings.Cut("\n"+s.Body+"\n", "\n"+strings.Repeat("#", c.title.level()+1)+" "+t.Name+"\n\n")
@@ -61,7 +61,7 @@ func (c *Config) holds(s Section, f Fragment) bool {
 	}
 }
 
-// endsBullet says that after the text of a bullet nothing follows but its issues, the given one among them.
+// endsBullet reports whether only issues follow the text of a bullet, the given one among them.
 func endsBullet(after, issue string) bool {
 	if issue == "" {
 		rest, ends := strings.CutPrefix(after, "\n")
@@ -76,7 +76,7 @@ func endsBullet(after, issue string) bool {
 	return false
 }
 
-// goesOn says that a bullet has more lines, which are indented.
+// goesOn reports whether a bullet has more lines, which are indented.
 func goesOn(rest string) bool {
 	for line := range strings.Lines(rest) {
 		if strip(line) != "" {
@@ -91,7 +91,7 @@ func firstLine(s string) string {
 	return line
 }
 
-// lists says that issue is among issues.
+// lists reports whether issue is among issues.
 func lists(issues, issue string) bool {
 	return strings.Contains(", "+issues+", ", ", "+issue+", ")
 }

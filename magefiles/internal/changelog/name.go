@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parseName reads the name of a fragment. Its type is the last part between dots, from the second on, that is a type; what stands before
-// is the issue, a number right after is the counter. The extension means nothing.
+// parseName reads the name of a fragment. Its type is the last part between dots, from the second on, that is a type; the text before it
+// is the issue, and a number right after it is the counter. The extension is ignored.
 func parseName(name string, isType func(string) bool) (issue, kind, counter string, ok bool) {
 	parts := strings.Split(name, ".")
 	for i := len(parts) - 1; i > 0; i-- {
@@ -27,7 +27,7 @@ func parseName(name string, isType func(string) bool) (issue, kind, counter stri
 	return "", "", "", false
 }
 
-// isNumber holds for ASCII digits alone: what others mean differs between Python's functions.
+// isNumber is true for ASCII digits alone: Python's functions differ about other digits.
 func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, digits) == ""
 }
@@ -70,7 +70,7 @@ func compareIssues(a, b string) int {
 	return cmp.Or(cmp.Compare(x.class, y.class), strings.Compare(x.rest, y.rest), compareNumbers(x.number, y.number))
 }
 
-// alwaysIgnored are patterns of files that are no fragments, in lower case.
+// alwaysIgnored are patterns of files that are not fragments, in lower case.
 var alwaysIgnored = []string{".gitignore", ".gitkeep", ".keep", "readme", "readme.md", "readme.rst"}
 
 // ignored compiles patterns of file names, which are in lower case.
@@ -82,7 +82,7 @@ func ignored(patterns []string) []*regexp.Regexp {
 	return compiled
 }
 
-// glob compiles a pattern of Python's fnmatch: * ? [a-z] [!a-z]. A [ that is not closed is itself.
+// glob compiles a pattern of Python's fnmatch: * ? [a-z] [!a-z]. A [ that is not closed matches itself.
 func glob(pattern string) *regexp.Regexp {
 	text := ""
 	for pattern != "" {
@@ -105,7 +105,7 @@ func glob(pattern string) *regexp.Regexp {
 	}
 	compiled, err := regexp.Compile(`(?s)\A` + text + `\z`)
 	if err != nil {
-		return regexp.MustCompile(`[^\x00-\x{10FFFF}]`) // a range that is upside down matches nothing
+		return regexp.MustCompile(`[^\x00-\x{10FFFF}]`) // a reversed range matches nothing
 	}
 	return compiled
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// reader reads a table of a TOML file, and collects what is wrong with it.
+// reader reads a table of a TOML file, and collects its mistakes.
 type reader struct {
 	file, path string
 	values     map[string]any
@@ -33,7 +33,7 @@ func (r *reader) has(key string) bool {
 	return ok
 }
 
-// known fails for keys that are none of the given.
+// known fails for keys that are not in the list.
 func (r *reader) known(keys []string) {
 	for _, key := range slices.Sorted(maps.Keys(r.values)) {
 		if slices.Contains(keys, key) {
@@ -47,7 +47,7 @@ func (r *reader) known(keys []string) {
 	}
 }
 
-// refuse fails for settings that change the text in ways that are not done here, and for settings of the wrong type that mean nothing here.
+// refuse fails for settings that change the text in unsupported ways, and for settings of the wrong type that have no effect here.
 func (r *reader) refuse() {
 	for key, only := range map[string]bool{"wrap": false, "all_bullets": true, "single_file": true} {
 		if r.flag(key, only) != only {
@@ -56,7 +56,7 @@ func (r *reader) refuse() {
 	}
 	r.flag("create_eof_newline", true)
 	r.flag("create_add_extension", true)
-	r.text("version", "") // it is always given
+	r.text("version", "") // the version is always an argument
 	if template := r.text("template", ""); template != "" && template != "towncrier:default" && template != "towncrier:default.md" {
 		r.fail("template", "is %q: templates are not done here, only towncrier's own for Markdown; remove it", template)
 	}
@@ -117,7 +117,7 @@ func (r *reader) texts(key string) []string {
 	}
 }
 
-// wrong tells of a value's type once, however often it is read.
+// wrong reports the wrong type of a value once, however often it is read.
 func (r *reader) wrong(key, expected string) {
 	r.fail(key, "is %s, expected %s", describe(r.values[key]), expected)
 	delete(r.values, key)
@@ -136,7 +136,7 @@ func describe(v any) string {
 	}
 }
 
-// inside cleans a path, which must lie in the repository.
+// inside cleans a path, which must be in the repository.
 func (r *reader) inside(key, name string) string {
 	clean := path.Clean(name)
 	if !fs.ValidPath(clean) || clean == "." {

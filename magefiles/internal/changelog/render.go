@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// noChanges is what a section without fragments says.
+// noChanges is the text of a section without fragments.
 const noChanges = "No significant changes.\n\n"
 
-// Render makes the section of a version: heading, a list for each type that has fragments, and the two blank lines that part it from the
-// section before. Version and date stand in it as they are given.
+// Render makes the section of a version: heading, a list for each type that has fragments, and the two blank lines before the next
+// section. Version and date are written as given.
 func Render(c *Config, fragments []Fragment, version, date string) string {
 	var text strings.Builder
 	text.WriteString(c.heading(version, date) + "\n\n")
@@ -42,7 +42,7 @@ type entry struct {
 	issues []string
 }
 
-// entries are those of a type, in their order: by issues, then orphans by text.
+// entries are the entries of a type, in their order: by issues, then orphans by text.
 func (c *Config) entries(t Type, fragments []Fragment) []*entry {
 	var entries []*entry
 	at := map[string]*entry{}
@@ -68,7 +68,7 @@ func (c *Config) entries(t Type, fragments []Fragment) []*entry {
 	return entries
 }
 
-// shown is the text of a fragment's bullet. An orphan's is always shown.
+// shown is the text of a fragment's bullet. The text of an orphan is always shown.
 func shown(t Type, f Fragment) string {
 	if !t.ShowContent && f.Issue != "" {
 		return ""
@@ -88,7 +88,7 @@ func compareEntries(a, b *entry) int {
 	return strings.Compare(a.text, b.text)
 }
 
-// bullet is an entry with its issues. Behind a list they get a paragraph of their own.
+// bullet is an entry with its issues. After a list they get a paragraph of their own.
 func (c *Config) bullet(e *entry) string {
 	issues := make([]string, len(e.issues))
 	for i, issue := range e.issues {
@@ -107,7 +107,7 @@ func (c *Config) bullet(e *entry) string {
 	}
 }
 
-// reference is how an issue is written.
+// reference is an issue in the form of issue_format.
 func (c *Config) reference(issue string) string {
 	switch {
 	case c.issue != nil:
@@ -119,7 +119,7 @@ func (c *Config) reference(issue string) string {
 	}
 }
 
-// isInteger says that Python's int would take it.
+// isInteger reports whether Python's int would accept it.
 func isInteger(s string) bool {
 	digits := strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
 	if len(s)-len(digits) > 1 {

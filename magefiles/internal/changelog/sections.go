@@ -5,28 +5,28 @@ import (
 	"strings"
 )
 
-// Section is the news of a version, as a changelog holds it.
+// Section is the section of a version in a changelog.
 type Section struct {
 	Heading string
 	Version string
 	Date    string // "" if title_format has none
 	Line    int    // of the heading, from 1
-	Body    string // what is below the heading, without blank lines around it
+	Body    string // text below the heading, without blank lines around it
 }
 
-// Patterns for what a heading holds, where it is not known.
+// Patterns for the placeholders of a heading, if their values are not known.
 const (
 	anyVersion = `[vV]?[0-9]\S*?`
 	anyDate    = `\S.*?`
 )
 
-// Sections finds the versions of a changelog, from top to bottom: the newest first, as changelogs are written. It finds those whose
-// version is a number, with or without a v.
+// Sections finds the versions of a changelog, from top to bottom: the newest first, as changelogs are written. It finds those with
+// a number as their version, with or without a v.
 func Sections(c *Config, changelog string) []Section {
 	return c.sections(universal(changelog), c.anyTitle, -1)
 }
 
-// FindSection finds a version, with a v or without, as the changelog has it.
+// FindSection finds a version, given with or without a v. The result has the changelog's form.
 func FindSection(c *Config, changelog, version string) (Section, bool) {
 	text := universal(changelog)
 	spelled := c.spell(text, version)
@@ -44,7 +44,7 @@ func (c *Config) first(text string, heading *regexp.Regexp) (Section, bool) {
 	return found[0], true
 }
 
-// spell writes a version with a v or without, as the newest section has it; or so that the heading has one v, if it is the first.
+// spell writes a version with or without a v, like the newest section; if it is the first, so that the heading has one v.
 func (c *Config) spell(text, version string) string {
 	plain := strings.TrimPrefix(version, "v")
 	if !regexp.MustCompile(`^[0-9]`).MatchString(plain) {
@@ -64,7 +64,7 @@ func (c *Config) spell(text, version string) string {
 	return version
 }
 
-// sections finds so many of those whose heading matches, all for -1. Text above the marker is no section.
+// sections finds up to limit sections whose heading matches, all for -1. Text above the marker is not a section.
 func (c *Config) sections(text string, heading *regexp.Regexp, limit int) []Section {
 	skipped := 0
 	if at := strings.Index(text, c.start); at >= 0 {
@@ -98,8 +98,8 @@ func (c *Config) headingPattern(version string) *regexp.Regexp {
 
 var fence = regexp.MustCompile("^(?:```|~~~)")
 
-// end is where a section ends: at the next one, or at another Markdown heading that is as high. In code that is set apart at the left
-// margin nothing is a heading but that of a section.
+// end is the end of a section: the next section, or another Markdown heading of the same or a higher level. In code blocks that start
+// at the left margin only the heading of a section counts.
 func (c *Config) end(body string) int {
 	end := len(body)
 	if at := c.anyTitle.FindStringIndex(body); at != nil {
@@ -119,14 +119,14 @@ func (c *Config) end(body string) int {
 	return end
 }
 
-// Stray is a heading that stands where sections do, and is none.
+// Stray is a heading at the level of sections that is not the heading of one.
 type Stray struct {
 	Line int // from 1
 	Text string
 }
 
-// Strays finds the Markdown headings that are as high as those of sections and name no version as title_format has it. So they end the
-// section above. What stands above the marker does not count; nor does, where there is no marker, what stands above the first section.
+// Strays finds the Markdown headings at the level of sections that do not have a version in the form of title_format. They end the
+// section above. Headings above the marker do not count; without a marker, nor do headings above the first section.
 func Strays(c *Config, changelog string) []Stray {
 	text := universal(changelog)
 	from := 0
@@ -157,7 +157,7 @@ func Strays(c *Config, changelog string) []Stray {
 	return found
 }
 
-// headingDepth counts the # of a Markdown heading; 0 if the line is none.
+// headingDepth counts the # of a Markdown heading; 0 if the line is not a heading.
 func headingDepth(line string) int {
 	text := strings.TrimLeft(line, "#")
 	if depth := len(line) - len(text); text == "" || strings.ContainsAny(text[:1], " \t\n") {

@@ -72,7 +72,7 @@ func TestStrays(t *testing.T) {
 	for text, want := range map[string][]changelog.Stray{
 		history: {{Line: 24, Text: "## Before that"}},
 		strings.ReplaceAll(history, "\n", "\r\n"):         {{Line: 24, Text: "## Before that"}},
-		"# C\n## Unreleased\n":                            nil, // which is no changelog of ours
+		"# C\n## Unreleased\n":                            nil, // which is not our changelog
 		"## Above\n" + marker + "## Unreleased\n":         {{Line: 3, Text: "## Unreleased"}},
 		"## Above\n## [v1.0.0] - 2026-01-01\n##\n### a\n": {{Line: 3, Text: "##"}},
 		marker + "~~~\n## code\n~~~\n## [1.0.0] - today":  nil,
@@ -91,7 +91,7 @@ func TestStrays(t *testing.T) {
 	}
 }
 
-// Every section that was written is found as it was written.
+// Every section that was written is found unchanged.
 func TestWrittenSectionsAreFound(t *testing.T) {
 	for _, format := range []string{"", "title_format = \"{version}, {project_date}\"", "title_format = \"## {version}\"", "title_format = \"#### *{version}*\\nof {project_date}\""} {
 		texts := map[string]string{"towncrier.toml": minimal + "start_string = \"<!-- here -->\\n\"\n" + format, "CHANGELOG.md": "# C\n<!-- here -->\n"}
@@ -116,7 +116,7 @@ func TestWrittenSectionsAreFound(t *testing.T) {
 	}
 }
 
-// The version is written as in the section before, whether it was given with a v or without.
+// The version is written as in the section before, whether it is given with a v or without.
 func TestVersionsAreSpelledAsBefore(t *testing.T) {
 	const marker = "<!-- towncrier release notes start -->\n"
 	for _, c := range []struct{ title, old, given, want string }{

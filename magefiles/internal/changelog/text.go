@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Text is handled as Python does it, whose ideas of blanks and line ends are wider than Go's.
+// Text is handled as in Python, which has more kinds of blanks and line ends than Go.
 
 // universal makes every line end \n.
 func universal(s string) string {
@@ -23,7 +23,7 @@ func strip(s string) string      { return strings.TrimFunc(s, isBlank) }
 func stripLeft(s string) string  { return strings.TrimLeftFunc(s, isBlank) }
 func stripRight(s string) string { return strings.TrimRightFunc(s, isBlank) }
 
-// isLineEnd is what str.splitlines ends a line at.
+// isLineEnd reports whether str.splitlines ends a line at the character.
 func isLineEnd(r rune) bool {
 	switch r {
 	case '\n', '\v', '\f', '\r', '\x1c', '\x1d', '\x1e', '\x85', '\u2028', '\u2029':
@@ -32,7 +32,7 @@ func isLineEnd(r rune) bool {
 	return false
 }
 
-// indented puts two spaces before each line but the first. A blank line stays as it is.
+// indented puts two spaces before each line but the first. A blank line is unchanged.
 func indented(s string) string {
 	var text strings.Builder
 	for first := true; s != ""; first = false {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// defaultTypes are those of a configuration that states none.
+// defaultTypes are the types of a configuration without any.
 var defaultTypes = []Type{
 	{"feature", "Features", true},
 	{"bugfix", "Bugfixes", true},
@@ -18,7 +18,7 @@ var defaultTypes = []Type{
 	{"misc", "Misc", false},
 }
 
-// types reads [[tool.towncrier.type]], whose order is kept, or [tool.towncrier.fragment.TYPE], which stand in alphabetical order.
+// types reads [[tool.towncrier.type]], whose order is kept, or [tool.towncrier.fragment.TYPE], which are sorted by name.
 func (r *reader) types() []Type {
 	list, tables := r.tables("type"), r.values["fragment"]
 	fragments, ok := tables.(map[string]any)
@@ -88,12 +88,12 @@ func (r *reader) fragmentTypes(fragments map[string]any) []Type {
 	return types
 }
 
-// oneType reads what both forms have.
+// oneType reads the settings that both forms have.
 func (r *reader) oneType(key string) Type {
 	if strings.ContainsAny(key, "./") {
 		r.errs = append(r.errs, &ConfigError{File: r.file, Key: r.path, Reason: fmt.Sprintf("is the type %q, which no file name can have: it holds a dot or a slash", key)})
 	}
-	r.flag("check", true) // for «towncrier check»
+	r.flag("check", true) // for `towncrier check`
 	return Type{Key: key, Name: r.text("name", capitalized(key)), ShowContent: r.flag("showcontent", true)}
 }
 

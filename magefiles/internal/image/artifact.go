@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// BuildRequest says what to build.
+// BuildRequest says which image to build.
 type BuildRequest struct {
 	Container Container
 	Commit    string            // whose files are built; "" is the working tree
 	Platforms []Platform        // at least one
-	Version   string            // that a Go program is told; "" for none
+	Version   string            // given to a Go program; "" for none
 	Target    string            // stage of a Dockerfile; "" is the last
 	Args      map[string]string // build arguments of a Dockerfile, none empty
-	Bases     map[string]string // references of images to build on in place of those that are written
+	Bases     map[string]string // references of base images to use instead of those in the sources
 }
 
 // Variant is the image for one platform, as a file on this machine.
 type Variant struct {
 	Platform Platform
-	// File is an OCI layout in an uncompressed tar. It must stay until the artifact that is assembled of it is closed.
+	// File is an OCI layout in an uncompressed tar. It must stay until the artifact that is assembled from it is closed.
 	File string
-	// BaseLayers is how many of the lowest layers are a base image's; only Metadata.Repack asks for it. 0 for an image on scratch.
+	// BaseLayers is how many of the lowest layers are from a base image; only Metadata.Repack asks for it. 0 for an image on scratch.
 	BaseLayers int
-	// Program is the path of a compiled program in the image, and SHA256 the hash of its content as it was compiled, in hexadecimal digits. An image
-	// whose uppermost layer holds another program is refused. "" if there is nothing to compare.
+	// Program is the path of a compiled program in the image, and SHA256 the hash of the compiled file, in hexadecimal digits. An image whose
+	// uppermost layer has another program is refused. "" if there is nothing to compare.
 	Program, SHA256 string
 }
 
-// Metadata is what is stated about an image.
+// Metadata is the information added to an image.
 type Metadata struct {
 	// Created becomes the creation time of image and history, in whole seconds; zero leaves what the engine wrote.
 	Created time.Time

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// shortCommit is how many digits of a commit stand in a version.
+// shortCommit is the number of digits of a commit in a version.
 const shortCommit = 7
 
 var (
@@ -15,12 +15,11 @@ var (
 	commitSuffix = regexp.MustCompile(`-([0-9a-f]{7,64})$`)
 )
 
-// CommitVersion is the version under which a commit of a container is published:
-// v<version of the packaged application>-<7 digits of the commit>. An application's
-// version is completed to three numbers, and its build metadata, which a tag cannot hold,
-// is left away. Where the 7 digits happen to be a number that begins with 0, which no
-// semantic version may hold, there are as many more as it takes. The error is an
-// *InvalidError.
+// CommitVersion is the version under which a commit of a container is published: v<version of
+// the packaged application>-<7 digits of the commit>. The application's version is completed to
+// three numbers, and its build metadata, which a tag cannot hold, is left out. If the 7 digits
+// are a number that begins with 0, which a semantic version may not hold, more digits are used.
+// The error is an *InvalidError.
 func CommitVersion(application, commit string) (Version, error) {
 	invalid := func(reason string) (Version, error) {
 		return Version{}, &InvalidError{What: "version of the application", Input: application, Reason: reason}

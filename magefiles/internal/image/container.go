@@ -33,10 +33,9 @@ type Container struct {
 	VersionAt, BaseAt Position // where they are stated
 }
 
-// Find returns the containers of a repository, sorted by name. Folders that hold
-// neither a Dockerfile nor a Go main package are passed over, as are hidden ones.
-// Those that cannot be used are in the error, each as a *ContainerError, and the
-// others are returned beside it.
+// Find returns the containers of a repository, sorted by name. Hidden folders and folders with
+// neither a Dockerfile nor a Go main package are skipped. Unusable folders are in the error,
+// each as a *ContainerError; the other containers are returned with it.
 func Find(fsys fs.FS) ([]Container, error) {
 	entries, err := fs.ReadDir(fsys, Root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -63,13 +62,13 @@ func Find(fsys fs.FS) ([]Container, error) {
 	return found, errors.Join(faults...)
 }
 
-// isCandidate leaves out files and what is hidden.
+// isCandidate leaves out files and hidden folders.
 func isCandidate(entry fs.DirEntry) bool {
 	hidden := strings.HasPrefix(entry.Name(), ".") || strings.HasPrefix(entry.Name(), "_")
 	return !hidden && (entry.IsDir() || entry.Type()&fs.ModeSymlink != 0)
 }
 
-// Lookup returns the container of that name. If there is none the error is an
+// Lookup returns the container of that name. If there is none, the error is an
 // *UnknownError; if its folder cannot be used it is a *ContainerError. Faults of
 // other containers do not matter.
 func Lookup(fsys fs.FS, n Name) (Container, error) {
@@ -82,7 +81,7 @@ func Lookup(fsys fs.FS, n Name) (Container, error) {
 			return open(fsys, entry)
 		}
 	}
-	found, _ := Find(fsys) // what is wrong with the others is no answer to this question
+	found, _ := Find(fsys) // faults of other containers do not matter here
 	known := make([]Name, len(found))
 	for i, c := range found {
 		known[i] = c.Name
@@ -118,7 +117,7 @@ func read(fsys fs.FS, dir string, entry fs.DirEntry) (Container, error) {
 	return c, err
 }
 
-// inspect finds out the kind and what the sources state. A Dockerfile goes before Go
+// inspect finds out the kind and the statements of the sources. A Dockerfile takes precedence over Go
 // files: it may well compile them itself.
 func (c *Container) inspect(fsys fs.FS, files []fs.DirEntry) error {
 	for _, f := range files {

@@ -10,8 +10,8 @@ import (
 	"testing/fstest"
 )
 
-// tree writes files, and symbolic links («-> target»), below a new folder, and opens
-// it as the program does: as a root that nothing leads out of.
+// tree writes files, and symbolic links ("-> target"), below a new folder, and opens it as the
+// program does: as a root that no path leaves.
 func tree(t *testing.T, files map[string]string) *os.Root {
 	t.Helper()
 	dir := t.TempDir()
@@ -115,7 +115,7 @@ func TestFaultyContainersDoNotHideTheOthers(t *testing.T) {
 	}
 }
 
-// What a Dockerfile states is what BuildKit takes for a comment or an ARG.
+// A statement of a Dockerfile is a comment or an ARG as BuildKit parses it.
 func TestDockerfileStatements(t *testing.T) {
 	for name, c := range map[string]struct{ text, version, platforms string }{
 		"heredoc":           {"FROM scratch\nCOPY <<EOF /template/Dockerfile\n# blumeops:platforms linux/s390x\nARG CONTAINER_APP_VERSION=6.6\nEOF\n", "", ""},

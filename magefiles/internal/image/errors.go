@@ -11,9 +11,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// InvalidError says that a text from outside is not what it should be.
+// InvalidError says that a text from outside is invalid.
 type InvalidError struct {
-	What   string // what was expected, as in "container name"
+	What   string // the expected noun, as in "container name"
 	Input  string // the text as it was given
 	Reason string // what is wrong with it, and what to write instead
 }
@@ -23,7 +23,7 @@ func (e *InvalidError) Error() string {
 	return fmt.Sprintf("%s %q: %s", e.What, e.Input, e.Reason)
 }
 
-// ExitStatus is that of a program which was given wrong arguments.
+// ExitStatus is that of a program that was given wrong arguments.
 func (e *InvalidError) ExitStatus() int { return statusUsage }
 
 const statusUsage = 2
@@ -50,7 +50,7 @@ func (e *UnknownError) Error() string {
 	return msg + " (known: " + strings.Join(known, ", ") + ")"
 }
 
-// ExitStatus is that of a program which was given wrong arguments.
+// ExitStatus is that of a program that was given wrong arguments.
 func (e *UnknownError) ExitStatus() int { return statusUsage }
 
 // ContainerError says that a folder of containers/ cannot be used as a container.
@@ -61,13 +61,13 @@ type ContainerError struct {
 
 func (e *ContainerError) Error() string { return plain.Name(e.Dir) + ": " + e.Err.Error() }
 
-// ExitStatus is that of a program which was given wrong arguments.
+// ExitStatus is that of a program that was given wrong arguments.
 func (e *ContainerError) ExitStatus() int { return statusUsage }
 
 // Unwrap gives the reason.
 func (e *ContainerError) Unwrap() error { return e.Err }
 
-// StatementError says that a file of a container cannot be read, or states what is not known.
+// StatementError says that a file of a container cannot be read, or has an unknown statement.
 type StatementError struct {
 	At  Position
 	Err error
@@ -87,9 +87,9 @@ func (e *StatementError) Error() string {
 // Unwrap gives the reason.
 func (e *StatementError) Unwrap() error { return e.Err }
 
-// nearest returns the candidate with the smallest edit distance to what was typed,
-// or "" if none is near enough to be a slip of the fingers: two letters (swapped ones
-// count as two), a third of them in a long word, or the one being the start of the other.
+// nearest returns the candidate with the smallest edit distance to the typed text, or "" if
+// none is near enough to be a typing error: two letters (swapped ones count as two), a third of
+// them in a long word, or one being the start of the other.
 func nearest(typed string, candidates []string) string {
 	best, bestDistance := "", math.MaxInt
 	for _, c := range candidates {

@@ -11,13 +11,12 @@ type Graph struct {
 	faults map[Name]error
 }
 
-// NewGraph draws the graph of containers whose images are published as
-// REGISTRY/NAMESPACE/NAME. bases names the images that a container is made from: the
-// references of FROM, COPY --from and RUN --mount in a Dockerfile, with arguments filled
-// in; the base of a Go program is in the container itself. Other people's images and
-// containers that are not there are no part of it, and neither are references with a
-// digest: these stay what they are, whatever is published. Where bases fails, the
-// container's bases are not known: Fault has the error.
+// NewGraph makes the graph of containers whose images are published as REGISTRY/NAMESPACE/NAME.
+// bases returns the images that a container is made from: the references of FROM, COPY --from
+// and RUN --mount in a Dockerfile, with arguments filled in; the base of a Go program is in the
+// container itself. The graph leaves out other people's images, containers that do not exist,
+// and references with a digest: no publish changes these. If bases fails, the container's bases
+// are unknown and Fault returns the error.
 func NewGraph(containers []Container, registryAndNamespace string, bases func(Container) ([]string, error)) *Graph {
 	g := &Graph{bases: map[Name][]Name{}, faults: map[Name]error{}}
 	known := map[Name]bool{}
@@ -46,7 +45,7 @@ func basesOf(c Container, bases func(Container) ([]string, error)) ([]string, er
 	return bases(c)
 }
 
-// OurName is the name of the container whose image a reference names, without a digest.
+// OurName is the name of the container whose image a reference without a digest names.
 func OurName(ref, registryAndNamespace string) (Name, bool) {
 	rest, ok := strings.CutPrefix(ref, strings.TrimSuffix(registryAndNamespace, "/")+"/")
 	if !ok || strings.Contains(rest, "@") {
@@ -57,11 +56,11 @@ func OurName(ref, registryAndNamespace string) (Name, bool) {
 	return n, err == nil
 }
 
-// Fault is why a container's bases are not known, or nil.
+// Fault is the reason why a container's bases are unknown, or nil.
 func (g *Graph) Fault(n Name) error { return g.faults[n] }
 
-// Paths are the ways from a container to itself and to all that it is built on, one to
-// each, shortest first. Containers that are built on each other end no walk.
+// Paths are the paths from a container to itself and to each container that it is built on, one
+// path each, shortest first. A cycle does not make it run forever.
 func (g *Graph) Paths(n Name) [][]Name {
 	paths, seen := [][]Name{{n}}, map[Name]bool{n: true}
 	for i := 0; i < len(paths); i++ {

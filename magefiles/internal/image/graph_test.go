@@ -176,7 +176,7 @@ func TestCommitVersion(t *testing.T) {
 	}
 }
 
-// Whatever stands in go.mod and in a program, its sources are in the repository.
+// FuzzSources checks that sources are in the repository, with any go.mod and program.
 func FuzzSources(f *testing.F) {
 	f.Add("module m\nreplace a => ./b\n", "package main\nimport \"m/p\"\nimport \"a/../../c\"")
 	f.Add("module \"m\"\ngo 1.99\nfuture (\n)\n", "package main\nimport `m`")

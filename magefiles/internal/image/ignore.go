@@ -15,16 +15,16 @@ import (
 // dockerfileName is the file in a container's folder that BuildKit builds.
 const dockerfileName = "Dockerfile"
 
-// ignoreFiles name what is not copied from a Dockerfile's folder. The first that is there counts, alone.
+// ignoreFiles name the ignore files of a Dockerfile's folder. Only the first that exists is read.
 var ignoreFiles = []string{dockerfileName + ".dockerignore", ".dockerignore"}
 
-// Ignored is what a Dockerfile cannot copy from its folder.
+// Ignored holds the patterns of files that a Dockerfile cannot copy from its folder.
 type Ignored struct {
-	Patterns []string // as BuildKit reads them; nil for none
-	file     string   // that they are from; "" if there is none
+	Patterns []string // as BuildKit parses them; nil for none
+	file     string   // the patterns' file; "" if there is none
 }
 
-// ReadIgnored reads the patterns of Dockerfile.dockerignore if it is there, else of .dockerignore, as Docker does.
+// ReadIgnored reads the patterns of Dockerfile.dockerignore if it exists, else of .dockerignore, as Docker does.
 func ReadIgnored(fsys fs.FS, dir string) (Ignored, error) {
 	for _, name := range ignoreFiles {
 		text, err := fs.ReadFile(fsys, path.Join(dir, name))
@@ -46,7 +46,7 @@ func ReadIgnored(fsys fs.FS, dir string) (Ignored, error) {
 	return Ignored{}, nil
 }
 
-// Itself says that the patterns leave out the Dockerfile, or the file that they are from. BuildKit reads both all the same.
+// Itself reports whether the patterns leave out the Dockerfile or their own file. BuildKit reads both anyway.
 func (i Ignored) Itself() bool {
 	matcher, err := patternmatcher.New(i.Patterns)
 	return err == nil && slices.ContainsFunc([]string{dockerfileName, i.file}, func(name string) bool {

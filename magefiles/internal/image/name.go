@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Name is the name of a container: of its folder under containers/ and of its
-// repository at the registry.
+// Name is the name of a container: of its folder under containers/ and of its repository in the
+// registry.
 type Name string
 
 // maxName is the longest name, that of a DNS label: names also serve as host names.

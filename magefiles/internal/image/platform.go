@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Platform is what an image runs on, in the words of the OCI image specification
+// Platform is the system that an image runs on, in the terms of the OCI image specification
 // (which are Go's GOOS and GOARCH).
 type Platform struct {
 	OS           string `json:"os"`
 	Architecture string `json:"architecture"`
-	Variant      string `json:"variant,omitempty"` // of the processor: v7 of arm; "" if the architecture has none that matters
+	Variant      string `json:"variant,omitempty"` // of the processor, such as v7 of arm; "" if the architecture has no variant that matters
 }
 
-// known are those that images here can be built for: what Go compiles to and
+// known are the platforms that images here can be built for: those that Go compiles to and
 // Linux base images commonly have.
 var known = []Platform{
 	{"linux", "amd64", ""},
@@ -27,8 +27,7 @@ var known = []Platform{
 	{"linux", "s390x", ""},
 }
 
-// aliases maps other ways to write a platform to the one above; containerd reads
-// them so too.
+// aliases maps other names of a platform to the one above, as containerd does.
 var aliases = map[string]string{
 	"linux/arm64/v8": "linux/arm64",
 	"linux/arm":      "linux/arm/v7",

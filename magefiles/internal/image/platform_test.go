@@ -59,7 +59,7 @@ func TestSamePlatforms(t *testing.T) {
 	}
 }
 
-// What is accepted here must be what containerd, and so every engine, reads from it.
+// A platform that is accepted here must be read in the same way by containerd, and so by every engine.
 func FuzzParsePlatform(f *testing.F) {
 	for _, seed := range []string{"linux/amd64", "arm", "linux/arm/v7", "linux/arm64/v8", "linux/arm", "//", "a/b/c/d"} {
 		f.Add(seed)

@@ -6,15 +6,15 @@ import (
 	"github.com/distribution/reference"
 )
 
-// Reference names an image at a registry: REGISTRY/REPOSITORY:TAG.
+// Reference names an image in a registry: REGISTRY/REPOSITORY:TAG.
 type Reference struct {
-	Registry   string // host, with a port if it is not the usual one
+	Registry   string // host, with a port unless it is the default
 	Repository string // path at the registry, as in blumeops/nettest
 	Tag        string
 }
 
-// ParseReference reads REGISTRY/REPOSITORY:TAG. Nothing is added to it: a registry
-// and a tag must be there. The error is an *InvalidError.
+// ParseReference reads REGISTRY/REPOSITORY:TAG. It adds no defaults: registry and tag are
+// required. The error is an *InvalidError.
 func ParseReference(s string) (Reference, error) {
 	invalid := func(reason string) (Reference, error) {
 		return Reference{}, &InvalidError{What: "image reference", Input: s, Reason: reason}
@@ -40,8 +40,8 @@ func ParseReference(s string) (Reference, error) {
 	return Reference{Registry: registry, Repository: reference.Path(tagged), Tag: tagged.Tag()}, nil
 }
 
-// isHost reports whether every tool takes s for the host of a registry. A word with
-// neither dot nor port is taken for a folder at Docker Hub by most.
+// isHost reports whether every tool takes s for the host of a registry. Most take a word with
+// neither dot nor port for a folder at Docker Hub.
 func isHost(s string) bool {
 	return strings.ContainsAny(s, ".:") || s == "localhost"
 }

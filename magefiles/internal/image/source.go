@@ -9,17 +9,17 @@ import (
 	"github.com/moby/patternmatcher"
 )
 
-// Source is a file or a folder of the repository that an image is made of.
+// Source is a file or a folder of the repository that an image is made from.
 type Source struct {
 	Path   string                // slash path from the root
-	counts func(rel string) bool // by the path from there; nil if all does
+	counts func(rel string) bool // by the path below Path; nil if all files count
 }
 
-// Whole says that all that is at the path counts.
+// Whole reports whether all files at the path count.
 func (s Source) Whole() bool { return s.counts == nil }
 
-// Counts says whether a file of the repository, given by its path from the root, is one
-// that the image is made of.
+// Counts reports whether the image is made from a file of the repository, given by its path
+// from the root.
 func (s Source) Counts(file string) bool {
 	if file == s.Path {
 		return true
@@ -31,9 +31,9 @@ func (s Source) Counts(file string) bool {
 	return in && (s.counts == nil || s.counts(rel))
 }
 
-// buildContext is the folder of a Dockerfile without what its .dockerignore names. The
-// Dockerfile and the ignore files always count: the image depends on them. Where the
-// patterns cannot be understood all counts, and the build says what is wrong with them.
+// buildContext is the folder of a Dockerfile without the files that its .dockerignore names.
+// The Dockerfile and the ignore files always count: the image depends on them. If the patterns
+// are invalid all files count, and the build reports the error.
 func buildContext(fsys fs.FS, dir string) Source {
 	s := Source{Path: dir}
 	left, err := ReadIgnored(fsys, dir)
@@ -51,12 +51,12 @@ func buildContext(fsys fs.FS, dir string) Source {
 	return s
 }
 
-// compiled are the endings of files that the compiler takes, without cgo: see «go help
-// packages» and the package go/build.
+// compiled are the extensions of files that the compiler reads without cgo: see `go help
+// packages` and the package go/build.
 var compiled = []string{".go", ".s", ".S", ".sx", ".h", ".syso"}
 
-// goPackage is the folder of a Go package without tests and the folders below. Where one of
-// its files embeds others, all that is in the folder counts, whatever it is.
+// goPackage is the folder of a Go package without tests and without the folders below. If one
+// of its files embeds others, every file in the folder counts.
 func goPackage(dir string, embeds bool) Source {
 	s := Source{Path: dir}
 	if !embeds {

@@ -15,12 +15,12 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// Sources are what a container's image is made of: its folder, without what a .dockerignore
-// names; for a Go program the files that are compiled, in its package and in those of the
-// repository that it imports, directly or not, and what chooses the versions of other
-// modules. Some of them may not be there. What files are built for does not matter.
+// Sources are the files that a container's image is made from: its folder, without the files
+// that a .dockerignore names. For a Go program these are the compiled files of its package and
+// of the packages of the repository that it imports, directly or not, and the files that choose
+// the versions of other modules. Some of them may not exist. Build constraints are ignored.
 //
-// go.work and vendor/ are none of them: programs are compiled without.
+// go.work and vendor/ do not count: programs are compiled without them.
 func Sources(fsys fs.FS, c Container) ([]Source, error) {
 	if c.Kind != KindGo {
 		return []Source{buildContext(fsys, c.Dir)}, nil
@@ -39,7 +39,7 @@ func Sources(fsys fs.FS, c Container) ([]Source, error) {
 	}
 	for _, dir := range m.roots {
 		if dir != m.dir && m.imported(dir) {
-			sources = append(sources, Source{Path: path.Join(dir, "go.mod")}) // of a replacement: it says which Go it is written in
+			sources = append(sources, Source{Path: path.Join(dir, "go.mod")}) // of a replacement: it states the Go version
 		}
 	}
 	for _, name := range m.included {
@@ -52,8 +52,8 @@ func Sources(fsys fs.FS, c Container) ([]Source, error) {
 // module is the Go module that a container is in.
 type module struct {
 	dir      string            // of its go.mod
-	roots    map[string]string // folders by the paths of modules that are in this repository
-	packages []string          // folders that are to be read
+	roots    map[string]string // folders by module path, of modules in this repository
+	packages []string          // folders to read
 	included []string          // files of other folders that assembly includes
 }
 
@@ -75,8 +75,8 @@ func moduleOf(fsys fs.FS, dir string) (*module, error) {
 	}
 }
 
-// readFile takes the module's path and the replacements by other folders of the
-// repository. A file that a newer Go wrote has what Parse refuses, and ParseLax leaves out.
+// readFile reads the module's path and the replacements by other folders of the repository.
+// ParseLax accepts a file of a newer Go, which Parse refuses.
 func (m *module) readFile(name string, text []byte) error {
 	file, err := modfile.Parse(name, text, nil)
 	if err != nil {
@@ -95,8 +95,8 @@ func (m *module) readFile(name string, text []byte) error {
 	return nil
 }
 
-// read adds the packages that one imports, and says whether it embeds files. A folder that
-// is not there, and a file that does not parse, are left for the compiler to complain about.
+// read adds the packages that a package imports, and reports whether it embeds files. It skips
+// a missing folder and a file that does not parse: the compiler reports them.
 func (m *module) read(fsys fs.FS, dir string) (embeds bool, err error) {
 	files, err := fs.ReadDir(fsys, dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -140,13 +140,13 @@ func (m *module) imports(text []byte) {
 	}
 }
 
-// imported says whether a package at or below a folder is.
+// imported reports whether a package at or below a folder is imported.
 func (m *module) imported(dir string) bool {
 	return slices.ContainsFunc(m.packages, func(p string) bool { return p == dir || strings.HasPrefix(p, dir+"/") })
 }
 
-// ModuleFiles are the go.mod files of a Go container's module and of the folders that it replaces other modules by. The go command wants to read
-// them all, also those of modules from which nothing is imported, and whose changes change nothing without one of the module's own file.
+// ModuleFiles are the go.mod files of a Go container's module and of the folders that replace other modules. The go command reads all of them,
+// also those of modules without an imported package. A change to one of those has no effect unless the module's own file changes too.
 func ModuleFiles(fsys fs.FS, c Container) ([]string, error) {
 	m, err := moduleOf(fsys, c.Dir)
 	if err != nil {
@@ -160,10 +160,10 @@ func ModuleFiles(fsys fs.FS, c Container) ([]string, error) {
 	return files, nil
 }
 
-// includeDirective is how Go's assembler takes in a file: by its path from the folder of the package.
+// includeDirective matches an include of Go's assembler: by its path from the folder of the package.
 var includeDirective = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*include[ \t]+"([^"\n]*/[^"\n]*)"`)
 
-// includes notes the files of other folders that assembly takes in. What these include themselves is not looked at.
+// includes notes the files of other folders that assembly files include. It does not read the includes of these.
 func (m *module) includes(dir string, text []byte) {
 	for _, found := range includeDirective.FindAllSubmatch(text, -1) {
 		name := path.Join(dir, string(found[1]))
@@ -173,8 +173,8 @@ func (m *module) includes(dir string, text []byte) {
 	}
 }
 
-// folder is that of an imported package, if it is in this repository. The longest path
-// of a module is the one that counts.
+// folder is the folder of an imported package, if it is in this repository. The longest
+// matching module path counts.
 func (m *module) folder(imported string) (dir string, ok bool) {
 	longest := -1
 	for root, at := range m.roots {

@@ -16,7 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 )
 
-// What a container's sources state about it:
+// The statements of a container's sources about it:
 //
 //	Dockerfile  ARG CONTAINER_APP_VERSION=1.2.3
 //	            # blumeops:platforms linux/amd64,linux/arm64
@@ -24,7 +24,7 @@ import (
 //	            //blumeops:base registry.example/base:tag
 //	            //blumeops:platforms linux/amd64,linux/arm64
 
-// appVersion is the argument of a Dockerfile that states the version. Names of arguments have a case.
+// appVersion is the argument of a Dockerfile that states the version. Names of arguments are case-sensitive.
 const appVersion = "CONTAINER_APP_VERSION"
 
 var (
@@ -34,11 +34,11 @@ var (
 
 // Position is a place in a file of a container.
 type Position struct {
-	File         string // slash path from the root of the repository; "" if there is no place
+	File         string // slash path from the root of the repository; "" if unknown
 	Line, Column int    // counted from 1, in characters
 }
 
-// readDockerfile takes what BuildKit's parser knows for a comment or an ARG: the text of a heredoc, which may be a Dockerfile
+// readDockerfile reads the comments and ARGs that BuildKit's parser finds: the text of a heredoc, which may be a Dockerfile
 // itself, states nothing.
 func (c *Container) readDockerfile(fsys fs.FS) error {
 	name := path.Join(c.Dir, "Dockerfile")
@@ -77,8 +77,8 @@ func unreadable(name string, err error) error {
 	return &StatementError{Position{name, failed.Line, failed.Column}, failed}
 }
 
-// readGo looks for a Go main package. A file that does not parse is left for the
-// compiler to complain about, which does it better.
+// readGo looks for a Go main package. It skips a file that does not parse: the compiler reports
+// it better.
 func (c *Container) readGo(fsys fs.FS, files []fs.DirEntry) error {
 	for _, f := range files {
 		if !f.Type().IsRegular() || !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
@@ -122,8 +122,8 @@ func (c *Container) readGoFile(name string, text []byte) error {
 	return nil
 }
 
-// isIgnored reports whether a build constraint such as «//go:build ignore» takes the
-// file out of every build. Other constraints hold on some platform.
+// isIgnored reports whether a build constraint such as `//go:build ignore` takes the file out
+// of every build. Other constraints hold on some platform.
 func isIgnored(file *ast.File) bool {
 	for _, group := range file.Comments {
 		if group.Pos() > file.Package {
@@ -144,7 +144,7 @@ func position(p token.Position, text []byte) Position {
 	return Position{p.Filename, p.Line, utf8.RuneCount(text[p.Offset-p.Column+1:p.Offset]) + 1}
 }
 
-// state takes one «blumeops:KEY VALUE».
+// state reads one `blumeops:KEY VALUE`.
 func (c *Container) state(key, value string, at Position) (err error) {
 	value = strings.TrimSpace(value)
 	if value == "" {

@@ -10,10 +10,10 @@ type Tag struct {
 	Version Version // never a channel
 }
 
-// tagRefs is where git keeps tags, and what a forge's event calls them.
+// tagRefs is the prefix of tags in git and in a forge's events.
 const tagRefs = "refs/tags/"
 
-// TagName takes the «refs/tags/» off that an event of a forge puts before a tag's name.
+// TagName removes the `refs/tags/` that an event of a forge puts before a tag's name.
 func TagName(ref string) string { return strings.TrimPrefix(ref, tagRefs) }
 
 // NewTag is the tag of a container's version. A channel has none: the error is an *InvalidError.
@@ -22,14 +22,14 @@ func NewTag(name Name, version Version) (Tag, error) {
 	switch {
 	case version.IsChannel():
 		return Tag{}, &InvalidError{What: "tag", Input: tag.String(), Reason: "releases a channel, and channels move; `container:publish` publishes them"}
-	case strings.HasSuffix(version.tag, ".lock"): // git's own files are called so (git-check-ref-format)
+	case strings.HasSuffix(version.tag, ".lock"): // git refuses such names (git-check-ref-format)
 		return Tag{}, &InvalidError{What: "tag", Input: tag.String(), Reason: "ends with .lock, which git takes in no name"}
 	}
 	return tag, nil
 }
 
-// ParseTag reads NAME-vX.Y.Z or NAME-vX.Y.Z-PRE, with or without «refs/tags/» before it. The name may itself
-// hold dashes and digits: it ends at the last «-v» after which a whole version stands. The error is an
+// ParseTag reads NAME-vX.Y.Z or NAME-vX.Y.Z-PRE, with or without `refs/tags/` before it. The name may itself
+// hold dashes and digits: it ends at the last `-v` that a whole version follows. The error is an
 // *InvalidError.
 func ParseTag(ref string) (Tag, error) {
 	text := TagName(ref)
@@ -70,5 +70,5 @@ func tagReason(text string) string {
 	return want
 }
 
-// String is the tag's name, without «refs/tags/».
+// String is the tag's name, without `refs/tags/`.
 func (t Tag) String() string { return string(t.Name) + "-" + t.Version.tag }

@@ -18,12 +18,12 @@ type Use struct {
 	Line int    `json:"line"` // counted from 1
 }
 
-// String returns FILE:LINE, which terminals and editors open. A name that a message could be hidden in is quoted.
+// String returns FILE:LINE, which terminals and editors open. A name that could hide a message is quoted.
 func (u Use) String() string { return fmt.Sprintf("%s:%d", plain.Name(u.File), u.Line) }
 
-// Uses finds where the manifests under a folder, and templates of them, name images of REGISTRY/NAMESPACE,
-// as in `image: registry.example/blumeops/nettest:v1` and in the name and newName of
-// a kustomization's images. Comments do not count. A folder that is not there uses none.
+// Uses finds the places where the manifests under a folder, and templates of them, name images of
+// REGISTRY/NAMESPACE, as in `image: registry.example/blumeops/nettest:v1` and in the name and newName of a
+// kustomization's images. Comments do not count. A missing folder uses none.
 func Uses(fsys fs.FS, folder, registryAndNamespace string) (map[Name][]Use, error) {
 	uses := map[Name][]Use{}
 	err := fs.WalkDir(fsys, folder, func(name string, entry fs.DirEntry, err error) error {
@@ -50,7 +50,7 @@ func Uses(fsys fs.FS, folder, registryAndNamespace string) (map[Name][]Use, erro
 	return uses, err
 }
 
-// isManifest tells which files Argo CD and kustomize read.
+// isManifest reports whether Argo CD and kustomize read a file of that name.
 func isManifest(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name)) || path.Base(name) == "Kustomization"
 }

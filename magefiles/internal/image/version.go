@@ -26,8 +26,8 @@ func ParseVersion(s string) (Version, error) {
 	return Version{}, &InvalidError{What: "version", Input: s, Reason: versionReason(s)}
 }
 
-// isVersion reports whether s is a full semantic version that a tag can hold:
-// build metadata cannot be, as tags have no «+».
+// isVersion reports whether s is a full semantic version that a tag can hold: build metadata is
+// refused, as tags have no `+`.
 func isVersion(s string) bool {
 	return semver.IsValid(s) && semver.Canonical(s) == s && len(s) <= maxTag
 }

@@ -32,7 +32,7 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-// tagForm is that of the OCI distribution specification.
+// tagForm is the form in the OCI distribution specification.
 var tagForm = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 func FuzzParseVersion(f *testing.F) {

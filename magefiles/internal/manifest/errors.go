@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// What an *Error is about; test with errors.Is.
+// The kinds of an *Error; test with errors.Is.
 var (
 	// ErrNone: nothing in the file matches.
 	ErrNone = errors.New("not in the manifest")
 	// ErrSeveral: more than one place matches.
 	ErrSeveral = errors.New("several times in the manifest")
-	// ErrForm: the value is there, in a form that is not changed: an alias, a block scalar, a reference to a Secret.
+	// ErrForm: the value has a form that this package does not change: an alias, a block scalar, a reference to a Secret.
 	ErrForm = errors.New("in a form that is not changed")
-	// ErrSyntax: the file is no YAML, or has a key twice.
+	// ErrSyntax: the file is not YAML, or has a key twice.
 	ErrSyntax = errors.New("manifest is not valid")
 )
 
@@ -48,7 +48,7 @@ func (e *Error) Error() string {
 // Unwrap makes the kind visible to errors.Is.
 func (e *Error) Unwrap() error { return e.Kind }
 
-// Hint is what to do.
+// Hint is the advice.
 func (e *Error) Hint() string { return e.Advice }
 
 func (f File) errorAt(kind error, place Place, problem, advice string, lines ...int) *Error {

@@ -11,7 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// FuzzPin holds any file and value to what Pin promises, by another way than Pin's own check: whole documents as Go values.
+// FuzzPin checks the promises of Pin with any file and value, in another way than Pin's own check: it compares whole
+// documents as Go values.
 func FuzzPin(f *testing.F) {
 	for _, text := range []string{
 		docs,
@@ -69,7 +70,7 @@ func checkPin(t *testing.T, text []byte, place Env, value string) {
 	}
 }
 
-// middle is what of b is not the common beginning and end of a and b.
+// middle is the part of b between the common beginning and the common end of a and b.
 func middle(a, b []byte) []byte {
 	start, end := 0, 0
 	for start < min(len(a), len(b)) && a[start] == b[start] {
@@ -113,7 +114,7 @@ func differences(a, b any) (all []string) {
 			}
 			return all
 		}
-	case map[any]any: // has a key that is no string
+	case map[any]any: // has a key that is not a string
 		if b, ok := b.(map[any]any); ok && len(a) == len(b) {
 			for k := range a {
 				all = append(all, differences(a[k], b[k])...)

@@ -7,14 +7,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// growth is what an entry of a kustomization is to get: pairs below one that it has.
+// growth is a set of pairs to add to an entry of a kustomization, below one that the entry has.
 type growth struct {
 	entry *yaml.Node
 	after int // index in the entry's Content of the value that they come after
 	pairs [][2]string
 }
 
-// growth is what lacks of an entry; ok is false if nothing does.
+// growth returns the pairs that are missing in an entry; ok is false if none is.
 func (n imageNodes) growth(to Image) (g growth, ok bool) {
 	if n.entry == nil || n.tag != nil && n.digest != nil {
 		return growth{}, false
@@ -35,7 +35,7 @@ func (n imageNodes) growth(to Image) (g growth, ok bool) {
 	return g, true
 }
 
-// grow adds what lacks of the entries that lead to the image.
+// grow adds the missing pairs to the entries that lead to the image.
 func (f File) grow(to Image) ([]byte, error) {
 	documents, found, err := f.images(to.Name)
 	if err != nil {
@@ -71,7 +71,8 @@ func (f File) grow(to Image) ([]byte, error) {
 	return after.Text, nil
 }
 
-// insertion is where pairs go and how they are written: as lines with the indentation of the entry's keys, or within the one line of the entry.
+// insertion says where pairs go and how they are written: as lines with the indentation of the entry's keys, or within the one line of the
+// entry.
 func (f File) insertion(g growth) (c change, lines int, problem string) {
 	key, value := g.entry.Content[g.after-1], g.entry.Content[g.after]
 	if value.Kind != yaml.ScalarNode {
@@ -105,7 +106,7 @@ func (f File) insertion(g growth) (c change, lines int, problem string) {
 	return change{at, at, text.String()}, len(g.pairs), ""
 }
 
-// newline is the line break of a line, or if it is the last one without, that of the file.
+// newline is the line break of a line, or that of the file if the line is the last one and has none.
 func (f File) newline(of string) string {
 	if of != "" {
 		return of
@@ -116,8 +117,8 @@ func (f File) newline(of string) string {
 	return "\n"
 }
 
-// grownFile compares documents before and after entries have grown. Comments are not compared: the parser gives one to what is before it, which
-// may be new; no byte of them was touched.
+// grownFile compares documents before and after entries have grown. Comments are not compared: the parser assigns each to the node before it,
+// which may be new; no byte of a comment was changed.
 type grownFile struct {
 	entries  map[*yaml.Node]growth
 	inserted map[int]int // number of lines after a line

@@ -11,8 +11,8 @@ import (
 // Image is a container image that a manifest deploys.
 type Image struct {
 	Name   string // REGISTRY/NAMESPACE/NAME
-	Tag    string // "" if it is not stated
-	Digest string // as in sha256:…; "" if it is not stated
+	Tag    string // "" if not stated
+	Digest string // as in sha256:…; "" if not stated
 }
 
 // String is NAME[:TAG][@DIGEST].
@@ -41,15 +41,15 @@ func splitImage(reference string) Image {
 type ImageUse struct {
 	Image
 	Line  int  // in the file, counted from 1
-	Entry bool // of a kustomization; it counts more than the field does
-	// From is the name that an entry is about, whatever it is to be called then; of a field the same as Name.
+	Entry bool // in a kustomization; an entry takes precedence over a field
+	// From is the name that an entry replaces; the same as Name for a field.
 	From string
-	// Template says that something fills in the version later ({{ .Values.tag }}, $(TAG), ytt's #@). PinImage leaves it as it is.
+	// Template says that a tool fills in the version later ({{ .Values.tag }}, $(TAG), ytt's #@). PinImage leaves it as it is.
 	Template bool
 }
 
-// Images returns the places that lead to the image of that name. Errors are of type *Error: what may stand behind an alias or a merge key
-// is one.
+// Images returns the places that lead to the image of that name. Errors are of type *Error; a place that may be hidden behind an alias or
+// a merge key is one.
 func (f File) Images(name string) ([]ImageUse, error) {
 	_, found, err := f.images(name)
 	uses := make([]ImageUse, len(found))
@@ -60,8 +60,8 @@ func (f File) Images(name string) ([]ImageUse, error) {
 }
 
 // PinImage returns the text with the tag and the digest written to all places that lead to the image: newTag and digest of entries, the whole
-// reference in fields. A place is changed in one line; an entry that lacks a digest or a tag gets a line for it, or if it is in one line itself,
-// a pair there. It changes no byte if all of that stands there already. Errors are of type *Error; ErrNone: no place leads to the image.
+// reference in fields. A place is changed in one line. An entry without a digest or a tag gets a line for it, or a pair if the entry is written
+// in one line. It changes no byte if the file says all of that already. Errors are of type *Error; ErrNone: no place leads to the image.
 func (f File) PinImage(to Image) ([]byte, error) {
 	documents, found, err := f.images(to.Name)
 	if err != nil {
@@ -113,11 +113,11 @@ func (p imagePlace) entry(name, new string) bool {
 	return new == string(p) || new == "" && name == string(p)
 }
 
-// imageNodes is an ImageUse with what it stands in.
+// imageNodes is an ImageUse with its nodes.
 type imageNodes struct {
 	ImageUse
 	field       *yaml.Node // of a container
-	entry       *yaml.Node // of a kustomization, with what of it there is:
+	entry       *yaml.Node // of a kustomization, with those of its values that exist:
 	tag, digest *yaml.Node
 }
 
@@ -133,7 +133,7 @@ func (n imageNodes) edits(to Image) []imageEdit {
 	return []imageEdit{{n.tag, to.Tag}, {n.digest, to.Digest}}
 }
 
-// images finds the places, each of which can be changed.
+// images finds the places and checks that each can be changed.
 func (f File) images(name string) ([]*yaml.Node, []imageNodes, error) {
 	documents, err := f.parse()
 	if err != nil {
@@ -165,10 +165,11 @@ func (f File) images(name string) ([]*yaml.Node, []imageNodes, error) {
 	return documents, found, nil
 }
 
-// tagForm is that of a tag (OCI distribution specification).
+// tagForm is the form of a tag (OCI distribution specification).
 var tagForm = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
 
-// isTemplate tells by what no version holds, or by the comment of ytt, that something fills in the value later.
+// isTemplate reports whether a tool fills in the value later: it holds characters that no version may hold, or has a
+// comment of ytt.
 func (n imageNodes) isTemplate() bool {
 	if tag := strings.TrimSpace(n.Tag); tag != "" && !tagForm.MatchString(tag) || strings.ContainsAny(n.Digest, "{}$()<>% ") {
 		return true
@@ -178,13 +179,13 @@ func (n imageNodes) isTemplate() bool {
 	})
 }
 
-// isKustomization tells by the kind, which a kustomization may leave out: then by the file's name. What else has no kind, as values of a Helm
-// chart, may have a list images as well.
+// isKustomization checks the kind, or the file's name if there is no kind, which a kustomization may leave out. Other files without a kind,
+// such as the values of a Helm chart, may have a list called images as well.
 func (f File) isKustomization(kind string) bool {
 	return kind == "" && IsKustomization(f.Path) || kind == "Kustomization" || kind == "Component"
 }
 
-// entries are those of a kustomization that lead to the image.
+// entries are the entries of a kustomization that lead to the image.
 func (s *search) entries(root *yaml.Node, place imagePlace) (found []imageNodes) {
 	for _, entry := range s.items(s.get(root, "images")) {
 		name, renamed := s.text(entry, "name"), s.text(entry, "newName")
@@ -212,7 +213,7 @@ func valueOf(n *yaml.Node) string {
 	return n.Value
 }
 
-// keyOf is the node of a key.
+// keyOf returns the node of a key.
 func keyOf(mapping *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if k := mapping.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
@@ -222,7 +223,7 @@ func keyOf(mapping *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// fields are those of a resource's containers that name the image.
+// fields are the image fields of a resource's containers that name the image.
 func (s *search) fields(resource *yaml.Node, place imagePlace) (found []imageNodes) {
 	for _, container := range s.containers(resource) {
 		field := s.get(container, "image")
@@ -261,8 +262,8 @@ func (s *search) unfitImage(n imageNodes) string {
 	return ""
 }
 
-// Renames tells whether the file is a kustomization with an entry for images of that name, so that what fields say of their version, or of where
-// they come from, does not count. Errors are of type *Error.
+// Renames reports whether the file is a kustomization with an entry for images of that name. The entry then overrides the version and the source
+// that fields state. Errors are of type *Error.
 func (f File) Renames(name string) (bool, error) {
 	documents, err := f.parse()
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 
 var promoted = Image{devpi, "v1.1.0", newDigest}
 
-// TestPinImage has texts with what is to change in them: {was|is}.
+// TestPinImage has texts with their changes marked: {was|is}.
 func TestPinImage(t *testing.T) {
 	for name, text := range map[string]string{
 		"an entry": `# name: registry.example/blumeops/devpi
@@ -93,7 +93,7 @@ data: {image: registry.example/blumeops/devpi:v1.0.0}
 	}
 }
 
-// split is what a text with {was|is} was and is; braces without a bar stay.
+// split returns a text with {was|is} before and after the change; braces without a bar stay.
 func split(text string) (was, is string) {
 	var a, b strings.Builder
 	for {
@@ -156,7 +156,8 @@ func TestPinImageRefuses(t *testing.T) {
 	}
 }
 
-// FuzzPinImage holds any file to what PinImage promises: the places name the image then, and whole documents as Go values say the same of all else.
+// FuzzPinImage checks the promises of PinImage with any file: the places name the image afterwards, and whole documents, compared as Go values, are
+// otherwise the same.
 func FuzzPinImage(f *testing.F) {
 	for _, text := range []string{
 		"images:\n- name: a/b\n  newTag: v1 # c\n\n  # d\n- name: x\n  newName: a/b\n  digest: 'y'\n",
@@ -201,7 +202,7 @@ func FuzzPinImage(f *testing.F) {
 	})
 }
 
-// without leaves out what of a value says which version of an image it is.
+// without leaves out the parts of a value that state the version of an image.
 func without(v any, name string) any {
 	switch v := v.(type) {
 	case []any:
@@ -216,7 +217,7 @@ func without(v any, name string) any {
 			all[key] = value
 		}
 		return without(all, name)
-	case map[any]any: // has a key that is no string
+	case map[any]any: // has a key that is not a string
 		all := map[any]any{}
 		ours := v["newName"] == name || v["name"] == name
 		for key, value := range v {
@@ -233,7 +234,7 @@ func without(v any, name string) any {
 	return v
 }
 
-// What something fills in later is not overwritten: the text is left as it is, byte for byte.
+// Values that a tool fills in later are not overwritten: the text stays as it is, byte for byte.
 func TestPinImageOfTemplates(t *testing.T) {
 	const pod = "kind: Pod\nspec:\n  containers:\n  - image: "
 	for name, text := range map[string]string{
@@ -266,7 +267,7 @@ func TestPinImageOfTemplates(t *testing.T) {
 	}
 }
 
-// A list called images stands in other files without a kind, too.
+// Other files without a kind may have a list called images, too.
 func TestPinImageOfOthers(t *testing.T) {
 	text := []byte("images:\n- name: " + devpi + "\n  tag: v1.0.0\n")
 	if out, err := (File{"argocd/values.yaml", text}).PinImage(promoted); out != nil || !errors.Is(err, ErrNone) {

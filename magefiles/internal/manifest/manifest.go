@@ -1,11 +1,11 @@
 // Package manifest changes single values in Kubernetes manifests, and nothing else.
 //
-// A parser says where a value stands; the change is made in the text. So comments, order, indentation, quotes and ends of
-// lines stay as people wrote them, and a diff shows one line a value. What the parser understands of the result is compared
-// with what it understood before: a change that would touch anything but the value is refused.
+// A parser says where a value is; the change is made in the text. So comments, order, indentation, quotes and line ends
+// stay as people wrote them, and a diff shows one line per value. The parsed result is compared with the file parsed
+// before: a change that would touch anything but the value is refused.
 //
 // Values are found by what they are (the variable DOCS_RELEASE_URL of the Deployment docs), not by a pattern in the text:
-// comments and other documents of the file that look alike are no matches. Exactly one place has to match.
+// comments and other documents of the file that look alike do not match. Exactly one place must match.
 package manifest
 
 import (
@@ -22,19 +22,19 @@ type File struct {
 	Text []byte
 }
 
-// Edit is a value that is to stand at a place.
+// Edit is a value to write at a place.
 type Edit struct {
 	Place Place
 	Value string // one line of printable text; it becomes a YAML string, quoted if it would be read as something else
 }
 
-// Found is a value as it stands in a file.
+// Found is a value that a file has now.
 type Found struct {
 	Value string
 	Line  int // counted from 1
 }
 
-// Pin returns the text with the edits made, and nil with the first error. It changes no byte if all values stand there already.
+// Pin returns the text with the edits made, and nil with the first error. It changes no byte if the file has all values already.
 // Errors are of type *Error.
 func (f File) Pin(edits ...Edit) ([]byte, error) {
 	before, err := f.parse()
@@ -67,7 +67,7 @@ func (f File) Pin(edits ...Edit) ([]byte, error) {
 	return after.Text, nil
 }
 
-// Read returns what stands at each of the places. Errors are of type *Error.
+// Read returns the value at each of the places. Errors are of type *Error.
 func (f File) Read(places ...Place) ([]Found, error) {
 	documents, err := f.parse()
 	if err != nil {
@@ -84,13 +84,13 @@ func (f File) Read(places ...Place) ([]Found, error) {
 	return found, nil
 }
 
-// change is a span of the text and what is to stand there.
+// change is a span of the text and its new content.
 type change struct {
 	start, end int
 	text       string
 }
 
-// change returns the change that an edit makes of a scalar; one that has the same text as before changes nothing.
+// change returns the change that an edit makes of a scalar; an edit to the same text changes nothing.
 func (f File) change(n *yaml.Node, e Edit) (change, error) {
 	if problem := unwritable(e.Value); problem != "" {
 		return change{}, f.errorAt(ErrForm, e.Place, "cannot be set: the new value "+problem+", expected one line of printable text", "", n.Line)
@@ -118,7 +118,7 @@ func apply(text []byte, changes []change) []byte {
 	return append(out, text[done:]...)
 }
 
-// confirm compares what the parser understands of the file with what it understood before.
+// confirm compares the parsed file with the file as parsed before the change.
 func (f File) confirm(before []*yaml.Node, edited map[*yaml.Node]string) error {
 	after, err := f.parse()
 	if err != nil {
@@ -130,7 +130,7 @@ func (f File) confirm(before []*yaml.Node, edited map[*yaml.Node]string) error {
 	return nil
 }
 
-// joinLines is «line 3» or «lines 3 and 7».
+// joinLines is "line 3" or "lines 3 and 7".
 func joinLines(lines []int) string {
 	texts := make([]string, len(lines))
 	for i, l := range lines {

@@ -31,8 +31,8 @@ func (f File) parse() (documents []*yaml.Node, err error) {
 	return documents, err
 }
 
-// decode parses all documents. The parser panics with texts that it thinks cannot be; none is known, but manifests are
-// foreign text.
+// decode parses all documents. The parser panics with texts that it takes for impossible. None is known, but manifests
+// are foreign text.
 func decode(text []byte) (documents []*yaml.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -52,7 +52,7 @@ func decode(text []byte) (documents []*yaml.Node, err error) {
 	}
 }
 
-// duplicate returns a key that a mapping has twice: where it stands first and again. Kubernetes refuses such manifests.
+// duplicate returns a key that a mapping has twice: its first and second node. Kubernetes refuses such manifests.
 func duplicate(n *yaml.Node) (first, second *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
 		return nil, nil

@@ -14,7 +14,7 @@ const (
 	newSum = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
 )
 
-// docs is a manifest as people write it. The comments and the second document hold what a pattern would take for the value.
+// docs is a manifest as people write it. The comments and the second document hold text that a pattern would take for the value.
 const docs = `# DOCS_RELEASE_URL is written by docs:release
 #   - name: DOCS_RELEASE_URL
 #     value: https://forge.example/commented-out
@@ -107,7 +107,7 @@ func TestPinKeepsOrNeedsQuotes(t *testing.T) {
 		{"plain", "*a", `"*a"`},
 		{"plain", "Grüße", `"Grüße"`},
 		{"plain, as it was", "plain, as it was", "plain, as it was"},
-		{"12", "12", `"12"`}, // was a number, for which Kubernetes refuses the manifest
+		{"12", "12", `"12"`}, // it was a number, and Kubernetes refuses the manifest
 		{"yes", "yes", `"yes"`},
 		{`""`, "text", `"text"`},
 	} {
@@ -151,7 +151,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestRefused has what is never changed. A text here is the list of containers of a Pod, or a whole file with a kind.
+// TestRefused lists changes that are always refused. A text here is the list of containers of a Pod, or a whole file
+// with a kind.
 func TestRefused(t *testing.T) {
 	const one = "[{name: a, env: [{name: V, value: x}]}]"
 	for name, c := range map[string]struct {

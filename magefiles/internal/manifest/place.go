@@ -7,12 +7,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Place is what a value is, in the terms of Kubernetes. Each kind of place is a type here.
+// Place says which value, in the terms of Kubernetes. Each kind of place is a type here.
 type Place interface {
 	fmt.Stringer
 	// find reports to the search all places in a document that match.
 	find(s *search, document *yaml.Node)
-	// missing is what to write into the file so that it is found.
+	// missing is the text to write into the file so that the place is found.
 	missing() string
 }
 
@@ -65,7 +65,7 @@ func (e Env) find(s *search, document *yaml.Node) {
 
 func suits(want, got string) bool { return want == "" || want == got }
 
-// resources are the document's resource, or those of a list (kubectl get -o yaml).
+// resources is the document's resource, or those of a list (kubectl get -o yaml).
 func (s *search) resources(n *yaml.Node) []*yaml.Node {
 	if !strings.HasSuffix(s.text(n, "kind"), "List") {
 		return []*yaml.Node{n}

@@ -9,13 +9,13 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 )
 
-// IsKustomization tells by a file's name whether kustomize takes it for its own.
+// IsKustomization reports whether kustomize reads a file of that name as a kustomization.
 func IsKustomization(file string) bool {
 	return slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(file))
 }
 
-// InChart tells whether a file is a template of a Helm chart, which is no manifest before Helm has filled it in. has answers for the files of the
-// repository.
+// InChart reports whether a file is a template of a Helm chart, which is not a manifest until Helm has filled it in. has reports whether the
+// repository has a file.
 func InChart(file string, has func(name string) bool) bool {
 	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
 		if path.Base(dir) == "templates" && has(path.Join(path.Dir(dir), "Chart.yaml")) {
@@ -25,9 +25,9 @@ func InChart(file string, has func(name string) bool) bool {
 	return false
 }
 
-// Reach returns the files that deploying a folder reads, as slash paths: those that its kustomization names, with those that it includes, or
-// without a kustomization the manifests that lie in it, and if recurse is set, as Argo CD calls it, in the folders below. What is no manifest
-// here, of the network say, is left out.
+// Reach returns the files that deploying a folder reads, as slash paths: those that its kustomization names, with those that it includes.
+// Without a kustomization these are the manifests in the folder, and with recurse (Argo CD's name for it) in the folders below. Anything that
+// is not a local manifest, such as a URL, is left out.
 func Reach(files fs.FS, folder string, recurse bool) []string {
 	r := reach{files: files, recurse: recurse, seen: map[string]bool{}}
 	r.folder(path.Clean(folder), true)
@@ -42,7 +42,7 @@ type reach struct {
 	found   []string
 }
 
-// folder follows a kustomization. Only what is deployed itself may do without.
+// folder follows a kustomization. Only the deployed folder itself may have none.
 func (r *reach) folder(dir string, deployed bool) {
 	if r.seen[dir] {
 		return
@@ -69,7 +69,7 @@ func (r *reach) folder(dir string, deployed bool) {
 	})
 }
 
-// isManifest tells which files of a folder Argo CD reads (reposerver/repository/repository.go).
+// isManifest reports whether Argo CD reads a file of that name (reposerver/repository/repository.go).
 func isManifest(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
@@ -93,12 +93,12 @@ func (r *reach) kustomization(dir, file string, text []byte) {
 	}
 }
 
-// value is that of a key; nil if there is none, or if it is an alias.
+// value is the value of a key; nil if there is none, or if it is an alias.
 func value(n *yaml.Node, key string) *yaml.Node {
 	return (&search{noticed: map[int]bool{}}).get(n, key)
 }
 
-// items are those of a list, but for aliases.
+// items are the entries of a list, without aliases.
 func items(n *yaml.Node) []*yaml.Node { return (&search{noticed: map[int]bool{}}).items(n) }
 
 func (r *reach) item(dir, name string) {
@@ -108,7 +108,7 @@ func (r *reach) item(dir, name string) {
 	}
 	info, err := fs.Stat(r.files, at)
 	switch {
-	case err != nil: // an address, or a patch that is written out
+	case err != nil: // an address, or a patch written inline
 	case info.IsDir():
 		r.folder(at, false)
 	default:

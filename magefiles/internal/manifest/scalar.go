@@ -10,11 +10,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// typed matches plain texts that some reader of YAML takes for something else than a string: null, booleans, numbers, dates
+// typed matches plain texts that some reader of YAML does not take for a string: null, booleans, numbers, dates
 // and base 60, as in YAML 1.1, which Kubernetes reads.
 var typed = regexp.MustCompile(`(?i)^(|~|null|y|n|yes|no|on|off|true|false|<<|=|[-+]?\.(inf|nan)|[-+]?0[xob][0-9a-f_]*|[-+.]?[0-9][-+0-9_,.:et z]*)$`)
 
-// plain matches texts that need no quotes, in a flow mapping neither.
+// plain matches texts that need no quotes, not even in a flow mapping.
 var plain = regexp.MustCompile(`^[A-Za-z0-9/]([A-Za-z0-9/._:@%+=~&;-]*[A-Za-z0-9/._@%+=~&;-])?$`)
 
 // stands reports whether a scalar has the value already, as a string for every reader.
@@ -23,7 +23,7 @@ func stands(n *yaml.Node, value string) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == value && n.Tag == "!!str" && !(isPlain && typed.MatchString(value))
 }
 
-// render writes a value in the style of the one before, in double quotes if it would be no string without.
+// render writes a value in the style of the one before, in double quotes if it would not be a string without them.
 func render(style yaml.Style, value string) string {
 	switch {
 	case style&yaml.SingleQuotedStyle != 0:
@@ -34,7 +34,7 @@ func render(style yaml.Style, value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// unwritable says why a value cannot stand in one line; "" if it can.
+// unwritable says why a value cannot be written in one line; "" if it can.
 func unwritable(value string) string {
 	switch {
 	case !utf8.ValidString(value):
@@ -47,7 +47,7 @@ func unwritable(value string) string {
 	return ""
 }
 
-// locate returns the span of a scalar in the text, quotes included, or why it has none that can be replaced.
+// locate returns the span of a scalar in the text, quotes included, or why that span cannot be replaced.
 func locate(text []byte, n *yaml.Node) (start, end int, problem string) {
 	start = offset(text, n.Line, n.Column)
 	switch {
@@ -73,7 +73,7 @@ func closing(text []byte, start int, quote byte) int {
 	for i := start + 1; i < len(text) && lineBreak(text[i:]) == 0; i++ {
 		switch {
 		case quote == '"' && text[i] == '\\':
-			if i++; lineBreak(text[min(i, len(text)):]) > 0 { // an escaped one joins two lines
+			if i++; lineBreak(text[min(i, len(text)):]) > 0 { // an escaped line break joins two lines
 				return -1
 			}
 		case quote == '\'' && bytes.HasPrefix(text[i:], []byte("''")):

@@ -7,15 +7,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// search looks for a place. It does not follow aliases and merge keys: what stands behind one may be used elsewhere, too.
+// search looks for a place. It does not follow aliases and merge keys: the nodes behind one may be used elsewhere, too.
 type search struct {
-	shared  map[*yaml.Node]bool // nodes that an alias stands for, with all below them
+	shared  map[*yaml.Node]bool // nodes that an alias names, with all below them
 	hits    []hit
-	hidden  []int        // lines of aliases and merge keys on the way, behind which there may be more matches
+	hidden  []int        // lines of aliases and merge keys on the way, which may hide more matches
 	noticed map[int]bool // the same, as a set
 }
 
-// hit is a match: the scalar, or why it is none that can be changed.
+// hit is a match: the scalar, or why it cannot be changed.
 type hit struct {
 	line    int
 	value   *yaml.Node
@@ -45,7 +45,7 @@ func (f File) find(documents []*yaml.Node, p Place) (*yaml.Node, error) {
 	return s.hits[0].value, nil
 }
 
-// shared are the nodes that an alias stands for, with all below them.
+// shared are the nodes that an alias names, with all below them.
 func shared(documents []*yaml.Node) map[*yaml.Node]bool {
 	set := map[*yaml.Node]bool{}
 	var mark func(n *yaml.Node)
@@ -93,7 +93,7 @@ func (s *search) get(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// items are the nodes of a list; none if n is no list.
+// items are the nodes of a list; none if n is not a list.
 func (s *search) items(n *yaml.Node) []*yaml.Node {
 	if n == nil || n.Kind != yaml.SequenceNode {
 		return nil
@@ -144,7 +144,7 @@ func (s *search) hit(n *yaml.Node, key string) {
 	s.hits = append(s.hits, h)
 }
 
-// unfit says why the node of a key is no value to change; "" if it is one.
+// unfit says why the node of a key cannot be changed; "" if it can.
 func (s *search) unfit(n *yaml.Node, key string) string {
 	switch {
 	case n == nil:

@@ -11,21 +11,21 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
 )
 
-// Dates are when a page came and when it changed last. A zero time is not known.
+// Dates are the dates of a page's creation and last change. A zero time is unknown.
 type Dates struct{ Created, Modified time.Time }
 
-// Keys of frontmatter that hold dates, as Quartz has them (quartz/plugins/transformers/frontmatter.ts). A page that states the first
-// one only has it for the second, too.
+// Keys of frontmatter that hold dates, as in Quartz (quartz/plugins/transformers/frontmatter.ts). For a page with only the first
+// one, it is also the second.
 var (
 	createdKeys  = []string{"created", "date"}
 	modifiedKeys = []string{"modified", "lastmod", "updated", "last-modified"}
 )
 
-// WithDates is a Markdown page whose frontmatter states its dates. What the page states itself stands; a page whose frontmatter
-// cannot be read stays as it is.
+// WithDates is a Markdown page whose frontmatter states its dates. Dates in the page are kept; a page with unreadable
+// frontmatter is unchanged.
 //
-// Quartz asks the frontmatter first, and then git and the file system. A container has no history, and gives each file its own time of
-// creation.
+// Quartz reads the frontmatter first, and then git and the file system. A container has no history, and each file in it has its own
+// creation time.
 func WithDates(page []byte, d Dates) []byte {
 	at, stated, ok := keysOf(page)
 	if !ok {
@@ -53,7 +53,7 @@ func WithDates(page []byte, d Dates) []byte {
 		text = "---" + newline + text + "---" + newline
 	}
 	dated := slices.Concat(page[:at], []byte(text), page[at:])
-	// YAML has more ways to begin a block, a tag on a line of its own for one, than are worth knowing.
+	// This refuses YAML's less common ways to begin a block, such as a tag on a line of its own.
 	if _, keys, ok := keysOf(dated); !ok || len(keys) != len(stated)+added {
 		return page
 	}
@@ -61,7 +61,7 @@ func WithDates(page []byte, d Dates) []byte {
 }
 
 // keysOf finds where lines can be added to a page's YAML frontmatter, 0 if it has none, and the keys that it states. It is not ok
-// if the frontmatter is something else than a block of keys.
+// if the frontmatter is not a block of keys.
 func keysOf(page []byte) (at int, keys []string, ok bool) {
 	block := frontmatter.Find(string(page))
 	switch {
@@ -82,7 +82,7 @@ func keysOf(page []byte) (at int, keys []string, ok bool) {
 		return 0, nil, false
 	}
 	for i := 0; i < len(m.Content); i += 2 {
-		if m.Content[i+1].Tag != "!!null" { // a key without a value states nothing, but takes the name
+		if m.Content[i+1].Tag != "!!null" { // a key without a value has no date, but uses the name
 			keys = append(keys, m.Content[i].Value)
 			continue
 		}

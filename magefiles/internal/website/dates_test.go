@@ -58,7 +58,7 @@ func TestWithDates(t *testing.T) {
 	}
 }
 
-// Whatever the page, its own text stays, its keys keep their values, and no key is there twice.
+// FuzzWithDates: in any page, its own text stays, its keys keep their values, and no key is there twice.
 func FuzzWithDates(f *testing.F) {
 	for _, page := range []string{"", "# A\n", "---\ntitle: A\n---\nB\n", "---\r\ndate: 1\r\n---\r\n", "---\n{a: 1}\n---\n", "+++\n+++\n", "---\n? a\n: b\n---\n", "---\n&a b: *a\n---\n", "---\n--- \n"} {
 		f.Add([]byte(page))

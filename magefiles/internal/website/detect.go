@@ -11,25 +11,26 @@ import (
 	"strings"
 )
 
-// Generator is what makes a site.
+// Generator is a program that makes a site.
 type Generator string
 
 // The generators.
 const (
-	// Quartz (https://quartz.jzhao.xyz) is a folder of its own, in which the pages and the site's configuration are put.
+	// Quartz (https://quartz.jzhao.xyz) is a folder of its own, into which the pages and the site's configuration are
+	// copied.
 	Quartz Generator = "quartz"
-	// Node is any other that npm installs: the folder of the docs is a package, as in Docusaurus.
+	// Node is any other generator that npm installs: the folder of the docs is a package, as in Docusaurus.
 	Node Generator = "node"
 )
 
-// Settings are what a site says of how it is made; "" is what the folder itself says.
+// Settings say how a site is made; "" is replaced by the finding in the folder.
 type Settings struct {
 	Generator string // auto, quartz or node
 	Build     string // a Node site's build command, for a shell
 	Output    string // folder that the command writes the site to, a slash path from the docs' folder
 }
 
-// Plan is how a site is made.
+// Plan says how a site is made.
 type Plan struct {
 	Generator Generator
 	Dir       string   // of the docs, a slash path from the root
@@ -39,7 +40,7 @@ type Plan struct {
 	Manifests []string // Node: files of Dir that npm ci reads; nil if it may need all
 }
 
-// Names of files that mean something to a site's build.
+// Names of files that a site's build uses.
 const (
 	packageFile  = "package.json"
 	quartzOutput = "public"
@@ -49,14 +50,14 @@ var (
 	quartzConfig = []string{"quartz.config.ts", "quartz.layout.ts"}
 	locks        = []string{"package-lock.json", "npm-shrinkwrap.json"}
 	otherLocks   = []string{"yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"}
-	// foreign are the files that other generators are configured with, by the generator.
+	// foreign are the configuration files of other generators, by generator.
 	foreign = map[string]string{
 		"mkdocs.yml": "MkDocs", "mkdocs.yaml": "MkDocs", "hugo.toml": "Hugo", "hugo.yaml": "Hugo", "_config.yml": "Jekyll", "Gemfile": "Jekyll",
 		"book.toml": "mdBook", "conf.py": "Sphinx", "antora.yml": "Antora", "zensical.toml": "Zensical", "config.toml": "Zola or Hugo",
 	}
 )
 
-// outputs are the folders that generators write to when nobody says otherwise, by the package that they are.
+// outputs are the default output folders of generators, by package.
 var outputs = []struct{ pkg, dir string }{
 	{"@docusaurus/core", "build"},
 	{"vitepress", ".vitepress/dist"},
@@ -84,7 +85,7 @@ func Detect(tree fs.FS, dir string, s Settings) (Plan, error) {
 	return p.node(tree, has, s)
 }
 
-// choose picks the generator by what the folder has.
+// choose picks the generator according to the files in the folder.
 func choose(dir string, has map[string]bool, setting string) (Generator, error) {
 	isQuartz := has[quartzConfig[0]] || has[quartzConfig[1]]
 	switch setting {
@@ -135,7 +136,7 @@ func (p Plan) quartz(entries []fs.DirEntry, s Settings) (Plan, error) {
 	return p, nil
 }
 
-// manifest is what is read of a package.json.
+// manifest has the fields that are read of a package.json.
 type manifest struct {
 	Bin             bin               `json:"bin"`
 	Scripts         map[string]string `json:"scripts"`
@@ -156,7 +157,7 @@ func (b *bin) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*map[string]string)(b))
 }
 
-// node is the plan for an npm package: its script «build», unless the settings have another command.
+// node is the plan for an npm package: its script "build", unless the settings have another command.
 func (p Plan) node(tree fs.FS, has map[string]bool, s Settings) (Plan, error) {
 	m, err := readManifest(tree, path.Join(p.Dir, packageFile))
 	if err != nil {
@@ -213,7 +214,7 @@ func findLock(dir string, has map[string]bool) (string, error) {
 	return "", wrong(dir, "run npm install --package-lock-only there, and commit it", "has no package-lock.json, so that what is installed is not pinned")
 }
 
-// output is the folder that the build writes to: what the setting says, or what the generator is known to do.
+// output is the folder that the build writes to: that of the setting, or the generator's default.
 func (m manifest) output(dir, setting string) (string, error) {
 	if setting != "" {
 		clean := path.Clean(setting)
@@ -242,7 +243,7 @@ func knownGenerators() []string {
 // lifecycle are the scripts that npm ci runs in the package itself.
 var lifecycle = []string{"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"}
 
-// needsTree tells whether npm ci needs more of the package than its manifests: for scripts, or for packages that lie in it.
+// needsTree reports whether npm ci needs more of the package than its manifests: for scripts, or for packages inside it.
 func (m manifest) needsTree() bool {
 	for _, name := range lifecycle {
 		if m.Scripts[name] != "" {
@@ -259,7 +260,7 @@ func (m manifest) needsTree() bool {
 	return len(m.Workspaces) > 0
 }
 
-// CheckQuartz tells whether a folder is a Quartz: a package that npm ci can install, with the program quartz. The name is for the error.
+// CheckQuartz checks that a folder is a Quartz: a package that npm ci can install, with the program quartz. The name is for the error.
 func CheckQuartz(source fs.FS, name string) error {
 	const do = "set BLUMEOPS_DOCS_SOURCE to a Quartz or a fork of it (for once, docs:build takes -source=)"
 	m, err := readManifest(source, packageFile)
@@ -285,7 +286,7 @@ func cause(err error) error {
 	return err
 }
 
-// String names the generator and what it runs.
+// String names the generator and its command.
 func (p Plan) String() string {
 	return fmt.Sprintf("%s: %s -> %s", p.Generator, strings.Join(p.Build, " "), p.Output)
 }

@@ -127,7 +127,7 @@ func TestCheckQuartz(t *testing.T) {
 	}
 }
 
-// Whatever package.json and the settings say, a plan has a command, and writes to a folder below the docs.
+// FuzzDetect: with any package.json and settings, a plan has a command, and writes to a folder below the docs.
 func FuzzDetect(f *testing.F) {
 	f.Add(docusaurus, "", "", "")
 	f.Add(unknown, "make", "out", "node")

@@ -2,9 +2,9 @@ package website
 
 import "fmt"
 
-// Error says that a site cannot be built from what is there.
+// Error says that a site cannot be built from the files.
 type Error struct {
-	Path   string // of the file or folder, as it is called in the repository
+	Path   string // of the file or folder, as named in the repository
 	Reason string // what is wrong with it
 	Do     string // what to do about it
 }
@@ -14,7 +14,7 @@ func (e *Error) Error() string { return e.Path + ": " + e.Reason }
 // Hint says what to do about it.
 func (e *Error) Hint() string { return e.Do }
 
-// ExitStatus is that of a program that was given what it cannot use.
+// ExitStatus is the status for invalid input.
 func (e *Error) ExitStatus() int { return 2 }
 
 func wrong(path, do, reason string, args ...any) error {

@@ -10,19 +10,19 @@ import (
 	"golang.org/x/net/html"
 )
 
-// IDs gives the ids that Quartz counts up as it renders their numbers anew, so that they repeat: explorer-N and toc-N count the pages
-// that were rendered before, in whatever order that happened (quartz/components/Explorer.tsx, TableOfContents.tsx); list-N counts the lists
-// of the layout, and a script of the site names it as well (OverflowList.tsx).
+// IDs renumbers the ids that Quartz counts up as it renders, so that builds are equal: explorer-N and toc-N count the pages rendered
+// before, in any order (quartz/components/Explorer.tsx, TableOfContents.tsx); list-N counts the lists of the layout, and a script of the
+// site names it as well (OverflowList.tsx).
 //
-// Only ids of those components are touched. A heading «List 2» has the id list-2 too, and other pages link to it.
+// Only ids of those components are changed. A heading "List 2" has the id list-2 too, and other pages link to it.
 type IDs struct {
 	lists map[string]string // new numbers of the lists that scripts name
 }
 
-// inScript is how the script of a list names it.
+// inScript matches the name of a list in its script.
 var inScript = regexp.MustCompile("getElementById\\(\\s*[\"'`]list-([0-9]{1,9})[\"'`]\\s*\\)")
 
-// NewIDs learns from all scripts of a site which lists they name. These keep their order, and are the same on every page.
+// NewIDs reads the lists' names from all scripts of a site. These lists keep their order, and are the same on every page.
 func NewIDs(scripts ...[]byte) IDs {
 	named := map[int]bool{}
 	for _, text := range scripts {
@@ -39,7 +39,7 @@ func NewIDs(scripts ...[]byte) IDs {
 	return ids
 }
 
-// Script is a script that names the lists by their new numbers.
+// Script is a script with the new numbers of the lists.
 func (i IDs) Script(text []byte) []byte {
 	return replaceGroup(text, inScript, func(number string) string {
 		if to, ok := i.lists[number]; ok {
@@ -60,7 +60,7 @@ func replaceGroup(text []byte, in *regexp.Regexp, with func(string) string) []by
 	return append(out, text[at:]...)
 }
 
-// Page is a page of HTML whose ids are numbered by where they stand in it.
+// Page is a page of HTML whose ids are numbered by their order in it.
 func (i IDs) Page(text []byte) []byte {
 	tags := tagsOf(text)
 	taken := map[string]bool{}
@@ -81,13 +81,13 @@ func (i IDs) Page(text []byte) []byte {
 	return n.apply(text, tags, edits)
 }
 
-// counted is an id that Quartz makes with a counter.
+// counted matches an id that Quartz makes with a counter.
 var counted = regexp.MustCompile(`^(explorer|toc|list)-(0|[1-9][0-9]{0,8})$`)
 
 // components are the classes of the elements whose ids are counted.
 var components = map[string]string{"explorer-content": "explorer", "toc-content": "toc", "overflow": "list"}
 
-// isCounted tells whether the element's id is one that a component of Quartz counted.
+// isCounted reports whether the element's id is one that a component of Quartz counted.
 func (t tag) isCounted() bool {
 	id, ok := t.value("id")
 	m := counted.FindStringSubmatch(id.text)
@@ -106,7 +106,7 @@ type numbering struct {
 	next  map[string]int    // number by kind
 }
 
-// renumber is the attribute with a new value; nothing if it stays.
+// renumber is the attribute with a new value; nothing if it is unchanged.
 func (n numbering) renumber(a attribute) []attribute {
 	m := counted.FindStringSubmatch(a.text)
 	if m == nil || a.name != "id" && n.taken[a.text] {
@@ -134,7 +134,7 @@ func (n numbering) fresh(kind, number string) string {
 	}
 }
 
-// apply puts the new values into the text. Links to an id follow it, unless a heading has the same.
+// apply puts the new values into the text. Links to an id are changed with it, unless a heading has the same id.
 func (n numbering) apply(text []byte, tags []tag, edits []attribute) []byte {
 	for _, t := range tags {
 		for _, a := range t.attributes {
@@ -157,7 +157,7 @@ func (n numbering) apply(text []byte, tags []tag, edits []attribute) []byte {
 // tag is a start tag with the attributes that matter here.
 type tag struct{ attributes []attribute }
 
-// attribute is one whose value stands in quotes, from start to end in the page, and holds no character reference.
+// attribute is an attribute whose value is quoted, from start to end in the page, and holds no character reference.
 type attribute struct {
 	name, text string
 	start, end int
@@ -172,7 +172,7 @@ func (t tag) value(name string) (attribute, bool) {
 	return attribute{}, false
 }
 
-// tagsOf finds the start tags of a page. What stands in comments, scripts and the like is text.
+// tagsOf finds the start tags of a page. Comments, scripts and the like are text.
 func tagsOf(page []byte) []tag {
 	var tags []tag
 	z := html.NewTokenizer(strings.NewReader(string(page)))
@@ -191,8 +191,8 @@ func tagsOf(page []byte) []tag {
 	}
 }
 
-// quoted is an attribute as Quartz writes it. Whatever comes before it in the tag is attributes too, as it begins at a blank after
-// an even number of quotes, which readTag sees to by going from left to right.
+// quoted matches an attribute as Quartz writes it. readTag goes from left to right, so a match begins at a blank after an even
+// number of quotes, and anything before it in the tag is attributes too.
 var quoted = regexp.MustCompile(`[\s/]+([A-Za-z][A-Za-z-]*)\s*=\s*("[^"]*"|'[^']*')|[\s/]+[^\s=>"'/]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?`)
 
 var wanted = []string{"id", "class", "aria-controls", "href"}

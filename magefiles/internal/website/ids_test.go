@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// page is what Quartz 4.5.2 writes of its explorer, a table of contents and a list, with headings whose ids look the same.
+// quartzPage has the HTML that Quartz 4.5.2 writes for its explorer, a table of contents and a list, with headings whose ids
+// look the same.
 const quartzPage = `<!DOCTYPE html>
 <html><body><!-- <ul class="overflow" id="list-7"> -->
 <div class="explorer" data-data-fns="{&quot;order&quot;:[]}"><button type="button" class="explorer-toggle mobile-explorer" data-mobile="true" aria-controls="explorer-41"></button>
@@ -41,7 +42,8 @@ func TestPageIDs(t *testing.T) {
 	if got := string(ids.Script(script)); got != want {
 		t.Errorf("script: %s", got)
 	}
-	// Without a script the lists are counted where they stand; a link to a heading stays with it.
+	// Without a script the lists are counted in their order on the page; a link to a heading still leads to the
+	// heading.
 	got := string(NewIDs().Page([]byte(`<h2 id="list-0">List 0</h2><a href="#list-0">x</a><ul class="overflow" id="list-5"></ul>`)))
 	if want := `<h2 id="list-0">List 0</h2><a href="#list-0">x</a><ul class="overflow" id="list-1"></ul>`; got != want {
 		t.Errorf("got %s", got)
@@ -70,7 +72,7 @@ func FuzzPage(f *testing.F) {
 	f.Fuzz(checkIDs)
 }
 
-// parts are what matters in a page.
+// parts are the parts of a page that matter.
 var parts = []string{
 	`<ul class="overflow" id="list-%">`, `<h2 id="list-%">`, `<a href="#list-%">`, `<div class="explorer-content" id="explorer-%">`, `<h2 id='explorer-%'>`,
 	`<b aria-controls="explorer-%">`, `<a href='#explorer-%'>`, `<b aria-controls="list-%">`, `<b aria-controls="toc-%">`, `<ol class="toc-content" id="toc-%">`, `<!--`, `-->`,
@@ -93,7 +95,7 @@ func FuzzPageOfParts(f *testing.F) {
 	})
 }
 
-// checkIDs: done again nothing changes any more; and nothing but the numbers of ids ever changes.
+// checkIDs checks that a second run changes nothing, and that only the numbers of ids change.
 func checkIDs(t *testing.T, page, script []byte) {
 	ids := NewIDs(script)
 	once, scriptOnce := ids.Page(page), ids.Script(script)

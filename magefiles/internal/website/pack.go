@@ -14,14 +14,14 @@ import (
 	"unicode/utf8"
 )
 
-// versionFile tells which release a site is of. It is in the site, so that the public URL can be asked for it.
+// versionFile states the release of a site. It is in the site, so that the public URL can be asked for it.
 const versionFile = "release.json"
 
 // Pack writes the archive (.tar.gz) of a built site. The same site and time give the same bytes: entries are sorted, times are t, owners 0,
 // modes 0644 and 0755; gzip has its highest level, and neither name nor time. A version other than "" is stated in release.json.
 //
-// Links become what they lead to; those that lead out of the site, or to a folder, are an error, as are names that a server
-// or a shell could take for something else.
+// Links are replaced by their targets. An error are links out of the site or to a folder, and names that a server or a
+// shell could misread.
 func Pack(site *os.Root, to io.Writer, t time.Time, version string) error {
 	zip, err := gzip.NewWriterLevel(to, gzip.BestCompression)
 	if err != nil {
@@ -46,7 +46,7 @@ type packer struct {
 	time time.Time
 }
 
-// checkIndex refuses what is no site: the container that serves it would.
+// checkIndex refuses a folder that is not a site: the container that serves it would.
 func (p packer) checkIndex() error {
 	if info, err := p.site.Stat("index.html"); err == nil && info.Mode().IsRegular() {
 		return nil
@@ -117,7 +117,7 @@ func (p packer) file(name string) error {
 	return nil
 }
 
-// checkName refuses names that cannot be told apart from something else once they are listed, unpacked or asked for.
+// checkName refuses names that are ambiguous once they are listed, unpacked or requested.
 func checkName(name string) error {
 	const do = "rename the page or file that it is made from"
 	switch {

@@ -187,7 +187,7 @@ func compare(t *testing.T, dir string, want map[string]string) {
 	}
 }
 
-// A page from elsewhere has dates as all have, and takes the place of none.
+// A page from elsewhere has dates like all pages, and replaces none.
 func TestStageOutside(t *testing.T) {
 	news := OutsidePage{Path: "pages/NEWS.md", Text: []byte("# News\n"), Dates: Dates{came, changed}}
 	for name, c := range map[string]struct {

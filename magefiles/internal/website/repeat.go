@@ -11,10 +11,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 )
 
-// quartzScripts are the scripts that Quartz makes of its components.
+// quartzScripts are the scripts that Quartz makes from its components.
 var quartzScripts = []string{"prescript.js", "postscript.js"}
 
-// Repeat rewrites what does not repeat in a site that Quartz made: the ids in its pages and in its scripts.
+// Repeat rewrites the parts of a Quartz site that differ between builds: the ids in its pages and in its scripts.
 func Repeat(site *os.Root) error {
 	var texts [][]byte
 	scripts := map[string][]byte{}

@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// Page is the answer to a path, as nginx gives it in the container quartz (containers/quartz/nginx.conf), but for compression.
+// Page is the answer to a path, as nginx gives it in the container quartz (containers/quartz/nginx.conf), except for compression.
 // It is served once.
 type Page struct {
 	status int      // 200, 301, 400 or 404
-	file   *os.File // of 200; of 404 the page for that, nil if the site has none
+	file   *os.File // of 200; of 404 the error page, nil if the site has none
 	to     string   // path of 301
 }
 
-// Page finds what the site has for the path of a URL, and opens it.
+// Page finds the file for the path of a URL, and opens it.
 func (c *Content) Page(at string) Page {
 	name, ok := normal(at)
 	if !ok {
@@ -56,7 +56,7 @@ func (p Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// send sends the file. A page for what is missing is never «not modified».
+// send sends the file. The error page is never "not modified".
 func (p Page) send(w http.ResponseWriter, r *http.Request) {
 	info, err := p.file.Stat()
 	if err != nil {
@@ -73,7 +73,7 @@ func (p Page) send(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(p.status)
 	if r.Method != http.MethodHead {
-		_, _ = io.Copy(w, p.file) // a client that left
+		_, _ = io.Copy(w, p.file) // an error means that the client left
 	}
 }
 
@@ -99,7 +99,8 @@ func normal(p string) (string, bool) {
 	return cleaned, !strings.ContainsRune(p, 0)
 }
 
-// find is nginx's «try_files $uri $uri.html $uri/» with index.html as index. A folder whose slash is missing is a redirect.
+// find is nginx's `try_files $uri $uri.html $uri/` with index.html as index. For a folder without its slash it is a
+// redirect.
 func (c *Content) find(name string) (f *os.File, redirect bool) {
 	if hidden(name) || name == "/404.html" {
 		return nil, false
@@ -117,7 +118,7 @@ func (c *Content) find(name string) (f *os.File, redirect bool) {
 	return nil, c.isFolder(name)
 }
 
-// hidden tells whether a path has an element that begins with a dot, other than .well-known/.
+// hidden reports whether a path has an element that begins with a dot, other than .well-known/.
 func hidden(name string) bool {
 	for rest := name; ; {
 		_, after, found := strings.Cut(rest, "/.")
@@ -155,12 +156,12 @@ func (c *Content) isFolder(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// etag is made of time and size, as nginx does it.
+// etag is made from time and size, as in nginx.
 func etag(info fs.FileInfo) string {
 	return fmt.Sprintf(`"%x-%x"`, info.ModTime().Unix(), info.Size())
 }
 
-// caching lets keep only what hardly changes from release to release.
+// caching allows caching only of files that rarely change between releases.
 func caching(kind string) string {
 	if strings.HasPrefix(kind, "image/") || strings.Contains(kind, "font") {
 		return "public, max-age=86400"
@@ -168,7 +169,7 @@ func caching(kind string) string {
 	return "no-cache"
 }
 
-// mediaTypes are those of nginx's mime.types that a site of Quartz has.
+// mediaTypes are the types of nginx's mime.types that a site of Quartz has.
 var mediaTypes = map[string]string{
 	".html": "text/html; charset=utf-8", ".htm": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
 	".js": "application/javascript; charset=utf-8", ".json": "application/json; charset=utf-8", ".txt": "text/plain; charset=utf-8",

@@ -75,7 +75,7 @@ func wantEmpty(t *testing.T, dir string) {
 	}
 }
 
-// get asks for a path as it stands.
+// get requests a path unchanged.
 func get(c *Content, method, target string, header ...string) *httptest.ResponseRecorder {
 	w, r := httptest.NewRecorder(), httptest.NewRequest(method, "http://site"+target, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -111,7 +111,7 @@ type page struct {
 	path, says string
 }
 
-// pages reads the table that nginx and its stand-in both have to agree with.
+// pages reads the table that nginx and this package must both agree with.
 func pages(t *testing.T) []page {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "containers", "quartz", "testdata", "pages.txt"))
@@ -183,7 +183,7 @@ func TestCaching(t *testing.T) {
 	}
 }
 
-// A page that is on its way is sent to its end, though its release is gone.
+// A page that is being sent is sent to its end, even if its release is removed.
 func TestPageOutlivesItsContent(t *testing.T) {
 	c, err := Unpack(t.TempDir(), bytes.NewReader(pack(t, entry{name: "index.html", content: "home"})), Largest)
 	must(t, err)
@@ -243,7 +243,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// Whatever the archive, nothing is written but below its own folder, and nothing but files and folders.
+// FuzzUnpack: from any archive, only files and folders are written, and only below its own folder.
 func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{})
 	for _, name := range []string{"index.html", "a/b/../c", "./.", "//", "index.html/", "\x00"} {

@@ -11,38 +11,38 @@ import (
 	"time"
 )
 
-// Staged is what a generator is given, as folders on this machine.
+// Staged is the input of a generator, as folders on this machine.
 type Staged struct {
-	Base    string               // Node: what npm ci reads; "" for Quartz, whose own folder that is
-	Overlay string               // what is put over it once npm ci ran
+	Base    string               // Node: the files that npm ci reads; "" for Quartz, which is itself the folder
+	Overlay string               // files that are copied over it after npm ci
 	Times   map[string]time.Time // of files in Overlay, by slash path
 }
 
-// left are names that a generator makes itself, or that are of no page: wherever they stand, they are not handed on.
+// left are names that a generator makes itself, or that do not belong to a page: they are left out in every folder.
 var left = []string{"node_modules", ".git", ".DS_Store"}
 
-// fragments is the folder of changelog fragments, which are no pages.
+// fragments is the folder of changelog fragments, which are not pages.
 const fragments = "changelog.d"
 
-// Pages is what Stage needs besides the files.
+// Pages is the input of Stage apart from the files.
 type Pages struct {
 	Dates map[string]Dates // of files, by slash path from the tree's root
-	Time  time.Time        // that a file came and changed which has no dates, as it is not committed yet
+	Time  time.Time        // for both dates of a file without dates, which is not committed yet
 	Skip  []string         // slash paths from the tree's root that are left out, as docs/changelog.d is
-	// Outside are pages of the site that are no files of the docs. Only Quartz gets them: in its content's root, each under its name
-	// without folders, unless the docs have one of that name there.
+	// Outside are pages of the site that are not files of the docs. Only Quartz gets them: in its content's root, each under its
+	// name without folders, unless the docs have a file of that name there.
 	Outside []OutsidePage
 }
 
 // OutsidePage is a page from elsewhere.
 type OutsidePage struct {
 	Path  string // slash path from the tree's root
-	Text  []byte // of the page, which its file need not hold
+	Text  []byte // of the page, which may differ from its file
 	Dates Dates
 }
 
-// Stage lays out in the new folder to what the plan's generator is given of the tree. A link is replaced by what it leads to; one that
-// leads out of the docs, or to a folder, is an error.
+// Stage copies the tree's files for the plan's generator into the new folder to. A link is replaced by its target; a link out of the
+// docs or to a folder is an error.
 func Stage(tree fs.FS, p Plan, pages Pages, to string) (Staged, error) {
 	s := stager{tree: tree, plan: p, pages: pages, staged: Staged{Overlay: filepath.Join(to, "overlay"), Times: map[string]time.Time{}}}
 	if err := makeFolder(s.staged.Overlay); err != nil {
@@ -73,7 +73,7 @@ func Stage(tree fs.FS, p Plan, pages Pages, to string) (Staged, error) {
 	return s.staged, nil
 }
 
-// complete gives a file the dates that it lacks, or the generator would take the moment of its build for them.
+// complete sets the missing dates of a file, for which the generator would use the time of its build.
 func (p Pages) complete(d Dates) Dates {
 	if d.Modified.IsZero() {
 		d.Modified = p.Time
@@ -137,7 +137,7 @@ func (s stager) place(inside string) string {
 	return filepath.Join(s.staged.Overlay, filepath.FromSlash(s.target(inside)))
 }
 
-// checkLink refuses links out of the docs. Those that they lead over are looked at by themselves.
+// checkLink refuses links out of the docs. Links on the way to the target are checked separately.
 func (s stager) checkLink(name string) error {
 	to, err := fs.ReadLink(s.tree, name)
 	if err != nil {
@@ -173,7 +173,7 @@ func (s stager) file(name, inside string) error {
 	return s.write(inside, text, s.pages.Dates[name], mode)
 }
 
-// write puts a file of the docs where the generator finds it, with its dates.
+// write puts a file of the docs where the generator reads it, with its dates.
 func (s stager) write(inside string, text []byte, d Dates, mode fs.FileMode) error {
 	d = s.pages.complete(d)
 	if s.plan.Generator == Quartz && strings.EqualFold(path.Ext(inside), ".md") {
@@ -206,7 +206,7 @@ func (s stager) outside() error {
 	return nil
 }
 
-// has tells whether a name is taken among those at the content's root, as file systems see it that do not tell A from a.
+// has reports whether a name at the content's root is taken, without regard to case, as on some file systems.
 func (s stager) has(name string) (bool, error) {
 	entries, err := os.ReadDir(filepath.Dir(s.place(name)))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -215,7 +215,7 @@ func (s stager) has(name string) (bool, error) {
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.EqualFold(e.Name(), name) }), err
 }
 
-// write writes a file with this mode, whatever the umask is.
+// write writes a file with this mode, with any umask.
 func write(file string, text []byte, mode fs.FileMode) error {
 	if err := makeFolder(filepath.Dir(file)); err != nil {
 		return err
@@ -223,7 +223,7 @@ func write(file string, text []byte, mode fs.FileMode) error {
 	return errors.Join(os.WriteFile(file, text, mode), os.Chmod(file, mode))
 }
 
-// makeFolder makes a folder and those above it which are not there, all of them with mode 0755.
+// makeFolder makes a folder and its missing parents, all with mode 0755.
 func makeFolder(dir string) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"testing/fstest"
 )
 
-// TestStageWhateverTheUmask sends the same modes from every machine: those that git stores.
+// TestStageWhateverTheUmask checks that the modes are the same on every machine: those that git stores.
 func TestStageWhateverTheUmask(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
 	tree := fstest.MapFS{

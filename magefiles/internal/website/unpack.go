@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Content is an unpacked site. A nil is none: every page of it is missing.
+// Content is an unpacked site. A nil Content has no pages.
 type Content struct{ root *os.Root }
 
 // Close removes the content. Pages that were opened before stay readable.
@@ -22,9 +22,9 @@ func (c *Content) Close() error {
 // Largest is how many bytes a site may have, unpacked: a few kB of tar can claim any number of zeros.
 const Largest = 1 << 30
 
-// Unpack puts an archive into a new folder in dir, as the container quartz does (containers/quartz/start.sh). Nothing but files and
-// folders may be in it: a link could make the site serve any file of the machine; nor more than most bytes. The errors say what is
-// wrong with the archive.
+// Unpack puts an archive into a new folder in dir, as the container quartz does (containers/quartz/start.sh). The archive may only
+// hold files and folders: a link could make the site serve any file of the machine; and at most the given number of bytes. The
+// errors say what is wrong with the archive.
 func Unpack(dir string, archive io.Reader, most int64) (_ *Content, err error) {
 	folder, err := os.MkdirTemp(dir, "site-")
 	if err != nil {
