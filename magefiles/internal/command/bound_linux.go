@@ -9,8 +9,8 @@ import (
 
 // Start starts a program in a process group of its own. The kernel kills the program as soon as this process ends, however it ends.
 //
-// The kernel counts as the end of the parent the end of the thread that forked, and Go ends threads when it likes. So one
-// thread, which is never given back, starts them all.
+// The kernel takes the end of the thread that forked for the end of the parent, and Go ends threads at any time. So one
+// thread, which is never released, starts all programs.
 func Start(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	begin()

@@ -1,5 +1,5 @@
-// Package command runs commands, and ends all that a command started when it is to end. Start starts a program that ends together with this
-// process.
+// Package command runs commands, and ends all processes of a command when its context ends. Start starts a program that ends together with
+// this process.
 package command
 
 import (
@@ -19,10 +19,10 @@ import (
 type Command struct {
 	Args   []string // the program first
 	Dir    string
-	Env    []string  // all of it: NAME=VALUE
-	Output io.Writer // gets stdout and stderr, in the order that they are written in
-	// Grace is how long all of it may take to end after the context has; then it is killed. It also bounds the wait for the output that
-	// the command leaves open to something in the background.
+	Env    []string  // the whole environment: NAME=VALUE
+	Output io.Writer // gets stdout and stderr, in the order of the writes
+	// Grace is how long the process group may take to end after the context has; then it is killed. It also bounds the wait for output
+	// that the command leaves open in background processes.
 	Grace time.Duration
 }
 
@@ -38,14 +38,14 @@ func (c Command) Run(ctx context.Context) error {
 	return err
 }
 
-// Run does the same for a command of exec.CommandContext with ctx, for those who need its output in another way.
+// Run does the same for a command of exec.CommandContext with ctx, if its output must be handled in another way.
 func Run(ctx context.Context, cmd *exec.Cmd, grace time.Duration) error {
 	cmd.WaitDelay = grace
 	Interruptible(cmd)
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:
-		Kill(cmd) // what did not heed the interrupt
+		Kill(cmd) // the processes that ignored the interrupt
 		return context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay):
 		return nil
@@ -53,7 +53,8 @@ func Run(ctx context.Context, cmd *exec.Cmd, grace time.Duration) error {
 	return err
 }
 
-// Split reads a command line as a shell would, as far as words, quotes and $VARIABLES go. What only a shell can do is refused.
+// Split parses a command line like a shell, but only words, quotes and $VARIABLES. It refuses anything else that only a shell
+// can do.
 func Split(line string, env func(string) string) ([]string, error) {
 	var args []string
 	for word, err := range syntax.NewParser().WordsSeq(strings.NewReader(line)) {
@@ -79,7 +80,8 @@ func Split(line string, env func(string) string) ([]string, error) {
 	return args, nil
 }
 
-// plain refuses a word that is more than text and variables. A backslash has to stand in quotes, as expand.Literal reads all as if it did.
+// plain refuses a word that is more than text and variables. A backslash must be quoted, as expand.Literal treats every backslash as
+// quoted.
 func plain(word *syntax.Word) error {
 	var found error
 	for _, part := range word.Parts {

@@ -34,7 +34,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// Whatever the settings hold is read without running anything, and is a program or an error.
+// FuzzSplit: any command line in the settings is a program or an error, and nothing is run.
 func FuzzSplit(f *testing.F) {
 	for _, line := range []string{"go test ./...", `a "b c" 'd'`, "$(id)", "a{b,c} ~ $((1+1)) ${X:?no} ${X[1]} $* $1", "<(a)"} {
 		f.Add(line)

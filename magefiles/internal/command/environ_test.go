@@ -28,7 +28,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// The go command tells by itself which variables it reads: all that it may be told by the environment reaches it.
+// `go env` says which variables the go command reads: all that may be set in the environment reach it.
 func TestEnvironmentHasWhatGoReads(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "env").Output()

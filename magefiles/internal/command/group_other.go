@@ -10,6 +10,6 @@ func Interruptible(*exec.Cmd) {}
 // Kill kills the command.
 func Kill(cmd *exec.Cmd) {
 	if cmd.Process != nil {
-		_ = cmd.Process.Kill() // as a rule it is gone
+		_ = cmd.Process.Kill() // usually it has ended
 	}
 }

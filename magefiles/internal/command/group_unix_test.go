@@ -33,7 +33,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// What the command leaves in the background holds nobody up.
+// Run does not wait for processes that the command leaves in the background.
 func TestRunLeavesWhatIsInTheBackground(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -47,7 +47,7 @@ func TestRunLeavesWhatIsInTheBackground(t *testing.T) {
 	}
 }
 
-// The end of the context ends all of the group: those that heed the interrupt and those that do not.
+// The end of the context ends the whole group: processes that react to the interrupt and those that do not.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	for name, trap := range map[string]string{"heeds": "", "stubborn": "trap '' INT; "} {

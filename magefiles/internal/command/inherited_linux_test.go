@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestKeepInherited has flock(1) start this test, which starts a program that stays: the lock is free once the test has ended.
+// TestKeepInherited has flock(1) start this test, which starts a program that keeps running: the lock is free once the test has ended.
 func TestKeepInherited(t *testing.T) {
 	if os.Getenv("COMMAND_TEST_STAYS") != "" {
 		KeepInherited()

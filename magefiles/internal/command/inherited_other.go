@@ -2,5 +2,5 @@
 
 package command
 
-// KeepInherited does nothing here.
+// KeepInherited does nothing on this system.
 func KeepInherited() {}

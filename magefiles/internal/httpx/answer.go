@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// StatusError is an answer that is no success.
+// StatusError is an answer without success.
 type StatusError struct {
 	Status int
-	Said   string        // by the server; not cleaned
-	API    bool          // it said so in JSON, as APIs do, and no proxy before them
-	Wait   time.Duration // that it asks for
-	To     string        // address that it redirects to
+	Said   string        // text of the server; not cleaned
+	API    bool          // the text was JSON, which means that an API sent it, and not a proxy
+	Wait   time.Duration // the wait that the answer asks for
+	To     string        // the address of a redirect
 }
 
 // Error is the status in words.
@@ -23,10 +23,10 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
 }
 
-// MaxError bounds what is read of an answer that is no success.
+// MaxError bounds the text that is read of an answer without success.
 const MaxError = 64 << 10
 
-// Status reads an answer that is no success. A web page in it is left out.
+// Status reads an answer without success. It leaves out the text of a web page.
 func Status(resp *http.Response) *StatusError {
 	e := &StatusError{Status: resp.StatusCode, Wait: RetryAfter(resp, time.Now())}
 	if to, err := resp.Location(); err == nil {
@@ -46,13 +46,13 @@ func Status(resp *http.Response) *StatusError {
 
 func isPage(text []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(text), []byte("<")) }
 
-// AnswerError is an answer that makes no sense. Problem is the end of a sentence that begins with the server.
+// AnswerError is an unexpected response. Problem is the end of a sentence that begins with the server.
 type AnswerError struct{ Problem string }
 
 // Error is the problem.
 func (e *AnswerError) Error() string { return e.Problem }
 
-// ReadAll reads no more than a number of bytes; a longer answer is an *AnswerError. Nothing is returned of an answer that is not whole.
+// ReadAll reads at most limit bytes; a longer answer is an *AnswerError. Nothing is returned of an incomplete answer.
 func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 	text, err := io.ReadAll(Bound(io.NopCloser(r), limit, &AnswerError{fmt.Sprintf("sends more than %d bytes", limit)}))
 	if err != nil {
@@ -61,7 +61,7 @@ func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 	return text, nil
 }
 
-// Decode reads JSON of no more than a number of bytes. What makes no sense is an *AnswerError.
+// Decode reads JSON of at most limit bytes. An invalid answer is an *AnswerError.
 func Decode(r io.Reader, limit int64, out any) error {
 	text, err := ReadAll(r, limit)
 	if err != nil {
@@ -75,7 +75,7 @@ func Decode(r io.Reader, limit int64, out any) error {
 	return nil
 }
 
-// Bound ends a body with an error once it is longer than a number of bytes.
+// Bound ends a body with an error once it is longer than limit bytes.
 func Bound(body io.ReadCloser, limit int64, tooLong error) io.ReadCloser {
 	return &bounded{body, limit, tooLong}
 }

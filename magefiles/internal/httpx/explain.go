@@ -21,27 +21,27 @@ import (
 // Kinds of failures; test with errors.Is. Those that wrap ErrUnreachable are kinds of it.
 var (
 	ErrUnreachable = errors.New("the server is not reachable")
-	ErrUntrusted   = fmt.Errorf("%w: it is not trusted", ErrUnreachable)            // its certificate is invalid
+	ErrUntrusted   = fmt.Errorf("%w: it is not trusted", ErrUnreachable)            // certificate is invalid
 	ErrPlain       = fmt.Errorf("%w: plain HTTP is not allowed", ErrUntrusted)      // also ends requests that would go over plain HTTP
 	ErrDown        = fmt.Errorf("%w: nothing answers", ErrUnreachable)              // no connection was made
 	ErrSlow        = fmt.Errorf("%w: it does not answer in time", ErrUnreachable)   // nothing came for a while
 	ErrBroken      = fmt.Errorf("%w: the connection broke", ErrUnreachable)         // after it was made
 	ErrFaulty      = errors.New("the server fails")                                 // 408, 429 and 5xx
-	ErrRejected    = errors.New("the server rejects the request")                   // another status, or an answer that makes no sense
+	ErrRejected    = errors.New("the server rejects the request")                   // another status, or an unexpected response
 	ErrCredentials = errors.New("the server was not asked: no credentials for it")  // a *CredentialsError
 	ErrContent     = errors.New("the server was not asked: content cannot be read") // a *ContentError
 )
 
-// ContentError is a failure to read what is to be sent.
+// ContentError is a failure to read the content to send.
 type ContentError struct{ Err error }
 
 // Error implements error.
 func (e *ContentError) Error() string { return e.Err.Error() }
 
-// Unwrap is the reason.
+// Unwrap returns the reason.
 func (e *ContentError) Unwrap() error { return e.Err }
 
-// Failure is an error in words. They hold no secret and no query of a URL.
+// Failure is an error in words. It holds no secret and no query of a URL.
 type Failure struct {
 	Kind      error  // one of the Err values above
 	Status    int    // of HTTP; 0 without an answer
@@ -49,7 +49,7 @@ type Failure struct {
 	Cause     string // the shortest form of it, as in "connection refused"
 	Said      string // by the server, with a status: " (TEXT)", and how long it asks to wait; "" for nothing
 	Advice    string // what to do; "" if only the caller knows
-	Temporary bool   // another attempt may succeed without anybody doing anything
+	Temporary bool   // another attempt may succeed without any action
 	Wait      time.Duration
 }
 
@@ -58,7 +58,7 @@ const (
 	adviceAgain = "run this again: it continues where it stopped"
 )
 
-// Explain tells what came in the way of a request.
+// Explain says why a request failed.
 func (c Caller) Explain(err error) Failure {
 	var credentials *CredentialsError
 	var content *ContentError
@@ -82,13 +82,13 @@ func (c Caller) Explain(err error) Failure {
 	return c.network(err)
 }
 
-// again are the statuses that may be others in a moment.
+// again are the statuses that may change after a moment.
 var again = []int{
 	http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
 	http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
-// answered is a status that is no success. What those below 500 mean, the caller knows better.
+// answered explains a status without success. The caller knows better what those below 500 mean.
 func (c Caller) answered(e *StatusError) Failure {
 	f := Failure{Kind: ErrRejected, Status: e.Status, Cause: e.Error(), Wait: e.Wait, Temporary: slices.Contains(again, e.Status)}
 	if said := c.Clean(e.Said); said != "" {
@@ -109,8 +109,8 @@ func (c Caller) answered(e *StatusError) Failure {
 	return f
 }
 
-// network is a failure on the way. Of an error that holds several, such as those of HTTPS and of HTTP, the one of a connection that did not work
-// tells more than that of a missing TLS.
+// network explains a failure of the network. If an error holds several, such as those of HTTPS and of HTTP, a failed connection says more than
+// missing TLS.
 func (c Caller) network(err error) Failure {
 	f := Failure{Kind: ErrDown, Temporary: true, Advice: adviceRun}
 	var dns *net.DNSError
@@ -162,7 +162,7 @@ func (c Caller) network(err error) Failure {
 	return f
 }
 
-// broke tells whether a connection ended that was made. net/http has no types for two of its errors.
+// broke reports whether an established connection ended. net/http has no types for two of its errors.
 func broke(err error) bool {
 	var op *net.OpError
 	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed} {
@@ -180,7 +180,7 @@ func notTLS(err error) bool {
 	return errors.As(err, &header) || errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrPlain)
 }
 
-// isAddress tells whether net/http could not make anything of an address.
+// isAddress reports whether net/http could not parse an address.
 func isAddress(err *url.Error) bool {
 	text := err.Err.Error()
 	return err.Op == "parse" || strings.Contains(text, "unsupported protocol scheme") || strings.Contains(text, "no Host in request URL")

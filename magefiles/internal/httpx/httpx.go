@@ -1,5 +1,5 @@
-// Package httpx is what the clients of servers have in common: attempts, time-outs, bounds, credentials that stay secret, and the explanation of
-// a request that failed. It knows no server.
+// Package httpx is shared by the clients of servers: attempts, time-outs, bounds, credentials that stay secret, and the explanation of a failed
+// request. It knows no particular server.
 package httpx
 
 import (
@@ -12,10 +12,10 @@ import (
 type Caller struct {
 	Retry   Retry
 	Log     func(string)    // receives one line for each attempt that is repeated; nil is silent
-	Secrets func() []string // are in no text; nil: there are none
+	Secrets func() []string // masked in every text; nil: there are none
 }
 
-// Do makes attempts until one succeeds, or another one would not help. It returns the last error, or why ctx ended while it waited.
+// Do makes attempts until one succeeds, or another one would not help. It returns the last error, or why ctx ended during a wait.
 func (c Caller) Do(ctx context.Context, what string, attempt func(context.Context) error) error {
 	for n := 1; ; n++ {
 		err := attempt(ctx)
@@ -36,7 +36,7 @@ func (c Caller) Do(ctx context.Context, what string, attempt func(context.Contex
 	}
 }
 
-// Clean makes text of a server fit for an error: one line without control characters, secrets, credentials and queries in URLs, and not too long.
+// Clean cleans text of a server for an error: one line without control characters, secrets, credentials and queries in URLs, and not too long.
 func (c Caller) Clean(text string) string { return Clean(text, c.secrets()...) }
 
 func (c Caller) secrets() []string {

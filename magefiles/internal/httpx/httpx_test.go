@@ -39,7 +39,7 @@ func ask(ctx context.Context, client *http.Client, address string) error {
 	return Decode(resp.Body, 1000, &out)
 }
 
-// server is a plain one, whose address is returned.
+// server is a server of plain HTTP; it returns the address.
 func server(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -61,7 +61,7 @@ func answers(status int, body string, header ...string) http.HandlerFunc {
 
 func resets(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// Each way to fail, by real servers: its kind, words and remedy, and how many requests it is worth.
+// Each kind of failure, with real servers: its kind, text and advice, and the number of requests.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -128,7 +128,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// A read may lead to a server's storage, without the credentials, but not out of TLS; a write leads nowhere.
+// A read may be redirected to a server's storage, without the credentials, but not out of TLS; a write is never
+// redirected.
 func TestCheckRedirect(t *testing.T) {
 	t.Parallel()
 	var given atomic.Value
@@ -159,7 +160,7 @@ func TestCheckRedirect(t *testing.T) {
 	}
 }
 
-// Kinds after which a client does not ask again are its own choice.
+// Each client chooses the kinds of failures after which it does not retry.
 func TestExcept(t *testing.T) {
 	t.Parallel()
 	attempts := 0
@@ -179,7 +180,7 @@ func TestCancelledBetweenAttempts(t *testing.T) {
 	}
 }
 
-// A request in which nothing comes or goes ends, whether it waits for an answer, for the rest of one, or to send.
+// A request without progress ends, whether it waits for an answer, for the rest of one, or to send.
 func TestStalls(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

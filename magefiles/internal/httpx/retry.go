@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// Retry bounds the attempts at a request that may succeed without anybody doing anything: the server answers 408, 429, 500, 502, 503 or 504, or the
-// connection breaks. A denial, a wrong name and a refused certificate are never tried again. Each request of ours can be repeated.
+// Retry bounds the attempts at a request that may succeed without any action: the server answers 408, 429, 500, 502, 503 or 504, or the connection
+// breaks. A denial, a wrong name and a refused certificate are never retried. Each of our requests can be repeated.
 type Retry struct {
-	Attempts int           // in all; 0 is 4, 1 is no retry
+	Attempts int           // in total; 0 is 4, 1 is no retry
 	First    time.Duration // before the second attempt, doubled with each more; 0 is 500 ms
-	Max      time.Duration // the longest pause, also for a server that names one itself (Retry-After); 0 is 30 s
+	Max      time.Duration // the longest pause, even if a server asks for a longer one (Retry-After); 0 is 30 s
 
-	final []error // kinds of failures after which there is no other attempt
+	final []error // kinds of failures without a retry
 }
 
-// Except is the same without other attempts after failures of some kinds.
+// Except returns r without retries after failures of some kinds.
 func (r Retry) Except(kinds ...error) Retry {
 	r.final = kinds
 	return r
 }
 
-// Times is the number of attempts, in all.
+// Times is the number of attempts in total.
 func (r Retry) Times() int { return cmp.Or(max(r.Attempts, 0), 4) }
 
 func (r Retry) longest() time.Duration { return cmp.Or(max(r.Max, 0), 30*time.Second) }
@@ -35,7 +35,7 @@ func (r Retry) Pause(failures int) time.Duration {
 	return Backoff(cmp.Or(max(r.First, 0), 500*time.Millisecond), failures-1, r.longest())
 }
 
-// again tells whether to make another attempt after n that failed.
+// again reports whether to make another attempt after n failed ones.
 func (r Retry) again(f Failure, n int) bool {
 	is := func(kind error) bool { return errors.Is(f.Kind, kind) }
 	return f.Temporary && n < r.Times() && f.Wait <= r.longest() && !slices.ContainsFunc(r.final, is)

@@ -9,13 +9,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// MaxText bounds what is repeated of a server's text, in characters.
+// MaxText bounds a server's text in a message, in characters.
 const MaxText = 300
 
 // urls matches a URL up to a space or a quote.
 var urls = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)
 
-// Clean makes text of a server fit for an error: one line without control characters, secrets, credentials and queries in URLs, and not too long.
+// Clean cleans text of a server for an error: one line without control characters, secrets, credentials and queries in URLs, and not too long.
 func Clean(text string, secrets ...string) string {
 	text = urls.ReplaceAllStringFunc(Redact(plain.Line(text), secrets...), func(raw string) string {
 		u, err := url.Parse(raw)
@@ -27,7 +27,7 @@ func Clean(text string, secrets ...string) string {
 	return Redact(plain.Short(text, MaxText), secrets...)
 }
 
-// Redact masks secrets in the forms in which a server may repeat them. Anything under 4 characters would be found in ordinary text.
+// Redact masks secrets in the forms in which a server may repeat them. Shorter secrets than 4 characters would be found in ordinary text.
 func Redact(text string, secrets ...string) string {
 	for _, s := range secrets {
 		for _, form := range []string{

@@ -44,7 +44,7 @@ func TestCleanURLs(t *testing.T) {
 	}
 }
 
-// What a server puts into the middle of a secret that it repeats does not take it past the mask.
+// Characters that a server inserts into a secret do not hide it from the mask.
 func TestCleanSeesThroughEscapes(t *testing.T) {
 	const secret = "0123456789abcdef"
 	for _, inserted := range []string{"\x1b[31m", "\x1b]0;t\x07", "\u009b0m", "\x00", "\u200b", "\u202e", "\x1b(B"} {

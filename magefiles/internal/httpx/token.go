@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// Token is read when it is first needed, and once.
+// Token is read once, when it is first needed.
 type Token struct {
 	mu    sync.Mutex
 	read  bool
 	value string
 }
 
-// Read is the token that get gives, "" if there is none or get is nil. Its error is a *CredentialsError, or why ctx ended.
+// Read returns the token of get, "" if there is none or get is nil. Its error is a *CredentialsError, or why ctx ended.
 func (t *Token) Read(ctx context.Context, get func(context.Context) (string, error)) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -49,5 +49,5 @@ type CredentialsError struct{ Err error }
 // Error implements error.
 func (e *CredentialsError) Error() string { return "cannot read its credentials: " + e.Err.Error() }
 
-// Unwrap is the reason.
+// Unwrap returns the reason.
 func (e *CredentialsError) Unwrap() error { return e.Err }

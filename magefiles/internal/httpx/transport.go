@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// CheckRedirect follows redirects of reads, which may lead to a server's storage, but with the credentials to the server alone. What writes is not
-// redirected: net/http would make a GET of it, and a login page would look like success.
+// CheckRedirect follows redirects of reads, which may lead to a server's storage, but sends the credentials to the server alone. It refuses
+// redirects of writes: net/http would make a GET of them, and a login page would look like success.
 func CheckRedirect(r *http.Request, via []*http.Request) error {
 	first := via[0]
 	switch {
@@ -27,8 +27,8 @@ func CheckRedirect(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// NoStall ends requests of a transport, or of the default one, in which nothing is sent or received for a while. A limit for the whole would be
-// wrong for large files.
+// NoStall ends requests of a transport, or of the default one, that make no progress for a while. A limit for the whole request would be wrong
+// for large files.
 func NoStall(next http.RoundTripper, limit time.Duration) http.RoundTripper {
 	return &noStall{cmp.Or(next, http.DefaultTransport), limit}
 }
@@ -56,7 +56,7 @@ func (s *noStall) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// watch is of one request.
+// watch is the timer of one request.
 type watch struct {
 	limit time.Duration
 	timer *time.Timer
@@ -64,7 +64,7 @@ type watch struct {
 	stop  func()
 }
 
-// blame is err, or the stall that caused it.
+// blame returns err, or the stall that caused it.
 func (w *watch) blame(err error) error {
 	if stall, ok := context.Cause(w.ctx).(*stallError); ok && err != nil && err != io.EOF {
 		return stall
@@ -104,5 +104,5 @@ func (e *stallError) Error() string {
 	return fmt.Sprintf("no data for %s", e.limit)
 }
 
-// Unwrap makes it one of time.
+// Unwrap makes it a timeout.
 func (e *stallError) Unwrap() error { return os.ErrDeadlineExceeded }

@@ -1,4 +1,5 @@
-// Package origin is the repository that is released from, as the use cases see it: git and the rules of the forge together.
+// Package origin is the repository that is released from, as the use cases require it: git and the rules of the forge
+// together.
 package origin
 
 import (
@@ -21,26 +22,26 @@ import (
 // Origin is the repository that is released from: the checkout, the remote on the forge, and the forge's rules.
 type Origin struct {
 	Git        *repo.Repo
-	Checkout   fs.FS // the files that it lies among
+	Checkout   fs.FS // files of the checkout
 	Remote     *repo.Remote
 	Rules      Rules
 	Repository forge.Repository
 	Author     *mail.Address
-	Signer     func(context.Context) (*repo.Signer, error) // a nil signer: nothing is signed
+	Signer     func(context.Context) (*repo.Signer, error) // with a nil signer nothing is signed
 	Warn       func(string)
 
-	branch string // that was looked at last
+	branch string // that was last fetched
 }
 
-// Rules are what a forge allows beyond what git's server tells: a client of the forge.
+// Rules are the rules of a forge that git's server does not report: a client of the forge.
 type Rules interface {
 	Preflight(context.Context, forge.Need) []forge.Check
 }
 
-// DefaultBranch is that of a remote which does not say.
+// DefaultBranch is the default branch of a remote that does not name one.
 const DefaultBranch = "main"
 
-// CheckPush asks git's server for the right to write, and the forge for its rules about the branch, which git's server does not tell.
+// CheckPush asks git's server for the right to write, and the forge for its rules about the branch, which git's server does not report.
 func (o *Origin) CheckPush(ctx context.Context) error {
 	if err := o.Remote.PushRight(ctx); err != nil {
 		return err
@@ -55,12 +56,12 @@ func (o *Origin) CheckPush(ctx context.Context) error {
 	return forge.Failures(o.Rules.Preflight(ctx, forge.Need{Repository: o.Repository, Branch: cmp.Or(refs.Default, DefaultBranch)}))
 }
 
-// CheckTag asks the forge for its rules about tags, which git's server does not tell.
+// CheckTag asks the forge for its rules about tags, which git's server does not report.
 func (o *Origin) CheckTag(ctx context.Context, name string) error {
 	return forge.Failures(o.Rules.Preflight(ctx, forge.Need{Repository: o.Repository, Tags: []string{name}}))
 }
 
-// Look fetches the branch, with which the tags on it come.
+// Look fetches the branch and the tags on it.
 func (o *Origin) Look(ctx context.Context) (vcs.Heads, error) {
 	refs, err := o.Remote.Refs(ctx)
 	if err != nil {
@@ -84,7 +85,7 @@ func (o *Origin) Look(ctx context.Context) (vcs.Heads, error) {
 	return heads, err
 }
 
-// Has tells whether this clone has a commit.
+// Has reports whether this clone has a commit.
 func (o *Origin) Has(commit string) bool {
 	_, err := o.Git.Snapshot(commit)
 	return err == nil
@@ -108,7 +109,7 @@ func (o *Origin) Tree(commit, path string) (string, error) {
 	return hash, err
 }
 
-// Contains fetches what Argo CD, say, has seen before this clone did.
+// Contains fetches a commit that, for example, Argo CD has seen before this clone.
 func (o *Origin) Contains(ctx context.Context, commit, ancestor string) (bool, error) {
 	if !o.Has(commit) {
 		if _, err := o.Remote.Fetch(ctx, cmp.Or(o.branch, DefaultBranch)); err != nil {
@@ -117,7 +118,7 @@ func (o *Origin) Contains(ctx context.Context, commit, ancestor string) (bool, e
 	}
 	ok, err := o.Git.Contains(ctx, commit, ancestor)
 	if errors.Is(err, repo.ErrUnknownCommit) {
-		return false, nil // of another branch, or gone
+		return false, nil // on another branch, or deleted
 	}
 	return ok, err
 }
@@ -145,7 +146,7 @@ func (o *Origin) Tag(ctx context.Context, name, commit, message string, when tim
 	return o.Git.Tag(ctx, name, commit, options)
 }
 
-// Unpushed leaves out what is as the commit has it: a fast-forward that was cut off leaves such files.
+// Unpushed leaves out files that are the same as in the commit: an interrupted fast-forward leaves such files.
 func (o *Origin) Unpushed(ctx context.Context, commit string, under ...string) ([]string, error) {
 	changed, err := o.Git.Changed(ctx, under...)
 	if err != nil {
@@ -174,7 +175,7 @@ func (o *Origin) same(tree fs.FS, name string) bool {
 	return errTheirs == nil && errOurs == nil && bytes.Equal(ours, theirs)
 }
 
-// warnOfCommits says that a release is made of what the forge has.
+// warnOfCommits warns that a release is made from the commits on the forge.
 func (o *Origin) warnOfCommits(ctx context.Context, commit string) {
 	head, err := o.Git.Head()
 	if err != nil {
@@ -190,10 +191,10 @@ func (o *Origin) Adopt(ctx context.Context, branch, base, commit string) (string
 	return o.Git.FastForward(ctx, branch, base, commit)
 }
 
-// Tags pushes tags alone.
+// Tags pushes only tags.
 type Tags struct {
 	*Origin
-	Follow bool // what the forge makes of the tag
+	Follow bool // whether to follow the forge's run for the tag
 }
 
 // CheckTag asks git's server and the forge for the right to write, for the key, and for rules about tags.
@@ -207,7 +208,7 @@ func (o Tags) CheckTag(ctx context.Context, name string) error {
 	return forge.Failures(o.Rules.Preflight(ctx, forge.Need{Repository: o.Repository, Tags: []string{name}, Runs: o.Follow}))
 }
 
-// PushTag pushes a tag alone.
+// PushTag pushes only a tag.
 func (o Tags) PushTag(ctx context.Context, name, object string) error {
 	err := o.Remote.PushTag(ctx, name, object)
 	if errors.Is(err, repo.ErrRace) {

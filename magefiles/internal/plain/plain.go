@@ -1,8 +1,8 @@
-// Package plain makes foreign text fit to be shown: what a server, a compiler or a folder's name says can neither act on the reader's terminal
-// nor hide what it says.
+// Package plain cleans foreign text for display: the text of a server, a compiler or a folder's name can then neither control the reader's
+// terminal nor hide a part of itself.
 //
-// Code that masks a secret in such a text cleans it first: an escape sequence in the middle of a secret is not seen by the reader, but hides the
-// secret from a search.
+// Code that masks a secret in such a text cleans it first: the reader does not see an escape sequence in the middle of a secret, but it hides
+// the secret from a search.
 package plain
 
 import (
@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 )
 
-// escape matches what programs send to move the cursor, set colours and titles (ECMA-48: CSI, OSC and two-character sequences, and the forms of
+// escape matches the sequences that move the cursor, set colours and titles (ECMA-48: CSI, OSC and two-character sequences, and the forms of
 // the first two that are one character).
 var escape = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\x1b\\]|\u009d)[^\x07\x1b\u009c\n]*(?:\x07|\x1b\\\\|\u009c)?|\x1b[ -/]*[0-~]")
 
@@ -31,7 +31,7 @@ func Text(s string) string {
 	}, s)
 }
 
-// Line is the same on one line, with white space as single spaces.
+// Line is the same as Text on one line, with white space as single spaces.
 func Line(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -51,17 +51,17 @@ func Short(s string, most int) string {
 	return s
 }
 
-// OneLine is text of a server, however long it is, as it fits into a message.
+// OneLine is text of a server on one line, short enough for a message.
 func OneLine(s string) string {
 	const most = 400 // characters
 	return Short(s[:min(len(s), 8*most)], most)
 }
 
-// Hidden says that a character does something other than to be seen: controls, line and paragraph separators, those that turn the direction of
-// text, and those without width that split a word. The two that join and part the letters of a script, or of an emoji, are not among them.
+// Hidden reports whether a character is not visible: controls, line and paragraph separators, those that change the direction of text, and
+// those without width that split a word. The two that join and separate the letters of a script, or the parts of an emoji, do not count.
 func Hidden(r rune) bool { return !unicode.IsGraphic(r) && r != '\u200c' && r != '\u200d' }
 
-// Name is a name from outside, such as a folder's, as it is if nothing in it is hidden, and else in quotes with escapes.
+// Name is a name from outside, such as a folder's: unchanged if nothing in it is hidden, else in quotes with escapes.
 func Name(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, Hidden) {
 		return s
@@ -69,7 +69,8 @@ func Name(s string) string {
 	return fmt.Sprintf("%+q", s)
 }
 
-// JSON escapes what is hidden in a JSON document, and the beginning of a workflow command of the form ##[. Its values stay the same.
+// JSON escapes hidden characters in a JSON document, and the beginning of a workflow command of the form ##[. Its values stay the
+// same.
 func JSON(document []byte) []byte {
 	var b bytes.Buffer
 	for _, r := range string(document) { // an encoder wrote it: it is UTF-8

@@ -4,5 +4,5 @@ package regular
 
 import "syscall"
 
-// nonblocking has the opening of a pipe return at once.
+// nonblocking makes the opening of a pipe return immediately.
 const nonblocking = syscall.O_NONBLOCK

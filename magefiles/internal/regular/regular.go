@@ -1,5 +1,5 @@
-// Package regular reads the files of a tree that strangers write to: regular files and folders. A pipe in their place would wait for a writer
-// that never comes, and a device would give bytes without an end.
+// Package regular reads the files of a tree that strangers write to: only regular files and folders. A pipe in their place would wait for a
+// writer that never comes, and a device would give endless bytes.
 package regular
 
 import (
@@ -13,19 +13,19 @@ import (
 	"strings"
 )
 
-// ErrSpecial is what is in the place of a file, and can not be read as one.
+// ErrSpecial is the error of a pipe, a device or the like in the place of a file.
 var ErrSpecial = errors.New("is not a regular file: replace it by one, or remove it")
 
 // MaxFile is the size in bytes of the largest file that is read as a whole.
 const MaxFile = 512 << 20
 
-// ErrTooLarge is a file that is larger than MaxFile.
+// ErrTooLarge is the error of a file that is larger than MaxFile.
 var ErrTooLarge = fmt.Errorf("is larger than the %d MiB that are read: make it smaller, or remove it", MaxFile>>20)
 
-// FS is a folder as a file system, from which nothing leads out.
+// FS is a folder as a file system that no path leaves.
 func FS(root *os.Root) fs.FS { return tree{root, root.FS()} }
 
-// tree has what os.Root's own file system has: ReadDir, Stat, Lstat and ReadLink, and Open and ReadFile.
+// tree has the methods of os.Root's own file system: ReadDir, Stat, Lstat and ReadLink, and Open and ReadFile.
 type tree struct {
 	root *os.Root
 	fs.FS
@@ -50,7 +50,7 @@ func (t tree) ReadFile(name string) ([]byte, error) {
 
 // ReadDir implements fs.ReadDirFS.
 func (t tree) ReadDir(name string) ([]fs.DirEntry, error) {
-	f, err := t.Open(name) // which the root's own ReadDir would wait for, too
+	f, err := t.Open(name) // the root's own ReadDir would also wait for a pipe
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func ReadFile(name string) ([]byte, error) {
 	return whole(f, name)
 }
 
-// open looks at what it is before and after: opening a device may do something, and what is there may be replaced in between. It waits for no
-// writer of a pipe.
+// open checks the file before and after it is opened: opening a device may have effects, and the file may be replaced in between. It does not
+// wait for the writer of a pipe.
 func open(name string, stat func(string) (fs.FileInfo, error), openFile func(string, int, fs.FileMode) (*os.File, error)) (*os.File, error) {
 	if info, err := stat(name); err == nil && special(info) {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrSpecial}

@@ -13,10 +13,10 @@ import (
 	"testing/fstest"
 )
 
-// A pipe, a socket and a link to a device are refused at once, by every way to read a file.
+// A pipe, a socket and a link to a device are refused immediately, by every way to read a file.
 func TestSpecialFilesAreRefused(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "special") // short: the path of a socket is
+	dir, err := os.MkdirTemp("", "special") // short, as the path of a socket must be
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 	if _, err := fs.ReadDir(tree, "folder"); err != nil {
 		t.Error(err)
 	}
-	// Another puts a pipe there between the look and the opening.
+	// Another process puts a pipe there between the check and the opening.
 	unseen := func(string) (fs.FileInfo, error) { return nil, fs.ErrNotExist }
 	if _, err := open(filepath.Join(dir, "pipe"), unseen, os.OpenFile); !errors.Is(err, ErrSpecial) {
 		t.Errorf("not seen before it is opened: %v", err)
@@ -83,7 +83,7 @@ func TestHugeFilesAreRefused(t *testing.T) {
 	}
 }
 
-// It is a file system as any other, to the standard library's own test of those.
+// It passes the standard library's test of file systems.
 func TestFS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -1,5 +1,5 @@
-// Package scratch makes temporary folders and files that no kill leaves for ever: each is locked for as long as its process lives, and the
-// next one with the same prefix in the same folder removes those that nobody holds.
+// Package scratch makes temporary folders and files that are removed even after a kill: each is locked while its process lives, and the
+// next one with the same prefix in the same folder removes those that are not locked.
 package scratch
 
 import (
@@ -17,8 +17,8 @@ type Dir struct {
 	lock *flock.Flock
 }
 
-// Make makes a folder in parent, which is the system's for temporary files if it is empty. The prefix is for this purpose alone: what begins
-// so, and is held by nobody, is removed. In a folder of others it begins with the project's name.
+// Make makes a folder in parent, or in the system's temporary folder if parent is empty. The prefix must not be used for anything else:
+// anything with that prefix that is not locked is removed. In a shared folder it begins with the project's name.
 func Make(parent, prefix string) (Dir, error) {
 	if parent == "" {
 		parent = os.TempDir()
@@ -35,7 +35,7 @@ func Make(parent, prefix string) (Dir, error) {
 	}
 }
 
-// Remove removes the folder with all that it holds. Of the zero Dir there is nothing to remove.
+// Remove removes the folder with its content. For the zero Dir it does nothing.
 func (d Dir) Remove() error {
 	if d.Path == "" {
 		return nil
@@ -60,18 +60,18 @@ func Create(parent, prefix string) (File, error) {
 		if lock, ok := hold(f.Name()); ok {
 			return File{f, lock}, nil
 		}
-		_ = f.Close() // somebody took it for one that was left
+		_ = f.Close() // another process removed it as a leftover
 	}
 }
 
-// Discard closes the file and removes what is at its path. What was renamed stays.
+// Discard closes the file and removes the file at its path. A renamed file stays.
 func (f File) Discard() {
-	_ = f.Close() // as a rule it was closed, and the error told
+	_ = f.Close() // usually it is closed already, and that error was returned
 	_ = os.Remove(f.Name())
 	_ = release(f.lock)
 }
 
-// hold locks what was just made. ok is false if another process swept it away in between. Where a file system has no locks nothing is swept, and
+// hold locks a new file or folder. ok is false if another process removed it in between. On a file system without locks nothing is swept, and
 // there is no lock.
 func hold(path string) (_ *flock.Flock, ok bool) {
 	made, err := os.Stat(path)
@@ -100,7 +100,8 @@ func release(lock *flock.Flock) error {
 	return lock.Close()
 }
 
-// sweep removes what processes left that were killed. What it cannot remove is another user's, or no matter of this run.
+// sweep removes leftovers of killed processes. It ignores failures: the leftover may be another user's, and does not
+// matter for this run.
 func sweep(parent, prefix string) {
 	entries, err := os.ReadDir(parent)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestMain is also the process that others kill: it makes a folder and a file, and waits.
+// TestMain is also the process that tests kill: it makes a folder and a file, and waits.
 func TestMain(m *testing.M) {
 	if parent := os.Getenv("SCRATCH_HOLDS"); parent != "" {
 		d, err := Make(parent, "blumeops-test-")
@@ -63,7 +63,7 @@ func names(t *testing.T, dir string) int {
 	return len(entries)
 }
 
-// What a killed process leaves goes with the next one; what a process holds, and what has another name, stays.
+// The leftovers of a killed process are removed with the next Make; a locked folder and another name stay.
 func TestKilled(t *testing.T) {
 	parent := t.TempDir()
 	if err := os.Mkdir(filepath.Join(parent, "blumeops-other-1"), 0o700); err != nil {
@@ -98,7 +98,7 @@ func TestKilled(t *testing.T) {
 	_ = alive
 }
 
-// Many at once never sweep away one that is in use.
+// Many concurrent calls never remove one that is in use.
 func TestManyAtOnce(t *testing.T) {
 	parent := t.TempDir()
 	var group sync.WaitGroup

@@ -2,8 +2,8 @@ package secret
 
 import "strings"
 
-// InAddress finds the user and the password that an address begins with, as in https://USER:PASSWORD@HOST/PATH or USER:PASSWORD@HOST. The
-// secret is the password, or the whole where there is no colon: a token. ok is false for an address without them.
+// InAddress finds the user and the password at the start of an address, as in https://USER:PASSWORD@HOST/PATH or USER:PASSWORD@HOST. The
+// secret is the password, or everything before the @ if there is no colon: a token. ok is false for an address without them.
 func InAddress(address string) (secret string, ok bool) {
 	user, ok := userOf(address)
 	if _, password, both := strings.Cut(user, ":"); both {
@@ -24,7 +24,7 @@ func userOf(address string) (user string, ok bool) {
 	}
 	at := strings.LastIndex(authority, "@")
 	if at < 0 && !hasPort(authority) {
-		at = strings.LastIndex(rest, "@") // the password holds a slash that is not escaped: what follows its user is no port
+		at = strings.LastIndex(rest, "@") // the password holds a slash that is not escaped: the text after its user is not a port
 	}
 	if at < 0 {
 		return "", false
@@ -32,7 +32,7 @@ func userOf(address string) (user string, ok bool) {
 	return rest[:at], true
 }
 
-// hasPort tells whether what follows the host is a port, or nothing.
+// hasPort reports whether a port, or nothing, follows the host.
 func hasPort(authority string) bool {
 	colon := strings.LastIndex(authority, ":")
 	if colon < 0 || strings.HasSuffix(authority, "]") {

@@ -39,7 +39,7 @@ func TestInAddress(t *testing.T) {
 	}
 }
 
-// Whatever Go's own parser takes for a password is found.
+// FuzzInAddress: any password that Go's own parser finds is found.
 func FuzzInAddress(f *testing.F) {
 	for _, seed := range []string{"https://u:p@h/x", "https://u:p@h@i/x", "tcp://:p@h:1", "https://[::1]/@a", "http://a:b"} {
 		f.Add(seed)

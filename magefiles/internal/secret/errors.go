@@ -2,16 +2,16 @@ package secret
 
 import "fmt"
 
-// State is what became of reading a secret.
+// State is the result of reading a secret.
 type State string
 
 // The states of a secret.
 const (
 	OK          State = "ok"          // read, and not empty
 	Missing     State = "missing"     // there is no such variable, file, vault, item or field
-	Empty       State = "empty"       // it is there and holds nothing
-	Unreadable  State = "unreadable"  // it is there and cannot be used: permissions, not text, too large, ambiguous
-	Unreachable State = "unreachable" // 1Password could not be asked, or refused us
+	Empty       State = "empty"       // it exists and is empty
+	Unreadable  State = "unreadable"  // it exists and cannot be used: permissions, not text, too large, ambiguous
+	Unreachable State = "unreachable" // no connection to 1Password, or it refused the request
 )
 
 // Error says why one reference could not be read.
@@ -27,7 +27,7 @@ func (e *Error) Error() string { return fmt.Sprintf("secret %s: %v", e.Reference
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint says what to do about it, "" if that depends.
+// Hint says what to do about it, "" if unknown.
 func (e *Error) Hint() string {
 	if e.hint == "" && e.Reference.variable != "" {
 		return "or set " + e.Reference.variable + " to the value"
@@ -35,7 +35,7 @@ func (e *Error) Hint() string {
 	return e.hint
 }
 
-// problem is an Error before the reference that met it is known.
+// problem is an Error without its reference.
 type problem struct {
 	state State
 	hint  string

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// buildID is what RUN --mount=type=secret,id= may name.
+// buildID matches the ids that RUN --mount=type=secret,id= may name.
 var buildID = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
-// ParseNamed reads the secrets of a build, as in ID=REFERENCE,ID2=REFERENCE2. Errors repeat an ID alone: a value that was given in the place of
-// a reference is not printed.
+// ParseNamed reads the secrets of a build, as in ID=REFERENCE,ID2=REFERENCE2. Errors only repeat an ID: a value given instead of a reference is
+// not printed.
 func ParseNamed(list string) (map[string]Reference, error) {
 	named := map[string]Reference{}
 	if list == "" {

@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// Vault is 1Password as this package needs it.
+// Vault is the part of 1Password that this package uses.
 type Vault interface {
-	// ResolveAll reads all references, each of the form op://…, in one call. The answer has an entry for each. The error is
-	// for the call as a whole: no connection, a token that is not taken, a limit that is reached.
+	// ResolveAll reads all references, each of the form op://…, in one call. The answer has an entry for each. The error
+	// concerns the call as a whole: no connection, a refused token, a limit that is reached.
 	ResolveAll(ctx context.Context, references []string) (map[string]Answer, error)
 }
 
@@ -19,7 +19,7 @@ type Answer struct {
 	Err   error
 }
 
-// Login says who asks 1Password: a service account, or the person at the desktop app.
+// Login is the identity for 1Password: a service account, or the person at the desktop app.
 type Login struct {
 	Token   Secret // of a service account; it is preferred
 	Account string // name or ID of the account, as the desktop app shows it
@@ -44,7 +44,7 @@ var reasons = map[string]*problem{
 	"unsupportedFileFormat": problemf(Unreadable, "keep it base64-encoded and decode it where it is used", "the file in 1Password is not text"),
 }
 
-// refusal makes a problem of the name of a reason, whether or not it is one that we know.
+// refusal makes a problem from the name of a reason, known or unknown.
 func refusal(reason string) error {
 	if known := reasons[reason]; known != nil {
 		return known
@@ -52,8 +52,8 @@ func refusal(reason string) error {
 	return problemf(Unreadable, "", "1Password could not resolve it (%s)", reason)
 }
 
-// session is the connection to 1Password: made when it is first needed, once. A refusal is final, asking again would only count
-// towards the account's limit.
+// session is the connection to 1Password, made once, when it is first needed. A refusal is final: another request would only
+// count towards the account's limit.
 type session struct {
 	connect func(context.Context, Login) (Vault, error)
 	vault   Vault
@@ -64,7 +64,7 @@ func (s *session) resolveAll(ctx context.Context, login Login, references []stri
 	if s.vault == nil && s.refused == nil {
 		vault, err := await(ctx, func() (Vault, error) { return s.connect(ctx, login) })
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx) // stopped, not refused
+			return nil, context.Cause(ctx) // cancelled, not refused
 		}
 		s.vault, s.refused = vault, err
 	}

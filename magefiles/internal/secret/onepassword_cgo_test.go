@@ -11,7 +11,7 @@ import (
 	"github.com/1password/onepassword-sdk-go"
 )
 
-// What ParseReference accepts the SDK accepts, and what it refuses for its form the SDK refuses; both without the network.
+// ParseReference and the SDK accept the same references, and refuse the same for their form; both without the network.
 func TestReferencesAsTheSDKChecksThem(t *testing.T) {
 	for reference, want := range map[string]bool{
 		"op://v/i/f": true, "op://v/i/s/f": true, "op://my vault/my item/a field": true, "op://v/i.x/f-g_h": true,
@@ -63,7 +63,7 @@ func TestAnswersOfTheSDK(t *testing.T) {
 	}
 }
 
-// The names of reasons are the SDK's own.
+// The names of reasons are the SDK's.
 func TestReasonsExist(t *testing.T) {
 	known := map[string]bool{}
 	for _, name := range []onepassword.ResolveReferenceErrorTypes{

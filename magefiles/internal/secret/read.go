@@ -14,7 +14,7 @@ const (
 	accountVariable = "OP_ACCOUNT"
 )
 
-// readLocal reads what the environment or a file holds. If 1Password has to be asked, op is the reference to ask for.
+// readLocal reads a value from the environment or a file. If 1Password must be asked, op is the reference to ask for.
 func (r *Resolver) readLocal(ref Reference) (got outcome, op string) {
 	target := ref
 	if value := r.variable(ref.variable); value != "" {
@@ -39,7 +39,7 @@ func (r *Resolver) readLocal(ref Reference) (got outcome, op string) {
 	return outcome{}, target.String()
 }
 
-// looksLikeReference tells a reference in a setting's variable from a value there.
+// looksLikeReference reports whether a setting's variable holds a reference rather than a value.
 func looksLikeReference(value string) bool {
 	for _, scheme := range []string{schemeOp, schemeEnv, schemeFile} {
 		if strings.HasPrefix(value, scheme+"://") {
@@ -64,7 +64,7 @@ func (r *Resolver) readVariable(ref Reference, name string) outcome {
 	return r.read(ref, "environment, "+name, value, nil)
 }
 
-// refuse answers for what is not read in CI, and for a reference that is not there.
+// refuse is the result for a source that may not be read in CI, and for a missing reference.
 func (r *Resolver) refuse(ref, target Reference) outcome {
 	why := "no reference is set for it"
 	if r.options.CI {
@@ -79,7 +79,7 @@ func (r *Resolver) refuse(ref, target Reference) outcome {
 	return r.read(ref, "environment, "+ref.variable, "", problemf(Missing, "set "+ref.variable, "%s, and %s is not set or is empty", why, ref.variable))
 }
 
-// readRemote asks 1Password once for all of remote. Its error is that of ctx alone.
+// readRemote asks 1Password once for all of remote. It only returns the error of ctx.
 func (r *Resolver) readRemote(ctx context.Context, remote map[Reference]string) error {
 	login, answers, err := r.ask(ctx, slices.Compact(slices.Sorted(maps.Values(remote))))
 	if ctx.Err() != nil {
@@ -115,7 +115,7 @@ func (r *Resolver) ask(ctx context.Context, ops []string) (Login, map[string]Ans
 	return login, answers, err
 }
 
-// read makes an outcome, and tells Learn of the value.
+// read makes an outcome, and passes the value to Learn.
 func (r *Resolver) read(ref Reference, source, value string, err error) outcome {
 	if err == nil {
 		r.options.Learn(value)

@@ -1,13 +1,13 @@
 // Package secret names secrets by reference, reads them late and all in one call, and keeps their values from being printed.
 //
-// A reference says where a value lies:
+// A reference says where a value is:
 //
 //	op://vault/item[/section]/field[?attribute=otp]   a field of an item in 1Password
 //	env://NAME                                        an environment variable
 //	file://PATH                                       a file: absolute, or relative to the repository's root
 //
-// What is read is taken as it stands, with one exception: of a file one trailing line end is dropped, because editors and echo add
-// one. Values of several lines are allowed, empty ones never are.
+// A value is read unchanged, with one exception: one trailing line end of a file is dropped, because editors and echo add one.
+// Values of several lines are allowed, empty ones never are.
 package secret
 
 import (
@@ -30,12 +30,12 @@ const (
 // Reference names a secret. Its zero value names none. References are comparable.
 type Reference struct {
 	scheme   string // op, env or file
-	path     string // what stands after ://
-	variable string // environment variable that takes its place, "" for none
+	path     string // the text after ://
+	variable string // environment variable that overrides it, "" for none
 }
 
 // ParseReference reads an op://, env:// or file:// reference.
-// The error says what was expected; it repeats s only when s begins like a reference, so that a password given in the wrong place is
+// The error says what was expected; it repeats s only if s begins like a reference, so that a password given in the wrong place is
 // not printed.
 func ParseReference(s string) (Reference, error) {
 	scheme, path, found := strings.Cut(s, "://")
@@ -57,11 +57,12 @@ func (r Reference) String() string {
 	return r.scheme + "://" + r.path
 }
 
-// IsZero says that r names no secret.
+// IsZero reports whether r names no secret.
 func (r Reference) IsZero() bool { return r.scheme == "" }
 
-// WithVariable gives r an environment variable that takes its place when it is set: the setting's own, such as
-// BLUMEOPS_REGISTRY_PASSWORD. It holds the value itself, or another reference, which is followed once.
+// WithVariable gives r an environment variable that overrides it when it is set: the setting's own, such as
+// BLUMEOPS_REGISTRY_PASSWORD. The variable holds the value itself, or another reference, which is followed
+// once.
 func (r Reference) WithVariable(name string) Reference {
 	r.variable = name
 	return r
@@ -70,15 +71,17 @@ func (r Reference) WithVariable(name string) Reference {
 // Variable is the name given to WithVariable, "" if there is none.
 func (r Reference) Variable() string { return r.variable }
 
-// label is what messages call r: the reference, or the variable if that is all there is.
+// label is the name of r in messages: the reference, or the variable if there is no reference.
 func (r Reference) label() string { return cmp.Or(r.String(), "$"+r.variable) }
 
-// 1Password's rules for a reference, as its SDK (v0.4.0) checks them; a test holds the two together. Checking here costs nothing,
-// the SDK's check costs seconds of start. Empty and blank parts, which the SDK lets through, are refused: they can name nothing.
+// opPart follows 1Password's rules for a reference, as its SDK (v0.4.0) checks them; a test compares the two. A check here costs
+// nothing, the SDK's check costs seconds of start. Empty and blank parts, which the SDK accepts, are refused: they cannot name
+// anything.
 // https://developer.1password.com/docs/cli/secret-reference-syntax
 var opPart = regexp.MustCompile(`^[A-Za-z0-9_. -]+$`)
 
-// What the SDK reads apart from the content of a field, and what the op command alone does: attributes of fields and of files.
+// The queries that the SDK reads in addition to the content of a field, and those that only the op command reads: attributes
+// of fields and of files.
 var (
 	sdkQueries = []string{"attribute=otp", "attribute=totp", "ssh-format=openssh"}
 	opQueries  = []string{
@@ -87,8 +90,8 @@ var (
 	}
 )
 
-// CheckOp says what is wrong with an op:// reference that the op command or an operator of 1Password's reads (op read, op run, op inject):
-// they know more attributes than the SDK. Other references are checked as ParseReference does.
+// CheckOp checks an op:// reference that the op command or an operator of 1Password's reads (op read, op run, op inject): they know more
+// attributes than the SDK. Other references are checked as in ParseReference.
 func CheckOp(s string) error {
 	before, query, asked := strings.Cut(s, "?")
 	if !asked || !slices.Contains(opQueries, query) || !strings.HasPrefix(s, schemeOp+"://") {
@@ -121,7 +124,7 @@ func checkOp(path string) error {
 	return nil
 }
 
-// known is a list of queries as people write it.
+// known is a list of queries in the form that people write.
 func known(queries []string) string { return "?" + strings.Join(queries, ", ?") }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)

@@ -78,7 +78,7 @@ func TestCheckOp(t *testing.T) {
 	}
 }
 
-// A password that stands where a reference belongs must not be repeated by the error.
+// If a password is given instead of a reference, the error must not repeat it.
 func TestParseReferenceDoesNotRepeatAPassword(t *testing.T) {
 	_, err := ParseReference("correct-horse-battery")
 	if err == nil || strings.Contains(err.Error(), "horse") {

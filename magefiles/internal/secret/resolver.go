@@ -7,24 +7,24 @@ import (
 	"sync"
 )
 
-// Options say where a Resolver may look.
+// Options say which sources a Resolver may read.
 type Options struct {
-	// CI lets only the environment be read: env:// references and the variables of WithVariable.
+	// CI allows only the environment: env:// references and the variables of WithVariable.
 	CI bool
-	// Root is the folder that relative file:// references start from: the repository's root.
+	// Root is the folder for relative file:// references: the repository's root.
 	Root string
 	// Env looks up an environment variable; "" means that it is not set.
 	Env func(name string) string
-	// Learn is told each value as soon as it is read, so that it can be redacted from all output. May be nil.
+	// Learn is called with each value as soon as it is read, so that it can be redacted from all output. May be nil.
 	Learn func(value string)
-	// Account is the 1Password account that the desktop app is asked for. $OP_ACCOUNT goes before it.
+	// Account is the 1Password account for the desktop app. $OP_ACCOUNT overrides it.
 	Account string
 	// Connect makes the connection to 1Password; nil means the real one.
 	Connect func(context.Context, Login) (Vault, error)
 }
 
-// Resolver reads secrets. It asks for each one at most once, whether that succeeds or not: 1Password counts requests, those for what
-// does not exist too, and a token that was refused once stays refused. It may be used by several goroutines.
+// Resolver reads secrets. It asks for each one at most once, whether that succeeds or not: 1Password counts requests, also those for
+// missing items, and a token that was refused once stays refused. It may be used by several goroutines.
 type Resolver struct {
 	options Options
 
@@ -71,7 +71,7 @@ func (r *Resolver) Resolve(ctx context.Context, refs ...Reference) ([]Secret, er
 	return secrets, joined(failed)
 }
 
-// joined keeps a single error as it is, so that its hint is found and its text is one line.
+// joined returns a single error unchanged, so that its hint is found and its text is one line.
 func joined(errs []error) error {
 	if len(errs) == 1 {
 		return errs[0]
@@ -79,7 +79,7 @@ func joined(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// Status is what is known of one reference. It never holds a value.
+// Status is the result for one reference. It never holds a value.
 type Status struct {
 	Name   string `json:"name"`             // the reference as it is written, or $VARIABLE
 	Source string `json:"source"`           // where the value was found or looked for
@@ -88,7 +88,7 @@ type Status struct {
 	Hint   string `json:"hint,omitempty"`   // what to do about it
 }
 
-// Check reads all refs and says for each what became of it. The error is that of ctx; a secret that cannot be read is no error here.
+// Check reads all refs and returns the result for each. The error is that of ctx; a secret that cannot be read is no error here.
 func (r *Resolver) Check(ctx context.Context, refs ...Reference) ([]Status, error) {
 	outcomes, err := r.resolve(ctx, refs)
 	if err != nil {
@@ -107,7 +107,7 @@ func (r *Resolver) Check(ctx context.Context, refs ...Reference) ([]Status, erro
 func (r *Resolver) resolve(ctx context.Context, refs []Reference) ([]outcome, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	remote := map[Reference]string{} // reference -> the op:// reference that stands for it
+	remote := map[Reference]string{} // reference -> the op:// reference to ask for
 	for _, ref := range refs {
 		if _, known := r.done[ref]; known {
 			continue

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// cabinet stands in for 1Password's service, which cannot be had in a test. It counts what it is asked.
+// cabinet replaces 1Password's service, which is not available in a test. It counts the requests.
 type cabinet struct {
 	values map[string]Answer
 	err    error
@@ -77,7 +77,7 @@ func TestResolveReadsEachKind(t *testing.T) {
 		Reference{}.WithVariable("BLUMEOPS_P"),
 	}
 	want := []string{"from-env", "from-file", "from-file", "from-op", "two\nlines\n", "from-override", "from-op", "from-op", "from-override"}
-	for range 2 { // the second time nothing is asked again
+	for range 2 { // the second time there is no request
 		got, err := r.Resolve(t.Context(), refs...)
 		if err != nil {
 			t.Fatal(err)
@@ -223,7 +223,7 @@ func TestResolveEndsWithItsContext(t *testing.T) {
 	if _, err := r.Resolve(ctx, must(t, "op://v/i/f")); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	// It was stopped, not refused: asking again is right.
+	// It was cancelled, not refused: a second request is right.
 	if got, err := r.Resolve(t.Context(), must(t, "op://v/i/f")); err != nil || got[0].Reveal() != "v4lue" {
 		t.Errorf("%v, %v", got, err)
 	}

@@ -10,17 +10,17 @@ import (
 // A zero Secret holds none.
 type Secret struct {
 	name string
-	// reveal holds the value in a closure: unlike a string, fmt (which skips methods for unexported fields and for %p) and
-	// dumpers that walk values by reflection find only the address of code there.
+	// reveal holds the value in a closure: unlike for a string, fmt (which skips methods for unexported fields and for %p)
+	// and dumpers that walk values by reflection find only the address of code there.
 	reveal func() string
 }
 
-// New makes a secret of a value that did not come from a Resolver, such as one that a program made up. The name is what prints.
+// New makes a secret from a value that did not come from a Resolver, such as a generated one. The name is printed.
 func New(name, value string) Secret {
 	return Secret{name: name, reveal: func() string { return value }}
 }
 
-// Reveal is the value. Call it where the value is handed over, and keep the Secret until then.
+// Reveal returns the value. Call it only where the value is passed on, and keep the Secret until then.
 func (s Secret) Reveal() string {
 	if s.reveal == nil {
 		return ""
@@ -28,7 +28,7 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// IsZero says that s holds no value.
+// IsZero reports whether s holds no value.
 func (s Secret) IsZero() bool { return s.reveal == nil }
 
 // String is the name of the secret, never its value.

@@ -21,7 +21,7 @@ const (
 	canaryValue = "c4nary-value-7f3a"
 )
 
-// noValue fails when text holds the value, plain or as fmt and encoders would write it.
+// noValue fails if text holds the value, plain or as fmt and encoders would write it.
 func noValue(t *testing.T, how, text string) {
 	t.Helper()
 	decimal := strings.Trim(fmt.Sprint([]byte(canaryValue)), "[]")

@@ -14,7 +14,7 @@ import (
 // maxSize is the largest secret, in bytes, that a build can be given: BuildKit's session/secrets.MaxSecretSize.
 const maxSize = 500 * 1024
 
-// readFile reads a file:// secret. One trailing line end is dropped, the rest is kept as it is.
+// readFile reads a file:// secret. One trailing line end is dropped, the rest is unchanged.
 func readFile(root, path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(root, filepath.FromSlash(path))
@@ -37,7 +37,7 @@ func readFile(root, path string) (string, error) {
 	return value, nil
 }
 
-// readLimited reads one byte more than is allowed at most, so that the caller sees that there is too much.
+// readLimited reads at most one byte more than is allowed, so that the caller notices a larger file.
 func readLimited(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -2,8 +2,8 @@ package secret
 
 import "strings"
 
-// Withhold takes variables that hold secrets out of an environment, and returns a look-up that still knows them: no program that is started
-// from then on inherits them, whichever library starts it. A variable that refers to another one takes that along.
+// Withhold removes variables that hold secrets from the environment, and returns a look-up that still knows them: programs that are started
+// later do not inherit them, whichever library starts them. If a variable refers to another one, that is removed too.
 func Withhold(names []string, lookup func(string) (string, bool), unset func(string) error) (func(name string) string, error) {
 	held := map[string]string{}
 	for i := 0; i < len(names); i++ { // it grows
@@ -26,7 +26,7 @@ func Withhold(names []string, lookup func(string) (string, bool), unset func(str
 	}, nil
 }
 
-// VariablesOf are the names of variables that references hold: of env://NAME that is NAME.
+// VariablesOf are the names of variables that references name: NAME for env://NAME.
 func VariablesOf(references ...string) (names []string) {
 	for _, reference := range references {
 		if name, is := strings.CutPrefix(strings.TrimSpace(reference), "env://"); is && checkEnv(name) == nil {

@@ -24,8 +24,8 @@ import (
 
 // Git fetches sources.
 type Git struct {
-	Cache   string   // folder that keeps what was fetched
-	Environ []string // of the user: the git command gets what it needs of it, to read the user's configuration and credentials
+	Cache   string   // folder for fetched repositories
+	Environ []string // of the user: the git command gets the variables that it requires to read the user's configuration and credentials
 }
 
 // Tree is the source of a program, laid out as files.
@@ -35,7 +35,7 @@ type Tree struct {
 	remove func() error
 }
 
-// Release removes the files, unless they are the user's.
+// Release removes the files, unless the folder is the user's.
 func (t Tree) Release() error {
 	if t.remove == nil {
 		return nil
@@ -43,8 +43,9 @@ func (t Tree) Release() error {
 	return t.remove()
 }
 
-// Fetch gives the source as files. A commit that was fetched before needs no network; a branch is asked for each time. What was fetched is
-// the commit that was asked for, or an error: git's hashes are checked on the way in, and the commit's on the way out.
+// Fetch returns the source as files. A commit that was fetched before requires no network; a branch is fetched each time. The result is
+// the requested commit or an error: git checks the hashes of fetched objects, and the commit's hash is checked before the files are
+// written.
 // The caller releases the tree.
 func (g Git) Fetch(ctx context.Context, s Source) (Tree, error) {
 	if s.Dir != "" {
@@ -69,14 +70,14 @@ func (g Git) Fetch(ctx context.Context, s Source) (Tree, error) {
 	return r.layOut(ctx, commit)
 }
 
-// repository is the bare repository that keeps what was fetched from one URL.
+// repository is the bare repository with everything fetched from one URL.
 type repository struct {
 	git    Git
 	source Source
 	dir    string
 }
 
-// open makes the repository if it is not there yet. One process at a time has it.
+// open makes the repository if it does not exist. One process at a time may use it.
 func (g Git) open(ctx context.Context, s Source) (_ repository, release func(), err error) {
 	sum := sha256.Sum256([]byte(s.URL))
 	r := repository{git: g, source: s, dir: filepath.Join(g.Cache, hex.EncodeToString(sum[:8])+".git")}
@@ -94,7 +95,7 @@ func (g Git) open(ctx context.Context, s Source) (_ repository, release func(), 
 	return r, release, nil
 }
 
-// commit is the commit that the source names, in full, which the repository has then.
+// commit fetches the source's commit into the repository and returns its full hash.
 func (r repository) commit(ctx context.Context) (string, error) {
 	if r.source.Pinned() {
 		if commit, err := r.has(ctx); err == nil {
@@ -109,7 +110,7 @@ func (r repository) commit(ctx context.Context) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// has is the pinned commit, if the repository has it with all of its files: a fetch may have been broken off.
+// has is the pinned commit, if the repository has it with all of its files: an earlier fetch may have been interrupted.
 func (r repository) has(ctx context.Context) (string, error) {
 	ref := r.source.Ref
 	out, err := r.run(ctx, nil, "rev-parse", "--verify", "--quiet", ref+"^{commit}")
@@ -123,7 +124,7 @@ func (r repository) has(ctx context.Context) (string, error) {
 	return ref, err
 }
 
-// fetchPinned asks for the commit alone, and for everything where a server does not give single commits.
+// fetchPinned fetches only the commit, or everything if a server does not serve single commits.
 func (r repository) fetchPinned(ctx context.Context) (string, error) {
 	_, err := r.run(ctx, nil, "fetch", "--quiet", "--depth=1", "--no-tags", r.source.URL, r.source.Ref)
 	if err != nil && ctx.Err() == nil {
@@ -135,7 +136,7 @@ func (r repository) fetchPinned(ctx context.Context) (string, error) {
 	return r.has(ctx)
 }
 
-// layOut writes the files of a commit into a new folder. The user's configuration has no say in them.
+// layOut writes the files of a commit into a new folder. The user's configuration does not affect them.
 func (r repository) layOut(ctx context.Context, commit string) (_ Tree, err error) {
 	dir, err := scratch.Make(r.git.Cache, "tree-")
 	if err != nil {
@@ -158,7 +159,7 @@ func (r repository) layOut(ctx context.Context, commit string) (_ Tree, err erro
 	return t, err
 }
 
-// setModes gives files and folders the modes that git stores, whatever the umask is.
+// setModes gives files and folders the modes that git stores, with any umask.
 func setModes(dir string) error {
 	return filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
 		if err != nil || !e.IsDir() && !e.Type().IsRegular() {
@@ -179,9 +180,9 @@ func setModes(dir string) error {
 // grace is how long git may take to end after ctx has.
 const grace = 2 * time.Second
 
-// run runs git on the repository, with more variables than it has anyway.
+// run runs git on the repository, with additional variables.
 func (r repository) run(ctx context.Context, env []string, args ...string) (stdout string, err error) {
-	// What is fetched is checked; what tidies up in the background would outlive the lock.
+	// Fetched objects are checked. Background maintenance is off, as it would outlive the lock.
 	always := []string{"--git-dir=" + r.dir, "-c", "fetch.fsckObjects=true", "-c", "gc.auto=0", "-c", "maintenance.auto=false"}
 	if args[0] == "init" {
 		always = nil
@@ -190,7 +191,7 @@ func (r repository) run(ctx context.Context, env []string, args ...string) (stdo
 	cmd.Dir, cmd.Env = r.git.Cache, append(environ(r.git.Environ), env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := command.Run(ctx, cmd, grace); err != nil { // git has children of its own, which hold the pipes
+	if err := command.Run(ctx, cmd, grace); err != nil { // git has child processes, which keep the pipes open
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)
 		}
@@ -203,13 +204,14 @@ func (r repository) failed(what, do string) error {
 	return &GitError{Source: r.source, What: what, Do: do}
 }
 
-// elsewhere are variables that lead git to another repository than the one that is named, as hooks have them.
+// elsewhere are variables that make git use another repository than the given one, as hooks set them.
 var elsewhere = []string{
 	"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_COMMON_DIR",
 	"GIT_PREFIX", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
 }
 
-// environ is the environment of git, without what git does not need, such as tokens of the run: it asks nobody, and uses no transport that could run a command.
+// environ is the environment of git without variables that git does not need, such as tokens of the run: git must not prompt, and must not use a
+// transport that could run a command.
 func environ(given []string) []string {
 	env := slices.DeleteFunc(command.Environment(given, command.Git), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
@@ -218,11 +220,11 @@ func environ(given []string) []string {
 	return append(env, "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=https:http:ssh:git:file", "LC_ALL=C")
 }
 
-// GitError says that git could not give a source.
+// GitError says that git could not fetch a source.
 type GitError struct {
 	Source Source
 	What   string
-	Stderr string // what git said
+	Stderr string // output of git
 	Do     string
 	err    error
 }
@@ -250,5 +252,5 @@ func (e *GitError) Hint() string {
 	}
 }
 
-// Unwrap gives the command's error.
+// Unwrap returns the command's error.
 func (e *GitError) Unwrap() error { return e.err }

@@ -1,5 +1,5 @@
-// Package source fetches the source of a program from git on this machine, at one commit, with the git command. Engines are given the
-// folder: the embedded one offers no git, and credentials stay with the user's own git.
+// Package source fetches the source of a program from git to this machine, at one commit, with the git command. Engines get the
+// folder: the embedded engine does not offer git, and credentials stay with the user's own git.
 package source
 
 import (
@@ -13,14 +13,14 @@ import (
 	"unicode/utf8"
 )
 
-// Source is where a program's source is: a folder, or a commit of a git repository.
+// Source is the place of a program's source: a folder, or a commit of a git repository.
 type Source struct {
 	Dir string // a folder of this machine; "" for git
 	URL string // of a git repository
 	Ref string // a commit in full, a branch or a tag
 }
 
-// Parse reads DIR or URL#REF. A path that holds a '#' and is no folder is taken for the URL of a local repository.
+// Parse reads DIR or URL#REF. A path that contains a '#' and is not a folder is taken for the URL of a local repository.
 func Parse(s string) (Source, error) {
 	if s == "" {
 		return Source{}, invalid(s, "is empty")
@@ -39,10 +39,10 @@ func Parse(s string) (Source, error) {
 	return src, src.check(s)
 }
 
-// Pinned tells whether the source is the same whenever it is fetched.
+// Pinned reports whether every fetch gives the same source.
 func (s Source) Pinned() bool { return s.Dir == "" && fullHash.MatchString(s.Ref) }
 
-// String is what Parse reads.
+// String is the text that Parse reads.
 func (s Source) String() string {
 	if s.Dir != "" {
 		return s.Dir
@@ -52,15 +52,15 @@ func (s Source) String() string {
 
 var (
 	fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	// refName is stricter than git is, so that a reference is nothing else to any command.
+	// refName is stricter than git, so that no command can misread a reference.
 	refName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/+-]*$`)
 	scp     = regexp.MustCompile(`^([A-Za-z0-9_.-]+@)?[A-Za-z0-9.-]+:[^:]*$`) // git@host:path
 )
 
-// isRemote tells whether git would ask another machine, or a URL.
+// isRemote reports whether git would use another machine, or a URL.
 func isRemote(s string) bool { return strings.Contains(s, "://") || scp.MatchString(s) }
 
-// schemes that git is let use.
+// schemes are the schemes that git may use.
 var schemes = map[string]bool{"https": true, "http": true, "ssh": true, "git": true, "file": true}
 
 func (s Source) check(given string) error {
@@ -85,12 +85,13 @@ func (s Source) check(given string) error {
 	return nil
 }
 
-// unprintable tells what no address of a repository holds: blanks, control characters, and bytes that are no UTF-8.
+// unprintable reports whether an address of a repository may not hold a character: blanks, control characters, and
+// bytes that are not UTF-8.
 func unprintable(r rune) bool {
 	return r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r)
 }
 
-// InvalidError says that a text names no source.
+// InvalidError says that a text does not name a source.
 type InvalidError struct{ Input, Reason string }
 
 func (e *InvalidError) Error() string {
@@ -103,7 +104,7 @@ func (e *InvalidError) Error() string {
 // Hint says what to write.
 func (e *InvalidError) Hint() string { return "give a folder, or URL#COMMIT" }
 
-// ExitStatus is that of a program that was given wrong arguments.
+// ExitStatus is the status for invalid arguments.
 func (e *InvalidError) ExitStatus() int { return 2 }
 
 func invalid(input, reason string) error { return &InvalidError{input, reason} }

@@ -75,7 +75,7 @@ func TestParseRefuses(t *testing.T) {
 
 var helper = regexp.MustCompile(`^[A-Za-z0-9+.-]+::`)
 
-// FuzzParse: whatever the text, what git would be given is no option, and no transport that runs a command.
+// FuzzParse: from any text, git never gets an option, or a transport that runs a command.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{"https://a/b#c", "a@b:c#d", "-x#y", "file:///a#b", "ext::x#y", "#", "/a\x00::b#c", "http://[::1]:3000/a#b", "https::a://b#c"} {
 		f.Add(text)
@@ -88,7 +88,7 @@ func FuzzParse(f *testing.F) {
 		if s.String() != text {
 			t.Errorf("Parse(%q) is %q", text, s)
 		}
-		// What git takes for the name of a helper has letters, digits, '+', '-' and '.' before the colons.
+		// git takes letters, digits, '+', '-' and '.' before the colons for the name of a helper.
 		if strings.HasPrefix(s.URL, "-") || strings.HasPrefix(s.Ref, "-") || helper.MatchString(s.URL) || strings.ContainsRune(s.URL, 0) {
 			t.Errorf("Parse(%q) = %+v", text, s)
 		}
@@ -129,7 +129,7 @@ func git(t *testing.T, dir string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// fetch gives what the tree holds of sub/a.txt, and the commit.
+// fetch returns the text of sub/a.txt in the tree, and the commit.
 func fetch(t *testing.T, g Git, s Source) (text, commit string, err error) {
 	t.Helper()
 	tree, err := g.Fetch(t.Context(), s)
@@ -154,7 +154,7 @@ func fetch(t *testing.T, g Git, s Source) (text, commit string, err error) {
 
 func TestFetch(t *testing.T) {
 	dir, commits := upstream(t)
-	// As a server that does not give single commits, and with a hook's variables, which name another repository.
+	// The server does not serve single commits, and a hook's variables name another repository.
 	url := "file://" + dir
 	g := Git{Cache: t.TempDir(), Environ: append(os.Environ(), "GIT_DIR=/nowhere", "GIT_INDEX_FILE=/nowhere/index", "GIT_CONFIG_GLOBAL="+os.DevNull)}
 	for ref, want := range map[string]struct{ text, commit string }{
@@ -169,7 +169,7 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%s: %q of %s, %v; want %q of %s", ref, text, commit, err, want.text, want.commit)
 		}
 	}
-	// What is pinned and there needs its repository no more.
+	// A pinned commit that was fetched does not need its repository any more.
 	if err := os.Rename(dir, dir+".gone"); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestFetchWhateverTheUmask gives files the modes that git stores.
+// TestFetchWhateverTheUmask checks that files get the modes that git stores.
 func TestFetchWhateverTheUmask(t *testing.T) {
 	dir, commits := upstream(t)
 	defer syscall.Umask(syscall.Umask(0o077))
@@ -201,7 +201,7 @@ func TestFetchWhateverTheUmask(t *testing.T) {
 	}
 }
 
-// A changed file of the kept repository is noticed, or does not matter.
+// A changed file of the kept repository is noticed, or has no effect.
 func TestFetchGivesTheCommitOrNothing(t *testing.T) {
 	dir, commits := upstream(t)
 	g := Git{Cache: t.TempDir(), Environ: append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull)}
@@ -216,7 +216,7 @@ func TestFetchGivesTheCommitOrNothing(t *testing.T) {
 	if _, _, err := fetch(t, g, src); err != nil {
 		t.Fatal(err)
 	}
-	// A fetch that was broken off leaves a commit without its files.
+	// An interrupted fetch leaves a commit without its files.
 	objects, err := filepath.Glob(filepath.Join(g.Cache, "*.git", "objects", "pack", "*.pack"))
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// Git runs helpers and hooks of whatever it is pointed to: it gets no token of the run.
+// git runs helpers and hooks of any repository: it gets no token of the run.
 func TestGitGetsNoSecret(t *testing.T) {
 	commandtest.Secrets(t)
 	from := t.TempDir()

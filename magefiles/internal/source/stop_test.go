@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
 )
 
-// The end of the context ends git together with what it started, which would hold its pipes: here the command that is run in the place of ssh.
+// The end of the context ends git together with its child processes, which would keep its pipes open: here the command that replaces ssh.
 func TestStoppedFetchLeavesNothingRunning(t *testing.T) {
 	t.Parallel()
 	pipe := filepath.Join(t.TempDir(), "pipe")

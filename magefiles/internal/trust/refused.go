@@ -15,14 +15,14 @@ func config(pool *x509.CertPool) *tls.Config {
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
 
-// Refusal is why a certificate is refused, and what to do. Each of the three common reasons has a remedy of its own: a name that the
-// certificate is not for, a time that it is not for, an authority that is not known.
+// Refusal says why a certificate is refused, and what to do. Each of the three common reasons has its own advice: another host name,
+// an expired or future certificate, an unknown authority.
 type Refusal struct {
 	Problem string // what is wrong with the certificate, as in "it is for other.example, not for this.example"
 	Do      string
 }
 
-// Remedies of the reasons.
+// Advice for the reasons.
 const (
 	doName      = "use a name that the certificate is for as the address, or have it issued for this one; another authority does not help"
 	doTime      = "renew the certificate, or set this machine's clock; another authority does not help"
@@ -31,7 +31,7 @@ const (
 	doOther     = "have a certificate issued that clients accept"
 )
 
-// Refused tells whether err is a certificate that was refused, and why.
+// Refused reports whether err is a refused certificate, and why.
 func Refused(err error) (Refusal, bool) {
 	var verify *tls.CertificateVerificationError
 	var name x509.HostnameError
@@ -63,14 +63,14 @@ func nameProblem(err x509.HostnameError) string {
 	return plain.Short("it is not for host "+err.Host+" but for "+strings.Join(names[:min(len(names), maxNames)], ", "), maxProblem)
 }
 
-// maxNames bounds how many names of a certificate are repeated.
+// maxNames bounds the names of a certificate in a message.
 const maxNames = 5
 
-// maxProblem bounds what is repeated of a certificate or of a program, in characters: it may come from any server.
+// maxProblem bounds the text of a certificate or of a program in a message, in characters: it may come from any server.
 const maxProblem = 300
 
-// texts are how programs say that they refuse a certificate: Go (BuildKit, the Dagger engine, git-lfs), OpenSSL (curl, git, pip, wget), Node.js
-// (npm) and GnuTLS (git and apt of Debian). The name and the time come first: their texts may also hold the words of the third.
+// texts are the messages of programs that refuse a certificate: Go (BuildKit, the Dagger engine, git-lfs), OpenSSL (curl, git, pip, wget),
+// Node.js (npm) and GnuTLS (git and apt of Debian). The name and the time come first: their messages may also contain those of the third.
 var texts = []struct {
 	said    *regexp.Regexp
 	problem string
@@ -85,7 +85,7 @@ var texts = []struct {
 	{regexp.MustCompile(`(?i:server certificate verification failed|certificate verif(?:y|ication) failed)`), "the program does not say why", doUnknown},
 }
 
-// Said tells whether a program's output says that it refused a certificate, and why.
+// Said reports whether a program's output says that it refused a certificate, and why.
 func Said(text string) (Refusal, bool) {
 	for _, t := range texts {
 		m := t.said.FindStringSubmatch(text)

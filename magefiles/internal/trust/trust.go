@@ -1,4 +1,4 @@
-// Package trust reads the certificate authorities that the machine names, and says in plain words why a certificate is refused.
+// Package trust reads the certificate authorities that are set on this machine, and explains why a certificate is refused.
 package trust
 
 import (
@@ -20,15 +20,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// Source is where authorities come from: a file, or a folder of files.
+// Source is a source of authorities: a file, or a folder of files.
 type Source struct {
 	Name string // the setting or the variable that names it
 	Path string // absolute
 	Dir  bool
 }
 
-// Sources are the file that the setting name names, or, if that is empty, what the usual variables name: SSL_CERT_FILE, SSL_CERT_DIR and
-// NODE_EXTRA_CA_CERTS. Relative paths begin in the working directory.
+// Sources are the file that the setting name names or, if that is empty, the sources of the usual variables: SSL_CERT_FILE, SSL_CERT_DIR
+// and NODE_EXTRA_CA_CERTS. Relative paths begin in the working directory.
 func Sources(name, file string, getenv func(string) string) ([]Source, error) {
 	named := []Source{{Name: name, Path: file}}
 	if file == "" {
@@ -52,7 +52,7 @@ func Sources(name, file string, getenv func(string) string) ([]Source, error) {
 	return found, nil
 }
 
-// Bundle are authorities, each once.
+// Bundle is a set of authorities, each once.
 type Bundle struct {
 	certificates []*x509.Certificate
 	seen         map[[sha256.Size]byte]bool
@@ -61,7 +61,7 @@ type Bundle struct {
 // ErrEmpty says that a file or a folder holds no certificate.
 var ErrEmpty = errors.New("no certificate in it: expected PEM blocks that begin with -----BEGIN CERTIFICATE-----")
 
-// Add reads a source, and tells how many certificates it holds.
+// Add reads a source, and returns the number of its certificates.
 func (b *Bundle) Add(s Source) (int, error) {
 	files := []string{s.Path}
 	if s.Dir {
@@ -77,7 +77,7 @@ func (b *Bundle) Add(s Source) (int, error) {
 	held := 0
 	for _, file := range files {
 		text, err := readFile(file)
-		if err != nil && !s.Dir { // a folder has links that lead nowhere, and folders
+		if err != nil && !s.Dir { // a folder may have broken links, and folders
 			return 0, err
 		}
 		held += b.add(text)
@@ -88,10 +88,10 @@ func (b *Bundle) Add(s Source) (int, error) {
 	return held, nil
 }
 
-// largest is more than a file of authorities has: all public ones take 250 KB.
+// largest bounds a file of authorities: all public ones take 250 KB.
 const largest = 16 << 20
 
-// readFile reads a regular file: a pipe or a device would not end.
+// readFile reads a regular file: a pipe or a device might not end.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -126,8 +126,8 @@ func (b *Bundle) add(text []byte) (held int) {
 	}
 }
 
-// Write writes the authorities into one file of a folder, and gives its path. Its name is that of its content, so that another program may
-// read it at any time. With no authorities there is no file, and no path.
+// Write writes the authorities into one file of a folder, and returns its path. The file is named by its content, so that another program
+// may read it at any time. Without authorities there is no file, and no path.
 func (b *Bundle) Write(dir string) (string, error) {
 	if len(b.certificates) == 0 {
 		return "", nil
@@ -139,7 +139,7 @@ func (b *Bundle) Write(dir string) (string, error) {
 	slices.SortFunc(raws, bytes.Compare)
 	var text bytes.Buffer
 	for _, raw := range raws {
-		_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: raw}) // a bytes.Buffer takes everything
+		_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: raw}) // a bytes.Buffer never fails
 	}
 	sum := sha256.Sum256(text.Bytes())
 	path := filepath.Join(dir, hex.EncodeToString(sum[:16])+".pem")
@@ -161,7 +161,7 @@ func (b *Bundle) Write(dir string) (string, error) {
 	return path, os.Rename(tmp.Name(), path)
 }
 
-// Pool are the system's authorities and those of a file; nil, which means the system's alone, for no file.
+// Pool has the system's authorities and those of a file; nil, which means the system's alone, for no file.
 func Pool(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
@@ -180,8 +180,8 @@ func Pool(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// Transport is the default one that trusts the authorities of a file and those of the system, and keeps connections of its own. A host that
-// takes no connection is given up on after 10 s.
+// Transport is the default transport with the authorities of a file and those of the system, and with its own connections. A connection
+// attempt ends after 10 s.
 func Transport(file string) (*http.Transport, error) {
 	pool, err := Pool(file)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
-// The three reasons for which a certificate is refused are told apart, in what Go's own client meets and in what other programs say.
+// The three reasons for a refused certificate are recognised, in the errors of Go's own client and in the output of other programs.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -57,7 +57,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// The names in a certificate are those that any server likes: on their way to a terminal they stay on one line, and nothing in them is obeyed.
+// Any server chooses the names in its certificate: on a terminal they stay on one line, and nothing in them controls it.
 func TestRefusedNamesAreCleaned(t *testing.T) {
 	t.Parallel()
 	server, file := trusttest.Server(t, trusttest.OddName, http.NotFoundHandler())
@@ -75,7 +75,7 @@ func TestRefusedNamesAreCleaned(t *testing.T) {
 	}
 }
 
-// program runs a program of others against the server, where this machine has it.
+// program runs another program against the server, if this machine has it.
 func program(t *testing.T, name string, args []string, file, do string) {
 	t.Helper()
 	path, err := exec.LookPath(args[0])
@@ -95,7 +95,7 @@ func program(t *testing.T, name string, args []string, file, do string) {
 	if err == nil {
 		t.Errorf("%s does not refuse it", name)
 	}
-	vague := name == "git" && strings.Contains(string(out), "server certificate verification failed") // which GnuTLS makes of all reasons but the name
+	vague := name == "git" && strings.Contains(string(out), "server certificate verification failed") // GnuTLS gives this message for all reasons except the name
 	if said, ok := trust.Said(string(out)); !ok || !vague && !strings.Contains(said.Do, do) || vague && !strings.Contains(said.Do, "has not expired") {
 		t.Errorf("%s says %q, which is read as %+v, %v", name, out, said, ok)
 	}
@@ -110,7 +110,7 @@ func transport(t *testing.T, file string) http.RoundTripper {
 	return own
 }
 
-// What a machine names in SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS is trusted; a setting takes their place.
+// The authorities in SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS are trusted; a setting replaces them.
 func TestSources(t *testing.T) {
 	t.Parallel()
 	var servers, files []string

@@ -1,4 +1,4 @@
-// Package vcs holds the nouns of a commit that is made and pushed: what it changes, and where it goes.
+// Package vcs holds the nouns of a commit that is made and pushed: its changes, its branch and its tag.
 package vcs
 
 // Change is a file that a commit writes or deletes.
@@ -6,26 +6,26 @@ type Change struct {
 	Path       string // slash path from the root
 	Content    []byte // the whole file; nil if it is deleted
 	Delete     bool
-	Executable bool // makes the file executable; one that is so already stays so
+	Executable bool // makes the file executable; an executable file stays so
 }
 
-// Heads are the branch that is released from, and the tags.
+// Heads are the released branch and the tags.
 type Heads struct {
 	Branch string
 	Commit string
 	Tags   map[string]string // commits by name, as in v1.4.0
 }
 
-// Push says what to push, and over what.
+// Push says which commit and tag to push.
 type Push struct {
 	Branch  string // bare name
-	Old     string // commit that the branch is at on the remote
-	New     string // commit that it gets, which follows Old in a straight line
+	Old     string // commit of the branch on the remote
+	New     string // new commit of the branch, which follows Old in a straight line
 	Tag     string // bare name of a tag that the remote must not have yet; "" for none
 	TagHash string // object of the tag, or a commit for a tag without an object
 }
 
-// RaceError says that somebody else pushed first.
+// RaceError says that another client pushed first.
 type RaceError struct{ Err error }
 
 func (e *RaceError) Error() string { return "lost a race: " + e.Err.Error() }

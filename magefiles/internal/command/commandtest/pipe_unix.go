@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Pipe makes a named pipe for a program that is to say that it runs, as with `exec 3>PIPE; echo reached >&3`: reached is called then. All that has
-// the pipe open must have ended, or end soon, when what Pipe returns is called; else the test fails.
+// Pipe makes a named pipe for a program that reports that it runs, as with `exec 3>PIPE; echo reached >&3`: then reached is called. When the
+// returned function is called, all processes that have the pipe open must have ended, or end soon; else the test fails.
 func Pipe(t *testing.T, path string, reached func()) (gone func()) {
 	t.Helper()
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
@@ -34,7 +34,7 @@ func Pipe(t *testing.T, path string, reached func()) (gone func()) {
 	}
 }
 
-// follow reads a pipe until nobody has it open any more, and calls back at the first line.
+// follow reads a pipe until no process has it open any more, and calls reached at the first line.
 func follow(path string, reached func()) error {
 	f, err := os.Open(path)
 	if err != nil {

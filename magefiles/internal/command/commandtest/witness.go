@@ -1,4 +1,4 @@
-// Package commandtest is for tests of what starts programs of others.
+// Package commandtest helps to test code that starts other programs.
 package commandtest
 
 import (
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Witness puts a script of a program's name before it on PATH. The script writes its environment down and becomes the program. What was written
-// down so far is what Witness returns asks for; it fails the test if the program was not started at all.
+// Witness puts a script with a program's name before the program on PATH. The script records its environment and becomes the program. The
+// returned function returns the recorded environments; it fails the test if the program was not started at all.
 func Witness(t *testing.T, program string) (environments func() string) {
 	t.Helper()
 	real, err := exec.LookPath(program)
@@ -34,7 +34,7 @@ func Witness(t *testing.T, program string) (environments func() string) {
 	}
 }
 
-// Canary is what is in a variable of each name that Secrets sets.
+// Canary is the value of each variable that Secrets sets.
 const Canary = "canary-6f0c2a91"
 
 // Secrets sets variables that hold tokens and passwords, in the environment of the test.

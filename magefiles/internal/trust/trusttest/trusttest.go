@@ -1,4 +1,4 @@
-// Package trusttest gives tests servers whose certificates an authority of their own signed, good ones and those that clients refuse.
+// Package trusttest gives tests servers whose certificates a local authority signed: valid ones and those that clients refuse.
 package trusttest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// Fault is what is wrong with a certificate.
+// Fault is a fault of a certificate.
 type Fault int
 
 // The faults, and none.
@@ -29,7 +29,7 @@ const (
 	None Fault = iota
 	OtherName
 	Expired
-	OddName // with what a terminal obeys
+	OddName // with control characters of terminals
 )
 
 // Server serves over TLS on loopback. The file holds the authority that signed its certificate, in PEM.
@@ -56,7 +56,7 @@ func Server(tb testing.TB, fault Fault, handler http.Handler) (server *httptest.
 	}
 	certificate, leafKey := sign(tb, leaf, authority, key)
 	server = httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshakes that clients break off
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log the handshakes that clients break off
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate.Raw}, PrivateKey: leafKey}}}
 	server.StartTLS()
 	tb.Cleanup(server.Close)
