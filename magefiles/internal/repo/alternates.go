@@ -14,8 +14,8 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 )
 
-// borrowing are the files of a git folder that borrows objects: what is not below its own folder objects is looked for in those of
-// others (`git clone --reference`, `--shared`). go-git (v5.19.3) looks there for some questions alone, reads the list of each pack again
+// borrowing are the files of a git folder that borrows objects: an object that is not in its own folder objects is searched in other
+// folders (`git clone --reference`, `--shared`). go-git (v5.19.3) searches there for some calls only, reads the list of each pack again
 // for each object, and does not follow relative paths or those of a lender.
 type borrowing struct {
 	billy.Filesystem
@@ -24,7 +24,7 @@ type borrowing struct {
 
 const objectsDir = "objects"
 
-// lent is the path within a folder of objects. The list of lenders is none: it has been followed.
+// lent returns the path within a folder of objects. It refuses the list of lenders, which has been followed.
 func lent(name string) (within string, ok bool) {
 	name = filepath.Clean(name)
 	within, ok = strings.CutPrefix(name, objectsDir+string(filepath.Separator))
@@ -49,7 +49,7 @@ func (b borrowing) Open(name string) (billy.File, error) {
 	return f, err
 }
 
-// Stat is that of the file that Open opens.
+// Stat describes the file that Open opens.
 func (b borrowing) Stat(name string) (os.FileInfo, error) {
 	within, isObject := lent(name)
 	info, err := b.Filesystem.Stat(name)
@@ -59,7 +59,7 @@ func (b borrowing) Stat(name string) (os.FileInfo, error) {
 	return info, err
 }
 
-// folders are where the lenders have a folder of objects; none for another folder.
+// folders lists a folder of objects in each lender; none for another folder.
 func (b borrowing) folders(name string) (list []string) {
 	if within, isObject := lent(name); isObject {
 		for _, lender := range b.lenders {
@@ -69,11 +69,11 @@ func (b borrowing) folders(name string) (list []string) {
 	return list
 }
 
-// maxLenders is how deep git follows lenders of lenders.
+// maxLenders is the depth to which git follows lenders of lenders.
 const maxLenders = 5
 
-// alternates are the folders whose objects count as those of a folder (gitrepository-layout, objects/info/alternates), with those of lenders
-// themselves. missing are those that are not there: git passes over them.
+// alternates are the folders whose objects count as those of a folder (gitrepository-layout, objects/info/alternates), with the lenders'
+// own. missing are those that do not exist: git skips them.
 func alternates(objects string) (lenders []billy.Filesystem, missing []string, err error) {
 	seen := map[string]bool{filepath.Clean(objects): true}
 	var follow func(objects string, depth int) error

@@ -9,14 +9,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// Ancestry are commits with all that they come from, from one walk through the history.
+// Ancestry holds commits with all their ancestors, from one walk through the history.
 type Ancestry struct {
-	// Cut says that the clone is shallow: there are more than it has.
+	// Cut says that the clone is shallow: it does not have all ancestors.
 	Cut    bool
 	hashes []string // sorted
 }
 
-// DefaultHistory are the commits of the remote's default branch, as OnDefaultBranch knows it.
+// DefaultHistory is the history of the remote's default branch, as in OnDefaultBranch.
 func (r *Repo) DefaultHistory(ctx context.Context) (*Ancestry, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()
@@ -31,7 +31,7 @@ func (r *Repo) DefaultHistory(ctx context.Context) (*Ancestry, error) {
 	return a, nil
 }
 
-// History are the commits that some tips are or come from. A tip that this clone lacks is ErrUnknownCommit.
+// History holds the given tips and their ancestors. A tip that is not in this clone is ErrUnknownCommit.
 func (r *Repo) History(ctx context.Context, tips ...string) (*Ancestry, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()
@@ -56,14 +56,14 @@ func (r *Repo) ancestry(ctx context.Context, tips ...plumbing.Hash) (_ *Ancestry
 	return a, err
 }
 
-// Holds says whether a commit, whose hash may be abbreviated, is one of them.
+// Holds reports whether a commit, whose hash may be abbreviated, is one of them.
 func (a *Ancestry) Holds(commit string) bool {
 	commit = strings.ToLower(commit)
 	i, _ := slices.BinarySearch(a.hashes, commit)
 	return i < len(a.hashes) && commit != "" && strings.HasPrefix(a.hashes[i], commit)
 }
 
-// Shallow tells whether the clone's history is cut off.
+// Shallow reports whether the clone's history is cut off.
 func (r *Repo) Shallow() (bool, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()

@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// httpAuth asks for the token; nil if there is none.
+// httpAuth reads the token; nil if there is none.
 func (m *Remote) httpAuth(ctx context.Context) (*githttp.BasicAuth, error) {
 	c := m.inURL
 	if m.options.Credentials != nil {
@@ -39,7 +39,7 @@ func (m *Remote) httpAuth(ctx context.Context) (*githttp.BasicAuth, error) {
 		return nil, fmt.Errorf("%w: http would show the token to everybody on the way: use https, or list %s among the plain hosts",
 			ErrDenied, m.host())
 	}
-	// Forges do not look at the name beside a token, but some want one.
+	// Forges ignore the name beside a token, but some require one.
 	return &githttp.BasicAuth{Username: cmp.Or(c.user, "git"), Password: c.token}, nil
 }
 
@@ -51,7 +51,7 @@ func (m *Remote) host() string {
 	return m.endpoint.Host + ":" + strconv.Itoa(m.endpoint.Port)
 }
 
-// private reports whether plain HTTP does for this host: it is this machine, or the settings say so.
+// private reports whether plain HTTP is allowed for this host: it is this machine, or the settings allow it.
 func (m *Remote) private() bool {
 	host := strings.Trim(m.endpoint.Host, "[]")
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
@@ -60,7 +60,7 @@ func (m *Remote) private() bool {
 	return slices.Contains(m.options.Plain, m.endpoint.Host) || slices.Contains(m.options.Plain, m.host())
 }
 
-// secrets are what no error may hold, in all the forms in which it could.
+// secrets are texts that no error may hold, in all their forms.
 type secrets []string
 
 // hide replaces them in an error.

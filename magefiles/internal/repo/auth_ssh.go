@@ -19,10 +19,10 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// dialTime is how long an SSH server may take to answer.
+// dialTime bounds the time until an SSH server answers.
 const dialTime = 30 * time.Second
 
-// sshAuth is how this program proves who it is over SSH, and how it knows the server.
+// sshAuth holds this program's SSH key, and the keys of known servers.
 type sshAuth struct {
 	user       string
 	method     ssh.AuthMethod
@@ -30,18 +30,18 @@ type sshAuth struct {
 	algorithms []string
 
 	mu      sync.Mutex
-	problem error // with the host's key
+	problem error // about the host's key
 }
 
 var _ gitssh.AuthMethod = (*sshAuth)(nil)
 
-// Name is what go-git calls this way.
+// Name is go-git's name of this method.
 func (a *sshAuth) Name() string { return gitssh.PublicKeysName }
 
 // String names no key.
 func (a *sshAuth) String() string { return a.Name() }
 
-// ClientConfig is how go-git dials.
+// ClientConfig is the configuration with which go-git dials.
 func (a *sshAuth) ClientConfig() (*ssh.ClientConfig, error) {
 	return &ssh.ClientConfig{
 		User: a.user, Auth: []ssh.AuthMethod{a.method}, Timeout: dialTime,
@@ -55,7 +55,7 @@ func (a *sshAuth) hostKey() error {
 	return a.problem
 }
 
-// check looks a host's key up. The handshake's own error would not say what to do.
+// check looks up a host's key. The handshake's own error would not say what to do.
 func (a *sshAuth) check(host string, addr net.Addr, key ssh.PublicKey) error {
 	err := a.known(host, addr, key)
 	if err == nil {
@@ -108,7 +108,7 @@ func (m *Remote) sshAuth(ctx context.Context) (*sshAuth, error) {
 	return a, nil
 }
 
-// sshHost is the address that go-git dials: it heeds the user's ~/.ssh/config for it.
+// sshHost is the address that go-git dials: it follows the user's ~/.ssh/config.
 func (m *Remote) sshHost() string {
 	host, port := strings.Trim(m.endpoint.Host, "[]"), m.endpoint.Port
 	if port == 0 {
@@ -125,7 +125,7 @@ func (m *Remote) sshHost() string {
 	return net.JoinHostPort(host, strconv.Itoa(port))
 }
 
-// knownHosts are the files that are there.
+// knownHosts are the known_hosts files that exist.
 func (m *Remote) knownHosts() []string {
 	files := m.options.KnownHosts
 	if files == nil {
@@ -155,7 +155,7 @@ func (m *Remote) sshMethod(ctx context.Context) (ssh.AuthMethod, error) {
 	return ssh.PublicKeys(key), nil
 }
 
-// agent asks the user's agent for keys.
+// agent uses the keys of the user's agent.
 func (m *Remote) agent() (ssh.AuthMethod, error) {
 	socket := m.repo.getenv("SSH_AUTH_SOCK")
 	if socket == "" {
@@ -166,7 +166,7 @@ func (m *Remote) agent() (ssh.AuthMethod, error) {
 		if err != nil {
 			return nil, fmt.Errorf("SSH agent: %w", err)
 		}
-		// The connection is needed until the signature: it ends with the process.
+		// The connection is used until the signature: it ends with the process.
 		return agent.NewClient(conn).Signers()
 	}), nil
 }

@@ -30,8 +30,8 @@ func manyFiles(b *testing.B) *clone {
 	return c
 }
 
-// BenchmarkCommit50k times a release's commit in a repository of 50,000 files against git add and git commit of the same, side by side.
-// The figures are medians of wall time: ours, ours with the checkout brought along as git commit leaves it, and git's two commands.
+// BenchmarkCommit50k times a release's commit in a repository of 50,000 files against git add and git commit of the same, alternately.
+// The figures are medians of wall time: ours, ours with the update of the checkout that git commit does, and git's two commands.
 func BenchmarkCommit50k(b *testing.B) {
 	if testing.Short() {
 		b.Skip("makes a repository of 50,000 files")

@@ -8,11 +8,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
-// maxRefs bounds what a server may say of its branches and tags, which is read into memory. A repository with a hundred thousand sends less
-// than a tenth of it.
+// maxRefs bounds a server's list of branches and tags, which is read into memory. A repository with a hundred thousand sends less than a
+// tenth of it.
 const maxRefs = 64 << 20
 
-// bounding ends a list of references without an end. What comes after it, a pack, goes to disk.
+// bounding ends a list of references that does not end. The pack after it goes to disk.
 type bounding struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

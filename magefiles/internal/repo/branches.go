@@ -8,8 +8,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// Branches are the names of the remote's branches, as this clone knows them. known is false where it may not know all: the remote's default
-// branch is not known, or the clone is shallow or fetches only some.
+// Branches are the names of the remote's branches that this clone knows. known is false if it may not know all: the remote's default branch
+// is unknown, or the clone is shallow or fetches only some.
 func (r *Repo) Branches() (names map[string]bool, known bool, err error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()

@@ -40,7 +40,7 @@ func TestBranches(t *testing.T) {
 	check(true)
 	c.at(remote).git("branch", "-m", "main", "trunk")
 	full.git("fetch", "-q", "--prune")
-	check(false) // origin/HEAD leads nowhere
+	check(false) // origin/HEAD is broken
 	full.git("remote", "set-head", "origin", "--auto")
 	check(true)
 	if names, _, _ := full.open().Branches(); names["main"] || !names["trunk"] {

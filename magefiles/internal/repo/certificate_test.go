@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
-// Each reason for which the certificate of the remote is refused has its own words and its own advice.
+// Each reason for refusing the remote's certificate has its own message and its own advice.
 func TestRefusedCertificates(t *testing.T) {
 	_, c := forge(t)
 	r := c.open()

@@ -11,13 +11,13 @@ import (
 // Change is a file that a commit writes or deletes.
 type Change = vcs.Change
 
-// edits are changes, arranged as folders are.
+// edits are changes, arranged in folders.
 type edits struct {
 	change *Change           // at a leaf
-	below  map[string]*edits // else
+	below  map[string]*edits // otherwise
 }
 
-// arrange checks the changes' paths against each other. What the tree holds is another matter.
+// arrange checks the changes' paths against each other, not against the tree.
 func arrange(changes []Change) (*edits, error) {
 	root := &edits{below: map[string]*edits{}}
 	for i := range changes {
@@ -51,7 +51,7 @@ func (e *edits) add(c *Change) error {
 	return nil
 }
 
-// checkPath refuses what git refuses in an index (verify_path in its read-cache.c), for the file systems that fold names as well.
+// checkPath refuses paths that git refuses in an index (verify_path in its read-cache.c), for the file systems that fold names as well.
 func checkPath(name string) error {
 	if !fs.ValidPath(name) || name == "." {
 		return fmt.Errorf("%q: %w: expected a slash path from the root, without «.» and «..»", name, ErrPath)

@@ -109,7 +109,7 @@ func TestChangedAgreesWithGit(t *testing.T) {
 			c.git("checkout", "-q", "main")
 			c.write("a.txt", "main")
 			c.commit("main")
-			_ = c.command("merge", "-q", "side").Run() // fails: a conflict
+			_ = c.command("merge", "-q", "side").Run() // it fails: a conflict
 		}, []string{"a.txt"}},
 		{"index version 4", func(c *clone) { c.git("update-index", "--index-version", "4"); c.write("dir/b.txt", "x") }, []string{"dir/b.txt"}},
 	} {
@@ -130,7 +130,7 @@ func TestChangedAgreesWithGit(t *testing.T) {
 	}
 }
 
-// fixture is a checkout with a bit of everything, and nothing changed.
+// fixture is a clean checkout with many kinds of files.
 func fixture(t testing.TB) *clone {
 	c := newClone(t)
 	c.write(".gitignore", "*.log\n!keep.log\n/build/\n")
@@ -242,7 +242,7 @@ func TestChangedEndsWithTheContext(t *testing.T) {
 	}
 }
 
-// Many random edits at once, the same in every run.
+// TestChangedAgreesOnRandomEdits makes many random edits, the same in every run.
 func TestChangedAgreesOnRandomEdits(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	c := fixture(t)
@@ -257,7 +257,7 @@ func TestChangedAgreesOnRandomEdits(t *testing.T) {
 		case 2:
 			c.write(name, "b\n*.txt\n!/b.txt\n")
 		case 3:
-			_ = c.command("add", name).Run() // fails for what is ignored or absent
+			_ = c.command("add", name).Run() // fails for an ignored or missing file
 		case 4:
 			c.git("commit", "-q", "--allow-empty", "-m", "x")
 		case 5:
@@ -265,7 +265,7 @@ func TestChangedAgreesOnRandomEdits(t *testing.T) {
 				c.chmod(name, []os.FileMode{0o644, 0o755}[r.IntN(2)])
 			}
 		case 6:
-			_ = c.command("checkout", "-q", "HEAD", "--", name).Run() // fails for what HEAD lacks
+			_ = c.command("checkout", "-q", "HEAD", "--", name).Run() // fails for a file that HEAD does not have
 		}
 		c.agree()
 	}
@@ -337,7 +337,7 @@ func TestIgnored(t *testing.T) {
 		}
 		got, err := c.open().Ignored(t.Context(), under, func(string) bool { return true })
 		for i, name := range want {
-			if strings.HasSuffix(name, "node_modules/a") { // git names a repository, and does not enter it; a build takes its files
+			if strings.HasSuffix(name, "node_modules/a") { // git names a repository, and does not enter it; a build reads its files
 				want[i] += "/b.js"
 			}
 		}

@@ -16,32 +16,32 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// Part is a file or a folder of a commit that is to be checked out.
+// Part is a file or a folder of a commit to check out.
 type Part struct {
-	Path string // slash path from the root; what is not there is left out
-	// Needed tells of a file below, by its path from the root, whether a build needs it; nil: all. Of what is needed the recorded content has
-	// to be there.
+	Path string // slash path from the root; a missing one is left out
+	// Needed reports whether a build needs a file below Path, given by its path from the root; nil: all. The recorded content of needed files
+	// must be available.
 	Needed func(file string) bool
-	// All has the other files written too, as git stores them.
+	// All also writes the other files, as git stores them.
 	All bool
-	// Links has the files written as well that symbolic links lead to.
+	// Links also writes the files that symbolic links lead to.
 	Links bool
 }
 
-// checkout is what is written of a commit.
+// checkout lists the files to write of a commit.
 type checkout struct {
 	snapshot *Snapshot
 	files    map[string]checkedOut // by slash path
 	missing  []error
 }
 
-// checkedOut is one file, link or folder of it.
+// checkedOut is a file, link or folder of a checkout.
 type checkedOut struct {
 	item
-	raw bool // its content is what git stores, whatever that means
+	raw bool // its content is the stored one, even a pointer of Git LFS
 }
 
-// Check returns what of the parts a commit names and this clone does not have: a *MissingError for each.
+// Check returns the content of the parts that a commit names and this clone does not have: a *MissingError for each.
 func (s *Snapshot) Check(ctx context.Context, parts []Part) error {
 	c, err := s.collect(ctx, parts)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Snapshot) Check(ctx context.Context, parts []Part) error {
 	return c.error()
 }
 
-// collect lists what the parts hold.
+// collect lists the files of the parts.
 func (s *Snapshot) collect(ctx context.Context, parts []Part) (*checkout, error) {
 	c := &checkout{snapshot: s, files: map[string]checkedOut{}}
 	s.repo.objects.Lock()
@@ -84,7 +84,7 @@ func (s *Snapshot) collect(ctx context.Context, parts []Part) (*checkout, error)
 	return c, nil
 }
 
-// add takes a path, and the symbolic links that lead to it.
+// add adds a path, and the symbolic links that lead to it.
 func (c *checkout) add(ctx context.Context, name string, p Part, links int) error {
 	parts := strings.Split(name, "/")
 	for i := range parts {
@@ -106,7 +106,7 @@ func (c *checkout) add(ctx context.Context, name string, p Part, links int) erro
 	return nil
 }
 
-// follow takes what a symbolic link leads to. One that leads nowhere stays as it is: reading it is the error.
+// follow adds the target of a symbolic link. A broken link stays as it is: reading it is the error.
 func (c *checkout) follow(ctx context.Context, link item, after []string, p Part, links int) error {
 	target, err := c.snapshot.target(link)
 	if err != nil || links == maxLinks {
@@ -122,7 +122,7 @@ func (c *checkout) follow(ctx context.Context, link item, after []string, p Part
 	return c.add(ctx, whole.Path, whole, links+1)
 }
 
-// take takes a file or all of a folder.
+// take adds a file or all of a folder.
 func (c *checkout) take(ctx context.Context, at item, p Part, links int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -155,10 +155,10 @@ func (c *checkout) take(ctx context.Context, at item, p Part, links int) error {
 	return nil
 }
 
-// checkName refuses names that git itself does not check out: what would lead out of the folder, or is git's own.
+// checkName refuses names that git itself does not check out: those that leave the folder, and git's own.
 func checkName(folder, name string) error {
 	begin := name
-	if end := strings.IndexAny(name, `:\`); end >= 0 { // after which NTFS has something else than a name
+	if end := strings.IndexAny(name, `:\`); end >= 0 { // NTFS interprets the rest of such a name
 		begin = name[:end]
 	}
 	begin = strings.TrimRight(strings.ToLower(begin), ". ")
@@ -181,7 +181,7 @@ func (c *checkout) takeFile(ctx context.Context, at item, p Part, needed bool, l
 	return nil
 }
 
-// noteMissing notes what is missing, and tells whether that is what an error says.
+// noteMissing stores the missing content of an error, and reports whether the error is about missing content.
 func (c *checkout) noteMissing(err error) bool {
 	var missing *MissingError
 	if !errors.As(err, &missing) {
@@ -196,12 +196,12 @@ func (c *checkout) noteMissing(err error) bool {
 	return true
 }
 
-// error is what is missing, or nil.
+// error returns the missing content, or nil.
 func (c *checkout) error() error { return errors.Join(c.missing...) }
 
 func (c *checkout) names() []string { return slices.Sorted(maps.Keys(c.files)) }
 
-// key names the content: equal keys are equal files, with equal modes and times.
+// key identifies the content: equal keys mean equal files, with equal modes and times.
 func (c *checkout) key(at time.Time) string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "1 %d\n", at.Unix())

@@ -14,24 +14,24 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// keptCheckouts is how many checkouts stay for the next build of the same files.
+// keptCheckouts is the number of checkouts that are kept for the next build of the same files.
 const keptCheckouts = 24
 
 // lockPoll is how often a lock that another process holds is tried.
 const lockPoll = 20 * time.Millisecond
 
-// CheckedOut is a folder with files of a commit. It stays as it is until Release.
+// CheckedOut is a folder with files of a commit. It does not change until Release.
 type CheckedOut struct {
 	Root    string // has the files at their paths from the root of the repository
-	Scratch string // a folder for what is made of the files: it goes when they go
+	Scratch string // a folder for results made from the files; it is removed with them
 	Release func()
 }
 
-// CheckOut writes parts of a commit into a folder below cache, which is named by what is in it: files as git stores them, mode 0644 or
-// 0755 and symbolic links, in folders of mode 0755, all with the same time, whatever umask and settings this clone has. Content that is
+// CheckOut writes parts of a commit into a folder below cache, which is named by its content: files as git stores them, mode 0644 or
+// 0755 and symbolic links, in folders of mode 0755, all with the same time, with any umask and settings of this clone. Content that is
 // recorded elsewhere and missing is an error, with a *MissingError for each.
 //
-// Files that are there already are compared with the commit, and not written again. What was not used lately is removed.
+// Existing files are compared with the commit, and not written again. Checkouts that were not used recently are removed.
 func (s *Snapshot) CheckOut(ctx context.Context, cache string, at time.Time, parts []Part) (*CheckedOut, error) {
 	c, err := s.collect(ctx, parts)
 	if err == nil {
@@ -46,7 +46,7 @@ func (s *Snapshot) CheckOut(ctx context.Context, cache string, at time.Time, par
 	at = at.UTC().Truncate(time.Second)
 	place := filepath.Join(cache, c.key(at))
 	gate, lock := flock.New(filepath.Join(cache, "gate")), flock.New(place+".lock")
-	if _, err := gate.TryRLockContext(ctx, lockPoll); err != nil { // while it is held, nobody removes locks
+	if _, err := gate.TryRLockContext(ctx, lockPoll); err != nil { // while it is held, no process removes locks
 		return nil, fmt.Errorf("wait for old check-outs to be removed: %w", err)
 	}
 	err = errors.Join(c.provide(ctx, lock, place, at), gate.Close())
@@ -58,7 +58,7 @@ func (s *Snapshot) CheckOut(ctx context.Context, cache string, at time.Time, par
 	return &CheckedOut{Root: filepath.Join(place, "files"), Scratch: filepath.Join(place, "made"), Release: func() { _ = lock.Close() }}, nil
 }
 
-// provide has the files there. It returns with the lock shared with others who read them.
+// provide makes sure that the files exist. It returns with the lock shared with other readers.
 func (c *checkout) provide(ctx context.Context, lock *flock.Flock, place string, at time.Time) error {
 	for {
 		if _, err := lock.TryRLockContext(ctx, lockPoll); err != nil {
@@ -85,7 +85,7 @@ func (c *checkout) provide(ctx context.Context, lock *flock.Flock, place string,
 	}
 }
 
-// replace writes the files beside, and puts them in their place.
+// replace writes the files to a temporary folder, and moves them to their place.
 func (c *checkout) replace(ctx context.Context, place string, at time.Time) error {
 	beside := place + ".new"
 	if err := errors.Join(os.RemoveAll(place), os.RemoveAll(beside), os.Mkdir(beside, 0o700)); err != nil {
@@ -104,7 +104,7 @@ func (c *checkout) replace(ctx context.Context, place string, at time.Time) erro
 	return nil
 }
 
-// prune removes all but the last that were used. What is in use stays, and what cannot be removed is tried again next time.
+// prune removes all but the most recently used checkouts. Those in use stay; a failed removal is tried again next time.
 func prune(cache string, keep int) {
 	gate := flock.New(filepath.Join(cache, "gate"))
 	defer func() { _ = gate.Close() }()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// setTime sets the time of a file or a folder; that of a symbolic link cannot be set here.
+// setTime sets the time of a file or a folder; the time of a symbolic link cannot be set here.
 func setTime(name string, at time.Time) error {
 	if info, err := os.Lstat(name); err != nil || info.Mode()&fs.ModeSymlink != 0 {
 		return err

@@ -33,7 +33,7 @@ func (c *clone) checkOut(cache string, parts ...Part) (*CheckedOut, error) {
 // filed describes a file by mode and content.
 func filed(mode fs.FileMode, content string) string { return fmt.Sprintf("%v %q", mode, content) }
 
-// onDisk is what a folder holds, with what is wrong about its folders and times.
+// onDisk lists the content of a folder, with mistakes in its folders and times.
 func onDisk(t *testing.T, root string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -65,7 +65,7 @@ func onDisk(t *testing.T, root string) map[string]string {
 	return found
 }
 
-// inGit is the same as git has it: git ls-tree and git cat-file, which know neither attributes nor settings.
+// inGit lists the same according to git ls-tree and git cat-file, which ignore attributes and settings.
 func (c *clone) inGit() map[string]string {
 	c.t.Helper()
 	out, err := c.command("ls-tree", "-r", "-z", "HEAD").Output()
@@ -96,7 +96,7 @@ func sameFiles(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// randomTree writes files of all kinds, with names and contents that settings and attributes act on.
+// randomTree writes files of all kinds, with names and contents that settings and attributes affect.
 func (c *clone) randomTree(random *rand.Rand) {
 	c.t.Helper()
 	names := []string{"a", "Ünï code", "b\"q", "tab\there", "back\\slash", "new\nline", "x.sh", "-f", "deep/er/f", "deep/g.txt", "é/è"}
@@ -118,7 +118,8 @@ func (c *clone) randomTree(random *rand.Rand) {
 	c.commit("random")
 }
 
-// TestCheckOutIsTheCommit has clones whose settings, filters, umask and work tree would make other files of the same commit.
+// TestCheckOutIsTheCommit has clones whose settings, filters, umask and work tree would give other files for the same
+// commit.
 func TestCheckOutIsTheCommit(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
 	for seed := range uint64(6) {
@@ -145,7 +146,7 @@ func TestCheckOutIsTheCommit(t *testing.T) {
 	}
 }
 
-// TestCheckOutIsCheckedBeforeItIsUsedAgain damages what is kept in all ways but that of its times.
+// TestCheckOutIsCheckedBeforeItIsUsedAgain damages a kept checkout in all ways except its times.
 func TestCheckOutIsCheckedBeforeItIsUsedAgain(t *testing.T) {
 	c, cache := newClone(t), t.TempDir()
 	c.write("d/f", "content")
@@ -192,7 +193,7 @@ func TestCheckOutIsCheckedBeforeItIsUsedAgain(t *testing.T) {
 	}
 }
 
-// TestCheckOutsAreFew keeps the last ones, and those that are in use.
+// TestCheckOutsAreFew checks that the last checkouts, and those in use, are kept.
 func TestCheckOutsAreFew(t *testing.T) {
 	c, cache := newClone(t), t.TempDir()
 	c.write("f", "x")
@@ -219,7 +220,7 @@ func TestCheckOutsAreFew(t *testing.T) {
 	}
 }
 
-// TestCheckOutOfParts has only what a build needs, with what links lead to.
+// TestCheckOutOfParts checks out only the files that a build needs, with the targets of links.
 func TestCheckOutOfParts(t *testing.T) {
 	c := newClone(t)
 	c.write("app/main.go", "main")
@@ -242,7 +243,7 @@ func TestCheckOutOfParts(t *testing.T) {
 	})
 }
 
-// TestCheckOutStaysInside has trees that git's own commands would not make, and checks out those that git does.
+// TestCheckOutStaysInside has trees that git's own commands would not make, and checks out those that git checks out.
 func TestCheckOutStaysInside(t *testing.T) {
 	refused := 0
 	for _, name := range []string{"..", ".git", ".GIT", "git~1", ".", ".git ", ".git.. .", "git~1.", ".git:x", `.git\x`, "...", " ", ". ", "..a", ".gitx", "git~2", "a:b", `a\b`} {
@@ -266,7 +267,7 @@ func TestCheckOutStaysInside(t *testing.T) {
 	}
 }
 
-// TestCheckOutOfDamagedObjects has an object whose content is another's, which only its hash tells.
+// TestCheckOutOfDamagedObjects has an object with the content of another, which only its hash reveals.
 func TestCheckOutOfDamagedObjects(t *testing.T) {
 	c, cache := newClone(t), t.TempDir()
 	c.write("a", "aaaa")
@@ -378,7 +379,7 @@ func TestCheckOutOfLargeFiles(t *testing.T) {
 	want := map[string]string{"app/a.bin": filed(0o644, strings.Repeat("large", 500)), "app/text": c.inGit()["app/text"]}
 	sameFiles(t, onDisk(t, out.Root), want)
 	out.Release()
-	must(t, os.WriteFile(filepath.Join(out.Root, "app/a.bin"), []byte(c.git("show", "HEAD:app/a.bin")+"\n"), 0o600)) // the pointer itself is none of it
+	must(t, os.WriteFile(filepath.Join(out.Root, "app/a.bin"), []byte(c.git("show", "HEAD:app/a.bin")+"\n"), 0o600)) // the pointer itself is not written
 	out, err = c.checkOut(cache, Part{Path: "app"})
 	must(t, err)
 	sameFiles(t, onDisk(t, out.Root), want)
@@ -409,7 +410,7 @@ func TestCheckOutOfLargeFiles(t *testing.T) {
 	}
 }
 
-// TestCheckOutOfSubmodules finds what submodules are recorded at, whatever they have checked out.
+// TestCheckOutOfSubmodules finds the recorded commits of submodules, whatever they have checked out.
 func TestCheckOutOfSubmodules(t *testing.T) {
 	inner, lib, c := newClone(t), newClone(t), newClone(t)
 	inner.write("i", "inner")

@@ -18,7 +18,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// write writes the files into a new folder, with git's modes whatever the umask is. Nothing leads out of the folder.
+// write writes the files into a new folder, with git's modes and any umask. No path leaves the folder.
 func (c *checkout) write(ctx context.Context, dir string, at time.Time) error {
 	if err := os.Mkdir(dir, 0o755); err != nil { // #nosec G301 -- the folder above it is closed to others
 		return err
@@ -71,7 +71,7 @@ func (c *checkout) content(one checkedOut) (content, error) {
 	return c.snapshot.contentOf(one.item)
 }
 
-// settle sets modes of folders and all times, from the inside to the outside.
+// settle sets the modes of folders and all times, innermost first.
 func (c *checkout) settle(root *os.Root, at time.Time) error {
 	var all []string
 	err := fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
@@ -92,7 +92,7 @@ func (c *checkout) settle(root *os.Root, at time.Time) error {
 	return nil
 }
 
-// isIn tells whether a folder holds the files, and nothing else: modes, times and contents are compared.
+// isIn reports whether a folder holds exactly the files: modes, times and contents are compared.
 func (c *checkout) isIn(dir string, at time.Time) bool {
 	wanted := c.folders()
 	for name := range c.files {
@@ -117,7 +117,7 @@ func (c *checkout) isIn(dir string, at time.Time) bool {
 	return err == nil && len(wanted) == 0
 }
 
-// folders are those that the files are in.
+// folders are the folders of the files.
 func (c *checkout) folders() map[string]bool {
 	folders := map[string]bool{".": true}
 	for name := range c.files {
@@ -130,7 +130,7 @@ func (c *checkout) folders() map[string]bool {
 
 var errChanged = errors.New("changed")
 
-// same compares a file with what it was written from.
+// same compares a file with its source.
 func (c *checkout) same(rel, name string, info fs.FileInfo) bool {
 	one, ok := c.files[rel]
 	if !ok || isFolder(one.Mode) {

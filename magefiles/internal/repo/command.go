@@ -17,12 +17,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// The git command answers what depends on the work tree, the index and the configuration. It gets an environment of its own, and settings that go
-// before those of the user. So it runs no other program, asks no server, and gives the same answer whatever the user's configuration says of speed,
-// of display or of hooks. What decides on the content counts: excludes, attributes, line ends, the executable bit.
+// The git command answers questions that depend on the work tree, the index and the configuration. It gets an environment of its own, and settings
+// that override those of the user. So it runs no other program, makes no request, and gives the same answer for any user settings of speed, display
+// or hooks. Settings that define the content count: excludes, attributes, line ends, the executable bit.
 
-// inherited are variables that the git command gets from the user: to find its own parts, and the user's configuration. None of them leads it to
-// another repository or makes it write elsewhere, as GIT_DIR, GIT_CONFIG_COUNT or GIT_TRACE would.
+// inherited are variables that the git command gets from the user: to find its own parts, and the user's configuration. None of them makes it
+// use another repository or write elsewhere, as GIT_DIR, GIT_CONFIG_COUNT or GIT_TRACE would.
 var inherited = []string{
 	"PATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME",
 	"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM",
@@ -30,42 +30,42 @@ var inherited = []string{
 
 // fixed are variables of each run.
 var fixed = []string{
-	"LC_ALL=C",                                                              // messages are read
-	"GIT_OPTIONAL_LOCKS=0",                                                  // a question writes nothing
+	"LC_ALL=C",                                                              // messages are parsed
+	"GIT_OPTIONAL_LOCKS=0",                                                  // queries write nothing
 	"GIT_ALLOW_PROTOCOL=",                                                   // a partial clone fetches nothing
-	"GIT_NO_LAZY_FETCH=1",                                                   // the same, where git knows it
-	"GIT_TERMINAL_PROMPT=0",                                                 // nobody is asked
+	"GIT_NO_LAZY_FETCH=1",                                                   // the same, in newer versions of git
+	"GIT_TERMINAL_PROMPT=0",                                                 // no prompts
 	"GIT_NO_REPLACE_OBJECTS=1",                                              // as in go-git
 	"GIT_COMMITTER_NAME=blumeops", "GIT_COMMITTER_EMAIL=blumeops@localhost", // in the logs of references
 }
 
-// overrides go before the user's configuration (https://git-scm.com/docs/git-config).
+// overrides take precedence over the user's configuration (https://git-scm.com/docs/git-config).
 var overrides = map[string]string{
-	"core.fsmonitor":           "false", // a program
+	"core.fsmonitor":           "false", // would run a program
 	"core.hooksPath":           os.DevNull,
-	"core.untrackedCache":      "false", // trusts the times of folders
-	"core.trustctime":          "true",  // a file that was written counts as changed until its content is compared
+	"core.untrackedCache":      "false", // would trust the times of folders
+	"core.trustctime":          "true",  // a written file counts as changed until its content is compared
 	"core.checkStat":           "default",
-	"core.ignoreCase":          "false", // names are those of the commit
-	"core.filesRefLockTimeout": "1000",  // milliseconds: another git that packs references holds each lock for a moment
+	"core.ignoreCase":          "false", // names are those in the commit
+	"core.filesRefLockTimeout": "1000",  // milliseconds: another git holds each lock for a moment while it packs references
 	"submodule.recurse":        "false",
 }
 
-// gitGrace is how long git may take to end after the context has.
+// gitGrace is the time for git to end after the context has ended.
 const gitGrace = 2 * time.Second
 
 // gitCall says where the git command runs, and how.
 type gitCall struct {
 	gitDir, tree string
 	getenv       func(string) string
-	settings     map[string]string // more of them
+	settings     map[string]string // additional ones
 	stdin        string
 }
 
 // GitError says that the git command failed.
 type GitError struct {
-	Command string // as in "status"
-	Stderr  string // what git said
+	Command string // such as "status"
+	Stderr  string // output of git
 	Err     error
 }
 
@@ -79,7 +79,7 @@ func (e *GitError) Error() string {
 	return fmt.Sprintf("git %s: %s", e.Command, plain.Short(e.Stderr, 500))
 }
 
-// Hint says what to do where git itself does not.
+// Hint is the advice for errors about which git gives none.
 func (e *GitError) Hint() string {
 	if errors.Is(e.Err, exec.ErrNotFound) {
 		return "install git"
@@ -87,10 +87,10 @@ func (e *GitError) Hint() string {
 	return ""
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *GitError) Unwrap() error { return e.Err }
 
-// run runs the git command and returns its output. When the context ends git is interrupted, and tidies up.
+// run runs the git command and returns its output. When the context ends, git is interrupted and cleans up.
 func (c gitCall) run(ctx context.Context, args ...string) (string, error) {
 	where := []string{"--git-dir=" + c.gitDir, "--work-tree=" + c.tree, "--literal-pathspecs", "--no-pager"}
 	cmd := exec.CommandContext(ctx, "git", append(where, args...)...) // #nosec G204 -- paths come after "--"
@@ -105,8 +105,8 @@ func (c gitCall) run(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// environment is all of git's environment. Naming the folders, as run does, has git not ask who owns them: what that is to protect from are the
-// programs that a configuration names, and none is run.
+// environment is the whole environment of git. run names the folders, so git does not check their owner: that check protects from the programs
+// that a configuration names, and none is run.
 func (c gitCall) environment() []string {
 	env := slices.Clone(fixed)
 	for _, name := range inherited {
@@ -114,7 +114,7 @@ func (c gitCall) environment() []string {
 			env = append(env, name+"="+value)
 		}
 	}
-	if c.getenv("HOME") == "" { // the checkout's own configuration alone
+	if c.getenv("HOME") == "" { // only the checkout's own configuration
 		env = append(env, "GIT_CONFIG_NOSYSTEM=1", "GIT_ATTR_NOSYSTEM=1")
 	}
 	settings := maps.Clone(overrides)
@@ -126,13 +126,13 @@ func (c gitCall) environment() []string {
 	return append(env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(settings)))
 }
 
-// run runs the git command on this work tree, for what does not read or write the content of files.
+// run runs the git command on this work tree, for commands that do not read or write the content of files.
 func (r *Repo) run(ctx context.Context, args ...string) (string, error) {
 	return gitCall{gitDir: r.gitDir(), tree: r.root, getenv: r.getenv}.run(ctx, args...)
 }
 
-// unfiltered is git on this work tree with the programs turned off that the configuration names for filters (gitattributes, "filter"): files are
-// compared and written as git stores them.
+// unfiltered is git on this work tree without the filter programs of the configuration (gitattributes, "filter"): files are compared and written
+// as git stores them.
 func (r *Repo) unfiltered(ctx context.Context) (gitCall, error) {
 	settings, err := r.noFilters(ctx)
 	return gitCall{gitDir: r.gitDir(), tree: r.root, getenv: r.getenv, settings: settings}, err
@@ -158,7 +158,7 @@ func (r *Repo) noFilters(ctx context.Context) (map[string]string, error) {
 	return settings, nil
 }
 
-// fields are the parts of an output of git that end with a zero byte each.
+// fields iterates over the parts of an output of git, each of which ends with a zero byte.
 func fields(out string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for out != "" {

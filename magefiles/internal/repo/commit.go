@@ -12,8 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// CommitOptions say who commits, when and why. The same changes on the same base with the same options are the same commit, unless
-// it is signed with an ECDSA key, whose signatures differ each time.
+// CommitOptions are the author, the time and the message of a commit. The same changes on the same base with the same options give
+// the same commit, unless it is signed with an ECDSA key, whose signatures differ each time.
 type CommitOptions struct {
 	Message string
 	Name    string    // of author and committer
@@ -22,12 +22,12 @@ type CommitOptions struct {
 	Signer  *Signer   // nil: not signed
 }
 
-// Commit writes a commit that has base's tree with the changes, and base for its parent. It writes objects only: no reference, no index, no file of
-// the work tree, and it reads none of them. So it costs the changed paths, not the repository. Objects that nobody refers to
-// are swept up by git gc in time.
+// Commit writes a commit with base's tree plus the changes, and base as its parent. It writes only objects: it neither reads nor writes references,
+// the index or files of the work tree. So its cost depends on the changed paths, not on the repository. git gc removes objects without a reference
+// in time.
 //
-// Files keep their modes; folders that become empty are gone. A change that leaves the tree, or does not fit what is there, is an ErrPath;
-// changes that come to nothing are ErrUnchanged.
+// Files keep their modes; folders that become empty are removed. A change outside the tree, or one that does not fit the tree, is an
+// ErrPath; changes without an effect are ErrUnchanged.
 func (r *Repo) Commit(ctx context.Context, base string, changes []Change, o CommitOptions) (hash string, err error) {
 	who, err := o.signature()
 	if err != nil {

@@ -41,7 +41,7 @@ func TestCommit(t *testing.T) {
 	o := someone("\nRelease v1.2.3 [skip ci]\n\nbody\n\n")
 	hash, err := r.Commit(t.Context(), base, changes, o)
 	must(t, err)
-	// The oracle makes the same commit with its own tools.
+	// git makes the same commit with its own commands.
 	c.git("rm", "-q", "-r", "changelog.d", "docs/out")
 	c.write("CHANGELOG.md", "# Changelog\n\nnew\n")
 	must(t, os.WriteFile(filepath.Join(c.dir, "run"), []byte("#!/bin/sh\ntrue\n"), 0o755))

@@ -11,14 +11,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// Comparison tells what two commits have otherwise at a path, by the hashes of trees: nothing below a folder is read. It keeps what it found out
-// about paths; its methods may run side by side.
+// Comparison compares two commits at a path by the hashes of trees: it reads nothing below equal folders. It caches entries by path; its methods
+// may be called concurrently.
 //
-// A submodule is what it is recorded at: whatever is below it differs if that does.
+// A submodule is the commit that is recorded: every path below it differs if that does.
 type Comparison struct {
 	repo  *Repo                      // its lock of objects guards the maps
 	roots map[string]plumbing.Hash   // trees of commits
-	found map[place]object.TreeEntry // what trees have under a name; zero is nothing
+	found map[place]object.TreeEntry // entries of trees by name; zero if missing
 }
 
 type place struct {
@@ -31,7 +31,7 @@ func (r *Repo) Compare() *Comparison {
 	return &Comparison{repo: r, roots: map[string]plumbing.Hash{}, found: map[place]object.TreeEntry{}}
 }
 
-// Differs says whether two commits, given by their full hashes, have something else at a path: another content, or one of them nothing.
+// Differs reports whether two commits, given by their full hashes, differ at a path: in content, or because one has nothing there.
 func (c *Comparison) Differs(ctx context.Context, old, now, path string) (bool, error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
@@ -46,7 +46,7 @@ func (c *Comparison) Differs(ctx context.Context, old, now, path string) (bool, 
 	return before.Hash != after.Hash, err
 }
 
-// Files lists the files, by path from the root, that two commits have otherwise at a path.
+// Files lists the files at a path, by their paths from the root, that differ between two commits.
 func (c *Comparison) Files(ctx context.Context, old, now, path string) ([]string, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -105,8 +105,8 @@ func (c *Comparison) at(commit, path string) (e object.TreeEntry, err error) {
 	return e, nil
 }
 
-// entry looks one name up in a tree; zero if it is not there. go-git decodes all entries, of which there may be a thousand. The form is
-// "MODE NAME NUL HASH", one after another. The caller holds the lock of objects.
+// entry looks up one name in a tree; zero if it is missing. go-git decodes all entries, of which there may be a thousand. The format is
+// a sequence of "MODE NAME NUL HASH". The caller holds the lock of objects.
 func (r *Repo) entry(tree plumbing.Hash, name string) (e object.TreeEntry, err error) {
 	kind, rest, err := r.raw(tree)
 	if err != nil {

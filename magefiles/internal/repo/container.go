@@ -10,8 +10,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// PartsOf are the parts of a repository that the image of a container is made of. Of a Dockerfile's folder all is checked out, since the
-// engine applies the .dockerignore itself; what that leaves out need not be there.
+// PartsOf are the parts of a repository that the image of a container is made from. A Dockerfile's folder is checked out completely, as
+// the engine applies the .dockerignore itself; content that the .dockerignore leaves out may be missing.
 func PartsOf(files fs.FS, c image.Container) ([]Part, error) {
 	sources, err := image.Sources(files, c)
 	if err != nil {
@@ -29,7 +29,7 @@ func PartsOf(files fs.FS, c image.Container) ([]Part, error) {
 	return parts, nil
 }
 
-// goParts are those that the go command reads.
+// goParts are the parts that the go command reads.
 func goParts(files fs.FS, c image.Container, sources []image.Source) ([]Part, error) {
 	modules, err := image.ModuleFiles(files, c)
 	if err != nil {
@@ -41,14 +41,15 @@ func goParts(files fs.FS, c image.Container, sources []image.Source) ([]Part, er
 	}
 	for _, s := range sources {
 		parts = append(parts, Part{Path: s.Path, Needed: s.Counts, Links: true})
-		for dir := path.Dir(s.Path); dir != "."; dir = path.Dir(dir) { // a go.mod on the way makes another module of the folder
+		for dir := path.Dir(s.Path); dir != "."; dir = path.Dir(dir) { // a go.mod on the way puts the folder into another module
 			parts = append(parts, Part{Path: path.Join(dir, "go.mod")})
 		}
 	}
 	return parts, nil
 }
 
-// CheckContainer returns what a commit names for the image of a container, and this clone does not have: a *MissingError for each.
+// CheckContainer returns the content that a commit names for the image of a container and that this clone does not have: a
+// *MissingError for each.
 func (r *Repo) CheckContainer(ctx context.Context, commit string, c image.Container) error {
 	s, parts, err := r.containerOf(commit, c)
 	if err != nil {
@@ -57,11 +58,11 @@ func (r *Repo) CheckContainer(ctx context.Context, commit string, c image.Contai
 	return s.Check(ctx, parts)
 }
 
-// sourceTime is that of files which are compiled: no program tells it.
+// sourceTime is the time of files that are compiled: it does not affect the program.
 var sourceTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// CheckOutContainer writes what a commit has for the image of a container into a folder below cache, as CheckOut does. What a Dockerfile
-// copies is as old as the commit.
+// CheckOutContainer writes the files of a commit for the image of a container into a folder below cache, as CheckOut does. Files that a
+// Dockerfile copies get the time of the commit.
 func (r *Repo) CheckOutContainer(ctx context.Context, commit, cache string, c image.Container) (*CheckedOut, error) {
 	s, parts, err := r.containerOf(commit, c)
 	if err != nil {
@@ -83,8 +84,7 @@ func (r *Repo) containerOf(commit string, c image.Container) (*Snapshot, []Part,
 	return s, parts, err
 }
 
-// IgnoredOf lists some files that git ignores, and that a build of a container from the work tree would take nevertheless. Files are those of
-// the work tree.
+// IgnoredOf lists some files that git ignores, and that a build of a container from the work tree would still use. files is the work tree.
 func (r *Repo) IgnoredOf(ctx context.Context, files fs.FS, c image.Container) ([]string, error) {
 	sources, err := image.Sources(files, c)
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// Date is when a file came and when it changed last, by the committers' clocks.
+// Date is when a file was added and last changed, according to the committers' clocks.
 type Date struct{ Created, Modified time.Time }
 
-// Dates tells when each file that a commit has below a folder was first and last changed, by path from the root, from one walk through
-// the history. A merge counts where it has what none of its parents has. Renames are not followed: a file begins anew under its new name, and one
-// that was deleted and came back keeps its first date. A folder that is not there has no dates.
+// Dates returns when each file below a folder of a commit was first and last changed, by path from the root, from one walk through the history. A
+// merge counts for files that differ from all of its parents. Renames are not followed: a file starts again under its new name, and one that was
+// deleted and added again keeps its first date. A missing folder has no dates.
 //
-// In a shallow clone, whose history would give too late dates, the error is ErrShallow.
+// A shallow clone would give too late dates: the error is ErrShallow.
 func (r *Repo) Dates(ctx context.Context, commit, under string) (map[string]Date, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()
@@ -53,10 +53,10 @@ type dating struct {
 	under string
 	dates map[string]Date // of the paths that the commit has
 	trees map[plumbing.Hash]listing
-	ends  map[plumbing.Hash]bool // where a shallow clone is cut off
+	ends  map[plumbing.Hash]bool // where the history of a shallow clone ends
 }
 
-// present notes the paths to be dated.
+// present stores the paths to date.
 func (d *dating) present(tip *object.Commit) error {
 	root, err := d.root(tip)
 	if err != nil {
@@ -95,7 +95,7 @@ func (d *dating) walk(ctx context.Context, tip *object.Commit) error {
 	return nil
 }
 
-// date notes a commit's time at the paths that it changed against all of its parents.
+// date stores a commit's time for the paths that it changed against all of its parents.
 func (d *dating) date(c *object.Commit, parents []*object.Commit) error {
 	root, err := d.root(c)
 	if err != nil {
@@ -137,7 +137,7 @@ func (d *dating) note(name string, when time.Time) {
 	d.dates[name] = date
 }
 
-// root is what a commit has at the folder; nil if there is nothing.
+// root is the commit's entry for the folder; nil if there is none.
 func (d *dating) root(c *object.Commit) (*object.TreeEntry, error) {
 	at := object.TreeEntry{Mode: filemode.Dir, Hash: c.TreeHash}
 	if d.under == "." {
@@ -160,7 +160,7 @@ func (d *dating) root(c *object.Commit) (*object.TreeEntry, error) {
 	return &at, nil
 }
 
-// differ calls found with the files of now that before has not, or has otherwise. Folders that are equal are not entered.
+// differ calls found with the files of now that are missing in before, or different. Equal folders are not entered.
 func (d *dating) differ(now, before *object.TreeEntry, name string, found func(string)) error {
 	if now == nil || before != nil && now.Hash == before.Hash && now.Mode == before.Mode {
 		return nil
@@ -194,7 +194,7 @@ func (d *dating) differ(now, before *object.TreeEntry, name string, found func(s
 	return nil
 }
 
-// maxTrees bounds the memory of long histories: neighbours in history share their trees, distant ones hardly.
+// maxTrees bounds the memory for long histories: neighbours in history share trees, distant commits rarely do.
 const maxTrees = 4096
 
 func (d *dating) list(hash plumbing.Hash) (listing, error) {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// gitDates asks git for what Dates tells: the dates of the first and last commit that touched each file.
+// gitDates asks git for the result of Dates: the dates of the first and last commit that touched each file.
 func gitDates(t *testing.T, c *clone, commit, under string) map[string]Date {
 	t.Helper()
 	dates := map[string]Date{}
@@ -110,7 +110,7 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// longHistory makes commits that each change some of many pages, as a stream that git takes at once.
+// longHistory makes commits that each change some of many pages, as one stream for git fast-import.
 func longHistory(t testing.TB, commits, pages, other int) *clone {
 	t.Helper()
 	c := newClone(t)

@@ -10,14 +10,13 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// difference is a file that two trees have otherwise. Of one that a tree has not, the entry is zero.
+// difference is a file that differs between two trees. If a tree does not have it, that entry is zero.
 type difference struct {
 	path     string
 	old, now object.TreeEntry
 }
 
-// differences lists the files that two trees have otherwise, by path. Folders that are equal are not entered. The caller holds the lock of
-// objects.
+// differences lists the files that differ between two trees, by path. Equal folders are not entered. The caller holds the lock of objects.
 func (r *Repo) differences(old, now plumbing.Hash, folder string) ([]difference, error) {
 	if old == now {
 		return nil, nil

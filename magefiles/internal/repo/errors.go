@@ -3,16 +3,16 @@ package repo
 import "errors"
 
 var (
-	// ErrRace: the branch of the remote has moved on, or the tag is there already. Fetch, make the commit anew, push again.
+	// ErrRace: the branch of the remote has moved on, or the tag exists already. Fetch, make the commit again, push again.
 	ErrRace = errors.New("somebody else was quicker")
-	// ErrDenied: the remote does not let this account in, or a rule of it (a protected branch) forbids the push.
+	// ErrDenied: the remote refuses this account, or a rule of it (a protected branch) forbids the push.
 	ErrDenied = errors.New("the remote refuses")
 	// ErrNotAtomic: the server cannot move a branch and a tag in one step.
 	ErrNotAtomic = errors.New("the server does not push atomically")
-	// ErrLost: a push was sent and no answer came, and the remote did not show it when it was asked again. It may still be at work:
-	// look at Refs before anything else is pushed.
+	// ErrLost: a push was sent, no answer came, and the remote did not show the push when it was asked again. It may still be
+	// working: check Refs before another push.
 	ErrLost = errors.New("the push's answer was lost")
-	// ErrHostKey: the SSH server's key is not in known_hosts, or it is another one there.
+	// ErrHostKey: the SSH server's key is not in known_hosts, or differs from the one there.
 	ErrHostKey = errors.New("host key not known")
 	// ErrUntrusted: the certificate of the server is refused.
 	ErrUntrusted = errors.New("the remote is not trusted")

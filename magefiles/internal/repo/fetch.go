@@ -17,8 +17,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
-// Fetch brings what this clone lacks of a branch, or of another reference if it begins with refs/, and returns the commit that it leads
-// to. It writes objects only, and moves no reference: neither the user's nor a tracking one. A shallow clone stays as shallow as it is.
+// Fetch fetches a branch, or another reference if it begins with refs/, and returns its commit. It writes only objects, and moves no
+// reference: neither the user's nor a tracking one. A shallow clone stays as shallow as it is.
 func (m *Remote) Fetch(ctx context.Context, ref string) (Commit, error) {
 	s, err := m.uploading(ctx)
 	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
@@ -48,9 +48,9 @@ func (m *Remote) Fetch(ctx context.Context, ref string) (Commit, error) {
 	return Commit{Hash: c.Hash.String(), Time: c.Committer.When}, nil
 }
 
-// bring fetches an object and all that it leads to. That the object is there does not mean that the rest is: a clone of a folder copies what a push to
-// it has brought so far, a git fetch that is killed leaves some of its objects, and git gc deletes those of no reference one by one. So it is
-// fetched unless a reference names it, or this program has fetched it.
+// bring fetches an object and all that it leads to. If the object exists, the rest may still be missing: a copy of a folder has only the objects
+// that existed at that time, an interrupted git fetch leaves some of its objects, and git gc deletes objects without a reference one by one. So the
+// object is fetched unless a reference names it, or this program has fetched it.
 func (m *Remote) bring(ctx context.Context, s *session[transport.UploadPackSession], hash plumbing.Hash) error {
 	r := m.repo
 	req := packp.NewUploadPackRequestFromCapabilities(s.advertised.Capabilities)
@@ -94,11 +94,11 @@ func demultiplex(asked *capability.List, in io.Reader) io.Reader {
 	return in
 }
 
-// someCommits is how far back the server is told what is here, should it not know the newest.
+// someCommits is the number of older commits that are named to the server, in case it does not know the newest.
 const someCommits = 200
 
-// haves are commits of which this clone has the whole history, or all of it down to where it is cut off: what references name, the newest of
-// HEAD's history, and what was fetched or pushed before.
+// haves are commits whose history this clone has, whole or down to where it is cut off: those that references name, the newest of HEAD's
+// history, and those fetched or pushed before.
 func (r *Repo) haves() ([]plumbing.Hash, error) {
 	list := map[plumbing.Hash]bool{}
 	refs, err := r.store.IterReferences()
@@ -122,7 +122,7 @@ func (r *Repo) haves() ([]plumbing.Hash, error) {
 		}
 	}
 	for h := range r.whole {
-		if r.store.HasEncodedObject(h) == nil { // no reference keeps it: git gc may have deleted it
+		if r.store.HasEncodedObject(h) == nil { // without a reference, git gc may have deleted it
 			list[h] = true
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Files lists the files of the work tree that git tracks, or would with the next git add: sorted, with slashes, relative to the checkout's
-// root. What is deleted, ignored, or in a repository or submodule inside this one is left out; symbolic links are listed. It agrees with
-// `git ls-files --cached --others --exclude-standard`, less what is not there.
+// Files lists the files of the work tree that git tracks, or would track after git add: sorted, with slashes, relative to the checkout's
+// root. It leaves out files that are deleted, ignored, or in a repository or submodule inside this one; it lists symbolic links. It agrees
+// with `git ls-files --cached --others --exclude-standard`, without missing files.
 func (r *Repo) Files(ctx context.Context) ([]string, error) {
 	out, err := r.run(ctx, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
@@ -29,7 +29,7 @@ func (r *Repo) Files(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: list files: %w", r.root, err)
 		}
-		if ok && !kind.IsDir() { // a folder is a submodule, or there in the place of a file
+		if ok && !kind.IsDir() { // a folder is a submodule, or replaces a file
 			list = append(list, name)
 		}
 	}
@@ -37,13 +37,13 @@ func (r *Repo) Files(ctx context.Context) ([]string, error) {
 	return slices.Compact(list), nil // a conflict is listed more than once
 }
 
-// folders are those of the work tree, each of which is read once: to ask for each file by itself takes longer.
+// folders caches the work tree's folders, each of which is read once: checking each file by itself takes longer.
 type folders struct {
 	repo *Repo
 	read map[string]map[string]fs.FileMode
 }
 
-// kind tells what is at a path, if anything is. What lies beyond a symbolic link is not in the work tree.
+// kind returns the kind of file at a path, if there is one. A path beyond a symbolic link is not in the work tree.
 func (f folders) kind(name string) (kind fs.FileMode, ok bool, err error) {
 	list, err := f.list(path.Dir(name))
 	kind, ok = list[path.Base(name)]

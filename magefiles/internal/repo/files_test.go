@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// listed is what git says that Files is to say.
+// listed is the result that Files must have, according to git.
 func (c *clone) listed() []string {
 	c.t.Helper()
 	submodules := map[string]bool{}
@@ -22,7 +22,7 @@ func (c *clone) listed() []string {
 	list = slices.DeleteFunc(list, func(name string) bool {
 		info, err := os.Lstat(filepath.Join(c.dir, name))
 		if folder, _ := filepath.EvalSymlinks(filepath.Join(c.dir, filepath.Dir(name))); folder != filepath.Join(c.dir, filepath.Dir(name)) {
-			return true // in the index still, but beyond a link now
+			return true // still in the index, but beyond a link now
 		}
 		return name == "" || strings.HasSuffix(name, "/") || submodules[name] || err != nil || info.IsDir()
 	})
@@ -85,7 +85,7 @@ func TestSince(t *testing.T) {
 	if got := since("HEAD"); !slices.Equal(got, []string{"a.txt", "untracked"}) {
 		t.Errorf("got %q", got)
 	}
-	// What another branch did since it was left is not ours.
+	// A file that another branch added after the stash was made is not ours.
 	c.git("stash", "-q", "-u")
 	c.git("checkout", "-q", "-b", "feature", "v1")
 	c.write("of the feature", "x")

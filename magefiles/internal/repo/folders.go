@@ -12,7 +12,7 @@ import (
 // gitDir is the folder that holds HEAD and the index of this work tree.
 func (r *Repo) gitDir() string { return r.store.Filesystem().Root() }
 
-// commonDir is the folder that holds branches, tags and objects: another one than gitDir in a linked work tree
+// commonDir is the folder that holds branches, tags and objects: it differs from gitDir in a linked work tree
 // (gitrepository-layout, "commondir").
 func (r *Repo) commonDir() (string, error) {
 	dir := r.gitDir()
@@ -30,7 +30,8 @@ func (r *Repo) commonDir() (string, error) {
 	return filepath.Join(dir, common), nil
 }
 
-// readGitFile reads a file of the git folder, of the common one for linked work trees where git has it there; nil if it is absent.
+// readGitFile reads a file of the git folder, or of the common one if git keeps it there for linked work trees; nil if it is
+// absent.
 func (r *Repo) readGitFile(name string) ([]byte, error) {
 	f, err := r.store.Filesystem().Open(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -25,7 +25,7 @@ type forged struct {
 	token string
 }
 
-// onForge makes a repository of its own on the forge, and a clone of it.
+// onForge makes a repository for one test on the forge, and a clone of it.
 func onForge(t *testing.T, f *lab.Forge) *forged {
 	t.Helper()
 	name := strings.ToLower(regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(t.Name(), "-"))
@@ -43,7 +43,7 @@ func onForge(t *testing.T, f *lab.Forge) *forged {
 	return &forged{f, name, local, token}
 }
 
-// as is the way in with a token.
+// as are the options with a token.
 func (f *forged) as(token string) RemoteOptions {
 	return RemoteOptions{Credentials: func(_ context.Context, host string) (string, string, bool, error) {
 		if !strings.HasSuffix(f.forge.URL(), "//"+host) {
@@ -73,7 +73,7 @@ func TestForgeHTTP(t *testing.T) {
 	f.unseen(t, f.token)
 }
 
-// unseen looks for a secret in all that a clone holds.
+// unseen searches all files of a clone for a secret.
 func (f *forged) unseen(t *testing.T, secret string) {
 	t.Helper()
 	must(t, filepath.WalkDir(f.clone.dir, func(path string, d os.DirEntry, err error) error {
@@ -104,7 +104,7 @@ func TestForgeDenies(t *testing.T) {
 		m := remoteOf(t, r, f.as(token))
 		for what, err := range map[string]error{"right": m.PushRight(t.Context()), "push": m.Push(t.Context(), o)} {
 			if what == "right" && token == stranger {
-				continue // who may read may begin a push here, for a review: only the push itself is refused
+				continue // readers may begin a push here, for a review: only the push itself is refused
 			}
 			if !errors.Is(err, ErrDenied) || token != "" && strings.Contains(err.Error(), token) {
 				t.Errorf("%s, %s: %v", name, what, err)
@@ -181,7 +181,7 @@ func TestForgeWithoutAtomicPush(t *testing.T) {
 	}
 }
 
-// TestForgeRaces lets twenty push at once, again and again: one wins each time, and the rest are told so.
+// TestForgeRaces has twenty concurrent pushes, repeatedly: one wins each time, and the others get an ErrRace.
 func TestForgeRaces(t *testing.T) {
 	const rounds, pushers = 2, 20
 	f := onForge(t, testForge(t))
@@ -196,7 +196,7 @@ func TestForgeRaces(t *testing.T) {
 			r := f.clone.open()
 			m := remoteOf(t, r, f.as(f.token))
 			o := pushableOn(t, r, base.Hash, fmt.Sprintf("v%d.%d", round, n))
-			if n%2 == 0 { // half of them want the same version
+			if n%2 == 0 { // half of them push the same version
 				o.Tag = fmt.Sprintf("v%d", round)
 			}
 			all.Go(func() { results[n] = m.Push(t.Context(), o) })
@@ -235,7 +235,7 @@ func TestForgeRaces(t *testing.T) {
 }
 
 func TestForgeFaults(t *testing.T) {
-	f := onForge(t, startForge(t, lab.ForgeOptions{})) // of its own: others would be hit by its faults
+	f := onForge(t, startForge(t, lab.ForgeOptions{})) // its own forge, as its faults would affect other tests
 	r := f.clone.open()
 	m := remoteOf(t, r, f.as(f.token))
 	push := regexp.MustCompile(`/git-receive-pack$`)
@@ -245,7 +245,7 @@ func TestForgeFaults(t *testing.T) {
 	other.git("remote", "set-url", "origin", f.forge.CloneURL(f.forge.Owner, f.name))
 	for name, test := range map[string]struct {
 		fault  front.Fault
-		want   error // nil: it went well all the same
+		want   error // nil: the push succeeds
 		landed bool
 	}{
 		"the answer is cut":               {front.Fault{Kind: front.Cut, Path: push, Bytes: 0, Times: 1}, nil, true},
@@ -269,7 +269,7 @@ func TestForgeFaults(t *testing.T) {
 		}
 		must(t, m.Push(t.Context(), o)) // the next run finishes it, or finds it done
 	}
-	// A fetch that is cut keeps nothing of it.
+	// An interrupted fetch keeps none of its objects.
 	mend := gate.Fail(front.Fault{Kind: front.Cut, Path: regexp.MustCompile(`/git-upload-pack$`), Bytes: 300, Times: 1})
 	late := remoteOf(t, other.open(), f.as(f.token))
 	if _, err := late.Fetch(t.Context(), "main"); err == nil {
@@ -345,7 +345,7 @@ func TestForgeSSH(t *testing.T) {
 	f.hostKeys(t, r, func(hosts ...string) RemoteOptions { return with(private, hosts...) })
 }
 
-// hostKeys tries known_hosts that do not fit.
+// hostKeys tries known_hosts that do not match.
 func (f *forged) hostKeys(t *testing.T, r *Repo, with func(hosts ...string) RemoteOptions) {
 	t.Helper()
 	address, port, _ := strings.Cut(f.forge.SSHAddr(), ":")
@@ -370,7 +370,7 @@ func (f *forged) hostKeys(t *testing.T, r *Repo, with func(hosts ...string) Remo
 	}
 }
 
-// TestSSHWithoutAnAnswer dials a server that takes connections and says nothing.
+// TestSSHWithoutAnAnswer dials a server that accepts connections and sends nothing.
 func TestSSHWithoutAnAnswer(t *testing.T) {
 	silent := silence(t)
 	private, _ := sshKey(t, "ed25519")

@@ -19,16 +19,17 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// FastForward brings the user's checkout to a later commit of its branch, as git merge --ff-only does: the files that differ, their entries in
-// the index, and the branch. It does so only where HEAD is that branch, without commits of its own, and where none of these files is modified or
-// staged otherwise. Else it leaves all as it is, and says why in a few words for the user: what was released is released anyhow, and git pull does the
+// FastForward moves the user's checkout to a later commit of its branch, like git merge --ff-only: the files that differ, their entries in the
+// index, and the branch. It does so only if HEAD is that branch, without commits of its own, and if none of these files is modified or staged
+// otherwise. Otherwise it changes nothing, and why says in a few words what prevented it: the release is done in any case, and git pull does the
 // rest. why is "" if the checkout is at the new commit.
 //
-// from is the commit that the new one was made on; "" if nothing was made, and what an earlier run may have left is brought along: then a
-// checkout that is on something else is left alone without a word.
+// from is the commit on which the new one was made; "" if no commit was made, and only the rest of an earlier run may be missing: then a
+// checkout at another commit is silently left alone.
 //
-// git does the work, in a process group of its own: a kill of this program does not stop it halfway. Files and index come first, then the branch. A kill
-// in between leaves files or the index ahead, and the next FastForward finishes: a file that is at the new commit already counts as unmodified.
+// git does the work, in a process group of its own: a kill of this program does not stop it halfway. Files and index come first, then the branch. A
+// kill in between leaves files or the index ahead, and the next FastForward finishes the work: a file with the new content already counts as
+// unmodified.
 func (r *Repo) FastForward(ctx context.Context, branch, from, to string) (why string, err error) {
 	if err := checkBranch(branch); err != nil {
 		return "", err
@@ -42,7 +43,7 @@ func (r *Repo) FastForward(ctx context.Context, branch, from, to string) (why st
 	if err := f.plan(ctx); err != nil {
 		return "", fmt.Errorf("fast-forward %s: %w", branch, err)
 	}
-	err = f.run(context.WithoutCancel(ctx)) // some milliseconds, and all of it
+	err = f.run(context.WithoutCancel(ctx)) // some milliseconds, not interrupted
 	var left leftAlone
 	var failed *GitError
 	switch {
@@ -50,14 +51,14 @@ func (r *Repo) FastForward(ctx context.Context, branch, from, to string) (why st
 		return "", nil
 	case errors.As(err, &left):
 		return string(left), nil
-	case errors.As(err, &failed): // it has changed nothing; the rest of what it says is advice
+	case errors.As(err, &failed): // it has changed nothing; the rest of its message is advice
 		first, _, _ := strings.Cut(failed.Stderr, "\n")
 		return plain.Line(cmp.Or(first, failed.Error())), nil
 	}
 	return "", fmt.Errorf("fast-forward %s: %w", branch, err)
 }
 
-// leftAlone is why the checkout is left as it is.
+// leftAlone is the reason for not changing the checkout.
 type leftAlone string
 
 func (l leftAlone) Error() string { return string(l) }
@@ -72,16 +73,16 @@ type forward struct {
 	changes  map[string]difference
 
 	git   gitCall
-	at    plumbing.Hash // of the branch, which is from or to
-	ahead []string      // files that are at the new commit while the index is not
+	at    plumbing.Hash // of the branch: from or to
+	ahead []string      // files at the new commit while the index is not
 }
 
-// begin takes the commit that the branch is at for the first one, if the new one comes from it: others may have pushed before the run that this
-// belongs to, or since one that was ended. It tells whether there is anything to do.
+// begin sets the branch's commit as the first one, if the new one comes from it: others may have pushed before this run, or since one that was
+// ended. It reports whether there is anything to do.
 func (f *forward) begin(ctx context.Context, follows bool) (bool, error) {
 	ref, err := f.repo.store.Reference(f.name)
 	if err != nil {
-		return !follows, nil // checkHead says what is wrong
+		return !follows, nil // checkHead reports the reason
 	}
 	at := ref.Hash()
 	if at == f.to || at == f.from {
@@ -101,7 +102,7 @@ func (f *forward) begin(ctx context.Context, follows bool) (bool, error) {
 	return behind && err == nil && head.Target() == f.name, nil
 }
 
-// plan finds what differs.
+// plan finds the files that differ.
 func (f *forward) plan(ctx context.Context) error {
 	old, err := f.repo.commit(f.from.String())
 	if err != nil {
@@ -126,7 +127,7 @@ func (f *forward) plan(ctx context.Context) error {
 	return err
 }
 
-// lockPatience is how long a lock of another git is waited for, which holds it for a moment as a rule.
+// lockPatience is the wait for another git's lock, which usually lasts a moment.
 const lockPatience = time.Second
 
 func (f *forward) run(ctx context.Context) error {
@@ -157,7 +158,7 @@ func (f *forward) run(ctx context.Context) error {
 	return f.repo.setReference(f.name, f.from, f.to, "merge "+f.to.String()+": Fast-forward")
 }
 
-// waitForLock tells whether a lock is free, or becomes free.
+// waitForLock reports whether a lock is free, or becomes free.
 func waitForLock(path string) bool {
 	for end := time.Now().Add(lockPatience); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Lstat(path); err != nil {
@@ -169,7 +170,7 @@ func waitForLock(path string) bool {
 	}
 }
 
-// operations are files that say that git is in the middle of something.
+// operations are files that show that git is in the middle of an operation.
 var operations = map[string]string{
 	"MERGE_HEAD": "a merge", "CHERRY_PICK_HEAD": "a cherry-pick", "REVERT_HEAD": "a revert", "rebase-merge": "a rebase", "rebase-apply": "a rebase",
 }
@@ -200,10 +201,11 @@ func (f *forward) checkHead() error {
 	return nil
 }
 
-// maxArguments is how many paths git is given at once, well below what a command line holds.
+// maxArguments is the number of paths for one run of git, well below the limit of a command line.
 const maxArguments = 200
 
-// checkFiles looks for changes in the files that differ. What git status does not list is as HEAD has it, or ignored.
+// checkFiles looks for changes in the files that differ. A file that git status does not list is the same as in HEAD,
+// or ignored.
 func (f *forward) checkFiles(ctx context.Context) error {
 	paths := slices.Collect(maps.Keys(f.changes))
 	if len(paths) > maxArguments {
@@ -255,7 +257,7 @@ func isEntry(e statusEntry, t object.TreeEntry) bool {
 	return e.hash == t.Hash.String() && e.mode == fmt.Sprintf("%06o", uint32(normal(t.Mode)))
 }
 
-// normal is a tree's mode as the index has it: very old trees hold group-writable files.
+// normal is a tree's mode in the index's form: very old trees hold group-writable files.
 func normal(m filemode.FileMode) filemode.FileMode {
 	if m == filemode.Deprecated {
 		return filemode.Regular
@@ -263,7 +265,7 @@ func normal(m filemode.FileMode) filemode.FileMode {
 	return m
 }
 
-// isNow tells whether a file of the work tree is at the new commit: an ordinary one with its content, or none.
+// isNow reports whether a file of the work tree is at the new commit: a regular file with its content, or missing.
 func (f *forward) isNow(d difference) bool {
 	info, err := os.Lstat(f.repo.workPath(d.path))
 	if d.now.Hash.IsZero() {
@@ -276,7 +278,7 @@ func (f *forward) isNow(d difference) bool {
 	return err == nil && plumbing.ComputeHash(plumbing.BlobObject, content) == d.now.Hash
 }
 
-// bring has git write files and index: all of them, or none where it finds in a file what would be lost.
+// bring has git write files and index: all of them, or none if a file has changes that would be lost.
 func (f *forward) bring(ctx context.Context) error {
 	if len(f.ahead) > 0 {
 		add := f.git

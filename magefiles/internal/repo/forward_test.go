@@ -50,7 +50,7 @@ func TestFastForward(t *testing.T) {
 		c, base := tree(t)
 		do(c)
 		to := released(t, c, base)
-		// What else the user has at work stays as it is.
+		// The user's other changes stay.
 		c.write("docs/a.md", "modified")
 		c.write("docs/staged.md", "staged")
 		c.git("add", "docs/staged.md")
@@ -84,7 +84,7 @@ func TestFastForward(t *testing.T) {
 		if got := c.agree(); len(got) == 0 {
 			t.Error("Changed sees nothing")
 		}
-		c.git("commit", "-q", "-m", "the next") // with what the index caches of trees
+		c.git("commit", "-q", "-m", "the next") // with git's cache of trees in the index
 		sound(t, c)
 		if got := c.git("show", "--name-only", "--format=", "HEAD"); got != "docs/staged.md" {
 			t.Errorf("the next commit has %s", got)
@@ -134,7 +134,7 @@ func TestFastForwardLeavesAlone(t *testing.T) {
 	}
 }
 
-// snapshotOf is all of a checkout but its objects.
+// snapshotOf is all of a checkout except its objects.
 func snapshotOf(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
@@ -184,7 +184,7 @@ func TestFastForwardAfterAKill(t *testing.T) {
 	}
 }
 
-// TestFastForwardFromBehind has others push before the run, or after one that was ended: the checkout comes to the new commit, as with git.
+// TestFastForwardFromBehind has others push before the run, or after one that was ended: the checkout moves to the new commit, as with git.
 func TestFastForwardFromBehind(t *testing.T) {
 	for _, from := range []string{"made", ""} {
 		c, base := tree(t)
@@ -204,7 +204,7 @@ func TestFastForwardFromBehind(t *testing.T) {
 	}
 }
 
-// TestFastForwardOfNothingNew has a run that made nothing: it says nothing of a checkout that is on something else, and leaves it alone.
+// TestFastForwardOfNothingNew has a run without a commit: it silently leaves a checkout at another commit alone.
 func TestFastForwardOfNothingNew(t *testing.T) {
 	for name, do := range map[string]func(c *clone, to string){
 		"there already": func(c *clone, to string) { c.git("merge", "-q", "--ff-only", to) },
@@ -249,7 +249,8 @@ func TestFastForwardOfLinkedWorktree(t *testing.T) {
 	sound(t, linked)
 }
 
-// TestFastForwardKeepsDoubt changes a file within the tick in which the index was written: only its content tells.
+// TestFastForwardKeepsDoubt changes a file within the tick in which the index was written: only its content shows the
+// change.
 func TestFastForwardKeepsDoubt(t *testing.T) {
 	c, base := tree(t)
 	to := released(t, c, base)

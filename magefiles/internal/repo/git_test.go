@@ -30,7 +30,7 @@ func newClone(t testing.TB) *clone {
 	return c
 }
 
-// env is what both git and WithEnvironment see.
+// env is the environment of both git and WithEnvironment.
 func (c *clone) env(key string) string {
 	return map[string]string{"HOME": c.home, "GIT_CONFIG_SYSTEM": filepath.Join(c.home, "system")}[key]
 }
@@ -85,7 +85,7 @@ func (c *clone) open() *Repo {
 	return r
 }
 
-// settle sets files' times into the past and refreshes the index, so that its notes can be trusted.
+// settle sets files' times into the past and refreshes the index, so that git trusts its cached times.
 func (c *clone) settle(names ...string) {
 	c.t.Helper()
 	past := time.Now().Add(-time.Hour)
@@ -97,7 +97,8 @@ func (c *clone) settle(names ...string) {
 	_ = c.command("update-index", "-q", "--refresh").Run() // fails if something differs
 }
 
-// status is what git says, run as a user runs it: each path once, sorted. It does not touch the index, as Changed does not.
+// status is the list of git status, run as a user runs it: each path once, sorted. It does not touch the index, and neither
+// does Changed.
 func (c *clone) status(under ...string) []string {
 	c.t.Helper()
 	args := append([]string{"--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--"}, under...)
@@ -116,7 +117,7 @@ func (c *clone) status(under ...string) []string {
 	return slices.Compact(list)
 }
 
-// agree asserts that Changed and Files say what git says, and that it is not empty where the test means to change something.
+// agree asserts that Changed and Files agree with git, and that there are changes if the test expects some.
 func (c *clone) agree(under ...string) []string {
 	c.t.Helper()
 	got, err := c.open().Changed(c.t.Context(), under...)

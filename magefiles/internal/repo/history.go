@@ -8,8 +8,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// OnDefaultBranch reports whether the commit is on the remote's default branch, as this clone knows it, and that branch's name:
-// what the remote's HEAD names, else its main, else its master; with no remote at all the local main or master.
+// OnDefaultBranch reports whether the commit is on the remote's default branch, as far as this clone knows, and that branch's
+// name: the branch that the remote's HEAD names, else its main, else its master; without a remote the local main or master.
 func (r *Repo) OnDefaultBranch(ctx context.Context, hash string) (ok bool, branch string, err error) {
 	if !plumbing.IsHash(hash) {
 		return false, "", fmt.Errorf("%q: %w: expected its full hash", hash, ErrUnknownCommit)
@@ -35,7 +35,7 @@ func (r *Repo) OnDefaultBranch(ctx context.Context, hash string) (ok bool, branc
 	return ok, branch, nil
 }
 
-// defaultBranch is the reference that stands for the default branch, and the branch's bare name.
+// defaultBranch is the reference of the default branch, and the branch's bare name.
 func (r *Repo) defaultBranch() (*plumbing.Reference, string, error) {
 	remotes, err := r.git.Remotes()
 	if err != nil {
@@ -73,8 +73,8 @@ func (r *Repo) firstOf(prefix, problem string) (*plumbing.Reference, string, err
 	return nil, "", fmt.Errorf("%w: %s", ErrNoDefaultBranch, problem)
 }
 
-// reaches walks from tip to its ancestors, nearest first, until it meets wanted. cut reports whether some history was not there to
-// be walked (a shallow clone).
+// reaches walks from tip to its ancestors, nearest first, until it finds wanted. cut reports whether some history was missing (a
+// shallow clone).
 func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, cut bool, err error) {
 	cut, err = r.ancestors(ctx, []plumbing.Hash{tip}, func(h plumbing.Hash) bool {
 		found = h == wanted
@@ -83,8 +83,8 @@ func (r *Repo) reaches(ctx context.Context, tip, wanted plumbing.Hash) (found, c
 	return found, cut, err
 }
 
-// ancestors visits commits and all that they come from, each once, until visit says no. cut says that the history of a shallow clone ended
-// before that. The caller holds the lock of objects.
+// ancestors visits commits and all their ancestors, each once, until visit returns false. cut reports whether the history of a shallow
+// clone ended before that. The caller holds the lock of objects.
 func (r *Repo) ancestors(ctx context.Context, tips []plumbing.Hash, visit func(plumbing.Hash) bool) (cut bool, err error) {
 	shallow, err := r.store.Shallow()
 	if err != nil {

@@ -46,7 +46,7 @@ func TestOnDefaultBranch(t *testing.T) {
 	c.git("push", "-q", "origin", "main")
 	onDefault(t, c, feature, true, "main")
 
-	// A clone knows the remote's HEAD, whatever it is called; packed references and a linked work tree make no difference.
+	// A clone knows the remote's HEAD under any name; packed references and a linked work tree make no difference.
 	c.git("push", "-q", "origin", "main:refs/heads/team/trunk")
 	c.git("-C", remote, "symbolic-ref", "HEAD", "refs/heads/team/trunk")
 	c.git("push", "-q", "origin", ":main")
@@ -106,7 +106,7 @@ func TestOnDefaultBranchOfShallowClone(t *testing.T) {
 	shallow := c.at(filepath.Join(t.TempDir(), "shallow"))
 	c.git("clone", "-q", "--depth=2", "file://"+remote, shallow.dir)
 	onDefault(t, shallow, tip, true, "main")
-	onDefault(t, shallow, shallow.git("rev-parse", "HEAD~1"), true, "main") // where it is cut off
+	onDefault(t, shallow, shallow.git("rev-parse", "HEAD~1"), true, "main") // the end of the history
 	shallow.git("checkout", "-q", "-b", "side")
 	side := shallow.commit("side")
 	_, _, err := shallow.open().OnDefaultBranch(t.Context(), side)

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// someIgnored is how many files Ignored lists at most.
+// someIgnored is the maximum number of files that Ignored lists.
 const someIgnored = 10
 
 var errEnough = errors.New("enough")
 
-// Ignored lists files and symbolic links below these paths that git does not track because an ignore rule names them, and that count: some
-// of them, as there may be many. Those in submodules are among them. It agrees with `git ls-files --others --ignored --exclude-standard`, but
-// that it looks into repositories that are ignored.
+// Ignored lists files and symbolic links below these paths that git does not track because an ignore rule names them, and that count. It
+// lists only some, as there may be many, and includes those in submodules. It agrees with `git ls-files --others --ignored
+// --exclude-standard`, except that it enters ignored repositories.
 func (r *Repo) Ignored(ctx context.Context, under []string, counts func(file string) bool) ([]string, error) {
 	if len(under) == 0 {
 		return nil, nil
@@ -36,7 +36,7 @@ type ignoredFiles struct {
 	found  []string
 }
 
-// of looks through a work tree that is at a path of the first one.
+// of searches a work tree at a path of the first one.
 func (l *ignoredFiles) of(ctx context.Context, r *Repo, at string, under scope) error {
 	args := []string{"ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--"}
 	out, err := r.run(ctx, slices.Concat(args, under)...)
@@ -68,7 +68,7 @@ func (l *ignoredFiles) of(ctx context.Context, r *Repo, at string, under scope) 
 	return nil
 }
 
-// take notes a file, or the files of a repository, which git names with a slash at the end.
+// take adds a file, or the files of a repository, which git lists with a trailing slash.
 func (l *ignoredFiles) take(r *Repo, at, name string) error {
 	if !strings.HasSuffix(name, "/") {
 		return l.note(path.Join(at, name))

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// run runs a program that a test needs.
+// run runs a program for a test.
 func run(t testing.TB, name string, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -34,7 +34,7 @@ func sshKey(t testing.TB, kind string) (private []byte, public string) {
 	return private, strings.TrimSpace(string(line))
 }
 
-// silence is the address of a server that takes connections and says nothing.
+// silence is the address of a server that accepts connections and sends nothing.
 func silence(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -15,7 +15,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-// worker releases in a checkout, again and again, until it is killed or has made so many releases; 0 is no bound.
+// worker releases in a checkout, repeatedly, until it is killed or has made the given number of releases; 0 is no
+// limit.
 func worker(dir, name string, most int) error {
 	ctx := context.Background()
 	r, err := Open(dir)
@@ -32,11 +33,11 @@ func worker(dir, name string, most int) error {
 		if err != nil {
 			return err
 		}
-		if err := toCommit(ctx, r, base.Hash); err != nil { // what the one before was killed in
+		if err := toCommit(ctx, r, base.Hash); err != nil { // the state in which the previous one was killed
 			return err
 		}
 		err = release(ctx, r, m, base.Hash, fmt.Sprintf("%s.%d", name, n))
-		if err != nil && !errors.Is(err, ErrRace) { // another was faster, or the server was still busy with the push of the one before
+		if err != nil && !errors.Is(err, ErrRace) { // another was faster, or the server was still busy with the push of the previous one
 			return err
 		}
 		if err == nil {
@@ -46,7 +47,7 @@ func worker(dir, name string, most int) error {
 	return nil
 }
 
-// toCommit brings the checkout to a commit of main.
+// toCommit moves the checkout to a commit of main.
 func toCommit(ctx context.Context, r *Repo, to string) error {
 	head, err := r.Head()
 	if err != nil {
@@ -75,12 +76,13 @@ func release(ctx context.Context, r *Repo, m *Remote, base, name string) error {
 	return toCommit(ctx, r, commit)
 }
 
-// someone is who tests commit as.
+// someone is the committer of tests.
 func someone(message string) CommitOptions {
 	return CommitOptions{Message: message, Name: "Release Bot", Email: "bot@example.org", When: time.Date(2026, 3, 8, 12, 0, 0, 0, time.FixedZone("", 3600))}
 }
 
-// TestKilled kills a program that releases, wherever it is, and wants sound repositories on both sides, and the next run to go on.
+// TestKilled kills a program that releases, at any moment, and expects sound repositories on both sides, and the next run to
+// continue.
 func TestKilled(t *testing.T) {
 	testenv.Slow(t, "kills a program many times")
 	const kills = 25
@@ -97,7 +99,7 @@ func TestKilled(t *testing.T) {
 		var said strings.Builder
 		cmd.Stderr = &said
 		must(t, cmd.Start())
-		time.Sleep(time.Duration(60+n*13) * time.Millisecond) // not for readiness: to die elsewhere each time
+		time.Sleep(time.Duration(60+n*13) * time.Millisecond) // not for readiness: to kill at a different moment each time
 		must(t, cmd.Process.Kill())
 		if err := cmd.Wait(); err == nil || said.Len() > 0 {
 			t.Fatalf("kill %d: it ended by itself: %v: %s", n, err, said.String())
@@ -165,7 +167,7 @@ func TestManyAtOnce(t *testing.T) {
 					return
 				default:
 				}
-				if out, err := c.command("gc", "-q").CombinedOutput(); err != nil && !strings.Contains(string(out), "lock") { // which the program held
+				if out, err := c.command("gc", "-q").CombinedOutput(); err != nil && !strings.Contains(string(out), "lock") { // whose lock the program held
 					t.Errorf("git gc: %v: %s", err, out)
 					return
 				}
@@ -182,8 +184,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// sound wants git to find nothing wrong. Objects that nobody refers to are not wrong. A server that outlives a client's kill may still be moving
-// objects in place: what it has not ended after some seconds is.
+// sound expects that git finds no error. Objects without a reference are no error. A server that outlives a client's kill may still be moving
+// objects into place for some seconds.
 func sound(t *testing.T, c *clone) {
 	t.Helper()
 	const tries = 50

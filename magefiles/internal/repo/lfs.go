@@ -24,12 +24,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// maxPointer is the size of a pointer file of Git LFS: a larger file is none (git-lfs/docs/spec.md).
+// maxPointer is the maximum size of a pointer file of Git LFS (git-lfs/docs/spec.md).
 const maxPointer = 1024
 
 var pointerForm = regexp.MustCompile(`\Aversion https://(?:git-lfs\.github\.com/spec/v1|hawser\.github\.com/spec/v1|git-media\.io/v/2)\n(?:[a-z0-9.-]+ [^\n]*\n)*?oid sha256:([0-9a-f]{64})\nsize ([0-9]+)\n\z`)
 
-// pointer is what git stores in the place of a file that Git LFS keeps.
+// pointer is the text that git stores instead of a file of Git LFS.
 type pointer struct {
 	sum  string // SHA-256 of the file, in hexadecimal
 	size int64
@@ -47,14 +47,14 @@ func parsePointer(text []byte) (pointer, bool) {
 	return pointer{string(m[1]), size}, err == nil
 }
 
-// content is what a file of a snapshot holds: the bytes, or the file of Git LFS that has them.
+// content is the content of a file of a snapshot: the bytes, or the file of Git LFS that has them.
 type content struct {
 	text []byte
 	file string // "" for text
 	pointer
 }
 
-// writeTo copies the content. What Git LFS keeps is compared with its pointer on the way.
+// writeTo copies the content. A file of Git LFS is compared with its pointer on the way.
 func (c content) writeTo(w io.Writer) (err error) {
 	if c.file == "" {
 		_, err = w.Write(c.text)
@@ -102,7 +102,7 @@ func (s *Snapshot) contentOf(n item) (content, error) {
 	return content{file: file, pointer: p}, nil
 }
 
-// largeFile is where Git LFS keeps a file in this clone.
+// largeFile is the path of a file of Git LFS in this clone.
 func (r *Repo) largeFile(p pointer) (string, error) {
 	common, err := r.commonDir()
 	if err != nil {
@@ -136,7 +136,8 @@ func (s *Snapshot) content(n item) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// isLarge tells whether the .gitattributes of its commit give a file to Git LFS. The caller holds the lock of objects.
+// isLarge reports whether the .gitattributes of its commit assign a file to Git LFS. The caller holds the lock of
+// objects.
 func (s *Snapshot) isLarge(n item) (bool, error) {
 	rel := n.in.inside(n.path)
 	folder := path.Dir(rel)
@@ -154,8 +155,8 @@ func (s *Snapshot) isLarge(n item) (bool, error) {
 	return large[rel], nil
 }
 
-// largeIn are the files of a folder that the commit's attributes give to Git LFS. git reads attributes from a work tree: it gets one that has
-// the .gitattributes on the way, and nothing else, and no configuration.
+// largeIn are the files of a folder that the commit's attributes assign to Git LFS. git reads attributes from a work tree: it gets one that
+// only has the .gitattributes on the way, and no configuration.
 func (s *Snapshot) largeIn(m *module, folder string) (large map[string]bool, err error) {
 	dir, err := scratch.Make("", "blumeops-attributes-")
 	if err != nil {
@@ -190,7 +191,7 @@ func (s *Snapshot) largeIn(m *module, folder string) (large map[string]bool, err
 	return large, nil
 }
 
-// attributesAlone is the environment in which only the files that git is given count.
+// attributesAlone is an environment in which only the given files count.
 func attributesAlone(getenv func(string) string) func(string) string {
 	return func(name string) string {
 		switch name {
@@ -203,7 +204,7 @@ func attributesAlone(getenv func(string) string) func(string) string {
 	}
 }
 
-// layAttributes writes the .gitattributes that count for a folder of a module into a work tree, and lists the folder's files.
+// layAttributes writes the .gitattributes for a folder of a module into a work tree, and lists the folder's files.
 func (s *Snapshot) layAttributes(m *module, folder, tree string) (files []string, err error) {
 	for at := folder; ; at = path.Dir(at) {
 		n := item{TreeEntry: object.TreeEntry{Hash: m.root, Mode: filemode.Dir}}

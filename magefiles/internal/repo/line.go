@@ -14,9 +14,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// Line is the history of a commit in the order of `git rev-list --date-order`: no commit comes before one that is made from it, and
-// otherwise the younger comes first. So of two ancestors, one of which comes from the other, the later one is always nearer, however
-// short the way to the earlier is through a branch that was merged.
+// Line is the history of a commit in the order of `git rev-list --date-order`: no commit comes before its children, and otherwise
+// the younger comes first. So if one of two ancestors comes from the other, the later one is always nearer, even if a merged branch
+// is a shorter way to the earlier one.
 type Line struct {
 	cut    bool
 	places map[plumbing.Hash]int
@@ -43,11 +43,11 @@ func (r *Repo) Line(ctx context.Context, tip string) (*Line, error) {
 	return l, nil
 }
 
-// Find tells which commit of the line a hash means, which may be abbreviated, and its place: 0 is the tip. Of several that begin so it
-// is the nearest.
+// Find returns the commit of the line with a hash, which may be abbreviated, and its place: 0 is the tip. If several match, it returns
+// the nearest.
 func (l *Line) Find(commit string) (hash string, place int, ok bool) {
 	commit = strings.ToLower(commit)
-	whole, err := hex.DecodeString(commit[:len(commit)&^1]) // bytes; half a one is looked at below
+	whole, err := hex.DecodeString(commit[:len(commit)&^1]) // whole bytes; half a byte is checked below
 	if err != nil || len(commit) > 2*len(plumbing.Hash{}) {
 		return "", 0, false
 	}
@@ -60,7 +60,7 @@ func (l *Line) Find(commit string) (hash string, place int, ok bool) {
 	return hash, place, ok
 }
 
-// Whole is an ErrShallow if the clone is: what is not in the line may be beyond its end.
+// Whole is an ErrShallow if the clone is shallow: a missing commit may be beyond the end of the line.
 func (l *Line) Whole() error {
 	if !l.cut {
 		return nil
@@ -68,15 +68,15 @@ func (l *Line) Whole() error {
 	return fmt.Errorf("%w: run git fetch --unshallow, or check out with fetch-depth: 0", ErrShallow)
 }
 
-// node is what the order of history needs of a commit.
+// node has the fields of a commit that its order in the history depends on.
 type node struct {
 	hash     plumbing.Hash
 	parents  []plumbing.Hash
 	time     int64 // of the committer, in seconds
-	children int   // that are not yet in the line
+	children int   // that are not in the line yet
 }
 
-// nodes reads a commit and all that it comes from. The caller holds the lock of objects.
+// nodes reads a commit and all its ancestors. The caller holds the lock of objects.
 func (r *Repo) nodes(ctx context.Context, tip plumbing.Hash) (found map[plumbing.Hash]*node, cut bool, err error) {
 	shallow, err := r.store.Shallow()
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *Repo) nodes(ctx context.Context, tip plumbing.Hash) (found map[plumbing
 	return found, cut, nil
 }
 
-// node reads the head of a commit alone: go-git decodes all of it, message and signature too.
+// node reads only the header of a commit: go-git decodes all of it, message and signature too.
 func (r *Repo) node(hash plumbing.Hash) (*node, error) {
 	kind, content, err := r.raw(hash)
 	if errors.Is(err, plumbing.ErrObjectNotFound) || err == nil && kind != plumbing.CommitObject {
@@ -133,7 +133,7 @@ func (r *Repo) node(hash plumbing.Hash) (*node, error) {
 	return n, nil
 }
 
-// secondsOf reads «NAME <EMAIL> SECONDS ZONE»; 0 if it is not so, as in commits that a broken tool wrote.
+// secondsOf reads "NAME <EMAIL> SECONDS ZONE"; 0 for another form, as in commits of a broken tool.
 func secondsOf(who []byte) int64 {
 	fields := bytes.Fields(who[bytes.LastIndexByte(who, '>')+1:])
 	if len(fields) == 0 {
@@ -160,7 +160,7 @@ func inDateOrder(nodes map[plumbing.Hash]*node, tip plumbing.Hash) []plumbing.Ha
 	return order
 }
 
-// youngest is a heap of commits. Of two of one second the hash decides, so that the order repeats.
+// youngest is a heap of commits. For equal seconds the hash decides, so that the order is always the same.
 type youngest []*node
 
 func (y youngest) Len() int { return len(y) }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The line is in git's order, whatever branches and merges there are.
+// The line is in git's order, with any branches and merges.
 func TestLineIsGitsDateOrder(t *testing.T) {
 	c := newClone(t)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a repeatable history
@@ -35,7 +35,7 @@ func TestLineIsGitsDateOrder(t *testing.T) {
 	for hash, place := range line.places {
 		got[place] = hash.String()
 	}
-	// git leaves the order of commits of one second open.
+	// git does not define the order of commits of the same second.
 	times := map[string]string{}
 	for _, l := range strings.Split(c.git("log", "--format=%H %ct", tip), "\n") {
 		hash, when, _ := strings.Cut(l, " ")
@@ -93,7 +93,7 @@ func TestCompare(t *testing.T) {
 	compare := c.open().Compare()
 	var differ []string
 	for _, path := range []string{".", "a", "a/b", "a/b/c", "a/b/c/below", "a/d", "e", "f", "f/g", "none", "none/below", "a/bb"} {
-		for range 2 { // the second time it is known
+		for range 2 { // the second time it is cached
 			is, err := compare.Differs(t.Context(), old, now, path)
 			must(t, err)
 			if is && !slices.Contains(differ, path) {

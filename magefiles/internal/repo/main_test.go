@@ -12,7 +12,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 )
 
-// TestMain ends the forges that tests shared. As a helper it works until it is killed, or has made some releases.
+// TestMain ends the forges that tests shared. As a helper process it releases until it is killed, or has made some
+// releases.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("REPO_TEST_WORKER"); dir != "" {
 		most, _ := strconv.Atoi(os.Getenv("REPO_TEST_RELEASES"))

@@ -1,6 +1,6 @@
 package repo
 
-// Message is what a commit says, subject and all.
+// Message is the whole message of a commit, subject included.
 func (r *Repo) Message(commit string) (string, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()

@@ -38,8 +38,8 @@ func (r *Repo) blob(hash plumbing.Hash) (content []byte, err error) {
 	return io.ReadAll(in)
 }
 
-// keep writes an object unless it is there already. go-git writes beside and renames, so that a kill leaves no torn object. The
-// caller holds the lock of objects.
+// keep writes an object unless it exists already. go-git writes a temporary file and renames it, so a kill leaves no incomplete
+// object. The caller holds the lock of objects.
 func (r *Repo) keep(o *plumbing.MemoryObject) (plumbing.Hash, error) {
 	if r.store.HasEncodedObject(o.Hash()) == nil {
 		return o.Hash(), nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// display are settings that change how git shows or finds an answer, or speed it up, and not the answer.
+// display are settings that change how git shows or finds an answer, or its speed, and not the answer.
 var display = []string{
 	"status.showUntrackedFiles=no", "status.renames=copies", "status.showStash=true", "status.branch=true", "status.relativePaths=true", "status.short=true",
 	"status.submoduleSummary=true", "color.ui=always", "color.status=always", "core.quotePath=true", "core.abbrev=4", "core.pager=false", "pager.status=true",
@@ -22,7 +22,7 @@ var display = []string{
 	"alias.status=!false", "alias.ls-files=!false", "core.precomposeUnicode=true", "gc.auto=1", "core.commentChar=;", "column.ui=always", "log.showSignature=true",
 }
 
-// deciding are settings that decide on what counts as a change.
+// deciding are settings that define what counts as a change.
 var deciding = []string{
 	"core.autocrlf=true", "core.autocrlf=input", "core.fileMode=false", "core.safecrlf=true", "core.eol=crlf", "core.excludesFile=~/mine", "core.attributesFile=~/attributes",
 	"include.path=~/more", "includeIf.gitdir:/.path=~/more", "includeIf.onbranch:main.path=~/more",
@@ -80,7 +80,7 @@ func (c *clone) oddSettings(random *rand.Rand) {
 	c.git("config", "include.path", c.home+"/local")
 }
 
-// plainly is what git says with the settings that change its display turned off, here and in the git that it starts in a submodule.
+// plainly is git's answer without the settings that change its display, here and in the git that it starts in a submodule.
 func (c *clone) plainly() (list []string) {
 	c.t.Helper()
 	cmd := c.command("-c", "status.showUntrackedFiles=all", "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none")
@@ -109,19 +109,19 @@ func (c *clone) edit(random *rand.Rand) {
 	case 0:
 		c.remove(name)
 	case 1:
-		c.remove(name) // which may be a symbolic link
+		c.remove(name) // the file may be a symbolic link
 		c.write(name, fmt.Sprint("*", random.IntN(3), "\n"))
 	case 2:
 		c.remove(name)
 		c.write(name, "one\r\ntwo\r\n")
 	case 3:
-		_ = c.command("add", name).Run() // fails for what is ignored or absent
+		_ = c.command("add", name).Run() // fails for an ignored or missing file
 	case 4:
-		_ = c.command("update-index", "--refresh").Run() // fails where something differs
+		_ = c.command("update-index", "--refresh").Run() // fails if something differs
 	case 5:
-		_ = os.Chmod(filepath.Join(c.dir, name), []os.FileMode{0o644, 0o755}[random.IntN(2)]) // what is not there stays away
+		_ = os.Chmod(filepath.Join(c.dir, name), []os.FileMode{0o644, 0o755}[random.IntN(2)]) // a missing file stays missing
 	case 6:
-		_ = c.command("checkout", "-q", "HEAD", "--", name).Run() // fails for what HEAD does not have
+		_ = c.command("checkout", "-q", "HEAD", "--", name).Run() // fails for a file that HEAD does not have
 	case 7:
 		c.remove(name)
 		c.mkdir(filepath.Dir(name))
@@ -159,7 +159,8 @@ func TestChangedInOddConfigurations(t *testing.T) {
 	}
 }
 
-// hostile is a clone in which every setting that may name a program names one that leaves a mark, and every variable that leads git elsewhere does.
+// hostile is a clone in which every setting that may name a program names one that leaves a mark, and every variable that can name another place
+// does.
 func hostile(t *testing.T) (c *clone, marks func() []string) {
 	_, c = forge(t)
 	c.write(".gitattributes", "*.odd filter=a.b=c\" diff=odd merge=odd\n*.bin filter=lfs\n")
@@ -191,14 +192,14 @@ func hostile(t *testing.T) (c *clone, marks func() []string) {
 	sub.git("config", "filter.mine.clean", program)
 	sub.must(os.WriteFile(filepath.Join(c.dir, ".git/modules/sub/info/attributes"), []byte("* filter=mine\n"), 0o600))
 	return c, func() []string {
-		raw, _ := os.ReadFile(c.home + "/marks") // none is none
+		raw, _ := os.ReadFile(c.home + "/marks") // a missing file means no marks
 		_ = os.Remove(c.home + "/marks")
 		return strings.Split(strings.TrimSpace(string(raw)), "\n")
 	}
 }
 
 // TestNoProgramOfTheConfigurationRuns asks all questions in a clone whose configuration and environment name programs and other places. Plain git
-// runs some of them; this one none, and its answers are right.
+// runs some of them; this package runs none, and its answers are right.
 func TestNoProgramOfTheConfigurationRuns(t *testing.T) {
 	c, marks := hostile(t)
 	variables := map[string]string{
@@ -217,8 +218,8 @@ func TestNoProgramOfTheConfigurationRuns(t *testing.T) {
 		return c.env(name)
 	}
 	c.write("x.odd", "changed")
-	c.write("x.bin", "large") // as Git LFS has it
-	c.write("a.txt", "one")   // written anew
+	c.write("x.bin", "large") // the file as Git LFS checks it out
+	c.write("a.txt", "one")   // written again
 	c.write("sub/f", "changed")
 	_ = c.command("status").Run()
 	if len(marks()) < 2 {
@@ -272,7 +273,7 @@ func TestChangedOfTheFolderThatWasOpened(t *testing.T) {
 	}
 }
 
-// TestNothingIsFetched asks about the work tree of a partial clone whose remote would have to be asked.
+// TestNothingIsFetched asks about the work tree of a partial clone, for which git would fetch from the remote.
 func TestNothingIsFetched(t *testing.T) {
 	remote, c := forge(t)
 	c.at(remote).git("config", "uploadpack.allowFilter", "true")
@@ -288,7 +289,7 @@ func TestNothingIsFetched(t *testing.T) {
 	}
 }
 
-// TestCheckoutOfAnother is that of CI containers: the folder has another owner than the process, which git refuses.
+// TestCheckoutOfAnother is the case of CI containers: the folder has another owner than the process, which git refuses.
 func TestCheckoutOfAnother(t *testing.T) {
 	c := fixture(t)
 	c.write("new", "x")
@@ -306,7 +307,7 @@ func TestCheckoutOfAnother(t *testing.T) {
 	}
 }
 
-// TestLargeFilesThatAreCheckedOut have the content in the place of the pointer: git asks the filter of Git LFS, which is not run here.
+// TestLargeFilesThatAreCheckedOut have the content instead of the pointer: git would ask the filter of Git LFS, which is not run here.
 func TestLargeFilesThatAreCheckedOut(t *testing.T) {
 	c := fixture(t)
 	c.write(".gitattributes", "*.bin filter=lfs\n")
@@ -334,7 +335,7 @@ func TestWithoutGit(t *testing.T) {
 	}
 }
 
-// TestBrokenGit has git's own words in the error, on one line.
+// TestBrokenGit expects git's own message in the error, on one line.
 func TestBrokenGit(t *testing.T) {
 	c := fixture(t)
 	r := c.open()

@@ -19,7 +19,7 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
-// findGit returns the work tree that a folder lies in, and its git folder, which a file .git may name.
+// findGit returns the work tree that contains a folder, and its git folder, which a file .git may name.
 func findGit(dir string) (root, gitDir string, err error) {
 	if root, err = filepath.Abs(dir); err != nil {
 		return "", "", err
@@ -60,8 +60,8 @@ func readGitLink(name string) (string, error) {
 	return to, nil
 }
 
-// filesOf are the files of a git folder, with those of the common one, and the objects that it borrows. missing are folders of such
-// objects that are not there.
+// filesOf are the files of a git folder, with those of the common one, and the objects that it borrows. missing are folders of
+// borrowed objects that do not exist.
 func filesOf(gitDir string) (files billy.Filesystem, missing []string, err error) {
 	own, common := osfs.New(gitDir), gitDir
 	raw, err := os.ReadFile(filepath.Join(gitDir, "commondir")) // #nosec G304 -- of the git folder
@@ -85,7 +85,7 @@ func filesOf(gitDir string) (files billy.Filesystem, missing []string, err error
 	return borrowing{files, lenders}, missing, nil
 }
 
-// Config is the repository's configuration. go-git refuses every extension: those that change nothing that is read here are left out.
+// Config is the repository's configuration. go-git refuses every extension: those that do not affect this package are left out.
 func (s *store) Config() (*config.Config, error) {
 	c, err := s.Storage.Config()
 	if err != nil || !c.Raw.HasSection("extensions") {
@@ -101,12 +101,12 @@ func (s *store) Config() (*config.Config, error) {
 	return c, nil
 }
 
-// harmless are extensions (https://git-scm.com/docs/git-config#Documentation/git-config.txt-extensions) that do not change what is read here:
-// the settings of a work tree are read anyway, its links may be relative, no object is ever deleted, and of a partial clone objects
-// may be missing, as of any other.
+// harmless are extensions (https://git-scm.com/docs/git-config#Documentation/git-config.txt-extensions) that do not affect this package: the
+// settings of a work tree are read anyway, its links may be relative, no object is ever deleted, and objects of a partial clone may be
+// missing, as in any other.
 var harmless = map[string]bool{"worktreeconfig": true, "relativeworktrees": true, "preciousobjects": true, "partialclone": true}
 
-// unsupported says what to do about an extension that go-git does not read.
+// unsupported adds advice about an extension that go-git does not support.
 func unsupported(err error) error {
 	if !errors.Is(err, git.ErrUnknownExtension) && !errors.Is(err, git.ErrUnsupportedExtensionRepositoryFormatVersion) {
 		return err
@@ -120,7 +120,7 @@ func unsupported(err error) error {
 	return fmt.Errorf("%w: go-git does not read it: use a clone without (`git config --get-regexp '^extensions'` lists them)", err)
 }
 
-// lost adds to the error of an object that is not found why it may be missing, and the remedy.
+// lost adds to the error of a missing object why it may be missing, and the advice.
 func (r *Repo) lost(err error) error {
 	if err == nil || !errors.Is(err, plumbing.ErrObjectNotFound) || len(r.missing) == 0 {
 		return err
@@ -128,14 +128,14 @@ func (r *Repo) lost(err error) error {
 	return fmt.Errorf("%w: this clone borrows objects (.git/objects/info/alternates) from %s, which is not there: bring it back, or clone again", err, strings.Join(r.missing, ", "))
 }
 
-// refuseSparse refuses a checkout that leaves out files: checks and builds would miss them.
+// refuseSparse refuses a checkout without some of its files: checks and builds would miss them.
 func (r *Repo) refuseSparse() error {
 	sparse := false
 	for _, name := range []string{"config", "config.worktree"} {
 		raw, err := r.readGitFile(name)
 		cfg := formatcfg.New()
 		if err != nil || formatcfg.NewDecoder(bytes.NewReader(raw)).Decode(cfg) != nil {
-			continue // git says so itself, where it matters
+			continue // git reports it itself where it matters
 		}
 		if core := cfg.Section("core").Options; core.Has("sparsecheckout") {
 			sparse = !slices.Contains([]string{"false", "no", "off", "0"}, strings.ToLower(core.Get("sparsecheckout")))

@@ -12,7 +12,7 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 )
 
-// borrowers are clones that borrow objects from others in every way that git knows.
+// borrowers are clones that borrow objects from others in every way that git supports.
 func borrowers(t *testing.T) map[string]*clone {
 	t.Helper()
 	remote, c := forge(t)
@@ -27,7 +27,7 @@ func borrowers(t *testing.T) map[string]*clone {
 		clones[name] = c.at(filepath.Join(root, name, "clone"))
 		return clones[name]
 	}
-	cache := c.at(filepath.Join(root, "cache")) // what CI keeps
+	cache := c.at(filepath.Join(root, "cache")) // the cache of a CI runner
 	c.git("clone", "-q", "file://"+remote, cache.dir)
 	c.git("clone", "-q", "--reference", cache.dir, "file://"+remote, named("reference").dir)
 	c.git("clone", "-q", "--shared", remote, named("shared").dir)
@@ -55,13 +55,13 @@ func borrowers(t *testing.T) map[string]*clone {
 	return clones
 }
 
-// borrow writes what a clone borrows from.
+// borrow writes the list of folders that a clone borrows from.
 func (c *clone) borrow(lines ...string) {
 	c.t.Helper()
 	must(c.t, os.WriteFile(filepath.Join(c.dir, ".git/objects/info/alternates"), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
 }
 
-// TestBorrowedObjects compares clones that hold none of their objects themselves with what git says of them, and releases from each.
+// TestBorrowedObjects compares clones without objects of their own with git's answers, and releases from each.
 func TestBorrowedObjects(t *testing.T) {
 	for name, c := range borrowers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestBorrowedObjects(t *testing.T) {
 			sameAsGit(t, c, r)
 			kept := c.openPacks()
 			sameAsGit(t, c, kept)
-			objects, err := openObjects(c.git("rev-parse", "--absolute-git-dir"), r) // as of a submodule
+			objects, err := openObjects(c.git("rev-parse", "--absolute-git-dir"), r) // as for a submodule
 			must(t, err)
 			sameAsGit(t, c, objects)
 			for _, r := range []*Repo{r, kept} {
@@ -94,7 +94,7 @@ func TestBorrowedObjects(t *testing.T) {
 	}
 }
 
-// A lender that is gone is named where an object is missing.
+// The error of a missing object names a missing lender.
 func TestBorrowedObjectsAreGone(t *testing.T) {
 	_, c := forge(t)
 	gone := c.at(filepath.Join(t.TempDir(), "gone"))
@@ -121,7 +121,7 @@ func TestExtensions(t *testing.T) {
 	full := fixture(t)
 	full.git("sparse-checkout", "set", "--cone", "dir")
 	full.git("sparse-checkout", "disable")
-	full.git("config", "extensions.worktreeConfig", "true") // as many versions of git leave it behind
+	full.git("config", "extensions.worktreeConfig", "true") // as many versions of git leave it
 	full.agree()
 	if _, err := openObjects(filepath.Join(full.dir, ".git"), full.open()); err != nil {
 		t.Errorf("as a submodule: %v", err)

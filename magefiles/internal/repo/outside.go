@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// outsideLimit is how far SameOutside goes back: further than one run makes commits.
+// outsideLimit bounds the commits that SameOutside reads: it is more than one run makes.
 const outsideLimit = 100
 
-// SameOutside lists the commits right before one, along first parents, that differ from it in nothing but files below a folder; the nearest
-// comes first. A history that is cut off ends the list.
+// SameOutside lists the commits right before one, along first parents, that only differ from it in files below a folder; the nearest comes
+// first. The list ends where the history of a shallow clone ends.
 func (r *Repo) SameOutside(ctx context.Context, commit, folder string) ([]string, error) {
 	var same []string
 	compare := r.Compare()

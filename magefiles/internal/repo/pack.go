@@ -16,10 +16,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// keepPack checks a pack and adds it to the object store: whole, or not at all. go-git's own writer (v5.19.3) writes the index in place, and takes one that
-// a kill has torn for good ever after.
+// keepPack checks a pack and adds it to the object store: whole, or not at all. go-git's own writer (v5.19.3) writes the index in place, and
+// accepts an index that a kill left incomplete from then on.
 //
-// The names are git's, so that git gc sweeps up what a kill leaves. The caller holds the lock of objects.
+// The names are git's, so that git gc removes the files that a kill leaves. The caller holds the lock of objects.
 func (r *Repo) keepPack(ctx context.Context, in io.Reader) (err error) {
 	common, err := r.commonDir()
 	if err != nil {
@@ -33,7 +33,7 @@ func (r *Repo) keepPack(ctx context.Context, in io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(pack.Name()) }() // gone already if all went well
+	defer func() { _ = os.Remove(pack.Name()) }() // it is gone already after a success
 	defer func() { _ = pack.Close() }()
 	if _, err := io.Copy(pack, cancelled{ctx, in}); err != nil {
 		return fmt.Errorf("receive: %w", err)
@@ -53,7 +53,7 @@ func (r *Repo) keepPack(ctx context.Context, in io.Reader) (err error) {
 	if table, err := index.Index(); err != nil {
 		return err
 	} else if n, err := table.Count(); n == 0 || err != nil {
-		return err // all is here
+		return err // all objects exist
 	}
 	if err := pack.Sync(); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (r *Repo) keepPack(ctx context.Context, in io.Reader) (err error) {
 	return nil
 }
 
-// install names pack and index, the index last: it is what makes a pack count.
+// install renames pack and index, the index last: git ignores a pack without one.
 func (r *Repo) install(dir, pack string, sum plumbing.Hash, index *idxfile.Writer) error {
 	table, err := index.Index()
 	if err != nil {
@@ -105,15 +105,15 @@ func (c cancelled) Read(p []byte) (int, error) {
 	return c.in.Read(p)
 }
 
-// pack encodes objects, whole each: a release has few.
+// pack encodes objects, each whole: a release has few.
 func (r *Repo) pack(objects []plumbing.Hash) (*bytes.Buffer, error) {
 	var out bytes.Buffer
 	_, err := packfile.NewEncoder(&out, r.store, false).Encode(objects, 0)
 	return &out, err
 }
 
-// between lists the objects of the commits after old up to now, which must be a straight line, as of a release. Only the trees that differ from
-// commit to commit are read. The caller holds the lock of objects.
+// between lists the objects of the commits after old up to now, which must be a straight line, as for a release. It reads only the trees that
+// differ from commit to commit. The caller holds the lock of objects.
 func (r *Repo) between(ctx context.Context, old, now plumbing.Hash) ([]plumbing.Hash, error) {
 	list := newOnce()
 	for at := now; at != old; {
@@ -140,7 +140,7 @@ func (r *Repo) between(ctx context.Context, old, now plumbing.Hash) ([]plumbing.
 	return list.hashes, nil
 }
 
-// newer lists a tree and what it has that the one before has not at the same place.
+// newer lists a tree and the entries that the tree before does not have at the same place.
 func (r *Repo) newer(list *once, now, before plumbing.Hash) error {
 	if now == before || !list.add(now) {
 		return nil
@@ -177,7 +177,7 @@ func (r *Repo) newer(list *once, now, before plumbing.Hash) error {
 	return nil
 }
 
-// once is a list without doubles.
+// once is a list without duplicates.
 type once struct {
 	hashes []plumbing.Hash
 	seen   map[plumbing.Hash]bool

@@ -8,14 +8,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/cache"
 )
 
-// keptObjects bounds what go-git keeps of a pack's objects in memory, which others are stated as differences to.
+// keptObjects bounds go-git's memory for objects of a pack that are the bases of others.
 const keptObjects = 64 * cache.MiByte
 
-// WithPacksOpen keeps the packs of objects open until Close, for a caller that reads thousands of objects: otherwise go-git opens a pack again
-// for each.
+// WithPacksOpen keeps the packs of objects open until Close, for a caller that reads thousands of objects: otherwise go-git opens the pack
+// again for each.
 func WithPacksOpen() Option { return func(r *Repo) { r.packsOpen = true } }
 
-// Close closes what WithPacksOpen keeps open. Nothing may be read after that.
+// Close closes the packs of WithPacksOpen. Nothing may be read after that.
 func (r *Repo) Close() error {
 	if !r.packsOpen {
 		return nil

@@ -17,7 +17,7 @@ func (c *clone) openPacks() *Repo {
 	return r
 }
 
-// sameAsGit compares every object of a clone with what git says of it.
+// sameAsGit compares every object of a clone with git's answer.
 func sameAsGit(t *testing.T, c *clone, r *Repo) {
 	t.Helper()
 	all := strings.Fields(c.git("cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectname)"))
@@ -40,7 +40,7 @@ func sameAsGit(t *testing.T, c *clone, r *Repo) {
 	}
 }
 
-// large is text that is packed as differences, and is more than is read at a time.
+// large is text that is packed as differences, and is larger than one read.
 func large(n int) string {
 	var text strings.Builder
 	for i := range 20_000 {

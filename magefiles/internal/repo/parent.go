@@ -2,7 +2,7 @@ package repo
 
 import "fmt"
 
-// Parent is the first parent of a commit, given by its full hash: "" for the very first commit. It need not be in this clone.
+// Parent is the first parent of a commit, given by its full hash: "" for the very first commit. The parent may be missing in this clone.
 func (r *Repo) Parent(commit string) (string, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()

@@ -15,18 +15,18 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// PushOptions say what is to be pushed, and over what.
+// PushOptions say which commit and tag to push.
 type PushOptions = vcs.Push
 
-// Push moves a branch from one commit to another and makes a tag, in one step of the server: both or neither. A tag without its commit on
-// the branch, and a release's commit without its tag, can then never be, whoever dies when. So a server that does not offer
-// that is ErrNotAtomic, before anything is sent: one after the other could be cut in half, and no later run could tell a half
-// from what a rival made. It never forces.
+// Push moves a branch from one commit to another and makes a tag, in one step of the server: both or neither. So there is never a tag
+// without its commit on the branch, or a release's commit without its tag, even after a kill. A server that does not offer this is
+// ErrNotAtomic, before anything is sent: two steps could be interrupted in between, and no later run could tell that state from a rival's
+// work. It never forces.
 //
-// To push again what is there already is a success. Where a push was sent and its answer is lost, Push asks the remote once; if that
-// does not show it the error is ErrLost, and the caller looks at Refs again before it does anything else.
+// A repeated push of the same succeeds. If a push was sent and its answer is lost, Push asks the remote once; if the remote does not
+// show the push, the error is ErrLost, and the caller checks Refs again before anything else.
 //
-// After a push the tracking branch and the tag of this clone follow, if they can.
+// After a push it updates the tracking branch and makes the tag in this clone, if it can.
 func (m *Remote) Push(ctx context.Context, o PushOptions) error {
 	if err := checkPush(o); err != nil {
 		return err
@@ -34,8 +34,8 @@ func (m *Remote) Push(ctx context.Context, o PushOptions) error {
 	return m.push(ctx, o)
 }
 
-// PushTag makes a tag, which the remote must not have yet, of a commit that it has: nothing comes along but the tag's object. The hash is what
-// Tag returned, or a commit for a tag without an object. Repeats, lost answers and the tag of this clone are as with Push.
+// PushTag makes a tag, which the remote must not have yet, on a commit that the remote has: it sends only the tag's object. The hash is the
+// result of Tag, or a commit for a tag without an object. Repeats, lost answers and the tag of this clone are handled as in Push.
 func (m *Remote) PushTag(ctx context.Context, name, hash string) error {
 	if err := checkTag(name); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (m *Remote) packFor(ctx context.Context, o PushOptions) (*bytes.Buffer, err
 	return r.pack(objects)
 }
 
-// hold tells whether all of a push is there. A tag that is there came with its branch, which may have moved on since.
+// hold reports whether the remote has all of a push. A tag came with its branch, which may have moved on since.
 func (r Refs) hold(o PushOptions) bool {
 	if o.Tag != "" {
 		return r.Tags[o.Tag].Hash == o.TagHash
@@ -131,7 +131,7 @@ func (r Refs) hold(o PushOptions) bool {
 	return r.Heads[o.Branch] == o.New
 }
 
-// free refuses what the server would refuse, with better words.
+// free refuses a push that the server would refuse, with a better message.
 func (m *Remote) free(there Refs, o PushOptions) error {
 	if t, taken := there.Tags[o.Tag]; taken && o.Tag != "" {
 		return fmt.Errorf("push to %s: %w: tag %s is there, on %.12s", m, ErrRace, o.Tag, t.Commit)
@@ -157,7 +157,7 @@ func (m *Remote) send(ctx context.Context, s *session[transport.ReceivePackSessi
 	if o.Tag != "" {
 		req.Commands = append(req.Commands, &packp.Command{Name: tagRef(o.Tag), New: plumbing.NewHash(o.TagHash)})
 	}
-	if o.Old == o.New { // nothing moves but the tag
+	if o.Old == o.New { // only the tag is new
 		req.Commands = req.Commands[1:]
 	}
 	req.Packfile = io.NopCloser(pack)
@@ -171,7 +171,7 @@ func (m *Remote) send(ctx context.Context, s *session[transport.ReceivePackSessi
 	return m.judge(ctx, o, report, said.String(), s.secret.hide(err))
 }
 
-// complete wants an answer for each command.
+// complete requires an answer for each command.
 func complete(report *packp.ReportStatus, commands []*packp.Command) error {
 	if report == nil {
 		return errors.New("the server's answer is empty")

@@ -13,10 +13,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
-// lookTime is how long the remote may take to say what it has after a push went wrong, even where the caller gives up.
+// lookTime bounds the time to read the remote's state after a failed push, even if the caller gives up.
 const lookTime = 10 * time.Second
 
-// judge says what became of a push that was not answered by a plain yes. What the remote has now decides, where it can be asked.
+// judge returns the result of a push without a plain success. The remote's present state decides, if it can be read.
 func (m *Remote) judge(ctx context.Context, o PushOptions, report *packp.ReportStatus, said string, err error) error {
 	words := answer(report, said, err)
 	if denied(report, err) {
@@ -43,7 +43,7 @@ func (m *Remote) judge(ctx context.Context, o PushOptions, report *packp.ReportS
 // refusal is a push that a rule of the server forbids.
 type refusal struct {
 	error
-	tag   string // that was to be made; "" for none
+	tag   string // the new tag; "" for none
 	words string // of the server
 }
 
@@ -61,7 +61,7 @@ func (e *refusal) Hint() string {
 	return "nothing was pushed; give this account the right to push, or look at the rules and hooks of the remote, and run the same again"
 }
 
-// answered tells whether the server said what became of each reference.
+// answered reports whether the server answered for each reference.
 func answered(report *packp.ReportStatus) bool { return report != nil && report.UnpackStatus != "" }
 
 func statuses(report *packp.ReportStatus) []string {
@@ -80,7 +80,7 @@ func statuses(report *packp.ReportStatus) []string {
 	return list
 }
 
-// denied tells whether a rule stood against it: what hooks say no to, asking again does not change.
+// denied reports whether a rule forbids the push: if a hook refuses, a retry does not help.
 func denied(report *packp.ReportStatus, err error) bool {
 	if errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) {
 		return true
@@ -88,7 +88,8 @@ func denied(report *packp.ReportStatus, err error) bool {
 	return mention(statuses(report), "hook declined", "prohibited", "protected", "not allowed", "permission", "denied", "deny")
 }
 
-// raced tells whether the reference was not as the command said, or somebody held its lock (builtin/receive-pack.c, refs.c).
+// raced reports whether the reference did not have the command's old value, or somebody held its lock
+// (builtin/receive-pack.c, refs.c).
 func raced(report *packp.ReportStatus) bool {
 	return mention(statuses(report), "failed to update ref", "failed to lock", "cannot lock", "reference already exists", "already exists",
 		"non-fast-forward", "fetch first", "stale", "atomic")
@@ -101,7 +102,7 @@ func mention(list []string, parts ...string) bool {
 	})
 }
 
-// answer is what the server said: its hooks' words first, then what became of each reference.
+// answer is the server's answer: the output of its hooks first, then the result for each reference.
 func answer(report *packp.ReportStatus, said string, err error) string {
 	var words []string
 	for line := range strings.Lines(said) {
@@ -121,8 +122,7 @@ func answer(report *packp.ReportStatus, said string, err error) string {
 	return tidy(errors.New(strings.Join(words, "; "))).Error()
 }
 
-// Follow moves this clone's tracking branch to a commit that the remote's branch has, as git fetch does. What is not moved is made up for by the
-// next git fetch.
+// Follow moves this clone's tracking branch to a commit of the remote's branch, as git fetch does. If it fails, the next git fetch does it.
 func (m *Remote) Follow(branch, commit string) {
 	m.repo.objects.Lock()
 	defer m.repo.objects.Unlock()
@@ -130,7 +130,8 @@ func (m *Remote) Follow(branch, commit string) {
 	m.advance(branch, hash, hash, "fetch: fast-forward")
 }
 
-// advance moves the tracking branch of a remote that has one to a commit, if from comes from where it is.
+// advance moves the tracking branch of a remote that has one to a commit, if from is a descendant of its present
+// commit.
 func (m *Remote) advance(branch string, from, to plumbing.Hash, why string) {
 	if m.tracked == "" {
 		return
@@ -145,8 +146,8 @@ func (m *Remote) advance(branch string, from, to plumbing.Hash, why string) {
 	}
 }
 
-// follow moves this clone's tracking branch and makes its tag, as git push does. The push is done whether or not this succeeds, and the next
-// git fetch makes up for it.
+// follow moves this clone's tracking branch and makes its tag, as git push does. The push is done even if this fails, and the next git fetch
+// does it.
 func (m *Remote) follow(o PushOptions) {
 	r := m.repo
 	r.objects.Lock()

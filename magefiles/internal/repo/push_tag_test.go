@@ -16,11 +16,11 @@ func TestPushTag(t *testing.T) {
 	must(t, err)
 	c.write("later.txt", "later")
 	later := c.commit("later")
-	c.git("push", "-q", "origin", "main") // the branch moves on, which is no matter to a tag
+	c.git("push", "-q", "origin", "main") // the branch moves on, which does not matter to a tag
 	far, refs := c.at(remote), c.git("show-ref")
 	tag, err := r.Tag(t.Context(), "devpi-v1.0.0", head.Hash, someone("devpi v1.0.0"))
 	must(t, err)
-	for range 2 { // again is a success
+	for range 2 { // a repeat succeeds
 		must(t, m.PushTag(t.Context(), "devpi-v1.0.0", tag))
 	}
 	must(t, m.PushTag(t.Context(), "light-v1.0.0", head.Hash))
@@ -88,7 +88,7 @@ func TestPushTagIsDenied(t *testing.T) {
 	wantHint(t, err, "rules and hooks of the remote")
 }
 
-// wantHint looks for what an error says to do.
+// wantHint checks the advice of an error.
 func wantHint(t *testing.T, err error, says string) {
 	t.Helper()
 	var hinter interface{ Hint() string }

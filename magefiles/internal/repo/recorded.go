@@ -19,12 +19,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// MissingError says that a commit names content which is not among its own objects, and which this clone does not have.
+// MissingError says that a commit names content that is not among its own objects, and that this clone does not have.
 type MissingError struct {
 	Path   string // slash path from the root
-	What   string // that it is, as in "submodule at commit 1234"
-	Remedy string // what brings it
-	Err    error  // why it cannot be read, if it is there; nil if it is not
+	What   string // its kind, such as "submodule at commit 1234"
+	Remedy string // how to get it
+	Err    error  // why it cannot be read, if it exists; nil if it does not
 }
 
 func (e *MissingError) Error() string {
@@ -34,7 +34,7 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("%s is a %s, which this clone does not have", plain.Name(e.Path), e.What)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *MissingError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
@@ -57,13 +57,13 @@ func (m *module) inside(name string) string {
 	return strings.TrimPrefix(name, m.at+"/")
 }
 
-// entered is a submodule that was looked for.
+// entered is the result of a search for a submodule.
 type entered struct {
 	module *module
 	err    error
 }
 
-// enter finds the commit that a submodule is recorded at. The caller holds the lock of objects.
+// enter finds the recorded commit of a submodule. The caller holds the lock of objects.
 func (s *Snapshot) enter(n item) (*module, error) {
 	found, ok := s.modules[n.path]
 	if !ok {
@@ -107,7 +107,7 @@ func missingSubmodule(path string, commit plumbing.Hash) *MissingError {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./+@%,=-]+$`)
 
-// shellWord is a text as a shell takes it for one word.
+// shellWord is a text quoted as one word of a shell.
 func shellWord(text string) string {
 	if plainWord.MatchString(text) {
 		return text
@@ -115,8 +115,8 @@ func shellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// places are where the objects of a submodule may be: where git keeps them for this work tree, where it does for the clone, and in the
-// submodule's own folder, where old versions of git had them.
+// places are the places where the objects of a submodule may be: git's folder for this work tree, git's folder for the clone, and the
+// submodule's own folder, which old versions of git used.
 func (s *Snapshot) places(n item) ([]func() (*Repo, error), error) {
 	name, err := s.nameOf(n)
 	if err != nil {
@@ -143,7 +143,7 @@ func (s *Snapshot) places(n item) ([]func() (*Repo, error), error) {
 	}), nil
 }
 
-// nameOf is what .gitmodules calls a submodule; "" if it does not name it. The names that git itself refuses are refused.
+// nameOf is the name of a submodule in .gitmodules; "" if it has none. Names that git itself refuses are refused.
 func (s *Snapshot) nameOf(n item) (string, error) {
 	m := n.in
 	if m.names == nil {
@@ -157,7 +157,7 @@ func (s *Snapshot) nameOf(n item) (string, error) {
 			return "", fmt.Errorf("%s: %w", path.Join(m.at, ".gitmodules"), err)
 		}
 		for name, one := range modules.Submodules {
-			one.URL = "unused" // what Validate wants too
+			one.URL = "unused" // Validate requires it
 			if one.Validate() == nil && filepath.IsLocal(filepath.FromSlash(name)) {
 				m.names[path.Clean(one.Path)] = name
 			}
@@ -166,12 +166,12 @@ func (s *Snapshot) nameOf(n item) (string, error) {
 	return m.names[m.inside(n.path)], nil
 }
 
-// rootFile is a file at the root of a module; nil if it is not there, or no file.
+// rootFile is a file at the root of a module; nil if it is missing, or not a file.
 func (s *Snapshot) rootFile(m *module, name string) ([]byte, error) {
 	return s.fileIn(m, object.TreeEntry{Hash: m.root, Mode: filemode.Dir}, name)
 }
 
-// fileIn is a file of a tree; nil if it is not there, or no file. The caller holds the lock of objects.
+// fileIn is a file of a tree; nil if it is missing, or not a file. The caller holds the lock of objects.
 func (s *Snapshot) fileIn(m *module, folder object.TreeEntry, name string) ([]byte, error) {
 	entries, err := s.tree(m, folder.Hash)
 	if err != nil {
@@ -185,7 +185,7 @@ func (s *Snapshot) fileIn(m *module, folder object.TreeEntry, name string) ([]by
 	return nil, nil
 }
 
-// openObjects opens a git folder for its objects alone.
+// openObjects opens a git folder only for its objects.
 func openObjects(dir string, owner *Repo) (*Repo, error) {
 	if _, err := os.Stat(filepath.Join(dir, "HEAD")); err != nil {
 		return nil, err

@@ -13,35 +13,35 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
-// RemoteOptions say where the remote is and how this program shows who it is. Secrets are asked for when they are needed, each time.
+// RemoteOptions are the address of the remote and the credentials for it. Secrets are read each time they are needed.
 type RemoteOptions struct {
-	// URL is https, http, ssh, the short form user@host:path, or a path; "" is that of the checkout's remote.
+	// URL is https, http, ssh, the short form user@host:path, or a path; "" is the checkout's remote.
 	URL string
-	// Credentials gives a user and a token for an HTTP host (host or host:port). ok is false if there are none. nil: only what
-	// stands in the URL, if anything does.
+	// Credentials returns a user and a token for an HTTP host (host or host:port). ok is false if there are none. nil: only
+	// those in the URL, if any.
 	Credentials func(ctx context.Context, host string) (user, token string, ok bool, err error)
-	// Plain are hosts, besides this machine, that a token may be sent to over plain HTTP.
+	// Plain are hosts, in addition to this machine, to which a token may be sent over plain HTTP.
 	Plain []string
-	// SSHKey gives a private key, without a passphrase; nil asks the SSH agent that SSH_AUTH_SOCK names.
+	// SSHKey returns a private key, without a passphrase; nil uses the SSH agent that SSH_AUTH_SOCK names.
 	SSHKey func(ctx context.Context) ([]byte, error)
 	// KnownHosts are files with the keys of SSH hosts; nil is ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.
 	KnownHosts []string
-	// Transport speaks HTTP; nil is http.DefaultTransport.
+	// Transport makes the HTTP requests; nil is http.DefaultTransport.
 	Transport http.RoundTripper
 }
 
-// Remote is a repository that this one fetches from and pushes to. What it says of itself is asked anew each time. No error holds a secret.
+// Remote is a repository that this one fetches from and pushes to. Its state is read again each time. No error holds a secret.
 type Remote struct {
 	repo     *Repo
 	options  RemoteOptions
 	endpoint *transport.Endpoint // without credentials
-	inURL    credentials         // that stood in the URL
-	tracked  string              // name of the remote whose tracking branches follow; "" for another URL
+	inURL    credentials         // from the URL
+	tracked  string              // name of the remote whose tracking branches are updated; "" for another URL
 }
 
 type credentials struct{ user, token string }
 
-// Remote returns the repository's remote. It does not ask it anything yet.
+// Remote returns the repository's remote, without a request to it.
 func (r *Repo) Remote(o RemoteOptions) (*Remote, error) {
 	m := &Remote{repo: r, options: o}
 	url := o.URL
@@ -90,20 +90,20 @@ func (r *Repo) remoteURL() (name, url string, err error) {
 // String is the remote's address, without credentials.
 func (m *Remote) String() string { return m.endpoint.String() }
 
-// Refs are what a remote has, as it said when it was asked. Hashes are whole.
+// Refs are the references of a remote when it was asked. Hashes are complete.
 type Refs struct {
 	Heads   map[string]string // commits by the branches' bare names
 	Tags    map[string]Tagged // by bare name
-	Default string            // name of the branch that HEAD is; "" if it does not say
+	Default string            // name of the branch in HEAD; "" if the remote does not say
 }
 
-// Tagged is what a tag is on.
+// Tagged is the object and the commit of a tag.
 type Tagged struct {
 	Hash   string // of the tag's object, or of the commit if it has none
-	Commit string // that it leads to
+	Commit string // the tagged commit
 }
 
-// Refs asks for the remote's branches and tags. A repository that is empty has none.
+// Refs asks for the remote's branches and tags. An empty repository has none.
 func (m *Remote) Refs(ctx context.Context) (Refs, error) {
 	s, err := m.uploading(ctx)
 	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
@@ -138,9 +138,9 @@ func readRefs(a *packp.AdvRefs) Refs {
 	return r
 }
 
-// PushRight asks whether a push would be let in: whether this account may write here at all, and whether the server moves a branch and a tag in one
-// step. It pushes nothing. What rules there are for a branch, it cannot know; and Forgejo and Gitea let everybody who may read begin a push, for a
-// review: what an account may do there their API tells.
+// PushRight checks that the remote accepts a push: that this account may write here at all, and that the server moves a branch and a tag in one
+// step. It pushes nothing. It does not know the rules for a branch. Forgejo and Gitea let every reader begin a push, for a review: there, the
+// rights of an account are in their API.
 func (m *Remote) PushRight(ctx context.Context) error {
 	s, err := m.receiving(ctx)
 	if err != nil {
@@ -150,7 +150,7 @@ func (m *Remote) PushRight(ctx context.Context) error {
 	return m.mayPush(s.advertised, true)
 }
 
-// TagRight asks whether PushTag would be let in, as PushRight does for a branch and a tag.
+// TagRight checks that the remote accepts PushTag, as PushRight does for a branch and a tag.
 func (m *Remote) TagRight(ctx context.Context) error {
 	s, err := m.receiving(ctx)
 	if err != nil {

@@ -42,7 +42,7 @@ func TestPush(t *testing.T) {
 	m := remoteOf(t, r, RemoteOptions{})
 	must(t, m.PushRight(t.Context()))
 	o := pushable(t, r, m, "v1.0.0")
-	for range 2 { // again is a success
+	for range 2 { // a repeat succeeds
 		must(t, m.Push(t.Context(), o))
 	}
 	far := c.at(remote)
@@ -110,7 +110,7 @@ func TestPushRaces(t *testing.T) {
 	}
 }
 
-// TestPushRacesWithin lets a rival in between what the remote says it has and the push: only the server can tell then.
+// TestPushRacesWithin has a rival push between reading the remote's state and the push: only the server can notice.
 func TestPushRacesWithin(t *testing.T) {
 	remote, c := forge(t)
 	r := c.open()
@@ -157,7 +157,7 @@ func TestPushWithoutAtomic(t *testing.T) {
 		t.Errorf("main was moved to %s", got)
 	}
 	o.Tag = ""
-	must(t, m.Push(t.Context(), o)) // one reference needs no such thing
+	must(t, m.Push(t.Context(), o)) // one reference needs no atomic push
 }
 
 func TestFetch(t *testing.T) {
@@ -180,7 +180,7 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%s: %+v, %v", ref, got, err)
 		}
 	}
-	behind.git("rev-list", "--objects", want) // all is there
+	behind.git("rev-list", "--objects", want) // no object is missing
 	sound(t, behind)
 	if behind.git("rev-parse", "HEAD", "origin/main") != head || snapshotOf(t, behind.dir) != index {
 		t.Error("a reference or a file has moved")
@@ -205,7 +205,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestReleaseFromEveryClone releases from clones as CI makes them, each behind the remote.
+// TestReleaseFromEveryClone releases from clones like those of CI, each behind the remote.
 func TestReleaseFromEveryClone(t *testing.T) {
 	testenv.Slow(t, "makes many clones")
 	remote, c := forge(t)
@@ -284,7 +284,7 @@ func TestRemoteAddresses(t *testing.T) {
 	}
 }
 
-// noNetwork fails a test that asks for more than it should, with all it was asked in the error.
+// noNetwork fails a test that makes an unexpected request, with the request in the error.
 type noNetwork struct{}
 
 func (noNetwork) RoundTrip(r *http.Request) (*http.Response, error) {

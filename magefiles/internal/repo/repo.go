@@ -1,8 +1,8 @@
-// Package repo reads the git checkout: what HEAD is, what differs from it, where it came from, and whether a commit is on the default branch.
-// And it releases from it: a commit made of another one's tree and the changed paths, a tag, a push of both in one step.
+// Package repo reads the git checkout: the commit of HEAD, the changes against it, its remote, and whether a commit is on the default branch.
+// And it releases from it: a commit made from another one's tree and the changed paths, a tag, a push of both in one step.
 //
-// Objects, references and the remote are go-git's. The working tree, the index, ignore rules and attributes are the git command's, kept from
-// running other programs: docs/decisions/git-command.md says why.
+// go-git handles objects, references and the remote. The git command, prevented from running other programs, handles the working tree, the
+// index, ignore rules and attributes: docs/decisions/git-command.md says why.
 package repo
 
 import (
@@ -20,44 +20,44 @@ import (
 )
 
 var (
-	// ErrNoRepository: there is no checkout at the folder or above it.
+	// ErrNoRepository: there is no checkout in the folder or above it.
 	ErrNoRepository = errors.New("no git checkout")
 	// ErrNoCommit: the branch has no commit yet.
 	ErrNoCommit = errors.New("no commit yet")
 	// ErrUnknownCommit: the commit is not in this clone.
 	ErrUnknownCommit = errors.New("unknown commit")
-	// ErrShallow: the clone's history is cut off, before the answer was found.
+	// ErrShallow: the clone's history is cut off before the answer.
 	ErrShallow = errors.New("the clone is shallow")
-	// ErrNoDefaultBranch: the remote's default branch is not known to this clone.
+	// ErrNoDefaultBranch: this clone does not know the remote's default branch.
 	ErrNoDefaultBranch = errors.New("default branch not known")
 )
 
-// Repo is an opened checkout. Its methods read the files anew each time and may be called side by side.
+// Repo is an opened checkout. Its methods read the files again each time and may be called concurrently.
 type Repo struct {
 	git       *git.Repository
 	store     *store
 	root      string // of the work tree, absolute
 	getenv    func(string) string
 	packsOpen bool     // until Close
-	missing   []string // folders that objects are borrowed from, and that are not there
+	missing   []string // folders of borrowed objects that do not exist
 
-	objects sync.Mutex             // go-git's object store bears one user at a time
-	whole   map[plumbing.Hash]bool // commits that were fetched or pushed, with all that they lead to; the lock of objects guards it
+	objects sync.Mutex             // go-git's object store is not safe for concurrent use
+	whole   map[plumbing.Hash]bool // commits that were fetched or pushed, with all their objects; the lock of objects guards it
 }
 
-// Commit is what HEAD names.
+// Commit is the commit of HEAD.
 type Commit = image.Commit
 
 // Option changes how a checkout is read.
 type Option func(*Repo)
 
-// WithEnvironment looks up HOME, XDG_CONFIG_HOME and the variables that name configuration files with getenv, so that the user's and the system's git
-// configuration (core.excludesFile and others) count. Without it only the checkout's own does.
+// WithEnvironment looks up HOME, XDG_CONFIG_HOME and the variables that name configuration files with getenv, so that the user's and the system's
+// git configuration (core.excludesFile and others) count. Without it only the checkout's own counts.
 func WithEnvironment(getenv func(string) string) Option {
 	return func(r *Repo) { r.getenv = getenv }
 }
 
-// Open opens the checkout that dir lies in, be it a clone or a linked work tree.
+// Open opens the checkout that contains dir, a clone or a linked work tree.
 func Open(dir string, options ...Option) (*Repo, error) {
 	root, gitDir, err := findGit(dir)
 	if errors.Is(err, git.ErrRepositoryNotExists) {
@@ -79,7 +79,7 @@ func Open(dir string, options ...Option) (*Repo, error) {
 	return r, nil
 }
 
-// use reads the objects and references of a git folder, by a store of our own. tree is nil where there is no work tree.
+// use reads the objects and references of a git folder, with our own store. tree is nil without a work tree.
 func (r *Repo) use(gitDir string, tree billy.Filesystem) error {
 	files, missing, err := filesOf(gitDir)
 	if err != nil {
@@ -92,7 +92,7 @@ func (r *Repo) use(gitDir string, tree billy.Filesystem) error {
 	return nil
 }
 
-// Head is the commit that is checked out.
+// Head is the commit of HEAD.
 func (r *Repo) Head() (Commit, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()

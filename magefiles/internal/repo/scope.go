@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// scope is the files and folders that a question is about; empty is everything.
+// scope is the set of files and folders of a question; empty is everything.
 type scope []string
 
 func newScope(under []string) scope {
@@ -22,12 +22,12 @@ func newScope(under []string) scope {
 	return s
 }
 
-// holds reports whether a path lies in the scope.
+// holds reports whether a path is in the scope.
 func (s scope) holds(name string) bool {
 	return len(s) == 0 || slices.ContainsFunc(s, func(u string) bool { return within(name, u) })
 }
 
-// below is the part of a scope that lies in a folder, as seen from there. ok is false if there is none.
+// below is the part of a scope inside a folder, relative to it. ok is false if there is none.
 func (s scope) below(folder string) (below scope, ok bool) {
 	if s.holds(folder) {
 		return nil, true

@@ -17,14 +17,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
-// session is a conversation with the remote, from after it has said what it has.
+// session is a connection to the remote, after it has sent its references.
 type session[S transport.Session] struct {
 	talk       S
 	advertised *packp.AdvRefs
 	secret     secrets
 }
 
-// Close ends the conversation. That it had ended already is no error of interest.
+// Close ends the connection. An error of a connection that ended already does not matter.
 func (s *session[S]) Close() { _ = s.talk.Close() }
 
 func (m *Remote) uploading(ctx context.Context) (*session[transport.UploadPackSession], error) {
@@ -37,7 +37,7 @@ func (m *Remote) receiving(ctx context.Context) (*session[transport.ReceivePackS
 
 type beginner[S transport.Session] func(transport.Transport, *transport.Endpoint, transport.AuthMethod) (S, error)
 
-// begin opens a session and reads what the remote has.
+// begin opens a session and reads the remote's references.
 func begin[S transport.Session](ctx context.Context, m *Remote, open beginner[S]) (*session[S], error) {
 	client, auth, secret, err := m.client(ctx)
 	if err != nil {
@@ -75,7 +75,7 @@ func begin[S transport.Session](ctx context.Context, m *Remote, open beginner[S]
 	return &session[S]{o.s, advertised, secret}, nil
 }
 
-// client is what speaks the remote's protocol, how it proves who it is, and what must not be said.
+// client is the transport of the remote's protocol, the authentication, and the secrets that no error may hold.
 func (m *Remote) client(ctx context.Context) (transport.Transport, transport.AuthMethod, secrets, error) {
 	switch m.endpoint.Protocol {
 	case "file":
@@ -99,7 +99,7 @@ func (m *Remote) client(ctx context.Context) (transport.Transport, transport.Aut
 	return client, auth, secrets{auth.Password}, nil
 }
 
-// explain says in this package's terms what came in the way of a session.
+// explain is the error of a session in this package's terms.
 func (m *Remote) explain(ctx context.Context, err error, auth transport.AuthMethod, s secrets) error {
 	err = s.hide(err)
 	if cause := context.Cause(ctx); cause != nil {
@@ -122,13 +122,13 @@ func (m *Remote) explain(ctx context.Context, err error, auth transport.AuthMeth
 		return fmt.Errorf("git remote %s: %w: the account or its token may not do this: give it the right to write the repository: %w",
 			m, ErrDenied, tidy(err))
 	}
-	if refused, ok := trust.Said(said); ok && strings.Contains(said, "x509: ") { // go-git's error does not wrap what it met
+	if refused, ok := trust.Said(said); ok && strings.Contains(said, "x509: ") { // go-git's error does not wrap its cause
 		return fmt.Errorf("git remote %s: %w: its certificate is refused (%s): %s", m, ErrUntrusted, refused.Problem, refused.Do)
 	}
 	return fmt.Errorf("git remote %s: %w", m, tidy(err))
 }
 
-// tidy puts what a server said on one line, and not all of a web page.
+// tidy puts a server's message on one line, and shortens a web page.
 func tidy(err error) error {
 	const enough = 500
 	var http *githttp.Err
@@ -144,7 +144,7 @@ func tidy(err error) error {
 	return &told{said, err}
 }
 
-// told is an error in other words. What it was can be asked for, but not be printed by accident.
+// told is an error with another text. errors.As finds the cause, but nothing prints it by accident.
 type told struct {
 	words string
 	err   error

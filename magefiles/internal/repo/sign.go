@@ -13,7 +13,7 @@ import (
 // the key.
 type Signer struct{ key ssh.Signer }
 
-// signatureNamespace is what keeps a signature for git from serving elsewhere (PROTOCOL.sshsig; gpg-interface.c of git).
+// signatureNamespace prevents the use of a signature for git elsewhere (PROTOCOL.sshsig; gpg-interface.c of git).
 const signatureNamespace = "git"
 
 // ParseSigner reads a private key in OpenSSH's format or PEM, without a passphrase.
@@ -25,7 +25,7 @@ func ParseSigner(private []byte) (*Signer, error) {
 	return &Signer{key}, nil
 }
 
-// parseKey reads a private key. No error holds anything of it.
+// parseKey reads a private key. No error holds any part of it.
 func parseKey(private []byte) (ssh.Signer, error) {
 	key, err := ssh.ParsePrivateKey(private)
 	var locked *ssh.PassphraseMissingError

@@ -10,9 +10,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// Since lists the paths that changed since a revision, sorted, as Changed does: what the commits from there to HEAD wrote or deleted, and
-// what of the work tree is not committed. A revision is what git takes for one (main, v1.0.0, HEAD~3, a hash); where HEAD has left its line,
-// the commits count since they parted, as in git diff REV...HEAD.
+// Since lists the paths that changed since a revision, sorted, as Changed does: those that the commits from there to HEAD wrote or deleted,
+// and changes of the work tree that are not committed. A revision is one that git accepts (main, v1.0.0, HEAD~3, a hash); if HEAD does not
+// come from it, the commits since their merge base count, as in git diff REV...HEAD.
 func (r *Repo) Since(ctx context.Context, revision string) ([]string, error) {
 	committed, err := r.committedSince(ctx, revision)
 	if err != nil {
@@ -43,7 +43,7 @@ func (r *Repo) committedSince(ctx context.Context, revision string) (map[string]
 	return changed, err
 }
 
-// sides are what a revision and HEAD are compared by. The caller holds the lock of objects.
+// sides are the two commits by which a revision and HEAD are compared. The caller holds the lock of objects.
 func (r *Repo) sides(ctx context.Context, revision string) (from, now *object.Commit, err error) {
 	head, err := r.git.Head()
 	if err != nil {
@@ -60,7 +60,7 @@ func (r *Repo) sides(ctx context.Context, revision string) (from, now *object.Co
 	return from, now, nil
 }
 
-// parted is the commit from which head went its own way, and head. With none in common, it is the other one itself.
+// parted returns the merge base of the two commits, and head. Without a merge base, it returns the other one itself.
 func (r *Repo) parted(ctx context.Context, other, head plumbing.Hash) (from, now *object.Commit, err error) {
 	if now, err = r.git.CommitObject(head); err != nil {
 		return nil, nil, err
@@ -73,12 +73,12 @@ func (r *Repo) parted(ctx context.Context, other, head plumbing.Hash) (from, now
 	}
 	bases, err := from.MergeBase(now)
 	if err != nil || len(bases) == 0 {
-		return from, now, nil // a shallow clone, or histories that have nothing in common
+		return from, now, nil // a shallow clone, or histories without a common commit
 	}
 	return bases[0], now, nil
 }
 
-// Base is the commit from which Since counts: the revision's own, or where HEAD has left its line, that where they parted.
+// Base is the commit from which Since counts: the revision's own, or its merge base with HEAD.
 func (r *Repo) Base(ctx context.Context, revision string) (string, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()

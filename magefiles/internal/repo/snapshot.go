@@ -14,20 +14,20 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// Snapshot is the tree of a commit as a file system, whatever the checkout holds. Symbolic links are followed within the tree, and all
-// files are as old as the commit. Its methods may run side by side.
+// Snapshot is the tree of a commit as a file system, independent of the checkout. Symbolic links are followed within the tree, and all
+// files have the time of the commit. Its methods may be called concurrently.
 type Snapshot struct {
 	repo     *Repo
 	top      *module
 	time     time.Time
-	recorded bool // what names content that is elsewhere is resolved: submodules, and pointers of Git LFS
+	recorded bool // submodules and pointers of Git LFS are resolved
 
-	// The lock of objects guards these.
+	// The lock of objects guards these fields.
 	trees   map[plumbing.Hash][]object.TreeEntry // read so far
 	modules map[string]entered                   // submodules by path
 }
 
-// item is what a snapshot has at a path, with symbolic links followed on the way there.
+// item is a snapshot's entry at a path, with symbolic links followed on the way.
 type item struct {
 	object.TreeEntry
 	path string
@@ -41,12 +41,12 @@ var (
 	_ fs.ReadLinkFS = (*Snapshot)(nil)
 )
 
-// Snapshot returns the files of a commit, which is given by its full hash, as its own trees have them: a submodule is an empty folder, and
-// a pointer of Git LFS is a file like others.
+// Snapshot returns the files of a commit, given by its full hash, as its own trees have them: a submodule is an empty folder, and a
+// pointer of Git LFS is an ordinary file.
 func (r *Repo) Snapshot(commit string) (*Snapshot, error) { return r.snapshot(commit, false) }
 
-// Recorded returns the files that a commit records. Below the folder of a submodule are the files of the commit that it names, and in the
-// place of a pointer of Git LFS is the file that it names. Where this clone does not have them, reading is a *MissingError.
+// Recorded returns the files that a commit records. The folder of a submodule has the files of the recorded commit, and a pointer of Git
+// LFS is replaced by its file. If this clone does not have them, reading is a *MissingError.
 func (r *Repo) Recorded(commit string) (*Snapshot, error) { return r.snapshot(commit, true) }
 
 func (r *Repo) snapshot(commit string, recorded bool) (*Snapshot, error) {
@@ -66,8 +66,8 @@ func (r *Repo) snapshot(commit string, recorded bool) (*Snapshot, error) {
 	return s, nil
 }
 
-// Tree is the hash of what a commit has at a path: equal hashes are equal content, whatever the history. "." is the whole tree.
-// What is not there is an fs.ErrNotExist.
+// Tree is the hash of a commit's content at a path: equal hashes are equal content, with any history. "." is the whole tree. A
+// missing path is an fs.ErrNotExist.
 func (r *Repo) Tree(commit, path string) (hash string, err error) {
 	s, err := r.Snapshot(commit)
 	if err != nil {
@@ -140,13 +140,13 @@ func (s *Snapshot) ReadDir(name string) ([]fs.DirEntry, error) {
 	return list, nil
 }
 
-// Stat describes what a path is, with symbolic links followed.
+// Stat describes the file at a path, with symbolic links followed.
 func (s *Snapshot) Stat(name string) (fs.FileInfo, error) { return s.stat("stat", name, true) }
 
-// Lstat describes what a path is.
+// Lstat describes the file at a path.
 func (s *Snapshot) Lstat(name string) (fs.FileInfo, error) { return s.stat("lstat", name, false) }
 
-// ReadLink is where a symbolic link points to.
+// ReadLink is the target of a symbolic link.
 func (s *Snapshot) ReadLink(name string) (string, error) {
 	e, err := s.find("readlink", name, false)
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *Snapshot) stat(op, name string, follow bool) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// items are what a folder holds, in git's order.
+// items are the entries of a folder, in git's order.
 func (s *Snapshot) items(folder item) ([]item, error) {
 	s.repo.objects.Lock()
 	defer s.repo.objects.Unlock()
@@ -184,7 +184,7 @@ func (s *Snapshot) items(folder item) ([]item, error) {
 	return items, err
 }
 
-// entries are what a folder holds, and the repository that they are in. The caller holds the lock of objects.
+// entries are the entries of a folder, and the repository that they are in. The caller holds the lock of objects.
 func (s *Snapshot) entries(folder item) ([]object.TreeEntry, *module, error) {
 	switch {
 	case folder.Mode == filemode.Dir:

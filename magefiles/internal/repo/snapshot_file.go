@@ -44,7 +44,7 @@ func (s *Snapshot) info(n item) (info snapshotInfo, err error) {
 
 func isFolder(m filemode.FileMode) bool { return m == filemode.Dir || m == filemode.Submodule }
 
-// fileMode is the mode of a tree's entry as a checkout would have it.
+// fileMode is the mode of a tree's entry in a checkout.
 func fileMode(m filemode.FileMode) fs.FileMode {
 	switch m {
 	case filemode.Dir, filemode.Submodule:
@@ -57,7 +57,7 @@ func fileMode(m filemode.FileMode) fs.FileMode {
 	return 0o644
 }
 
-// snapshotEntry is one line of a folder.
+// snapshotEntry is one entry of a folder.
 type snapshotEntry struct {
 	snapshot *Snapshot
 	item     item

@@ -11,12 +11,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// maxLinks is how many symbolic links a path may lead through, as on Linux.
+// maxLinks bounds the symbolic links on a path, as on Linux.
 const maxLinks = 40
 
 var errLeaves = errors.New("symbolic link leads out of the tree")
 
-// find looks a path up. follow is whether a symbolic link at its end is followed; on the way there, all are.
+// find looks up a path. follow says whether a symbolic link at its end is followed; on the way there, all are.
 func (s *Snapshot) find(op, name string, follow bool) (item, error) {
 	if !fs.ValidPath(name) {
 		return item{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
@@ -30,7 +30,7 @@ func (s *Snapshot) find(op, name string, follow bool) (item, error) {
 	return n, nil
 }
 
-// pathError is an error of a file system; one about missing content says all itself.
+// pathError is an error of a file system; one about missing content is complete without it.
 func pathError(op, name string, err error) error {
 	var missing *MissingError
 	if errors.As(err, &missing) {
@@ -62,7 +62,7 @@ func (s *Snapshot) lookup(name string, follow bool, links int) (item, error) {
 	return at, nil
 }
 
-// follow goes on where a symbolic link points to.
+// follow continues at the target of a symbolic link.
 func (s *Snapshot) follow(link item, after []string, follow bool, links int) (item, error) {
 	if links == maxLinks {
 		return link, errors.New("too many symbolic links")

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// remoteName is the remote that counts: origin, or the only one if it has another name; "" if there is none.
+// remoteName is the remote that is used: origin, or the only one if it has another name; "" if there is none.
 func (r *Repo) remoteName() string {
 	remotes, err := r.git.Remotes()
 	if err != nil {
@@ -23,8 +23,8 @@ func (r *Repo) remoteName() string {
 	return ""
 }
 
-// SourceURL is where the remote can be looked at: an http or https URL without credentials. "" if there is no remote, or if it is no
-// host's (a path on this machine).
+// SourceURL is the web address of the remote: an http or https URL without credentials. "" if there is no remote, or if it is a path
+// on this machine.
 func (r *Repo) SourceURL() string {
 	name := r.remoteName()
 	if name == "" {
@@ -37,13 +37,13 @@ func (r *Repo) SourceURL() string {
 	return sourceURL(remote.Config().URLs[0])
 }
 
-// scpLike is git's short form [user@]host:path (gitprotocol: «scp-like syntax»). A host of one letter is a Windows drive.
+// scpLike is git's short form [user@]host:path (gitprotocol: "scp-like syntax"). A host of one letter is a Windows drive.
 var scpLike = regexp.MustCompile(`^(?:[^@/:]+@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{2,}):([^\s]*)$`)
 
-// hostName is what may stand as a host of a web address.
+// hostName matches the host of a web address.
 var hostName = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?$`)
 
-// sourceURL turns a remote's address into that of its web pages.
+// sourceURL turns a remote's address into the address of its web pages.
 func sourceURL(remote string) string {
 	remote = strings.TrimSpace(remote)
 	if !strings.Contains(remote, "://") {
@@ -79,7 +79,7 @@ func webURL(scheme, host, path string) string {
 	u := url.URL{Scheme: scheme, Host: host, Path: "/" + path}
 	web := u.String()
 	if _, err := url.Parse(web); err != nil {
-		return "" // "[a:]" looks like an address, and is none
+		return "" // "[a:]" looks like an address, and is not
 	}
 	return web
 }

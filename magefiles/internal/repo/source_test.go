@@ -54,7 +54,7 @@ func TestSourceURLOfRemote(t *testing.T) {
 	c.git("remote", "add", "forge", "https://u:p@forge.example/a.git")
 	source("https://forge.example/a")
 	c.git("remote", "add", "mirror", "https://mirror.example/a.git")
-	source("") // two, and neither is origin
+	source("") // two remotes, and neither is origin
 	c.git("remote", "add", "origin", "ssh://git@forge.example:2222/b.git")
 	source("https://forge.example/b")
 }

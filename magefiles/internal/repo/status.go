@@ -15,12 +15,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// Changed lists the paths that differ from HEAD, sorted and with slashes, relative to the checkout's root: staged or not, deleted, untracked; not
-// what is ignored. With under it looks only at these files and folders, which are relative to the root as well. It agrees with
-// `git status --untracked-files=all --no-renames`; a repository inside this one is listed as "folder/".
+// Changed lists the paths that differ from HEAD, sorted and with slashes, relative to the checkout's root: staged or not, deleted, untracked;
+// without ignored ones. With under it reads only these files and folders, which are relative to the root as well. It agrees with `git status
+// --untracked-files=all --no-renames`; a repository inside this one is listed as "folder/".
 //
-// The programs that filters name (gitattributes) are not run: what they would turn is changed if its content is not what git stores. A file that
-// Git LFS has put in the place of its pointer is not changed.
+// Filter programs (gitattributes) are not run: a file that a filter would convert counts as changed if its content differs from git's. A file
+// that Git LFS has checked out instead of its pointer does not count as changed.
 func (r *Repo) Changed(ctx context.Context, under ...string) ([]string, error) {
 	list, err := r.changed(ctx, newScope(under))
 	if err != nil {
@@ -59,8 +59,8 @@ func (r *Repo) changed(ctx context.Context, under scope) (list []string, err err
 	return list, err
 }
 
-// submoduleChanged tells whether a submodule has changes of its own; one that is not checked out has none. That another commit is checked out in it
-// git status says.
+// submoduleChanged reports whether a submodule has changes of its own; one that is not checked out has none. git status itself reports another
+// commit in it.
 func (r *Repo) submoduleChanged(ctx context.Context, m submodule, under scope) (bool, error) {
 	inside, ok := under.below(m.path)
 	if !ok || !isRepository(r.workPath(m.path)) {
@@ -77,12 +77,12 @@ func (r *Repo) submoduleChanged(ctx context.Context, m submodule, under scope) (
 // statusEntry is a line of `git status --porcelain=v2`.
 type statusEntry struct {
 	path         string
-	index, tree  byte   // how the index differs from HEAD, and the work tree from the index: '.' is not at all, '?' untracked, 'U' a conflict
+	index, tree  byte   // how the index differs from HEAD, and the work tree from the index: '.' means unchanged, '?' untracked, 'U' a conflict
 	mode, hash   string // of the index
 	workTreeMode string
 }
 
-// status asks git what differs from HEAD.
+// status asks git for the differences from HEAD.
 func (c gitCall) status(ctx context.Context, under scope, more ...string) ([]statusEntry, error) {
 	args := slices.Concat([]string{"status", "--porcelain=v2", "-z", "--no-renames", "--ignore-submodules=dirty"}, more, []string{"--"}, under)
 	out, err := c.run(ctx, args...)
@@ -91,7 +91,7 @@ func (c gitCall) status(ctx context.Context, under scope, more ...string) ([]sta
 	}
 	var list []statusEntry
 	for line := range fields(out) {
-		if strings.HasPrefix(line, "#") { // status.showStash and the like
+		if strings.HasPrefix(line, "#") { // from status.showStash and the like
 			continue
 		}
 		e, ok := parseStatus(line)
@@ -121,7 +121,8 @@ func parseStatus(line string) (e statusEntry, ok bool) {
 	return e, true
 }
 
-// samePointer tells whether a file that differs from the index alone is the one that a pointer of Git LFS there names. git would ask the filter.
+// samePointer reports whether a file that differs only from the index is the one that the pointer of Git LFS there names. git would run the
+// filter.
 func (r *Repo) samePointer(ctx context.Context, e statusEntry) (bool, error) {
 	if e.index != '.' || e.tree != 'M' || e.mode != e.workTreeMode || !strings.HasPrefix(e.mode, "100") {
 		return false, nil
@@ -160,10 +161,10 @@ func (r *Repo) pointerIn(blob plumbing.Hash) (p pointer, ok bool, err error) {
 	return p, ok, err
 }
 
-// workPath is where a path from the root is in the work tree.
+// workPath is the path of a file in the work tree.
 func (r *Repo) workPath(name string) string { return filepath.Join(r.root, filepath.FromSlash(name)) }
 
-// isRepository reports whether a folder is a checkout of its own.
+// isRepository reports whether a folder is a separate checkout.
 func isRepository(dir string) bool {
 	info, err := os.Stat(filepath.Join(dir, ".git"))
 	if err != nil {
@@ -176,13 +177,13 @@ func isRepository(dir string) bool {
 	return err == nil
 }
 
-// submodule is one that the index has.
+// submodule is a submodule of the index.
 type submodule struct {
 	path   string
 	commit plumbing.Hash
 }
 
-// submodules lists those of the index, by path.
+// submodules lists the submodules of the index, by path.
 func (r *Repo) submodules(ctx context.Context) (list []submodule, err error) {
 	out, err := r.run(ctx, "ls-files", "--stage", "-z")
 	for line := range fields(out) { // MODE HASH STAGE TAB PATH

@@ -15,16 +15,16 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
-// store is go-git's storage of a clone in which git may run at the same time. go-git (v5.19.3) reads the list of packs once. Then git fetch adds a pack, or
-// git gc moves objects from one file to another, and go-git does not find what is there. The store does as git does: it looks at the list of
-// packs again before it says that an object is missing. It reads objects whole, as the file of a large one could be gone when it is opened later.
+// store is go-git's storage of a clone in which git may run at the same time. go-git (v5.19.3) reads the list of packs once. If git fetch then adds
+// a pack, or git gc moves objects from one file to another, go-git does not find these objects. The store works like git: it reads the list of
+// packs again before it reports a missing object. It reads objects whole, as the file of a large one could be deleted before it is opened.
 type store struct {
 	*filesystem.Storage
 	files  *gitFiles
-	loaded bool // the list of packs, and their indexes
+	loaded bool // the list of packs and their indexes are read
 }
 
-// storeTries bounds how often an object is searched. Each try needs another change of the packs.
+// storeTries bounds the searches for an object. Each retry requires another change of the packs.
 const storeTries = 20
 
 func newStore(files billy.Filesystem, options filesystem.Options) *store {
@@ -32,26 +32,26 @@ func newStore(files billy.Filesystem, options filesystem.Options) *store {
 	return &store{Storage: filesystem.NewStorageWithOptions(watched, cache.NewObjectLRU(keptObjects), options), files: watched}
 }
 
-// Reindex has the list of packs read again.
+// Reindex makes the next search read the list of packs again.
 func (s *store) Reindex() {
 	s.Storage.Reindex()
 	s.loaded = false
 }
 
-// load reads the list of packs before anything is searched. go-git alone reads it after it has found no loose object: git may make the object loose
-// in between, and go-git finds it in neither place.
+// load reads the list of packs before any search. go-git alone reads it after it has found no loose object: git may make the object loose in
+// between, and go-git finds it in neither place.
 func (s *store) load() error {
 	if s.loaded {
 		return nil
 	}
-	err := s.Storage.HasEncodedObject(plumbing.ZeroHash) // which no object has
+	err := s.Storage.HasEncodedObject(plumbing.ZeroHash) // no object has this hash
 	if s.loaded = errors.Is(err, plumbing.ErrObjectNotFound); s.loaded {
 		return nil
 	}
 	return err
 }
 
-// again calls f until it succeeds, or fails although the packs are those that go-git knows.
+// again calls f until it succeeds, or fails although go-git knows the present packs.
 func (s *store) again(f func() error) error {
 	for try := 1; ; try++ {
 		err := s.load()
@@ -65,7 +65,7 @@ func (s *store) again(f func() error) error {
 		if missing && !s.files.packsChanged() {
 			return err
 		}
-		s.Reindex() // after another error go-git would go on with the part of the list that it had read
+		s.Reindex() // otherwise go-git would continue with the part of the list that it had read
 		vanished := missing || errors.Is(err, fs.ErrNotExist) || errors.Is(err, dotgit.ErrPackfileNotFound)
 		if !vanished || try == storeTries {
 			return err
@@ -114,12 +114,12 @@ func (s *store) EncodedObjectSize(hash plumbing.Hash) (size int64, err error) {
 	return size, err
 }
 
-// HasEncodedObject is nil if the object is there.
+// HasEncodedObject is nil if the object exists.
 func (s *store) HasEncodedObject(hash plumbing.Hash) error {
 	return s.again(func() error { return s.Storage.HasEncodedObject(hash) })
 }
 
-// HashesWithPrefix lists the objects whose hashes begin so.
+// HashesWithPrefix lists the objects whose hashes have a prefix.
 func (s *store) HashesWithPrefix(prefix []byte) (list []plumbing.Hash, err error) {
 	err = s.again(func() (err error) {
 		s.Reindex()
@@ -129,7 +129,7 @@ func (s *store) HashesWithPrefix(prefix []byte) (list []plumbing.Hash, err error
 	return list, err
 }
 
-// SetEncodedObject writes an object. git gc removes folders that are empty, also the one that the object was to go to.
+// SetEncodedObject writes an object. git gc removes empty folders, also the one for the object.
 func (s *store) SetEncodedObject(o plumbing.EncodedObject) (hash plumbing.Hash, err error) {
 	for try := 1; ; try++ {
 		if hash, err = s.Storage.SetEncodedObject(o); !errors.Is(err, fs.ErrNotExist) || try == storeTries {
@@ -138,17 +138,18 @@ func (s *store) SetEncodedObject(o plumbing.EncodedObject) (hash plumbing.Hash, 
 	}
 }
 
-// gitFiles are the files of a clone. Its lists of folders are right while git changes them.
+// gitFiles are the files of a clone. It lists folders correctly while git changes them.
 type gitFiles struct {
 	billy.Filesystem
-	packs []string // that go-git was told of last
+	packs []string // in the last list that go-git got
 }
 
-// packFolder is where packs are.
+// packFolder is the folder of packs.
 const packFolder = "objects/pack"
 
-// ReadDir lists a folder. billy's own (v5.9.2) fails if a file goes while it lists them, and go-git takes that for a folder that does not exist: no packs,
-// or no branches. A pack does not count before its index is there, which is written last, and a lock is not a branch; to go-git both would be errors.
+// ReadDir lists a folder. billy's own (v5.9.2) fails if a file is deleted during the list, and go-git takes that for a missing folder: no packs, or
+// no branches. A pack without its index, which is written last, is left out, and so is a lock in a list of branches; to go-git both would be
+// errors.
 func (f *gitFiles) ReadDir(path string) ([]os.FileInfo, error) {
 	list, err := f.list(path)
 	switch {
@@ -166,7 +167,7 @@ func (f *gitFiles) ReadDir(path string) ([]os.FileInfo, error) {
 func isLock(file os.FileInfo) bool { return strings.HasSuffix(file.Name(), ".lock") }
 
 func (f *gitFiles) list(path string) ([]os.FileInfo, error) {
-	dir, err := f.Chroot(path) // tells where the folder is: in a linked work tree, another one may have it
+	dir, err := f.Chroot(path) // the folder may be in the common git folder of a linked work tree
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +204,7 @@ func listFolder(folder string, list []os.FileInfo) ([]os.FileInfo, error) {
 		}
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it went
+			continue // it was deleted
 		}
 		if err != nil {
 			return nil, err
@@ -213,13 +214,13 @@ func listFolder(folder string, list []os.FileInfo) ([]os.FileInfo, error) {
 	return list, nil
 }
 
-// packsChanged tells whether there are other packs than go-git knows.
+// packsChanged reports whether the packs differ from those that go-git knows.
 func (f *gitFiles) packsChanged() bool {
 	list, err := f.list(packFolder)
 	return err == nil && !slices.Equal(packNames(slices.DeleteFunc(list, withoutIndex(list))), f.packs)
 }
 
-// withoutIndex tells of a file of the list whether it is a pack without an index.
+// withoutIndex returns a function that reports whether a file of the list is a pack without an index.
 func withoutIndex(list []os.FileInfo) func(os.FileInfo) bool {
 	indexed := map[string]bool{}
 	for _, file := range list {

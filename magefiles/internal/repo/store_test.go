@@ -20,7 +20,7 @@ import (
 func busy(t *testing.T) *clone {
 	_, c := forge(t)
 	for n := range 6 {
-		c.write("large", large(n)[:40_000]+fmt.Sprintln(n)) // go-git opens the file again for what is larger than 16 KiB
+		c.write("large", large(n)[:40_000]+fmt.Sprintln(n)) // go-git opens the file again for objects larger than 16 KiB
 		c.write(fmt.Sprintf("d/%d", n), "small")
 		c.commit("c")
 		for b := range 5 {
@@ -34,7 +34,7 @@ func busy(t *testing.T) *clone {
 // both opens a clone in both ways.
 func (c *clone) both() []*Repo { return []*Repo{c.open(), c.openPacks()} }
 
-// moves are what others do to a clone. They keep all that references lead to.
+// moves are changes that other processes make to a clone. They keep all objects that references lead to.
 var moves = map[string]func(c *clone){
 	"repack":      func(c *clone) { c.git("repack", "-q", "-a", "-d", "-f") },
 	"gc":          func(c *clone) { c.git("gc", "-q", "--prune=now") },
@@ -77,7 +77,7 @@ var moves = map[string]func(c *clone){
 	},
 }
 
-// TestReadsWhatGitMoved reads a clone that was open while git moved its objects, and wants git's answers.
+// TestReadsWhatGitMoved reads a clone that was open while git moved its objects, and expects git's answers.
 func TestReadsWhatGitMoved(t *testing.T) {
 	testenv.Slow(t, "has git move objects in many ways")
 	c := busy(t)
@@ -106,7 +106,7 @@ func TestReadsWhatGitMoved(t *testing.T) {
 	}
 }
 
-// meanwhile does something when the packs are listed, once.
+// meanwhile does something once, when the packs are listed.
 type meanwhile struct {
 	billy.Filesystem
 	do func()
@@ -141,7 +141,7 @@ func TestReadsWhatGitMovesBetweenLooks(t *testing.T) {
 	}
 }
 
-// reads wants all objects, and branches, that a clone had.
+// reads requires all objects and branches that a clone had.
 func reads(r *Repo, objects, tips []string) error {
 	r.objects.Lock()
 	defer r.objects.Unlock()
@@ -166,7 +166,7 @@ func reads(r *Repo, objects, tips []string) error {
 	return nil
 }
 
-// TestReadsWhileGitMoves reads all the time while git moves objects and branches.
+// TestReadsWhileGitMoves reads continuously while git moves objects and branches.
 func TestReadsWhileGitMoves(t *testing.T) {
 	testenv.Slow(t, "reads while git packs")
 	c := busy(t)
@@ -195,7 +195,7 @@ func TestReadsWhileGitMoves(t *testing.T) {
 	for working := true; working; rounds++ {
 		select {
 		case <-done:
-			working = false // read once more
+			working = false // read again
 		default:
 		}
 		for _, r := range c.both() {
@@ -243,7 +243,7 @@ func TestListsWhileFilesComeAndGo(t *testing.T) {
 	}
 }
 
-// TestFetchBringsTheRest fetches a commit of which the clone has some objects already, which no reference leads to.
+// TestFetchBringsTheRest fetches a commit of which the clone already has some objects, without a reference to them.
 func TestFetchBringsTheRest(t *testing.T) {
 	remote, seed := forge(t)
 	seed.write("d/e/new", "new")
@@ -288,7 +288,8 @@ func TestFetchBringsTheRest(t *testing.T) {
 	}
 }
 
-// TestFetchOfWhatIsMerged fetches a branch that HEAD holds by a merge, and that no reference names: the server sends no objects.
+// TestFetchOfWhatIsMerged fetches a branch that HEAD contains by a merge, and that no reference names: the server sends no
+// objects.
 func TestFetchOfWhatIsMerged(t *testing.T) {
 	remote, c := forge(t)
 	c.write("theirs", "theirs")

@@ -9,8 +9,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// Tag writes an annotated tag of a commit, signed where a key is set, and returns the hash of the tag's object: what Push takes.
-// Like Commit it moves no reference, and the same tag again is the same object. Annotated, a tag says who released when, and can be signed.
+// Tag writes an annotated tag of a commit, signed if there is a key, and returns the hash of the tag's object for Push. Like Commit it
+// moves no reference, and the same tag again is the same object. An annotated tag says who released when, and can be signed.
 func (r *Repo) Tag(ctx context.Context, name, commit string, o CommitOptions) (hash string, err error) {
 	if err := checkTag(name); err != nil {
 		return "", err

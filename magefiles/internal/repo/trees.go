@@ -12,8 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// edit writes a tree with the changes, and all below it that differ: no other tree is read. Of an empty one, as when its last file was
-// deleted, the hash is zero. base is zero for a folder that is new. The caller holds the lock of objects.
+// edit writes a tree with the changes, and the trees below it that differ: no other tree is read. The hash of an empty tree, as when
+// its last file was deleted, is zero. base is zero for a new folder. The caller holds the lock of objects.
 func (r *Repo) edit(base plumbing.Hash, folder string, e *edits) (plumbing.Hash, error) {
 	var entries []object.TreeEntry
 	if !base.IsZero() {
@@ -41,7 +41,8 @@ func (r *Repo) edit(base plumbing.Hash, folder string, e *edits) (plumbing.Hash,
 	return r.writeTree(entries)
 }
 
-// editEntry is what becomes of one entry; it has a zero hash if it is to go, and had one if it was not there.
+// editEntry is the new state of one entry; its hash is zero if it is deleted, and old has a zero hash if it did not
+// exist.
 func (r *Repo) editEntry(old object.TreeEntry, name string, e *edits) (object.TreeEntry, error) {
 	if e.change == nil {
 		if !old.Hash.IsZero() && old.Mode != filemode.Dir {

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// WorkTree is the work tree's files, given as a file system, in which reading the folder of a submodule that is not checked out is a *MissingError,
-// if it is below a folder. Otherwise it would look like an empty folder, and what depends on it would be gone without a word.
+// WorkTree is the work tree's files, given as a file system. Reading the folder of a submodule that is not checked out is a *MissingError, if it is
+// below a folder. Otherwise it would look like an empty folder, and its content would be silently missing.
 func (r *Repo) WorkTree(files fs.FS, below string) (fs.FS, error) {
 	missing, err := r.AbsentSubmodules(below)
 	if err != nil || len(missing) == 0 {
@@ -21,7 +21,7 @@ func (r *Repo) WorkTree(files fs.FS, below string) (fs.FS, error) {
 	return workTree{files, absent}, nil
 }
 
-// AbsentSubmodules are those at or below some folders that are not checked out, in order.
+// AbsentSubmodules are the submodules at or below some folders that are not checked out, in order.
 func (r *Repo) AbsentSubmodules(below ...string) ([]*MissingError, error) {
 	modules, err := r.submodules(context.Background())
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// TestMissingOfOddNames has a shell read the advice: the path is one word. The message stays on one line.
+// TestMissingOfOddNames has a shell parse the advice: the path is one word. The message stays on one line.
 func TestMissingOfOddNames(t *testing.T) {
 	for _, name := range []string{"app/sub", "my sub", "it's", "a$HOME`id`\"\\", "new\nline"} {
 		missing := missingSubmodule(name, plumbing.ZeroHash)
