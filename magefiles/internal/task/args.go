@@ -39,7 +39,7 @@ func parseArgs(list string) (map[string]string, error) {
 	return args, nil
 }
 
-// joinArgs is what parseArgs reads.
+// joinArgs is the text that parseArgs reads.
 func joinArgs(args map[string]string) string {
 	items := make([]string, 0, len(args))
 	for _, name := range slices.Sorted(maps.Keys(args)) {

@@ -8,15 +8,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// branching is what tasks share that make one commit on the forge's branch: made again, on what is there then, if others push first.
+// branching is shared by tasks that make one commit on the forge's branch; after a lost race they make it again on the new state.
 type branching struct {
 	origin Origin
 	note   func(string)
 	races  int
-	heads  vcs.Heads // as they were looked at last
+	heads  vcs.Heads // of the last look
 }
 
-// step names a step, so that a second attempt is told from the first.
+// step names a step, so that a second attempt has another name.
 func (b *branching) step(name string) string {
 	if b.races > 0 {
 		return fmt.Sprintf("%s (attempt %d)", name, b.races+1)
@@ -24,7 +24,7 @@ func (b *branching) step(name string) string {
 	return name
 }
 
-// run takes the steps, all of them again after a race that was lost.
+// run takes the steps, and all of them again after a lost race.
 func (b *branching) run(ctx context.Context, watch Watch, steps func() []Step) error {
 	for {
 		err := run(ctx, watch, steps())
@@ -42,7 +42,7 @@ func (b *branching) look(ctx context.Context) (err error) {
 	return err
 }
 
-// pushed pushes. If the answer was lost, the remote tells whether the branch has the commit.
+// pushed pushes. If the answer was lost, it asks the remote whether the branch has the commit.
 func (b *branching) pushed(ctx context.Context, commit string) error {
 	err := b.origin.Push(ctx, vcs.Push{Branch: b.heads.Branch, Old: b.heads.Commit, New: commit})
 	if err == nil || ctx.Err() != nil {
@@ -58,8 +58,8 @@ func (b *branching) pushed(ctx context.Context, commit string) error {
 	return err
 }
 
-// adopt brings the user's checkout along, also to what an earlier run has pushed, which was ended before it came to this: base is "" then. What was
-// pushed was pushed anyhow, so that nothing here makes a task fail.
+// adopt moves the user's checkout to the commit, also to one that an earlier run has pushed before it was ended: base is "" then. The push is done
+// in any case, so an error here never makes a task fail.
 func adopt(ctx context.Context, origin Origin, note func(string), branch, base, commit string) error {
 	why, err := origin.Adopt(ctx, branch, base, commit)
 	if err != nil {

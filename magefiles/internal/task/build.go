@@ -7,15 +7,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Build makes the image of a container.
+// Build builds the image of a container.
 type Build struct {
 	Files   fs.FS // the repository
 	Builder Builder
 	Watch   Watch
-	Outputs string // folder that remembers which root file systems were written, and are replaced; "" if none is
+	Outputs string // folder that records which root file systems were written, and may be replaced; "" for none
 }
 
-// BuildArgs are what a person gives; "" is the default.
+// BuildArgs are a person's arguments; "" is the default.
 type BuildArgs struct {
 	Name      string
 	Platforms string // "linux/amd64,linux/arm64"; default: this machine's
@@ -32,7 +32,7 @@ type Built struct {
 	Digest    string     `json:"digest,omitempty"` // of the image in the output
 }
 
-// String is one line.
+// String returns one line.
 func (b Built) String() string {
 	line := string(b.Name)
 	for i, p := range b.Platforms {
@@ -47,7 +47,7 @@ func (b Built) String() string {
 	return line
 }
 
-// Run builds. Nothing is started or written before all arguments are known to be good.
+// Run builds. It checks all arguments before it starts or writes anything.
 func (b Build) Run(ctx context.Context, args BuildArgs) (Built, error) {
 	request, out, err := b.parse(args)
 	if err != nil {
@@ -102,7 +102,7 @@ func (b Build) parse(args BuildArgs) (image.BuildRequest, output, error) {
 	return r, out, out.check()
 }
 
-// agree refuses what does not go together.
+// agree refuses combinations of arguments that are not supported.
 func agree(r image.BuildRequest, out output) error {
 	isGo := r.Container.Kind == image.KindGo
 	switch {

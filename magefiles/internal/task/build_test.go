@@ -97,7 +97,7 @@ func wantEntries(t *testing.T, dir string, want ...string) {
 	}
 }
 
-// Each output is written, and written again over what was written before.
+// Each output is written, and written again over the earlier one.
 func TestBuildOutputs(t *testing.T) {
 	dir := t.TempDir()
 	for _, output := range []string{"image.tar", "oci:layout", "plain"} {
@@ -129,7 +129,7 @@ func TestBuildOutputs(t *testing.T) {
 	}
 }
 
-// A root file system is written again over what this command wrote, and over nothing else. The umask decides who may read it.
+// A root file system only replaces an earlier one of this command. The umask decides who may read it.
 func TestBuildWritesRootfs(t *testing.T) {
 	dir := t.TempDir()
 	root := filepath.Join(dir, "root")
@@ -160,12 +160,12 @@ func TestBuildWritesRootfs(t *testing.T) {
 	}
 }
 
-// What a user put into such a folder, changed or made in its place is never removed, not even if that was while the build ran.
+// Files that a user adds, changes or replaces in such a folder are never removed, not even if that happens during the build.
 func TestBuildKeepsWhatIsNotItsOwn(t *testing.T) {
 	for name, change := range map[string]func(root string) error{
 		"a new file": func(root string) error { return os.WriteFile(filepath.Join(root, "closed-not"), nil, 0o600) },
 		"an edit of the same size": func(root string) error {
-			file, later := filepath.Join(root, "file"), time.Now().Add(time.Second) // two writes at once may have one time
+			file, later := filepath.Join(root, "file"), time.Now().Add(time.Second) // two consecutive writes may have the same time
 			return errors.Join(os.WriteFile(file, []byte("HELLO"), 0o600), os.Chtimes(file, later, later))
 		},
 		"a link":      func(root string) error { return os.Symlink("file", filepath.Join(root, "link")) },

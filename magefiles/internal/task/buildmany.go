@@ -9,16 +9,16 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// BuildMany builds several containers, some at a time, each for the platforms that it is published for. One that fails stops none of the others. The images
-// stay in the engine.
+// BuildMany builds several containers, some in parallel, each for the platforms that it is published for. A failure does not stop the others. The
+// images stay in the engine.
 type BuildMany struct {
-	// Each is the build of one container. Its steps are watched under names that begin with the container's.
+	// Each is the build of one container. The names of its steps begin with the container's name.
 	Each      func(image.Name) Build
 	Platforms Platforms // of containers that state none
-	Limit     int       // how many at once; 0 is 2
+	Limit     int       // how many in parallel; 0 is 2
 }
 
-// BuildResult is what became of one of several containers.
+// BuildResult is the result for one of several containers.
 type BuildResult struct {
 	Name  image.Name
 	Built Built
@@ -34,7 +34,7 @@ func (b BuildMany) Run(ctx context.Context, names []image.Name) []BuildResult {
 		group.Go(func() error {
 			built, err := b.build(ctx, name)
 			results[i] = BuildResult{name, built, err}
-			return nil // the others go on
+			return nil // the others continue
 		})
 	}
 	_ = group.Wait() // each has its own error

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// Each is built for what it is published for, whatever becomes of the others.
+// Each container is built for the platforms that it is published for, whether others fail or not.
 func TestBuildMany(t *testing.T) {
 	t.Parallel()
 	b, files := &builders{t: t, broken: []string{"b", "d"}}, fiveContainers()

@@ -14,51 +14,50 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Changed tells which containers' images could be others by now than those that are
-// published.
+// Changed lists the containers whose images could differ from the published ones.
 //
-// What counts for a container is its newest published image: of the versions at the
-// registry the one whose revision label names the nearest ancestor of Head. Channels do
-// not count, nor do images of commits that are no ancestors (of other branches, or
-// squashed since) or of trees with changes. A container has changed if none of its images
-// counts; if since that commit something has that it, or a container that it is built on,
-// is made of; or if a container that it is built on has changed itself.
+// A container is compared with its newest published image: the version in the registry whose
+// revision label names the nearest ancestor of Head. Channels do not count, nor do images of
+// commits that are not ancestors (of other branches, or squashed since) or of trees with
+// changes. A container has changed if none of its images counts; if sources of it, or of a
+// container that it is built on, differ since that commit; or if a container that it is built
+// on has changed itself.
 type Changed struct {
-	Files fs.FS // the repository as Head has it
+	Files fs.FS // the repository at Head
 	// Bases names the images that a Dockerfile takes from registries.
 	Bases     func(dockerfile string) ([]string, error)
 	Head      string // the commit: its full hash
 	Registry  TagRegistry
 	Ancestors Ancestors // of Head
 	Trees     Differ
-	Host      string // of the site's registry, as Dockerfiles name it
-	Namespace string // before the name, at the registry
-	At        string // host of the registry that is asked; "" is Host
+	Host      string // of the site's registry, as in Dockerfiles
+	Namespace string // before the name, in the registry
+	At        string // host of the registry to ask; "" is Host
 }
 
-// ChangedSince tells the same against one commit for all containers, and asks no registry.
+// ChangedSince compares all containers with one commit, and asks no registry.
 type ChangedSince struct {
 	Files     fs.FS // the repository
 	Bases     func(dockerfile string) ([]string, error)
-	Head      string   // the commit that is checked out
-	Since     string   // the commit that it is compared with
-	Paths     []string // of files that are different since
+	Head      string   // the commit of HEAD
+	Since     string   // the commit to compare with
+	Paths     []string // of files that differ since then
 	Host      string
 	Namespace string
 }
 
-// ChangedContainers are those that have changed, by name.
+// ChangedContainers are the changed containers, by name.
 type ChangedContainers []ChangedContainer
 
-// ChangedContainer is one whose image could be another by now.
+// ChangedContainer is a container whose image could differ from the published one.
 type ChangedContainer struct {
 	Name    image.Name `json:"name"`
 	Why     string     `json:"why"`
 	Since   string     `json:"since"`   // commit of the image that it was compared with; "" if there is none
-	Version string     `json:"version"` // to publish Head as; "" if the container states none of its application
+	Version string     `json:"version"` // to publish Head as; "" if the container states no version of its application
 }
 
-// Names are those of the containers.
+// Names are the names of the containers.
 func (c ChangedContainers) Names() []image.Name {
 	names := make([]image.Name, len(c))
 	for i, one := range c {
@@ -81,13 +80,13 @@ func (c ChangedContainers) names(between string) string {
 	return text.String()
 }
 
-// MarshalJSON writes a list, also of none.
+// MarshalJSON writes a list, even if it is empty.
 func (c ChangedContainers) MarshalJSON() ([]byte, error) {
 	return json.Marshal(append([]ChangedContainer{}, c...))
 }
 
-// Outputs are the values that a CI job hands on: the names, with commas between them, as
-// container:publish takes them, and a matrix for jobs of their own.
+// Outputs are the outputs of a CI job: the names, with commas between them, as
+// container:publish takes them, and a matrix for separate jobs.
 func (c ChangedContainers) Outputs() map[string]string {
 	matrix, err := json.Marshal(map[string]ChangedContainers{"include": c})
 	if err != nil {
@@ -110,8 +109,8 @@ func (c ChangedContainers) Summary() string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// Run asks the registry, and compares. Containers whose folders cannot be used are in the
-// error, beside the changes of the others.
+// Run asks the registry, and compares. Unusable containers are in the error, which is returned
+// with the changes of the others.
 func (c Changed) Run(ctx context.Context) (ChangedContainers, error) {
 	estate, faults := readEstate(c.Files, c.Host, c.Namespace, c.Bases)
 	if estate == nil {
@@ -149,8 +148,8 @@ func (c Changed) Run(ctx context.Context) (ChangedContainers, error) {
 	return changes, errors.Join(faults, err)
 }
 
-// differs compares what counts of a source. Files are looked at only if something of it is
-// different.
+// differs compares the files that count of a source. It reads single files only if something of
+// the source differs.
 func (c Changed) differs(ctx context.Context, since string, s image.Source) (bool, error) {
 	is, err := c.Trees.Differs(ctx, since, c.Head, s.Path)
 	if err != nil || !is || s.Whole() {
@@ -169,7 +168,7 @@ func (c ChangedSince) Run() (ChangedContainers, error) {
 	changes, err := estate.changes(c.Head, func(image.Name) string { return c.Since }, func(_, n image.Name) (string, error) {
 		return estate.first(n, func(s image.Source) (bool, error) {
 			return slices.ContainsFunc(c.Paths, func(file string) bool {
-				return s.Counts(file) || strings.HasPrefix(s.Path, file+"/") // a submodule that it is in
+				return s.Counts(file) || strings.HasPrefix(s.Path, file+"/") // a submodule that contains it
 			}), nil
 		})
 	})

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// manyContainers is a repository of 1,000 containers, half of them on ten bases of our own, and 10,000 commits. Each commit changes one of them, and was
-// published, but for the last hundred.
+// manyContainers is a repository of 1,000 containers, half of them on ten of our own bases, and 10,000 commits. Each commit changes one container,
+// and all but the last hundred were published.
 func manyContainers(b *testing.B) *changing {
 	b.Helper()
 	const containers, commits, unpublished = 1000, 10_000, 100
@@ -46,7 +46,7 @@ func manyContainers(b *testing.B) *changing {
 	return c
 }
 
-// BenchmarkChanged is all that container:changed does, but for the registry's answers: it opens the repository, walks its history and compares.
+// BenchmarkChanged times all of container:changed except the registry's answers: it opens the repository, walks its history and compares.
 func BenchmarkChanged(b *testing.B) {
 	if testing.Short() {
 		b.Skip("makes a repository of 10,000 commits")

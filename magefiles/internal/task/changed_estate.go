@@ -10,15 +10,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// estate is what containers are made of and built on.
+// estate holds the containers, their sources and their bases.
 type estate struct {
 	containers []image.Container
 	sources    map[image.Name][]image.Source
 	graph      *image.Graph
 }
 
-// readEstate reads the containers. The error is about those that cannot be used; estate
-// is nil if none can be read at all.
+// readEstate reads the containers. The error names unusable ones; estate is nil if none can be
+// read at all.
 func readEstate(files fs.FS, host, namespace string, bases func(string) ([]string, error)) (*estate, error) {
 	containers, faults := image.Find(files)
 	if containers == nil && faults != nil {
@@ -44,7 +44,7 @@ func readEstate(files fs.FS, host, namespace string, bases func(string) ([]strin
 	return e, faults
 }
 
-// first says which of a container's sources differs, "" if none does.
+// first returns the first source of a container that differs, "" if none does.
 func (e *estate) first(n image.Name, differs func(image.Source) (bool, error)) (string, error) {
 	for _, source := range e.sources[n] {
 		if is, err := differs(source); err != nil || is {
@@ -54,8 +54,8 @@ func (e *estate) first(n image.Name, differs func(image.Source) (bool, error)) (
 	return "", nil
 }
 
-// changes are those of all containers. reason says why a container that top is built on,
-// or top itself, makes top's image another one; "" if it does not.
+// changes are the changed ones of all containers. reason says why a container that top is built
+// on, or top itself, changes top's image; "" if it does not.
 func (e *estate) changes(head string, since func(image.Name) string, reason func(top, n image.Name) (string, error)) (ChangedContainers, error) {
 	var list ChangedContainers
 	for _, c := range e.containers {
@@ -68,15 +68,15 @@ func (e *estate) changes(head string, since func(image.Name) string, reason func
 		}
 		change := ChangedContainer{Name: c.Name, Why: why, Since: since(c.Name)}
 		if version, err := image.CommitVersion(c.Version, head); err == nil {
-			change.Version = version.String() // without one the container is listed nevertheless: whoever publishes it names one
+			change.Version = version.String() // without a version the container is still listed: the user who publishes it names one
 		}
 		list = append(list, change)
 	}
 	return list, nil
 }
 
-// why follows the ways from a container to all that it is built on, shortest first. Where
-// its bases are not known, each of them may have changed.
+// why follows the paths from a container to all containers that it is built on, shortest first.
+// If a container's bases are unknown, each of them may have changed.
 func (e *estate) why(top image.Name, reason func(top, n image.Name) (string, error)) (string, error) {
 	for _, way := range e.graph.Paths(top) {
 		n := way[len(way)-1]
@@ -95,7 +95,7 @@ func (e *estate) why(top image.Name, reason func(top, n image.Name) (string, err
 	return "", nil
 }
 
-// told is the reason with the way to it, as in «a -> b -> c: containers/c changed».
+// told is the reason with the path to it, as in "a -> b -> c: containers/c changed".
 func told(way []image.Name, why string) string {
 	if len(way) == 1 {
 		return why

@@ -10,12 +10,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// questions is how many a registry is asked at a time.
+// questions is the number of parallel requests to a registry.
 const questions = 8
 
 // latest is the newest published image of a container.
 type latest struct {
-	versions int    // that are published, of whatever commit
+	versions int    // that are published, of any commit
 	commit   string // of the image; "" if none is of an ancestor
 	place    int    // in the history
 	tag      string // of the image
@@ -27,10 +27,10 @@ func (c Changed) Newest(ctx context.Context, n image.Name) (version string, err 
 	return found.tag, err
 }
 
-// latest asks for the tags of a container. Tags that end with a commit are sorted out by
-// it, without a question: only the label of the nearest is read, as an image can be
-// published from a tree with changes, or a tag moved, by force. Of the other versions all
-// labels are read, unless an image of HEAD itself is there, which nothing is nearer than.
+// latest reads the tags of a container. Tags that end with a commit are ordered by it, without
+// a request: only the label of the nearest is read, as an image can be published from a tree
+// with changes, or a tag moved, with -force. Of the other versions all labels are read, unless
+// an image of HEAD itself exists: nothing is nearer than that.
 func (c Changed) latest(ctx context.Context, n image.Name, gate chan struct{}) (latest, error) {
 	ref, tags, err := c.tags(ctx, n, gate)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c Changed) latest(ctx context.Context, n image.Name, gate chan struct{}) (
 	return c.nearer(ctx, ref, plain, gate, found)
 }
 
-// tags lists those of a container's repository.
+// tags lists the tags of a container's repository.
 func (c Changed) tags(ctx context.Context, n image.Name, gate chan struct{}) (ref image.Reference, tags []string, err error) {
 	some, err := image.ParseVersion("v0.0.0") // a reference has a tag
 	if err != nil {
@@ -87,7 +87,7 @@ func (c Changed) tags(ctx context.Context, n image.Name, gate chan struct{}) (re
 	return ref, tags, err
 }
 
-// nearer reads the labels of tags, side by side.
+// nearer reads the labels of tags in parallel.
 func (c Changed) nearer(ctx context.Context, ref image.Reference, tags []string, gate chan struct{}, found latest) (latest, error) {
 	list := make([]latest, len(tags))
 	group, ctx := errgroup.WithContext(ctx)
@@ -108,15 +108,15 @@ func (c Changed) nearer(ctx context.Context, ref image.Reference, tags []string,
 	return found, nil
 }
 
-// take keeps a commit if it is nearer than what is known.
+// take keeps a commit if it is nearer than the known one.
 func (l *latest) take(n latest) {
 	if n.commit != "" && (l.commit == "" || n.place < l.place) {
 		l.commit, l.place, l.tag = n.commit, n.place, n.tag
 	}
 }
 
-// read reads an image's label, and keeps its commit if that is the nearest ancestor so
-// far. The label of a tree with changes ends with -dirty, and names none.
+// read reads an image's label, and keeps its commit if that is the nearest ancestor so far. The
+// label for a tree with changes ends with -dirty, and matches no commit.
 func (c Changed) read(ctx context.Context, ref image.Reference, gate chan struct{}, best *latest) error {
 	gate <- struct{}{}
 	defer func() { <-gate }()

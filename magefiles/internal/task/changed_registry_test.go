@@ -16,7 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 )
 
-// Images with labels at a registry that answers over HTTP, and never too many questions at once.
+// Images with labels in a registry that answers over HTTP, with a limit on parallel requests.
 func TestChangedAgainstARegistry(t *testing.T) {
 	t.Parallel()
 	var now, most atomic.Int64
@@ -66,7 +66,7 @@ func TestChangedAgainstARegistry(t *testing.T) {
 	if want := "a: containers/a changed; c: containers/c changed; l: never published; on: on -> a: containers/a changed"; strings.Join(got, "; ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "; "), want)
 	}
-	changed.Host, changed.At = "elsewhere.example", host // Dockerfiles of another site: «on» is built on nothing of ours
+	changed.Host, changed.At = "elsewhere.example", host // Dockerfiles of another site: "on" is built on none of our containers
 	if found, err = changed.Run(t.Context()); err != nil || found.String() != "a\nc\nl" {
 		t.Errorf("%q, %v", found, err)
 	}

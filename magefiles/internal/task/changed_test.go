@@ -105,7 +105,7 @@ func (c *changing) Look(_ context.Context, ref image.Reference) (image.Found, bo
 	return image.Found{Labels: map[string]string{"org.opencontainers.image.revision": revision}}, ok, nil
 }
 
-// opened is what Changed needs of the repository, as it is now.
+// opened is a Changed for the present repository.
 func (c *changing) opened() (task.Changed, *gitrepo.Repo) {
 	c.t.Helper()
 	git, err := gitrepo.Open(c.dir, gitrepo.WithPacksOpen())
@@ -151,7 +151,7 @@ func (c *changing) run() task.ChangedContainers {
 	return found
 }
 
-// want compares what has changed, as «NAME: WHY».
+// want compares the changed containers, as "NAME: WHY".
 func (c *changing) want(want ...string) {
 	c.t.Helper()
 	got := []string{}
@@ -189,7 +189,7 @@ func TestChangedSinceItWasPublished(t *testing.T) {
 	}
 	c.commit("containers/a/file", "") // reverted
 	c.want()
-	c.publish("a", "v1.1.0", head) // what was published is not what there is now
+	c.publish("a", "v1.1.0", head) // the published image differs from the present sources
 	c.want("a: containers/a changed")
 }
 
@@ -214,7 +214,7 @@ func TestImagesThatDoNotCount(t *testing.T) {
 	c.want("a: no published version is of an ancestor of this commit")
 }
 
-// A squash merge leaves the published commit behind, on no branch.
+// A squash merge leaves the published commit on no branch.
 func TestSquashedAndMerged(t *testing.T) {
 	t.Parallel()
 	c := newChanging(t)
@@ -234,7 +234,7 @@ func TestSquashedAndMerged(t *testing.T) {
 	c.want()
 }
 
-// The way to the older image is shorter, through the branch that was merged.
+// The path to the older image, through the merged branch, is shorter.
 func TestNearestIsTheLatestOfALine(t *testing.T) {
 	t.Parallel()
 	c := newChanging(t)
@@ -272,7 +272,7 @@ func TestBasesOfOurOwn(t *testing.T) {
 	second := c.commit("containers/c/file", "1", "containers/y/file", "1")
 	all := []string{"a: a -> b -> c: containers/c changed", "b: b -> c: containers/c changed", "c: containers/c changed", "m: m -> c: containers/c changed", "x: x -> y: containers/y changed", "y: containers/y changed"}
 	c.want(all...)
-	// The base is published again, and those on it are still of the old one.
+	// The base is published again, and the containers built on it still use the old one.
 	c.publish("c", "v1.1.0", second)
 	c.want(append(append([]string{}, all[:2]...), append([]string{"m: m -> c: containers/c changed"}, all[4:]...)...)...)
 	// They are published again, but before their base was.
@@ -295,7 +295,7 @@ func TestContainersThatCameAndWent(t *testing.T) {
 	c.git("mv", "containers/old", "containers/new")
 	c.commit("containers/gone/Dockerfile", "")
 	c.want("new: never published")
-	// One that had the name before: what is there now differs from it.
+	// An earlier container had the name: the present one differs from it.
 	c.publish("new", "v1.0.0", first)
 	c.want("new: containers/new changed")
 }
@@ -329,7 +329,8 @@ func TestPackagesOfAGoContainer(t *testing.T) {
 		c.want("g: " + why)
 		publish(head)
 	}
-	// The go command reads it for every program of the module; without a change to the module's own go.mod it makes no other program of one that imports nothing from there.
+	// The go command reads this file for every program of the module. Without a change to the module's own go.mod it does not affect a program that
+	// imports nothing from there.
 	head := c.commit("there/go.mod", "module example.org/there\n\ngo 1.26\n")
 	c.want("g: there/go.mod changed")
 	publish(head)
@@ -359,7 +360,7 @@ func TestWhatDoesNotTravel(t *testing.T) {
 	c.want("a: containers/a changed")
 }
 
-// A tag that ends with a commit tells it; of the others each label is read, unless HEAD itself is published.
+// A tag that ends with a commit names it; of the others each label is read, unless HEAD itself is published.
 func TestLabelsAreReadAsNeeded(t *testing.T) {
 	t.Parallel()
 	c := newChanging(t)

@@ -15,22 +15,22 @@ import (
 // Changelog moves the changelog fragments of a working tree into its changelog.
 type Changelog struct {
 	Root *os.Root         // the working tree
-	Zone *time.Location   // whose today is the date of a release; nil is UTC
+	Zone *time.Location   // the time zone of a release's date; nil is UTC
 	Now  func() time.Time // nil is the clock's
-	Warn func(string)     // told what the user should know besides; nil: nothing is said
+	Warn func(string)     // called with warnings for the user; nil: no warnings
 }
 
-// ChangelogArgs are what a user asks for.
+// ChangelogArgs are a user's arguments.
 type ChangelogArgs struct {
 	Version string // vX.Y.Z[-PRE], or the same without the v
 	Date    string // as in 2026-03-08; "" is today
 }
 
-// The states of a changelog, besides StatusUnchanged: the section was there, and no fragment was left.
+// The states of a changelog, in addition to StatusUnchanged: the section existed, and no fragment was left.
 const (
-	// StatusWritten: the changelog has the section, and the fragments are gone.
+	// StatusWritten: the section was written, and the fragments were removed.
 	StatusWritten Status = "written"
-	// StatusFinished: an earlier run had written the section, and now the fragments are gone.
+	// StatusFinished: an earlier run had written the section, and the fragments were removed now.
 	StatusFinished Status = "finished"
 	// StatusDraft: nothing was written.
 	StatusDraft Status = "draft"
@@ -39,14 +39,14 @@ const (
 // Noted is the result of Changelog.
 type Noted struct {
 	File      string   `json:"file"`
-	Version   string   `json:"version"` // as the changelog has it
+	Version   string   `json:"version"` // in the changelog's form
 	Date      string   `json:"date"`
 	Status    Status   `json:"status"`
 	Fragments []string `json:"fragments"` // paths
 	Section   string   `json:"section"`   // with its heading
 }
 
-// Run writes the changelog and removes the fragments. A run that was interrupted is finished by another with the same version and date.
+// Run writes the changelog and removes the fragments. Another run with the same version and date finishes one that was interrupted.
 func (c Changelog) Run(ctx context.Context, args ChangelogArgs) (Noted, error) {
 	in, err := c.input(args)
 	if err != nil {

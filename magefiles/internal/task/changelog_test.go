@@ -22,7 +22,7 @@ const (
 	newsHead   = "# Changelog\n\n<!-- towncrier release notes start -->\n"
 )
 
-// newsTree is a working tree with two fragments, and what else is given.
+// newsTree is a working tree with two fragments and the given files.
 func newsTree(t *testing.T, files map[string]string) (task.Changelog, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -114,7 +114,7 @@ func TestChangelogDraftWritesNothing(t *testing.T) {
 	}
 }
 
-// A run that dies after the changelog, and one that dies before it took its place.
+// A run ends after it has written the changelog, or before the new changelog replaced the old one.
 func TestChangelogIsFinished(t *testing.T) {
 	c, dir := newsTree(t, map[string]string{"CHANGELOG.md": newsHead + "\n" + newsSection, ".CHANGELOG.md.new": "half"})
 	if err := os.Remove(filepath.Join(dir, "news", "1.feature.md")); err != nil {

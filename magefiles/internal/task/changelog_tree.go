@@ -10,11 +10,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 )
 
-// maxLinks is how many symbolic links are followed to a file.
+// maxLinks bounds the symbolic links on the way to a file.
 const maxLinks = 8
 
-// writeTree makes the changes in a working tree: the changelog at once and as a whole, then the fragments go. Whatever interrupts it, the
-// text of every fragment is in the one or in the other.
+// writeTree makes the changes in a working tree: it replaces the changelog in one step, and then removes the fragments. If it is
+// interrupted, the text of every fragment is in the changelog or in its file.
 func writeTree(root *os.Root, r *changelog.Result) error {
 	file, err := target(root, r.File)
 	if err != nil {
@@ -30,13 +30,13 @@ func writeTree(root *os.Root, r *changelog.Result) error {
 			return fmt.Errorf("%s: %w; run the same again to finish", change.Path, err)
 		}
 	}
-	if r.Exists { // and so, perhaps, does what a run left that was killed
+	if r.Exists { // and perhaps also the temporary file of a killed run
 		_ = root.Remove(beside(file))
 	}
 	return nil
 }
 
-// target is the file that a name leads to, which may be a symbolic link.
+// target is the target of a name that may be a symbolic link.
 func target(root *os.Root, name string) (string, error) {
 	for range maxLinks {
 		info, err := root.Lstat(name)
@@ -58,11 +58,11 @@ func target(root *os.Root, name string) (string, error) {
 	return "", fmt.Errorf("%s is a symbolic link that leads nowhere", name)
 }
 
-// beside is the name under which a file is written, before it takes its place. It is always the same, so that a killed run leaves one at
-// most and the next overwrites it.
+// beside is the temporary name of a file before it replaces the old one. It is always the same, so a killed run leaves one at most and
+// the next overwrites it.
 func beside(name string) string { return path.Join(path.Dir(name), "."+path.Base(name)+".new") }
 
-// replaceFile writes a file so that there is the old content or the new, and never a part of one. The mode stays.
+// replaceFile replaces a file in one step: it has the old content or the new, never a part. The mode stays.
 func replaceFile(root *os.Root, name string, content []byte) (err error) {
 	mode := fs.FileMode(0o644)
 	if info, err := root.Stat(name); err == nil {
@@ -74,7 +74,7 @@ func replaceFile(root *os.Root, name string, content []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = root.Remove(temp) // the first error is the one to tell
+			_ = root.Remove(temp) // the first error is returned
 		}
 	}()
 	if err := writeSynced(root, temp, content, mode); err != nil {
@@ -83,7 +83,7 @@ func replaceFile(root *os.Root, name string, content []byte) (err error) {
 	return root.Rename(temp, name)
 }
 
-// writeSynced writes a new file down to the disk.
+// writeSynced writes a new file and syncs it to the disk.
 func writeSynced(root *os.Root, name string, content []byte, mode fs.FileMode) error {
 	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {

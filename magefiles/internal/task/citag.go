@@ -10,18 +10,18 @@ import (
 
 // TagLooker asks the forge for its tags.
 type TagLooker interface {
-	// Look asks what is there now.
+	// Look reads the present tags.
 	Look(context.Context) (vcs.Heads, error)
 }
 
-// CITag publishes the container that a pushed tag names. What is checked out has to be what the tag is on at the
-// forge: a tag that was moved meanwhile, or taken back, publishes nothing. Where the registry holds the image of the tag's commit already there is
-// nothing to build, whatever is checked out: an earlier run may have moved the checkout by its promotion.
+// CITag publishes the container of a pushed tag. HEAD must be the commit of the tag on the forge: a tag that was moved or deleted meanwhile
+// publishes nothing. If the registry already holds the image of the tag's commit, there is nothing to build, whatever HEAD is: the promotion of an
+// earlier run may have moved it.
 type CITag struct {
 	Publish Publish
 	Remote  TagLooker
 	Watch   Watch
-	Note    func(string) // if set, gets what somebody may want to know
+	Note    func(string) // if set, is called with notes for the user
 }
 
 // DryRun returns the same task with a publication that writes nothing.
@@ -31,8 +31,8 @@ func (c CITag) DryRun(plan func(string)) CITag {
 	return c
 }
 
-// Run publishes what ref names: devpi-v1.1.0 or refs/tags/devpi-v1.1.0. The tag of a release of the documentation, vX.Y.Z, is none of
-// a container: then the result is empty. So one workflow may run on every tag. Anything else is an *image.InvalidError.
+// Run publishes the container of ref: devpi-v1.1.0 or refs/tags/devpi-v1.1.0. The tag of a release of the documentation, vX.Y.Z, has
+// no container: then the result is empty. So one workflow may run on every tag. Anything else is an *image.InvalidError.
 func (c CITag) Run(ctx context.Context, ref string) (Published, error) {
 	tag, err := image.ParseTag(ref)
 	if name := image.TagName(ref); err != nil && isRelease(name) {
@@ -58,7 +58,7 @@ func (c CITag) Run(ctx context.Context, ref string) (Published, error) {
 	return published, withoutForce(err)
 }
 
-// look refuses a tag that is not on what is checked out. The forge's word counts: a tag of this clone may be old, or made here.
+// look refuses a tag that is not on HEAD. The forge's tag counts: a tag of this clone may be old, or made here.
 func (c CITag) look(ctx context.Context, tag image.Tag, pub *publication) error {
 	head, err := c.Publish.Repo.Head()
 	if err != nil {

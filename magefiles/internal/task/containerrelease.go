@@ -14,44 +14,44 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// TagRemote is the repository on the forge, as far as tags of containers are concerned.
+// TagRemote handles the tags of containers in the repository on the forge.
 type TagRemote interface {
-	// CheckTag asks whether a tag could be pushed and signed, and pushes nothing.
+	// CheckTag checks that a tag could be pushed and signed, and pushes nothing.
 	CheckTag(ctx context.Context, name string) error
-	// Look asks what is there now, and fetches the commits of the branch.
+	// Look reads the present state, and fetches the commits of the branch.
 	Look(context.Context) (vcs.Heads, error)
-	// PushTag makes a tag of a commit that the forge has; object is what Tagger made of it. *RaceError: there is one of that name.
+	// PushTag makes a tag on a commit that the forge has; object is the result of Tagger. *RaceError: a tag of that name exists.
 	PushTag(ctx context.Context, name, object string) error
 }
 
-// Tagger makes tags, to which nothing refers yet, and knows what comes after what.
+// Tagger makes tag objects without a reference, and compares commits.
 type Tagger interface {
 	// Tag makes a tag of a commit.
 	Tag(ctx context.Context, name, commit, message string, when time.Time) (object string, err error)
-	// Contains reports whether a commit is another one or comes after it.
+	// Contains reports whether a commit is the ancestor or comes after it.
 	Contains(ctx context.Context, commit, ancestor string) (bool, error)
 }
 
-// ContainerRelease makes and pushes the tag NAME-vX.Y.Z of HEAD, at which the forge's workflow publishes the
-// container. What would make the publication fail is refused before there is a tag. A version that was published without a tag, as by hand, counts
-// as one that has a tag.
+// ContainerRelease makes and pushes the tag NAME-vX.Y.Z of HEAD, for which the forge's workflow publishes the container. Anything that would make
+// the publication fail is refused before there is a tag. A version that was published without a tag, for example by hand, counts like one with a
+// tag.
 //
-// The same tag on the same commit is there already, and a success; so a release that was cut off is finished by
-// running it again.
+// If the same tag exists on the same commit, that is a success; so running it again finishes an interrupted
+// release.
 type ContainerRelease struct {
-	Publish Publish     // what the tag will do; here it only looks
-	Images  TagRegistry // that is published to
+	Publish Publish     // of the tag; here it only checks
+	Images  TagRegistry // that it is published to
 	Remote  TagRemote
 	Tagger  Tagger
 	Now     func() time.Time // nil is the clock
 	Watch   Watch
-	Note    func(string) // if set, gets what somebody may want to know
-	Warn    func(string) // if set, gets what somebody should read
-	Follow  *Follow      // if set, what comes of the tag is waited for
-	// Message, if set, is what a commit says: there are words for which a forge runs nothing.
+	Note    func(string) // if set, is called with notes for the user
+	Warn    func(string) // if set, is called with warnings for the user
+	Follow  *Follow      // if set, Run waits for the result of the tag
+	// Message, if set, returns the message of a commit: for some words in it a forge runs nothing.
 	Message func(commit string) (string, error)
 
-	goal Status // of a release that goes through; "" is StatusTagged
+	goal Status // of a successful release; "" is StatusTagged
 	plan func(string)
 }
 
@@ -66,16 +66,16 @@ type ContainerReleased struct {
 	Commit  string     `json:"commit"`
 	Status  Status     `json:"status"` // tagged; unchanged; planned
 
-	Run       string `json:"run,omitempty"`       // page of the run that was waited for
-	Reference string `json:"reference,omitempty"` // REGISTRY/REPOSITORY:TAG@DIGEST, once it was waited for
+	Run       string `json:"run,omitempty"`       // page of the run that was followed
+	Reference string `json:"reference,omitempty"` // REGISTRY/REPOSITORY:TAG@DIGEST, if it was followed
 }
 
-// String is the one line that scripts read: the tag, and the image behind a space if it was waited for.
+// String is the one line that scripts read: the tag, and after a space the image if the run was followed.
 func (r ContainerReleased) String() string {
 	return strings.TrimSuffix(r.Tag+" "+r.Reference, " ")
 }
 
-// Outputs are the values that a CI job hands on, by name.
+// Outputs are the outputs of a CI job, by name.
 func (r ContainerReleased) Outputs() map[string]string {
 	values := map[string]string{"tag": r.Tag, "version": r.Version}
 	if r.Run != "" {
@@ -99,8 +99,8 @@ func (r ContainerReleased) Summary() string {
 	return line
 }
 
-// Run releases. Version is vX.Y.Z[-PRE], or patch, minor or major for the one after the newest of that container, tagged or published.
-// Once there is a tag the result says so, whatever became of the waiting.
+// Run releases. Version is vX.Y.Z[-PRE], or patch, minor or major for the version after that container's newest one, tagged or
+// published. Once there is a tag the result has it, even if following it fails.
 func (r ContainerRelease) Run(ctx context.Context, name, version string) (ContainerReleased, error) {
 	c := &containerRelease{ContainerRelease: r}
 	if err := c.parse(name, version); err != nil {
@@ -120,7 +120,7 @@ func (r ContainerRelease) Run(ctx context.Context, name, version string) (Contai
 	return c.result(), err
 }
 
-// containerRelease is one run of ContainerRelease: what is known so far.
+// containerRelease is the state of one run of ContainerRelease.
 type containerRelease struct {
 	ContainerRelease
 	container image.Container
@@ -133,9 +133,9 @@ type containerRelease struct {
 	status Status
 
 	newest    int64  // number of the newest run of this tag before the push
-	told      bool   // the forge has told of runs
-	run       string // page of the one that was waited for
-	reference string // of the image, once it was waited for
+	told      bool   // the forge has answered about runs
+	run       string // page of the followed run
+	reference string // of the image, if it was followed
 }
 
 func (c *containerRelease) parse(name, version string) error {
@@ -150,7 +150,7 @@ func (c *containerRelease) parse(name, version string) error {
 	return err
 }
 
-// steps are the order of things: what can be refused is refused before there is a tag.
+// steps are in the order of execution: all checks come before the tag.
 func (c *containerRelease) steps() []Step {
 	steps := []Step{
 		{"look at the tags of the forge", c.look},
@@ -173,7 +173,7 @@ func (c *containerRelease) look(ctx context.Context) (err error) {
 	return err
 }
 
-// choose ends the release if it is there already.
+// choose ends the release if it exists already.
 func (c *containerRelease) choose(ctx context.Context) error {
 	versions, text := c.versions(), c.asked
 	if c.bump != "" {
@@ -195,10 +195,10 @@ func (c *containerRelease) choose(ctx context.Context) error {
 	return nil
 }
 
-// next is the version that comes next, or that this commit has already.
+// next is the next version, or the one that this commit has already.
 func (c *containerRelease) next(ctx context.Context, tagged map[string]string) (string, error) {
 	if newest := newestOf(tagged, false); newest != "" && tagged[newest] == c.commit.Hash {
-		return newest, nil // the commit is released: there is nothing to count on for
+		return newest, nil // the commit is released: there is no next version
 	}
 	all, err := c.withPublished(ctx, tagged)
 	if err != nil {
@@ -223,7 +223,7 @@ func (c *containerRelease) next(ctx context.Context, tagged map[string]string) (
 	return c.bump.next(all)
 }
 
-// withPublished adds the versions that the registry holds. Those of commits, as auto makes them, are no releases.
+// withPublished adds the versions in the registry. Those of commits, which auto makes, are not releases.
 func (c *containerRelease) withPublished(ctx context.Context, tagged map[string]string) (map[string]string, error) {
 	any, err := c.imageOf(firstVersion)
 	if err != nil {
@@ -254,12 +254,12 @@ func (c *containerRelease) imageOf(version string) (image.Reference, error) {
 	return pub.ref, nil
 }
 
-// versions are those of this container that have a tag, with their commits.
+// versions are this container's versions with a tag, with their commits.
 func (c *containerRelease) versions() map[string]string {
 	return containerVersions(c.container.Name, c.heads.Tags)
 }
 
-// containerVersions are those of a container that have a tag, with their commits.
+// containerVersions are a container's versions with a tag, with their commits.
 func containerVersions(container image.Name, tags map[string]string) map[string]string {
 	versions := map[string]string{}
 	for name, commit := range tags {
@@ -270,7 +270,7 @@ func containerVersions(container image.Name, tags map[string]string) map[string]
 	return versions
 }
 
-// NextTags are those that the next releases make, of the docs and of each container, given the tags that there are.
+// NextTags are the tags of the next releases, of the docs and of each container, given the existing tags.
 func NextTags(tags map[string]string, containers []image.Name) (names []string) {
 	if version, err := bumpPatch.next(tags); err == nil {
 		names = append(names, version)
@@ -284,7 +284,7 @@ func NextTags(tags map[string]string, containers []image.Name) (names []string) 
 	return names
 }
 
-// taken judges a tag that is at the forge.
+// taken checks a tag that exists on the forge.
 func (c *containerRelease) taken(commit string) error {
 	if commit != c.commit.Hash {
 		return &TagTakenError{Tag: c.tag, Commit: commit, Head: c.commit.Hash}
@@ -294,7 +294,7 @@ func (c *containerRelease) taken(commit string) error {
 	return errDone
 }
 
-// check asks what a publication would, and that the forge has the commit: a tag brings none along.
+// check makes the checks of a publication, and checks that the forge has the commit: a tag does not bring it.
 func (c *containerRelease) check(ctx context.Context) error {
 	pub, err := c.publication()
 	if err != nil {
@@ -317,7 +317,8 @@ func (c *containerRelease) publication() (*publication, error) {
 	return c.Publish.prepare(PublishArgs{Name: string(c.tag.Name), Version: c.tag.Version.String()})
 }
 
-// lookAtRegistry refuses a version that is another image. One of this commit was published by hand: the tag goes with it.
+// lookAtRegistry refuses a version that is another image. If the image is of this commit, it was published by hand, and
+// the tag is made for it.
 func (c *containerRelease) lookAtRegistry(ctx context.Context) error {
 	pub, err := c.publication()
 	if err != nil {
@@ -340,7 +341,7 @@ func (c *containerRelease) lookAtRegistry(ctx context.Context) error {
 	return nil
 }
 
-// warnOfLower tells of a version, asked for by name, that comes before one that is out.
+// warnOfLower warns if the version was named and is lower than an existing one.
 func (c *containerRelease) warnOfLower(ctx context.Context) {
 	all, err := c.withPublished(ctx, c.versions())
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// DryRun returns the same task over a forge that gets nothing: it says instead what would be pushed. All that refuses still
-// refuses, and forge and registry are really looked at.
+// DryRun returns the same task with a forge that gets nothing: it prints what would be pushed. All checks still run,
+// against the real forge and registry.
 func (r ContainerRelease) DryRun(plan func(string)) ContainerRelease {
 	r.Tagger = planTagger{r.Tagger, plan}
 	r.Remote = planTagRemote{r.Remote, plan}

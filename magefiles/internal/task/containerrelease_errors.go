@@ -10,8 +10,8 @@ import (
 // TagTakenError says that a container's tag is on another commit.
 type TagTakenError struct {
 	Tag    image.Tag
-	Commit string // that the tag is on
-	Head   string // that it was to be on
+	Commit string // of the tag
+	Head   string // the commit to release
 }
 
 func (e *TagTakenError) Error() string {
@@ -23,11 +23,11 @@ func (e *TagTakenError) Hint() string {
 	return "release the next version (patch, minor, major): a tag that others have seen is not moved"
 }
 
-// MovedTagError says that a run was to publish a tag which is not, or no longer, on the commit that is checked out.
+// MovedTagError says that the tag to publish is not, or no longer, on HEAD.
 type MovedTagError struct {
 	Tag    image.Tag
-	Commit string // that the tag is on at the forge; "" if there is no such tag
-	Head   string // that is checked out
+	Commit string // of the tag on the forge; "" if there is no such tag
+	Head   string // the commit of HEAD
 }
 
 func (e *MovedTagError) Error() string {
@@ -45,7 +45,7 @@ func (e *MovedTagError) Hint() string {
 	return fmt.Sprintf("check out the tag; if it was moved meanwhile, the run of its new commit publishes it, or release the version after %s", e.Tag.Version)
 }
 
-// unforced is an error of a publication, where there is no -force to give.
+// unforced is an error of a publication without a hint about -force.
 type unforced struct {
 	error
 	hint string
@@ -56,7 +56,7 @@ func (e *unforced) Unwrap() error { return e.error }
 // Hint says what to do.
 func (e *unforced) Hint() string { return e.hint }
 
-// withoutForce gives the errors of a publication hints that go with a release.
+// withoutForce replaces hints of a publication's errors by those of a release.
 func withoutForce(err error) error {
 	var dirty *DirtyError
 	var branch *BranchError
@@ -72,7 +72,7 @@ func withoutForce(err error) error {
 	return err
 }
 
-// say tells somebody, if anybody listens.
+// say calls a function, if there is one.
 func say(to func(string), sentence string) {
 	if to != nil {
 		to(sentence)

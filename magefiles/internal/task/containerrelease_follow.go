@@ -14,42 +14,42 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Follow is how ContainerRelease waits for what comes of its tag.
+// Follow says how ContainerRelease follows the result of its tag.
 type Follow struct {
 	Runs    TagRuns
 	Page    string            // with all runs, for people
-	Timeout time.Duration     // of all the waiting; 0 is none
-	Tell    func(text string) // if set, gets the last lines of a job that failed
+	Timeout time.Duration     // of following; 0 is no limit
+	Tell    func(text string) // if set, is called with the last lines of a failed job
 }
 
-// How a run is waited for.
+// Intervals and limits of following a run.
 const (
-	lookOften  = time.Second      // between two looks at the run
-	lookSeldom = 5 * time.Second  // the same, once it takes longer than runnerSoon, and at the registry
-	runSoon    = time.Minute      // a forge makes its run at the push, or not at all
+	lookOften  = time.Second      // between two requests for the run
+	lookSeldom = 5 * time.Second  // the same, after runnerSoon, and for the registry
+	runSoon    = time.Minute      // a forge makes its run at the push, or never
 	runnerSoon = 15 * time.Second // an idle runner asks every 2 s
-	maxMisses  = 10               // looks that may fail one after another, each after the adapter's own attempts: a forge is started anew
+	maxMisses  = 10               // failed requests in a row, each after the adapter's own retries: the forge may be restarting
 )
 
 // errPatience ends the waiting.
 var errPatience = errors.New("it takes too long")
 
-// following is one run of Follow.
+// following is the state of one Follow.
 type following struct {
 	*containerRelease
-	workflows []string // paths of those that publish a tag; none: any may
+	workflows []string // paths of the workflows that publish a tag; none: any may
 	begun     time.Time
 	run       TagRun    // once there is one
-	all       []RunJob  // of it
-	jobs      []RunJob  // of those, the ones that publish, and what they need
-	idle      time.Time // since when no runner takes one of these; zero: it does not wait for one
+	all       []RunJob  // of the run
+	jobs      []RunJob  // those of the run that publish, and those that they need
+	idle      time.Time // since when no runner takes one of these jobs; zero: none waits for one
 	ran       bool      // a runner has taken one
-	shown     string    // of the run, to people
+	shown     string    // the last printed state
 	end       func(error)
-	warned    bool // that no runner takes it
+	warned    bool // printed the warning that no runner takes it
 }
 
-// mayFollow refuses what would be waited for in vain, while there is no tag yet.
+// mayFollow refuses to follow a tag that cannot give a run, while there is no tag yet.
 func (c *containerRelease) mayFollow(ctx context.Context) error {
 	if len(tagWorkflows(c.Publish.Files)) == 0 {
 		say(c.Warn, fmt.Sprintf("no workflow here runs %s: any run of the tag is followed", tagTarget))
@@ -66,7 +66,7 @@ func (c *containerRelease) mayFollow(ctx context.Context) error {
 	return err
 }
 
-// skipped refuses a commit whose tag would start nothing; where nobody waits it is a warning.
+// skipped refuses a commit whose tag would start nothing; without Follow it is a warning.
 func (c *containerRelease) skipped() error {
 	if c.Message == nil {
 		return nil
@@ -87,7 +87,7 @@ func (c *containerRelease) skipped() error {
 	return nil
 }
 
-// followSteps come after the tag.
+// followSteps are the steps after the tag.
 func (c *containerRelease) followSteps() []Step {
 	return []Step{{"wait for the run of " + c.tag.String(), c.follow}, {"read the image back", c.readBack}}
 }
@@ -118,16 +118,16 @@ func (c *containerRelease) follow(ctx context.Context) error {
 	return err
 }
 
-// page is where people see the run, or at least all runs.
+// page is the page of the run, or else of all runs.
 func (f *following) page() string { return cmp.Or(f.run.URL, f.Follow.Page) }
 
-// wait looks again and again until the run is over.
+// wait polls until the run is over.
 func (f *following) wait(ctx context.Context) error {
 	misses := 0
 	for ctx.Err() == nil {
 		over, err := f.look(ctx)
 		switch {
-		case errors.Is(err, ErrNoRuns) && !f.told: // else something on the way answers in its place
+		case errors.Is(err, ErrNoRuns) && !f.told: // otherwise something on the way answers instead
 			return f.watchRegistry(ctx)
 		case over:
 			return err
@@ -151,7 +151,7 @@ func (f *following) pause(ctx context.Context) {
 	rest(ctx, d)
 }
 
-// rest waits a while, or until the context ends.
+// rest waits for a duration, or until the context ends.
 func rest(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -161,7 +161,7 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// look asks once how far the run is. An error of a run that is not over is one of asking.
+// look reads the state of the run once. An error while the run is not over is a failed request.
 func (f *following) look(ctx context.Context) (over bool, err error) {
 	runs, err := f.Follow.Runs.Of(ctx, f.tag.String(), f.commit.Hash)
 	if err != nil {
@@ -177,7 +177,7 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 	}
 	f.run = run
 	if run.State == RunSuccess || run.State == RunSkipped {
-		return true, nil // the registry has the last word
+		return true, nil // the registry decides
 	}
 	f.all, err = f.Follow.Runs.Jobs(ctx, run)
 	f.jobs = mattering(f.all, f.names(run))
@@ -192,7 +192,7 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 	return false, nil
 }
 
-// noRun gives up if none appears, unless there is an image all the same.
+// noRun gives up if no run appears, unless the image exists nevertheless.
 func (f *following) noRun(ctx context.Context, others []TagRun) (over bool, err error) {
 	if time.Since(f.begun) < runSoon {
 		f.show("wait until the forge makes a run")
@@ -204,7 +204,7 @@ func (f *following) noRun(ctx context.Context, others []TagRun) (over bool, err 
 	return true, &NoRunError{Tag: f.tag, Workflows: f.workflows, Others: workflowsOf(others), After: runSoon, Page: f.Follow.Page}
 }
 
-// show makes a step of each state of the run.
+// show makes a step for each state of the run.
 func (f *following) show(state string) {
 	if state == f.shown {
 		return
@@ -216,7 +216,7 @@ func (f *following) show(state string) {
 	}
 }
 
-// names are those of the jobs that publish.
+// names are the names of the jobs that publish.
 func (f *following) names(run TagRun) []string {
 	for _, name := range f.workflows {
 		if text, err := fs.ReadFile(f.Publish.Files, name); err == nil && path.Base(name) == run.Workflow {
@@ -226,7 +226,7 @@ func (f *following) names(run TagRun) []string {
 	return nil
 }
 
-// warnOfRunner says once that no runner takes a job, if one has waited for long.
+// warnOfRunner warns once that no runner takes a job, if one has waited for long.
 func (f *following) warnOfRunner() {
 	f.ran = f.ran || slices.ContainsFunc(f.jobs, func(j RunJob) bool { return j.State == RunRunning || j.State == RunSuccess })
 	switch {
@@ -240,7 +240,7 @@ func (f *following) warnOfRunner() {
 	}
 }
 
-// failed says which job it was, and shows its last lines.
+// failed names the failed job, and shows its last lines.
 func (f *following) failed(ctx context.Context) error {
 	failure := &RunFailedError{Tag: f.tag, Run: f.run, Page: f.page()}
 	i := slices.IndexFunc(f.all, func(j RunJob) bool { return j.State == f.run.State })
@@ -260,7 +260,7 @@ func (f *following) failed(ctx context.Context) error {
 	return failure
 }
 
-// watchRegistry is what is left with a forge that cannot tell of runs.
+// watchRegistry polls the registry if the forge has no API for runs.
 func (f *following) watchRegistry(ctx context.Context) error {
 	f.show("wait until the registry has it, as the forge cannot tell of runs")
 	for misses := 0; ctx.Err() == nil; rest(ctx, lookSeldom) {
@@ -280,7 +280,7 @@ func (f *following) watchRegistry(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// published tells whether the registry has the image of this commit under the version.
+// published reports whether the registry has the image of this commit under the version.
 func (c *containerRelease) published(ctx context.Context) (bool, error) {
 	pub, err := c.publication()
 	if err != nil {

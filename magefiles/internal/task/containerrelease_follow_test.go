@@ -18,7 +18,7 @@ import (
 
 const followed = "1111111111111111111111111111111111111111"
 
-// actions is a forge with its runs, a repository and a registry, whose time is the bubble's.
+// actions is a forge with its runs, a repository and a registry, with the time of the synctest bubble.
 type actions struct {
 	tags   map[string]string
 	pushed time.Time // of the tag; zero is never
@@ -28,11 +28,11 @@ type actions struct {
 	log    string
 	err    error // of Of, after the push
 	errs   int   // how often; 0 is always
-	none   bool  // it cannot tell of runs
-	race   bool  // somebody else pushes the same tag first
+	none   bool  // it has no API for runs
+	race   bool  // another client pushes the same tag first
 
 	found   map[string]image.Found // by reference
-	after   time.Duration          // that the registry has it after the push; 0: found is all
+	after   time.Duration          // when the registry has it after the push; 0: found has all
 	message string
 
 	said, steps, told []string
@@ -85,7 +85,7 @@ func (a *actions) Jobs(context.Context, task.TagRun) ([]task.RunJob, error) { re
 
 func (a *actions) Log(context.Context, task.RunJob) (string, error) { return a.log, nil }
 
-// followedRepo and followedRegistry are the ports whose methods have the same names.
+// followedRepo and followedRegistry are separate types, as their methods have the same names.
 type followedRepo struct{ *actions }
 
 func (followedRepo) Head() (image.Commit, error)                          { return image.Commit{Hash: followed}, nil }
@@ -114,7 +114,7 @@ func ourImage(revision string) image.Found {
 	return image.Found{Digest: "sha256:" + strings.Repeat("a", 64), Platforms: []image.Platform{image.NativePlatform()}, Labels: map[string]string{"org.opencontainers.image.revision": revision}}
 }
 
-// buildWorkflow has a job that publishes, what it needs, and one that has nothing to do with tags.
+// buildWorkflow has a job that publishes, its dependencies, and a job that does not concern tags.
 const buildWorkflow = `on: {push: {tags: ["*-v*"]}}
 jobs:
   others: {runs-on: other, steps: [{run: "true"}]}
@@ -190,7 +190,7 @@ func TestContainerReleaseFollows(t *testing.T) {
 	})
 }
 
-// TestContainerReleaseFollowsInVain has a tag in the end each time, and says what came of it.
+// TestContainerReleaseFollowsInVain always makes the tag, and reports the result of its run.
 func TestContainerReleaseFollowsInVain(t *testing.T) {
 	t.Parallel()
 	failed := task.RunJob{Name: "tag", State: task.RunFailure, Step: "Publish", URL: "https://forge.example/runs/7/jobs/0"}
@@ -299,7 +299,7 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 		"somebody was faster": {
 			actions{race: true, after: time.Minute, runs: func(since time.Duration) []task.TagRun {
 				if since < time.Minute {
-					return []task.TagRun{runOf(1, task.RunRunning)} // before the push already
+					return []task.TagRun{runOf(1, task.RunRunning)} // even before the push
 				}
 				return []task.TagRun{runOf(1, task.RunSuccess)}
 			}}, "is at the forge already, on this commit", "https://forge.example/runs/1",
@@ -314,7 +314,7 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 				release := a.release(time.Hour)
 				release.Publish.Before = func(context.Context, string) ([]string, error) { return []string{second}, nil }
 				got, err := release.Run(t.Context(), "nettest", "v0.1.0")
-				if name == "tagged, run of back then" { // which published nothing that is there now
+				if name == "tagged, run of back then" { // its run published nothing of the present commit
 					wantError(t, err, "the registry does not hold")
 					return
 				}

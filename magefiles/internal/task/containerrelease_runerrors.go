@@ -8,7 +8,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// SkippedRunError says that a forge makes no run of a commit's tags.
+// SkippedRunError says that a forge makes no run for a commit's tags.
 type SkippedRunError struct {
 	Commit string
 	Word   string // of its message, as in [skip ci]
@@ -26,7 +26,7 @@ func (e *SkippedRunError) Hint() string {
 // NoRunError says that the forge made no run of a tag.
 type NoRunError struct {
 	Tag       image.Tag
-	Workflows []string // paths of those that were to run; none: any
+	Workflows []string // paths of the expected workflows; none: any
 	Others    []string // workflows that did run
 	After     time.Duration
 	Page      string // of the forge's runs
@@ -54,8 +54,8 @@ func (e *NoRunError) Hint() string {
 type RunFailedError struct {
 	Tag  image.Tag
 	Run  TagRun
-	Job  RunJob // that failed; empty if the forge does not tell
-	Page string // where people see it
+	Job  RunJob // the failed job; empty if the forge does not say
+	Page string // page for people
 }
 
 func (e *RunFailedError) Error() string {
@@ -77,15 +77,15 @@ func (e *RunFailedError) Hint() string {
 	return "the tag stays: if the cause is not in the commit, run it again on that page, and then this command; else release the next version"
 }
 
-// SlowRunError says that the run of a tag was waited for too long.
+// SlowRunError says that the run of a tag was not over in time.
 type SlowRunError struct {
 	Tag   image.Tag
 	Image string   // REGISTRY/REPOSITORY:TAG
-	Run   TagRun   // empty: none is known
+	Run   TagRun   // empty: unknown
 	Idle  bool     // no runner has taken it
 	Jobs  []RunJob // that publish
 	After time.Duration
-	Page  string // where people see it
+	Page  string // page for people
 }
 
 func (e *SlowRunError) Error() string {
@@ -106,7 +106,7 @@ func (e *SlowRunError) Hint() string {
 	return "it goes on: run the same again to wait on, or with a longer -timeout"
 }
 
-// UnpublishedError says that a run went well, and the registry has nothing of it.
+// UnpublishedError says that a run succeeded, and the registry does not have its image.
 type UnpublishedError struct {
 	Tag   image.Tag
 	Image string // REGISTRY/REPOSITORY:TAG

@@ -12,26 +12,26 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// TagRuns is what the forge tells of the runs that it makes of a tag.
+// TagRuns are the forge's runs for a tag.
 type TagRuns interface {
-	// Of lists the runs of a tag that is on a commit. ErrNoRuns: the forge cannot tell.
+	// Of lists the runs of a tag that is on a commit. ErrNoRuns: the forge has no API for runs.
 	Of(ctx context.Context, tag, commit string) ([]TagRun, error)
-	// Jobs lists those of a run; none if the forge does not tell.
+	// Jobs lists the jobs of a run; none if the forge does not say.
 	Jobs(context.Context, TagRun) ([]RunJob, error)
 	// Log is the end of a job's log, in whole lines; "" if the forge does not give it.
 	Log(context.Context, RunJob) (string, error)
 }
 
-// ErrNoRuns says that a forge cannot tell of runs.
+// ErrNoRuns says that a forge has no API for runs.
 var ErrNoRuns = errors.New("the forge cannot tell of runs")
 
-// RunState is how far a run, or a job of it, is.
+// RunState is the state of a run, or of a job of it.
 type RunState string
 
-// The states that make a difference. Skipped, Success, Failure and Cancelled are final.
+// The states that matter. Skipped, Success, Failure and Cancelled are final.
 const (
 	RunWaiting   RunState = "waiting" // for a runner
-	RunBlocked   RunState = "blocked" // by another run or job, or until somebody approves it
+	RunBlocked   RunState = "blocked" // by another run or job, or waits for approval
 	RunRunning   RunState = "running"
 	RunSuccess   RunState = "success"
 	RunFailure   RunState = "failure"
@@ -39,14 +39,14 @@ const (
 	RunSkipped   RunState = "skipped"
 )
 
-// TagRun is what a forge makes of one workflow for a tag.
+// TagRun is a run of one workflow for a tag.
 type TagRun struct {
 	ID       int64
 	Number   int64  // grows from run to run
 	Workflow string // name of its file
 	State    RunState
 	URL      string // for people; "" if the forge gives none
-	Approval bool   // somebody has to approve it
+	Approval bool   // it waits for approval
 }
 
 // RunJob is a job of a run.
@@ -54,13 +54,13 @@ type RunJob struct {
 	ID     int64
 	Name   string
 	State  RunState
-	Labels []string // that a runner has to have, if the forge tells
-	Step   string   // that it is at, or was at last, if the forge tells
+	Labels []string // that a runner must have, if the forge says
+	Step   string   // the current or the last step, if the forge says
 	URL    string   // for people; "" if the forge gives none
 }
 
-// newestRun is the one that counts of the runs that are newer than a number: others may follow a tag that was deleted and made again, or
-// belong to workflows that publish nothing.
+// newestRun is the relevant run among those newer than a number: others may belong to a tag that was deleted and made again, or to
+// workflows that publish nothing.
 func newestRun(runs []TagRun, workflows []string, after int64) (found TagRun, ok bool) {
 	for _, r := range runs {
 		ours := len(workflows) == 0 || slices.ContainsFunc(workflows, func(file string) bool {
@@ -73,7 +73,7 @@ func newestRun(runs []TagRun, workflows []string, after int64) (found TagRun, ok
 	return found, ok
 }
 
-// stateOf is how far a run is, in a few words.
+// stateOf is the state of a run, in a few words.
 func stateOf(run TagRun, jobs []RunJob) string {
 	var running []string
 	for _, j := range jobs {
@@ -94,7 +94,7 @@ func stateOf(run TagRun, jobs []RunJob) string {
 	return "wait for the forge"
 }
 
-// waitsForRunner tells whether nothing is done because a runner is missing. Where one job runs another may well wait.
+// waitsForRunner reports whether a run waits for a missing runner. If one job is running, others may well wait.
 func waitsForRunner(run TagRun, jobs []RunJob) bool {
 	in := func(state RunState) bool {
 		return slices.ContainsFunc(jobs, func(j RunJob) bool { return j.State == state })
@@ -102,7 +102,7 @@ func waitsForRunner(run TagRun, jobs []RunJob) bool {
 	return in(RunWaiting) && !in(RunRunning) || run.State == RunWaiting && len(jobs) == 0
 }
 
-// mattering are the jobs of those names; all, if none has one: names may hold expressions.
+// mattering are the jobs with those names; all if none has one, as names may hold expressions.
 func mattering(jobs []RunJob, names []string) []RunJob {
 	var found []RunJob
 	for _, j := range jobs {
@@ -116,7 +116,7 @@ func mattering(jobs []RunJob, names []string) []RunJob {
 	return found
 }
 
-// tagJobs are the names of the jobs of a workflow that publish the container of a tag, and of those that these need; none if that cannot be told.
+// tagJobs are the names of a workflow's jobs that publish the container of a tag, and of the jobs that these need; none if unknown.
 func tagJobs(workflow []byte) (names []string) {
 	var read struct {
 		Jobs map[string]struct {
@@ -153,7 +153,7 @@ func tagJobs(workflow []byte) (names []string) {
 	return names
 }
 
-// labelsOf are those that the runner of a waiting job has to have, as in « (labels docker)».
+// labelsOf are the labels that the runner of a waiting job must have, as in " (labels docker)".
 func labelsOf(jobs []RunJob) string {
 	var labels []string
 	for _, j := range jobs {
@@ -176,10 +176,10 @@ func workflowsOf(runs []TagRun) (names []string) {
 	return slices.Compact(names)
 }
 
-// workflowFolders is where forges look for workflows: in the first of them that is there.
+// workflowFolders are the folders of workflows: a forge reads the first that exists.
 var workflowFolders = []string{".forgejo/workflows", ".gitea/workflows", ".github/workflows"}
 
-// tagTarget is what a workflow runs that publishes the container of a tag.
+// tagTarget is the target that publishes the container of a tag in a workflow.
 const tagTarget = "ci:tag"
 
 // tagWorkflows are the paths of the workflows that publish the container of a tag.
@@ -201,11 +201,10 @@ func tagWorkflows(files fs.FS) (paths []string) {
 	return paths
 }
 
-// skipping are the words in the message of a commit for which a forge makes no run, not for its tags either (SKIP_WORKFLOW_STRINGS, as it is
-// where nobody sets it).
+// skipping are the words in a commit's message for which a forge makes no run, not even for its tags (the default of SKIP_WORKFLOW_STRINGS).
 var skipping = []string{"[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"}
 
-// skips is the word in a message for which a forge makes no run; "" for none.
+// skips returns the word in a message for which a forge makes no run; "" for none.
 func skips(message string) string {
 	for _, word := range skipping {
 		if strings.Contains(message, word) {

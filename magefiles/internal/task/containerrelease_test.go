@@ -78,12 +78,12 @@ func (g *gitForge) commit(text string) string {
 
 func (g *gitForge) head() string { return g.git(g.here, "rev-parse", "HEAD") }
 
-// tags are those of the forge, with their commits.
+// tags are the tags on the forge, with their commits.
 func (g *gitForge) tags() []string {
 	return strings.Fields(g.git(g.far, "for-each-ref", "--format=%(refname:strip=2)=%(*objectname)%(objecttype)", "refs/tags"))
 }
 
-// CheckTag is refused where the test says so.
+// CheckTag is refused if the test says so.
 func (g *gitForge) CheckTag(ctx context.Context, name string) error {
 	if g.protected != "" && g.protected == name {
 		return errors.New(name + " is protected")
@@ -109,7 +109,7 @@ func TestContainerRelease(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
 	one := g.head()
-	for range 2 { // again is a success, and counts no further
+	for range 2 { // a repeat succeeds, and gives no further version
 		got, err := g.release(l).Run(t.Context(), "nettest", "patch")
 		if err != nil || got.String() != "nettest-v0.1.0" || got.Commit != one {
 			t.Fatalf("%+v, %v", got, err)
@@ -138,7 +138,7 @@ func TestContainerRelease(t *testing.T) {
 	}
 }
 
-// TestContainerReleaseCountsWhatIsPublished has versions at the registry that no tag is of.
+// TestContainerReleaseCountsWhatIsPublished has versions in the registry without a tag.
 func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
@@ -151,7 +151,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 			}
 		}
 	}
-	var same []string // commits whose images are those of the newest as well
+	var same []string // commits whose images equal those of the newest
 	release := func(version, want string, says ...string) {
 		t.Helper()
 		g.notes = nil
@@ -250,7 +250,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 	}
 }
 
-// Somebody may push the tag between the look and the push.
+// Another client may push the tag between the look and the push.
 func TestContainerReleaseRaces(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
@@ -304,7 +304,7 @@ func TestCITag(t *testing.T) {
 	if err != nil || got.String() != "" || len(notes) != 1 || notes[0] != "v1.2.3 is not a container tag: nothing is published" {
 		t.Errorf("tag of the docs: %+v, %v, said %q", got, err, notes)
 	}
-	// The same line again, wherever the checkout is by then: a promotion may have moved it.
+	// The same command again, whatever HEAD is by then: a promotion may have moved it.
 	g.commit("two")
 	again, err := ci(&notes).Run(t.Context(), "nettest-v0.1.0")
 	if found, _ := l.look(t, "v0.1.0"); err != nil || again.Reference != l.host+"/blumeops/nettest:v0.1.0@"+found.Digest || again.Revision != one || again.Status != task.StatusUnchanged {
@@ -368,7 +368,7 @@ func TestCITagDryRun(t *testing.T) {
 	}
 }
 
-// TestContainerReleaseRefusesWhatPublishWould: a tag whose publication is going to be refused is worse than none.
+// TestContainerReleaseRefusesWhatPublishWould: a tag whose publication will be refused is worse than none.
 func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)

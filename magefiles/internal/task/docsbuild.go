@@ -19,71 +19,71 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
-// BuildDocs makes the archive of the site of documentation.
+// BuildDocs makes the archive of the website.
 type BuildDocs struct {
 	Tree     fs.FS // the repository: a working tree, or a commit
 	Settings DocsSettings
-	// Dates are those of a file or of the files in a folder, by slash path from the root.
+	// Dates returns the dates of a file or of the files in a folder, by slash path from the root.
 	Dates   func(ctx context.Context, under string) (map[string]website.Dates, error)
 	Sources Sources
 	Sites   Generators
 	Watch   Watch
-	Note    func(string) // told what the user should know besides; nil: nothing is said
+	Note    func(string) // called with notes for the user; nil: no notes
 }
 
-// DocsSettings are what the site says of its docs.
+// DocsSettings are the site's settings of its docs.
 type DocsSettings struct {
 	Dir      string // of the docs, a slash path from the root
 	Site     website.Settings
 	Source   string         // of Quartz, URL#COMMIT or a folder
-	Image    string         // that generators run on
-	Zone     *time.Location // that dates are shown in; nil is UTC
-	Fragment []string       // slash paths from the root that are no pages, besides the folder of changelog fragments
+	Image    string         // on which generators run
+	Zone     *time.Location // of the shown dates; nil is UTC
+	Fragment []string       // slash paths from the root that are not pages, in addition to the folder of changelog fragments
 }
 
 // Sources finds the sources of generators.
 type Sources interface {
-	// Find reads DIR or URL#REF. Nothing is fetched yet.
+	// Find reads DIR or URL#REF. It fetches nothing.
 	Find(text string) (Source, error)
 }
 
-// Source is where a generator's source is.
+// Source is the source of a generator.
 type Source interface {
 	fmt.Stringer
-	// Pinned tells whether it is one commit.
+	// Pinned reports whether it is one commit.
 	Pinned() bool
-	// Fetch gives the source as files, which release removes.
+	// Fetch returns the source as files, which release removes.
 	Fetch(context.Context) (dir, commit string, release func() error, err error)
 }
 
 // Generators runs the programs that make sites.
 type Generators interface {
-	// Check asks whether one could be run, and runs none.
+	// Check checks that a generator could be run, and runs none.
 	Check(context.Context) error
-	// Generate makes the site in the folder to, which is not there yet.
+	// Generate makes the site in the folder to, which must not exist.
 	Generate(ctx context.Context, r GeneratorRun, to string) error
 }
 
-// GeneratorRun says how a generator is run.
+// GeneratorRun says how to run a generator.
 type GeneratorRun struct {
-	Base     string               // folder of what npm ci needs
-	Overlay  string               // folder that is put over it
-	Replaced []string             // of Base, what Overlay replaces as a whole
+	Base     string               // folder of the files for npm ci
+	Overlay  string               // folder that is copied over it
+	Replaced []string             // of Base, files that Overlay replaces as a whole
 	Times    map[string]time.Time // of files in Overlay
 	Build    []string             // the command
 	Output   string               // folder that it writes to
 	Env      map[string]string    // of the command
 }
 
-// DocsArgs are what a person gives; "" is the default.
+// DocsArgs are a person's arguments; "" is the default.
 type DocsArgs struct {
 	Version string // vX.Y.Z, dev or test; default: dev
 	Source  string // of Quartz, DIR or URL#REF; default: the setting
 	Output  string // the archive's file; default: docs-VERSION.tar.gz
-	// Time is the one that the archive states: a release's date, a commit's time.
+	// Time is the time in the archive: a release's date, a commit's time.
 	Time time.Time
-	// Date is that of the version in the changelog, as in 2026-03-08, for a version that is being released: one that the changelog
-	// cannot take is an error then. "" is the date of Time.
+	// Date is the version's date in the changelog, as in 2026-03-08, for a version that is being released: an error if the
+	// changelog cannot take it. "" is the date of Time.
 	Date string
 }
 
@@ -94,10 +94,10 @@ type BuiltDocs struct {
 	SHA256    string `json:"sha256"`
 	Size      int64  `json:"size"`
 	Generator string `json:"generator"`
-	Source    string `json:"source,omitempty"` // of Quartz, with its commit where it is one
+	Source    string `json:"source,omitempty"` // of Quartz, with its commit if there is one
 }
 
-// String is one line; nothing, if nothing was built.
+// String is one line; "" if nothing was built.
 func (b BuiltDocs) String() string {
 	if b.File == "" {
 		return ""
@@ -105,7 +105,7 @@ func (b BuiltDocs) String() string {
 	return b.File + " sha256:" + b.SHA256
 }
 
-// Run builds. Nothing is fetched or written before all arguments are known to be good. The same docs, dates and generator give the same bytes.
+// Run builds. It checks all arguments before it fetches or writes anything. The same docs, dates and generator give the same bytes.
 func (b BuildDocs) Run(ctx context.Context, args DocsArgs) (built BuiltDocs, err error) {
 	d, err := b.parse(args)
 	if err != nil {
@@ -126,7 +126,7 @@ func (b BuildDocs) Run(ctx context.Context, args DocsArgs) (built BuiltDocs, err
 	return d.built, nil
 }
 
-// Check refuses what Run would, without the build: it asks for the generator's source and its base image.
+// Check makes the checks of Run without the build: it looks for the generator's source and its base image.
 func (b BuildDocs) Check(ctx context.Context, args DocsArgs) error {
 	d, err := b.parse(args)
 	if err != nil {
@@ -140,18 +140,18 @@ func (b BuildDocs) Check(ctx context.Context, args DocsArgs) error {
 	return errors.Join(b.Sites.Check(ctx), d.close())
 }
 
-// Builder identifies what builds: the same builder makes the same of the same pages, dates, version and time.
+// Builder identifies the builder: the same builder makes the same archive from the same pages, dates, version and time.
 func (b BuildDocs) Builder() string {
 	s := b.Settings
 	return strings.Join([]string{packing, s.Site.Generator, s.Site.Build, s.Site.Output, s.Source, s.Image, b.zone().String()}, "\n")
 }
 
-// packing is another one whenever the same site gives another archive.
+// packing changes whenever the same site gives another archive.
 const packing = "2"
 
 func (b BuildDocs) zone() *time.Location { return cmp.Or(b.Settings.Zone, time.UTC) }
 
-// parse checks the arguments against what the docs hold.
+// parse checks the arguments against the docs.
 func (b BuildDocs) parse(args DocsArgs) (*docsBuild, error) {
 	d := &docsBuild{BuildDocs: b, args: args}
 	var err error
@@ -176,7 +176,7 @@ func (b BuildDocs) parse(args DocsArgs) (*docsBuild, error) {
 	return d, b.checkPin(args, d.source)
 }
 
-// checkPin refuses a branch as a setting: the site would be another from day to day.
+// checkPin refuses a branch as a setting: the site would change from day to day.
 func (b BuildDocs) checkPin(args DocsArgs, s Source) error {
 	if args.Source != "" || s.Pinned() || !strings.Contains(s.String(), "#") {
 		return nil
@@ -185,7 +185,7 @@ func (b BuildDocs) checkPin(args DocsArgs, s Source) error {
 		Reason: "names a branch or a tag, which move; put the commit's full hash after the # (git ls-remote URL shows it), or give docs:build -source= for once"}
 }
 
-// archiveFile is the absolute path of the archive, which can be written.
+// archiveFile is the absolute path of the archive, after a check that it can be written.
 func archiveFile(name string) (string, error) {
 	refuse := func(reason string) (string, error) {
 		return "", &image.InvalidError{What: "output", Input: name, Reason: reason}
@@ -206,7 +206,7 @@ func archiveFile(name string) (string, error) {
 	return file, nil
 }
 
-// docsBuild is one archive on its way.
+// docsBuild is the state of one build.
 type docsBuild struct {
 	BuildDocs
 	args    DocsArgs
@@ -231,14 +231,14 @@ func (d *docsBuild) close() error {
 
 func (d *docsBuild) site() string { return filepath.Join(d.work.Path, "site") }
 
-// stage lays the docs out with their dates.
+// stage copies the docs with their dates.
 func (d *docsBuild) stage(ctx context.Context) error {
 	dates, err := d.Dates(ctx, d.Settings.Dir)
 	if err != nil {
 		return err
 	}
 	pages := website.Pages{Dates: dates, Time: d.args.Time, Skip: d.Settings.Fragment}
-	if c, err := changelog.ParseConfig(d.Tree); err == nil { // without one that can be read there are no fragments
+	if c, err := changelog.ParseConfig(d.Tree); err == nil { // without a readable configuration there are no fragments
 		pages.Skip = append(slices.Clone(pages.Skip), c.Directory)
 		if pages.Outside, err = d.changelogPages(ctx, c.Filename); err != nil {
 			return err
@@ -248,7 +248,7 @@ func (d *docsBuild) stage(ctx context.Context) error {
 	return err
 }
 
-// fetch gets Quartz.
+// fetch fetches Quartz.
 func (d *docsBuild) fetch(ctx context.Context) (err error) {
 	dir, commit, release, err := d.source.Fetch(ctx)
 	if err != nil {
@@ -272,11 +272,11 @@ func (d *docsBuild) build(ctx context.Context) error {
 		Base: d.staged.Base, Overlay: d.staged.Overlay, Times: d.staged.Times, Build: d.plan.Build, Output: d.plan.Output,
 		Env: map[string]string{"SOURCE_DATE_EPOCH": strconv.FormatInt(d.args.Time.Unix(), 10)},
 	}
-	if zone := d.zone(); zone != time.Local { // which has no name that another machine knows
+	if zone := d.zone(); zone != time.Local { // time.Local has no name that another machine knows
 		r.Env["TZ"] = zone.String()
 	}
 	if d.source != nil {
-		r.Replaced = []string{"content", d.plan.Output} // a fork's own pages, and what it wrote when it was built in place
+		r.Replaced = []string{"content", d.plan.Output} // a fork's own pages, and its output of an earlier build
 	}
 	return d.Sites.Generate(ctx, r, d.site())
 }

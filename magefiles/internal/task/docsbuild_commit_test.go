@@ -19,7 +19,7 @@ func sha256Of(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// TestDocsAreTheCommits has clones of one commit that differ in what git ignores, in line ends and in what submodules have checked out.
+// TestDocsAreTheCommits has clones of one commit that differ in ignored files, in line ends and in the commits of submodules.
 func TestDocsAreTheCommits(t *testing.T) {
 	build, _, _ := docs(t, nil)
 	lib, origin := newChanging(t), newChanging(t)

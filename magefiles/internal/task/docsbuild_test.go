@@ -19,7 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
-// quartz gives a source that CheckQuartz takes, and tells whether it was given back.
+// quartz returns a source that CheckQuartz accepts, and records whether it was released.
 type quartz struct {
 	text     string
 	dir      string
@@ -65,7 +65,7 @@ func (g *generator) Generate(_ context.Context, r task.GeneratorRun, to string) 
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		return err
 	}
-	text := `<ul class="overflow" id="list-` + strings.Repeat("1", len(g.runs)) + `"></ul>` // another one each time
+	text := `<ul class="overflow" id="list-` + strings.Repeat("1", len(g.runs)) + `"></ul>` // a different one each time
 	return os.WriteFile(filepath.Join(to, "index.html"), []byte(text), 0o600)
 }
 
@@ -149,7 +149,7 @@ func TestBuildDocs(t *testing.T) {
 	if r.Env["TZ"] != "UTC" || r.Env["SOURCE_DATE_EPOCH"] != "1700000000" || !r.Times["content/index.md"].Equal(time.Unix(1.1e9, 0)) || strings.Join(r.Replaced, " ") != "content public" {
 		t.Errorf("the generator was given %+v", r)
 	}
-	// Again, over the archive that is there, while the generator's ids are others.
+	// Again, over the existing archive, while the generator's ids differ.
 	again, err := build.Run(t.Context(), args)
 	if err != nil || again.SHA256 != built.SHA256 {
 		t.Errorf("again: %+v, %v", again, err)
@@ -245,7 +245,7 @@ func TestBuildDocsFails(t *testing.T) {
 	}
 }
 
-// What is good to know is said: a branch's commit, and whose configuration it is.
+// Notes name a branch's commit, and the source of the configuration.
 func TestBuildDocsNotes(t *testing.T) {
 	build, _, _ := docs(t, map[string]string{"docs/index.md": "x"})
 	var notes []string

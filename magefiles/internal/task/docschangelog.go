@@ -12,7 +12,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
-// changelogPages is the page that the site gets of the changelog; none if that is a page of the docs anyway, or is not there.
+// changelogPages is the website's page of the changelog; none if the changelog is a page of the docs anyway, or does not
+// exist.
 func (d *docsBuild) changelogPages(ctx context.Context, file string) ([]website.OutsidePage, error) {
 	if d.plan.Generator != website.Quartz || d.Settings.Dir == "." || strings.HasPrefix(file, d.Settings.Dir+"/") {
 		return nil, nil
@@ -36,7 +37,7 @@ func (d *docsBuild) changelogPages(ctx context.Context, file string) ([]website.
 }
 
 // changelogText is the changelog as the release of the version commits it. It is longer than the file by the version's section. In a
-// build by hand, of a version that the changelog cannot take or of none, it is the file.
+// build by hand, of no version or of one that the changelog cannot take, it is the file.
 func (d *docsBuild) changelogText(file string) (text []byte, longer bool, err error) {
 	if !d.version.IsChannel() {
 		date := cmp.Or(d.args.Date, d.args.Time.In(d.zone()).Format(time.DateOnly))
@@ -52,5 +53,5 @@ func (d *docsBuild) changelogText(file string) (text []byte, longer bool, err er
 	return text, false, err
 }
 
-// contentOf is the whole changelog with a section that it did not have.
+// contentOf is the whole changelog with a new section.
 func contentOf(built *changelog.Result) []byte { return built.Changes[0].Content }

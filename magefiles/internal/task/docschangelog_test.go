@@ -28,7 +28,7 @@ func withNews(change map[string]string) map[string]string {
 	return files
 }
 
-// pageReader notes the changelog that the generator is given.
+// pageReader records the changelog page of the generator's input.
 type pageReader struct {
 	*generator
 	pages map[string]string
@@ -46,7 +46,7 @@ func (p pageReader) Generate(ctx context.Context, r task.GeneratorRun, to string
 
 var newsTime = time.Date(2026, 3, 8, 23, 30, 0, 0, time.UTC)
 
-// committed is what docs:release would commit.
+// committed is the changelog that docs:release would commit.
 func committed(t *testing.T, files map[string]string, version, date string) string {
 	t.Helper()
 	tree := fstest.MapFS{}
@@ -60,7 +60,7 @@ func committed(t *testing.T, files map[string]string, version, date string) stri
 	return string(built.Changes[0].Content)
 }
 
-// The page says what the file does, or what the release of the version makes of it.
+// The page has the text of the file, or of the release of the version.
 func TestBuildDocsChangelog(t *testing.T) {
 	const (
 		plain = "---\ncreated: 2001-09-09T01:46:40Z\nmodified: 2004-11-09T11:33:20Z\n---\n"
@@ -80,7 +80,7 @@ func TestBuildDocsChangelog(t *testing.T) {
 		args  task.DocsArgs
 		zone  *time.Location
 		page  string // its name
-		want  string // of it; "" for none
+		want  string // text of the page; "" for none
 	}{
 		"dev":             {files: normal, page: "CHANGELOG.md", want: plain + newsFile},
 		"test":            {files: normal, args: task.DocsArgs{Version: "test"}, page: "CHANGELOG.md", want: plain + newsFile},
@@ -113,7 +113,7 @@ func TestBuildDocsChangelog(t *testing.T) {
 	}
 }
 
-// A version that is being released has its section, or is not built; and the dates of the page have to be known.
+// A version that is being released has its section, or is not built; and the dates of the page must be known.
 func TestBuildDocsChangelogFails(t *testing.T) {
 	build, g, _ := docs(t, withNews(nil))
 	var exists *changelog.ExistsError
@@ -133,7 +133,7 @@ func TestBuildDocsChangelogFails(t *testing.T) {
 	}
 }
 
-// What an earlier run has uploaded is used again unless the page of the changelog would be another one.
+// The upload of an earlier run is used again unless the changelog's page would differ.
 func TestReleaseReusesByChangelog(t *testing.T) {
 	for name, c := range map[string]struct {
 		file, text string
@@ -158,7 +158,7 @@ func TestReleaseReusesByChangelog(t *testing.T) {
 	}
 }
 
-// The changelog alone is nothing to release.
+// A change of the changelog alone is not released.
 func TestReleaseChangelogIsNoNews(t *testing.T) {
 	w := newDocsWorld()
 	w.releaser().mustRelease(t, "patch")

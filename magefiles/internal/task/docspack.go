@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
-// pack writes the archive beside its place and renames it then, so that nobody finds half of it.
+// pack writes a temporary file and renames it, so that the archive is never incomplete.
 func (d *docsBuild) pack(context.Context) error {
 	site, err := os.OpenRoot(d.site())
 	if err != nil {

@@ -8,9 +8,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// DryRun returns the same task with a builder and a registry that write nothing and say
-// instead what would be done. All that refuses still refuses, and the registry is
-// really looked at.
+// DryRun returns the same task with a builder and a registry that write nothing and print what
+// would be done. All checks still run, against the real registry.
 func (p Publish) DryRun(plan func(string)) Publish {
 	p.Builder = planBuilder{plan}
 	p.Registry = planRegistry{p.Registry, plan}
@@ -18,7 +17,7 @@ func (p Publish) DryRun(plan func(string)) Publish {
 	return p
 }
 
-// planBuilder says what would be built.
+// planBuilder prints what would be built.
 type planBuilder struct{ plan func(string) }
 
 func (b planBuilder) Build(_ context.Context, r image.BuildRequest) (Image, error) {
@@ -41,7 +40,7 @@ func (i plannedImage) Archives(context.Context, string) ([]image.Variant, error)
 
 var errPlanned = errors.New("a dry run has no image to write")
 
-// planRegistry looks, and says what would be pushed.
+// planRegistry reads the registry, and prints what would be pushed.
 type planRegistry struct {
 	Registry
 	plan func(string)

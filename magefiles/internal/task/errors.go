@@ -6,7 +6,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// DirtyError says that a version was to be published from a tree with changes.
+// DirtyError refuses to publish a version from a tree with changes.
 type DirtyError struct {
 	Version image.Version
 	Changed []string // paths
@@ -21,7 +21,7 @@ func (e *DirtyError) Hint() string {
 	return "commit or stash the changes, publish to a channel (dev, test), or give -force"
 }
 
-// UncommittedError says that a version was to be published of a container that only the working tree has.
+// UncommittedError refuses to publish a version of a container that only the working tree has.
 type UncommittedError struct{ Dir string }
 
 func (e *UncommittedError) Error() string {
@@ -33,8 +33,7 @@ func (e *UncommittedError) Hint() string {
 	return "commit it (git add -f, if git ignores it), or publish to a channel (dev, test)"
 }
 
-// BranchError says that a version was to be published from a commit that is not on the
-// default branch.
+// BranchError refuses to publish a version from a commit that is not on the default branch.
 type BranchError struct {
 	Version image.Version
 	Commit  string
@@ -50,11 +49,11 @@ func (e *BranchError) Hint() string {
 	return fmt.Sprintf("merge and push it to %s first, publish to a channel (dev, test), or give -force", e.Branch)
 }
 
-// TakenError says that a version exists already, and is something else.
+// TakenError says that a version already exists with another content.
 type TakenError struct {
 	Reference image.Reference
 	Found     image.Found
-	Revision  string // that was to be published
+	Revision  string // the revision to publish
 	Platforms []image.Platform
 }
 

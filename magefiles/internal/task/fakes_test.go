@@ -35,7 +35,7 @@ type builder struct {
 	t        *testing.T
 	requests []image.BuildRequest
 	content  string // of the layer
-	compiled string // what was compiled for it; "" if it is no program
+	compiled string // the compiled program; "" if there is none
 	err      error
 	during   func() // while the build runs
 }
@@ -73,7 +73,7 @@ func (i built) Archives(_ context.Context, dir string) ([]image.Variant, error) 
 }
 
 func (i built) Rootfs(_ context.Context, dir string) error {
-	closed := filepath.Join(dir, "closed") // as images have /proc or /root
+	closed := filepath.Join(dir, "closed") // as /proc or /root in images
 	return errors.Join(
 		os.MkdirAll(closed, 0o700), os.WriteFile(filepath.Join(closed, "file"), nil, 0o644), os.Chmod(closed, 0o555),
 		os.WriteFile(filepath.Join(dir, "file"), []byte(i.b.content), 0o644),
@@ -120,7 +120,7 @@ func archiveOf(entries map[string][]byte) []byte {
 	w := tar.NewWriter(&buffer)
 	for name, data := range entries {
 		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}); err != nil {
-			panic(err) // a bytes.Buffer takes everything
+			panic(err) // a bytes.Buffer never fails
 		}
 		_, _ = w.Write(data)
 	}
@@ -165,7 +165,7 @@ func (r trees) IgnoredOf(context.Context, fs.FS, image.Container) ([]string, err
 
 func clean(hash string) repo { return repo{hash: hash, branch: true} }
 
-// wantError checks that the error says all of that.
+// wantError checks that the error contains all of the parts.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {

@@ -11,7 +11,7 @@ import (
 // List shows the containers of a repository.
 type List struct {
 	Files      fs.FS     // the repository
-	Manifests  string    // folder of the manifests that use images
+	Manifests  string    // folder of the manifests
 	Repository string    // REGISTRY/NAMESPACE of the images
 	Platforms  Platforms // of containers that state none
 }
@@ -28,8 +28,7 @@ type Listed struct {
 	Uses      []image.Use `json:"uses"`
 }
 
-// Run returns the containers that can be used, and beside them an error about those
-// that cannot.
+// Run returns the usable containers, together with an error about the others.
 func (l List) Run() (Listing, error) {
 	uses, err := image.Uses(l.Files, l.Manifests, l.Repository)
 	if err != nil {
@@ -59,7 +58,7 @@ func (l Listing) String() string {
 	for _, c := range l {
 		row(string(c.Name), string(c.Kind), orDash(c.Version), strings.Join(c.Platforms, ","), orDash(places(c.Uses)))
 	}
-	_ = table.Flush() // a strings.Builder takes everything
+	_ = table.Flush() // a strings.Builder never fails
 	return strings.TrimSuffix(text.String(), "\n")
 }
 

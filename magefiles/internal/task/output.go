@@ -17,7 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// output is where a built image goes, and in which form.
+// output is the target of a built image, with its form.
 type output struct {
 	form    form
 	path    string
@@ -54,8 +54,7 @@ func parseOutput(s string) (output, error) {
 	return output{form: form, path: filepath.Clean(where)}, nil
 }
 
-// check refuses a target that cannot be written, or that holds what this program did
-// not write.
+// check refuses a target that cannot be written, or that this program did not write.
 func (o output) check() error {
 	if o.form == noOutput {
 		return nil
@@ -103,8 +102,8 @@ func isLayoutTar(file string) bool {
 	return found
 }
 
-// write puts the image beside its target first and renames it then, so that nobody
-// finds half of it. It returns the image's digest, which a root file system has not.
+// write writes the image to a temporary name and renames it, so that the target is never
+// incomplete. It returns the image's digest, which a root file system does not have.
 func (o output) write(ctx context.Context, img Image) (digest string, err error) {
 	if o.form == noOutput {
 		return "", nil
@@ -124,22 +123,22 @@ func (o output) write(ctx context.Context, img Image) (digest string, err error)
 	return digest, replace(o.path, made, filepath.Join(temp.Path, "old"))
 }
 
-// writeRootfs writes a root file system to made, which is in the folder temp, and puts it in the place of what this command wrote before.
+// writeRootfs writes a root file system to made, in the folder temp, and replaces the earlier one of this command with it.
 func (o output) writeRootfs(ctx context.Context, img Image, temp, made string) error {
-	defer func() { _ = removable(temp) }()        // what cannot be removed is told then
+	defer func() { _ = removable(temp) }()        // RemoveAll reports folders that cannot be removed
 	if err := os.Mkdir(made, 0o777); err != nil { // #nosec G301 -- the umask decides
 		return err
 	}
 	if err := img.Rootfs(ctx, made); err != nil {
 		return err
 	}
-	if err := o.check(); err != nil { // the build took its time
+	if err := o.check(); err != nil { // again, as the build took time
 		return err
 	}
 	if err := replace(o.path, made, filepath.Join(temp, "old")); err != nil {
 		return err
 	}
-	_ = record(o.records, o.path) // without a record the next run is told to remove the folder
+	_ = record(o.records, o.path) // without a record the next run asks the user to remove the folder
 	return nil
 }
 
@@ -157,7 +156,7 @@ func (o output) writeLayout(ctx context.Context, img Image, made string) (digest
 	return digest, unpack(archive, made)
 }
 
-// replace renames made to target. A folder that stands there goes aside first.
+// replace renames made to target. An existing folder is renamed to aside first.
 func replace(target, made, aside string) error {
 	if info, err := os.Lstat(target); err == nil && info.IsDir() {
 		if err := os.Rename(target, aside); err != nil {
@@ -187,7 +186,7 @@ func layoutDigest(file string) (string, error) {
 	return index.Manifests[0].Digest, nil
 }
 
-// unpack writes the files of a tar into a new folder. Nothing in it leads out of there.
+// unpack writes the files of a tar into a new folder. No entry leaves it.
 func unpack(file, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
@@ -213,7 +212,7 @@ func unpack(file, dir string) error {
 	})
 }
 
-// eachEntry goes through a tar file.
+// eachEntry calls visit for each entry of a tar file.
 func eachEntry(file string, visit func(*tar.Header, io.Reader) error) error {
 	f, err := os.Open(file)
 	if err != nil {

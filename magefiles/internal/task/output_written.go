@@ -11,14 +11,14 @@ import (
 	"path/filepath"
 )
 
-// written is what is known of a root file system that this command wrote into a folder. Only such a folder is replaced, and only if nothing in it
-// was changed since: nothing of the user's is lost.
+// written is the record of a root file system that this command wrote into a folder. Only such a folder is replaced, and only if nothing in it
+// was changed since: so nothing of the user's is lost.
 type written struct {
 	Path  string // of the folder, absolute
 	State string // see folderState
 }
 
-// folderState sums up a folder: names, kinds, permissions, sizes, times and links of all that is in it. Any change by a user is another state.
+// folderState is a hash of a folder: names, kinds, permissions, sizes, times and links of all entries. Any change by a user changes it.
 func folderState(dir string) (string, error) {
 	h := sha256.New()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -41,7 +41,7 @@ func folderState(dir string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// record says in the folder records that target is what this command wrote. Records of folders that are gone are removed.
+// record records that this command wrote target. Records of folders that no longer exist are removed.
 func record(records, target string) error {
 	if records == "" {
 		return nil
@@ -65,7 +65,7 @@ func record(records, target string) error {
 	return os.WriteFile(recordOf(records, path), text, 0o600)
 }
 
-// unchanged tells whether a folder is what this command wrote, and nothing else.
+// unchanged reports whether a folder has exactly the state that this command wrote.
 func unchanged(records, target string) bool {
 	path, err := filepath.Abs(target)
 	if err != nil || records == "" {
@@ -101,7 +101,7 @@ func forget(records string) {
 	}
 }
 
-// removable lets the owner of a folder remove what is in it: a root file system may have folders that nobody may write.
+// removable makes a folder removable for its owner: a root file system may have folders without write permission.
 func removable(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if d == nil || !d.IsDir() {

@@ -7,10 +7,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// shownPaths is how many of many paths a message names.
+// shownPaths is the number of paths that a message names.
 const shownPaths = 3
 
-// firstPaths are the first of many paths, for a line that people read: one that a message could be hidden in is quoted.
+// firstPaths are the first of many paths, for a line that people read: a path that could hide a message is quoted.
 func firstPaths(paths []string) string {
 	var names []string
 	for _, p := range paths[:min(shownPaths, len(paths))] {
@@ -19,7 +19,7 @@ func firstPaths(paths []string) string {
 	return strings.Join(names, ", ")
 }
 
-// somePaths is firstPaths, and how many more there are.
+// somePaths is firstPaths, with the number of further ones.
 func somePaths(paths []string) string {
 	if more := len(paths) - shownPaths; more > 0 {
 		return fmt.Sprintf("%s and %d more", firstPaths(paths), more)

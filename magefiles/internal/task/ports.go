@@ -7,14 +7,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Builder makes images of containers.
+// Builder builds images of containers.
 type Builder interface {
-	// Build makes the image for every platform of the request. What a build says on
-	// the way is the builder's to show.
+	// Build makes the image for every platform of the request. The builder shows the output of
+	// the build.
 	Build(context.Context, image.BuildRequest) (Image, error)
 }
 
-// Image is a built image. It may live in an engine, and then as long as that does.
+// Image is a built image. It may exist only in an engine, until that ends.
 type Image interface {
 	// Archive writes all platforms as one OCI layout in a tar file.
 	Archive(ctx context.Context, file string) error
@@ -24,13 +24,13 @@ type Image interface {
 	Rootfs(ctx context.Context, dir string) error
 }
 
-// Registry is where images are published.
+// Registry is the registry to publish to.
 type Registry interface {
-	// Look reads what stands under a reference; ok is false if the registry says that
-	// there is nothing.
+	// Look reads the image under a reference; ok is false if the registry says that there is
+	// nothing.
 	Look(context.Context, image.Reference) (found image.Found, ok bool, err error)
-	// Assemble puts the variants together as one image. The caller closes it, and
-	// leaves the variants' files alone until then.
+	// Assemble makes one image from the variants. The caller closes it, and does not change the
+	// variants' files until then.
 	Assemble(context.Context, []image.Variant, image.Metadata) (image.Artifact, error)
 }
 
@@ -42,23 +42,21 @@ type Repo interface {
 	// OnDefaultBranch reports whether the default branch holds the commit, and names
 	// that branch.
 	OnDefaultBranch(ctx context.Context, hash string) (ok bool, branch string, err error)
-	// SourceURL is where the source can be found; "" if that is not known. It holds no
-	// credentials.
+	// SourceURL is the web address of the source; "" if unknown. It holds no credentials.
 	SourceURL() string
 }
 
-// Trees are the files that images are made of.
+// Trees are the files that images are made from.
 type Trees interface {
-	// Recorded are those that a commit records.
+	// Recorded are the files that a commit records.
 	Recorded(commit string) (fs.FS, error)
-	// CheckContainer refuses a container of a commit if something that its image is made of is recorded there, and not in this clone.
+	// CheckContainer refuses a container of a commit if the commit records content for its image that this clone does not have.
 	CheckContainer(ctx context.Context, commit string, c image.Container) error
-	// IgnoredOf lists some of the files of the working tree that git ignores, and that a build of the container would take.
+	// IgnoredOf lists some files of the working tree that git ignores, and that a build of the container would use.
 	IgnoredOf(ctx context.Context, files fs.FS, c image.Container) ([]string, error)
 }
 
-// Platforms are those that containers of a kind are published for where they do not
-// state their own.
+// Platforms are the platforms of containers of a kind that do not state their own.
 type Platforms map[image.Kind][]image.Platform
 
 // of are the platforms that a container is published for.

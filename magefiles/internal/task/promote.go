@@ -8,27 +8,28 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Promote has the manifests on the forge's branch name a published version of a container, by its digest, in one commit. What names it already is
-// left alone, so that a run that was cut off is finished by another.
+// Promote writes a published version of a container, with its digest, to the manifests on the forge's branch, in one commit. Manifests that name
+// it already are left alone, so another run finishes one that was interrupted.
 type Promote struct {
 	Origin       Origin
 	Registry     TagRegistry
-	Applications Applications // nil: there are none that could be synced, and a wish to sync them is noted
+	Applications Applications // nil: there are none to sync, and a request to sync them gives a note
 	Host         string       // of the registry
-	Namespace    string       // before the name, at the registry
+	Namespace    string       // before the name, in the registry
 	Manifests    string       // folder of the manifests, a slash path
 
 	Watch Watch
-	Note  func(string) // gets what is good to know; nil: it is not said
-	Warn  func(string) // gets what somebody should do something about
+	Note  func(string) // called with notes for the user; nil: no notes
+	Warn  func(string) // called with warnings for the user
 	Now   func() time.Time
 
-	plan func(string) // of a dry run
+	plan func(string) // called with the changes in a dry run
 }
 
-// Applications are what deploys the manifests.
+// Applications are the Argo CD Applications that deploy the manifests.
 type Applications interface {
-	// Deploying lists which folders of the repository's branch are deployed, and by which Application. One with several has several.
+	// Deploying lists the folders of the repository's branch that are deployed, and by which Application. An Application may have
+	// several.
 	Deploying(context.Context) ([]DeployedFolder, error)
 	// Of is the Application of that name.
 	Of(name string) Deployer
@@ -41,16 +42,15 @@ type DeployedFolder struct {
 	Recurse     bool   // without a kustomization, the folders below count too
 }
 
-// PromoteArgs are what a person gives; "" is the default.
+// PromoteArgs are a person's arguments; "" is the default.
 type PromoteArgs struct {
 	Name    string
 	Version string // vX.Y.Z[-PRE], a channel, or VersionNewest
-	Digest  string // that the registry has to hold under the version; default: whatever it holds
-	Sync    bool   // have it deployed, and wait
+	Digest  string // that the registry must hold under the version; default: any
+	Sync    bool   // sync the Applications, and wait
 }
 
-// VersionNewest is, in the place of a version, the highest vX.Y.Z that the registry holds. Versions with something after that, such as those of
-// commits, have no order that says which is newer.
+// VersionNewest, in place of a version, is the highest vX.Y.Z in the registry. Versions with a suffix, such as those of commits, have no order.
 const VersionNewest = "newest"
 
 // StatusPromoted says that the branch names the version.
@@ -63,15 +63,15 @@ type Promoted struct {
 	Status       Status      `json:"status"` // promoted; unchanged; planned
 	Reference    string      `json:"reference"`
 	Digest       string      `json:"digest"`
-	Commit       string      `json:"commit,omitempty"` // of the branch, that names the version
-	Uses         []image.Use `json:"uses"`             // that name it
+	Commit       string      `json:"commit,omitempty"` // of the branch, with the version
+	Uses         []image.Use `json:"uses"`             // places with the version
 	Applications []string    `json:"applications"`     // that were synced
 }
 
 // String is the one line that scripts read: REGISTRY/NAMESPACE/NAME:VERSION@DIGEST.
 func (p Promoted) String() string { return p.Reference }
 
-// Outputs are the values that a CI job hands on, by name.
+// Outputs are the outputs of a CI job, by name.
 func (p Promoted) Outputs() map[string]string {
 	return map[string]string{"reference": p.Reference, "digest": p.Digest, "status": string(p.Status), "commit": p.Commit}
 }
@@ -84,7 +84,7 @@ func (p Promoted) Summary() string {
 // Run promotes.
 func (p Promote) Run(ctx context.Context, args PromoteArgs) (Promoted, error) {
 	if args.Sync && p.Applications == nil {
-		args.Sync = false // the workflows that come with this say -sync, and are right for sites without Argo CD too
+		args.Sync = false // the supplied workflows pass -sync, and must also work for sites without Argo CD
 		say(p.Note, "this site has no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced; what deploys the site takes the commit")
 	}
 	one, err := p.prepare(args)
@@ -103,8 +103,8 @@ func (p Promote) Run(ctx context.Context, args PromoteArgs) (Promoted, error) {
 	return one.result, run(ctx, p.Watch, one.lastSteps())
 }
 
-// Check refuses what Run would, as far as that can be known before there is an image: what may not be pushed, manifests that do not use the
-// container, or in a form that is not changed; with sync also what does not deploy them, or may not be told to.
+// Check makes those checks of Run that are possible before there is an image: missing rights to push, manifests that do not use the
+// container, or in a form that is not changed; with sync also missing Applications, or missing rights to sync them.
 func (p Promote) Check(ctx context.Context, name string, sync bool) error {
 	one, err := p.prepare(PromoteArgs{Name: name, Version: "v0.0.0", Sync: sync})
 	if err != nil {
@@ -143,7 +143,7 @@ func (p Promote) prepare(args PromoteArgs) (*promotion, error) {
 	return one, nil
 }
 
-// steps are taken again after a race that was lost: others may have changed the manifests.
+// steps are repeated after a lost race: others may have changed the manifests.
 func (p *promotion) steps() []Step {
 	steps := []Step{
 		{p.step("look at the remote"), p.look},
@@ -155,7 +155,7 @@ func (p *promotion) steps() []Step {
 	return append(steps, Step{p.step("commit and push"), p.push})
 }
 
-// lastSteps are for what is pushed.
+// lastSteps are the steps after the push.
 func (p *promotion) lastSteps() []Step {
 	steps := []Step{{"bring the checkout along", func(ctx context.Context) error {
 		return adopt(ctx, p.Origin, p.note, p.heads.Branch, p.base, p.commit)
@@ -170,7 +170,7 @@ func (p *promotion) lastSteps() []Step {
 	return steps
 }
 
-// DryRun returns the same task over a world in which nothing is written: it says instead what would be, with the changes of files.
+// DryRun returns the same task without writes: it prints what would be written, with the changes of files.
 func (p Promote) DryRun(plan func(string)) Promote {
 	p.Origin = &planOrigin{Origin: p.Origin, plan: plan}
 	if p.Applications != nil {
@@ -180,7 +180,7 @@ func (p Promote) DryRun(plan func(string)) Promote {
 	return p
 }
 
-// DryRunUnpublished is DryRun for an image that is not published either: the registry is not asked, and what stands for the digest is named so.
+// DryRunUnpublished is DryRun for an image that is not published either: the registry is not asked, and a placeholder replaces the digest.
 func (p Promote) DryRunUnpublished(plan func(string)) Promote {
 	p = p.DryRun(func(text string) { plan(withoutDigest(text)) })
 	p.Registry = planTags{}

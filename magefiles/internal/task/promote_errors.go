@@ -9,8 +9,8 @@ import (
 
 // NotHeldError says that the registry does not hold a version.
 type NotHeldError struct {
-	Reference image.Reference // without a tag, if any version would have done
-	Nearest   []string        // versions that it holds, in their order
+	Reference image.Reference // without a tag, if any version was accepted
+	Nearest   []string        // versions in the registry, in their order
 }
 
 func (e *NotHeldError) Error() string {
@@ -28,10 +28,10 @@ func (e *NotHeldError) Hint() string {
 	return "publish it first, with container:publish, or name one of the nearest versions that are there: " + strings.Join(e.Nearest, ", ")
 }
 
-// ExitStatus is that of a program which was given wrong arguments.
+// ExitStatus is the status for invalid arguments.
 func (e *NotHeldError) ExitStatus() int { return 2 }
 
-// ReplacedError says that a tag holds another image than was just published under it.
+// ReplacedError says that a tag no longer holds the image that was just published under it.
 type ReplacedError struct {
 	Reference   image.Reference
 	Want, Found string // digests

@@ -17,7 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// noRules are those of a forge that allows what git's server does.
+// noRules is a forge without rules beyond those of git's server.
 type noRules struct{}
 
 func (noRules) Preflight(context.Context, forge.Need) []forge.Check { return nil }
@@ -39,7 +39,7 @@ func originOf(t *testing.T, dir string) *origin.Origin {
 	}
 }
 
-// everything is a registry that holds all.
+// everything is a registry that has every image.
 type everything struct{ shelf }
 
 func (everything) Look(context.Context, image.Reference) (image.Found, bool, error) {
@@ -61,17 +61,17 @@ func runGit(t *testing.T, dir string, args ...string) string {
 func cloneOf(t *testing.T, bare string) clone {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "clone")
-	runGit(t, "", "clone", "--quiet", "--no-local", bare, dir) // a local one copies files, and fails if a push moves them meanwhile
+	runGit(t, "", "clone", "--quiet", "--no-local", bare, dir) // a local clone copies files, and fails if a push moves them meanwhile
 	return clone{originOf(t, dir), dir}
 }
 
-// clone is one, and where it is.
+// clone is a clone with its folder.
 type clone struct {
 	*origin.Origin
 	dir string
 }
 
-// TestPromoteWithGit has three clones promote an image each at once, in one file with the ends of lines of Windows.
+// TestPromoteWithGit has three clones promote one image each concurrently, in one file with Windows line ends.
 func TestPromoteWithGit(t *testing.T) {
 	t.Parallel()
 	bare := filepath.Join(t.TempDir(), "origin.git")
@@ -113,8 +113,8 @@ func TestPromoteWithGit(t *testing.T) {
 	}
 }
 
-// TestPromoteRepairsTheClone ends a promotion between its push and its checkout, and one that lost a race: the same command again brings the
-// clone along, so that git itself takes the next push.
+// TestPromoteRepairsTheClone ends a promotion between its push and its checkout, and one that lost a race: the same command again updates
+// the clone, so that git itself accepts the next push.
 func TestPromoteRepairsTheClone(t *testing.T) {
 	t.Parallel()
 	bare := filepath.Join(t.TempDir(), "origin.git")
@@ -151,7 +151,7 @@ func TestPromoteRepairsTheClone(t *testing.T) {
 	}
 }
 
-// endedOrigin ends a run once it has pushed, before the checkout is touched.
+// endedOrigin ends a run after its push, before the checkout is touched.
 type endedOrigin struct {
 	clone
 	end func()

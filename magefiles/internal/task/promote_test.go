@@ -113,7 +113,7 @@ func TestPromote(t *testing.T) {
 	}
 }
 
-// TestPromoteOverridden has fields that kustomizations say something else of.
+// TestPromoteOverridden has fields that kustomizations override.
 func TestPromoteOverridden(t *testing.T) {
 	const (
 		base    = "argocd/base/pod.yaml"
@@ -185,7 +185,7 @@ func TestPromoteRefuses(t *testing.T) {
 	}
 }
 
-// TestPromoteWithoutArgoCD is a site whose workflow says -sync, as the one that comes with this does.
+// TestPromoteWithoutArgoCD is a site whose workflow passes -sync, like the supplied one.
 func TestPromoteWithoutArgoCD(t *testing.T) {
 	w := promoteWorld(devpiFiles)
 	r := w.releaser()
@@ -225,7 +225,7 @@ func TestPromoteDryRun(t *testing.T) {
 	}
 }
 
-// TestPromoteLeavesTemplates has charts and templates beside what is deployed as it is.
+// TestPromoteLeavesTemplates has charts and templates beside ordinary manifests.
 func TestPromoteLeavesTemplates(t *testing.T) {
 	const pod = "kind: Pod\nspec:\n  containers:\n    - name: app\n      image: "
 	templates := map[string]string{
@@ -316,7 +316,7 @@ func TestPromoteKilled(t *testing.T) {
 	}
 }
 
-// TestPromoteLostAnswer has the push succeed, and its answer lost.
+// TestPromoteLostAnswer has a push that succeeds with a lost answer.
 func TestPromoteLostAnswer(t *testing.T) {
 	w := promoteWorld(devpiFiles)
 	r := w.releaser()

@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// promotion is one run of Promote: what is known so far.
+// promotion is the state of one run of Promote.
 type promotion struct {
 	Promote
 	branching
@@ -28,11 +28,11 @@ type promotion struct {
 	ref          image.Reference
 	digest       string
 	changes      []vcs.Change
-	base, commit string // of the branch, before and after; base is "" if there was nothing to change, and the checkout follows all the same
+	base, commit string // of the branch, before and after; base is "" if there was nothing to change, and the checkout is still updated
 	result       Promoted
 }
 
-// lookUp finds the digest. A version that is not held is refused with those that are.
+// lookUp finds the digest. For a missing version the error lists existing ones.
 func (p *promotion) lookUp(ctx context.Context) error {
 	if p.args.Version == VersionNewest {
 		tags, err := p.Registry.Tags(ctx, p.ref)
@@ -74,7 +74,7 @@ func newestVersion(tags []string) (newest string) {
 	return newest
 }
 
-// nearestVersions are the few of the tags that come before a version and after it, and the channels if there is nothing else.
+// nearestVersions are a few of the tags before and after a version, or the channels if there are no others.
 func nearestVersions(tags []string, version string) []string {
 	const before, after = 2, 2
 	var versions, channels []string
@@ -95,7 +95,7 @@ func nearestVersions(tags []string, version string) []string {
 	return versions[max(0, at-before):min(len(versions), at+after)]
 }
 
-// to is what the manifests are to name.
+// to is the image to write to the manifests.
 func (p *promotion) to() manifest.Image {
 	return manifest.Image{Name: p.ref.Name(), Tag: p.ref.Tag, Digest: p.digest}
 }
@@ -131,7 +131,8 @@ func (p *promotion) find(context.Context) error {
 	return nil
 }
 
-// change makes that of a file. lines are those on which the image is named, whatever for: what is none of a deployment is told, and left.
+// change makes the change of a file. lines are the lines that name the image for any purpose: those that do not deploy it are noted and
+// left.
 func (p *promotion) change(tree fs.FS, name string, lines []int, over overrides) error {
 	if manifest.InChart(name, func(file string) bool { _, err := fs.Stat(tree, file); return err == nil }) {
 		p.warn(fmt.Sprintf("%s names the image in a template of a Helm chart, and is left as it is: name the version in the chart's values", image.Use{File: name, Line: lines[0]}))
@@ -188,19 +189,19 @@ func (p *promotion) warn(sentence string) {
 	}
 }
 
-// overrides are kustomizations: the files that each reaches, by folder, and whether it says of an image what the fields are overridden with.
+// overrides are kustomizations: the files that each reaches, by folder, and whether it overrides the fields of an image.
 type overrides struct {
 	reach map[string][]string
 	says  map[string]bool
 	file  map[string]string
 }
 
-// overriding reads the kustomizations below a folder, as far as they reach one of the files.
+// overriding reads the kustomizations below a folder, that reach one of the files.
 func overriding(tree fs.FS, below string, files []string, imageName string) overrides {
 	o := overrides{map[string][]string{}, map[string]bool{}, map[string]string{}}
 	_ = fs.WalkDir(tree, below, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !manifest.IsKustomization(name) {
-			return nil // what cannot be read overrides nothing
+			return nil // an unreadable kustomization overrides nothing
 		}
 		dir := path.Dir(name)
 		reached := manifest.Reach(tree, dir, false)
@@ -218,8 +219,8 @@ func overriding(tree fs.FS, below string, files []string, imageName string) over
 	return o
 }
 
-// of tells whether every kustomization that deploys a file says of the image what counts instead of the file's fields, itself or by one that it
-// includes or is included in.
+// of reports whether every kustomization that deploys a file overrides the image in the file's fields, itself or by one that it includes or
+// that includes it.
 func (o overrides) of(file string) bool {
 	any := false
 	for dir, reached := range o.reach {
@@ -239,7 +240,7 @@ func (o overrides) of(file string) bool {
 	return any
 }
 
-// findApplications finds those that deploy the files.
+// findApplications finds the Applications that deploy the files.
 func (p *promotion) findApplications(ctx context.Context) error {
 	tree, err := p.Origin.Files(p.heads.Commit)
 	if err != nil {
@@ -270,7 +271,7 @@ func (p *promotion) findApplications(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// push has the branch name the version, if it does not do so yet.
+// push writes the version to the branch, if it is not there yet.
 func (p *promotion) push(ctx context.Context) error {
 	r := &p.result
 	r.Version, r.Digest, r.Reference = p.ref.Tag, p.digest, p.ref.WithDigest(p.digest)

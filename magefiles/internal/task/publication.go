@@ -14,11 +14,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
-// publication is one run of Publish: what is known so far.
+// publication is the state of one run of Publish.
 type publication struct {
 	Publish
 	force     bool
-	files     fs.FS // that are built: the working tree's, or the commit's
+	files     fs.FS // to build: the working tree's, or the commit's
 	container image.Container
 	version   image.Version
 	ref       image.Reference
@@ -26,8 +26,8 @@ type publication struct {
 	platforms []image.Platform
 
 	commit   image.Commit
-	dirty    bool        // the working tree is built, as it has what the commit has not
-	found    image.Found // under the tag, when it was looked at last
+	dirty    bool        // the working tree is built, as it has files that the commit does not have
+	found    image.Found // under the tag, at the last look
 	image    Image
 	temp     scratch.Dir
 	variants []image.Variant
@@ -36,7 +36,7 @@ type publication struct {
 	status   Status
 }
 
-// checkCommit refuses to publish a version of something that nobody can find again.
+// checkCommit refuses to publish a version from a source that cannot be found again.
 func (p *publication) checkCommit(ctx context.Context) (err error) {
 	if p.commit, err = p.Repo.Head(); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (p *publication) checkCommit(ctx context.Context) (err error) {
 	return err
 }
 
-// chooseTree decides what a channel is built from. Files that git ignores are not in the commit either.
+// chooseTree chooses the tree for a channel. Files that git ignores are not in the commit either.
 func (p *publication) chooseTree(ctx context.Context) error {
 	if p.dirty {
 		return nil
@@ -81,14 +81,14 @@ func (p *publication) chooseTree(ctx context.Context) error {
 	}
 	p.dirty = true
 	shown := firstPaths(ignored)
-	if len(ignored) > shownPaths { // which may be more than are listed
+	if len(ignored) > shownPaths { // the list may be incomplete
 		shown += " and others"
 	}
 	p.say(fmt.Sprintf("%s is made of files that git ignores (%s): the revision ends in -dirty", p.container.Dir, shown))
 	return nil
 }
 
-// takeCommit has the commit built, and not the working tree.
+// takeCommit has the commit built, not the working tree.
 func (p *publication) takeCommit() (err error) {
 	if p.files, err = p.Trees.Recorded(p.commit.Hash); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (p *publication) takeCommit() (err error) {
 	return err
 }
 
-// checkContent refuses a commit that names what this clone does not have, where the image is made of that.
+// checkContent refuses a commit if it names content for the image that this clone does not have.
 func (p *publication) checkContent(ctx context.Context) error {
 	if p.dirty {
 		return nil
@@ -108,7 +108,7 @@ func (p *publication) checkContent(ctx context.Context) error {
 	return p.Trees.CheckContainer(ctx, p.commit.Hash, p.container)
 }
 
-// refuse returns the error, unless it is overridden, and then says so.
+// refuse returns the error, unless -force is set, and then prints it.
 func (p *publication) refuse(err error) error {
 	if !p.force {
 		return err
@@ -130,8 +130,8 @@ func (p *publication) login(ctx context.Context) error {
 	return p.Login(ctx, p.ref.Registry)
 }
 
-// look ends the publication if the registry holds the image already, and refuses to
-// go on if it holds another one that may not be moved.
+// look ends the publication if the registry already holds the image, and refuses to replace
+// another image unless that is allowed.
 func (p *publication) look(ctx context.Context) error {
 	found, ok, err := p.Registry.Look(ctx, p.ref)
 	if err != nil || !ok || found.Digest == p.found.Digest {
@@ -151,8 +151,8 @@ func (p *publication) look(ctx context.Context) error {
 	return p.refuse(&TakenError{Reference: p.ref, Found: found, Revision: p.revision(), Platforms: p.platforms})
 }
 
-// isOurs reports whether that is what a build of this revision would be. Nobody can
-// tell that of a tree with changes.
+// isOurs reports whether found is the image of this revision. For a tree with changes this is
+// unknown.
 func (p *publication) isOurs(ctx context.Context, found image.Found) (bool, error) {
 	if p.dirty || !image.SamePlatforms(found.Platforms, p.platforms) {
 		return false, nil
@@ -160,7 +160,7 @@ func (p *publication) isOurs(ctx context.Context, found image.Found) (bool, erro
 	return p.isOf(ctx, found, p.commit.Hash)
 }
 
-// isOf reports whether an image is one of a commit: its own, or one of a commit before it whose images are its own as well.
+// isOf reports whether an image is of a commit: its own, or that of an earlier commit with the same images.
 func (p Publish) isOf(ctx context.Context, found image.Found, commit string) (bool, error) {
 	revision := found.Labels[labelRevision]
 	if revision == commit {
@@ -170,7 +170,7 @@ func (p Publish) isOf(ctx context.Context, found image.Found, commit string) (bo
 	return slices.Contains(before, revision), err
 }
 
-// before are the commits whose images are those of a commit as well.
+// before are the earlier commits with the same images.
 func (p Publish) before(ctx context.Context, commit string) ([]string, error) {
 	if p.Before == nil {
 		return nil, nil
@@ -205,10 +205,10 @@ func (p *publication) assemble(ctx context.Context) (err error) {
 	return err
 }
 
-// push looks once more, as a build takes long and others publish too: what is new there
-// is judged as it was before the build. If the push
-// fails and the registry holds the image nevertheless, somebody else was faster, or a
-// registry that never overwrites has it from an attempt whose answer was lost.
+// push looks again, as a build takes long and others publish too: a new image is judged as
+// before the build. If the push fails and the registry holds the image nevertheless, another
+// client was faster, or a registry that never overwrites has it from an attempt whose answer
+// was lost.
 func (p *publication) push(ctx context.Context) error {
 	if err := p.look(ctx); err != nil {
 		return err
@@ -231,7 +231,7 @@ func (p *publication) push(ctx context.Context) error {
 
 func (p *publication) verify(ctx context.Context) error { return p.artifact.Verify(ctx, p.ref) }
 
-// close removes what was exported.
+// close removes the exported files.
 func (p *publication) close() (err error) {
 	if p.artifact != nil {
 		err = p.artifact.Close()
@@ -248,8 +248,8 @@ const (
 	labelVersion  = "org.opencontainers.image.version"
 )
 
-// metadata says the same in labels and annotations. The time of creation is the
-// commit's, so that it repeats.
+// metadata has the same values in labels and annotations. The creation time is the commit's, so
+// that builds are equal.
 func (p *publication) metadata() image.Metadata {
 	about := map[string]string{
 		labelCreated:  p.commit.Time.UTC().Format(time.RFC3339),

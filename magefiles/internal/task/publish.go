@@ -11,43 +11,41 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Publish builds the image of a container and puts it into a registry.
+// Publish builds the image of a container and pushes it to a registry.
 //
 // A version is published once: from a commit on the default branch, whatever else the working
-// tree holds, and never over another revision. A channel moves, and is published
-// from anything: from the commit where the working tree has nothing else, and otherwise from
-// the working tree.
-// What the registry holds already for this revision and these platforms is not built
-// again, so a publish that was cut off is finished by running it again.
+// tree holds, and never over another revision. A channel moves, and is published from any
+// state: from the commit if the working tree has no changes, and otherwise from the working
+// tree. An image that the registry already holds for this revision and these platforms is not
+// built again, so running it again finishes an interrupted publish.
 type Publish struct {
 	Files     fs.FS // the working tree
 	Trees     Trees
 	Repo      Repo
 	Registry  Registry
 	Builder   Builder
-	Source    string    // where the source is, if the repository does not tell
+	Source    string    // web address of the source, if the repository has none
 	Host      string    // of the registry
-	Namespace string    // before the name, at the registry
+	Namespace string    // before the name, in the registry
 	Platforms Platforms // of containers that state none
-	// Login, if set, reads the credentials for a registry and fails where they are to
-	// be had but cannot be read. It is called before anything is built.
+	// Login, if set, reads the credentials for a registry and fails if they exist but cannot be
+	// read. It is called before the build.
 	Login func(ctx context.Context, host string) error
-	// Before, if set, lists the commits right before one that differ from it in nothing that images are made of, the nearest first: those that a
-	// promotion was made on. An image of one of them is an image of that commit too, so that a run which has moved the checkout by its promotion
-	// finds its work done when it is repeated.
+	// Before, if set, lists the commits right before one whose images are the same, the nearest first: the commits below those of promotions. An
+	// image of one of them is an image of that commit too, so a repeated run finds its work done even if its promotion has moved the checkout.
 	Before func(ctx context.Context, commit string) ([]string, error)
-	// Bases are images of this site that the container is built on, in place of those that it names.
+	// Bases are images of this site to build on, instead of those that the sources name.
 	Bases map[string]string
-	// TempDir is where exported images lie meanwhile; "" is the system's.
+	// TempDir is the folder for exported images; "" is the system's.
 	TempDir string
 	Watch   Watch
-	// Say, if set, gets the sentences that somebody should read.
+	// Say, if set, is called with messages for the user.
 	Say func(string)
 
-	goal Status // of a publication that goes through; "" is StatusPublished
+	goal Status // of a successful publication; "" is StatusPublished
 }
 
-// PublishArgs are what a person gives; "" is the default.
+// PublishArgs are a person's arguments; "" is the default.
 type PublishArgs struct {
 	Name      string
 	Version   string // vX.Y.Z[-PRE], or a channel
@@ -85,7 +83,7 @@ type Published struct {
 // String is the one line that scripts read.
 func (p Published) String() string { return p.Reference }
 
-// Outputs are the values that a CI job hands on, by name.
+// Outputs are the outputs of a CI job, by name.
 func (p Published) Outputs() map[string]string {
 	return map[string]string{"reference": p.Reference, "digest": p.Digest, "image": p.Image}
 }
@@ -112,7 +110,7 @@ func (p Publish) Run(ctx context.Context, args PublishArgs) (_ Published, err er
 	return pub.result(), nil
 }
 
-// prepare reads the arguments. All of them are known to be good before the first step.
+// prepare checks all arguments before the first step.
 func (p Publish) prepare(args PublishArgs) (*publication, error) {
 	pub := &publication{Publish: p, force: args.Force, status: cmp.Or(p.goal, StatusPublished)}
 	name, err := image.ParseName(args.Name)
@@ -140,7 +138,7 @@ func (p Publish) prepare(args PublishArgs) (*publication, error) {
 	return pub, nil
 }
 
-// find looks the container up in what is published: the commit, or the working tree where that may be what is built.
+// find looks up the container in the published tree: the commit, or the working tree for a channel.
 func (p *publication) find(name image.Name) (err error) {
 	var found image.Container
 	if p.files, found, err = p.lookup(name, p.force || p.version.IsChannel()); err == nil {
@@ -149,7 +147,7 @@ func (p *publication) find(name image.Name) (err error) {
 	return err
 }
 
-// lookup finds a container in the working tree, or in the commit that is checked out. The files are those that it is in.
+// lookup finds a container in the working tree, or in the commit of HEAD. It returns that tree's files.
 func (p Publish) lookup(name image.Name, workTree bool) (fs.FS, image.Container, error) {
 	files, err := p.source(workTree)
 	if err != nil {
@@ -163,7 +161,7 @@ func (p Publish) lookup(name image.Name, workTree bool) (fs.FS, image.Container,
 	return files, found, err
 }
 
-// uncommitted says why a container that the commit does not have cannot be published: what is wrong with it in the working tree, if it is there.
+// uncommitted says why a container that is not in the commit cannot be published: its error in the working tree, if it is there.
 func (p Publish) uncommitted(name image.Name, unknown *image.UnknownError) error {
 	here, err := image.Lookup(p.Files, name)
 	switch {
@@ -175,7 +173,7 @@ func (p Publish) uncommitted(name image.Name, unknown *image.UnknownError) error
 	return err
 }
 
-// take has a container published.
+// take sets the container to publish.
 func (p *publication) take(c image.Container) {
 	p.container = c
 	if p.platforms = p.asked; p.platforms == nil {
@@ -183,7 +181,7 @@ func (p *publication) take(c image.Container) {
 	}
 }
 
-// source are the files of the working tree, or those of the commit that is checked out.
+// source are the files of the working tree, or those of the commit of HEAD.
 func (p Publish) source(workTree bool) (fs.FS, error) {
 	if workTree {
 		return p.Files, nil
@@ -195,7 +193,7 @@ func (p Publish) source(workTree bool) (fs.FS, error) {
 	return p.Trees.Recorded(head.Hash)
 }
 
-// steps are the order of things: refuse first, look before building, and look again.
+// steps are in the order of execution: checks first, a look before the build, and another after it.
 func (p *publication) steps() []Step {
 	return []Step{
 		{"check the commit", p.checkCommit},

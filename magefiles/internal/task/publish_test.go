@@ -15,7 +15,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// shop is a registry of the lab, with a way to stand between it and its clients.
+// shop is a registry of the lab, with a hook between it and its clients.
 type shop struct {
 	host   string
 	writes atomic.Int64 // requests that change something
@@ -202,7 +202,7 @@ func TestChannelMoves(t *testing.T) {
 	if err != nil || moved.Status != task.StatusPublished {
 		t.Fatalf("%+v, %v", moved, err)
 	}
-	for range 2 { // nobody can tell whether a tree with changes was published already
+	for range 2 { // whether a tree with changes was published already is unknown
 		b := &builder{t: t}
 		got, err := l.publish(t, repo{hash: second, changed: []string{"x"}}, b).Run(t.Context(), args)
 		if err != nil || len(b.requests) != 1 || got.Revision != second+"-dirty" {
@@ -259,8 +259,8 @@ func TestSomebodyElseWasFasterWithAnother(t *testing.T) {
 	}
 }
 
-// A registry that lets CI create but never overwrite answers 403 to a tag that exists.
-// Here another job publishes the same revision, with other bytes, at the last moment.
+// A registry that lets CI create but never overwrite answers 403 to a tag that exists. Here
+// another job publishes the same revision, with other bytes, just before the push.
 func TestCreateOnlyRegistryHasItAlready(t *testing.T) {
 	l := newShop(t)
 	other := l.publish(t, clean(first), &builder{t: t, content: "theirs"})
@@ -308,7 +308,7 @@ func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
 	}
 	l.between = func(w http.ResponseWriter, r *http.Request) bool {
 		if isTagPut(r) {
-			w.WriteHeader(http.StatusCreated) // and forgets it
+			w.WriteHeader(http.StatusCreated) // but stores nothing
 			return true
 		}
 		return false
@@ -332,7 +332,7 @@ func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
 	wantError(t, err, "back: ", "stores sha256:")
 }
 
-// An engine may give an old program for new sources, under the new commit's label.
+// An engine may return an old program for new sources, under the new commit's label.
 func TestBuilderThatShipsAnOldProgramIsCaught(t *testing.T) {
 	l, b := newShop(t), &builder{t: t, content: "hi", compiled: "ho"}
 	_, err := l.publish(t, clean(first), b).Run(t.Context(), v010)

@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// apart is a commit that has other files than the working tree.
+// apart is a commit with other files than the working tree.
 type apart struct {
 	trees
 	commit fs.FS
@@ -24,7 +24,7 @@ func (a *apart) Recorded(commit string) (fs.FS, error) {
 	return a.commit, nil
 }
 
-// TestPublishChoosesItsTree has a container whose platforms tell where it was read.
+// TestPublishChoosesItsTree has a container whose platforms show from which tree it was read.
 func TestPublishChoosesItsTree(t *testing.T) {
 	t.Parallel()
 	stating := func(platform string) fstest.MapFS {
@@ -81,7 +81,7 @@ func TestPublishChoosesItsTree(t *testing.T) {
 	}
 }
 
-// TestPublishRefusesWhatTheCommitDoesNotHold builds nothing, also as a plan.
+// TestPublishRefusesWhatTheCommitDoesNotHold builds nothing, in a dry run too.
 func TestPublishRefusesWhatTheCommitDoesNotHold(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builder{t: t}

@@ -14,34 +14,35 @@ import (
 )
 
 const (
-	// NamesChanged, in the place of names, is every container whose image could differ from the published one.
+	// NamesChanged, in place of names, is every container whose image could differ from the published one.
 	NamesChanged = "changed"
-	// VersionAuto, in the place of a version, is v<version of the packaged application>-<7 digits of the commit>.
+	// VersionAuto, in place of a version, is v<version of the packaged application>-<7 digits of the commit>.
 	VersionAuto = "auto"
 )
 
-// publishLimit is how many containers are published at once: while some are built and wait for their downloads, others are exported and pushed.
-// As many images lie in the temporary folder meanwhile.
+// publishLimit is the number of containers that are published in parallel: while some are built and wait for their downloads, others are
+// exported and pushed. The temporary folder holds as many images.
 const publishLimit = 5
 
-// PublishMany publishes several containers, some at a time. One that fails stops none of the others, and each failure is told.
+// PublishMany publishes several containers, some in parallel. A failure does not stop the others, and each is reported.
 type PublishMany struct {
-	// Each is the publication of one container. Its steps are watched under names that begin with the container's.
+	// Each is the publication of one container. The names of its steps begin with the container's name.
 	Each func(image.Name) Publish
-	// Changed lists the containers of NamesChanged. An error beside names is told at the end.
+	// Changed lists the containers of NamesChanged. An error that is returned with names is reported at the end.
 	Changed func(context.Context) ([]image.Name, error)
-	// Bases, if set, names the images that a Dockerfile takes from registries: one that is published too is waited for.
+	// Bases, if set, returns the images that a Dockerfile takes from registries: if one of them is published too, the
+	// container waits for it.
 	Bases func(dockerfile string) ([]string, error)
 	// Newest, if set, is the version of a container's newest published image among those of the commit's ancestors; "" if there is none.
 	Newest func(context.Context, image.Name) (version string, err error)
-	Limit  int          // how many at once; 0 is 5
-	Note   func(string) // if set, gets what somebody may want to know
+	Limit  int          // how many in parallel; 0 is 5
+	Note   func(string) // if set, is called with notes for the user
 }
 
-// IsMany tells whether the names are for PublishMany to read and the result is a list, whatever its length.
+// IsMany reports whether PublishMany must parse the names, so that the result is a list of any length.
 func IsMany(names string) bool { return names == NamesChanged || strings.Contains(names, ",") }
 
-// DryRun returns the same task with publications that write nothing, one after the other, so that the plan can be read.
+// DryRun returns the same task with publications that write nothing, one after the other, so that the plan is readable.
 func (m PublishMany) DryRun(plan func(string)) PublishMany {
 	each := m.Each
 	m.Each = func(name image.Name) Publish { return each(name).DryRun(plan) }
@@ -49,9 +50,9 @@ func (m PublishMany) DryRun(plan func(string)) PublishMany {
 	return m
 }
 
-// Run publishes. args.Name is a list «a,b», or NamesChanged; args.Version is one for all, or VersionAuto, the version of each. Of a list all arguments
-// are known to be good before anything is begun; of NamesChanged, which nobody typed, the good ones are published. What was published is returned
-// beside the error.
+// Run publishes. args.Name is a list "a,b", or NamesChanged; args.Version is one version for all, or VersionAuto, the version of each. For a list,
+// all arguments are checked before anything starts; for NamesChanged, which nobody typed, the valid ones are published. The published containers
+// are returned with the error.
 func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, error) {
 	names, namesErr := m.names(ctx, args.Name)
 	if len(names) == 0 {
@@ -79,7 +80,7 @@ func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, 
 				one.result, one.err = one.publish.Run(ctx, one.args)
 				m.tellBases(one)
 			}
-			return nil // the others go on
+			return nil // the others continue
 		})
 	}
 	_ = group.Wait() // each has its own error
@@ -90,7 +91,7 @@ func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, 
 	return published, err
 }
 
-// sortOut parts what went well from what did not.
+// sortOut separates successes from failures.
 func sortOut(all []*onePublish) (PublishedMany, error) {
 	published, failed := PublishedMany{}, &PublishManyError{}
 	for _, one := range all {
@@ -113,7 +114,7 @@ func (m PublishMany) names(ctx context.Context, list string) ([]image.Name, erro
 	return Names(list)
 }
 
-// Names reads a list «a,b» that somebody typed. One that is named twice is there once.
+// Names parses a list "a,b" from the command line. A repeated name counts once.
 func Names(list string) ([]image.Name, error) {
 	var names []image.Name
 	for text := range strings.SplitSeq(list, ",") {
@@ -128,17 +129,17 @@ func Names(list string) ([]image.Name, error) {
 	return names, nil
 }
 
-// onePublish is one of many.
+// onePublish is one of several publications.
 type onePublish struct {
 	publish   Publish
 	args      PublishArgs
 	container image.Container
-	files     fs.FS         // that it was prepared from
-	reference string        // under which it is published
+	files     fs.FS         // from which it was prepared
+	reference string        // to publish to
 	auto      bool          // its version is made from the commit
-	named     []string      // references that it is built on, as they are written
-	bases     []*onePublish // of the same list, that it is built on
-	done      chan struct{} // is closed when it has ended, well or not
+	named     []string      // references of its base images, as written
+	bases     []*onePublish // of the same list, whose images it is built on
+	done      chan struct{} // closed at the end of the publication, successful or not
 	result    Published
 	err       error
 }
@@ -160,7 +161,7 @@ func (m PublishMany) prepare(ctx context.Context, names []image.Name, args Publi
 	return all
 }
 
-// complete finds out the version, and that the arguments are good.
+// complete sets the version, and checks the arguments.
 func (o *onePublish) complete(ctx context.Context) (err error) {
 	if o.auto = o.args.Version == VersionAuto; o.auto {
 		if o.args.Version, err = o.commitVersion(ctx); err != nil {
@@ -175,7 +176,7 @@ func (o *onePublish) complete(ctx context.Context) (err error) {
 	return nil
 }
 
-// commitVersion is the version of the commit, or of one before it whose image is published and is that of the commit too.
+// commitVersion is the version of the commit, or of an earlier one with a published image that is also the commit's.
 func (o *onePublish) commitVersion(ctx context.Context) (string, error) {
 	_, container, err := o.publish.lookup(image.Name(o.args.Name), o.args.Force)
 	if err != nil {

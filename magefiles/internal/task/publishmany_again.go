@@ -9,24 +9,24 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// PublishedOf finds the containers that a run of NamesChanged with VersionAuto has published for a commit already. They have not changed any
-// more; but what came after that, such as a promotion, may have failed, so a run that is repeated takes them along.
+// PublishedOf finds the containers that an earlier run of NamesChanged with VersionAuto has already published for a commit. They no longer
+// count as changed; but a later step, such as a promotion, may have failed, so a repeated run includes them.
 type PublishedOf struct {
 	Files     fs.FS // the repository
 	Registry  Looker
 	Host      string   // of the registry
 	Namespace string   // before the name, at the registry
-	Commits   []string // their full hashes: the one that is checked out, and those before it whose images are its own as well
+	Commits   []string // their full hashes: that of HEAD, and earlier ones with the same images
 }
 
-// Looker reads what a registry holds under a reference.
+// Looker reads the image under a reference in a registry.
 type Looker interface {
 	Look(context.Context, image.Reference) (found image.Found, ok bool, err error)
 }
 
-// Run asks the registry for each container. One that cannot be used, or states no version, has none there.
+// Run asks the registry for each container. It skips one that is unusable, or states no version.
 func (p PublishedOf) Run(ctx context.Context) (names []image.Name, err error) {
-	containers, _ := image.Find(p.Files) // what is wrong with others is told where changes are looked for
+	containers, _ := image.Find(p.Files) // errors of others are reported where changes are searched
 	there := make([]bool, len(containers))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(questions)
@@ -52,7 +52,7 @@ func (p PublishedOf) Run(ctx context.Context) (names []image.Name, err error) {
 	return names, nil
 }
 
-// has wants the image to be of the very commit: one of a tree with changes is none that this has published.
+// has requires an image of exactly the commit: an image of a tree with changes was not published by such a run.
 func (p PublishedOf) has(ctx context.Context, c image.Container, commit string) (version image.Version, ok bool, err error) {
 	if version, err = image.CommitVersion(c.Version, commit); err != nil {
 		return version, false, nil

@@ -48,7 +48,7 @@ func TestPublishedOf(t *testing.T) {
 	wantError(t, err, "the registry is down")
 }
 
-// TestPublishAgainAfterAPromotion repeats runs whose promotion has moved the checkout: what they print is the same, and nothing is written.
+// TestPublishAgainAfterAPromotion repeats runs whose promotion has moved the checkout: they print the same, and write nothing.
 func TestPublishAgainAfterAPromotion(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t}

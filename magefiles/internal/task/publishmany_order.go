@@ -11,9 +11,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// order returns the publications so that each comes after those that its image is built on by the very tag that they publish, as with
-// FROM REGISTRY/NAMESPACE/base:dev, and has each wait for them: else it would be built on what was there before. With VersionAuto it is built on
-// what they publish, whatever tag it names. Where a container's bases cannot be read, its build says why.
+// order sorts the publications so that each comes after those whose published tags its image is built on, as with FROM
+// REGISTRY/NAMESPACE/base:dev, and makes it wait for them: otherwise it would be built on the earlier images. With VersionAuto it is built on
+// their new images, whatever tag it names. If a container's bases cannot be read, its build reports the error.
 func (m PublishMany) order(all []*onePublish) []*onePublish {
 	byReference, byName := map[string]*onePublish{}, map[image.Name]*onePublish{}
 	for _, one := range all {
@@ -33,7 +33,7 @@ func (m PublishMany) order(all []*onePublish) []*onePublish {
 			if name, ours := one.ours(reference); ours && one.auto {
 				base = byName[name]
 			}
-			if base == nil || state[base] == entered { // built on each other: nobody can wait
+			if base == nil || state[base] == entered { // built on each other: neither can wait
 				continue
 			}
 			if state[base] != placed {
@@ -73,7 +73,7 @@ func (m PublishMany) basesOf(one *onePublish) []string {
 	return slices.Compact(slices.Sorted(slices.Values(references)))
 }
 
-// ours is the name of a container of this repository, whose image a reference names without a digest.
+// ours is the name of the container of this repository whose image a reference without a digest names.
 func (o *onePublish) ours(reference string) (image.Name, bool) {
 	name, ok := image.OurName(reference, path.Join(o.publish.Host, o.publish.Namespace))
 	if ok && name != o.container.Name {
@@ -83,13 +83,13 @@ func (o *onePublish) ours(reference string) (image.Name, bool) {
 	return "", false
 }
 
-// settleBases says what of this site an image is built on. With VersionAuto that is what goes with the commit: what is published beside it, else the
-// newest that was published.
+// settleBases sets the images of this site that an image is built on. With VersionAuto these belong to the commit: those published in the same run,
+// else the newest published ones.
 func (m PublishMany) settleBases(ctx context.Context, one *onePublish) error {
 	one.publish.Bases = map[string]string{}
 	for _, reference := range one.named {
 		name, ours := one.ours(reference)
-		if !ours || !one.auto { // of another version each base is the one that it names
+		if !ours || !one.auto { // for other versions each base is the named one
 			continue
 		}
 		at := slices.IndexFunc(one.bases, func(base *onePublish) bool { return base.container.Name == name })
@@ -114,7 +114,7 @@ func (m PublishMany) settleBases(ctx context.Context, one *onePublish) error {
 	return nil
 }
 
-// tellBases says what an image was built on where that is not what its readers would think.
+// tellBases notes the bases of an image that differ from those in the sources.
 func (m PublishMany) tellBases(one *onePublish) {
 	if one.err != nil || one.result.Status == StatusUnchanged {
 		return
@@ -133,7 +133,7 @@ func (m PublishMany) tellBases(one *onePublish) {
 	}
 }
 
-// await waits for what the image is built on. They have begun before it, so that they end.
+// await waits for the bases of the image. They began before it, so there is no deadlock.
 func (o *onePublish) await() error {
 	for _, base := range o.bases {
 		<-base.done

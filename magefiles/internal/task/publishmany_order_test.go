@@ -26,7 +26,7 @@ func fromLines(dockerfile string) (references []string, err error) {
 	return references, err
 }
 
-// TestPublishManyWaits has containers that stand on others of the same list, by the tag that is published.
+// TestPublishManyWaits has containers that are built on others of the same list, by the published tag.
 func TestPublishManyWaits(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -71,7 +71,7 @@ func TestPublishManyWaits(t *testing.T) {
 	}
 }
 
-// TestPublishManySettlesBases has containers that name images of this site by older versions.
+// TestPublishManySettlesBases has containers that name older versions of this site's images.
 func TestPublishManySettlesBases(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t}
@@ -135,7 +135,7 @@ func TestPublishManySettlesBases(t *testing.T) {
 	}
 }
 
-// movingRepo goes to another commit once it was asked a few times.
+// movingRepo moves to another commit after some calls.
 type movingRepo struct {
 	repo
 	asked *atomic.Int64
@@ -149,7 +149,8 @@ func (r movingRepo) Head() (image.Commit, error) {
 	return commit, err
 }
 
-// TestPublishManyOfOneCommit has a checkout that moves on meanwhile: nothing is published of what the versions do not name.
+// TestPublishManyOfOneCommit has a checkout that moves meanwhile: nothing is published from a commit that the versions do
+// not name.
 func TestPublishManyOfOneCommit(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t}

@@ -8,11 +8,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// stillRepo is a repository that several publications are made from: all of them of one commit, however long it takes. Whether the tree is
-// clean is asked for each anew, as its files are read when it is built.
+// stillRepo is a repository for several publications, all from one commit, however long they take. It checks each time whether the tree is
+// clean, as the files are read at each build.
 type stillRepo struct {
 	Repo
-	head func() (image.Commit, error) // as it was at first
+	head func() (image.Commit, error) // the first commit
 
 	mu      sync.Mutex
 	commits map[string]onBranch
@@ -28,7 +28,7 @@ func newStillRepo(r Repo) *stillRepo {
 	return &stillRepo{Repo: r, head: sync.OnceValues(r.Head), commits: map[string]onBranch{}}
 }
 
-// Head refuses another commit than the first one: what the versions are made of, and what the others were published from.
+// Head refuses another commit than the first one: the versions are made from that, and the others were published from it.
 func (r *stillRepo) Head() (image.Commit, error) {
 	first, err := r.head()
 	if err != nil {
@@ -53,7 +53,7 @@ func (r *stillRepo) OnDefaultBranch(ctx context.Context, hash string) (bool, str
 	return found.ok, found.branch, found.err
 }
 
-// HeadMovedError says that the checkout went to another commit while several containers were published.
+// HeadMovedError says that the checkout moved to another commit while several containers were published.
 type HeadMovedError struct{ From, To string }
 
 func (e *HeadMovedError) Error() string {

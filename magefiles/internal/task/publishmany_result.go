@@ -15,11 +15,11 @@ type PublishedMany []Published
 // String is a line for each.
 func (p PublishedMany) String() string { return p.join("\n", Published.String) }
 
-// Outputs are the values that a CI job hands on, by name.
+// Outputs are the outputs of a CI job, by name.
 func (p PublishedMany) Outputs() map[string]string {
 	text, err := json.Marshal(append(PublishedMany{}, p...))
 	if err != nil {
-		text = []byte("[]") // of strings only: it does not fail
+		text = []byte("[]") // strings only: it does not fail
 	}
 	return map[string]string{"references": p.join(" ", Published.String), "published": string(text)}
 }
@@ -38,7 +38,7 @@ func (p PublishedMany) join(separator string, text func(Published) string) strin
 // PublishManyError says which containers were not published.
 type PublishManyError struct{ Failed []PublishFailure }
 
-// PublishFailure is why one container was not published.
+// PublishFailure is the error of one container.
 type PublishFailure struct {
 	Name image.Name
 	Err  error
@@ -52,7 +52,7 @@ func (e *PublishManyError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives the reasons.
+// Unwrap returns the errors.
 func (e *PublishManyError) Unwrap() []error {
 	errs := make([]error, len(e.Failed))
 	for i, f := range e.Failed {
@@ -61,7 +61,7 @@ func (e *PublishManyError) Unwrap() []error {
 	return errs
 }
 
-// Hint says what to do, for each where that is known.
+// Hint says what to do, for each container with a hint.
 func (e *PublishManyError) Hint() string {
 	var hints []string
 	for _, f := range e.Failed {

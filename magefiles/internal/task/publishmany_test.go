@@ -18,18 +18,18 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// builders build for several at once, and fail for those that are named.
+// builders build several images in parallel, and fail for the named ones.
 type builders struct {
 	t      *testing.T
 	takes  time.Duration
 	broken []string
 	now    atomic.Int64
-	most   atomic.Int64  // at once
-	two    chan struct{} // if set, builds wait until one more has begun; that one closes it
+	most   atomic.Int64  // in parallel
+	two    chan struct{} // if set, a build waits until another one has begun, which closes it
 	once   sync.Once
 	mu     sync.Mutex
 	built  []string
-	bases  map[string]map[string]string // that each was built on in place of others
+	bases  map[string]map[string]string // of each, instead of those in its sources
 }
 
 func (b *builders) Build(ctx context.Context, r image.BuildRequest) (task.Image, error) {
@@ -60,7 +60,7 @@ func (b *builders) Build(ctx context.Context, r image.BuildRequest) (task.Image,
 	return (&builder{t: b.t, content: string(r.Container.Name)}).Build(ctx, r)
 }
 
-// countingRepo counts looks at the tree.
+// countingRepo counts calls of Changed.
 type countingRepo struct {
 	repo
 	looks atomic.Int64
@@ -201,7 +201,7 @@ func TestPublishManyDryRun(t *testing.T) {
 	}
 }
 
-// BenchmarkPublishFive publishes five images whose builds take as long as a short one, to the lab's registry.
+// BenchmarkPublishFive publishes five images, whose builds take as long as a short real one, to the lab's registry.
 func BenchmarkPublishFive(b *testing.B) {
 	for _, limit := range []int{1, 2, 5} {
 		b.Run(fmt.Sprint(limit, " at once"), func(b *testing.B) { benchmarkPublishFive(b, limit) })

@@ -9,36 +9,38 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// Release makes a version of the documentation public: the site is built and uploaded; one commit, with the tag of the version on it, has
-// the section of the changelog and a manifest that names what was uploaded; the forge announces it; it is deployed, and seen on the site.
+// Release publishes a version of the documentation: the website is built and uploaded; one commit, tagged with the version, has the
+// section of the changelog and a manifest that names the uploaded archive; the version is announced on the forge and deployed, and the
+// website is checked.
 //
-// Nobody keeps a journal. Each step looks at the world to find out what is left of it, so a release that was cut off anywhere is
-// finished by running it again. The tag, which is pushed together with the branch, is the moment that a version becomes final. What was
-// uploaded before is used again if it is from the same pages, date and builder, and stays unused otherwise. Nothing is ever replaced or
-// deleted that a tag could come to name: a file's name carries the hash of its content.
+// There is no journal. Each step reads the present state to find its remaining work, so running it again finishes an interrupted
+// release. A version becomes final when its tag is pushed, together with the branch. An earlier upload is used again if it is from the
+// same pages, date and builder, and stays unused otherwise. A file that a tag could come to name is never replaced or deleted: its name
+// carries the hash of its content.
 type Release struct {
 	Docs
 	Builder SiteBuilder
 	Folder  string         // of the documentation, a slash path
-	Zone    *time.Location // whose today is the date of a release; nil is UTC
-	// Keep is how many of the newest versions keep their packages; 0 keeps all. What a manifest names stays as well.
+	Zone    *time.Location // the time zone of a release's date; nil is UTC
+	// Keep is the number of newest versions that keep their packages; 0 keeps all. The package in the manifest stays as
+	// well.
 	Keep int
-	// TempDir is where the site's archive lies meanwhile; "" is the system's.
+	// TempDir is the folder for the website's archive; "" is the system's.
 	TempDir string
 }
 
-// ReleaseArgs are what a person gives; "" is the default.
+// ReleaseArgs are a person's arguments; "" is the default.
 type ReleaseArgs struct {
 	Version string // patch, minor, major, or vX.Y.Z[-PRE]; BUMP_PATCH and its like too
 	Date    string // as in 2026-03-08; default: today
-	New     bool   // make a version although there is nothing new
+	New     bool   // make a version even without changes
 }
 
-// The states of a release, besides StatusUnchanged and StatusPlanned.
+// The states of a release, in addition to StatusUnchanged and StatusPlanned.
 const (
-	// StatusReleased: the version is new, and seen where it belongs.
+	// StatusReleased: the version is new, and the website serves it.
 	StatusReleased Status = "released"
-	// StatusCompleted: the version was there, and the rest of its release was done.
+	// StatusCompleted: the version existed, and the rest of its release was done.
 	StatusCompleted Status = "completed"
 )
 
@@ -46,17 +48,17 @@ const (
 type Released struct {
 	Version string `json:"version"`
 	Status  Status `json:"status"`
-	Commit  string `json:"commit,omitempty"` // that the tag names
-	URL     string `json:"url,omitempty"`    // of the site's archive, as the manifest has it
+	Commit  string `json:"commit,omitempty"` // of the tag
+	URL     string `json:"url,omitempty"`    // of the website's archive, as in the manifest
 	SHA256  string `json:"sha256,omitempty"` // of the archive
 	Page    string `json:"page,omitempty"`   // of the announcement
-	Notes   string `json:"notes,omitempty"`  // what was announced
+	Notes   string `json:"notes,omitempty"`  // text of the announcement
 }
 
 // String is the one line that scripts read: the version.
 func (r Released) String() string { return r.Version }
 
-// Outputs are the values that a CI job hands on, by name.
+// Outputs are the outputs of a CI job, by name.
 func (r Released) Outputs() map[string]string {
 	return map[string]string{"version": r.Version, "status": string(r.Status), "commit": r.Commit, "url": r.URL, "sha256": r.SHA256}
 }
@@ -73,13 +75,13 @@ func (r Released) Summary() string {
 	return text
 }
 
-// maxRaces is how many pushes a release may lose to others, and maxRounds how often it looks at the world anew.
+// maxRaces bounds the pushes that a release may lose to others, and maxRounds its rounds.
 const (
 	maxRaces  = 10
 	maxRounds = 3 * maxRaces
 )
 
-// Run releases: it finishes the newest version if that is not complete, else makes the next one if there is something new.
+// Run releases: it finishes the newest version if that is incomplete, else makes the next one if there are changes.
 func (r Release) Run(ctx context.Context, args ReleaseArgs) (_ Released, err error) {
 	req, err := r.parse(args)
 	if err != nil {
@@ -110,7 +112,7 @@ func (r Release) Run(ctx context.Context, args ReleaseArgs) (_ Released, err err
 	return Released{}, &vcs.RaceError{Err: errors.New("the releases of others left no time for this one")}
 }
 
-// outcome is the result, of which a dry run does not know what a build would be.
+// outcome is the result. In a dry run it has no results of a build.
 func (r *releasing) outcome() Released {
 	r.result.Page, r.result.Notes = r.d.page, r.d.notes
 	if r.plan != nil && r.decision.goal != goalNothing {
@@ -122,7 +124,7 @@ func (r *releasing) outcome() Released {
 	return r.result
 }
 
-// round looks at the world and does what there is to do. It is not done if a version was finished that somebody else had begun meanwhile.
+// round reads the state and does the remaining work. It is not done if it finished a version that another client had begun meanwhile.
 func (r *releasing) round(ctx context.Context) (done bool, err error) {
 	if err := run(ctx, r.Watch, []Step{
 		{r.step("look at the remote"), r.look},
@@ -144,7 +146,7 @@ func (r *releasing) round(ctx context.Context) (done bool, err error) {
 	}
 }
 
-// step names a step, so that a second attempt is told from the first.
+// step names a step, so that a second attempt has another name.
 func (r *releasing) step(name string) string {
 	if r.races > 0 {
 		return fmt.Sprintf("%s (attempt %d)", name, r.races+1)
@@ -152,7 +154,7 @@ func (r *releasing) step(name string) string {
 	return name
 }
 
-// makeChecks refuse all that can be refused before anything is built.
+// makeChecks are the checks before the build.
 func (r *releasing) makeChecks() []Step {
 	return []Step{
 		{r.step("check the rules about the tag " + r.decision.version), r.checkTag},
@@ -163,7 +165,7 @@ func (r *releasing) makeChecks() []Step {
 	}
 }
 
-// makeSteps make a version, of which nothing is final before the push.
+// makeSteps make a version; nothing is final before the push.
 func (r *releasing) makeSteps() []Step {
 	return []Step{
 		{r.step("look for an earlier build"), r.reuse},
@@ -176,12 +178,13 @@ func (r *releasing) makeSteps() []Step {
 	}
 }
 
-// finishSteps make of a version that is tagged one that people see.
+// finishSteps finish a tagged version: they announce and deploy it.
 func (r *releasing) finishSteps() []Step {
 	return append(r.d.steps(r.step), Step{r.step("retire old packages"), r.retire})
 }
 
-// unchangedSteps are for a run that finds all of a release done, by itself or another, but perhaps the checkout and the very last.
+// unchangedSteps are for a run that finds a complete release, of its own or another, except perhaps the checkout and the last
+// step.
 func (r *releasing) unchangedSteps() []Step {
 	if r.newest.version == "" || !r.newest.own {
 		return nil

@@ -13,15 +13,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 )
 
-// delivery makes of a commit that is pushed what people see.
+// delivery is the work after the push of a commit.
 type delivery struct {
 	Docs
 	version      string
-	commit, base string // and the commit before it; "" if this run has made none
-	branch, tip  string // and the commit that the checkout is brought to
-	pin          pin    // that the commit's manifest has
-	announced    bool   // the version is to be announced
-	live         bool   // it is to be deployed: the branch names it
+	commit, base string // and its parent; "" if this run has made no commit
+	branch, tip  string // and the commit to which the checkout is moved
+	pin          pin    // in the commit's manifest
+	announced    bool   // the version must be announced
+	live         bool   // the version must be deployed: the branch names it
 	page         string
 	notes        string
 }
@@ -30,7 +30,8 @@ func (r *releasing) deliveryOf(n newest) delivery {
 	return delivery{Docs: r.Docs, version: n.version, commit: n.commit, branch: r.heads.Branch, pin: n.pin, announced: true, live: n.live, tip: r.heads.Commit}
 }
 
-// steps are the order of things; each finds out by itself what is left to do. The name of a step may depend on the attempt.
+// steps are in the order of execution; each finds out by itself what is left to do. The name of a step may depend on the
+// attempt.
 func (d *delivery) steps(name func(string) string) []Step {
 	steps := []Step{
 		{name("look at the package"), d.verifyPackage},
@@ -54,7 +55,7 @@ func (d *delivery) steps(name func(string) string) []Step {
 	return steps
 }
 
-// verifyPackage reads back what the commit's manifest names.
+// verifyPackage reads back the package in the commit's manifest.
 func (d *delivery) verifyPackage(ctx context.Context) error {
 	version, file, ok := d.Packages.Locate(d.pin.url)
 	if !ok {
@@ -66,7 +67,7 @@ func (d *delivery) verifyPackage(ctx context.Context) error {
 		return err
 	}
 	if missing && d.commit != "" {
-		if over, err := d.superseded(ctx); over || err != nil { // others have released since, and retired it
+		if over, err := d.superseded(ctx); over || err != nil { // a later release has removed it
 			return err
 		}
 	}
@@ -76,12 +77,13 @@ func (d *delivery) verifyPackage(ctx context.Context) error {
 	return nil
 }
 
-// adopt brings the user's checkout along. What was released is released anyhow, so that nothing here makes it fail.
+// adopt moves the user's checkout to the release. The release is done in any case, so an error here does not make it
+// fail.
 func (d *delivery) adopt(ctx context.Context) error {
 	return adopt(ctx, d.Origin, d.note, d.branch, d.base, d.tip)
 }
 
-// section is the changelog's at the commit; "" if it has none of the version.
+// section is the changelog's section of the version at the commit; "" if it has none.
 func (d *delivery) section() (string, error) {
 	tree, err := d.Origin.Files(d.commit)
 	if err != nil {
@@ -102,7 +104,7 @@ func (d *delivery) section() (string, error) {
 	return section.Body, nil
 }
 
-// unannounced says what lacks of the announcement; "" for nothing.
+// unannounced says what is missing in the announcement; "" for nothing.
 func (d *delivery) unannounced(ctx context.Context) (string, error) {
 	if d.Announcer == nil {
 		return "", nil
@@ -122,14 +124,14 @@ func (d *delivery) unannounced(ctx context.Context) (string, error) {
 		return "its announcement is a draft", nil
 	case !holds(found.Notes, d.notes):
 		if found.Notes != "" {
-			d.notes = found.Notes + "\n\n" + d.notes // what somebody wrote stays
+			d.notes = found.Notes + "\n\n" + d.notes // text that somebody added stays
 		}
 		return "its announcement lacks the changelog's section", nil
 	}
 	return "", nil
 }
 
-// holds reports whether a text has the lines of another one; forges differ in ends of lines and blanks.
+// holds reports whether a text has the lines of another one; forges change line ends and blanks.
 func holds(text, part string) bool {
 	return strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(part), " "))
 }
@@ -148,7 +150,7 @@ func (d *delivery) announce(ctx context.Context) error {
 	return err
 }
 
-// contains is what Deployer asks.
+// contains is a function for Deployer.
 func (d *delivery) contains(ctx context.Context, revision string) (bool, error) {
 	return d.Origin.Contains(ctx, revision, d.commit)
 }
@@ -167,13 +169,13 @@ func (d *delivery) hook(ctx context.Context) error {
 	return d.Hook(ctx)
 }
 
-// Defaults of Docs.
+// Default durations of Docs.
 const (
 	defaultPatience = 5 * time.Minute
 	defaultPoll     = 2 * time.Second
 )
 
-// seeSite waits until the site serves the version, or the branch names another one.
+// seeSite waits until the website serves the version, or the branch names another one.
 func (d *delivery) seeSite(ctx context.Context) error {
 	if !d.live {
 		return nil
@@ -210,7 +212,7 @@ func (d *delivery) seeSite(ctx context.Context) error {
 	}
 }
 
-// superseded reports whether the branch names another version by now, whose site is then the one to be seen.
+// superseded reports whether the branch names another version now, which the website then serves.
 func (d *delivery) superseded(ctx context.Context) (bool, error) {
 	heads, err := d.Origin.Look(ctx)
 	if err != nil {

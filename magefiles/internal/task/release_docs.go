@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// Docs are the parts of the world that a release and a rollback go through.
+// Docs are the systems that a release and a rollback use.
 type Docs struct {
 	Origin    Origin
-	Tags      TagRules // nil: there are no rules about tags to ask for
+	Tags      TagRules // nil: there are no rules about tags to check
 	Packages  Packages
 	Announcer Announcer
-	Deployer  Deployer // nil: somebody else deploys
-	Website   Website  // nil: there is none to ask
-	Name      string   // of the package, which the names of its files begin with
+	Deployer  Deployer // nil: deployed by somebody else
+	Website   Website  // nil: not checked
+	Name      string   // of the package; its files' names begin with it
 	Pins      Pins
-	// Hook, if set, is run after each deployment, as to empty a cache. It may be run again for the same one.
+	// Hook, if set, is run after each deployment, for example to empty a cache. It may be run again for the same one.
 	Hook func(context.Context) error
-	// Patience is how long the site may go on serving another version after the deployment; 0 is 5 minutes. Poll is the pause between
-	// two looks at it; 0 is 2 seconds.
+	// Patience is how long the website may serve another version after the deployment; 0 is 5 minutes. Poll is the pause between two
+	// requests to it; 0 is 2 seconds.
 	Patience, Poll time.Duration
 
 	Watch Watch
-	Note  func(string) // gets what is good to know; nil: it is not said
-	Warn  func(string) // gets what somebody should do something about
+	Note  func(string) // called with notes for the user; nil: no notes
+	Warn  func(string) // called with warnings for the user
 
 	Now   func() time.Time                           // nil is the clock's
 	Sleep func(context.Context, time.Duration) error // nil is the clock's
 
-	plan func(string) // of a dry run: told what would be done; nil: it is done
+	plan func(string) // called with the work in a dry run; nil: the work is done
 }
 
 func (d Docs) note(sentence string) {

@@ -17,8 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// DryRun returns the same task over a world in which nothing is written: it says instead what would be. All that refuses still refuses, and
-// everything is really looked at.
+// DryRun returns the same task without writes: it prints what would be written. All checks still run, and everything is really read.
 func (r Release) DryRun(plan func(string)) Release {
 	r.Docs = r.Docs.dryRun(plan)
 	r.Builder = planSiteBuilder{r.Builder, plan}
@@ -38,7 +37,7 @@ func (d Docs) dryRun(plan func(string)) Docs {
 	return d
 }
 
-// planSite says what would be done last.
+// planSite prints the last steps.
 func (d *delivery) planSite(context.Context) error {
 	if !d.live {
 		return nil
@@ -52,12 +51,12 @@ func (d *delivery) planSite(context.Context) error {
 	return nil
 }
 
-// unbuilt stands for the site's archive, which a dry run does not build.
+// unbuilt replaces the website's archive, which a dry run does not build.
 const unbuilt = "This stands for the archive of a site that was not built.\n"
 
 var unbuiltSum = func() string { sum := sha256.Sum256([]byte(unbuilt)); return hex.EncodeToString(sum[:]) }()
 
-// unhashed is a text in which hashes of what was not built are not shown.
+// unhashed is a text without the hashes of files that were not built.
 func unhashed(text string) string {
 	return strings.NewReplacer(unbuiltSum, "SHA256-OF-THE-ARCHIVE", unbuiltSum[:shownHash], "HASH").Replace(text)
 }
@@ -72,7 +71,7 @@ func (b planSiteBuilder) Build(_ context.Context, commit, version, date, file st
 	return os.WriteFile(file, []byte(unbuilt), 0o600)
 }
 
-// planPackages remembers what would be there.
+// planPackages records the files that would be uploaded.
 type planPackages struct {
 	Packages
 	plan func(string)
@@ -101,10 +100,10 @@ func (p *planPackages) Delete(_ context.Context, version string) error {
 	return nil
 }
 
-// plannedCommit is the one that would be made.
+// plannedCommit is the hash of the commit that a dry run does not make.
 const plannedCommit = "planned"
 
-// planOrigin has the one commit that would be made.
+// planOrigin is the repository with the one commit that would be made.
 type planOrigin struct {
 	Origin
 	plan    func(string)
@@ -162,7 +161,7 @@ func (o *planOrigin) Files(commit string) (fs.FS, error) {
 	return changedFiles{tree, o.changes}, err
 }
 
-// changedFiles is a tree with changes, as far as files are read as a whole.
+// changedFiles is a tree with changes, for files that are read as a whole.
 type changedFiles struct {
 	fs.FS
 	changes []vcs.Change

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// LowerVersionError says that a version was asked for which would not be the newest.
+// LowerVersionError says that the requested version would not be the newest.
 type LowerVersionError struct {
 	Version, Newest string
 	Exists          bool
@@ -24,10 +24,10 @@ func (e *LowerVersionError) Hint() string {
 	return "give patch, minor, major or a higher version; docs:rollback goes back to an older one"
 }
 
-// ExitStatus is that of a program which was given wrong arguments.
+// ExitStatus is the status for invalid arguments.
 func (e *LowerVersionError) ExitStatus() int { return 2 }
 
-// VersionTakenError says that somebody else released the version meanwhile.
+// VersionTakenError says that another client released the version meanwhile.
 type VersionTakenError struct{ Version, Commit string }
 
 func (e *VersionTakenError) Error() string {
@@ -39,7 +39,7 @@ func (e *VersionTakenError) Hint() string {
 	return "run the same again to see that release completed, or ask for the next version"
 }
 
-// UnpushedError says that the checkout has what a release would not.
+// UnpushedError says that the checkout has changes that the release would not have.
 type UnpushedError struct {
 	Branch string
 	Paths  []string
@@ -54,7 +54,7 @@ func (e *UnpushedError) Hint() string {
 	return "a release is made of what the forge has: commit and push the changes, or stash them"
 }
 
-// StoreError says that the package does not hold what it should.
+// StoreError says that the package does not hold the expected file.
 type StoreError struct {
 	Version, File string
 	Want          Sum
@@ -82,12 +82,12 @@ func (e *StoreError) Hint() string {
 	return "look at the forge's storage and at what stands before it; nothing was tagged or pushed"
 }
 
-// SiteError says that the site serves another version than was deployed.
+// SiteError says that the website serves another version than the deployed one.
 type SiteError struct {
 	Site   string
 	Want   string
-	Serves string // "" if it does not say
-	Err    error  // if it cannot be asked
+	Serves string // "" if it has no version
+	Err    error  // if the request failed
 	After  time.Duration
 }
 
@@ -109,7 +109,7 @@ func (e *SiteError) Hint() string {
 	return "a cache before the site may hold the old version: empty it (BLUMEOPS_DOCS_HOOK can do that after each deployment), then run the same again, which finishes the release"
 }
 
-// PinError says that a version's manifest does not name a package of its own, so that there is nothing to go back to.
+// PinError says that a version's manifest does not name its own package, so that a rollback is impossible.
 type PinError struct{ Version, URL string }
 
 func (e *PinError) Error() string {
@@ -158,5 +158,5 @@ func (e *UnknownVersionError) Hint() string {
 	return "the newest versions are " + strings.Join(e.Newest, ", ")
 }
 
-// ExitStatus is that of a program which was given wrong arguments.
+// ExitStatus is the status for invalid arguments.
 func (e *UnknownVersionError) ExitStatus() int { return 2 }

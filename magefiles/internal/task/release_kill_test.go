@@ -25,7 +25,7 @@ func counted(r *releaser) *int {
 	return &n
 }
 
-// killWorlds are the worlds in which releases are killed.
+// killWorlds are the initial states in which releases are killed.
 var killWorlds = map[string]func(t *testing.T) *docsWorld{
 	"first release": func(*testing.T) *docsWorld { return newDocsWorld() },
 	"next release with packages to retire": func(t *testing.T) *docsWorld {
@@ -39,7 +39,8 @@ var killWorlds = map[string]func(t *testing.T) *docsWorld{
 	},
 }
 
-// TestReleaseKilled kills a release at every moment, and runs it again: the end is that of a run which was never killed.
+// TestReleaseKilled kills a release at every moment, and runs it again: the result is that of a run that was never
+// killed.
 func TestReleaseKilled(t *testing.T) {
 	for name, world := range killWorlds {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +79,7 @@ func killAndFinish(t *testing.T, w, want *docsWorld, version string, at int) tas
 	return released.Status
 }
 
-// TestReleaseFromBehind has clones that others left behind: by a commit before the release, and by the release itself.
+// TestReleaseFromBehind has clones that are behind: by a commit before the release, and by the release itself.
 func TestReleaseFromBehind(t *testing.T) {
 	w := newDocsWorld()
 	first, second := w.releaser(), w.releaser()
@@ -137,7 +138,8 @@ func TestReleaseFails(t *testing.T) {
 	}
 }
 
-// TestReleaseUnrepeatable kills releases whose builds never repeat: some bytes are left over, and none that a tag names are missing.
+// TestReleaseUnrepeatable kills releases whose builds always differ: some files are left over, and none that a tag names are
+// missing.
 func TestReleaseUnrepeatable(t *testing.T) {
 	whole := newDocsWorld().releaser()
 	moments := counted(whole)

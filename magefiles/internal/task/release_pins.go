@@ -9,16 +9,16 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// Pins say where the manifests name the archive of the site that is deployed.
+// Pins say where the manifests name the archive of the deployed website.
 type Pins struct {
 	File     string         // slash path of the manifest
 	URL, Sum manifest.Place // of the archive's address, and of its SHA-256
 }
 
-// pin is what a manifest names.
+// pin is the archive's address and hash in a manifest.
 type pin struct{ url, sum string }
 
-// pinAt reads what the manifest of a commit names.
+// pinAt reads the pin in the manifest of a commit.
 func (d Docs) pinAt(commit string) (pin, error) {
 	file, err := d.manifestAt(commit)
 	if err != nil {
@@ -31,7 +31,7 @@ func (d Docs) pinAt(commit string) (pin, error) {
 	return pin{url: found[0].Value, sum: found[1].Value}, nil
 }
 
-// pinAtTag is that of a version, whose manifest may be from before there were such pins: then it has none.
+// pinAtTag is the pin of a version; empty if its manifest is older than such pins.
 func (d Docs) pinAtTag(commit string) (pin, error) {
 	p, err := d.pinAt(commit)
 	var unfit *manifest.Error
@@ -50,7 +50,7 @@ func (d Docs) manifestAt(commit string) (manifest.File, error) {
 	return manifest.File{Path: d.Pins.File, Text: text}, err
 }
 
-// pinned is the change that makes the manifest of a commit name that; ok is false if it does already.
+// pinned is the change that writes a pin to the manifest of a commit; ok is false if the manifest has it already.
 func (d Docs) pinned(commit string, p pin) (change vcs.Change, ok bool, err error) {
 	file, err := d.manifestAt(commit)
 	if err != nil {
@@ -63,7 +63,7 @@ func (d Docs) pinned(commit string, p pin) (change vcs.Change, ok bool, err erro
 	return vcs.Change{Path: d.Pins.File, Content: text}, !bytes.Equal(text, file.Text), nil
 }
 
-// isOf reports whether what is named is a package of that version.
+// isOf reports whether a pin names a package of that version.
 func (d Docs) isOf(p pin, version string) bool {
 	of, _, ok := d.Packages.Locate(p.url)
 	return ok && of == version

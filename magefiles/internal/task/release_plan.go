@@ -13,7 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// bump is which number of a version goes up.
+// bump says which number of a version is increased.
 type bump string
 
 const (
@@ -22,18 +22,18 @@ const (
 	bumpMajor bump = "major"
 )
 
-// firstVersion is that of a repository that has none, if nobody asks for another.
+// firstVersion is the default for the first version of a repository.
 const firstVersion = "v0.1.0"
 
-// request is what was asked for.
+// request is the user's request.
 type request struct {
 	bump    bump   // "" if a version was named
 	version string // that was named
 	date    string
-	fresh   bool // also if there is nothing new
+	fresh   bool // also without changes
 }
 
-// parseBump reads a version or which number goes up. Inputs of workflows have the latter in many forms: BUMP_PATCH, bump:patch, Patch.
+// parseBump reads a version or a bump. Inputs of workflows write the latter in many forms: BUMP_PATCH, bump:patch, Patch.
 func parseBump(text string) (bump, string, error) {
 	word := strings.ToLower(text)
 	if rest, ok := strings.CutPrefix(word, "bump"); ok {
@@ -69,7 +69,7 @@ func (r Release) parse(args ReleaseArgs) (q request, err error) {
 	return q, nil
 }
 
-// newestOf is the highest of the versions among tags; "" if there is none. Tags that are no versions are others' business.
+// newestOf is the highest version among tags; "" if there is none. Other tags are ignored.
 func newestOf(tags map[string]string, withPre bool) string {
 	newest := ""
 	for tag := range tags {
@@ -102,7 +102,7 @@ func (b bump) next(tags map[string]string) (string, error) {
 	newest := newestOf(tags, false)
 	if newest == "" {
 		if pre := newestOf(tags, true); pre != "" {
-			return strings.TrimSuffix(pre, semver.Prerelease(pre)), nil // what it was a preview of
+			return strings.TrimSuffix(pre, semver.Prerelease(pre)), nil // the version of which it was a preview
 		}
 		return firstVersion, nil
 	}
@@ -125,27 +125,27 @@ func (b bump) next(tags map[string]string) (string, error) {
 	return fmt.Sprintf("v%d.%d.%d", numbers[0], numbers[1], numbers[2]), nil
 }
 
-// withPre says whether previews count as versions: only for who asks for one.
+// withPre reports whether previews count as versions: only if the request names one.
 func (q request) withPre() bool { return semver.Prerelease(q.version) != "" }
 
-// goal is what a round comes to.
+// goal is the work of a round.
 type goal int
 
 const (
-	goalNothing goal = iota // all is done
-	goalFinish              // the newest version is to be finished
-	goalMake                // a version is to be made
+	goalNothing goal = iota // there is nothing to do
+	goalFinish              // finish the newest version
+	goalMake                // make a version
 )
 
-// situation is what was found in the world.
+// situation is the state that was found.
 type situation struct {
 	tags  map[string]string
-	lacks []string // what the newest version's release lacks; none if it is complete, or not ours to finish
-	news  string   // what there is to release since then; "" for nothing
-	raced bool     // another was quicker than an earlier attempt
+	lacks []string // missing parts of the newest version's release; none if it is complete, or must not be finished
+	news  string   // changes since then; "" for none
+	raced bool     // another client was quicker than an earlier attempt
 }
 
-// decision is what is to be done.
+// decision is the work to do.
 type decision struct {
 	goal    goal
 	version string
@@ -153,7 +153,7 @@ type decision struct {
 	warn    string
 }
 
-// decide is all of the policy.
+// decide is the whole policy.
 func decide(q request, s situation) (decision, error) {
 	newest := newestOf(s.tags, q.withPre())
 	finish := decision{goal: goalFinish, version: newest, why: newest + " is not complete yet (" + strings.Join(s.lacks, "; ") + ")"}

@@ -44,7 +44,7 @@ func FuzzParseBump(f *testing.F) {
 	})
 }
 
-// FuzzNext holds the version after any others to be higher than all that are no previews.
+// FuzzNext checks that the version after any others is higher than all except previews.
 func FuzzNext(f *testing.F) {
 	f.Add("v1.9.0 v1.10.0", 0)
 	f.Add("v0.1.0-rc.1", 1)

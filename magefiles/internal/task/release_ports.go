@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// Origin is the repository as the forge has it, and the clone of it that this runs in. Commits are whole hashes.
+// Origin is the repository on the forge, and the clone of it in which this runs. Commits are whole hashes.
 type Origin interface {
 	Remote
 	History
@@ -21,18 +21,18 @@ type Origin interface {
 
 // Remote is the repository on the forge.
 type Remote interface {
-	// CheckPush asks whether a branch and a tag could be pushed in one step, and pushes nothing.
+	// CheckPush checks that a branch and a tag could be pushed in one step, and pushes nothing.
 	CheckPush(context.Context) error
-	// Look asks what is there now, and fetches the commits that it names.
+	// Look reads the present state, and fetches its commits.
 	Look(context.Context) (vcs.Heads, error)
-	// Push moves the branch and makes the tag in one step, both or neither. *RaceError: one of them is not where it was expected.
-	// What is there already is a success. After any other error it may have happened nevertheless, and Look tells.
+	// Push moves the branch and makes the tag in one step, both or neither. *RaceError: one of them differs from the expected
+	// state. A repeated push succeeds. After any other error it may have happened nevertheless, and Look tells.
 	Push(context.Context, vcs.Push) error
 }
 
-// TagRules are what the forge allows of tags, beyond the right to push.
+// TagRules are the forge's rules about tags, beyond the right to push.
 type TagRules interface {
-	// CheckTag asks whether a tag may be made, and makes none. What cannot be told is no obstacle.
+	// CheckTag checks that a tag may be made, and makes none. If that is unknown, it passes.
 	CheckTag(ctx context.Context, name string) error
 }
 
@@ -40,50 +40,51 @@ type TagRules interface {
 
 // History reads commits.
 type History interface {
-	// Files are those of a commit.
+	// Files are the files of a commit.
 	Files(commit string) (fs.FS, error)
-	// Tree is the hash of what a commit has at a path, which is equal where the content is; "" if it has nothing there.
+	// Tree is the hash of a commit's content at a path: equal hashes are equal content; "" if there is nothing.
 	Tree(commit, path string) (string, error)
-	// Contains reports whether a commit is another one or comes after it. A commit that this clone lacks is fetched first.
+	// Contains reports whether a commit is the ancestor or comes after it. A commit that this clone does not have is
+	// fetched first.
 	Contains(ctx context.Context, commit, ancestor string) (bool, error)
-	// Parent is the commit before.
+	// Parent is the parent of a commit.
 	Parent(commit string) (string, error)
 }
 
-// Committer writes objects of git, to which nothing refers yet. The author is its own.
+// Committer writes objects of git, without a reference. It sets the author itself.
 type Committer interface {
-	// Commit makes the commit that comes after base and has its files with the changes.
+	// Commit makes a commit with the parent base and its files with the changes.
 	Commit(ctx context.Context, base string, changes []vcs.Change, message string, when time.Time) (commit string, err error)
 	// Tag makes a tag of a commit.
 	Tag(ctx context.Context, name, commit, message string, when time.Time) (object string, err error)
 }
 
-// Checkout is what the user has before them.
+// Checkout is the user's checkout.
 type Checkout interface {
-	// Unpushed lists what the checkout has, and a commit has not: changed files below these paths.
+	// Unpushed lists changed files below these paths that the checkout has and a commit does not.
 	Unpushed(ctx context.Context, commit string, under ...string) ([]string, error)
-	// Adopt brings the checkout to a commit of the branch that comes from where it is, if it is unmodified where they differ. base is the
-	// commit that the new one was made on; "" if none was made. why says in a few words why it was left as it is; "" if it is at commit, or
-	// if none was made and it is on something else.
+	// Adopt moves the checkout to a commit of the branch that comes from its present one, if it is unmodified where they differ. base is
+	// the parent of the new commit; "" if none was made. why says in a few words why the checkout was not changed; "" if it is at commit,
+	// or if none was made and it is at another one.
 	Adopt(ctx context.Context, branch, base, commit string) (why string, err error)
 }
 
-// Packages is a package of files in versions, which the forge keeps. It never overwrites a file.
+// Packages is a package of the forge, with files in versions. The forge never overwrites a file.
 type Packages interface {
-	// Check asks whether files could be uploaded, and uploads nothing.
+	// Check checks that files could be uploaded, and uploads nothing.
 	Check(context.Context) error
-	// Upload stores a file. ErrFileExists if there is one of that name, whatever it holds.
+	// Upload stores a file. ErrFileExists if a file of that name exists, whatever it holds.
 	Upload(ctx context.Context, version, file string, content io.ReaderAt, size int64) error
-	// Sum downloads a file to tell what it holds. ErrNoFile if there is none.
+	// Sum downloads a file and returns its hash and size. ErrNoFile if there is none.
 	Sum(ctx context.Context, version, file string) (Sum, error)
 	// Read downloads a file of a few hundred bytes. ErrNoFile if there is none.
 	Read(ctx context.Context, version, file string) ([]byte, error)
-	// Versions lists the versions that there are, in any order.
+	// Versions lists the versions in any order.
 	Versions(context.Context) ([]string, error)
-	// Delete removes a version with all its files. One that is not there is no error.
+	// Delete removes a version with all its files. A missing one is no error.
 	Delete(ctx context.Context, version string) error
-	// URL is where a file can be had by those who deploy it, who may see the forge at another address. Locate is the other way round;
-	// ok is false for what is not of this package.
+	// URL is the address of a file for deployments, which may use another address of the forge. Locate is the inverse; ok is false
+	// for an address outside this package.
 	URL(version, file string) string
 	Locate(url string) (version, file string, ok bool)
 }
@@ -95,7 +96,7 @@ var (
 	ErrNoFile = errors.New("there is no such file")
 )
 
-// Sum is what a file holds.
+// Sum is the hash and the size of a file.
 type Sum struct {
 	SHA256 string // in hexadecimal, lower case
 	Size   int64  // in bytes
@@ -103,52 +104,52 @@ type Sum struct {
 
 func (s Sum) String() string { return fmt.Sprintf("%d bytes, sha256 %s", s.Size, s.SHA256) }
 
-// Announcer tells people of versions: releases of the forge.
+// Announcer announces versions to people: releases of the forge.
 type Announcer interface {
-	// Check asks whether something could be announced, and announces nothing.
+	// Check checks that a version could be announced, and announces nothing.
 	Check(context.Context) error
-	// Find returns what was announced of a tag; ok is false if nothing was.
+	// Find returns the announcement of a tag; ok is false if there is none.
 	Find(ctx context.Context, tag string) (found Announcement, ok bool, err error)
-	// Put makes the announcement of a.Tag, which has to name the commit, this one.
+	// Put makes or changes the announcement of a.Tag, which must name the commit.
 	Put(ctx context.Context, commit string, a Announcement) (url string, err error)
 }
 
-// Announcement is one version's.
+// Announcement is the announcement of a version.
 type Announcement struct {
 	Tag        string
 	Title      string
 	Notes      string // Markdown
 	Draft      bool   // not public
 	Prerelease bool
-	URL        string // for people; "" in what is put
+	URL        string // for people; "" in the argument of Put
 }
 
-// Contains reports whether a revision, a whole hash, is the commit in question or comes after it.
+// Contains reports whether a revision, a whole hash, is the wanted commit or comes after it.
 type Contains func(ctx context.Context, revision string) (bool, error)
 
-// Deployer brings what the branch's manifests say to where it runs.
+// Deployer deploys the branch's manifests.
 type Deployer interface {
-	// Check asks whether it could be told to deploy, and does not.
+	// Check checks that a deployment could be started, and starts none.
 	Check(context.Context) error
-	// State reports whether a revision with the commit is deployed and healthy, and if not why.
+	// State reports whether a revision with the commit is deployed and healthy, or why not.
 	State(ctx context.Context, commit string, contains Contains) (deployed bool, why string, err error)
 	// Deploy deploys the branch, and returns when a revision with the commit is deployed and healthy.
 	Deploy(ctx context.Context, commit string, contains Contains) error
 }
 
-// Website is the site that the public sees.
+// Website is the public website.
 type Website interface {
 	fmt.Stringer // its address
-	// Version asks which version it serves, past caches as far as one can ask for that; "" if it does not say.
+	// Version asks for the served version, past caches if possible; "" if it does not say.
 	Version(context.Context) (string, error)
 }
 
-// SiteBuilder makes the site of the documentation.
+// SiteBuilder builds the website.
 type SiteBuilder interface {
-	// Check asks whether the site of a commit could be built, and builds nothing.
+	// Check checks that the website of a commit could be built, and builds nothing.
 	Check(ctx context.Context, commit string) error
-	// Source identifies what builds: the same source makes the same of the same pages.
+	// Source identifies the builder: the same source gives the same result for the same pages.
 	Source(context.Context) (string, error)
-	// Build writes the archive of a commit's site to the new file. Date is the version's, as in 2026-03-08.
+	// Build writes the archive of a commit's website to the new file. Date is the version's, as in 2026-03-08.
 	Build(ctx context.Context, commit, version, date, file string) error
 }

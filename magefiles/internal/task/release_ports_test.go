@@ -240,7 +240,7 @@ func (a docsAnnouncer) Put(_ context.Context, commit string, what task.Announcem
 	return what.URL, err
 }
 
-// docsDeployer deploys what the branch has, as Argo CD does.
+// docsDeployer deploys the manifests of the branch, like Argo CD.
 type docsDeployer struct{ *releaser }
 
 func (d docsDeployer) Check(context.Context) error {
@@ -300,4 +300,4 @@ func (b docsBuilder) Build(_ context.Context, commit, version, date, file string
 	})
 }
 
-// mustRelease releases, and checks that nothing was hurt.
+// mustRelease releases, and checks that no property was violated.

@@ -12,13 +12,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// outcome is what became of a racer.
+// outcome is the result of a racer.
 type outcome struct {
 	released task.Released
 	err      error
 }
 
-// race runs releasers at once, of which one moves at a time: next chooses who, among those that are not done.
+// race runs releasers concurrently, of which one moves at a time: next chooses one of those that are not done.
 func race(w *docsWorld, args []task.ReleaseArgs, keep int, next func(waiting []int) int) []outcome {
 	type event struct {
 		id   int
@@ -73,7 +73,7 @@ func schedule(i, j int) func([]int) int {
 	}
 }
 
-// sound checks what has to be true after any race.
+// sound checks the properties that hold after any race.
 func sound(t *testing.T, w *docsWorld, what string, outcomes []outcome) {
 	t.Helper()
 	if w.broken != nil {
@@ -139,7 +139,7 @@ func TestReleaseTwoAtOnce(t *testing.T) {
 	t.Logf("%d interleavings", tried)
 }
 
-// TestReleaseTwoVersions has two releases that both have to come about, and one that takes what the other named.
+// TestReleaseTwoVersions has two releases that must both succeed, and one that takes the version that the other named.
 func TestReleaseTwoVersions(t *testing.T) {
 	testenv.Slow(t, "races in many orders")
 	for seed := range 150 {
@@ -169,7 +169,7 @@ func TestReleaseTwoVersions(t *testing.T) {
 	}
 }
 
-// TestReleaseTwenty has twenty race, while somebody else pushes news.
+// TestReleaseTwenty has twenty releasers race, while another client pushes changes.
 func TestReleaseTwenty(t *testing.T) {
 	testenv.Slow(t, "races in many orders")
 	for seed := range 15 {
@@ -193,14 +193,14 @@ func TestReleaseTwenty(t *testing.T) {
 	}
 }
 
-// TestReleaseTakenVersion says who has the version that was named.
+// TestReleaseTakenVersion expects an error that says which commit has the named version.
 func TestReleaseTakenVersion(t *testing.T) {
 	w := newDocsWorld()
 	r := w.releaser()
 	r.gate = func(call string, before bool) {
 		if call == "Push" && before {
 			r.gate = nil
-			w.clock = w.clock.AddDate(0, 0, 1) // so that it is another commit
+			w.clock = w.clock.AddDate(0, 0, 1) // so that the commit differs
 			w.releaser().mustRelease(t, "v2.0.0")
 		}
 	}
@@ -208,7 +208,7 @@ func TestReleaseTakenVersion(t *testing.T) {
 	wantError(t, err, "v2.0.0 was released meanwhile by somebody else, as commit "+w.tags["v2.0.0"][:12])
 }
 
-// TestReleaseLostRace takes in what others pushed: their pages are built, and their fragments consumed, which are on the changelog's page.
+// TestReleaseLostRace includes the commits that others pushed: their pages are built, and their fragments moved to the changelog's page.
 func TestReleaseLostRace(t *testing.T) {
 	for name, test := range map[string]struct {
 		file, text string

@@ -7,8 +7,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// retire removes the packages that nobody needs any more: of versions before this one that are not among the newest Keep, nor named by
-// the branch. A preview retires nothing: after it, versions before it may still be made, whose packages are under way.
+// retire removes packages that are no longer used: of versions before this one that are not among the newest Keep, nor named by the
+// branch. A preview retires nothing: versions before it may still be made after it, and their packages may be uploaded already.
 func (r *releasing) retire(ctx context.Context) error {
 	if r.Keep <= 0 || r.request.withPre() {
 		return nil

@@ -14,20 +14,20 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 )
 
-// newest is what is known of the newest version.
+// newest is the state of the newest version.
 type newest struct {
 	version, commit string // "" if there is none
 	pin             pin
-	own             bool // it was made by docs:release, so that it can be finished
-	live            bool // the branch's manifest names it: nobody has rolled it back
+	own             bool // it was made by docs:release, so it can be finished
+	live            bool // the branch's manifest names it: it was not rolled back
 }
 
-// preflight asks for all rights that a release needs, so that all that lacks is told at once.
+// preflight checks all rights that a release requires, and reports all missing ones together.
 func (r *releasing) preflight(ctx context.Context) error {
 	return r.checkAll(ctx, r.checks(r.Announcer != nil))
 }
 
-// checks are those that do not depend on what is released.
+// checks are the checks that do not depend on the version.
 func (d Docs) checks(announced bool) []Step {
 	steps := []Step{
 		{"check the push right", d.Origin.CheckPush},
@@ -42,7 +42,7 @@ func (d Docs) checks(announced bool) []Step {
 	return steps
 }
 
-// checkAll takes all the steps, also if some of them fail.
+// checkAll runs all the steps, even if some of them fail.
 func (d Docs) checkAll(ctx context.Context, steps []Step) error {
 	var failed []error
 	var passed []string
@@ -68,7 +68,7 @@ func (r *releasing) look(ctx context.Context) (err error) {
 	return err
 }
 
-// assess finds out what the newest version is, and what its release lacks.
+// assess finds the newest version, and the missing parts of its release.
 func (r *releasing) assess(ctx context.Context) (err error) {
 	r.newest, r.lacks = newest{}, nil
 	n := newest{version: newestOf(r.heads.Tags, r.request.withPre())}
@@ -96,7 +96,7 @@ func (r *releasing) assess(ctx context.Context) (err error) {
 	return nil
 }
 
-// isOwn reports whether a version was made as this program makes one: on the branch, with a manifest that names its own package.
+// isOwn reports whether this program made a version: it is on the branch, with a manifest that names its own package.
 func (r *releasing) isOwn(ctx context.Context, n newest) (bool, error) {
 	if !r.isOf(n.pin, n.version) {
 		return false, nil
@@ -104,7 +104,8 @@ func (r *releasing) isOwn(ctx context.Context, n newest) (bool, error) {
 	return r.Origin.Contains(ctx, r.heads.Commit, n.commit)
 }
 
-// missing is what the release of a version lacks. Where it runs does not matter once the branch names another one.
+// missing lists the missing parts of a version's release. The deployment does not count if the branch names another
+// version.
 func (r *releasing) missing(ctx context.Context, n newest) ([]string, error) {
 	var lacks []string
 	d := r.deliveryOf(n)
@@ -135,7 +136,7 @@ func (r *releasing) missing(ctx context.Context, n newest) ([]string, error) {
 	return lacks, ctx.Err()
 }
 
-// decide makes of what was found what is to be done.
+// decide sets the work to do according to the state.
 func (r *releasing) decide(context.Context) error {
 	news, err := r.news()
 	if err != nil {
@@ -160,7 +161,7 @@ func (r *releasing) decide(context.Context) error {
 	return nil
 }
 
-// tell says what was decided.
+// tell notes the decision.
 func (r *releasing) tell() {
 	if r.decision.warn != "" {
 		r.warn(r.decision.warn)
@@ -190,7 +191,7 @@ func orElse(s, other string) string {
 	return s
 }
 
-// news is what there is to release since the newest version; "" for nothing.
+// news describes the changes since the newest version; "" for none.
 func (r *releasing) news() (string, error) {
 	config, fragments, err := r.fragmentsAt(r.heads.Commit)
 	if err != nil {
@@ -228,7 +229,7 @@ func (r *releasing) fragmentsAt(commit string) (*changelog.Config, []changelog.F
 	return config, fragments, err
 }
 
-// sourceAt is a hash of what a commit's site is made of: the folder of the documentation without the fragments.
+// sourceAt is a hash of the sources of a commit's website: the folder of the documentation without the fragments.
 func (r *releasing) sourceAt(commit string, c *changelog.Config) (string, error) {
 	tree, err := r.Origin.Files(commit)
 	if err != nil {
@@ -241,7 +242,7 @@ func (r *releasing) sourceAt(commit string, c *changelog.Config) (string, error)
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// addSource adds a folder, of which it only opens what leads to the one that is left out.
+// addSource adds a folder. It opens only the folders on the way to the one that is left out.
 func (r *releasing) addSource(sum hash.Hash, tree fs.FS, commit, folder, without string) error {
 	if !strings.HasPrefix(without, folder+"/") {
 		hash, err := r.Origin.Tree(commit, folder)
@@ -274,7 +275,8 @@ func (r *releasing) changelogPage() ([]byte, error) {
 	return fs.ReadFile(tree, r.noted.File)
 }
 
-// key identifies a build: the same key, the same site. The changelog is no news by itself, and so no part of sourceAt.
+// key identifies a build: the same key gives the same website. A change of the changelog alone is not released, so
+// sourceAt does not contain it.
 func (r *releasing) key(ctx context.Context, c *changelog.Config) (string, error) {
 	builder, err := r.Builder.Source(ctx)
 	if err != nil {

@@ -20,32 +20,32 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// releasing is one run of Release: what is known so far.
+// releasing is the state of one run of Release.
 type releasing struct {
 	Release
 	request request
-	races   int // pushes that were lost to others
+	races   int // pushes that were lost to other clients
 
-	// What was found in the world, in this round.
+	// The state that was found in this round.
 	heads    vcs.Heads
 	newest   newest
 	lacks    []string
 	decision decision
 
-	// Of the version that is being made.
+	// Of the version that is made.
 	noted   *changelog.Result
-	receipt string // name of the file that tells how it was built
+	receipt string // name of the file that describes its build
 	archive archive
 	built   string      // file on this machine; "" if an earlier build is used
-	temp    scratch.Dir // folder of the same
+	temp    scratch.Dir // folder of that file
 	changes []vcs.Change
 	tag     string // the tag's object
 
-	d      delivery // of the version that is finished
+	d      delivery // of the version to finish
 	result Released
 }
 
-// archive is a file of the package, as a receipt tells of it.
+// archive is a file of the package, as described in a receipt.
 type archive struct {
 	File   string `json:"file"`
 	SHA256 string `json:"sha256"`
@@ -58,7 +58,7 @@ func (r *releasing) close() error {
 	return r.temp.Remove()
 }
 
-// checkTag refuses a version whose tag the forge would not take: the push comes last.
+// checkTag refuses a version whose tag the forge would not accept, as the push comes last.
 func (r *releasing) checkTag(ctx context.Context) error {
 	if r.Tags == nil {
 		return nil
@@ -66,7 +66,7 @@ func (r *releasing) checkTag(ctx context.Context) error {
 	return r.Tags.CheckTag(ctx, r.decision.version)
 }
 
-// checkCheckout refuses what a user would miss in the release.
+// checkCheckout refuses changes in the checkout that would be missing in the release.
 func (r *releasing) checkCheckout(ctx context.Context) error {
 	config, _, err := r.fragmentsAt(r.heads.Commit)
 	if err != nil {
@@ -79,7 +79,7 @@ func (r *releasing) checkCheckout(ctx context.Context) error {
 	return err
 }
 
-// writeChangelog moves the fragments into the changelog, as changes that are to be committed.
+// writeChangelog moves the fragments into the changelog, as changes to commit.
 func (r *releasing) writeChangelog(ctx context.Context) error {
 	tree, err := r.Origin.Files(r.heads.Commit)
 	if err != nil {
@@ -95,7 +95,7 @@ func (r *releasing) writeChangelog(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// checkManifest finds out whether the manifest can name a package, before there is one.
+// checkManifest checks that the manifest can name a package, before there is one.
 func (r *releasing) checkManifest(context.Context) error {
 	_, _, err := r.pinned(r.heads.Commit, pin{r.Packages.URL(r.decision.version, r.Name), hex.EncodeToString(make([]byte, sha256.Size))})
 	return err
@@ -105,13 +105,13 @@ func (r *releasing) checkBuilder(ctx context.Context) error {
 	return r.Builder.Check(ctx, r.heads.Commit)
 }
 
-// shownHash is how much of a hash is in a file's name.
+// shownHash is the number of digits of a hash in a file's name.
 const shownHash = 16
 
 var wholeSum = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// reuse looks for what an earlier attempt has uploaded, and takes it if it is of the same pages, date and builder, and still there. A receipt
-// that tells something else is only a reason to build.
+// reuse looks for the upload of an earlier attempt, and uses it if it is from the same pages, date and builder, and still exists. If a
+// receipt says anything else, the website is built.
 func (r *releasing) reuse(ctx context.Context) error {
 	r.archive, r.built = archive{}, ""
 	config, _, err := r.fragmentsAt(r.heads.Commit)
@@ -177,9 +177,9 @@ func (r *releasing) build(ctx context.Context) (err error) {
 	return nil
 }
 
-// upload stores the archive under a name that carries its hash, so that nobody else's is in the way. Should a file of that name hold
-// something else, an upload that was cut off, say, it stays, and more of the hash makes another name: what was deleted could be what a
-// faster one has just named.
+// upload stores the archive under a name with its hash, so that it does not collide with others. If a file of that name holds
+// something else, for example after an interrupted upload, it stays, and more digits of the hash make another name: a deleted file
+// could be the one that a faster client has just named.
 func (r *releasing) upload(ctx context.Context) error {
 	if r.archive.File != "" {
 		return nil
@@ -198,7 +198,7 @@ func (r *releasing) upload(ctx context.Context) error {
 	}
 }
 
-// store uploads and reads back. It does not matter what the store said to the upload if it holds the file.
+// store uploads and reads back. It ignores the result of the upload if the package holds the file.
 func (r *releasing) store(ctx context.Context, name string) error {
 	file, err := os.Open(r.built)
 	if err != nil {
@@ -225,7 +225,7 @@ func (r *releasing) store(ctx context.Context, name string) error {
 	return wrong
 }
 
-// writeReceipt tells later attempts of the archive. One that is there already stays, whatever it tells.
+// writeReceipt describes the archive for later attempts. An existing receipt stays, whatever it says.
 func (r *releasing) writeReceipt(ctx context.Context) error {
 	if r.built == "" {
 		return nil
@@ -267,7 +267,7 @@ func (r *releasing) commit(ctx context.Context) (err error) {
 	return err
 }
 
-// push makes the version final. If the answer was lost, the remote tells whether it is.
+// push makes the version final. If the answer was lost, it asks the remote.
 func (r *releasing) push(ctx context.Context) error {
 	err := r.Origin.Push(ctx, vcs.Push{
 		Branch: r.heads.Branch, Old: r.heads.Commit, New: r.d.commit, Tag: r.decision.version, TagHash: r.tag,

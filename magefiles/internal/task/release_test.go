@@ -80,7 +80,7 @@ func TestReleaseVersions(t *testing.T) {
 	} {
 		w := newDocsWorld()
 		for _, tag := range test.tags {
-			w.tags[tag] = w.branch // by hand: their manifests name no package of theirs
+			w.tags[tag] = w.branch // by hand: their manifests do not name their packages
 		}
 		got, err := w.releaser().release(task.ReleaseArgs{Version: test.asked})
 		if test.err != "" {
@@ -214,7 +214,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 	})
 }
 
-// TestReleaseFinishes takes away each part of a complete release.
+// TestReleaseFinishes removes each part of a complete release.
 func TestReleaseFinishes(t *testing.T) {
 	for name, undo := range map[string]func(w *docsWorld){
 		"announcement": func(w *docsWorld) { delete(w.releases, "v0.1.0") },
@@ -328,7 +328,7 @@ func TestReleaseRetires(t *testing.T) {
 
 func TestReleaseLeavesOthersTags(t *testing.T) {
 	w := newDocsWorld()
-	w.tags["v1.13.3"] = w.branch // as another program made it, without a package
+	w.tags["v1.13.3"] = w.branch // made by another program, without a package
 	w.commitOnMain("docs/index.md", "# New\n")
 	if got := w.releaser().mustRelease(t, "patch"); got.Version != "v1.13.4" || w.releases["v1.13.3"].Tag != "" {
 		t.Errorf("%+v", got)

@@ -43,7 +43,7 @@ func TestReleaseStore(t *testing.T) {
 		} {
 			w := newDocsWorld()
 			r := w.releaser()
-			r.gate = func(call string, before bool) { // all receipts are found, whatever their names
+			r.gate = func(call string, before bool) { // receipts with any name are found
 				if call == "Read" && before && len(w.packages) == 0 {
 					w.packages["v0.1.0"] = map[string]string{receiptName(t): receipt, "docs-v0.1.0-there.tar.gz": "there"}
 				}
@@ -66,7 +66,7 @@ func TestReleaseStore(t *testing.T) {
 	})
 }
 
-// receiptName is that of a release in a new world.
+// receiptName is the name of a release's receipt in a new state.
 func receiptName(t *testing.T) string {
 	t.Helper()
 	w := newDocsWorld()
@@ -111,7 +111,7 @@ func TestReleasePushAnswerLost(t *testing.T) {
 			t.Errorf("%v, %v", err, w.tags)
 		}
 	})
-	t.Run("and done much later", func(t *testing.T) { // the ghost of an earlier run pushes just before this one
+	t.Run("and done much later", func(t *testing.T) { // an earlier run's push arrives just before this one
 		w := newDocsWorld()
 		ghost := w.releaser()
 		ghost.gate = killAfter("Push", 1)
@@ -157,7 +157,7 @@ func TestReleaseDeployerStaysBehind(t *testing.T) {
 	}
 }
 
-// oldDeployer is healthy, and stays at the old revision.
+// oldDeployer reports healthy, and stays at the old revision.
 type oldDeployer struct{ docsDeployer }
 
 func (d oldDeployer) Deploy(ctx context.Context, _ string, contains task.Contains) error {

@@ -18,8 +18,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// docsWorld is all that releases happen to: the forge's repository, packages and releases, what is deployed, the site. Its time passes only
-// while somebody sleeps.
+// docsWorld is the state that releases change: the forge's repository, packages and releases, the deployment, the website. Its time only
+// passes in Sleep.
 type docsWorld struct {
 	mu       sync.Mutex
 	commits  map[string]docsCommit
@@ -29,13 +29,13 @@ type docsWorld struct {
 	releases map[string]task.Announcement
 	deployed string // commit
 	clock    time.Time
-	events   []string // what changed, in order
-	retired  []string // versions whose packages nobody needs any more
-	broken   error    // the property that was hurt first
+	events   []string // changes, in order
+	retired  []string // versions whose packages are no longer used
+	broken   error    // the first violated property
 
-	unrepeatable int    // builds give something else each time, and count here; below 0: they repeat
-	drops        bool   // the package store says yes, and keeps nothing
-	staleSite    string // what the site serves, whatever is deployed
+	unrepeatable int    // each build differs, and is counted here; below 0: builds are equal
+	drops        bool   // the package store accepts uploads, and stores nothing
+	staleSite    string // the version that the website serves, whatever is deployed
 }
 
 type docsCommit struct {
@@ -99,14 +99,14 @@ func (w *docsWorld) add(c docsCommit) string {
 	return hash
 }
 
-// commitOnMain is a push of somebody who is no releaser.
+// commitOnMain is a push of somebody who does not release.
 func (w *docsWorld) commitOnMain(name, text string) {
 	files := maps.Clone(w.commits[w.branch].files)
 	files[name] = text
 	w.branch = w.add(docsCommit{parent: w.branch, message: "Write " + name, files: files})
 }
 
-// contains reports whether a commit is the other one or comes after it.
+// contains reports whether a commit is the ancestor or comes after it.
 func (w *docsWorld) contains(commit, ancestor string) bool {
 	for ; commit != ""; commit = w.commits[commit].parent {
 		if commit == ancestor {
@@ -116,7 +116,7 @@ func (w *docsWorld) contains(commit, ancestor string) bool {
 	return false
 }
 
-// named is what the manifest of a commit names.
+// named is the archive that the manifest of a commit names.
 func (w *docsWorld) named(commit string) (version, file, sum string) {
 	found, err := manifest.File{Text: []byte(w.commits[commit].files[docsManifestFile])}.Read(
 		manifest.Env{Variable: "DOCS_RELEASE_URL"}, manifest.Env{Variable: "DOCS_RELEASE_SHA256"})
@@ -127,7 +127,7 @@ func (w *docsWorld) named(commit string) (version, file, sum string) {
 	return version, file, found[1].Value
 }
 
-// served is what the site serves: the version in the archive that the deployed manifest names.
+// served is the version that the website serves: that of the archive that the deployed manifest names.
 func (w *docsWorld) served() string {
 	if w.staleSite != "" {
 		return w.staleSite
@@ -146,7 +146,7 @@ func sumOf(content string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// check holds the world to the property that no tag names bytes which the package does not hold.
+// check checks the property that each file that a tag names is in the package.
 func (w *docsWorld) check() {
 	for tag, commit := range w.tags {
 		version, file, sum := w.named(commit)
@@ -156,7 +156,7 @@ func (w *docsWorld) check() {
 	}
 }
 
-// state is all that matters, to be compared.
+// state is the comparable part of the state.
 func (w *docsWorld) state() string {
 	var text strings.Builder
 	for commit := w.branch; commit != ""; commit = w.commits[commit].parent {
@@ -177,20 +177,20 @@ func (w *docsWorld) state() string {
 	return text.String()
 }
 
-// releaser is one clone of the repository, and the way of one program to the world.
+// releaser is one clone of the repository, and the connection of one program to the shared state.
 type releaser struct {
 	w        *docsWorld
 	head     string                               // of the checkout
 	unpushed []string                             // paths
-	gate     func(call string, before bool)       // told of each call; may panic, or wait
-	fail     func(call string, before bool) error // an answer that is not the world's
+	gate     func(call string, before bool)       // called before and after each call; may panic, or wait
+	fail     func(call string, before bool) error // replaces the answer of a call
 	said     []string                             // notes and warnings
 	keep     int
 }
 
 func (w *docsWorld) releaser() *releaser { return &releaser{w: w, head: w.branch} }
 
-// call does something to the world, at once.
+// call makes one change to the state, atomically.
 func (r *releaser) call(name string, effect func() error) error {
 	if r.gate != nil {
 		r.gate(name, true)
@@ -236,7 +236,7 @@ func (r *releaser) task() task.Release {
 	return task.Release{Docs: r.docs(), Builder: docsBuilder{r}, Folder: "docs", Keep: r.keep}
 }
 
-// release runs a release, which the world may kill.
+// release runs a release, which gate may kill.
 func (r *releaser) release(args task.ReleaseArgs) (released task.Released, err error) {
 	defer recoverKill(&err)
 	return r.task().Run(context.Background(), args)

@@ -10,17 +10,17 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// Rollback has the branch name the package of an older version again, and deploys that. The tags, the changelog and the packages stay as they
-// are, and so it is only as long as building a commit takes. It goes forward too, to a version that was rolled back.
+// Rollback writes the package of an older version to the branch's manifest again, and deploys that. The tags, the changelog and the packages
+// do not change, so a rollback takes no longer than a commit and its deployment. It also goes forward, to a version that was rolled back.
 type Rollback struct {
 	Docs
-	// Keep is how many versions keep their packages; 0 is all. It explains a package that is gone.
+	// Keep is the number of versions that keep their packages; 0 is all. It explains a missing package.
 	Keep int
 }
 
-// The states of a rollback, besides StatusUnchanged and StatusPlanned.
+// The states of a rollback, in addition to StatusUnchanged and StatusPlanned.
 const (
-	// StatusRolledBack: the branch names the version, which is seen where it belongs.
+	// StatusRolledBack: the branch names the version, and the website serves it.
 	StatusRolledBack Status = "rolled back"
 )
 
@@ -28,7 +28,7 @@ const (
 type RolledBack struct {
 	Version string `json:"version"`
 	Status  Status `json:"status"`
-	Commit  string `json:"commit,omitempty"` // of the branch, that names the version
+	Commit  string `json:"commit,omitempty"` // of the branch, with the version
 	URL     string `json:"url"`
 	SHA256  string `json:"sha256"`
 }
@@ -36,7 +36,7 @@ type RolledBack struct {
 // String is the one line that scripts read: the version.
 func (r RolledBack) String() string { return r.Version }
 
-// Outputs are the values that a CI job hands on, by name.
+// Outputs are the outputs of a CI job, by name.
 func (r RolledBack) Outputs() map[string]string {
 	return map[string]string{"version": r.Version, "status": string(r.Status), "commit": r.Commit, "url": r.URL, "sha256": r.SHA256}
 }
@@ -44,13 +44,13 @@ func (r RolledBack) Outputs() map[string]string {
 // Summary is a line of Markdown for the page of a CI job.
 func (r RolledBack) Summary() string { return fmt.Sprintf("- docs `%s` (%s)", r.Version, r.Status) }
 
-// DryRun returns the same task over a world in which nothing is written: it says instead what would be.
+// DryRun returns the same task without writes: it prints what would be written.
 func (r Rollback) DryRun(plan func(string)) Rollback {
 	r.Docs = r.Docs.dryRun(plan)
 	return r
 }
 
-// Run rolls back. A run that was cut off is finished by another.
+// Run rolls back. Another run finishes one that was interrupted.
 func (r Rollback) Run(ctx context.Context, version string) (RolledBack, error) {
 	if !isRelease(version) {
 		_, err := image.ParseVersion(version)
@@ -69,7 +69,7 @@ func (r Rollback) Run(ctx context.Context, version string) (RolledBack, error) {
 	return back.result, nil
 }
 
-// rollingBack is one run of Rollback.
+// rollingBack is the state of one run of Rollback.
 type rollingBack struct {
 	Rollback
 	branching
@@ -78,7 +78,7 @@ type rollingBack struct {
 	result  RolledBack
 }
 
-// steps look at the package again after the push: retiring may have come in between.
+// steps check the package again after the push: another client may have retired it in between.
 func (r *rollingBack) steps() []Step {
 	r.d = delivery{Docs: r.Docs, version: r.version, live: true}
 	return append([]Step{
@@ -88,7 +88,7 @@ func (r *rollingBack) steps() []Step {
 	}, r.d.steps(r.step)...)
 }
 
-// look finds out what the version's manifest names.
+// look reads the pin of the version's manifest.
 func (r *rollingBack) look(ctx context.Context) (err error) {
 	if err = r.branching.look(ctx); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (r *rollingBack) look(ctx context.Context) (err error) {
 	return nil
 }
 
-// verifyPackage tells a package that was retired from one that was lost.
+// verifyPackage distinguishes a retired package from a lost one.
 func (r *rollingBack) verifyPackage(ctx context.Context) error {
 	err := r.d.verifyPackage(ctx)
 	var gone *StoreError
@@ -124,7 +124,7 @@ func (r *rollingBack) verifyPackage(ctx context.Context) error {
 	return &RetiredError{Version: r.version, Keep: r.Keep, Kept: kept}
 }
 
-// push has the branch name the version, if it does not do so yet.
+// push writes the version to the branch, if it is not there yet.
 func (r *rollingBack) push(ctx context.Context) error {
 	change, changed, err := r.pinned(r.heads.Commit, r.d.pin)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// twoReleases is a world with v0.1.0 and v0.1.1.
+// twoReleases is a state with v0.1.0 and v0.1.1.
 func twoReleases(t *testing.T) *docsWorld {
 	t.Helper()
 	w := newDocsWorld()
@@ -84,7 +84,7 @@ func TestRollbackToARetiredVersion(t *testing.T) {
 	}
 	clear(w.packages["v0.1.2"])
 	_, err := task.Rollback{Docs: w.releaser().docs(), Keep: 1}.Run(t.Context(), "v0.1.2")
-	wantError(t, err, "does not hold docs-v0.1.2-") // which is kept, and so was lost
+	wantError(t, err, "does not hold docs-v0.1.2-") // it should have been kept, and so was lost
 }
 
 func TestRollbackDryRun(t *testing.T) {

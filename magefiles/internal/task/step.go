@@ -1,6 +1,6 @@
-// Package task holds the use cases of the task system: what a target does, as a list
-// of named steps over small interfaces that this package declares. It knows neither
-// Dagger nor registries nor git; package app gives it the adapters.
+// Package task holds the use cases of the targets, each a list of named steps over small
+// interfaces that this package declares. It does not import Dagger, registries or git;
+// package app supplies the adapters.
 package task
 
 import (
@@ -15,14 +15,13 @@ type Step struct {
 	Run  func(context.Context) error
 }
 
-// Watch is told when a step begins, and returns what is told how it ended.
-// nil watches nothing.
+// Watch is called when a step begins, and returns a function for its end. nil watches nothing.
 type Watch func(step string) (end func(error))
 
-// errDone ends a task early: all is as it should be.
+// errDone ends a task early with success.
 var errDone = errors.New("nothing left to do")
 
-// run takes the steps one after another.
+// run runs the steps one after another.
 func run(ctx context.Context, watch Watch, steps []Step) error {
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {

@@ -1,4 +1,4 @@
-// Package job runs the jobs of a pipeline side by side, and says what became of each.
+// Package job runs the jobs of a pipeline in parallel, and reports the result of each.
 package job
 
 import (
@@ -12,36 +12,36 @@ import (
 
 // Job is a part of a pipeline that depends on no other part.
 type Job struct {
-	// Name is short, and unique in its pipeline: it stands before each line of the job, and -only takes it.
+	// Name is short, and unique in its pipeline: it is the prefix of each line of the job, and the value of -only.
 	Name string
-	// Run does the work, and writes what it has to say to out. What is wrong with what it looks at is in the outcome; an error says
-	// that the job could not do its work, and goes before the outcome.
+	// Run does the work, and writes its output to out. Mistakes that it finds are in the outcome; an error says that the job could
+	// not do its work, and overrides the outcome.
 	Run func(ctx context.Context, out io.Writer) (Outcome, error)
 }
 
-// Outcome is what a job found out.
+// Outcome is the outcome of a job.
 type Outcome struct {
-	Findings []string // what is wrong, a line each, the first first; none: all is well
-	Note     string   // what was done, in a few words; "" if the name says it
+	Findings []string // one line each, the most important first; none: success
+	Note     string   // the work, in a few words; "" if the name says it
 }
 
 // Display shows a job while it runs.
 type Display interface {
-	// Write takes what the job says, cut anywhere. Jobs write at the same time, each to a display of its own.
+	// Write takes output of the job, cut anywhere. Jobs write concurrently, each to its own display.
 	io.Writer
 	// End is called once, after the last Write.
 	End(Result)
 }
 
-// Pipeline is jobs that run side by side.
+// Pipeline is a list of jobs that run in parallel.
 type Pipeline struct {
 	Jobs []Job
-	// Begin, if set, is told that a job begins, and gives its display.
+	// Begin, if set, is called when a job begins, and returns its display.
 	Begin func(job string) Display
 }
 
-// Run runs all jobs at once. One that fails stops none of the others. The results are in the order of the jobs; the error is an *[Error] if
-// not all is well, and that of ctx if it ended.
+// Run runs all jobs in parallel. A failure does not stop the others. The results are in the order of the jobs; the error is an *[Error] if
+// a job did not pass, and that of ctx if it ended.
 func (p Pipeline) Run(ctx context.Context) (Results, error) {
 	results := make(Results, len(p.Jobs))
 	var group sync.WaitGroup
@@ -81,7 +81,7 @@ func (j Job) result(ctx context.Context, out io.Writer) Result {
 	return r
 }
 
-// try runs the job so that it harms no other.
+// try runs the job; a panic of it does not affect the others.
 func (j Job) try(ctx context.Context, out io.Writer) (outcome Outcome, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -92,7 +92,7 @@ func (j Job) try(ctx context.Context, out io.Writer) (outcome Outcome, err error
 	return j.Run(ctx, out)
 }
 
-// nowhere is a Display that nobody looks at.
+// nowhere is a Display that discards everything.
 type nowhere struct{}
 
 func (nowhere) Write(p []byte) (int, error) { return len(p), nil }

@@ -14,13 +14,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task/job"
 )
 
-// display records what it is shown.
+// display records its input.
 type display struct {
 	name string
 	all  *record
 }
 
-// record is what all displays of a pipeline were shown.
+// record has the input of all displays of a pipeline.
 type record struct {
 	mu    sync.Mutex
 	begun []string
@@ -59,7 +59,7 @@ func pipeline(jobs ...job.Job) (job.Pipeline, *record) {
 	return job.Pipeline{Jobs: jobs, Begin: r.begin}, r
 }
 
-// says is a job that has an outcome.
+// says is a job with the given output and outcome.
 func says(name, text string, outcome job.Outcome, err error) job.Job {
 	return job.Job{Name: name, Run: func(_ context.Context, out io.Writer) (job.Outcome, error) {
 		_, writeErr := io.WriteString(out, text)
@@ -85,7 +85,7 @@ func TestAllPass(t *testing.T) {
 	}
 }
 
-// Every job is told of, whatever the others do.
+// Every job is reported, whatever the result of the others.
 func TestAllFailuresAreTold(t *testing.T) {
 	t.Parallel()
 	p, shown := pipeline(
@@ -133,7 +133,7 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// Jobs run at once: each of these waits for the other.
+// Jobs run in parallel: each of these waits for the other.
 func TestSideBySide(t *testing.T) {
 	t.Parallel()
 	left, right := make(chan int), make(chan int)
@@ -146,7 +146,7 @@ func TestSideBySide(t *testing.T) {
 	}
 }
 
-// The end of the context ends all jobs, and is the error: what they say then counts for nothing.
+// The end of the context ends all jobs, and is the error: their results are then ignored.
 func TestStopped(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancelCause(t.Context())

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// State is what became of a job.
+// State is the state in which a job ended.
 type State string
 
 // The states.
@@ -20,7 +20,7 @@ const (
 	Stopped State = "stopped" // with the whole pipeline
 )
 
-// Result is what became of a job. Its texts are single lines without control characters.
+// Result is the result of a job. Its texts are single lines without control characters.
 type Result struct {
 	Job      string   `json:"job"`
 	State    State    `json:"result"`
@@ -30,7 +30,7 @@ type Result struct {
 	Error    string   `json:"error"`    // why the job could not do its work
 }
 
-// first is what to say of the job where there is room for one thing.
+// first is the most important text of the result.
 func (r Result) first() string {
 	text := r.Error
 	if text == "" && len(r.Findings) > 0 {
@@ -42,10 +42,10 @@ func (r Result) first() string {
 	return cmp.Or(text, r.Note)
 }
 
-// Results are those of a pipeline, in the order of its jobs.
+// Results are the results of a pipeline, in the order of its jobs.
 type Results []Result
 
-// String is one line if all is well, and a line for each job otherwise.
+// String is one line if all jobs passed, and a line for each job otherwise.
 func (r Results) String() string {
 	if r.err() == nil {
 		jobs := make([]string, len(r))
@@ -62,19 +62,19 @@ func (r Results) String() string {
 	for _, one := range r {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", one.Job, one.State, took(one.Seconds), one.first())
 	}
-	_ = w.Flush() // a strings.Builder takes everything
+	_ = w.Flush() // a strings.Builder never fails
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// MarshalJSON writes a list, also of none.
+// MarshalJSON writes a list, even if it is empty.
 func (r Results) MarshalJSON() ([]byte, error) { return json.Marshal(append([]Result{}, r...)) }
 
-// Outputs are the values that a CI job hands on: the names of the jobs that did not pass, with commas between them.
+// Outputs are the outputs of a CI job: the names of the jobs that did not pass, with commas between them.
 func (r Results) Outputs() map[string]string {
 	return map[string]string{"failed": strings.Join(r.names(func(one Result) bool { return one.State != Passed }), ",")}
 }
 
-// Summary is a table of Markdown for the page of a CI job. What it quotes stands as code, for jobs repeat what others wrote.
+// Summary is a table of Markdown for the page of a CI job. Quoted text is written as code, as jobs repeat foreign text.
 func (r Results) Summary() string {
 	var text strings.Builder
 	text.WriteString("| Job | Result | Time | First finding |\n|---|---|---|---|\n")
@@ -98,7 +98,7 @@ func (r Results) names(of func(Result) bool) []string {
 	return names
 }
 
-// err is what is to be said of results that are not all good.
+// err is the error if a job did not pass.
 func (r Results) err() error {
 	if len(r.names(func(one Result) bool { return one.State != Passed })) == 0 {
 		return nil
@@ -128,7 +128,7 @@ const (
 	statusBroken = 2
 )
 
-// ExitStatus is 1 where jobs have findings, and 2 where one could not do its work.
+// ExitStatus is 1 if jobs have findings, and 2 if one could not do its work.
 func (e *Error) ExitStatus() int {
 	if len(e.Results.names(func(r Result) bool { return r.State == Broken })) > 0 {
 		return statusBroken
@@ -145,7 +145,7 @@ func (e *Error) Hint() string {
 	return "-only=" + strings.Join(again, ",") + " runs those again"
 }
 
-// took is a time for people.
+// took formats a time for people.
 func took(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	if d < time.Minute-50*time.Millisecond {

@@ -9,25 +9,24 @@ import (
 )
 
 const (
-	maxLine     = 4096 // bytes of a line that are looked at
+	maxLine     = 4096 // bytes of a line that are parsed
 	maxFindings = 1000
 )
 
-// TestLog passes on what tests say, and reads from it which of them failed, as far as they say so as `go test` does. Of other tests it
-// knows the last line. Close it to have the last line looked at.
-// Source of the form: cmd/go's «go help test» and testing's (*common).report.
+// TestLog passes on the output of tests, and finds the failed ones in it, if it has the form of `go test`. Of other tests it keeps the
+// last line. Close parses the last line. Source of the form: cmd/go's `go help test` and testing's (*common).report.
 type TestLog struct {
 	To io.Writer
 
 	partial  []byte
 	last     string
-	pending  []failedTest // of the package that is being told of
+	pending  []failedTest // of the current package
 	packages map[string]string
-	about    string // package whose compiler's messages are being told
+	about    string // package of the compiler's current messages
 	findings []string
 }
 
-// failedTest is a test, and the first thing that it said.
+// failedTest is a test, and its first message.
 type failedTest struct{ name, message string }
 
 // Write takes a piece of the output.
@@ -45,7 +44,7 @@ func (l *TestLog) Write(p []byte) (int, error) {
 	return l.To.Write(p)
 }
 
-// Close looks at the last line, if it has no end.
+// Close parses the last line, if it has no line end.
 func (l *TestLog) Close() error {
 	if len(l.partial) > 0 {
 		l.line(string(l.partial))
@@ -91,7 +90,7 @@ func (l *TestLog) line(text string) {
 	}
 	switch m := message.FindStringSubmatch(text); {
 	case strings.HasPrefix(text, "ok  \t"):
-		l.pending = nil // what passed printed something that looks like a failure
+		l.pending = nil // a passed package printed something that looks like a failure
 	case strings.HasPrefix(text, "panic: "):
 		l.said(text)
 	case m != nil:
@@ -104,7 +103,7 @@ func (l *TestLog) line(text string) {
 	}
 }
 
-// failed notes a test. A subtest stands in the place of the test that it is a part of, which failed for that alone.
+// failed adds a failed test. A subtest replaces its parent, which failed only because of it.
 func (l *TestLog) failed(name string, sub bool) {
 	if n := len(l.pending); sub && n > 0 && l.pending[n-1].message == "" && strings.HasPrefix(name, l.pending[n-1].name+"/") {
 		l.pending[n-1].name = name
@@ -115,7 +114,7 @@ func (l *TestLog) failed(name string, sub bool) {
 	}
 }
 
-// said is what the test says that was named last, or what ended the package before a test was named.
+// said adds a message to the last test, or to the package if it ended before a test was named.
 func (l *TestLog) said(text string) {
 	if n := len(l.pending); n > 0 {
 		l.pending[n-1].message = cmp.Or(l.pending[n-1].message, text)
@@ -124,7 +123,7 @@ func (l *TestLog) said(text string) {
 	}
 }
 
-// end is the end of a package that failed.
+// end handles the end of a failed package.
 func (l *TestLog) end(name, how string) {
 	if len(l.pending) == 0 {
 		l.pending = []failedTest{{message: join(l.packages[name], how)}}
@@ -141,7 +140,7 @@ func (l *TestLog) flush(name string) {
 	l.pending, l.about = nil, ""
 }
 
-// join joins the parts that there are.
+// join joins the parts that are not empty.
 func join(parts ...string) string {
 	var there []string
 	for _, p := range parts {

@@ -78,7 +78,7 @@ func TestOuter(*testing.T) { missing() }
 package empty
 `
 
-// TestTestLog reads what the go command itself prints.
+// TestTestLog reads the output of the real go command.
 func TestTestLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -119,7 +119,7 @@ func TestTestLog(t *testing.T) {
 	}
 }
 
-// Other tests than Go's have their last line.
+// Other tests than Go's give their last line.
 func TestTestLogOfOthers(t *testing.T) {
 	t.Parallel()
 	log := &job.TestLog{To: io.Discard}
@@ -133,7 +133,7 @@ func TestTestLogOfOthers(t *testing.T) {
 	}
 }
 
-// All is passed on; what is read does not depend on where the output is cut, and is bounded.
+// All output is passed on; the result does not depend on where the output is cut, and is bounded.
 func FuzzTestLog(f *testing.F) {
 	f.Add("--- FAIL: TestA (0.00s)\n    a_test.go:1: no\nFAIL\nFAIL\texample.org/a\t0.1s\n", 7)
 	f.Add("# example.org/b [example.org/b.test]\n./b.go:1:2: no\nFAIL\texample.org/b [build failed]\n", 40)
