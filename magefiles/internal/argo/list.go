@@ -39,7 +39,7 @@ const (
 	sideBySide = 8
 )
 
-// listing is an Application as List reads it.
+// listing has the fields of an Application that List reads.
 type listing struct {
 	application
 	Metadata struct {

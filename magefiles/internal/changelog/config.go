@@ -21,7 +21,7 @@ type Config struct {
 	project      string         // name for {name}
 	title        *format        // of a section
 	anyTitle     *regexp.Regexp // matches the headings of sections
-	issue        *format        // nil: #N for numbers, anything else as it is
+	issue        *format        // nil: #N for numbers, anything else unchanged
 	start        string         // marker below which sections are inserted
 	orphan       string         // prefix of fragments without an issue; "" if there is none
 	ignored      []*regexp.Regexp
@@ -38,7 +38,7 @@ type Type struct {
 	ShowContent bool   // false: only the issues are listed
 }
 
-// The files that towncrier looks for, in this order. The first that exists is taken, whatever it holds.
+// The files that towncrier looks for, in this order. The first that exists is used, even without settings.
 var configFiles = []string{"towncrier.toml", "pyproject.toml"}
 
 // ParseConfig reads the configuration at the root of fsys. It reports all mistakes together; each is a *ConfigError.

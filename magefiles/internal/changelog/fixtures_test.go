@@ -84,7 +84,7 @@ func folders(t testing.TB, dir string) []string {
 	return names
 }
 
-// same compares a release with what towncrier made: the changelog is the same, and no fragment is left.
+// same compares a release with the result of towncrier: the changelog is the same, and no fragment is left.
 func same(t *testing.T, files fstest.MapFS, in changelog.Input, after string) {
 	t.Helper()
 	built, err := changelog.Build(files, in)

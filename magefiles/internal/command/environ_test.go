@@ -28,7 +28,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// `go env` says which variables the go command reads: all that may be set in the environment reach it.
+// `go env` says which variables the go command reads: all of these that may be set in the environment reach it.
 func TestEnvironmentHasWhatGoReads(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "env").Output()

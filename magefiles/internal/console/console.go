@@ -7,7 +7,7 @@
 //   - Everything else goes to stderr: notes (not with -quiet), details (only with -v), warnings (always), and progress.
 //   - No target asks a question, and the terminal is never read.
 //   - On a terminal progress is a few lines that are updated in place and erased at the end; one line stays. In CI, in a pipe, with
-//     TERM=dumb, with -v or in the background it is plain lines. With -quiet there is none, only what failed.
+//     TERM=dumb, with -v or in the background it is plain lines. With -quiet only failed steps are shown.
 //   - Colour only in the live view, and not when NO_COLOR is set. Other programs' output loses its control characters before it is shown.
 //   - An error is printed once, by mage, from the result of Exit. The failed steps are shown before it: their last lines and the path of the full log.
 //   - All output passes a Redactor. Foreign text in it, such as a folder's name or a compiler's output, can neither control a terminal nor be a

@@ -2,14 +2,14 @@ package console
 
 import "time"
 
-// State is what an Event says of its step.
+// State is the state of a step in an Event.
 type State string
 
 // The states. A step begins with Started (Cached, Done and Failed may come without) and ends with Cached, Done or Failed.
 const (
 	Started  State = "started"
-	Cached   State = "cached"   // ended: the result was there already
-	Done     State = "done"     // ended well
+	Cached   State = "cached"   // ended: the result existed already
+	Done     State = "done"     // ended with success
 	Failed   State = "failed"   // ended with Err
 	Log      State = "log"      // Data was written to Stream
 	Progress State = "progress" // Current of Total (bytes, mostly) are done; Total 0 is unknown
@@ -18,7 +18,7 @@ const (
 // Event is something that happened in a step of the work.
 type Event struct {
 	Step           string // stable name of the step, not for people
-	Name           string // what people call it
+	Name           string // for people
 	State          State
 	Stream         int    // of Log: 1 stdout, 2 stderr
 	Data           []byte // of Log: a piece of output, cut anywhere

@@ -16,7 +16,7 @@ type stepError struct{ code int }
 func (e stepError) Error() string { return fmt.Sprintf("RUN false: exit code %d", e.code) }
 func (e stepError) StepCode() int { return e.code }
 
-// fatal is an error as mg.Fatal makes it.
+// fatal is an error like that of mg.Fatal.
 type fatal struct{ status int }
 
 func (e fatal) Error() string   { return "fatal" }

@@ -106,7 +106,7 @@ func lead(role string) {
 type session struct {
 	t       *testing.T
 	cmd     *exec.Cmd
-	control *os.File // tells it to go on
+	control *os.File // for proceed
 	report  *os.File
 
 	mu     sync.Mutex
@@ -159,7 +159,7 @@ func (s *session) collect(from io.Reader) {
 		case s.more <- struct{}{}:
 		default:
 		}
-		if err != nil { // EIO: the last holder of the terminal is gone
+		if err != nil { // EIO: the last process on the terminal has ended
 			return
 		}
 	}

@@ -25,7 +25,7 @@ const filterBits = 18
 type Redactor struct {
 	mu    sync.RWMutex
 	known map[string]bool // values that were learned
-	forms map[string]bool // what to look for
+	forms map[string]bool // the texts to search
 	// byPrefix has the forms by their first 4 bytes, longest first; filter quickly rules most prefixes out.
 	byPrefix map[uint32][]string
 	filter   [1 << (filterBits - 6)]uint64

@@ -19,7 +19,7 @@ func terminalOf(w io.Writer) *terminal {
 	return &terminal{int(file.Fd())}
 }
 
-// size is the number of columns and rows, 80 and 24 where the terminal does not say.
+// size is the number of columns and rows, 80 and 24 if unknown.
 func (t *terminal) size() (width, height int) {
 	width, height, err := term.GetSize(t.fd)
 	if err != nil || width <= 0 || height <= 0 {

@@ -12,7 +12,7 @@ const (
 	stillEvery  = 30 * time.Second // a running step is reported at this interval, if nothing else is printed
 )
 
-// View shows how work goes on, from its events. It may be used by several goroutines.
+// View shows the progress of work, from its events. It may be used by several goroutines.
 type View struct {
 	console *Console
 	title   string

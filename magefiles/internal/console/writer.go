@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Writer passes on what is written to it, with secrets masked. It holds back text only while that text may be the beginning of a
+// Writer passes on everything that is written to it, with secrets masked. It holds back text only while that text may be the beginning of a
 // secret, so never more than the longest secret and never past the end of a line. It may be used by several goroutines.
 type Writer struct {
 	redactor *Redactor

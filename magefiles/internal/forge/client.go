@@ -1,4 +1,4 @@
-// Package forge speaks to Forgejo and Gitea over their HTTP API: generic packages, releases, and what a token may do.
+// Package forge speaks to Forgejo and Gitea over their HTTP API: generic packages, releases, and the rights of a token.
 //
 // The API is the part of Forgejo's (https://forgejo.org/docs/latest/user/packages/generic/ and its /api/swagger) that Gitea,
 // from which it was forked, has in the same way; the tests run against Gitea. It uses no SDK: that would retry nothing, hold
@@ -48,7 +48,7 @@ type Client struct {
 	getToken func(context.Context) (string, error)
 }
 
-// New checks the options; it asks nothing yet.
+// New checks the options; it makes no request.
 func New(o Options) (*Client, error) {
 	if user, host, ok := strings.Cut(o.URL, "@"); ok && !strings.Contains(user, "://") {
 		return nil, fmt.Errorf("forge's address ***@%s: expected https://HOST without a user or a password; a token is a setting of its own", httpx.Clean(host))

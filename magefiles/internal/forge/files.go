@@ -35,7 +35,7 @@ type Content struct {
 	Size   int64  // in bytes
 }
 
-// Upload sends a file, of which content holds size bytes. ErrExists if a file of that name exists, whatever it holds: the
+// Upload sends a file, of which content holds size bytes. ErrExists if a file of that name exists, with any content: the
 // forge never replaces one. An earlier attempt whose answer was lost may have left it; Sum finds that out.
 func (c *Client) Upload(ctx context.Context, f File, r io.ReaderAt, size int64) error {
 	if err := c.check(f.Owner, f.Package, f.Version, f.Name); err != nil {

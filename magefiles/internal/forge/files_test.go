@@ -115,7 +115,7 @@ func TestTemporaryFaults(t *testing.T) {
 			if err != nil || held != contentOf(b) {
 				t.Errorf("%v, %v", held, err)
 			}
-			if fault.Kind != front.Refuse && len(*c.log) != 2 { // Go's client asks again by itself when a used connection breaks
+			if fault.Kind != front.Refuse && len(*c.log) != 2 { // Go's client retries by itself if a used connection breaks
 				t.Errorf("log %q, want 2 attempts", *c.log)
 			}
 			c.secret(t, nil)

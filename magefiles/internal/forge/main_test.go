@@ -105,7 +105,7 @@ func (c caller) want(t *testing.T, err, kind error, says ...string) {
 	}
 }
 
-// secret fails if the token is in an error, whatever verb prints it, or in the log.
+// secret fails if the token is in an error, printed with any verb, or in the log.
 func (c caller) secret(t *testing.T, err error) {
 	t.Helper()
 	if c.token == "" {

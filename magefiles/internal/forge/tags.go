@@ -56,7 +56,7 @@ const (
 	tagForbidden
 )
 
-// judgeTag checks the rules: one that lists the person is enough, whatever others say.
+// judgeTag checks the rules: one that lists the person is enough, even if others do not.
 func judgeTag(ctx context.Context, rules []protection, tag string, who person) (verdict, protection, error) {
 	found, by := tagFree, protection{}
 	for _, rule := range rules {

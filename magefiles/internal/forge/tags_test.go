@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestTagRulesLikeTheForge makes rules and tags at a real forge, and compares what Preflight says with what the forge does.
+// TestTagRulesLikeTheForge makes rules and tags at a real forge, and compares the answers of Preflight with the forge's own.
 func TestTagRulesLikeTheForge(t *testing.T) {
 	r, commit := seed(t, "tag-rules")
 	f := labForge(t)

@@ -18,7 +18,7 @@ type StatusError struct {
 	To     string        // the address of a redirect
 }
 
-// Error is the status in words.
+// Error returns the status as text.
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
 }
@@ -49,7 +49,7 @@ func isPage(text []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(text), []
 // AnswerError is an unexpected response. Problem is the end of a sentence that begins with the server.
 type AnswerError struct{ Problem string }
 
-// Error is the problem.
+// Error returns the problem.
 func (e *AnswerError) Error() string { return e.Problem }
 
 // ReadAll reads at most limit bytes; a longer answer is an *AnswerError. Nothing is returned of an incomplete answer.

@@ -48,7 +48,7 @@ type Failure struct {
 	Problem   string // the end of a sentence that begins with the server
 	Cause     string // the shortest form of it, as in "connection refused"
 	Said      string // by the server, with a status: " (TEXT)", and how long it asks to wait; "" for nothing
-	Advice    string // what to do; "" if only the caller knows
+	Advice    string // what to do; "" if the caller must add it
 	Temporary bool   // another attempt may succeed without any action
 	Wait      time.Duration
 }

@@ -30,7 +30,7 @@ type Variant struct {
 
 // Metadata is the information added to an image.
 type Metadata struct {
-	// Created becomes the creation time of image and history, in whole seconds; zero leaves what the engine wrote.
+	// Created becomes the creation time of image and history, in whole seconds; zero leaves the engine's time.
 	Created time.Time
 	// Labels are added to the config, Annotations to the manifests and the index.
 	Labels, Annotations map[string]string
@@ -51,9 +51,9 @@ type Artifact interface {
 	Close() error
 }
 
-// Found is the image that a registry has under a reference.
+// Found is the image under a reference in a registry.
 type Found struct {
-	Digest      string // of the index, or of the manifest if there is no index; computed from what was read
+	Digest      string // of the index, or of the manifest if there is no index; computed from the received bytes
 	MediaType   string
 	Platforms   []Platform        // in the index's order; attestations left out
 	Labels      map[string]string // of the first image's config

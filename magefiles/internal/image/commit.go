@@ -52,5 +52,5 @@ func (v Version) Commit() (abbreviated string, ok bool) {
 	return m[1], true
 }
 
-// IsCommit reports whether s is the full hash of a commit, as labels state it.
+// IsCommit reports whether s is the full hash of a commit, in the form of labels.
 func IsCommit(s string) bool { return commitForm.MatchString(s) }

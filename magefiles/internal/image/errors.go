@@ -18,7 +18,7 @@ type InvalidError struct {
 	Reason string // what is wrong with it, and what to write instead
 }
 
-// Error names the input, what it should have been, and what is wrong with it.
+// Error names the input, the expected noun, and the reason.
 func (e *InvalidError) Error() string {
 	return fmt.Sprintf("%s %q: %s", e.What, e.Input, e.Reason)
 }

@@ -60,7 +60,7 @@ func OurName(ref, registryAndNamespace string) (Name, bool) {
 func (g *Graph) Fault(n Name) error { return g.faults[n] }
 
 // Paths are the paths from a container to itself and to each container that it is built on, one
-// path each, shortest first. A cycle does not make it run forever.
+// path each, shortest first. A container appears once, even in a cycle.
 func (g *Graph) Paths(n Name) [][]Name {
 	paths, seen := [][]Name{{n}}, map[Name]bool{n: true}
 	for i := 0; i < len(paths); i++ {

@@ -9,7 +9,7 @@ import (
 // Reference names an image in a registry: REGISTRY/REPOSITORY:TAG.
 type Reference struct {
 	Registry   string // host, with a port unless it is the default
-	Repository string // path at the registry, as in blumeops/nettest
+	Repository string // path in the registry, as in blumeops/nettest
 	Tag        string
 }
 

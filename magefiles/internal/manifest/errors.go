@@ -23,7 +23,7 @@ type Error struct {
 	Kind    error // one of the Err values above
 	File    string
 	Lines   []int  // in the file, counted from 1; none if there is no place to point to
-	Place   string // what was looked for; "" if it is about the file
+	Place   string // the place that was searched; "" if the error is about the file
 	Problem string // the end of a sentence that begins with Place
 	Advice  string // what to do; "" for nothing in particular
 }

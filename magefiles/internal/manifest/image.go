@@ -44,7 +44,7 @@ type ImageUse struct {
 	Entry bool // in a kustomization; an entry takes precedence over a field
 	// From is the name that an entry replaces; the same as Name for a field.
 	From string
-	// Template says that a tool fills in the version later ({{ .Values.tag }}, $(TAG), ytt's #@). PinImage leaves it as it is.
+	// Template says that a tool fills in the version later ({{ .Values.tag }}, $(TAG), ytt's #@). PinImage leaves it unchanged.
 	Template bool
 }
 

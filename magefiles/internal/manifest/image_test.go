@@ -234,7 +234,7 @@ func without(v any, name string) any {
 	return v
 }
 
-// Values that a tool fills in later are not overwritten: the text stays as it is, byte for byte.
+// Values that a tool fills in later are not overwritten: the text stays the same, byte for byte.
 func TestPinImageOfTemplates(t *testing.T) {
 	const pod = "kind: Pod\nspec:\n  containers:\n  - image: "
 	for name, text := range map[string]string{

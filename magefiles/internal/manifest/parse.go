@@ -94,7 +94,7 @@ func differ(before, after []*yaml.Node, edited map[*yaml.Node]string) int {
 	return 0
 }
 
-// same compares two nodes, apart from what is below them.
+// same compares two nodes without their children.
 func same(a, b *yaml.Node, edited map[*yaml.Node]string, moved bool) bool {
 	value, isEdited := edited[a]
 	if isEdited {

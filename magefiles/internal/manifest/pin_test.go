@@ -221,7 +221,7 @@ func TestRefusedValues(t *testing.T) {
 	}
 }
 
-// TestDocsManifest holds this repository's own manifest to what docs:release expects.
+// TestDocsManifest checks that this repository's own manifest has the form that docs:release expects.
 func TestDocsManifest(t *testing.T) {
 	text, err := os.ReadFile("../../../argocd/manifests/docs/deployment.yaml")
 	if err != nil {

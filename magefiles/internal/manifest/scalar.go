@@ -65,7 +65,7 @@ func locate(text []byte, n *yaml.Node) (start, end int, problem string) {
 	return start, end, ""
 }
 
-// closing returns the offset after the quote that ends what begins at start, -1 if none does in that line.
+// closing returns the offset after the closing quote of the text that begins at start, -1 if there is none in that line.
 func closing(text []byte, start int, quote byte) int {
 	if start >= len(text) || text[start] != quote {
 		return -1

@@ -158,7 +158,7 @@ func (a *archive) flatten(index v1.IndexManifest, depth int) ([]v1.Descriptor, e
 	return found, nil
 }
 
-// source is one image as the engine exported it.
+// source is one image of the engine's export.
 type source struct {
 	from     *archive
 	manifest v1.Manifest

@@ -34,7 +34,7 @@ type variantImage struct {
 // Digest is the digest of the index, or of the manifest if there is one platform only: sha256:….
 func (a *Artifact) Digest() string { return a.root.digest.String() }
 
-// Size is the number of bytes of all different blobs and manifests, compressed as they travel.
+// Size is the number of bytes of all different blobs and manifests, compressed.
 func (a *Artifact) Size() int64 {
 	size := int64(len(a.root.raw))
 	for _, img := range a.children() {

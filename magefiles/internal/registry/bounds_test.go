@@ -95,7 +95,7 @@ func TestAnswersWithoutAnEnd(t *testing.T) {
 			defer s.Close()
 			err := c.ask(strings.TrimPrefix(s.URL, "http://"))
 			wantError(t, err, ErrRejected, c.says)
-			if sent, most := e.sent.Load(), int64(3*maxDocument); sent > most { // with what the network holds
+			if sent, most := e.sent.Load(), int64(3*maxDocument); sent > most { // including the network's buffers
 				t.Errorf("%d bytes were sent, at most %d", sent, most)
 			}
 			if n := e.requests.Load(); n > maxPages+2 {

@@ -32,7 +32,7 @@ func TestRefusedCertificates(t *testing.T) {
 	}
 }
 
-// Each name of loopback is reached over plain HTTP, whatever authorities are set.
+// Each name of loopback is reached over plain HTTP, with any authorities set.
 func TestPlainLoopbackWithAuthorities(t *testing.T) {
 	_, file := trusttest.Server(t, trusttest.None, theirs.New())
 	s := httptest.NewServer(theirs.New(theirs.Logger(log.New(io.Discard, "", 0))))

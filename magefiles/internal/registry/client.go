@@ -41,7 +41,7 @@ type Options struct {
 	Timeout time.Duration
 	// Retry bounds the attempts at a faulty registry; zero fields have defaults.
 	Retry Retry
-	// Jobs is how many blobs are sent at a time; 0 means 4.
+	// Jobs is the number of blobs that are sent in parallel; 0 means 4.
 	Jobs int
 	// Proxy chooses the HTTP proxy of a request; nil uses the proxy variables of the process.
 	Proxy func(*http.Request) (*url.URL, error)

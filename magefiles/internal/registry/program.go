@@ -92,7 +92,7 @@ func (img *variantImage) checkProgram(ctx context.Context, from func(blob) blob)
 	return errors.Join(img.program.check(ctx, img.platform, content), content.Close())
 }
 
-// here is a blob as it was assembled.
+// here returns the assembled blob itself.
 func here(b blob) blob { return b }
 
 // stored is a blob in a registry: its content is read from there, up to the expected size, and the read fails at the end if the

@@ -19,7 +19,7 @@ func (c *Client) caller(acc *account) httpx.Caller {
 	return httpx.Caller{Retry: c.opts.Retry.Except(httpx.ErrDown, httpx.ErrSlow), Log: c.opts.Log, Secrets: acc.secrets}
 }
 
-// retry runs one operation that can be repeated until it succeeds, fails for good, or the attempts are used up. It returns the last error.
+// retry runs one operation that can be repeated until it succeeds, fails permanently, or the attempts are used up. It returns the last error.
 func (c *Client) retry(ctx context.Context, acc *account, what string, op func(context.Context) error) error {
 	return c.caller(acc).Do(ctx, what, func(ctx context.Context) error {
 		note := &pause{}

@@ -84,7 +84,7 @@ func (b *countingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// anonymousReads lets requests without credentials read, by doing it for them.
+// anonymousReads lets requests without credentials read: it adds credentials.
 func anonymousReads(next http.Handler, o serverOptions) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {

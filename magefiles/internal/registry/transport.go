@@ -25,7 +25,7 @@ func newTransport(o Options) (*http.Transport, error) {
 	return own, nil
 }
 
-// guard refuses plain HTTP unless it is allowed, and after a redirect from HTTPS, whatever a library's heuristic says. It notes how long a registry
+// guard refuses plain HTTP unless it is allowed, and after a redirect from HTTPS, even if a library would allow it. It notes how long a registry
 // asks to wait, and bounds its answers.
 type guard struct {
 	plain []string

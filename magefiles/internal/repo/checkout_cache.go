@@ -17,7 +17,7 @@ import (
 // keptCheckouts is the number of checkouts that are kept for the next build of the same files.
 const keptCheckouts = 24
 
-// lockPoll is how often a lock that another process holds is tried.
+// lockPoll is the pause between two attempts at a lock that another process holds.
 const lockPoll = 20 * time.Millisecond
 
 // CheckedOut is a folder with files of a commit. It does not change until Release.

@@ -410,7 +410,7 @@ func TestCheckOutOfLargeFiles(t *testing.T) {
 	}
 }
 
-// TestCheckOutOfSubmodules finds the recorded commits of submodules, whatever they have checked out.
+// TestCheckOutOfSubmodules finds the recorded commits of submodules, even if another commit is checked out there.
 func TestCheckOutOfSubmodules(t *testing.T) {
 	inner, lib, c := newClone(t), newClone(t), newClone(t)
 	inner.write("i", "inner")

@@ -18,7 +18,7 @@ var (
 	ErrUntrusted = errors.New("the remote is not trusted")
 	// ErrNoSuchRef: the remote has no such branch or tag.
 	ErrNoSuchRef = errors.New("no such branch or tag")
-	// ErrUnchanged: the changes of a commit change nothing.
+	// ErrUnchanged: the changes of a commit have no effect.
 	ErrUnchanged = errors.New("nothing changes")
 	// ErrPath: a change names a path that cannot be written or deleted.
 	ErrPath = errors.New("path cannot be changed")

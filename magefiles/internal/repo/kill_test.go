@@ -138,7 +138,7 @@ func releases(t *testing.T, far *clone) []string {
 	}
 }
 
-// TestManyAtOnce has several programs release at once, each in its own clone, which git packs meanwhile.
+// TestManyAtOnce has several programs release concurrently, each in its own clone, which git packs meanwhile.
 func TestManyAtOnce(t *testing.T) {
 	testenv.Slow(t, "has several programs release")
 	const programs, each = 3, 4

@@ -28,7 +28,7 @@ var deciding = []string{
 	"include.path=~/more", "includeIf.gitdir:/.path=~/more", "includeIf.onbranch:main.path=~/more",
 }
 
-// layouts are ways in which a checkout has its git folder.
+// layouts are the possible places of a checkout's git folder.
 var layouts = map[string]func(c *clone) *clone{
 	"plain": func(c *clone) *clone { return c },
 	"symbolic link": func(c *clone) *clone {

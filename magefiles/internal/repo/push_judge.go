@@ -49,7 +49,7 @@ type refusal struct {
 
 func (e *refusal) Unwrap() error { return e.error }
 
-// Hint says where the rule is, in the words of Forgejo and Gitea (routers/private/hook_pre_receive.go).
+// Hint says where the rule is, for the messages of Forgejo and Gitea (routers/private/hook_pre_receive.go).
 func (e *refusal) Hint() string {
 	words := strings.ToLower(e.words)
 	switch {

@@ -22,7 +22,7 @@ type Answer struct {
 // Login is the identity for 1Password: a service account, or the person at the desktop app.
 type Login struct {
 	Token   Secret // of a service account; it is preferred
-	Account string // name or ID of the account, as the desktop app shows it
+	Account string // name or ID of the account, as shown in the desktop app
 }
 
 func (l Login) String() string {

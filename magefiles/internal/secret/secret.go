@@ -6,7 +6,7 @@ import (
 	"log/slog"
 )
 
-// Secret is a value that prints as its reference, whatever verb or encoder prints it. Only Reveal gives the value.
+// Secret is a value that prints as its reference, with every verb and encoder. Only Reveal gives the value.
 // A zero Secret holds none.
 type Secret struct {
 	name string

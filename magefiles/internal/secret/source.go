@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxSize is the largest secret, in bytes, that a build can be given: BuildKit's session/secrets.MaxSecretSize.
+// maxSize is the largest secret, in bytes, for a build: BuildKit's session/secrets.MaxSecretSize.
 const maxSize = 500 * 1024
 
 // readFile reads a file:// secret. One trailing line end is dropped, the rest is unchanged.

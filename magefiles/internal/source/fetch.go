@@ -177,7 +177,7 @@ func setModes(dir string) error {
 	})
 }
 
-// grace is how long git may take to end after ctx has.
+// grace is the time for git to end after ctx has ended.
 const grace = 2 * time.Second
 
 // run runs git on the repository, with additional variables.

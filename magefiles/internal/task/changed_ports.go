@@ -22,7 +22,7 @@ type Ancestors interface {
 	// commit itself, and no commit comes before its children. ok is false for a commit that is
 	// not an ancestor.
 	Find(hash string) (commit string, place int, ok bool)
-	// Whole is an error if the clone's history is cut off, with what to do.
+	// Whole is an error with a hint if the clone's history is cut off.
 	Whole() error
 }
 

@@ -80,7 +80,7 @@ func (c *changing) commit(files ...string) string {
 	return c.git("rev-parse", "HEAD")
 }
 
-// publish puts an image of a commit, or with another label, under a tag.
+// publish stores an image of a commit, or with another label, under a tag.
 func (c *changing) publish(name, tag, revision string) {
 	if c.tags[name] == nil {
 		c.tags[name] = map[string]string{}

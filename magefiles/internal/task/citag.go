@@ -15,7 +15,7 @@ type TagLooker interface {
 }
 
 // CITag publishes the container of a pushed tag. HEAD must be the commit of the tag on the forge: a tag that was moved or deleted meanwhile
-// publishes nothing. If the registry already holds the image of the tag's commit, there is nothing to build, whatever HEAD is: the promotion of an
+// publishes nothing. If the registry already holds the image of the tag's commit, there is nothing to build, even at another HEAD: the promotion of an
 // earlier run may have moved it.
 type CITag struct {
 	Publish Publish

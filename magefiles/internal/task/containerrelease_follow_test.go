@@ -326,7 +326,7 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 	}
 }
 
-// TestContainerReleaseStopsWaiting is Ctrl-C.
+// TestContainerReleaseStopsWaiting covers Ctrl-C.
 func TestContainerReleaseStopsWaiting(t *testing.T) {
 	t.Parallel()
 	for name, none := range map[string]bool{"run": false, "registry": true} {

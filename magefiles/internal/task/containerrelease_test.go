@@ -304,7 +304,7 @@ func TestCITag(t *testing.T) {
 	if err != nil || got.String() != "" || len(notes) != 1 || notes[0] != "v1.2.3 is not a container tag: nothing is published" {
 		t.Errorf("tag of the docs: %+v, %v, said %q", got, err, notes)
 	}
-	// The same command again, whatever HEAD is by then: a promotion may have moved it.
+	// The same command again, even if HEAD is another commit by then: a promotion may have moved it.
 	g.commit("two")
 	again, err := ci(&notes).Run(t.Context(), "nettest-v0.1.0")
 	if found, _ := l.look(t, "v0.1.0"); err != nil || again.Reference != l.host+"/blumeops/nettest:v0.1.0@"+found.Digest || again.Revision != one || again.Status != task.StatusUnchanged {

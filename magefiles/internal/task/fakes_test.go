@@ -30,7 +30,7 @@ var (
 	}
 )
 
-// builder makes tiny but real images, and counts.
+// builder makes tiny but real images, and counts builds.
 type builder struct {
 	t        *testing.T
 	requests []image.BuildRequest

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Messages that name files of a repository stay on one line, whatever the names are.
+// Messages that name files of a repository stay on one line, with any names.
 func TestPathsStayOnOneLine(t *testing.T) {
 	paths := []string{"a", "n\nError: forged\n##[error]x", "o\x1b[31m\u202eb", "c", "d"}
 	for what, text := range map[string]string{

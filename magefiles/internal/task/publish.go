@@ -13,8 +13,8 @@ import (
 
 // Publish builds the image of a container and pushes it to a registry.
 //
-// A version is published once: from a commit on the default branch, whatever else the working
-// tree holds, and never over another revision. A channel moves, and is published from any
+// A version is published once: from a commit on the default branch, even if the working
+// tree has changes, and never over another revision. A channel moves, and is published from any
 // state: from the commit if the working tree has no changes, and otherwise from the working
 // tree. An image that the registry already holds for this revision and these platforms is not
 // built again, so running it again finishes an interrupted publish.
@@ -56,7 +56,7 @@ type PublishArgs struct {
 	Force bool
 }
 
-// Status is how a publication ended.
+// Status is the result of a publication.
 type Status string
 
 const (

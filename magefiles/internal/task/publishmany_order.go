@@ -13,7 +13,7 @@ import (
 
 // order sorts the publications so that each comes after those whose published tags its image is built on, as with FROM
 // REGISTRY/NAMESPACE/base:dev, and makes it wait for them: otherwise it would be built on the earlier images. With VersionAuto it is built on
-// their new images, whatever tag it names. If a container's bases cannot be read, its build reports the error.
+// their new images, even if it names another tag. If a container's bases cannot be read, its build reports the error.
 func (m PublishMany) order(all []*onePublish) []*onePublish {
 	byReference, byName := map[string]*onePublish{}, map[image.Name]*onePublish{}
 	for _, one := range all {

@@ -31,7 +31,7 @@ type Release struct {
 
 // ReleaseArgs are a person's arguments; "" is the default.
 type ReleaseArgs struct {
-	Version string // patch, minor, major, or vX.Y.Z[-PRE]; BUMP_PATCH and its like too
+	Version string // patch, minor, major, or vX.Y.Z[-PRE]; also BUMP_PATCH and similar forms
 	Date    string // as in 2026-03-08; default: today
 	New     bool   // make a version even without changes
 }

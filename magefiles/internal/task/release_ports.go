@@ -73,7 +73,7 @@ type Checkout interface {
 type Packages interface {
 	// Check checks that files could be uploaded, and uploads nothing.
 	Check(context.Context) error
-	// Upload stores a file. ErrFileExists if a file of that name exists, whatever it holds.
+	// Upload stores a file. ErrFileExists if a file of that name exists, with any content.
 	Upload(ctx context.Context, version, file string, content io.ReaderAt, size int64) error
 	// Sum downloads a file and returns its hash and size. ErrNoFile if there is none.
 	Sum(ctx context.Context, version, file string) (Sum, error)

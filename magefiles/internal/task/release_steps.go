@@ -225,7 +225,7 @@ func (r *releasing) store(ctx context.Context, name string) error {
 	return wrong
 }
 
-// writeReceipt describes the archive for later attempts. An existing receipt stays, whatever it says.
+// writeReceipt describes the archive for later attempts. An existing receipt stays unchanged.
 func (r *releasing) writeReceipt(ctx context.Context) error {
 	if r.built == "" {
 		return nil

@@ -35,7 +35,7 @@ type docsWorld struct {
 
 	unrepeatable int    // each build differs, and is counted here; below 0: builds are equal
 	drops        bool   // the package store accepts uploads, and stores nothing
-	staleSite    string // the version that the website serves, whatever is deployed
+	staleSite    string // the version that the website serves, instead of the deployed one
 }
 
 type docsCommit struct {

@@ -278,7 +278,7 @@ func CheckQuartz(source fs.FS, name string) error {
 	return wrong(name, "run npm install --package-lock-only there, and commit it", "has no package-lock.json, so that what is installed is not pinned")
 }
 
-// cause is the error without the name that the message has already.
+// cause is the error without the name, which the message already has.
 func cause(err error) error {
 	if wrapped := (*fs.PathError)(nil); errors.As(err, &wrapped) {
 		return wrapped.Err

@@ -6,7 +6,7 @@ import "fmt"
 type Error struct {
 	Path   string // of the file or folder, as named in the repository
 	Reason string // what is wrong with it
-	Do     string // what to do about it
+	Do     string // advice
 }
 
 func (e *Error) Error() string { return e.Path + ": " + e.Reason }

@@ -65,7 +65,7 @@ func TestPagesThatStay(t *testing.T) {
 
 var anyID = regexp.MustCompile(`(explorer|toc|list)-[0-9]+`)
 
-// FuzzPage takes any text for a page.
+// FuzzPage uses any text as a page.
 func FuzzPage(f *testing.F) {
 	f.Add([]byte(quartzPage), []byte(`getElementById("list-7");getElementById("list-9")`))
 	f.Add([]byte("<ul class=overflow id='list-1'/><ul\tclass = 'overflow'\nid = \"list-2\" id=\"list-3\">"), []byte{})

@@ -85,7 +85,7 @@ func get(c *Content, method, target string, header ...string) *httptest.Response
 	return w
 }
 
-// site is a site as Quartz writes it: pages without their suffix in links, folders with an index page.
+// site is a site like those of Quartz: pages without their suffix in links, folders with an index page.
 func site(t *testing.T) *Content {
 	return unpacked(t,
 		entry{name: "./"},

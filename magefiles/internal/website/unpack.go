@@ -19,7 +19,7 @@ func (c *Content) Close() error {
 	return errors.Join(c.root.Close(), os.RemoveAll(c.root.Name()))
 }
 
-// Largest is how many bytes a site may have, unpacked: a few kB of tar can claim any number of zeros.
+// Largest bounds the bytes of an unpacked site: a few kB of tar can claim any number of zeros.
 const Largest = 1 << 30
 
 // Unpack puts an archive into a new folder in dir, as the container quartz does (containers/quartz/start.sh). The archive may only

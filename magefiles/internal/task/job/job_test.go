@@ -85,7 +85,7 @@ func TestAllPass(t *testing.T) {
 	}
 }
 
-// Every job is reported, whatever the result of the others.
+// Every job is reported, even if others fail.
 func TestAllFailuresAreTold(t *testing.T) {
 	t.Parallel()
 	p, shown := pipeline(
