@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// a page of about 6 KB, in which there is something of everything.
+// a page of about 6 KB with an example of each construct.
 func somePage(i int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "---\ntitle: Page %d\n---\n\n", i)
@@ -22,7 +22,7 @@ func somePage(i int) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// BenchmarkLint is 1,000 pages on one core, without what reading them takes.
+// BenchmarkLint lints 1,000 pages on one core. It does not measure the reading of them.
 func BenchmarkLint(b *testing.B) {
 	pages := make([]*page.Page, 1000)
 	size := 0
@@ -44,7 +44,7 @@ func BenchmarkLint(b *testing.B) {
 	b.ReportMetric(float64((processTime(b)-began).Milliseconds())/float64(b.N), "cpu-ms/op")
 }
 
-// processTime is what the processors did for this process, which other processes do not change.
+// processTime is the processor time of this process. Other processes do not change it.
 func processTime(t testing.TB) time.Duration {
 	t.Helper()
 	var usage syscall.Rusage

@@ -7,7 +7,7 @@ import (
 	table "github.com/yuin/goldmark/extension/ast"
 )
 
-// kind is what a block is.
+// kind is the kind of a block.
 type kind uint8
 
 const (
@@ -26,26 +26,26 @@ const (
 	other
 )
 
-// block is a part of the page with the lines that it takes, which the tree of goldmark does not tell.
+// block is a part of the page with its lines, which goldmark's tree does not give.
 type block struct {
 	kind     kind
 	node     ast.Node
 	parent   *block
 	children []*block
-	index    int // among those of parent
-	// first and last are indices of lines: where it begins, and the last line that shows something of it.
+	index    int // among the children of parent
+	// first and last are indices of lines: the line where it begins, and the last line with visible content.
 	first, last int
-	// pos is where its first character stands: a heading's #, an item's marker, the first | of a table.
+	// pos is the offset of its first character: a heading's #, an item's marker, the first | of a table.
 	pos    int
-	closed bool // a fence that has its end
+	closed bool // a fence with a closing line
 	depth  int
-	rows   []row // of a table, once they were asked for
-	// spans and texts are which of those of the page are in it: from, and up to.
+	rows   []row // of a table; read on first use
+	// spans and texts are the half-open ranges of the page's spans and texts that it contains.
 	spans, texts [2]int
 }
 
-// maxDepth is the number of quotes and items around a line beyond which its prefix is not looked at: what people write ends at five, and
-// each level costs time on each line.
+// maxDepth is the number of quotes and items around a line beyond which its prefix is not read. Pages that people write have at most five,
+// and each level costs time on each line.
 const maxDepth = 40
 
 // blocks lists all blocks in the order of the page.
@@ -110,7 +110,7 @@ func kindOf(n ast.Node) kind {
 	}
 }
 
-// place finds the lines of a block; false if it stands nowhere.
+// place finds the lines of a block; false if it has no place in the text.
 func (d *doc) place(b *block) bool {
 	lines := b.node.Lines()
 	switch {
@@ -147,14 +147,14 @@ func (d *doc) place(b *block) bool {
 			b.last = d.line(n.ClosureLine.Start)
 		}
 	case grid:
-		b.last = min(b.first+b.node.ChildCount(), len(d.lines)-1) // the head, its rule, and the rows
+		b.last = min(b.first+b.node.ChildCount(), len(d.lines)-1) // the head, the line below it, and the rows
 	case list, item:
 		b.pos = d.marker(b)
 	}
 	return true
 }
 
-// pastSpace is the next byte in the line that is no white space.
+// pastSpace is the index of the next byte in the line that is not white space.
 func (d *doc) pastSpace(offset int) int {
 	for offset < len(d.body) && (d.body[offset] == ' ' || d.body[offset] == '\t') {
 		offset++
@@ -162,7 +162,7 @@ func (d *doc) pastSpace(offset int) int {
 	return offset
 }
 
-// marker is the place of an item's marker. Where tabs stand before it, that of goldmark is too far to the right.
+// marker is the offset of an item's marker. With tabs before the marker, goldmark's offset is too far to the right.
 func (d *doc) marker(b *block) int {
 	start := d.starts[b.first]
 	if strings.Contains(d.body[start:b.pos], "\t") {
@@ -173,7 +173,7 @@ func (d *doc) marker(b *block) int {
 	return d.pastSpace(b.pos)
 }
 
-// isATX says whether text begins with the signs of a heading.
+// isATX says whether text begins with a heading's # signs.
 func isATX(text string) bool {
 	n := 0
 	for n < len(text) && text[n] == '#' {
@@ -182,7 +182,7 @@ func isATX(text string) bool {
 	return n > 0 && n <= 6 && (n == len(text) || strings.IndexByte(" \t\r\n", text[n]) >= 0)
 }
 
-// closesFence says whether the line after what a fence holds is its end.
+// closesFence says whether the line after a fence's content closes it.
 func (d *doc) closesFence(b *block) bool {
 	line := b.last + 1
 	if line >= len(d.lines) {
@@ -201,8 +201,8 @@ func (d *doc) closesFence(b *block) bool {
 	return len(rest) >= open && strings.Trim(rest, string(sign)) == ""
 }
 
-// content is where in a line the text begins after the signs of the quotes and the indents of the items that b, which may be one
-// itself, stands in. inside is false if the line lacks one of them.
+// content is the index in a line of the text after the signs of the quotes and the indents of the items around b, and of b itself if it is
+// one of these. inside is false if the line is missing one of them.
 func (d *doc) content(b *block, line int) (index int, inside bool) {
 	if b.depth > maxDepth {
 		return 0, false
@@ -234,7 +234,7 @@ func (d *doc) content(b *block, line int) (index int, inside bool) {
 	return c.i, true
 }
 
-// cursor goes through a line, in columns in which a tab reaches the next multiple of 4.
+// cursor moves through a line and counts columns; a tab ends at the next multiple of 4.
 type cursor struct {
 	text      string
 	i, column int
@@ -253,7 +253,7 @@ func (c *cursor) space() bool {
 	return c.i < len(c.text) && (c.text[c.i] == ' ' || c.text[c.i] == '\t')
 }
 
-// sign goes past the > of a quote, and the space after it.
+// sign moves past the > of a quote, and the space after it.
 func (c *cursor) sign() bool {
 	for c.space() {
 		c.step()
@@ -268,7 +268,7 @@ func (c *cursor) sign() bool {
 	return true
 }
 
-// indent goes to a column, past white space only unless anything is true.
+// indent moves to a column. It moves past white space only, unless anything is true.
 func (c *cursor) indent(column int, anything bool) bool {
 	for c.column < column {
 		if c.i == len(c.text) || !anything && !c.space() {
@@ -279,7 +279,7 @@ func (c *cursor) indent(column int, anything bool) bool {
 	return true
 }
 
-// in is the next block around b, or b itself, that is of one of the kinds.
+// in is the innermost block around b, or b itself, that is of one of the kinds.
 func (b *block) in(kinds ...kind) *block {
 	for ; b != nil; b = b.parent {
 		for _, k := range kinds {
@@ -291,7 +291,7 @@ func (b *block) in(kinds ...kind) *block {
 	return nil
 }
 
-// level is a heading's.
+// level is the level of a heading.
 func (b *block) level() int { return b.node.(*ast.Heading).Level }
 
 // ordered says whether a list is numbered.

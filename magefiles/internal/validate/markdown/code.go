@@ -7,7 +7,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// info is what stands behind the first signs of a fence.
+// info is the text after the signs that open a fence.
 func (d *doc) info(b *block) string {
 	n, ok := b.node.(*ast.FencedCodeBlock)
 	if !ok || n.Info == nil {
@@ -66,7 +66,7 @@ func noSpaceInCode(p *pass) {
 	}
 }
 
-// codeSpaces looks at the code between two offsets. One space at both ends may be, and is no part of it.
+// codeSpaces checks the code between two offsets. One space at both ends is allowed and is not part of the code.
 func (p *pass) codeSpaces(start, end int) {
 	if start >= end || strings.TrimSpace(p.body[start:end]) == "" {
 		return

@@ -1,8 +1,8 @@
 // Package markdown holds style rules for Markdown, with the ids that linters share (MD001 and so on), and reads their settings.
 //
-// What a rule looks for, its name and its options are those of markdownlint 0.40, whose documentation is at
-// https://github.com/DavidAnson/markdownlint/tree/v0.40.0/doc; what differs stands in docs/explanation/checks.md. It is pure: text in,
-// positions and messages out.
+// The names, options and behavior of the rules are those of markdownlint 0.40 (documentation:
+// https://github.com/DavidAnson/markdownlint/tree/v0.40.0/doc); docs/explanation/checks.md lists the differences. The package is pure: text
+// in, positions and messages out.
 package markdown
 
 import (
@@ -13,36 +13,36 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// Problem is something that a rule does not like.
+// Problem is a violation of a rule.
 type Problem struct {
-	// Line counts from 1; Column, in characters, too: 0 is the line as a whole.
+	// Line and Column count from 1, Column in characters. Column 0 means the whole line.
 	Line, Column int
 	// Rule is an id of Rules, or SettingsRule.
 	Rule, Message string
 }
 
-// doc is a page as rules see it.
+// doc is a page in the form that rules read.
 type doc struct {
 	*source
-	*scratch // blocks in the order of the page, all and by kind; spans and texts in that in which they begin
+	*scratch // blocks in the order of the page, all and by kind; spans and texts in the order of their beginnings
 	page     *page.Page
 	root     *block
-	// By line: whether it belongs to code, is the first or last one of a fence, belongs to HTML, a table, or defines a link.
+	// By line: whether it belongs to code, opens or closes a fence, belongs to HTML or a table, or defines a link.
 	inCode, fences, inHTML, inGrid, defines []bool
-	leaves                                  []*block // by line: what has no blocks in it
-	// What only some rules want is made when they do.
+	leaves                                  []*block // by line: the innermost block
+	// Only some rules use these; they are computed on first use.
 	linkLines []bool
 	paint     []paint
 	refs      *references
 	elements  []element
 	loud      []loud
-	read      bool // elements are
+	read      bool // elements have been read
 }
 
-// Lint looks at a page.
+// Lint checks a page.
 func Lint(p *page.Page, settings *Settings) []Problem {
 	if p.Front != nil && p.Front.Err != nil && p.Front.Err.Unclosed {
-		return nil // there is no telling what is text
+		return nil // text and markup cannot be told apart
 	}
 	s := newSource(p.Text)
 	sw, found := readSwitches(s, settings)
@@ -69,7 +69,7 @@ func Lint(p *page.Page, settings *Settings) []Problem {
 	return slices.Compact(found)
 }
 
-// mark notes what lines belong to.
+// mark records the kind of each line.
 func (d *doc) mark() {
 	n := len(d.lines)
 	all := d.flagged(n, 5)
@@ -104,7 +104,7 @@ func set(lines []bool, b *block) {
 	}
 }
 
-// pass is one rule at work on one page.
+// pass is one rule running on one page.
 type pass struct {
 	*doc
 	options options
@@ -114,7 +114,7 @@ type pass struct {
 	found *[]Problem
 }
 
-// add reports a problem of a line, at an index into it; -1 is the line as a whole.
+// add reports a problem of a line, at an index into it; -1 means the whole line.
 func (p *pass) add(line, index int, format string, args ...any) {
 	if line < 0 || line >= len(p.lines) || !p.on(p.rule, line) {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// loud is emphasis that is all of a paragraph, in a block of HTML.
+// loud is emphasis that is the whole of a paragraph, in a block of HTML.
 type loud struct {
 	node   *ast.Emphasis
 	source []byte
@@ -32,7 +32,7 @@ func noEmphasisAsHeading(p *pass) {
 	}
 }
 
-// only is the emphasis that a paragraph holds, if it holds nothing else but tags and white space.
+// only is a paragraph's emphasis, if the paragraph holds only that, tags and white space.
 func only(parent ast.Node, source []byte) (found *ast.Emphasis, ok bool) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		switch n := n.(type) {
@@ -67,13 +67,13 @@ func endsPlain(n *ast.Emphasis, source []byte, signs string) bool {
 	return text.Len() > 0 && !strings.ContainsRune(signs, last) && !strings.ContainsAny(text.String(), `\&`) && !strings.Contains(text.String(), "://")
 }
 
-// bare is a sign of emphasis that marks nothing.
+// bare is a sign of emphasis without effect.
 type bare struct {
 	start, end int
 }
 
-// noSpaceInEmphasis looks at signs that mark nothing, by twos: where a space follows the first one, or stands before the second one, they
-// were meant to.
+// noSpaceInEmphasis checks pairs of signs without effect. If a space follows the first one or precedes the second one, the author meant
+// emphasis.
 func noSpaceInEmphasis(p *pass) {
 	type place struct {
 		block *block

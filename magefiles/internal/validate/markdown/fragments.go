@@ -18,7 +18,7 @@ var (
 	lineFragment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:L\d+(?:C\d+)?-L\d+(?:C\d+)?|L\d+)$`) })
 )
 
-// anchors are what the fragment of a link to the page itself may be: as GitHub makes them of headings, and those of HTML.
+// anchors are the valid fragments of links to the page itself: GitHub's anchors of headings, and HTML anchors.
 func (d *doc) anchors() map[string]bool {
 	known, times := map[string]bool{"top": true}, map[string]int{}
 	for _, b := range d.of[heading] {
@@ -45,7 +45,7 @@ func (d *doc) anchors() map[string]bool {
 	return known
 }
 
-// slug is the anchor that GitHub makes of a heading.
+// slug is the anchor that GitHub generates for a heading.
 func slug(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

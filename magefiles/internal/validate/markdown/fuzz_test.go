@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// everything switches on what the defaults leave alone.
+// everything turns on the rules and options that are off by default.
 var everything, _ = ParseSettings(`
 MD009: {strict: true, list_item_empty_lines: true}
 MD010: {ignore_code_languages: [go]}

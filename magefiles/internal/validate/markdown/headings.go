@@ -9,7 +9,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// inner is a heading's text as it is written, without its signs; the lines of several are joined by spaces. Tags are left out.
+// inner is a heading's text as written, without its signs and without tags; several lines are joined by spaces.
 func (d *doc) inner(b *block) string {
 	lines := b.node.Lines()
 	var out strings.Builder
@@ -34,7 +34,7 @@ func (d *doc) withoutTags(b *block, start, end int) string {
 	return out.String()
 }
 
-// written is a heading's first line from its sign on, without white space at the end.
+// written is a heading's first line from its sign on, without trailing white space.
 func (d *doc) written(b *block) string {
 	return strings.TrimRight(d.raw[b.first][b.pos-d.starts[b.first]:], " \t")
 }
@@ -46,7 +46,7 @@ const (
 	setext    = "setext"
 )
 
-// style also returns, for a closed heading, where in written its closing signs begin.
+// style is a heading's style. For a closed heading it also returns the index in written of the closing signs.
 func (d *doc) style(b *block) (style string, closing int) {
 	text := d.written(b)
 	if !isATX(text) {
@@ -169,7 +169,7 @@ func singleTitle(p *pass) {
 	}
 }
 
-// isFirst says whether nothing but comments stands before a block.
+// isFirst says whether only comments precede a block.
 func (d *doc) isFirst(b *block) bool {
 	for _, before := range d.root.children {
 		if before == b {
@@ -182,7 +182,7 @@ func (d *doc) isFirst(b *block) bool {
 	return false
 }
 
-// isComment says whether a block of HTML is a comment and nothing else.
+// isComment says whether a block of HTML is only a comment.
 func (d *doc) isComment(b *block) bool {
 	if b.kind != html {
 		return false
@@ -196,7 +196,7 @@ func (d *doc) isComment(b *block) bool {
 // lineEnd is the offset of a line's end.
 func (s *source) lineEnd(line int) int { return s.starts[line] + len(s.raw[line]) }
 
-// isTab says whether a heading is a tab of DocFX: a single link to #tab/….
+// isTab says whether a heading is a DocFX tab: a single link to #tab/….
 func (d *doc) isTab(b *block) bool {
 	only, ok := b.node.FirstChild().(*ast.Link)
 	return ok && only.NextSibling() == nil && strings.HasPrefix(string(only.Destination), "#tab/")

@@ -11,7 +11,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// element is a tag of HTML, one that opens.
+// element is an opening tag of HTML.
 type element struct {
 	offset int
 	name   string // in lower case
@@ -21,7 +21,7 @@ type element struct {
 	cell   bool
 }
 
-// tagName is what follows the < of a tag; "" for comments and other things that are no tags.
+// tagName is the name after the < of a tag; "" for comments and other markup without a tag.
 func tagName(tag string) (name string, closing bool) {
 	if len(tag) < 2 || tag[1] == '!' || tag[1] == '>' {
 		return "", false
@@ -40,7 +40,7 @@ func tagName(tag string) (name string, closing bool) {
 	return tag[1:2] + name, false
 }
 
-// inlineParser reads a block of HTML as if it were text, for the tags that stand in it.
+// inlineParser reads a block of HTML as if it were text, to find the tags in it.
 var inlineParser = sync.OnceValue(func() parser.Parser {
 	blocks := slices.DeleteFunc(parser.DefaultBlockParsers(), func(v util.PrioritizedValue) bool {
 		return v.Priority == 500 || v.Priority == 900 // indented code, HTML
@@ -48,7 +48,7 @@ var inlineParser = sync.OnceValue(func() parser.Parser {
 	return parser.NewParser(parser.WithBlockParsers(blocks...), parser.WithInlineParsers(parser.DefaultInlineParsers()...))
 })
 
-// htmlElements are the tags of the page that open something, in its order.
+// htmlElements are the opening tags of the page, in its order.
 func (d *doc) htmlElements() []element {
 	if d.read {
 		return d.elements

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// form is what a span is.
+// form is the kind of a span.
 type form uint8
 
 const (
@@ -25,19 +25,19 @@ const (
 	formula
 )
 
-// span is a part of a line, or of several, with the offsets that it takes in the page. The tree of goldmark tells only where it begins.
+// span is a part of a line, or of several, with its offsets in the page. goldmark's tree gives only its beginning.
 type span struct {
 	form       form
 	node       ast.Node
 	block      *block
-	up         int // index of the span around it, or -1
+	up         int // index of the enclosing span, or -1
 	start, end int
-	// Of links and images: what stands between their first brackets.
+	// Of links and images: the offsets of the text between their first brackets.
 	labelStart, labelEnd int
-	cell                 ast.Node // of a table that it is in
+	cell                 ast.Node // the cell of a table that contains it
 }
 
-// inlines finds the spans of a block. Those of a table stand in its cells.
+// inlines finds the spans of a block. Those of a table are in its cells.
 func (d *doc) inlines(b *block) {
 	b.spans[0], b.texts[0] = len(d.spans), len(d.texts)
 	defer func() { b.spans[1], b.texts[1] = len(d.spans), len(d.texts) }()
@@ -53,7 +53,7 @@ func (d *doc) inlines(b *block) {
 	}
 }
 
-// spansOf returns where the first child begins and where the last one ends; -1 if there is none that stands anywhere.
+// spansOf returns the beginning of the first child and the end of the last one; -1 if no child has a place in the text.
 func (d *doc) spansOf(parent ast.Node, b *block, up int, cell ast.Node) (start, end int) {
 	start, end = -1, -1
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
@@ -69,7 +69,7 @@ func (d *doc) spansOf(parent ast.Node, b *block, up int, cell ast.Node) (start, 
 	return start, end
 }
 
-// spanOf finds the place of one span, and those in it.
+// spanOf finds the offsets of one span, and of those in it.
 func (d *doc) spanOf(n ast.Node, b *block, up int, cell ast.Node) (start, end int) {
 	if text, ok := n.(*ast.Text); ok {
 		d.addText(text, b, up, cell)
@@ -110,10 +110,10 @@ func formOf(n ast.Node) form {
 	return plain
 }
 
-// extent is where a node begins and ends.
+// extent is the beginning and the end of a node.
 func (d *doc) extent(n ast.Node, b *block, me int, cell ast.Node) (start, end int) {
 	inner, innerEnd := -1, -1
-	if n.Kind() != ast.KindCodeSpan { // code holds no text
+	if n.Kind() != ast.KindCodeSpan { // code has no text nodes
 		inner, innerEnd = d.spansOf(n, b, me, cell)
 	}
 	pos := n.Pos()
@@ -150,7 +150,7 @@ func (d *doc) extent(n ast.Node, b *block, me int, cell ast.Node) (start, end in
 	return inner, innerEnd
 }
 
-// after is the offset behind the next sign c.
+// after is the offset after the next sign c.
 func (d *doc) after(offset int, c byte) int {
 	if offset < 0 || offset > len(d.body) {
 		return -1
@@ -162,7 +162,7 @@ func (d *doc) after(offset int, c byte) int {
 	return offset + n + 1
 }
 
-// codeEnd is the end of the code that begins with the backticks at start: as many of them.
+// codeEnd is the end of the code that begins with the backticks at start: the next run of the same length.
 func (d *doc) codeEnd(start int) int {
 	n := run(d.body, start)
 	for i := start + n; i < len(d.body); {
@@ -196,7 +196,7 @@ func (d *doc) mathEnd(start int) int {
 	return -1
 }
 
-// run is how many times the sign at i stands there.
+// run is the number of times that the sign at i is repeated.
 func run(text string, i int) int {
 	n := 0
 	for i+n < len(text) && text[i+n] == text[i] {
@@ -205,14 +205,14 @@ func run(text string, i int) int {
 	return n
 }
 
-// linkExtent finds the end of a link: that of its label is behind what it holds, and what follows depends on how it is written.
+// linkExtent finds the end of a link. The label ends after its content; the rest depends on the form of the link.
 func (d *doc) linkExtent(me, pos, open, inner int, ref *ast.ReferenceLink) (start, end int) {
 	if pos < 0 {
 		return -1, -1
 	}
 	at := max(pos+open, inner)
 	for at < len(d.body) && d.body[at] != ']' {
-		at++ // white space, or what has no place of its own
+		at++ // white space, or a node without an offset
 	}
 	if at >= len(d.body) {
 		return -1, -1
@@ -229,7 +229,7 @@ func (d *doc) linkExtent(me, pos, open, inner int, ref *ast.ReferenceLink) (star
 	return pos, at + 1
 }
 
-// resourceEnd is behind the ) of what begins at the ( at i.
+// resourceEnd is the offset after the ) that closes the ( at i.
 func (d *doc) resourceEnd(i int) int {
 	if i >= len(d.body) || d.body[i] != '(' {
 		return -1
@@ -255,7 +255,7 @@ func (d *doc) resourceEnd(i int) int {
 	return i + 1
 }
 
-// destinationEnd is where an address without < ends: at white space, or at the ) that closes no ( of its own.
+// destinationEnd is the end of an address without <: at white space, or at a ) that closes no ( of the address.
 func (d *doc) destinationEnd(i int) int {
 	for depth := 0; i < len(d.body); i++ {
 		switch c := d.body[i]; {
@@ -282,7 +282,7 @@ func (d *doc) bracketEnd(i int) int {
 	return d.until(i+1, ']') + 1
 }
 
-// until is where the next sign c stands that has no backslash before it.
+// until is the index of the next sign c that is not escaped with a backslash.
 func (d *doc) until(i int, c byte) int {
 	for ; i < len(d.body) && d.body[i] != c; i++ {
 		if d.body[i] == '\\' {
@@ -292,7 +292,7 @@ func (d *doc) until(i int, c byte) int {
 	return min(i, len(d.body))
 }
 
-// pastAnySpace goes past line ends as well, and past the signs of a quote at the beginning of a line.
+// pastAnySpace moves past white space and line ends, and past the signs of a quote at the beginning of a line.
 func (d *doc) pastAnySpace(i int) int {
 	newline := false
 	for ; i < len(d.body); i++ {
@@ -307,15 +307,15 @@ func (d *doc) pastAnySpace(i int) int {
 	return i
 }
 
-// stretch is text in which nothing is marked up, on one line.
+// stretch is text without markup, on one line.
 type stretch struct {
 	start, end int
-	up         int // index of the span around it, or -1
+	up         int // index of the enclosing span, or -1
 	block      *block
 	cell       ast.Node // of a table
 }
 
-// addText keeps stretches together that goldmark divides.
+// addText joins adjacent stretches that goldmark splits.
 func (d *doc) addText(n *ast.Text, b *block, up int, cell ast.Node) {
 	if n.Segment.Start < d.starts[0] || n.Segment.Stop > len(d.body) {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// reference says how a link names its target elsewhere; nil if it does not.
+// reference is the label by which a link refers to a definition; nil if the link states its address.
 func (s *span) reference() *ast.ReferenceLink {
 	switch n := s.node.(type) {
 	case *ast.Link:
@@ -23,7 +23,7 @@ func (s *span) reference() *ast.ReferenceLink {
 	return nil
 }
 
-// target is the address of a link, as it is written.
+// target is the address of a link, as written.
 func (s *span) target() string {
 	switch n := s.node.(type) {
 	case *ast.Link:
@@ -142,7 +142,7 @@ func holdsCode(n ast.Node) bool {
 	return false
 }
 
-// words are the words of a text, in lower case, with a space between two.
+// words are the words of a text in lower case, separated by one space.
 func words(text string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r >= utf8.RuneSelf || r == '_' || !isWord(byte(r)) }), " ")
 }
@@ -209,7 +209,7 @@ func noBareURLs(p *pass) {
 	}
 }
 
-// bareURLs looks for addresses in text, from the left. None is one in brackets that are open; depth is how many of them are.
+// bareURLs finds addresses in text, from the left. Addresses in open brackets are skipped; depth is the number of open brackets.
 func (p *pass) bareURLs(t stretch, depth int) int {
 	text := p.body[t.start:t.end]
 	for i := 0; i < len(text); i++ {
@@ -248,7 +248,7 @@ func (p *pass) bareURL(t stretch, start, end int) {
 	}
 }
 
-// before is the character before an offset; a line end at the beginning.
+// before is the character before an offset; a line end at the beginning of the text.
 func (d *doc) before(offset int) rune {
 	if offset <= d.starts[0] {
 		return '\n'
@@ -257,7 +257,7 @@ func (d *doc) before(offset int) rune {
 	return r
 }
 
-// urlLength is how long the address is with which text begins, 0 if there is none. GitHub's rules for literal autolinks.
+// urlLength is the length of the address at the beginning of text, or 0. It follows GitHub's rules for literal autolinks.
 func urlLength(text string, before rune) int {
 	at := 0
 	switch {
@@ -300,7 +300,7 @@ func domainRune(r rune) bool {
 	return !unicode.IsSpace(r) && !unicode.IsControl(r) && !unicode.IsPunct(r) && !unicode.IsSymbol(r)
 }
 
-// badDomain says whether there is an underscore in one of the last two parts.
+// badDomain says whether one of the last two parts contains an underscore.
 func badDomain(host string) bool {
 	parts := strings.Split(strings.TrimRight(host, ".-_"), ".")
 	return strings.Contains(strings.Join(parts[max(0, len(parts)-2):], ""), "_")
@@ -313,7 +313,7 @@ func pathEnd(text string) int {
 	return len(text)
 }
 
-// trimURL leaves out the punctuation at the end, and brackets that were opened before.
+// trimURL removes trailing punctuation, and closing brackets that were opened before.
 func trimURL(text string) int {
 	for n := len(text); n > 0; n-- {
 		switch c := text[n-1]; {
@@ -326,7 +326,7 @@ func trimURL(text string) int {
 	return 0
 }
 
-// email is the address around the @ at an index, or -1.
+// email returns the bounds of the email address around the @ at an index, or -1.
 func email(text string, at int) (start, end int) {
 	start, end = at, at+1
 	for start > 0 && (isAlnum(text[start-1]) || strings.IndexByte("+-._", text[start-1]) >= 0) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// markerStyle is what settings call a list's sign.
+// markerStyle is the name in the settings of a list's sign.
 func markerStyle(sign byte) string {
 	switch sign {
 	case '-':
@@ -16,10 +16,10 @@ func markerStyle(sign byte) string {
 	return "asterisk"
 }
 
-// column is where in its first line a block begins.
+// column is the column in its first line at which a block begins.
 func (d *doc) column(b *block) int { return b.pos - d.starts[b.first] }
 
-// number is how often a kind of list stands around a list.
+// nesting is the number of lists around a list.
 func nesting(b *block) int {
 	n := 0
 	for up := b.parent.in(list); up != nil; up = up.parent.in(list) {
@@ -130,7 +130,7 @@ func ulIndent(p *pass) {
 	}
 }
 
-// unorderedLevel is how many lists without numbers stand around one, or -1 if a numbered one does.
+// unorderedLevel is the number of bulleted lists around a list, or -1 if one of them is numbered.
 func unorderedLevel(l *block) int {
 	level := 0
 	for up := l.parent.in(quote, list); up != nil && up.kind == list; up = up.parent.in(quote, list) {
@@ -201,7 +201,7 @@ func listMarkerSpace(p *pass) {
 	}
 }
 
-// spaces is how many signs of white space follow an item's marker: one before indented code, none in an empty item.
+// spaces is the number of white space characters between an item's marker and its text: one before indented code, none in an empty item.
 func spaces(line string, after int) int {
 	if after > len(line) || strings.TrimLeft(line[after:], " \t") == "" {
 		return 0

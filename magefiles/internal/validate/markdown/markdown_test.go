@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// The rules themselves are tested by the cases of validate/checks; what no txtar archive can hold stands here.
+// The cases of validate/checks test the rules. This file has the cases that a txtar archive cannot hold.
 
 func lint(t *testing.T, text, settings string) []string {
 	t.Helper()

@@ -1,16 +1,16 @@
 package markdown
 
-// paint says what the byte at an offset belongs to.
+// paint is the kind of markup that a byte belongs to.
 type paint uint8
 
 const (
 	paintCode    paint = 1 << iota // code in a line, or math
 	paintTag                       // a tag of HTML
 	paintLink                      // a link or an image, with its text
-	paintElement                   // what stands between a tag and its end
+	paintElement                   // between a tag and its closing tag
 )
 
-// painted is what the byte at an offset belongs to.
+// painted is the paint of the byte at an offset.
 func (d *doc) painted(offset int) paint {
 	if d.paint == nil {
 		d.paint = make([]paint, len(d.body)+1)
@@ -29,7 +29,7 @@ func (d *doc) painted(offset int) paint {
 	return d.paint[min(offset, len(d.body))]
 }
 
-// fill paints once: what stands in something painted is painted already.
+// fill paints each byte once: text inside painted text is painted already.
 func (d *doc) fill(start, end int, with paint) {
 	if d.paint[start]&with != 0 {
 		return
@@ -39,7 +39,7 @@ func (d *doc) fill(start, end int, with paint) {
 	}
 }
 
-// paintElements finds, among the spans of one kind of text, tags that have an end.
+// paintElements finds, among the spans of one kind of text, tags with a closing tag.
 func (d *doc) paintElements() {
 	type group struct {
 		block *block

@@ -8,7 +8,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// properNames looks for names that are written in other letters. Longer names come first, and what they match is no longer searched.
+// properNames finds names in another spelling. Longer names come first; their matches are not searched again.
 func properNames(p *pass) {
 	list := slices.Clone(p.options.list("names"))
 	if len(list) == 0 {
@@ -36,7 +36,7 @@ func properNames(p *pass) {
 	})
 }
 
-// edge says whether a word that ends with the character at i ends there; signs of emphasis are no part of it.
+// edge says whether a word that ends with the character at i ends there; signs of emphasis are not part of it.
 func (d *doc) edge(i, step int) bool {
 	if !isWord(d.body[i]) {
 		return true
@@ -46,7 +46,7 @@ func (d *doc) edge(i, step int) bool {
 	return !d.wordAt(i)
 }
 
-// inAddress says whether what stands at an offset belongs to an address.
+// inAddress says whether the text at an offset belongs to an address.
 func (d *doc) inAddress(offset int) bool {
 	const ends, longest = " \t\n()<>[]\"", 2000
 	before := d.body[max(0, offset-longest):offset]
@@ -57,7 +57,7 @@ func (d *doc) inAddress(offset int) bool {
 	return strings.Contains(word, "://") || hasPrefixFold(word, "www.")
 }
 
-// eachProse calls do for the text in which names count.
+// eachProse calls do for the text in which names are checked.
 func (p *pass) eachProse(do func(start, end int)) {
 	for _, t := range p.texts {
 		do(t.start, t.end)

@@ -7,10 +7,10 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// references are the links whose targets stand elsewhere, and these.
+// references are the definitions of link targets, and the links that use them.
 type references struct {
 	defined map[string]int // label -> line
-	again   []defined      // defined once more
+	again   []defined      // defined again
 	order   []defined
 	used    map[string]bool
 	missing []missing
@@ -21,7 +21,7 @@ type defined struct {
 	line  int
 }
 
-// missing is a link whose target stands nowhere.
+// missing is a link whose target is not defined.
 type missing struct {
 	label      string
 	start, end int
@@ -74,7 +74,7 @@ func (r *references) define(label string, line int) {
 	r.order = append(r.order, defined{label, line})
 }
 
-// footnotes finds [^label]: at the beginning of lines, and what is used elsewhere.
+// footnotes finds definitions [^label]: at the beginning of lines, and uses elsewhere.
 func (d *doc) footnotes(r *references) {
 	for i, line := range d.lines {
 		if d.inCode[i] || d.inHTML[i] || d.defines[i] || !strings.Contains(line, "[") {
@@ -89,8 +89,8 @@ func (d *doc) footnotes(r *references) {
 	}
 }
 
-// inBrackets takes what stands in the innermost brackets of a line for used, if that is text for the parser: it leaves out footnotes that
-// nothing leads to.
+// inBrackets marks the text in the innermost brackets of a line as used if the parser treats it as text: the parser drops footnotes without
+// a reference.
 func (d *doc) inBrackets(r *references, line, from int) {
 	text, open := d.raw[line], -1
 	for k := from; k < len(text); k++ {

@@ -9,14 +9,14 @@ import (
 
 // Rule is one of the rules.
 type Rule struct {
-	// ID is MD and three digits. Names are what it is called, Tags which of the groups it belongs to: settings and comments take either.
+	// ID is MD and three digits. Names are its other names, Tags its groups: settings and comments accept all of these.
 	ID          string
 	Names, Tags []string
-	// What it finds, and what to do then: one sentence each.
+	// What describes its findings, Do the correction: one sentence each.
 	What, Do string
 	// defaults are its options: int, bool, string, []string, or levels.
 	defaults options
-	// choices are the values that an option of text takes, if it does not take any.
+	// choices are the values that an option of text accepts; any value if there are none.
 	choices map[string][]string
 	run     func(*pass)
 }
@@ -24,7 +24,7 @@ type Rule struct {
 // SettingsRule is the rule of problems with the settings themselves.
 const SettingsRule = "settings"
 
-// options are those of a rule, by name.
+// options are the options of a rule, by name.
 type options map[string]any
 
 // levels is a number for each level of headings.
@@ -51,7 +51,7 @@ func (o options) or(first, second string) int {
 	return o.number(second)
 }
 
-// names leads from what settings may call rules, in capitals, to their indices.
+// names maps each name that settings may use for rules, in capitals, to indices of rules.
 var names = sync.OnceValue(func() map[string][]int {
 	found := map[string][]int{}
 	for i, rule := range Rules {
@@ -67,7 +67,7 @@ var names = sync.OnceValue(func() map[string][]int {
 // patterns are the regular expressions of settings, compiled once.
 var patterns sync.Map
 
-// compiled is nil for an expression that is none; settings refuse these.
+// compiled is nil for an invalid expression; settings refuse those.
 func compiled(pattern string) *regexp.Regexp {
 	if known, ok := patterns.Load(pattern); ok {
 		return known.(*regexp.Regexp)
@@ -80,7 +80,7 @@ func compiled(pattern string) *regexp.Regexp {
 	return re
 }
 
-// count is a number with what it counts.
+// count is a number with its noun.
 func count(n int, what string) string {
 	if n != 1 {
 		what += "s"

@@ -1,13 +1,12 @@
 package markdown
 
-// consistent is the style of what comes first.
+// consistent is the style of the first occurrence.
 const consistent = "consistent"
 
-// title is how frontmatter states a title.
+// title matches the line of the frontmatter that states a title.
 const title = `^\s*"?title"?\s*[:=]`
 
-// Rules are all rules, by id. What is not here: MD002, MD006, MD008, MD015 to MD017 and MD057, which markdownlint has not either, or no
-// longer.
+// Rules are all rules, by id. Not included: MD002, MD006, MD008, MD015 to MD017 and MD057, which markdownlint never had or has removed.
 var Rules = []Rule{
 	{
 		ID: "MD001", Names: []string{"heading-increment"}, Tags: []string{"headings"},

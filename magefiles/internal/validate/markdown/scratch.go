@@ -2,8 +2,8 @@ package markdown
 
 import "sync"
 
-// scratch is the memory that looking at a page takes, which the next page takes over: a thousand pages would else fill, and clear, some
-// hundred megabytes.
+// scratch is the memory that linting a page uses. The next page reuses it: without this a thousand pages would fill and clear some hundred
+// megabytes.
 type scratch struct {
 	all   []*block
 	of    [other + 1][]*block
@@ -18,7 +18,7 @@ const slab = 64
 
 var stock = sync.Pool{New: func() any { return &scratch{} }}
 
-// newBlock is an empty block, which has room for children.
+// newBlock is an empty block with capacity for children.
 func (s *scratch) newBlock() *block {
 	if s.used == len(s.slabs)*slab {
 		s.slabs = append(s.slabs, make([]block, slab))
@@ -38,7 +38,7 @@ func (s *scratch) flagged(n, k int) []bool {
 	return s.flags
 }
 
-// giveBack drops what the page left, so that nothing of it is kept.
+// giveBack clears the page's data, so that none of it is kept.
 func (s *scratch) giveBack() {
 	for i := range s.used {
 		b := &s.slabs[i/slab][i%slab]
@@ -56,7 +56,7 @@ func (s *scratch) giveBack() {
 	clear(s.spans)
 	clear(s.texts)
 	s.spans, s.texts = s.spans[:0], s.texts[:0]
-	if len(s.slabs)*slab < 1<<14 && cap(s.spans)+cap(s.texts) < 1<<16 { // a giant page is no measure for others
+	if len(s.slabs)*slab < 1<<14 && cap(s.spans)+cap(s.texts) < 1<<16 { // memory sized for a very large page is not kept
 		stock.Put(s)
 	}
 }

@@ -12,13 +12,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Settings say which rules look at a page, and how.
+// Settings are the rules that are on, with their options.
 type Settings struct {
 	on      uint64 // a bit for each of Rules
 	options []options
 }
 
-// Defaults are the settings where no file says otherwise: every rule, as markdownlint has it.
+// Defaults are the settings without a settings file: every rule, with markdownlint's defaults.
 var Defaults = sync.OnceValue(func() *Settings {
 	s := &Settings{on: 1<<len(Rules) - 1, options: make([]options, len(Rules))}
 	for i, rule := range Rules {
@@ -27,8 +27,8 @@ var Defaults = sync.OnceValue(func() *Settings {
 	return s
 })
 
-// ParseSettings reads .markdownlint.yaml, or .markdownlint.json, which YAML includes. What it cannot take is among the problems, and
-// everything else holds.
+// ParseSettings reads .markdownlint.yaml, or .markdownlint.json, which is valid YAML. It returns invalid settings as problems and applies
+// the others.
 func ParseSettings(text string) (*Settings, []Problem) {
 	r := &reader{settings: Defaults().clone()}
 	r.parse(text)
@@ -72,7 +72,7 @@ func (r *reader) refuse(at *yaml.Node, format string, args ...any) {
 	r.problems = append(r.problems, Problem{Line: at.Line, Column: at.Column, Rule: SettingsRule, Message: fmt.Sprintf(format, args...)})
 }
 
-// notDone are rules that others have and that are not done here.
+// notDone are rules of other linters that this package does not have.
 var notDone = []string{"MD002", "MD006", "MD008", "MD015", "MD016", "MD017", "MD057"}
 
 func (r *reader) read(root *yaml.Node) {
@@ -107,7 +107,7 @@ func (r *reader) all(value *yaml.Node) {
 	}
 }
 
-// isOn reads true and false, and what others call them: "error" is on, null is off.
+// isOn reads true and false, and their synonyms: "error" is on, null is off.
 func isOn(value *yaml.Node) (on, ok bool) {
 	switch {
 	case value.Kind != yaml.ScalarNode:
@@ -155,7 +155,7 @@ func (r *reader) turn(rule int, on bool) {
 	}
 }
 
-// set takes the options of a rule.
+// set reads the options of a rule.
 func (r *reader) set(rule int, value *yaml.Node) {
 	r.turn(rule, true)
 	set := maps.Clone(Rules[rule].defaults)
@@ -189,7 +189,7 @@ func (r *reader) set(rule int, value *yaml.Node) {
 	r.settings.options[rule] = set
 }
 
-// decode reads a value of the type that like has; if it is none, want says what it would be.
+// decode reads a value of like's type; if it is of another type, want describes the expected one.
 func decode(value *yaml.Node, like any, choices []string) (taken any, want string) {
 	switch like.(type) {
 	case int:

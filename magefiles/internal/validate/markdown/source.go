@@ -8,14 +8,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
 )
 
-// source is a page's text in the form in which rules read it: without frontmatter, in lines, and with comments hidden.
+// source is a page's text in the form that rules read: without frontmatter, split into lines, with comments hidden.
 type source struct {
-	body  string   // the whole text; offsets are those in it
+	body  string   // the whole text; offsets refer to it
 	front []string // the lines of the frontmatter; none if there is none
-	// raw are the lines of body, without their ends. In lines, the content of comments is replaced by dots, so that what is commented
-	// out is not found.
+	// raw are the lines of body, without their ends. In lines, dots replace the content of comments, so that rules do not find anything in
+	// it.
 	raw, lines []string
-	starts     []int // where each of these lines begins
+	starts     []int // the offset of each line
 }
 
 func newSource(text string) *source {
@@ -23,7 +23,7 @@ func newSource(text string) *source {
 	s := &source{body: text}
 	if cut > 0 {
 		s.front, _ = splitLines(text[:cut])
-		s.front = s.front[:len(s.front)-1] // what follows the last line's end
+		s.front = s.front[:len(s.front)-1] // the empty text after the last line's end
 	}
 	s.raw, s.starts = splitLines(text[cut:])
 	for i := range s.starts {
@@ -36,7 +36,7 @@ func newSource(text string) *source {
 	return s
 }
 
-// splitLines also returns where the lines begin. A line ends with \n or \r\n.
+// splitLines also returns the offsets of the lines. A line ends with \n or \r\n.
 func splitLines(text string) (lines []string, starts []int) {
 	n := strings.Count(text, "\n") + 1
 	lines, starts = make([]string, 0, n), make([]int, 0, n)
@@ -51,8 +51,8 @@ func splitLines(text string) (lines []string, starts []int) {
 	}
 }
 
-// frontmatterEnd is where the body begins: 0 if the text does not begin with a closed frontmatter. The blank lines after it belong to it, as they
-// do for other linters.
+// frontmatterEnd is the offset of the body: 0 if the text does not begin with a closed frontmatter. The blank lines after it are part of
+// it, as in other linters.
 func frontmatterEnd(text string) int {
 	block := frontmatter.Find(text)
 	if !block.Closed {
@@ -75,11 +75,11 @@ func afterBlank(text string, at int) int {
 	return len(text)
 }
 
-// hideComments replaces what stands in HTML comments by dots, so that every position stays. A comment that is never closed, and one
-// in the middle of a line that HTML would not take for a comment, is text.
+// hideComments replaces the content of HTML comments by dots, so that every position stays the same. A comment that is never closed, and
+// one in the middle of a line that is not a valid HTML comment, is text.
 func hideComments(text string) string {
 	out := []byte(text)
-	blank, row := true, isRow(text) // whether only white space stands in the line so far; whether it is one of a table
+	blank, row := true, isRow(text) // whether the line so far is only white space; whether it is a row of a table
 	for i := 0; ; {
 		at := strings.Index(text[i:], "<!--")
 		if at < 0 {
@@ -117,13 +117,13 @@ func isRow(text string) bool {
 	return false
 }
 
-// isComment says whether HTML takes the content of a comment in the middle of a line for one.
+// isComment says whether the content of a comment in the middle of a line is valid in HTML.
 func isComment(content string, row bool) bool {
 	return !(row && strings.Contains(content, "\n")) &&
 		!strings.HasPrefix(content, ">") && !strings.HasPrefix(content, "->") && !strings.HasSuffix(content, "-") && !strings.Contains(content, "--")
 }
 
-// dots keeps line ends, and spaces that no line ends with.
+// dots keeps line ends, and spaces that are not at the end of a line.
 func dots(b []byte) {
 	trailing := false
 	for i := len(b) - 1; i >= 0; i-- {
@@ -137,7 +137,7 @@ func dots(b []byte) {
 	}
 }
 
-// line is the index of the line in which the byte at offset of body stands.
+// line is the index of the line that contains the byte at offset of body.
 func (s *source) line(offset int) int {
 	return max(0, sort.SearchInts(s.starts, offset+1)-1)
 }
@@ -150,7 +150,7 @@ func (s *source) text(line int) string {
 	return s.lines[line]
 }
 
-// blank says whether a line has nothing to see: white space, comments, signs of a quote. Lines beyond the page are blank.
+// blank says whether a line shows nothing: only white space, comments, signs of a quote. Lines outside the page are blank.
 func (s *source) blank(line int) bool { return isBlank(s.text(line)) }
 
 func isBlank(text string) bool {
@@ -163,7 +163,7 @@ func isBlank(text string) bool {
 	return strings.TrimSpace(strings.ReplaceAll(withoutComments(text), ">", "")) == ""
 }
 
-// withoutComments also takes away the halves of comments that begin or end on another line.
+// withoutComments also removes the parts of comments that begin or end on another line.
 func withoutComments(text string) string {
 	var out strings.Builder
 	for {
@@ -183,7 +183,7 @@ func withoutComments(text string) string {
 	}
 }
 
-// hasTitle says whether the frontmatter states a title, by which it counts as the first heading.
+// hasTitle says whether the frontmatter states a title. The title then counts as the first heading.
 func (s *source) hasTitle(pattern string) bool {
 	if pattern == "" {
 		return false

@@ -4,11 +4,11 @@ import (
 	"strings"
 )
 
-// switches say which rules look at which lines: what the settings say, and the comments in the page.
+// switches are the rules that apply to each line: from the settings, and from the comments in the page.
 type switches struct {
 	settings *Settings
 	masks    []uint64 // by line; nil if no comment changes anything
-	every    uint64   // what holds on any line
+	every    uint64   // the rules that apply to all lines
 }
 
 func (w *switches) on(rule, line int) bool {
@@ -20,7 +20,7 @@ func (w *switches) on(rule, line int) bool {
 
 func (w *switches) somewhere(rule int) bool { return w.every&(1<<rule) != 0 }
 
-// actions are those of a comment <!-- markdownlint-ACTION RULE… -->; the longer ones first, since others begin them.
+// actions are those of a comment <!-- markdownlint-ACTION RULE… -->. An action comes before each other action that is a prefix of it.
 var actions = []string{"disable-next-line", "disable-line", "disable-file", "enable-file", "configure-file", "disable", "enable", "capture", "restore"}
 
 // eachSwitch calls do for every such comment in text.
@@ -81,7 +81,7 @@ func apply(mask uint64, on bool, parameter string) uint64 {
 	return mask &^ named
 }
 
-// readSwitches also returns what is wrong with settings in the page.
+// readSwitches also returns the invalid settings in the page.
 func readSwitches(s *source, settings *Settings) (*switches, []Problem) {
 	w := &switches{settings: settings, every: settings.on}
 	if !hasSwitch(s.body[s.starts[0]:]) {
@@ -136,7 +136,7 @@ func (w *switches) configure(s *source) (found []Problem) {
 	return found
 }
 
-// blocks goes through the comments that hold from their line on.
+// blocks applies the comments that take effect from their line on.
 func (w *switches) blocks(s *source, mask uint64) {
 	w.masks = make([]uint64, len(s.raw))
 	captured := mask

@@ -8,7 +8,7 @@ import (
 type row struct {
 	line       int
 	start, end int    // indices into the line, without the white space around it
-	pipes      []int  // indices of what divides cells
+	pipes      []int  // indices of the pipes that separate cells
 	text       string // the line
 }
 
@@ -17,7 +17,7 @@ func (r *row) trailing() bool {
 	return len(r.pipes) > 0 && r.pipes[len(r.pipes)-1] == r.end-1 && (len(r.pipes) > 1 || r.start < r.end-1)
 }
 
-// cells is how many there are.
+// cells is the number of cells.
 func (r *row) cells() int {
 	n := len(r.pipes) + 1
 	if r.leading() {
@@ -108,7 +108,7 @@ func tableColumnCount(p *pass) {
 	}
 }
 
-// cell is where the cell of a number begins, with the pipe before it.
+// cell is the index in the line of the pipe before cell n.
 func (r *row) cell(n int) int {
 	if !r.leading() {
 		n--

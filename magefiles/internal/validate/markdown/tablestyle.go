@@ -4,7 +4,7 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// misfit is where a table is not written in a style: a pipe that has a number of spaces to one side, or "" if it is not aligned.
+// misfit is a place where a table breaks a style: a pipe with the number of spaces on one side, or "" if it is not aligned.
 type misfit struct {
 	line, index int
 	side        string
@@ -18,7 +18,7 @@ func (m misfit) message() string {
 	return count(m.spaces, "space") + " to the " + m.side + " of the pipe, unlike others of the table"
 }
 
-// tableColumnStyle takes of the styles that are allowed the one that a table is nearest to.
+// tableColumnStyle checks a table against the allowed style with the fewest misfits.
 func tableColumnStyle(p *pass) {
 	style := p.options.text("style")
 	allowed := func(s string) bool { return style == "any" || style == s }
@@ -47,7 +47,7 @@ func tableColumnStyle(p *pass) {
 	}
 }
 
-// aligned compares where pipes stand on the screen with those of the head.
+// aligned compares the columns of pipes on the screen with those of the head.
 func aligned(rows []row) (found []misfit) {
 	head := columns(&rows[0])
 	left := make(map[int]bool, len(head))
@@ -67,7 +67,7 @@ func aligned(rows []row) (found []misfit) {
 	return found
 }
 
-// columns are those of the screen, in which some characters are two wide.
+// columns are the pipes' columns on the screen, where some characters are two wide.
 func columns(r *row) []int {
 	found := make([]int, len(r.pipes))
 	width, at := 0, 0
@@ -87,7 +87,7 @@ func screenWidth(text string) int {
 	return len(text)
 }
 
-// spaced looks at the white space on both sides of pipes: one space for the style compact, none for tight.
+// spaced checks the white space on both sides of pipes: one space in the style compact, none in tight.
 func spaced(rows []row) (compact, tight []misfit) {
 	for i := range rows {
 		r := &rows[i]

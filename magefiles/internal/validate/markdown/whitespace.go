@@ -12,7 +12,7 @@ func noTrailingSpaces(p *pass) {
 	if want < 2 {
 		want = 0
 	}
-	allowed := make([]bool, len(p.lines)) // lines that may end with as many spaces as they like
+	allowed := make([]bool, len(p.lines)) // lines that may end with any number of spaces
 	if !p.options.yes("code_blocks") {
 		for i, in := range p.inCode {
 			allowed[i] = in && !p.fences[i]
@@ -42,7 +42,7 @@ func noTrailingSpaces(p *pass) {
 
 func isSpaceRune(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }
 
-// breaks are the lines at whose end spaces break them: all of a paragraph but its last one, if they are not in code.
+// breaks are the lines where trailing spaces make a line break: all lines of a paragraph except its last, outside of code.
 func (d *doc) breaks() []bool {
 	lines := make([]bool, len(d.lines))
 	for _, b := range d.of[paragraph] {
@@ -81,7 +81,7 @@ func noHardTabs(p *pass) {
 	}
 }
 
-// untabbed are the lines of code in which tabs may stand.
+// untabbed are the lines of code in which tabs are allowed.
 func (d *doc) untabbed(languages []string, include bool) []bool {
 	skip := make([]bool, len(d.lines))
 	for _, b := range d.of[fenced] {
@@ -158,12 +158,12 @@ func prefixOf(line string, n int) int {
 	return len(line)
 }
 
-// wrappable says whether there is a space at which a line could be broken.
+// wrappable says whether the line has a space at which it could be broken.
 func wrappable(line string) bool {
 	return strings.ContainsAny(strings.TrimLeft(line, "#> \t"), " \t")
 }
 
-// isLinkOnly says whether links are all that a line of a paragraph holds.
+// isLinkOnly says whether a line of a paragraph holds only links.
 func (d *doc) isLinkOnly(line int) bool {
 	if d.linkLines == nil {
 		d.linkLines = make([]bool, len(d.lines))
@@ -210,14 +210,14 @@ func spacesAt(line string, at int) int {
 	return len(line[at:]) - len(strings.TrimLeft(line[at:], " \t"))
 }
 
-// directly is what in a quote a line belongs to, if the space before it belongs to nothing: q itself for a blank line.
+// directly is the block in a quote that contains a line, if the space before the line belongs to no block: q itself for a blank line.
 func (d *doc) directly(q *block, line int) *block {
 	leaf := d.leaves[line]
 	if leaf == nil {
 		return q
 	}
 	var first *block // the outermost item
-	nested := false  // in a quote in q
+	nested := false  // in another quote inside q
 	for b := leaf; b != q; b = b.parent {
 		if b == nil {
 			return nil
@@ -238,7 +238,7 @@ func (d *doc) directly(q *block, line int) *block {
 	return nil
 }
 
-// owns says whether the space at the beginning of a line is part of what the block holds.
+// owns says whether the space at the beginning of a line is part of the block's content.
 func (b *block) owns(line int) bool {
 	switch b.kind {
 	case indented, other:

@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// Book is the documentation: the pages of a folder, which link to each other by name, and all that they can link to besides.
+// Book is the documentation: the pages of a folder, which link to each other by name, and all other possible link targets.
 type Book struct {
 	*Set
 	// Docs are the pages of the folder.
@@ -25,13 +25,13 @@ type Book struct {
 	named   map[string][]*Page
 	aliases map[string][]*Page
 	names   func() Names
-	files   map[string][]string // of the folder that are no pages, by their name without folders
+	files   map[string][]string // files of the folder that are not pages, by name without folders
 }
 
 type bookKey struct{ dir string }
 
-// Open is the documentation that a folder of the tree holds. It is made once, whoever asks. Without a folder ("") it has no pages, but
-// links of Markdown can be resolved.
+// Open is the documentation in a folder of the tree. It is built once for each tree and folder. Without a folder ("") it has no pages, but
+// it can resolve Markdown links.
 func Open(tree *validate.Tree, dir string) *Book {
 	return validate.Shared(tree, bookKey{dir}, func(tree *validate.Tree) *Book {
 		b := &Book{Set: All(tree), tree: tree, dir: dir, named: map[string][]*Page{}, aliases: map[string][]*Page{}, files: map[string][]string{}}
@@ -58,10 +58,10 @@ func Open(tree *validate.Tree, dir string) *Book {
 	})
 }
 
-// Holds says whether a page is one of the documentation, so that its wiki links are links.
+// Holds says whether a page belongs to the documentation, so that its wiki links count as links.
 func (b *Book) Holds(p *Page) bool { return b.dir != "" && strings.HasPrefix(p.Path, b.dir+"/") }
 
-// IsIndex says whether a page is what a folder is read from.
+// IsIndex says whether a page is the index of its folder.
 func (p *Page) IsIndex() bool { return p.Name() == "index" || p.Name() == "README" }
 
 // Draft says whether the page's frontmatter keeps it out of the site.
@@ -70,19 +70,19 @@ func (p *Page) Draft() bool {
 	return value != nil && value.Kind == yaml.ScalarNode && value.Value == "true"
 }
 
-// Goal is where a link leads.
+// Goal is the target of a link.
 type Goal struct {
-	// Elsewhere says that it leads out of the repository, by an address with a scheme.
+	// Elsewhere says that the link leads out of the repository: its address has a scheme.
 	Elsewhere bool
-	// Pages are those that it may lead to; more than one if its name is not unique.
+	// Pages are the possible targets; more than one if the name is not unique.
 	Pages []*Page
-	// Path is the file or folder, for what is no page or if there is none. It is "" for a wiki link that leads nowhere.
+	// Path is the target file or folder, if it is not a page or does not exist. It is "" for a wiki link without a target.
 	Path string
-	// There says whether it leads to something.
+	// There says whether the target exists.
 	There bool
 }
 
-// Page is the one page that the link leads to; nil if it leads to none, or may lead to several.
+// Page is the only page that the link may lead to; nil if there are none or several.
 func (g Goal) Page() *Page {
 	if len(g.Pages) == 1 {
 		return g.Pages[0]
@@ -90,7 +90,7 @@ func (g Goal) Page() *Page {
 	return nil
 }
 
-// Follow says where a link of a page leads.
+// Follow finds the target of a page's link.
 func (b *Book) Follow(p *Page, l Link) Goal {
 	switch {
 	case l.Target == "":
@@ -109,11 +109,11 @@ func (b *Book) Follow(p *Page, l Link) Goal {
 
 var scheme = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[A-Za-z][A-Za-z0-9+.-]*:|//)`) })
 
-// followName looks for a page by name, by alias, then for a folder's index and a file.
+// followName finds a page by name or alias, then the index of a folder, then a file.
 func (b *Book) followName(p *Page, target string) Goal {
 	name := strings.TrimSuffix(target, ".md")
 	if root := b.Page(b.dir + "/" + name + ".md"); root != nil && name == "index" {
-		return Goal{Pages: []*Page{root}, There: true} // it is not unique, and Quartz takes that of the root
+		return Goal{Pages: []*Page{root}, There: true} // the name is not unique; Quartz takes the page at the root
 	}
 	for _, pages := range [][]*Page{b.named[name], b.aliases[target]} {
 		if len(pages) > 0 {
@@ -134,7 +134,7 @@ func (b *Book) followName(p *Page, target string) Goal {
 	return Goal{}
 }
 
-// followEmbed looks for the page that a path names, from the documentation's root or from the page's folder.
+// followEmbed finds the page at a path, from the documentation's root or from the page's folder.
 func (b *Book) followEmbed(p *Page, target string) Goal {
 	name := strings.TrimSuffix(target, ".md") + ".md"
 	for _, dir := range []string{b.dir, path.Dir(p.Path)} {
@@ -145,7 +145,7 @@ func (b *Book) followEmbed(p *Page, target string) Goal {
 	return Goal{}
 }
 
-// followPath looks for a file, relative to the page or from the root: of the repository, or of the site.
+// followPath finds a file, relative to the page or from the root: of the repository, or of the website.
 func (b *Book) followPath(p *Page, target string) Goal {
 	target, _, _ = strings.Cut(target, "?")
 	if plain, err := url.PathUnescape(target); err == nil {
@@ -171,7 +171,7 @@ func (b *Book) followPath(p *Page, target string) Goal {
 	return Goal{Path: tries[0]}
 }
 
-// file is what stands at a path. A generator of sites lets its pages leave out .md.
+// file is the target at a path. Pages of a site generator may leave out .md.
 func (b *Book) file(p *Page, name string) Goal {
 	if found := b.Page(name); found != nil {
 		return Goal{Pages: []*Page{found}, Path: name, There: true}
@@ -186,7 +186,7 @@ func (b *Book) file(p *Page, name string) Goal {
 	return Goal{Path: name, There: name != ".." && !strings.HasPrefix(name, "../") && b.tree.Has(name)}
 }
 
-// Names are all names and aliases that a wiki link may have.
+// Names are all names and aliases that a wiki link may use.
 func (b *Book) Names() Names { return b.names() }
 
 func (b *Book) allNames() Names {

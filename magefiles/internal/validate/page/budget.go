@@ -8,11 +8,11 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// maxMarks is how many ends of links, and how many marks of emphasis, a paragraph may have; what comes after them is text. The parser
-// goes back from each over those before it, so that a megabyte of them would take minutes.
+// maxMarks is the number of closing brackets, and of emphasis marks, that a paragraph may have; further ones are text. The parser searches
+// back from each over the earlier ones, so a megabyte of them would take minutes.
 const maxMarks = 1000
 
-// budget is an inline parser that comes first, and takes marks out of the others' way once there are too many.
+// budget is an inline parser that runs first. Once there are too many marks it turns them into text before the other parsers see them.
 type budget struct{}
 
 // spent are the marks of the paragraph that is being parsed.
@@ -23,10 +23,10 @@ type spent struct {
 
 var spentKey = parser.NewContextKey()
 
-// Trigger is what is counted.
+// Trigger is the characters that are counted.
 func (budget) Trigger() []byte { return []byte{']', '*', '_', '~'} }
 
-// Parse makes text of the mark at the reader's position, or lets the other parsers have it.
+// Parse turns the mark at the reader's position into text, or leaves it to the other parsers.
 func (budget) Parse(paragraph ast.Node, block text.Reader, pc parser.Context) ast.Node {
 	so, _ := pc.Get(spentKey).(*spent)
 	if so == nil || so.paragraph != paragraph {
@@ -45,18 +45,18 @@ func (budget) Parse(paragraph ast.Node, block text.Reader, pc parser.Context) as
 	return ast.NewTextSegment(segment.WithStop(segment.Start + 1))
 }
 
-// maxTarget is how long a link's target without a space may be, in bytes.
+// maxTarget is the maximum length in bytes of a link's target without a space.
 const maxTarget = 2048
 
-// runsOn says of a line that begins with ](: there is no end of the target near. Each of them would be looked through up to its line's end.
+// runsOn says that a line that begins with ]( has no end of the target nearby. The parser would search each of these up to the line's end.
 func runsOn(line []byte) bool {
 	return len(line) > maxTarget && bytes.HasPrefix(line, []byte("](")) && !bytes.ContainsAny(line[:maxTarget], ") \t")
 }
 
-// maxDefinitions is how many definitions of links may stand in a row. The parser copies those that follow for each.
+// maxDefinitions is the maximum number of consecutive link definitions. The parser copies the following ones for each.
 const maxDefinitions = 1000
 
-// breakRuns blanks one of the lines of rows that are longer.
+// breakRuns blanks a line in each longer run of definitions.
 func breakRuns(source []byte) {
 	run := 0
 	for line := range bytes.Lines(source) {

@@ -13,7 +13,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// LinkKind is how a link is written.
+// LinkKind is the syntax of a link.
 type LinkKind int
 
 // Wiki links are [[page]], embeds ![[file]], Markdown links [text](page.md), images ![text](file.png).
@@ -24,21 +24,21 @@ const (
 	LinkImage
 )
 
-// Link is one of a page's.
+// Link is a link of a page.
 type Link struct {
 	Kind LinkKind
-	// Target is where it leads to, without what follows the first #, which is Fragment. Of Markdown links escapes and entities are
-	// resolved; percent signs stand as they are written.
+	// Target is the link's target up to the first #; Fragment is the text after it. In Markdown links, escapes and entities are resolved;
+	// percent escapes stay as written.
 	Target, Fragment string
-	// HasFragment says that there is a #.
+	// HasFragment says that the target has a #.
 	HasFragment bool
-	// Text is what a reader sees.
+	// Text is the text that the reader sees.
 	Text string
-	// Reference is the label of a Markdown link whose target stands elsewhere.
+	// Reference is the label of a Markdown link with a separate definition.
 	Reference string
-	// Spaced says of a wiki link that there are spaces at its brackets, its # or behind its pipe.
+	// Spaced says that a wiki link has spaces at its brackets, at its # or after its pipe.
 	Spaced bool
-	// Offset, Line and Column are where its first bracket stands, or the ! before it.
+	// Offset, Line and Column are the position of its first bracket, or of the ! before it.
 	Offset, Line, Column int
 }
 
@@ -46,7 +46,7 @@ type Link struct {
 func (p *Page) collect() {
 	seen := slugs{}
 	p.hidden = p.comments()
-	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // no error is ever returned
+	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the visitor never returns an error
 		if !entering {
 			return ast.WalkContinue, nil
 		}
@@ -66,7 +66,7 @@ func (p *Page) collect() {
 		}
 		return ast.WalkContinue, nil
 	})
-	slices.SortFunc(p.Links, func(a, b Link) int { return cmp.Compare(a.Offset, b.Offset) }) // footnotes stand last in the tree
+	slices.SortFunc(p.Links, func(a, b Link) int { return cmp.Compare(a.Offset, b.Offset) }) // footnotes come last in the tree
 }
 
 func (p *Page) add(n ast.Node, l Link) {
@@ -96,7 +96,7 @@ func (p *Page) addMarkdown(n ast.Node, kind LinkKind, destination []byte, refere
 	p.add(n, l)
 }
 
-// ownID is how Docusaurus and others let a heading state its anchor.
+// ownID matches the explicit id of a heading in Docusaurus and other generators.
 var ownID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\s*\{#([^\s{}]+)\}\s*$`) })
 
 func (p *Page) addHeading(n *ast.Heading, seen slugs) {
@@ -121,10 +121,10 @@ func (p *Page) addHeading(n *ast.Heading, seen slugs) {
 	p.Headings = append(p.Headings, h)
 }
 
-// text is what a reader sees of a node.
+// text is the visible text of a node.
 func (p *Page) text(n ast.Node) string {
 	var b strings.Builder
-	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // no error is ever returned
+	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the visitor never returns an error
 		if !entering {
 			return ast.WalkContinue, nil
 		}
@@ -154,16 +154,16 @@ var elementID = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)<[a-z][^<>]*?\s(?:id|name)\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)'|([^\s"'<>=]+))`)
 })
 
-// addElements takes the anchors that elements of HTML state.
+// addElements adds the anchors of HTML elements.
 func (p *Page) addElements(html []byte) {
 	for _, m := range elementID().FindAllSubmatch(html, -1) {
 		p.anchors[string(m[1])+string(m[2])+string(m[3])] = true
 	}
 }
 
-// HasAnchor says whether the page has what a fragment names, as it stands behind #: the anchor or text of a heading, without regard to
-// case, the id of an element, or a block (^id): its id must be in lower case, as Quartz makes all links to blocks so. Of Obsidian's
-// heading#heading the last one counts.
+// HasAnchor says whether the page has the anchor that a fragment names, as written after #: the anchor or text of a heading, ignoring case,
+// the id of an element, or a block (^id). The block's id must be in lower case, because Quartz makes all links to blocks lower case. Of
+// Obsidian's heading#heading the last one counts.
 func (p *Page) HasAnchor(fragment string) bool {
 	if id, ok := IsBlock(fragment); ok {
 		return p.blocks()[strings.ToLower(id)]
@@ -175,16 +175,16 @@ func (p *Page) HasAnchor(fragment string) bool {
 	return p.anchors[Slug(strings.TrimSpace(last))]
 }
 
-// HasID is HasAnchor for links of Markdown, which name an anchor as it is.
+// HasID is HasAnchor for Markdown links, which must match the anchor exactly.
 func (p *Page) HasID(fragment string) bool {
 	return p.anchors[fragment] || strings.HasPrefix(fragment, "^") && p.HasAnchor(fragment)
 }
 
-// IsBlock says whether a fragment names a block (^id), and what.
+// IsBlock says whether a fragment names a block (^id), and returns the id.
 func IsBlock(fragment string) (id string, ok bool) { return strings.CutPrefix(fragment, "^") }
 
 // BlockIDs are the ids of the page's blocks, sorted.
 func (p *Page) BlockIDs() []string { return slices.Sorted(maps.Keys(p.blocks())) }
 
-// IsWiki says whether the link is written in double brackets.
+// IsWiki says whether the link has double brackets.
 func (l Link) IsWiki() bool { return l.Kind == LinkWiki || l.Kind == LinkEmbed }

@@ -14,17 +14,17 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
 )
 
-// Front is the frontmatter of a page: YAML between two lines ---, at its very beginning.
+// Front is the frontmatter of a page: YAML between two lines ---, at the beginning of the page.
 type Front struct {
-	// Root is the mapping that it holds; nil if it is empty or wrong. The lines of its nodes are those of the page.
+	// Root is its mapping; nil if it is empty or invalid. The lines of its nodes are lines of the page.
 	Root *yaml.Node
-	// Err says what is wrong with it: nil if nothing is.
+	// Err is the reason why it is invalid, or nil.
 	Err *FrontError
 }
 
-// FrontError is what is wrong with a page's frontmatter.
+// FrontError is an error in a page's frontmatter.
 type FrontError struct {
-	Line, Column int // where; Column is 0 if that is not known
+	Line, Column int // Column is 0 if it is not known
 	// Unclosed says that the second line --- is missing.
 	Unclosed bool
 	Message  string
@@ -33,7 +33,7 @@ type FrontError struct {
 // Error is the message with its line.
 func (e *FrontError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Message) }
 
-// Get is the first pair of a name, or nil.
+// Get is the first pair with a name, or nil.
 func (f *Front) Get(name string) (key, value *yaml.Node) {
 	if f == nil || f.Root == nil {
 		return nil, nil
@@ -46,7 +46,7 @@ func (f *Front) Get(name string) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-// Strings are the values of a list or of a single text: aliases and tags may be written in both ways.
+// Strings are the values of a list, or a single text: aliases and tags may have both forms.
 func (f *Front) Strings(name string) []string {
 	_, value := f.Get(name)
 	switch {
@@ -64,8 +64,8 @@ func (f *Front) Strings(name string) []string {
 	return found
 }
 
-// cutFront finds the frontmatter, and where the body begins. As in gray-matter, which Quartz and others read it with, what is not closed
-// reaches to the end.
+// cutFront finds the frontmatter and the beginning of the body. As in gray-matter, which Quartz and others use, unclosed frontmatter
+// extends to the end.
 func cutFront(content string) (*Front, int) {
 	switch block := frontmatter.Find(content); {
 	case block.Fence != "---":
@@ -77,7 +77,7 @@ func cutFront(content string) (*Front, int) {
 	}
 }
 
-// shift is how many lines stand before the YAML.
+// shift is the number of lines before the YAML.
 const shift = 1
 
 func parseFront(matter string) *Front {
@@ -100,7 +100,7 @@ func parseFront(matter string) *Front {
 	return &Front{Root: root}
 }
 
-// move gives nodes their lines in the page. Aliases lead to nodes that are moved where they stand.
+// move changes the lines of nodes to those of the page. It skips the targets of aliases, which it moves at their own place.
 func move(node *yaml.Node) {
 	node.Line += shift
 	for _, child := range node.Content {

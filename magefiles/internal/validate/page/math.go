@@ -8,16 +8,16 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// KindMath and KindMathBlock are the kinds of math, whose text is no Markdown.
+// KindMath and KindMathBlock are the kinds of math. Its text is not Markdown.
 var (
 	KindMath      = ast.NewNodeKind("Math")
 	KindMathBlock = ast.NewNodeKind("MathBlock")
 )
 
-// Math is $…$ or $$…$$ on a line.
+// Math is $…$ or $$…$$ in a line.
 type Math struct {
 	ast.BaseInline
-	stop int // offset behind it
+	stop int // offset after it
 }
 
 // Kind is KindMath.
@@ -26,27 +26,27 @@ func (*Math) Kind() ast.NodeKind { return KindMath }
 // Dump prints the node for debugging.
 func (n *Math) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
 
-// MathBlock is the text between lines $$. Its lines are those behind the first, the last among them.
+// MathBlock is the text between lines $$. Its lines are those after the first, including the last.
 type MathBlock struct{ ast.BaseBlock }
 
 // Kind is KindMathBlock.
 func (*MathBlock) Kind() ast.NodeKind { return KindMathBlock }
 
-// IsRaw says that there are no inline elements in it.
+// IsRaw says that it has no inline elements.
 func (*MathBlock) IsRaw() bool { return true }
 
 // Dump prints the node for debugging.
 func (n *MathBlock) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
 
-// mathSpans is the inline parser of math. As in Obsidian and Pandoc, the first $ has no space behind it, the last one none before it and
-// no digit behind it, so that prices are text; or as in remark-math, which Quartz and markdownlint read it with, both have one.
+// mathSpans is the inline parser of math. As in Obsidian and Pandoc, there is no space after the first $, none before the last one and no
+// digit after it, so that prices are text. As in remark-math, which Quartz and markdownlint use, both may have a space.
 type mathSpans struct{}
 
-// noMath holds up to which offset a dollar is known to have no closing one, so that a line is searched once: without a space behind it, and
-// with.
+// noMath is the offset up to which a dollar is known to have no closing one, so that a line is searched only once: without a space after
+// the dollar, and with one.
 var noMath = map[bool]parser.ContextKey{false: parser.NewContextKey(), true: parser.NewContextKey()}
 
-// Trigger is where it is asked.
+// Trigger is the character at which the parser is called.
 func (mathSpans) Trigger() []byte { return []byte{'$'} }
 
 // Parse reads math at the reader's position.
@@ -74,7 +74,7 @@ func (mathSpans) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.Nod
 	return node
 }
 
-// mathEnd is the length of the math that a line begins with, or -1.
+// mathEnd is the length of the math at the beginning of a line, or -1.
 func mathEnd(line, mark []byte, padded bool) int {
 	for i := len(mark) + 1; i < len(line); i++ {
 		switch {
@@ -89,7 +89,7 @@ func mathEnd(line, mark []byte, padded bool) int {
 
 func closes(line []byte, i int, padded bool) bool {
 	if padded && (line[i-1] == '$' || i+1 < len(line) && line[i+1] == '$') {
-		return false // it is of another length
+		return false // a run of dollars of another length
 	}
 	return isSpace(line[i-1]) == padded && (i+1 == len(line) || line[i+1] < '0' || line[i+1] > '9')
 }
@@ -99,10 +99,10 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
 // mathBlocks is the block parser of math.
 type mathBlocks struct{}
 
-// Trigger is what its lines begin with.
+// Trigger is the character with which its lines begin.
 func (mathBlocks) Trigger() []byte { return []byte{'$'} }
 
-// Open takes a line that begins with $$ and does not close it again.
+// Open accepts a line that begins with $$ and does not close it again.
 func (mathBlocks) Open(_ ast.Node, reader text.Reader, pc parser.Context) (ast.Node, parser.State) {
 	line, _ := reader.PeekLine()
 	at := pc.BlockOffset()
@@ -113,7 +113,7 @@ func (mathBlocks) Open(_ ast.Node, reader text.Reader, pc parser.Context) (ast.N
 	return &MathBlock{}, parser.NoChildren
 }
 
-// Continue goes on to the line that ends with $$.
+// Continue reads up to the line that ends with $$.
 func (mathBlocks) Continue(node ast.Node, reader text.Reader, _ parser.Context) parser.State {
 	line, segment := reader.PeekLine()
 	node.Lines().Append(segment)
@@ -124,11 +124,11 @@ func (mathBlocks) Continue(node ast.Node, reader text.Reader, _ parser.Context) 
 	return parser.Continue | parser.NoChildren
 }
 
-// Close has nothing to do.
+// Close does nothing.
 func (mathBlocks) Close(ast.Node, text.Reader, parser.Context) {}
 
 // CanInterruptParagraph says that a line $$ ends a paragraph.
 func (mathBlocks) CanInterruptParagraph() bool { return true }
 
-// CanAcceptIndentedLine says that code may not begin with it.
+// CanAcceptIndentedLine says that an indented line cannot open it.
 func (mathBlocks) CanAcceptIndentedLine() bool { return false }

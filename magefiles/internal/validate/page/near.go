@@ -7,16 +7,16 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// maxNames and maxName bound what Nearest compares.
+// maxNames and maxName limit the work of Nearest.
 const (
 	maxNames = 5000
 	maxName  = 100
 )
 
-// Names are what something may be called.
+// Names are the valid names of something.
 type Names []struct{ name, slug string }
 
-// NewNames are names, of which long ones are left out. Of very many there are none.
+// NewNames prepares names for Nearest. It leaves out long names, and keeps none of more than maxNames.
 func NewNames(names []string) Names {
 	var n Names
 	if len(names) > maxNames {
@@ -32,7 +32,7 @@ func NewNames(names []string) Names {
 	return n
 }
 
-// Nearest is the name that someone who wrote another one may have meant; "" if none is near. Among equals it is the first in order.
+// Nearest is the name that is most similar to a misspelled one, the first in order among equals; "" if none is similar.
 func (n Names) Nearest(name string) string {
 	if len(name) > maxName {
 		return ""

@@ -2,14 +2,14 @@ package page
 
 import "bytes"
 
-// maxNesting is how deep blocks may stand in each other. The parser takes a step into depth for each, on every line; what people write
-// has fewer than ten.
+// maxNesting is the maximum nesting of blocks. The parser recurses once for each level, on every line. Pages that people write have fewer
+// than ten.
 const maxNesting = 100
 
-// maxLabel is how long the mark of a footnote may be, to be counted.
+// maxLabel is the maximum length of a footnote's mark that is counted.
 const maxLabel = 100
 
-// nesting is how many marks of quotes, lists and footnotes a line begins with at most.
+// nesting is the maximum number of marks of quotes, lists and footnotes at the beginning of a line.
 func nesting(source []byte) int {
 	most := 0
 	for line := range bytes.Lines(source) {
@@ -29,10 +29,10 @@ func nesting(source []byte) int {
 	return most
 }
 
-// markLength is that of the mark of a quote, a list item or a footnote that a line begins with, or 0.
+// markLength is the length of the mark of a quote, list item or footnote at the beginning of a line, or 0.
 func markLength(line []byte) int {
 	if bytes.HasPrefix(line, []byte("[^")) {
-		return bytes.Index(line[:min(len(line), maxLabel)], []byte("]:")) + 1 // the colon is no mark, and passed over
+		return bytes.Index(line[:min(len(line), maxLabel)], []byte("]:")) + 1 // the colon is not a mark; it is skipped
 	}
 	n := 0
 	for n < len(line) && n < 9 && line[n] >= '0' && line[n] <= '9' {

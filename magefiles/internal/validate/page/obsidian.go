@@ -11,13 +11,13 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// span is a part of Source, from start to before stop.
+// span is a part of Source, from start up to stop.
 type span struct{ start, stop int }
 
-// spans are in order, and do not overlap.
+// spans are in order and do not overlap.
 type spans []span
 
-// hold says whether an offset is in one of them.
+// hold says whether an offset is in one of the spans.
 func (s spans) hold(offset int) bool {
 	_, ok := s.at(offset)
 	return ok
@@ -33,8 +33,8 @@ func (s spans) at(offset int) (span, bool) {
 
 var percents = []byte("%%")
 
-// comments are those of Obsidian, %%…%%, on a line or on several, which it and Quartz take out before all else. One does not begin in
-// code or math.
+// comments are Obsidian comments, %%…%%, on one line or several. Obsidian and Quartz remove them first. A comment does not begin in code or
+// math.
 func (p *Page) comments() (found spans) {
 	if bytes.Count(p.Source[p.Body:], percents) < 2 {
 		return nil
@@ -59,14 +59,14 @@ func (p *Page) comments() (found spans) {
 	}
 }
 
-// raw is the text that is no Markdown: code and math.
+// raw is the text that is not Markdown: code and math.
 func (p *Page) raw() (found spans) {
 	add := func(start, stop int) {
 		if start < stop {
 			found = append(found, span{start, stop})
 		}
 	}
-	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // no error is ever returned
+	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the visitor never returns an error
 		if !entering {
 			return ast.WalkContinue, nil
 		}
@@ -88,13 +88,13 @@ func (p *Page) raw() (found spans) {
 	return found
 }
 
-// blockID is what a block ends with that states an id, as Quartz finds it; Obsidian takes fewer characters.
+// blockID matches the id at the end of a block, as Quartz does; Obsidian accepts fewer characters.
 var blockID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\^([-_A-Za-z0-9]+)[ \t]*$`) })
 
-// blockIDs are the ids at the end of paragraphs and of items of lists. One that is alone is that of the block above it.
+// blockIDs are the ids at the end of paragraphs and list items. An id in a paragraph of its own belongs to the block above.
 func (p *Page) blockIDs() map[string]bool {
 	found := map[string]bool{}
-	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // no error is ever returned
+	_ = ast.Walk(p.Doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the visitor never returns an error
 		if !entering || n.Kind() != ast.KindParagraph && n.Kind() != ast.KindTextBlock {
 			return ast.WalkContinue, nil
 		}

@@ -16,41 +16,41 @@ import (
 
 // Page is a parsed Markdown page.
 type Page struct {
-	// Path is the file's, Text what stands in it.
+	// Path is the path of the file, Text its content.
 	Path, Text string
-	// Lines are the offsets at which lines begin. There is always one; a text that ends with \n has an empty line last.
+	// Lines are the offsets of the lines. There is at least one; a text that ends with \n has an empty last line.
 	Lines []int
-	// Body is the offset at which the Markdown begins, behind the frontmatter.
+	// Body is the offset of the Markdown, after the frontmatter.
 	Body int
 	// Front is the frontmatter; nil if there is none.
 	Front *Front
-	// Doc is the tree of the body. Its segments are offsets in Source, which are those in Text: Source is Text with spaces in place of the
-	// frontmatter and of carriage returns, and of what no one writes and would take the parser minutes, and with \x1f in place of the pipe
-	// of [[page|text]].
+	// Doc is the tree of the body. Its segments are offsets in Source, and equal to those in Text. In Source, spaces replace the
+	// frontmatter, carriage returns, and constructs that would take the parser minutes and that nobody writes; \x1f replaces the pipe of
+	// [[page|text]].
 	Doc    ast.Node
 	Source []byte
-	// Links are those of the body, in its order. Links in code, comments, math and other raw text are none.
+	// Links are the links of the body, in its order. Links in code, comments, math and other raw text are left out.
 	Links []Link
-	// Headings are those of the body, in its order.
+	// Headings are the headings of the body, in its order.
 	Headings []Heading
 
 	anchors map[string]bool // of headings and of HTML elements
-	runes   []int           // characters before every stride-th byte
+	runes   []int           // the number of characters before every stride-th byte
 	blocks  func() map[string]bool
 	hidden  spans // comments of Obsidian
 }
 
-// Heading is one of a page's.
+// Heading is a heading of a page.
 type Heading struct {
-	// Text is what a reader sees, Anchor what its address ends with.
+	// Text is the visible text, Anchor the fragment of its address.
 	Text, Anchor string
-	// Level is from 1 to 6, Line that on which it begins.
+	// Level is from 1 to 6, Line the line where it begins.
 	Level, Line int
-	// Hidden says that it is in a comment, where no reader sees it.
+	// Hidden says that it is in a comment, which readers do not see.
 	Hidden bool
 }
 
-// markdown is the parser, which may be used from many goroutines.
+// markdown is the parser. It may be used from several goroutines.
 var markdown = sync.OnceValue(func() parser.Parser {
 	return goldmark.New(
 		goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList, extension.Footnote),
@@ -61,7 +61,7 @@ var markdown = sync.OnceValue(func() parser.Parser {
 	).Parser()
 })
 
-// Parse reads a page. What is wrong with its frontmatter stands in Front; Markdown cannot be wrong.
+// Parse reads a page. Errors of its frontmatter are in Front; Markdown has no errors.
 func Parse(path, content string) *Page {
 	p := &Page{Path: path, Text: content, Lines: lineStarts(content), anchors: map[string]bool{}}
 	p.countRunes()
@@ -78,7 +78,7 @@ func Parse(path, content string) *Page {
 	return p
 }
 
-// blank is the text as the parser gets it: of the same length, without frontmatter and carriage returns.
+// blank is the text for the parser: of the same length, without frontmatter and carriage returns.
 func blank(content string, body int) []byte {
 	source := []byte(content)
 	for i, c := range source {
@@ -101,7 +101,7 @@ func lineStarts(content string) []int {
 	}
 }
 
-// stride is how far apart characters are counted ahead, so that a column costs the same on a line of any length.
+// stride is the distance in bytes between precomputed character counts, so that a column costs the same on a line of any length.
 const stride = 512
 
 func (p *Page) countRunes() {
@@ -111,7 +111,7 @@ func (p *Page) countRunes() {
 	}
 }
 
-// startsIn is how many characters begin in s, which may be cut anywhere.
+// startsIn is the number of characters that begin in s, which may be cut within a character.
 func startsIn(s string) int {
 	n := 0
 	for i := range len(s) {
@@ -127,7 +127,7 @@ func (p *Page) runesBefore(offset int) int {
 	return p.runes[k] + startsIn(p.Text[k*stride:offset])
 }
 
-// Position is where the byte at offset stands, as [validate.Position] has it.
+// Position is the line and column of the byte at offset, as in [validate.Position].
 func (p *Page) Position(offset int) (line, column int) {
 	offset = max(0, min(offset, len(p.Text)))
 	line = sort.SearchInts(p.Lines, offset+1)

@@ -8,7 +8,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// show is one link a line, as a test compares it.
+// show prints one link a line, for comparison in a test.
 func show(links []Link) string {
 	var b strings.Builder
 	for _, l := range links {
@@ -127,7 +127,7 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-// TestHostile: an end and no panic, whatever stands there. How long it takes, benchmarks tell.
+// TestHostile checks that hostile pages end without a panic. Benchmarks measure the time.
 func TestHostile(t *testing.T) {
 	t.Parallel()
 	const size = 1 << 14

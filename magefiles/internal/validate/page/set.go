@@ -10,13 +10,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// Set is the Markdown pages of a tree: all but changelog fragments and what is below a folder testdata.
+// Set is the Markdown pages of a tree, except changelog fragments and files below a folder testdata.
 type Set struct {
 	// Pages are in the order of their paths.
 	Pages []*Page
-	// Err names the pages that could not be parsed, which only a fault of the parser can cause.
+	// Err names the pages that could not be parsed. Only a bug of the parser causes it.
 	Err error
-	// Changelog is the path of the changelog, which is a page of the site too: it is put there when the docs are built.
+	// Changelog is the path of the changelog, which is a page of the website too: the build of the docs copies it there.
 	Changelog string
 
 	paths map[string]*Page
@@ -25,26 +25,26 @@ type Set struct {
 
 type setKey struct{}
 
-// All are the pages of a tree. They are parsed once, whoever asks.
+// All are the pages of a tree. They are parsed once for each tree.
 func All(tree *validate.Tree) *Set { return validate.Shared(tree, setKey{}, parseAll) }
 
-// Page is the one of a path; nil if there is none.
+// Page is the page at a path; nil if there is none.
 func (s *Set) Page(name string) *Page { return s.paths[name] }
 
-// Named are the pages whose file has a name, without folder and .md.
+// Named are the pages with a file name, without folder and .md.
 func (s *Set) Named(name string) []*Page { return s.names[name] }
 
-// Below are the pages of a folder and those in it.
+// Below are the pages of a folder and of its subfolders.
 func (s *Set) Below(dir string) []*Page {
 	return slices.DeleteFunc(slices.Clone(s.Pages), func(p *Page) bool { return !strings.HasPrefix(p.Path, dir+"/") })
 }
 
-// Name is what wiki links call the page: its file's name without .md.
+// Name is the page's name in wiki links: its file's name without .md.
 func (p *Page) Name() string { return strings.TrimSuffix(path.Base(p.Path), ".md") }
 
 func parseAll(tree *validate.Tree) *Set {
 	s := &Set{paths: map[string]*Page{}, names: map[string][]*Page{}}
-	fragments := "changelog.d" // as it is mostly called
+	fragments := "changelog.d" // the default
 	s.Changelog = "CHANGELOG.md"
 	if config, err := changelog.ParseConfig(tree.Dir()); err == nil {
 		fragments, s.Changelog = config.Directory, config.Filename
@@ -71,7 +71,7 @@ func parseAll(tree *validate.Tree) *Set {
 	return s
 }
 
-// pageFiles are the pages' files.
+// pageFiles are the files of the pages.
 func pageFiles(tree *validate.Tree, fragments string) []string {
 	return slices.DeleteFunc(tree.Files(".", ".md"), func(name string) bool {
 		dir := "/" + path.Dir(name) + "/"

@@ -87,7 +87,7 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// pages are n of them, of 5 KB and with ten links each.
+// pages are n pages, of 5 KB and with ten links each.
 func pages(n int) *validate.Tree {
 	texts := map[string]string{}
 	for i := range n {

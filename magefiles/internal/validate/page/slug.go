@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// Slug is the anchor of a heading's text as GitHub, Quartz and most generators make it with github-slugger: lower case, letters, marks,
-// digits, hyphens and what connects words, spaces as hyphens.
+// Slug is the anchor of a heading's text as GitHub, Quartz and most generators make it with github-slugger: lower case; letters, marks,
+// digits, hyphens and connector punctuation are kept; spaces become hyphens.
 func Slug(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -20,10 +20,10 @@ func Slug(heading string) string {
 	}, strings.ToLower(heading))
 }
 
-// slugs makes each anchor of a page another one.
+// slugs makes the anchors of a page unique.
 type slugs map[string]int
 
-// next is the anchor of one more heading: what was there already gets -1, -2 and so on.
+// next is the anchor of the next heading: a repeated one gets -1, -2 and so on.
 func (s slugs) next(heading string) string {
 	base := Slug(heading)
 	anchor := base

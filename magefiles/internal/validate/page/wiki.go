@@ -9,10 +9,10 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// pipe stands in Source for the one of a wiki link, which would end the cell of a table. Quartz does the same.
+// pipe replaces a wiki link's | in Source, because | would end the cell of a table. Quartz does the same.
 const pipe = '\x1f'
 
-// hidePipes puts pipe for it.
+// hidePipes replaces the pipes of wiki links.
 func hidePipes(source []byte) {
 	for {
 		start := bytes.Index(source, []byte("[["))
@@ -37,7 +37,7 @@ var KindWiki = ast.NewNodeKind("WikiLink")
 // WikiLink is the node of [[page#heading|text]] and ![[file]]. It has no children.
 type WikiLink struct {
 	ast.BaseInline
-	// Link is what it says, Embed that it is written with !.
+	// Link is the parsed link, Embed says that it has a !.
 	Link  Wiki
 	Embed bool
 }
@@ -50,22 +50,22 @@ func (n *WikiLink) Dump(source []byte, level int) {
 	ast.DumpHelper(n, source, level, map[string]string{"Target": n.Link.Target, "Fragment": n.Link.Fragment, "Text": n.Link.Text}, nil)
 }
 
-// Wiki is what stands between [[ and ]].
+// Wiki is the content of [[ ]].
 type Wiki struct {
-	// Target is the page or file, Fragment what follows its first #, Text what follows the pipe; none has spaces around it.
+	// Target is the page or file, Fragment the text after its first #, Text the text after the pipe; none has spaces around it.
 	Target, Fragment, Text string
 	// Spaced says that there are spaces around Target or Fragment, or before Text.
 	Spaced bool
 }
 
-// ParseWiki reads what stands between [[ and ]]. It is none if it is blank or holds a bracket or a line's end.
+// ParseWiki reads the content of [[ ]]. ok is false if it is blank or contains a bracket or a line end.
 func ParseWiki(inner string) (Wiki, bool) {
 	if strings.TrimSpace(inner) == "" || strings.ContainsAny(inner, "[]\n\r") {
 		return Wiki{}, false
 	}
 	place, label, piped := strings.Cut(inner, "|")
 	if piped {
-		place = strings.TrimSuffix(place, `\`) // as it is written in tables
+		place = strings.TrimSuffix(place, `\`) // as written in tables
 	}
 	target, fragment, _ := strings.Cut(place, "#")
 	w := Wiki{Target: strings.TrimSpace(target), Fragment: strings.TrimSpace(fragment), Text: strings.TrimSpace(label)}
@@ -76,7 +76,7 @@ func ParseWiki(inner string) (Wiki, bool) {
 	return w, true
 }
 
-// shown is the text that a reader sees.
+// shown is the visible text.
 func (w Wiki) shown() string {
 	switch {
 	case w.Text != "":
@@ -89,13 +89,13 @@ func (w Wiki) shown() string {
 	return w.Target + "#" + w.Fragment
 }
 
-// wikiLinks is the inline parser of wiki links. The links of Markdown come after it.
+// wikiLinks is the inline parser of wiki links. It runs before the parser of Markdown links.
 type wikiLinks struct{}
 
-// Trigger is where it is asked.
+// Trigger is the characters at which the parser is called.
 func (wikiLinks) Trigger() []byte { return []byte{'!', '['} }
 
-// Parse reads a wiki link at the reader's position. It looks no further than to the next bracket.
+// Parse reads a wiki link at the reader's position. It searches no further than the next bracket.
 func (wikiLinks) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast.Node {
 	line, segment := block.PeekLine()
 	rest, embed := bytes.CutPrefix(line, []byte("!"))
@@ -105,7 +105,7 @@ func (wikiLinks) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast.Node
 	}
 	end := bytes.IndexAny(rest, "[]\n")
 	if end < 0 || !bytes.HasPrefix(rest[end:], []byte("]]")) || bytes.HasPrefix(rest[end:], []byte("]](")) {
-		return nil // [[x]](y) is a link of Markdown
+		return nil // [[x]](y) is a Markdown link
 	}
 	wiki, ok := ParseWiki(strings.Replace(string(rest[:end]), string(pipe), "|", 1))
 	if !ok {
