@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// parallel is how many files a check looks at side by side.
+// parallel is the number of files that a check reads in parallel.
 var parallel = runtime.GOMAXPROCS(0)
 
-// Choose returns the checks that list names, with commas between them, in the order of all; all for "".
+// Choose returns the checks that the comma-separated list names, in the order of all; all checks for "".
 func Choose(all []Check, list string) ([]Check, error) {
 	if strings.TrimSpace(list) == "" {
 		return all, nil

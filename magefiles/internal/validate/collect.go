@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// MaxFindings is how many findings of one rule in one file are kept. More of them tell a reader nothing new.
+// MaxFindings is the maximum number of findings of one rule in one file. Further ones tell a reader nothing new.
 const MaxFindings = 100
 
-// collector keeps the first findings, by place, of each rule and file. It may be used by several goroutines.
+// collector keeps the first findings, by place, of each rule and file. It is safe for concurrent use.
 type collector struct {
 	mu    sync.Mutex
 	kinds map[kind]*bucket
@@ -17,7 +17,7 @@ type collector struct {
 type kind struct{ path, about, check, rule string }
 
 type bucket struct {
-	kept []Finding // up to twice as many as stay
+	kept []Finding // up to twice the limit
 	left int
 }
 
@@ -35,7 +35,7 @@ func (c *collector) add(f Finding) {
 	}
 }
 
-// cut leaves out what comes after the first ones.
+// cut removes all but the first findings.
 func (b *bucket) cut() {
 	b.kept = sortFindings(b.kept)
 	if over := len(b.kept) - MaxFindings; over > 0 {
@@ -44,7 +44,7 @@ func (b *bucket) cut() {
 	}
 }
 
-// findings are those that are kept, by place. A finding after the last one of a rule in a file says how many were left out.
+// findings are the kept findings, by place. If some were left out, one more finding after the last says how many.
 func (c *collector) findings() []Finding {
 	all := []Finding{}
 	for _, b := range c.kinds {

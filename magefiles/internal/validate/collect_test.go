@@ -9,8 +9,8 @@ import (
 	"testing/fstest"
 )
 
-// The first findings of a rule in a file are kept, whatever the order in which a check reports them, and one more says how many there are
-// more. Other rules and other files are not touched.
+// The first findings of a rule in a file are kept, in any order of reports, and one more finding counts the rest. Other rules and other
+// files are not affected.
 func TestFindingsAreCapped(t *testing.T) {
 	t.Parallel()
 	const many = 5*MaxFindings + 7

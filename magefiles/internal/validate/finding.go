@@ -9,23 +9,23 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// A Finding is something in the repository that should be otherwise.
+// A Finding is a mistake in the repository.
 type Finding struct {
-	// Path is the file's, with slashes, from the repository's root. "" for what is in no file; About names it then.
+	// Path is the file's path from the repository's root, with slashes; "" for a finding outside of files, which About names.
 	Path string `json:"path,omitempty"`
-	// About is what the finding is about, if that is no file: a host, an Application.
+	// About is the subject of a finding outside of files: a host, an Application.
 	About string `json:"about,omitempty"`
-	// Line and Column count from 1, Column in characters (Unicode code points). 0: the file as a whole, the line as a whole.
+	// Line and Column count from 1, Column in characters (Unicode code points). Line 0 means the whole file, Column 0 the whole line.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
-	// Message says what is wrong, and names it: one line, no full stop, no advice.
+	// Message names the mistake: one line, no full stop, no advice.
 	Message string `json:"message"`
-	// More is how many findings of the same rule and file were left out, of which this one tells; 0 of any other.
+	// More is set in the finding that reports omitted ones: their number, for the same rule and file. It is 0 in all other findings.
 	More int `json:"more,omitempty"`
 	// Check is the name of the check, which Run fills in, and Rule the id of one of its rules.
 	Check string `json:"check"`
 	Rule  string `json:"rule"`
-	// Do is what to do about it: an action, one line. By default that of the rule.
+	// Do is the correction: an action, one line. The default is the rule's.
 	Do string `json:"do"`
 }
 
@@ -43,7 +43,7 @@ func (f Finding) String() string {
 	return b.String()
 }
 
-// Printable leaves text on its line, in its order, and without what a terminal obeys.
+// Printable replaces the characters in text that break lines, change its direction or control a terminal.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if plain.Hidden(r) {
@@ -53,7 +53,7 @@ func Printable(s string) string {
 	}, strings.ToValidUTF8(s, "\ufffd"))
 }
 
-// sortFindings orders by place, and leaves each finding only once.
+// sortFindings sorts by place and removes duplicates.
 func sortFindings(list []Finding) []Finding {
 	slices.SortFunc(list, func(a, b Finding) int {
 		return cmp.Or(
@@ -64,8 +64,8 @@ func sortFindings(list []Finding) []Finding {
 	return slices.Compact(list)
 }
 
-// Position is where the byte at offset stands in text: line and column as a Finding has them. Lines end with \n; an offset beyond the
-// text is its end.
+// Position is the line and column of the byte at offset in text, as in a Finding. Lines end with \n; an offset beyond the text means its
+// end.
 func Position(text string, offset int) (line, column int) {
 	offset = max(0, min(offset, len(text)))
 	before := text[:offset]

@@ -24,7 +24,7 @@ func TestString(t *testing.T) {
 	}
 }
 
-// FuzzString lets nothing through that a terminal, or the reader of its lines, obeys.
+// FuzzString checks that nothing passes that controls a terminal or breaks the format of a line.
 func FuzzString(f *testing.F) {
 	f.Add("a.md", "no page")
 	f.Add("a\x1b[2J", "\u009b\x00\x7f\xff\r\n")
@@ -57,7 +57,7 @@ func TestPosition(t *testing.T) {
 	}
 }
 
-// FuzzPosition goes back from line and column to the offset.
+// FuzzPosition converts line and column back to the offset.
 func FuzzPosition(f *testing.F) {
 	f.Add("ab\ncé日x\r\n\nlast", 7)
 	f.Add("\n\n", 1)
@@ -66,7 +66,7 @@ func FuzzPosition(f *testing.F) {
 		line, column := Position(text, offset)
 		offset = max(0, min(offset, len(text)))
 		for offset < len(text) && !utf8.RuneStart(text[offset]) {
-			return // within a character: there is no way back
+			return // within a character: the offset cannot be recovered
 		}
 		if !utf8.ValidString(text) {
 			return

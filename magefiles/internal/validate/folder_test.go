@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestFolder looks at a real folder as package main gives it: files that are none, links, names.
+// TestFolder reads a real folder: entries that are not regular files, links, unusual names.
 func TestFolder(t *testing.T) {
 	t.Parallel()
 	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "secret")
@@ -35,11 +35,11 @@ func TestFolder(t *testing.T) {
 		"folder.md": "", "to-folder": "", "folder.md/around": "", "fifo": "unreadable", "to-fifo": "unreadable",
 		"self": "unreadable", "loop1": "unreadable", "dangling": "unreadable", "absolute": "unreadable", "up": "unreadable", "null": "unreadable", "none": "unreadable",
 	}
-	if runtime.GOOS == "linux" { // elsewhere file systems refuse the name
+	if runtime.GOOS == "linux" { // file systems of other systems refuse the name
 		must(t, os.WriteFile(filepath.Join(dir, "in\xffvalid"), []byte("bytes"), 0o644))
-		want["in\xffvalid"] = "unreadable" // io/fs has no such names
+		want["in\xffvalid"] = "unreadable" // io/fs does not accept such names
 	}
-	if listener, err := net.Listen("unix", filepath.Join(dir, "s")); err == nil { // a path may be too long for one
+	if listener, err := net.Listen("unix", filepath.Join(dir, "s")); err == nil { // the path may be too long for a socket
 		defer func() { _ = listener.Close() }()
 		want["s"] = "unreadable"
 	}

@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Problem says why Text does not give a file's text: a rule of the check files, and a message; "" if it does, or if the file is no text.
+// Problem says why Text returns no text for a file: a rule of the check files, and a message. Both are "" if it does, or if the file is
+// binary.
 func (t *Tree) Problem(name string) (rule, message string) {
 	raw, err := t.read(name)
 	var failed *fs.PathError

@@ -13,31 +13,31 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Options are those of a run.
+// Options are the options of a run.
 type Options struct {
 	Site Site
-	// Changed are the files to which the checks that can be narrowed are narrowed; nil is all files.
+	// Changed are the files for checks that are Narrow; nil means all files.
 	Changed []string
 }
 
-// Report is what a run found.
+// Report is the result of a run.
 type Report struct {
 	Findings []Finding     `json:"findings"`
-	Failures []Failure     `json:"failures"` // checks that could not do their work
-	Checks   []string      `json:"checks"`   // that were run
-	Files    int           `json:"files"`    // in the tree
+	Failures []Failure     `json:"failures"` // checks that could not run
+	Checks   []string      `json:"checks"`   // names of the checks that ran
+	Files    int           `json:"files"`    // number of files in the tree
 	Took     time.Duration `json:"-"`
 }
 
-// A Failure is a check that could not do its work, wholly or in part. What it had found until then stands among the findings.
+// A Failure is a check that could not run, or not completely. Its earlier findings are kept.
 type Failure struct {
 	Check string `json:"check"`
 	Error string `json:"error"`
-	// Stack is where it panicked.
+	// Stack is the stack of a panic.
 	Stack string `json:"stack,omitempty"`
 }
 
-// Run runs the checks side by side. The report lists findings by place. An error is only that of ctx.
+// Run runs the checks in parallel. The report lists findings by place. The only error is that of ctx.
 func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, error) {
 	began := time.Now()
 	report := &Report{Files: len(tree.files), Findings: []Finding{}, Failures: []Failure{}}
@@ -51,7 +51,7 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 	found := &collector{kinds: map[kind]*bucket{}}
 	var lock sync.Mutex
 	var group errgroup.Group
-	group.SetLimit(max(2, parallel)) // each looks at files side by side itself, and what one has in memory is gone before the next begins
+	group.SetLimit(max(2, parallel)) // each check reads files in parallel itself; its memory is freed before the next check begins
 	for _, check := range checks {
 		report.Checks = append(report.Checks, check.Name)
 		in := &Input{Tree: tree, Site: o.Site, report: func(f Finding) { found.add(check.complete(f)) }}
@@ -67,14 +67,14 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 			return nil
 		})
 	}
-	_ = group.Wait() // none returns one
+	_ = group.Wait() // the functions return no errors
 	report.Findings = found.findings()
 	slices.SortFunc(report.Failures, func(a, b Failure) int { return strings.Compare(a.Check, b.Check) })
 	report.Took = time.Since(began)
 	return report, context.Cause(ctx)
 }
 
-// complete fills in what a check leaves out.
+// complete fills in the fields that a check leaves out.
 func (c Check) complete(f Finding) Finding {
 	f.Check = c.Name
 	for _, rule := range c.Rules {
@@ -85,7 +85,7 @@ func (c Check) complete(f Finding) Finding {
 	return f
 }
 
-// try runs a check so that it harms no other.
+// try runs a check. A panic becomes a failure.
 func (c Check) try(ctx context.Context, in *Input) (failure *Failure) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -98,8 +98,8 @@ func (c Check) try(ctx context.Context, in *Input) (failure *Failure) {
 	return nil
 }
 
-// Each calls do for every item, on all cores. It is how a check looks at many files: a panic of one item is an error that names it, and
-// the others go on. The errors are joined.
+// Each calls do for every item, on all cores. Checks use it to read many files. A panic of one item becomes an error with the item's name,
+// and the other items continue. The errors are joined.
 func Each[T any](ctx context.Context, items []T, do func(T) error) error {
 	var (
 		lock   sync.Mutex
@@ -120,7 +120,7 @@ func Each[T any](ctx context.Context, items []T, do func(T) error) error {
 			return nil
 		})
 	}
-	_ = group.Wait() // none returns one
+	_ = group.Wait() // the functions return no errors
 	slices.SortFunc(failed, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(append(failed, ctx.Err())...)
 }

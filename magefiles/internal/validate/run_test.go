@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// tree is one of files with their texts.
+// tree makes a tree of files with their texts.
 func tree(texts map[string]string) *Tree {
 	fsys, names := fstest.MapFS{}, []string{}
 	for name, text := range texts {
@@ -45,7 +45,7 @@ func TestNoCheckStopsAnother(t *testing.T) {
 	var done atomic.Int32
 	last := failing("last", func(context.Context) error {
 		done.Add(1)
-		stop(errors.New("enough")) // what the one that blocks waits for
+		stop(errors.New("enough")) // the blocked check waits for this
 		return nil
 	})
 	report, err := Run(ctx, tree(map[string]string{"a": "", "b": ""}), []Check{
@@ -75,7 +75,7 @@ func TestNoCheckStopsAnother(t *testing.T) {
 	}
 }
 
-// TestBlocked lets a check block that looks at its context through Each alone.
+// TestBlocked runs a check that blocks and that reads its context only through Each.
 func TestBlocked(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -114,7 +114,7 @@ func TestFindingsInOrder(t *testing.T) {
 	}
 }
 
-// TestNothingFound keeps the lists of an empty report lists, for those who read its JSON.
+// TestNothingFound checks that an empty report has empty lists, not null, in JSON.
 func TestNothingFound(t *testing.T) {
 	t.Parallel()
 	report, err := Run(t.Context(), tree(nil), []Check{reporting("c")}, Options{})

@@ -13,20 +13,19 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSize is the size in bytes of the largest file that is read. What people write is smaller; a larger one is a finding of the check files.
+// MaxSize is the maximum size in bytes of a file that is read. Files that people write are smaller; the check files reports a larger one.
 const MaxSize = 2 << 20
 
-// Tree is the repository as checks see it: the files that git tracks, or would with the next git add.
-// It is safe for concurrent use.
+// Tree is the repository for checks: the files that git tracks, or would track after git add. It is safe for concurrent use.
 type Tree struct {
 	fsys    fs.FS
 	files   []string        // sorted
-	known   map[string]bool // files, and the folders that they are in
-	changed map[string]bool // nil: all count
-	shared  *sync.Map       // what checks share: key -> func() any
+	known   map[string]bool // files and their folders
+	changed map[string]bool // nil: all files
+	shared  *sync.Map       // values shared by checks: key -> func() any
 }
 
-// NewTree is a tree of the files of fsys that are listed: slash paths from its root.
+// NewTree is a tree of the listed files of fsys: slash paths from its root.
 func NewTree(fsys fs.FS, files []string) *Tree {
 	t := &Tree{fsys: fsys, files: slices.Clone(files), known: map[string]bool{".": true}, shared: &sync.Map{}}
 	slices.Sort(t.files)
@@ -40,14 +39,14 @@ func NewTree(fsys fs.FS, files []string) *Tree {
 	return t
 }
 
-// narrowed is the tree whose Files are only those that changed. Has and Text know all of them still.
+// narrowed is the tree with only the changed files in Files. Has and Text still know all files.
 func (t *Tree) narrowed(changed map[string]bool) *Tree {
 	narrow := *t
 	narrow.changed = changed
 	return &narrow
 }
 
-// Files are the paths below a folder ("." for all) that end in one of the suffixes, or all of them if none is given; in order.
+// Files are the sorted paths below a folder ("." for all) with one of the suffixes, or all of them without suffixes.
 func (t *Tree) Files(dir string, suffixes ...string) []string {
 	var found []string
 	prefix := strings.TrimSuffix(dir, "/") + "/"
@@ -69,11 +68,11 @@ func (t *Tree) Files(dir string, suffixes ...string) []string {
 	return found
 }
 
-// Has says whether there is such a file, or a folder with files.
+// Has says whether the tree has a file, or a folder with files, of this name.
 func (t *Tree) Has(name string) bool { return t.known[path.Clean(name)] }
 
-// Text is a file's text, without a byte order mark. ok is false if it cannot be looked at: it is not there, cannot be read, is too
-// large, or is not text. The check files reports these; every other check passes over them.
+// Text is a file's text, without a byte order mark. ok is false if it does not exist, cannot be read, is too large, or is not text. The
+// check files reports these; every other check skips them.
 func (t *Tree) Text(name string) (text string, ok bool) {
 	raw, err := t.read(name)
 	if err != nil || !isText(raw) || !utf8.Valid(raw) {
@@ -82,24 +81,24 @@ func (t *Tree) Text(name string) (text string, ok bool) {
 	return string(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))), true
 }
 
-// Testdata says that a file is a test's, which may be broken on purpose: below a folder testdata, as the Go command has it.
+// Testdata says that a file belongs to a test and may be invalid on purpose: it is below a folder testdata, as for the Go command.
 func Testdata(name string) bool {
 	return strings.HasPrefix(name, "testdata/") || strings.Contains(name, "/testdata/")
 }
 
-// Dir is the repository as a file system, for libraries that want one. It may hold files that Files does not list.
+// Dir is the repository as a file system, for libraries that require one. It may contain files that Files does not list.
 func (t *Tree) Dir() fs.FS { return t.fsys }
 
-// Shared makes a value once for each tree and key, for checks that need the same of it: pages, parsed manifests. The key's type is to be
-// one of the package's own.
+// Shared builds a value once for each tree and key. Checks use it to share parsed pages and manifests. The key's type must be private to
+// the caller's package.
 func Shared[T any](t *Tree, key any, build func(*Tree) T) T {
 	whole := *t
-	whole.changed = nil // what is shared is not narrowed
+	whole.changed = nil // shared values are not narrowed
 	once, _ := t.shared.LoadOrStore(key, sync.OnceValue(func() any { return build(&whole) }))
 	return once.(func() any)().(T)
 }
 
-// Why a file cannot be looked at.
+// Reasons why a file cannot be read.
 var (
 	errTooLarge = errors.New("too large")
 	errDense    = errors.New("too dense")
@@ -123,9 +122,9 @@ func (t *Tree) read(name string) (_ []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }()                                   // it was only read
-	buffer := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // which ReadFrom wants to be free at the end
-	// It may have grown since.
+	defer func() { _ = file.Close() }()                                   // the file is only read
+	buffer := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // ReadFrom requires this much free space at the end
+	// The file may have grown since Stat.
 	if _, err := buffer.ReadFrom(io.LimitReader(file, MaxSize+1)); err != nil {
 		return nil, err
 	}
@@ -138,11 +137,11 @@ func (t *Tree) read(name string) (_ []byte, err error) {
 	return buffer.Bytes(), nil
 }
 
-// MaxMarks is how many characters that make markup a page of Markdown may have. Each may take half a kilobyte once the page is parsed.
-// The changelog of aws-sdk-go-v2 v1.36.3, 1.7 MB, has 104,000; that of gqlgen v0.17.89, 790 KB, has 68,000.
+// MaxMarks is the maximum number of markup characters in a page of Markdown. Each may take half a kilobyte in the parsed page. The
+// changelog of aws-sdk-go-v2 v1.36.3, 1.7 MB, has 104,000; that of gqlgen v0.17.89, 790 KB, has 68,000.
 const MaxMarks = 150_000
 
-// marks counts them; 0 of other files.
+// marks counts the markup characters of a page; 0 for other files.
 func marks(name string, raw []byte) (n int) {
 	if !strings.HasSuffix(name, ".md") {
 		return 0
@@ -156,5 +155,5 @@ func marks(name string, raw []byte) (n int) {
 	return n + bytes.Count(raw, []byte("- "))
 }
 
-// isText takes for binary what git does: a NUL among the first 8,000 bytes.
+// isText uses git's test for binary files: a NUL among the first 8,000 bytes.
 func isText(raw []byte) bool { return bytes.IndexByte(raw[:min(len(raw), 8000)], 0) < 0 }

@@ -99,7 +99,7 @@ func TestShared(t *testing.T) {
 	if Shared(tree(nil), key{0}, build) != 0 {
 		t.Error("two trees share")
 	}
-	for range 2 { // a build that panics does so for each that asks
+	for range 2 { // a build that panics does so for each caller
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -111,7 +111,7 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// odd is a file system whose files answer Stat and Read as they like.
+// odd is a file system whose files return arbitrary results from Stat and Read.
 type odd map[string]*oddFile
 
 type oddFile struct {

@@ -15,14 +15,14 @@ import (
 
 var large = flag.Bool("large", false, "benchmark 100x too, which writes 1.5 GB")
 
-// scaled is the site of the repositories of package scale.
+// scaled is the site of the repositories that package scale makes.
 func scaled() validate.Site {
 	s := site
 	s.Docs, s.Manifests, s.Images, s.ForgeURLs = scale.Docs, scale.Manifests, scale.Images, []string{scale.ForgeURL}
 	return s
 }
 
-// TestScaled: in what the benchmarks look at nothing is found, so that they measure the work and not the findings.
+// TestScaled checks that the benchmarks' repositories have no findings, so that the benchmarks measure only the checks.
 func TestScaled(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{}
@@ -40,7 +40,7 @@ func TestScaled(t *testing.T) {
 	}
 }
 
-// quiet runs checks that are to find nothing.
+// quiet runs checks that must find nothing.
 func quiet(ctx context.Context, tree *validate.Tree, checks []validate.Check) error {
 	report, err := validate.Run(ctx, tree, checks, validate.Options{Site: scaled()})
 	if err != nil {
@@ -56,7 +56,7 @@ func quiet(ctx context.Context, tree *validate.Tree, checks []validate.Check) er
 	return errors.Join(unwanted[:min(len(unwanted), 20)]...)
 }
 
-// onDisk writes a repository of n times the size that issue 5 states.
+// onDisk writes a repository of n times the size in issue 5.
 func onDisk(b *testing.B, n int) (dir string, files []string) {
 	b.Helper()
 	dir = b.TempDir()
@@ -74,7 +74,7 @@ func measure(b *testing.B, dir string, files []string, checks []validate.Check) 
 			b.Fatal(err)
 		}
 	}
-	look() // schemas and rules are read once in a process
+	look() // the first run of a process reads schemas and rules
 	b.ReportAllocs()
 	for b.Loop() {
 		look()
@@ -82,7 +82,8 @@ func measure(b *testing.B, dir string, files []string, checks []validate.Check) 
 	b.ReportMetric(b.Elapsed().Seconds()*1e6/float64(b.N)/float64(len(files)), "µs/file")
 }
 
-// BenchmarkValidate is a whole run in a process that has run before. µs/file shows whether the time grows as the repository does.
+// BenchmarkValidate measures a whole run after a first one in the same process. µs/file shows whether the time is linear in the size of the
+// repository.
 func BenchmarkValidate(b *testing.B) {
 	for _, n := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("%dx", n), func(b *testing.B) {
@@ -95,7 +96,7 @@ func BenchmarkValidate(b *testing.B) {
 	}
 }
 
-// BenchmarkCheck is each check alone at 1x: what it shares with others it has to make itself here.
+// BenchmarkCheck measures each check alone at 1x. Values that it shares with other checks in a whole run are included here.
 func BenchmarkCheck(b *testing.B) {
 	dir, files := onDisk(b, 1)
 	for _, check := range All() {

@@ -11,11 +11,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/report"
 )
 
-// TestBounds has pages as large as they may be, of one thing again and again. What is allocated and what is printed stays small: what is
-// counted is memory, not time, which follows it.
+// TestBounds checks pages of the maximum size with one repeated construct. Allocations and output must stay small. It counts memory, not
+// time, which follows from memory.
 func TestBounds(t *testing.T) {
 	const (
-		most   = 256 << 20 // bytes that are allocated, in all, for all checks
+		most   = 256 << 20 // bytes allocated in total by all checks
 		output = 1 << 20
 	)
 	for name, unit := range map[string]string{

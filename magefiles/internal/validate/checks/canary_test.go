@@ -12,12 +12,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// TestCredentialsStayOut plants credentials of many kinds, and looks for them in all that a run hands out.
+// TestCredentialsStayOut plants credentials of many kinds and searches all outputs of a run for them.
 func TestCredentialsStayOut(t *testing.T) {
 	t.Parallel()
 	const letters = "k3V9q2M7x1P4zR8tB6wN5yD0cHj"
 	long := strings.Repeat(letters, 12)
-	canaries := map[string]string{ // file -> what must not come out
+	canaries := map[string]string{ // file -> text that must not appear
 		"github.txt": "ghp_" + (letters + letters)[:36], "gitlab.txt": "glpat-" + letters[:20], "onepassword.env": "ops_" + "eyJ" + long[:260], "aws.yaml": "AK" + "IAK3V7Q2M7X2P4ZR26",
 		"slack.json": "xoxb-" + "123456789012-123456789012-" + letters[:24], "jwt.md": "eyJhbGciOiJIUzI1NiJ9." + "eyJ" + letters + "." + letters, "generic.env": letters,
 		"key.pem": "-----BEGIN RSA " + "PRIVATE KEY-----\n" + long + "\n-----END RSA PRIVATE KEY-----", "word.yaml": "Tr0ub4dor-and-3",
@@ -67,7 +67,7 @@ func TestCredentialsStayOut(t *testing.T) {
 	}
 }
 
-// TestPanicsStayIn gives the check a function that panics with what it was given.
+// TestPanicsStayIn gives the check a function that panics with its input.
 func TestPanicsStayIn(t *testing.T) {
 	t.Parallel()
 	const canary = "op://vault/Tr0ub4dor/and-3"

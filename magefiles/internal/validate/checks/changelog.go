@@ -19,8 +19,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/toml"
 )
 
-// changelog looks at what a release makes a section of the changelog from. What a fragment is, and how it gets into the changelog, is the
-// knowledge of package changelog; here it becomes findings.
+// changelog checks the files that a release makes a section of the changelog from. Package changelog has the rules for fragments; this
+// check turns its errors into findings.
 var changelog = validate.Check{
 	Name:   "changelog",
 	Covers: "The settings in towncrier.toml or pyproject.toml, the fragments that the next release consumes, and the changelog itself.",
@@ -51,10 +51,10 @@ var changelog = validate.Check{
 
 type changelogCheck struct {
 	*validate.Input
-	file string // of the settings
+	file string // name of the settings file
 }
 
-// settingsFile is the file that towncrier takes; ok is false if this repository does not use it.
+// settingsFile is the text of towncrier's settings file; ok is false if this repository has none.
 func (c *changelogCheck) settingsFile() (text string, ok bool) {
 	if c.file = "towncrier.toml"; c.Has(c.file) {
 		return c.Text(c.file)
@@ -73,7 +73,7 @@ func (c *changelogCheck) settings(text string, err error) error {
 		}
 		f := validate.Finding{Path: c.file, Line: wrong.Line, Column: wrong.Column, Rule: "settings", Message: wrong.Reason}
 		if wrong.Line > 0 {
-			// The reason says the place as well.
+			// The reason repeats the position.
 			f.Message = strings.Replace(f.Message, fmt.Sprintf("line %d, column %d: ", wrong.Line, wrong.Column), "", 1)
 		}
 		if wrong.Key != "" {
@@ -88,8 +88,8 @@ func (c *changelogCheck) settings(text string, err error) error {
 	return nil
 }
 
-// advice parts what is wrong from what to do about it, which follows a semicolon where package changelog knows. A semicolon in what is
-// quoted does not count.
+// advice splits a reason of package changelog into the error and the correction after the semicolon, if it has one. A semicolon in a
+// quotation does not count.
 func advice(reason string) (message, do string) {
 	reason = strings.Join(strings.Fields(reason), " ")
 	at := strings.LastIndex(reason, "; ")
@@ -130,17 +130,17 @@ func render(config *news.Config, f news.Fragment) string {
 	return news.Render(config, []news.Fragment{f}, "v1.0.0", "2026-01-01")
 }
 
-// blank counts the lines above a fragment's text.
+// blank counts the blank lines above a fragment's text.
 func (c *changelogCheck) blank(file string) int {
 	text, _ := c.Text(file)
 	return strings.Count(text[:len(text)-len(strings.TrimLeftFunc(text, unicode.IsSpace))], "\n")
 }
 
-// history looks at the changelog.
+// history checks the changelog.
 func (c *changelogCheck) history(config *news.Config) {
 	text, ok := c.Text(config.Filename)
 	if !ok {
-		return // the first release makes it
+		return // the first release creates it
 	}
 	marker := strings.TrimSuffix(config.Marker(), "\n")
 	if strings.TrimSpace(text) != "" && !strings.Contains(strings.ReplaceAll(text, "\r\n", "\n"), config.Marker()) {
@@ -174,7 +174,7 @@ func (c *changelogCheck) section(file string, s news.Section) {
 	}
 }
 
-// heading reports a word of a section's heading.
+// heading reports a word in the heading of a section.
 func (c *changelogCheck) heading(file string, s news.Section, rule, word, format string, args ...any) {
 	f := validate.Finding{Path: file, Line: s.Line, Rule: rule, Message: fmt.Sprintf(format, args...)}
 	before, _, _ := strings.Cut(s.Heading, word)
@@ -183,17 +183,17 @@ func (c *changelogCheck) heading(file string, s news.Section, rule, word, format
 	c.Report(f)
 }
 
-// canonical is a version in the form that package semver compares; "" if it is none.
+// canonical is a version in the form that package semver compares; "" if it is invalid.
 func canonical(version string) string {
 	v := "v" + strings.TrimLeft(version, "vV")
 	if strings.Count(v, ".") < 2 {
-		return "" // semver takes v1.2 for v1.2.0
+		return "" // semver reads v1.2 as v1.2.0
 	}
 	return semver.Canonical(v)
 }
 
-// readable is the file system of a tree's files, without those that cannot be looked at: the check files reports them, and they keep no
-// other from being read. What is not UTF-8 is there, as package changelog has more to say about it.
+// readable is the file system of a tree's files without those that cannot be read: the check files reports these, and they must not stop
+// other files from being read. Files that are not UTF-8 are included, because package changelog has its own error for them.
 type readable struct{ *validate.Tree }
 
 // Open opens a file, whether it is listed or not.

@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// styled is what the checks of style and of the changelog find in a repository.
+// styled returns the findings of the checks of style and of the changelog in a repository.
 func styled(t *testing.T, files map[string]string) string {
 	t.Helper()
 	fsys, names := fstest.MapFS{}, []string{}
@@ -31,7 +31,7 @@ func styled(t *testing.T, files map[string]string) string {
 	return all.String()
 }
 
-// TestReleasesKeepTheStyle makes releases one after the other, and looks at the changelog after each. Every rule is on.
+// TestReleasesKeepTheStyle makes several releases and checks the changelog after each. Every rule is on.
 func TestReleasesKeepTheStyle(t *testing.T) {
 	const types = "\n[[tool.towncrier.type]]\ndirectory = \"feature\"\nname = \"Features\"\nshowcontent = true\n" +
 		"[[tool.towncrier.type]]\ndirectory = \"misc\"\nname = \"Misc\"\nshowcontent = false\n"
@@ -60,7 +60,7 @@ func TestReleasesKeepTheStyle(t *testing.T) {
 					t.Fatalf("after release %d: %s\n%s", n, got, files[c.file])
 				}
 			}
-			// What the format does not prescribe is found.
+			// Mistakes that the format does not prescribe are found.
 			files[c.file] = strings.Replace(files[c.file], "\n\n\n#", "\n\n\n\n#", 1) + "\n## Features\n\n\n* x\n   \n* y\n"
 			got := styled(t, files)
 			if strings.Count(got, "MD012") != 3 {
@@ -73,7 +73,7 @@ func TestReleasesKeepTheStyle(t *testing.T) {
 	}
 }
 
-// release makes one with other fragments each time.
+// release makes a release with different fragments each time.
 func release(t *testing.T, files map[string]string, n int) {
 	t.Helper()
 	for i := range n % 4 {
@@ -96,7 +96,7 @@ func release(t *testing.T, files map[string]string, n int) {
 	}
 }
 
-// TestTowncriersOwnChangelogs looks at what towncrier itself wrote, in the cases of package changelog.
+// TestTowncriersOwnChangelogs checks changelogs that towncrier itself wrote, from the cases of package changelog.
 func TestTowncriersOwnChangelogs(t *testing.T) {
 	root := filepath.Join("..", "..", "changelog", "testdata")
 	found, err := filepath.Glob(filepath.Join(root, "*", "*", "after.md"))
@@ -110,13 +110,13 @@ func TestTowncriersOwnChangelogs(t *testing.T) {
 	for _, name := range found {
 		switch filepath.Base(filepath.Dir(name)) {
 		case "t03-multiline", "t10-no-marker":
-			continue // the text of a fragment has blank lines and another bullet; the changelog has no place for sections
+			continue // a fragment's text has blank lines and another bullet; the changelog has no marker for sections
 		}
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The recorded ones are cut below their second section.
+		// The recorded changelogs are cut after their second section.
 		files := map[string]string{"CHANGELOG.md": strings.TrimRight(string(text), "\n") + "\n", "towncrier.toml": string(config), ".markdownlint.yaml": "default: false\nMD012: true\nMD024: true\nMD004: true\nMD022: true\nMD025: {front_matter_title: \"\"}\n"}
 		for line := range strings.Lines(styled(t, files)) {
 			if strings.Contains(line, "markdown/") {

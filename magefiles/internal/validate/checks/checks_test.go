@@ -20,14 +20,14 @@ import (
 
 var update = flag.Bool("update", false, "write the .out files of testdata")
 
-// site is that of all cases.
+// site is the site of all cases.
 var site = validate.Site{
 	Docs: "docs", Manifests: "argocd", Images: "registry.example/site", ForgeURLs: []string{"https://forge.example/owner/site"},
 	Branches: func() (map[string]bool, bool, error) {
 		return map[string]bool{"main": true, "release/1": true}, true, nil
 	},
 	Tags: func() (map[string]bool, error) { return map[string]bool{"stable": true}, nil },
-	// Commits that begin with 0 are on the default branch, those that begin with f are not known here.
+	// Commits that begin with 0 are on the default branch; those that begin with f are not known here.
 	OnDefaultBranch: func(_ context.Context, commit string) (on, known bool, err error) {
 		return strings.HasPrefix(commit, "0"), !strings.HasPrefix(commit, "f"), nil
 	},
@@ -39,7 +39,7 @@ var site = validate.Site{
 	},
 }
 
-// TestCases runs each check over its own cases.
+// TestCases runs each check on its own cases.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	for _, check := range All() {
@@ -78,7 +78,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// inCode are rules whose cases no txtar archive can hold; tests in Go have them.
+// inCode are rules with tests in Go, because a txtar archive cannot hold their cases.
 var inCode = map[string]bool{"files/unreadable": true, "files/large": true, "markdown/MD047": true}
 
 func cases(t *testing.T, check, kind string) []string {
@@ -90,10 +90,10 @@ func cases(t *testing.T, check, kind string) []string {
 	return found
 }
 
-// suggestion is what a message says was written, and what it suggests.
+// suggestion matches the written name in a message, and the suggested one.
 var suggestion = regexp.MustCompile(`"([^"]*)"[^"]*did you mean "([^"]*)"`)
 
-// findings runs a check over an archive. The rules that it finds are struck out of missed.
+// findings runs a check on an archive. It removes the rules of the findings from missed.
 func findings(t *testing.T, check validate.Check, name string, missed map[string]bool) string {
 	t.Helper()
 	archive, err := txtar.ParseFile(name)

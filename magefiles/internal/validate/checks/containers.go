@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/container"
 )
 
-// containers looks at what images are built from.
+// containers checks the files that images are built from.
 var containers = validate.Check{
 	Name:   "containers",
 	Covers: "The folders of containers/: whether each can be built, Dockerfiles against BuildKit's own linter, base images, and versions against service-versions.yaml.",
@@ -95,7 +95,7 @@ func (c containerCheck) fault(fault *image.ContainerError) {
 	c.Report(validate.Finding{Path: stated.At.File, Line: stated.At.Line, Column: stated.At.Column, Rule: rule, Message: stated.Err.Error(), Do: do})
 }
 
-// remedy is what to do about a folder that could be built otherwise; "" is the advice of the rule.
+// remedy is the correction for a folder that cannot be built; "" means the rule's.
 func remedy(fault error) string {
 	var invalid *image.InvalidError
 	var unreadable *fs.PathError
@@ -141,7 +141,7 @@ func (c containerCheck) one(ctx context.Context, one image.Container) error {
 	return nil
 }
 
-// source is the file of a container that is to state its version.
+// source is the file in which a container states its version.
 func (c containerCheck) source(one image.Container) string {
 	if one.Kind == image.KindDockerfile {
 		return one.Dir + "/Dockerfile"
@@ -163,7 +163,7 @@ func (c containerCheck) dockerfile(ctx context.Context, dir string) error {
 		c.report(file, "dockerfile", failed.Place, "%s", failed.Message)
 		return nil
 	case err != nil || d == nil:
-		return nil // in another language, or not to be read
+		return nil // in another language, or unreadable
 	}
 	for _, i := range d.Images {
 		c.image(file, i.Place, i.Instruction, i.Reference)
@@ -183,7 +183,7 @@ type parsedDockerfile struct {
 	err error
 }
 
-// dockerfileOf parses a Dockerfile once. It is nil if there is no text.
+// dockerfileOf parses a Dockerfile once. It is nil if the file has no text.
 func dockerfileOf(tree *validate.Tree, file string) (*dockerfile.File, error) {
 	parsed := validate.Shared(tree, dockerfileKey(file), func(t *validate.Tree) parsedDockerfile {
 		text, ok := t.Text(file)
@@ -196,7 +196,7 @@ func dockerfileOf(tree *validate.Tree, file string) (*dockerfile.File, error) {
 	return parsed.File, parsed.err
 }
 
-// image looks at an image that is taken from a registry.
+// image checks an image from a registry.
 func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref string) {
 	if own, ok := strings.CutPrefix(ref, c.Images+"/"); ok && c.Images != "" {
 		if end := strings.IndexAny(own, ":@"); end >= 0 {
@@ -208,7 +208,7 @@ func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref
 	}
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return // the linter says so
+		return // the linter reports this
 	}
 	if _, digested := named.(reference.Digested); digested {
 		return
@@ -222,7 +222,7 @@ func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref
 	}
 }
 
-// sources looks for what is copied into an image.
+// sources checks the files that are copied into an image.
 func (c containerCheck) sources(dir string, sources []dockerfile.Source) {
 	left := c.ignored(dir)
 	for _, s := range sources {
@@ -234,7 +234,8 @@ func (c containerCheck) sources(dir string, sources []dockerfile.Source) {
 	}
 }
 
-// ignored says what a .dockerignore leaves out for certain. As in BuildKit nothing is, if it makes exceptions: they may be for a file below.
+// ignored returns a function for the files that a .dockerignore certainly leaves out. As in BuildKit, exceptions turn this off: they may
+// apply to a file below.
 func (c containerCheck) ignored(dir string) func(name string) bool {
 	nothing := func(string) bool { return false }
 	for _, base := range []string{"Dockerfile.dockerignore", ".dockerignore"} {
@@ -266,7 +267,7 @@ func (c containerCheck) ignored(dir string) func(name string) bool {
 	return nothing
 }
 
-// lineOf is the line that holds a pattern, which is cleaned by then.
+// lineOf is the line of a pattern, which has been cleaned.
 func (c containerCheck) lineOf(text, pattern string) dockerfile.Place {
 	n := 0
 	for line := range strings.Lines(text) {
@@ -280,7 +281,7 @@ func (c containerCheck) lineOf(text, pattern string) dockerfile.Place {
 
 const servicesFile = "service-versions.yaml"
 
-// services compares what is packaged with what service-versions.yaml says.
+// services compares the versions of containers with service-versions.yaml.
 func (c containerCheck) services(found []image.Container) {
 	text, ok := c.Text(servicesFile)
 	if !ok {

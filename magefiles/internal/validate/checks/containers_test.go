@@ -7,7 +7,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// TestRemedies has folders of containers/ that cannot be built, each for another reason: what to do follows from the reason.
+// TestRemedies has folders of containers/ that cannot be built for different reasons. The correction depends on the reason.
 func TestRemedies(t *testing.T) {
 	t.Parallel()
 	const (

@@ -6,7 +6,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// files reports what the other checks pass over.
+// files reports the files that the other checks skip.
 var files = validate.Check{
 	Name:   "files",
 	Covers: "Every file that is not below a folder testdata: whether it can be looked at.",

@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// frontmatter looks at what pages say of themselves.
+// frontmatter checks the frontmatter of pages.
 var frontmatter = validate.Check{
 	Name:   "frontmatter",
 	Covers: "The YAML at the beginning of the documentation's pages: title, tags and modified, which every page has; aliases; and the keys status and requires, which pages of the section how-to may have. Other keys are free.",
@@ -49,9 +49,9 @@ var frontmatter = validate.Check{
 }
 
 var (
-	// requiredKeys are those that every page has, and what looks at their values.
+	// requiredKeys are the required keys of every page; their values are checked.
 	requiredKeys = []string{"title", "tags", "modified"}
-	// sectionKeys are keys that belong to one section.
+	// sectionKeys are keys that are allowed in one section only.
 	sectionKeys = map[string]string{"status": "how-to", "requires": "how-to"}
 	keyRules    = map[string]func(*yaml.Node) string{"title": wrongTitle, "tags": wrongList, "modified": wrongDate, "aliases": wrongList}
 )
@@ -94,7 +94,7 @@ func checkFront(p *page.Page, below string, report func(validate.Finding)) {
 	duplicateKeys(p.Front.Root, found)
 }
 
-// duplicateKeys looks at a mapping and those in it.
+// duplicateKeys checks a mapping and the mappings in it.
 func duplicateKeys(node *yaml.Node, found func(line, column int, rule, format string, args ...any)) {
 	seen := map[string]int{}
 	for i, child := range node.Content {

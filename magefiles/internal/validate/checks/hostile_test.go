@@ -17,7 +17,7 @@ import (
 
 const front = "---\ntitle: Hostile\ntags: [hostile]\nmodified: 2026-11-01\n---\n\n# Hostile\n\n"
 
-// deep nests YAML, as blocks or as flow.
+// deep nests YAML, in block or in flow style.
 func deep(levels int, flow bool) string {
 	if flow {
 		return "a: " + strings.Repeat("[", levels) + strings.Repeat("]", levels) + "\n"
@@ -29,7 +29,7 @@ func deep(levels int, flow bool) string {
 	return b.String() + "a\n"
 }
 
-// bomb is YAML whose aliases stand for more than a machine has.
+// bomb is YAML whose aliases expand to more than a machine's memory.
 func bomb() string {
 	var b strings.Builder
 	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
@@ -39,7 +39,7 @@ func bomb() string {
 	return b.String()
 }
 
-// hostile are files that people do not write.
+// hostile are files that nobody writes.
 func hostile() map[string]string {
 	files := map[string]string{
 		"docs/huge.md": strings.Repeat("a ", 5<<20), "argocd/huge.yaml": strings.Repeat("a: b\n", 2<<20), "CHANGELOG.md": "\xff\xfe\x00",
@@ -74,7 +74,7 @@ func hostile() map[string]string {
 	return files
 }
 
-// run runs all checks, which is to end within a minute and without a failure.
+// run runs all checks. It fails the test if they take more than a minute or a check fails.
 func run(t *testing.T, fsys fs.FS, names []string) *validate.Report {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
@@ -96,16 +96,16 @@ func run(t *testing.T, fsys fs.FS, names []string) *validate.Report {
 	}
 }
 
-// TestHostile gives every check what breaks parsers.
+// TestHostile gives every check files that break parsers.
 func TestHostile(t *testing.T) {
 	t.Parallel()
-	dir, names := t.TempDir(), []string{} // fstest.MapFS itself falls over links that loop
+	dir, names := t.TempDir(), []string{} // fstest.MapFS fails on links that loop
 	for name, text := range hostile() {
 		place := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(place, []byte(text), 0o644); err != nil && utf8.ValidString(name) { // some systems have no such names
+		if err := os.WriteFile(place, []byte(text), 0o644); err != nil && utf8.ValidString(name) { // some systems do not allow such names
 			t.Fatal(err)
 		}
 		names = append(names, name)
@@ -136,7 +136,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestEmpty gives every check an empty file of each kind that it looks at, and one without an end.
+// TestEmpty gives every check an empty file of each kind that it reads, and an unterminated one.
 func TestEmpty(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "\n", "\xef\xbb\xbf", "---", "---\n---", "a", "\r\n", "#", "{}", "[]", "null", "- "} {

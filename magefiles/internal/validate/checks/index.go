@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// index looks for pages that readers who begin at an index never come to.
+// index finds pages that readers cannot reach from an index.
 var index = validate.Check{
 	Name:   "index",
 	Covers: "The sections of the documentation, which are the folders directly in it: whether the index page of the section links to each of their pages. That is SECTION/index.md, SECTION/SECTION.md, SECTION.md or, for a section without one, the index.md of the whole.",
@@ -43,7 +43,7 @@ var index = validate.Check{
 	},
 }
 
-// sectionIndex is the index page of a section, if it has one, and the pages that it links to, itself among them.
+// sectionIndex is the index page of a section, if it has one, and the pages that it links to, including itself.
 type sectionIndex struct {
 	page  *page.Page
 	links map[*page.Page]bool

@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// links looks at where links lead.
+// links checks the targets of links.
 var links = validate.Check{
 	Name:   "links",
 	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages that no link leads to. Addresses on the network are not asked.",
@@ -37,7 +37,7 @@ var links = validate.Check{
 			l := linkChecker{book: book, page: p, report: in.Report, suggestions: maxSuggestions}
 			for _, link := range p.Links {
 				if p.Path == book.Changelog || link.IsWiki() && !book.Holds(p) {
-					continue // what is said of past versions stays as it was; elsewhere [[ ]] is text
+					continue // entries of past versions stay unchanged; outside of the docs [[ ]] is text
 				}
 				goal := book.Follow(p, link)
 				linked.add(p, goal)
@@ -57,7 +57,7 @@ var links = validate.Check{
 	},
 }
 
-// linkedPages are those that another page links to.
+// linkedPages are the pages that another page links to.
 type linkedPages struct {
 	lock  sync.Mutex
 	pages map[*page.Page]bool
@@ -73,18 +73,18 @@ func (s *linkedPages) add(from *page.Page, goal page.Goal) {
 	}
 }
 
-// maxSuggestions is how many names of a page are compared with all that there are.
+// maxSuggestions is the number of names of a page that are compared with all existing names.
 const maxSuggestions = 20
 
-// linkChecker looks at the links of a page, one after the other.
+// linkChecker checks the links of a page in order.
 type linkChecker struct {
 	book        *page.Book
 	page        *page.Page
 	report      func(validate.Finding)
-	suggestions int // that are left
+	suggestions int // number of suggestions left
 }
 
-// nearest says which of the names may have been meant.
+// nearest returns the name that was probably meant.
 func (c *linkChecker) nearest(name string, names func() page.Names) string {
 	if c.suggestions == 0 {
 		return ""
@@ -128,7 +128,7 @@ func (c *linkChecker) link(link page.Link, goal page.Goal) {
 	}
 }
 
-// clipped cuts a message whose link is longer than anyone reads.
+// clipped shortens a message with a very long link.
 func clipped(message string) string {
 	const limit = 300
 	if len(message) <= limit {
@@ -137,7 +137,7 @@ func clipped(message string) string {
 	return strings.ToValidUTF8(message[:limit], "") + "…"
 }
 
-// writtenTarget is the link's as it is written, less the spaces.
+// writtenTarget is the link's target as written, without the spaces.
 func writtenTarget(l page.Link) string {
 	if l.HasFragment {
 		return l.Target + "#" + l.Fragment
@@ -153,7 +153,7 @@ func (c *linkChecker) fragment(to *page.Page, link page.Link, found func(rule, f
 			fragment = plain
 		}
 		if fragment == "" || fragment == "top" || strings.Contains(link.Target, "?") {
-			return // the page's beginning, and what only a forge knows
+			return // the beginning of the page, or an anchor that only a forge knows
 		}
 	}
 	if has(fragment) {
@@ -182,7 +182,7 @@ func (c *linkChecker) fragment(to *page.Page, link page.Link, found func(rule, f
 	}))
 }
 
-// block says why a link to a block leads nowhere.
+// block says why a link to a block has no target.
 func (c *linkChecker) block(to *page.Page, id string, found func(rule, format string, args ...any)) {
 	ids := to.BlockIDs()
 	if at := slices.IndexFunc(ids, func(other string) bool { return strings.EqualFold(other, id) }); at >= 0 {
@@ -198,7 +198,7 @@ func (c *linkChecker) block(to *page.Page, id string, found func(rule, format st
 	}))
 }
 
-// otherPath says where the file is that a path may have meant: a page of the same name.
+// otherPath suggests a page of the same name at another path.
 func (c *linkChecker) otherPath(link page.Link) string {
 	name := strings.TrimSuffix(path.Base(link.Target), ".md")
 	if pages := c.book.Named(name); len(pages) == 1 && pages[0] != c.page {
@@ -214,7 +214,7 @@ func didYouMean(name string) string {
 	return fmt.Sprintf("; did you mean %q?", name)
 }
 
-// lookalike says in which characters two names differ that a reader might take for the same.
+// lookalike names the characters in which two names differ that look the same to a reader.
 func lookalike(written, near string) string {
 	a, b := []rune(written), []rune(near)
 	for i := range min(len(a), len(b)) {
@@ -228,7 +228,7 @@ func lookalike(written, near string) string {
 	return ""
 }
 
-// maxPaths is how many of the pages of a name are told.
+// maxPaths is the maximum number of pages of one name in a message.
 const maxPaths = 5
 
 func pagePaths(pages []*page.Page) string {

@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
 )
 
-// manifests looks at what Argo CD deploys.
+// manifests checks the files that Argo CD deploys.
 var manifests = validate.Check{
 	Name: "manifests",
 	Covers: "The YAML files below the folder of manifests: that they parse, that kustomize builds them, that objects fit the schemas of Kubernetes " + kubernetes.Version +
@@ -51,21 +51,21 @@ type survey struct {
 	in            *validate.Input
 	files         *kubernetes.Repository
 	names         []string
-	data, patches map[string]bool // files that no object stands in, or only a part of one
+	data, patches map[string]bool // files without objects, and files with only parts of objects
 	schemas       *kubernetes.Schemas
 
 	built sync.Map        // *kubernetes.Whole -> func() outcome
-	loose map[string]bool // names of images whose tags are said by kustomizations that are not built
+	loose map[string]bool // names of images with tags in kustomizations that are not built
 
 	lock sync.Mutex
-	said map[string]bool // problems of files, without the objects' names: what a build repeats
+	said map[string]bool // problems reported for files, without the objects' names: builds repeat them
 	gone sync.Map        // commit -> func() (bool, error)
 }
 
 func (s *survey) run(ctx context.Context) error {
 	s.said, s.loose = map[string]bool{}, map[string]bool{}
 	s.list()
-	// Builds need what files say, and most of the time.
+	// Builds use the parsed files, and take most of the time.
 	if err := validate.Each(ctx, s.names, func(name string) error { s.files.Parse(name); return nil }); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (s *survey) run(ctx context.Context) error {
 	return errors.Join(err, s.branches(), s.deployed(ctx, wholes, s.applications()))
 }
 
-// list finds the files, but not those of a Helm chart's templates, which are no YAML yet.
+// list finds the files, except templates of Helm charts, which are not YAML yet.
 func (s *survey) list() {
 	suffixes := []string{".yaml", ".yml"}
 	for _, name := range kubernetes.FileNames() {
@@ -89,7 +89,7 @@ func (s *survey) list() {
 	s.names = slices.DeleteFunc(s.in.Files(s.in.Manifests, suffixes...), s.files.IsTemplate)
 }
 
-// kustomized reads the kustomizations, and says what is wrong with each.
+// kustomized reads the kustomizations and reports their problems.
 func (s *survey) kustomized() []*kubernetes.Whole {
 	s.data, s.patches = map[string]bool{}, map[string]bool{}
 	var wholes []*kubernetes.Whole
@@ -99,7 +99,7 @@ func (s *survey) kustomized() []*kubernetes.Whole {
 		}
 		k := s.files.Kustomization(path.Dir(name))
 		if k.Path != name {
-			continue // the second of two, which the first tells of
+			continue // the second of two files; the first one reports both
 		}
 		s.problems(k.Path, k.Problems)
 		for _, file := range k.Data {
@@ -116,7 +116,7 @@ func (s *survey) kustomized() []*kubernetes.Whole {
 	}
 	for _, w := range wholes {
 		for _, file := range w.Files {
-			delete(s.data, file) // what is a resource too is an object
+			delete(s.data, file) // a file that is a resource too is an object
 		}
 	}
 	return wholes
@@ -128,7 +128,7 @@ func (s *survey) problems(name string, list []kubernetes.Problem) {
 	}
 }
 
-// objects are all that files hold.
+// objects are all objects in the files.
 func (s *survey) objects() []kubernetes.Object {
 	var list []kubernetes.Object
 	for _, name := range s.names {
@@ -139,11 +139,11 @@ func (s *survey) objects() []kubernetes.Object {
 	return list
 }
 
-// file looks at one file by itself.
+// file checks one file by itself.
 func (s *survey) file(name string) error {
 	file := s.files.Parse(name)
 	if s.data[name] && strings.Contains(file.Text, "{{") {
-		return nil // a template of what reads it
+		return nil // a template for another program
 	}
 	s.problems(name, file.Problems)
 	if s.data[name] {
@@ -161,12 +161,12 @@ func (s *survey) file(name string) error {
 	return nil
 }
 
-// nameless is a problem's message as it stands whatever prefix kustomize gives the object's name.
+// nameless is a problem's message without the object's name, to which kustomize may add a prefix.
 func nameless(o kubernetes.Object, p kubernetes.Problem) string {
 	return strings.Replace(p.Message, o.String(), o.Kind, 1)
 }
 
-// applications looks at what Argo CD deploys from this repository, and returns the folders.
+// applications checks the sources in this repository that Argo CD deploys, and returns the folders.
 func (s *survey) applications() map[string]bool {
 	folders := map[string]bool{}
 	for _, name := range s.names {
@@ -193,7 +193,7 @@ func (s *survey) applications() map[string]bool {
 	return folders
 }
 
-// branches looks at what Argo CD follows.
+// branches checks the branches that Argo CD follows.
 func (s *survey) branches() error {
 	names, known, err := branchesOf(s.in)
 	if !known {
@@ -224,7 +224,7 @@ func (s *survey) report(name string, n *yaml.Node, rule, message string) {
 	s.in.Report(validate.Finding{Path: name, Line: n.Line, Column: n.Column, Rule: rule, Message: message})
 }
 
-// deployed builds the kustomizations that are deployed, and looks at what comes out.
+// deployed builds the deployed kustomizations and checks the results.
 func (s *survey) deployed(ctx context.Context, wholes []*kubernetes.Whole, folders map[string]bool) error {
 	roots := roots(wholes, folders)
 	all := map[string]*kubernetes.Whole{}
@@ -251,7 +251,7 @@ func (s *survey) deployed(ctx context.Context, wholes []*kubernetes.Whole, folde
 	return errors.Join(err, s.unbuilt(ctx, wholes, within, done))
 }
 
-// roots are the kustomizations that are built: all but those that are only parts of others, which are built with them.
+// roots are the kustomizations to build: all except those that are only parts of others, which are built with them.
 func roots(wholes []*kubernetes.Whole, folders map[string]bool) []*kubernetes.Whole {
 	included, covered := map[string]bool{}, map[string]bool{}
 	buildable := func(w *kubernetes.Whole) bool { return w.Aside == "" && !w.Component }
@@ -272,17 +272,17 @@ func roots(wholes []*kubernetes.Whole, folders map[string]bool) []*kubernetes.Wh
 		}
 	}
 	pick(func(w *kubernetes.Whole) bool { return !included[w.Folder] || folders[w.Folder] })
-	pick(func(w *kubernetes.Whole) bool { return !covered[w.Folder] }) // those that include each other
+	pick(func(w *kubernetes.Whole) bool { return !covered[w.Folder] }) // kustomizations that include each other
 	return list
 }
 
-// outcome is that of a build.
+// outcome is the result of a build.
 type outcome struct {
 	objects []kubernetes.Object
 	ok      bool
 }
 
-// build builds a kustomization, once. If that fails because a part of it does, it is the part that is told of.
+// build builds a kustomization once. If the build of one of its parts fails, only the part is reported.
 func (s *survey) build(w *kubernetes.Whole, all map[string]*kubernetes.Whole) outcome {
 	once, _ := s.built.LoadOrStore(w, sync.OnceValue(func() outcome {
 		objects, err := s.files.Build(w)
@@ -305,7 +305,7 @@ func (s *survey) build(w *kubernetes.Whole, all map[string]*kubernetes.Whole) ou
 	return once.(func() outcome)()
 }
 
-// result looks at the objects of a build: at what patches made of them, and at the images.
+// result checks the objects of a build: the effect of patches, and the images.
 func (s *survey) result(ctx context.Context, w *kubernetes.Whole, objects []kubernetes.Object) error {
 	seen := map[string]bool{}
 	var failed error
@@ -335,7 +335,7 @@ func (s *survey) result(ctx context.Context, w *kubernetes.Whole, objects []kube
 	return failed
 }
 
-// unbuilt looks at the images of files that no kustomization was built from, and at the entries of the kustomizations that are not built.
+// unbuilt checks the images in files outside of all built kustomizations, and the image entries of kustomizations that are not built.
 func (s *survey) unbuilt(ctx context.Context, wholes []*kubernetes.Whole, within, done map[string]bool) error {
 	var failed error
 	look := func(name string, n *yaml.Node, image string) {
@@ -371,14 +371,14 @@ func (s *survey) unbuilt(ctx context.Context, wholes []*kubernetes.Whole, within
 	return failed
 }
 
-// container is the folder of the container that an image of ours is made from. Where there are no containers at all, images are made elsewhere.
+// container is the folder of the container of one of our images. Without any containers, images are built in another repository.
 func (s *survey) container(name string) (dir string, ours bool) {
 	own, ours := strings.CutPrefix(name, s.in.Images+"/")
 	_, err := image.ParseName(own)
 	return path.Join(image.Root, own), ours && err == nil && s.in.Images != "" && s.files.HasFolder(image.Root)
 }
 
-// judge says what is wrong with an image that is deployed.
+// judge reports an invalid image of a deployment.
 func (s *survey) judge(ctx context.Context, image string) (rule, message string, err error) {
 	if why := kubernetes.Unpinned(image); why != "" {
 		return "latest", fmt.Sprintf("image %q %s", image, why), nil

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// style holds pages to the rules that Markdown linters share. Each can be switched in a settings file, and in a page by a comment.
+// style checks pages against the rules that Markdown linters share. A settings file, or a comment in a page, turns each on or off.
 var style = validate.Check{
 	Name:   "markdown",
 	Covers: "Every Markdown page but changelog fragments and testdata: style, as .markdownlint.yaml sets it. What towncrier's format makes of the changelog is allowed: two blank lines between versions, say.",
@@ -44,7 +44,7 @@ func styleRules() []validate.Rule {
 	return rules
 }
 
-// styleSettings reads the settings file of the repository, the first one that is there.
+// styleSettings reads the repository's settings file: the first of the known names that exists.
 func styleSettings(in *validate.Input) *markdown.Settings {
 	for _, name := range []string{".markdownlint.yaml", ".markdownlint.yml", ".markdownlint.json"} {
 		if text, ok := in.Text(name); ok && in.Has(name) {

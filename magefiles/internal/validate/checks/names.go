@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
-// names looks at what pages are called.
+// names checks the names of pages.
 var names = validate.Check{
 	Name:   "names",
 	Covers: "The pages of the documentation: whether a name is that of one page only, since wiki links lead to pages by name.",

@@ -16,7 +16,7 @@ import (
 
 var modified = regexp.MustCompile(`(?m)^modified: (\d{4}-\d{2}-\d{2})$`)
 
-// TestPage compares docs/reference/checks.md with the checks. With -update it writes the page, and dates it if it says something else then.
+// TestPage compares docs/reference/checks.md with the checks. -update writes the page, with a new date if its content changes.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join("..", "..", "..", "..", "docs", "reference", "checks.md")
@@ -38,7 +38,8 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// checksPage is docs/reference/checks.md, which says what every check finds and what to do then. modified is the date of its frontmatter.
+// checksPage is docs/reference/checks.md, which lists what every check finds and how to correct it. modified is the date in its
+// frontmatter.
 func checksPage(checks []validate.Check, modified string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `---
@@ -61,7 +62,7 @@ The checks of `+"`validate`"+`: the files that each check reads, its rules, and 
 	return b.String()
 }
 
-// since says what -since does to a check.
+// since describes the effect of -since on a check.
 func since(check validate.Check) string {
 	if check.Narrow {
 		return "`-since` narrows it to changed files."
@@ -69,13 +70,13 @@ func since(check validate.Check) string {
 	return "It reads all files, even with `-since`: a finding in one file depends on others."
 }
 
-// cell is text for a table. A pipe ends a cell even inside of code.
+// cell is text for a table. A pipe ends a cell even inside code.
 func cell(s string) string { return strings.ReplaceAll(inline(s), "|", `\|`) }
 
-// inline is plain text, with code in backticks, as Markdown: what would be markup or a link is not.
+// inline escapes plain text, with code in backticks, as Markdown: it contains no markup and no links.
 func inline(s string) string {
 	parts := strings.Split(validate.Printable(s), "`")
-	for i := 0; i < len(parts); i += 2 { // the odd ones are code
+	for i := 0; i < len(parts); i += 2 { // the parts with odd indices are code
 		parts[i] = asText.Replace(parts[i])
 	}
 	return strings.Join(parts, "`")

@@ -22,8 +22,8 @@ import (
 
 const disagreeing = "Write the version that the other place has, or move all of them together."
 
-// pins compares versions that are written in several places. A tool's first place leads: go.mod, then mise.toml, dagger.json, the runner's
-// image. The runner's image is the Dockerfile that holds Dagger; other Dockerfiles may well compile with another Go.
+// pins compares versions that are written in several places. The first place of a tool is the reference: go.mod, then mise.toml,
+// dagger.json, the runner's image. The runner's image is the Dockerfile with Dagger; other Dockerfiles may use another Go.
 var pins = validate.Check{
 	Name:   "pins",
 	Covers: "The versions of Dagger, Go, Mage and BuildKit in go.mod, mise.toml, dagger.json, the Dockerfile of the image that holds Dagger, and nested modules.",
@@ -55,7 +55,7 @@ var pins = validate.Check{
 	},
 }
 
-// isForeign holds for folders whose files are not the repository's own business.
+// isForeign says whether a file is in a folder of other projects' files.
 func isForeign(file string) bool {
 	for part := range strings.SplitSeq(path.Dir(file), "/") {
 		if part == "testdata" || part == "vendor" || part == "node_modules" {
@@ -65,7 +65,7 @@ func isForeign(file string) bool {
 	return false
 }
 
-// pin is a version that is written somewhere.
+// pin is a version in a file.
 type pin struct {
 	dockerfile.Place
 	file, version string // without a v
@@ -73,10 +73,10 @@ type pin struct {
 
 type pinCheck struct {
 	*validate.Input
-	first map[string]pin // of each rule: the place that leads
+	first map[string]pin // of each rule: the reference
 }
 
-// compare reports a place that differs from the one that leads; the first one leads.
+// compare reports a place that differs from the reference; the first place becomes the reference.
 func (p pinCheck) compare(rule, tool string, is pin) {
 	if is.version == "" {
 		return
@@ -86,7 +86,7 @@ func (p pinCheck) compare(rule, tool string, is pin) {
 		p.first[rule] = is
 		return
 	}
-	// A go line may be that of a language version, which every release of it is.
+	// A go line may state only a language version; every release of it matches.
 	if is.version == lead.version || rule == "go" && strings.HasPrefix(is.version, lead.version+".") {
 		return
 	}
@@ -97,7 +97,7 @@ func (p pinCheck) report(rule string, at pin, format string, args ...any) {
 	p.Report(validate.Finding{Path: at.file, Line: at.Line, Column: at.Column, Rule: rule, Message: fmt.Sprintf(format, args...)})
 }
 
-// module reads a go.mod. One that does not parse is go's to complain about.
+// module reads a go.mod. The go command reports one that does not parse.
 func (p pinCheck) module(file string) {
 	text, ok := p.Text(file)
 	if !ok {
@@ -139,12 +139,12 @@ const (
 	mageModule     = "github.com/magefile/mage"
 )
 
-// hasLead says whether go.mod itself requires a module.
+// hasLead says whether the root go.mod requires a module.
 func (p pinCheck) hasLead(module string) bool {
 	return p.first[map[string]string{daggerModule: "dagger", buildkitModule: "buildkit", mageModule: "mage"}[module]].file == "go.mod"
 }
 
-// goOf is the Go that a module is compiled with.
+// goOf is the Go version that compiles a module.
 func goOf(mod *modfile.File, at func(*modfile.Line, string) pin) pin {
 	switch {
 	case mod.Toolchain != nil && mod.Toolchain.Name != "default":
@@ -156,7 +156,7 @@ func goOf(mod *modfile.File, at func(*modfile.Line, string) pin) pin {
 	return pin{}
 }
 
-// golang compares the Go of a module: nested ones may be older, not newer.
+// golang checks the Go version of a module: nested modules may have an older one, not a newer one.
 func (p pinCheck) golang(file string, is pin) {
 	lead, ok := p.first["go"]
 	if file == "go.mod" || !ok {
@@ -197,7 +197,7 @@ func (p pinCheck) daggerModule(file string) {
 		EngineVersion string `json:"engineVersion"`
 	}
 	if err := json.Unmarshal([]byte(text), &module); err != nil || module.EngineVersion == "latest" {
-		return // Dagger itself says what is wrong with it
+		return // Dagger itself reports the error
 	}
 	at := pin{file: file, version: strings.TrimPrefix(module.EngineVersion, "v")}
 	key := strings.Index(text, `"engineVersion"`)
@@ -208,7 +208,7 @@ func (p pinCheck) daggerModule(file string) {
 	p.compare("dagger", "Dagger", at)
 }
 
-// runner reads a Dockerfile, if it puts Dagger into its image.
+// runner reads a Dockerfile, if its image contains Dagger.
 func (p pinCheck) runner(file string) {
 	d, err := dockerfileOf(p.Tree, file)
 	if err != nil || d == nil {
@@ -246,7 +246,7 @@ func (p pinCheck) runner(file string) {
 	}
 }
 
-// tagged is the full name of an image and the version that its tag begins with; "" if it begins with none.
+// tagged is the full name of an image and the version at the beginning of its tag; "" if there is none.
 func tagged(ref string) (name, version string) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 )
 
-// TestPipes has a pipe, or a device, in the place of each kind of file that is read: nothing waits for a writer, and each is named.
+// TestPipes replaces each kind of file by a pipe or a device: no check waits for a writer, and each file is reported.
 func TestPipes(t *testing.T) {
 	t.Parallel()
 	for kind, make := range map[string]func(string) error{
@@ -27,7 +27,7 @@ func TestPipes(t *testing.T) {
 				if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if make(place) == nil { // some systems do not have such names
+				if make(place) == nil { // some systems do not allow such names
 					names = append(names, name)
 				}
 			}
@@ -42,12 +42,12 @@ func TestPipes(t *testing.T) {
 				found[f.Path] = true
 			}
 			for _, name := range names {
-				if !found[name] && kind == "pipe" { // a link is what git tracks
+				if !found[name] && kind == "pipe" { // git tracks links
 					t.Errorf("%s is not named", name)
 				}
 			}
 			containers, err := image.Find(regular.FS(root))
-			for _, c := range containers { // a package in which nothing can be read is found, and fails later
+			for _, c := range containers { // a package without a readable file is found, and fails later
 				if c.Kind == image.KindDockerfile {
 					t.Errorf("container %+v", c)
 				}
@@ -59,8 +59,8 @@ func TestPipes(t *testing.T) {
 	}
 }
 
-// TestUntrackedPipes: git lists no pipe that it does not track, so that the check files cannot name one. A container that has one among tracked
-// files cannot be built, which is told; a folder that holds nothing else is not part of the repository.
+// TestUntrackedPipes: git does not list untracked pipes, so the check files cannot report one. A container with one among tracked files
+// cannot be built, which is reported; a folder with nothing else is not part of the repository.
 func TestUntrackedPipes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -6,8 +6,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// An edit is a fault, or part of one, that is planted in a file of this repository: from nothing if there is none yet. A nil text
-// leaves the file on the list and takes it away.
+// An edit is a fault, or a part of one, that is planted in a file of this repository. A missing file is created. A nil text removes the
+// file but leaves it on the list.
 type edit struct {
 	path string
 	text func(was string) string
@@ -21,7 +21,7 @@ func replace(path, old, new string) edit {
 	return edit{path, func(was string) string { return strings.Replace(was, old, new, 1) }}
 }
 
-// doc is a page of the documentation with a body.
+// doc is a page of the documentation with the given body.
 func doc(path, body string) edit {
 	return write(path, "---\ntitle: Planted\ntags: [planted]\nmodified: 2026-11-01\n---\n\n"+body)
 }
@@ -37,8 +37,8 @@ const (
 	fakeToken   = "k3V9q2M7x1P4" + "zR8tB6wN5yD0cHk3V9q2" // gitleaks:allow planted by the tests, valid nowhere
 )
 
-// faults has one for each rule of each check, CHECK/RULE, but for those of Markdown, whose own cases are planted. A rule that is
-// missing here fails the test.
+// faults has a fault for each rule of each check, CHECK/RULE, except for the Markdown rules, whose own cases are planted. The test fails if
+// a rule is missing here.
 var faults = map[string][]edit{
 	"files/unreadable": {{"docs/gone.txt", nil}},
 	"files/large":      {add("docs/large.txt", strings.Repeat("a", validate.MaxSize+1))},
@@ -92,7 +92,7 @@ var faults = map[string][]edit{
 	"frontmatter/aliases":   {write("docs/how-to/planted.md", "---\ntitle: Planted\ntags: [a]\nmodified: 2026-11-01\naliases: {a: b}\n---\n")},
 	"frontmatter/section":   {write("docs/explanation/planted.md", "---\ntitle: Planted\ntags: [a]\nmodified: 2026-11-01\nrequires: [lab]\n---\n")},
 
-	// No archive can end without a line's end.
+	// An archive always ends with a line end.
 	"markdown/MD047": {doc("docs/how-to/planted.md", "No end")},
 
 	"changelog/settings": {write("towncrier.toml", "[tool.towncrier]\ndirectory = \"docs/changelog.d\"\nwrap = true\n")},

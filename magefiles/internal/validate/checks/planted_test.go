@@ -16,7 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// TestPlanted plants each fault in this repository by itself: its rule reports it, more often than before.
+// TestPlanted plants each fault alone in this repository and checks that its rule reports more findings than before.
 func TestPlanted(t *testing.T) {
 	t.Parallel()
 	fsys, names := thisRepository(t)
@@ -49,7 +49,7 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
-// fromCase plants the pages of a Markdown rule's own case.
+// fromCase plants the pages of the Markdown rule's own case.
 func fromCase(t *testing.T, rule string) (edits []edit) {
 	t.Helper()
 	archive, err := txtar.ParseFile(filepath.Join("testdata", "markdown", "err", rule+".txtar"))
@@ -91,13 +91,13 @@ func thisRepository(t *testing.T) (fstest.MapFS, []string) {
 	git.Dir = filepath.Join("..", "..", "..", "..")
 	out, err := git.Output()
 	if err != nil {
-		t.Skipf("git ls-files: %v", err) // a source archive
+		t.Skipf("git ls-files: %v", err) // the tree is a source archive
 	}
 	fsys, names := fstest.MapFS{}, []string{}
 	for name := range bytes.SplitSeq(bytes.TrimSuffix(out, []byte{0}), []byte{0}) {
 		text, err := os.ReadFile(filepath.Join(git.Dir, string(name)))
 		if err != nil {
-			continue // removed, and not yet from the index
+			continue // removed, but still in the index
 		}
 		fsys[string(name)] = &fstest.MapFile{Data: text, Mode: 0o644}
 		names = append(names, string(name))
@@ -105,7 +105,7 @@ func thisRepository(t *testing.T) (fstest.MapFS, []string) {
 	return fsys, names
 }
 
-// rulesFound says how often a check reports each of its rules.
+// rulesFound counts the findings of each rule of a check.
 func rulesFound(t *testing.T, check validate.Check, fsys fstest.MapFS, names []string) map[string]int {
 	t.Helper()
 	own := site

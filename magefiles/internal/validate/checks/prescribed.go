@@ -8,9 +8,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/markdown"
 )
 
-// prescribed is what towncrier's format makes of a changelog, whatever rules of style say: two blank lines above the section of an older
-// version, and above a marker on top of the file; headings of versions as high as its template says, the same headings of types in
-// each section, and bullets with a hyphen, which may be empty.
+// prescribed is what towncrier's format requires of a changelog, whatever the style rules say: two blank lines above the section of an
+// older version, and above a marker at the top of the file; headings of versions at the level of its template; the same headings of types
+// in each section; bullets with a hyphen, which may be empty.
 type prescribed struct {
 	file     string
 	lines    []string
@@ -19,7 +19,7 @@ type prescribed struct {
 	types    map[string]bool
 }
 
-// prescribedIn reads the changelog that the configuration names. Without one, nothing is prescribed.
+// prescribedIn reads the changelog that the configuration names. It is empty without one.
 func prescribedIn(in *validate.Input) prescribed {
 	config, err := news.ParseConfig(readable{in.Tree})
 	if err != nil {
@@ -36,7 +36,7 @@ func prescribedIn(in *validate.Input) prescribed {
 	return p
 }
 
-// prescribes says that a finding is about what the format makes.
+// prescribes says that the format requires what a finding reports.
 func (p prescribed) prescribes(found markdown.Problem) bool {
 	switch found.Rule {
 	case "MD012":
@@ -49,12 +49,12 @@ func (p prescribed) prescribes(found markdown.Problem) bool {
 	case "MD004":
 		return p.line(found.Line) == "-" || strings.HasPrefix(p.line(found.Line), "- ")
 	case "MD009":
-		return strings.HasPrefix(p.line(found.Line), "-") && strings.Trim(p.line(found.Line), "-, ") == "" // issues of which issue_format shows nothing
+		return strings.HasPrefix(p.line(found.Line), "-") && strings.Trim(p.line(found.Line), "-, ") == "" // issues for which issue_format prints nothing
 	}
 	return false
 }
 
-// line is a line, counted from 1, without space around it.
+// line is line n, counted from 1, without space around it.
 func (p prescribed) line(n int) string {
 	if n < 1 || n > len(p.lines) {
 		return ""

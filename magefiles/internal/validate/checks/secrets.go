@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/reference"
 )
 
-// secrets keeps credentials out of the repository.
+// secrets finds credentials in the repository.
 var secrets = validate.Check{
 	Name: "secrets",
 	Covers: "Every text file, testdata too, for what looks like a credential by gitleaks' rules and those of .gitleaks.toml, base64 seen through once. " +
@@ -51,7 +51,7 @@ func reportSettings(in *validate.Input, p leak.Problem, text string) {
 	in.Report(f)
 }
 
-// inspect looks at one file. A panic of a library might hold what it looked at, so that only its place is passed on.
+// inspect checks one file. The message of a library's panic may contain the text, so only the place of the panic is passed on.
 func inspect(in *validate.Input, scanner *leak.Scanner, name string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -59,7 +59,7 @@ func inspect(in *validate.Input, scanner *leak.Scanner, name string) (err error)
 		}
 	}()
 	text, ok := in.Text(name)
-	if !ok { // its name may tell still
+	if !ok { // the name may still match a rule
 		for _, m := range scanner.Scan(name, "") {
 			in.Report(validate.Finding{Path: name, Rule: "credential", Message: credential(m)})
 		}
@@ -73,7 +73,7 @@ func inspect(in *validate.Input, scanner *leak.Scanner, name string) (err error)
 	where := cursor{text: text, line: 1, column: 1}
 	for _, m := range scanner.Scan(name, text) {
 		if values > 0 && m.Rule == "kubernetes-secret-yaml" {
-			continue // said already
+			continue // reported already
 		}
 		f := validate.Finding{Path: name, Rule: "credential", Message: credential(m)}
 		if m.Bare {
@@ -118,7 +118,7 @@ func reportReferences(in *validate.Input, name, text string) {
 	}
 }
 
-// cursor gives the positions of rising offsets in one pass.
+// cursor converts ascending offsets to positions in one pass.
 type cursor struct {
 	text             string
 	at, line, column int

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// TestAbsentSubmodules are told: all checks together say nothing of what is not there.
+// TestAbsentSubmodules checks that a missing submodule is reported, and that no check reports the files missing in it.
 func TestAbsentSubmodules(t *testing.T) {
 	fsys := fstest.MapFS{"containers/sub": {Mode: 0o755 | 1<<31}, "containers/x/Dockerfile": {Data: []byte("FROM scratch\nARG CONTAINER_APP_VERSION=1\n")}}
 	about := site
@@ -20,8 +20,8 @@ func TestAbsentSubmodules(t *testing.T) {
 	}
 }
 
-// TestSubmodulesAreContainers: a manifest and a Dockerfile name the image of a container that is a submodule, checked out or not. It is not one
-// that was removed.
+// TestSubmodulesAreContainers: a manifest and a Dockerfile name the image of a container that is a submodule, checked out or not. The
+// checks must not treat the container as removed.
 func TestSubmodulesAreContainers(t *testing.T) {
 	t.Parallel()
 	const dockerfile, pod = "containers/x/Dockerfile", "argocd/pod.yaml"

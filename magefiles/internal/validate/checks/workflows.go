@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/workflow"
 )
 
-// workflows looks at what Forgejo runs.
+// workflows checks the workflows of Forgejo.
 var workflows = validate.Check{
 	Name:   "workflows",
 	Covers: "Workflows and actions below .forgejo, .gitea and .github: whether Forgejo runs them, and whether they run what is meant.",
@@ -61,7 +61,7 @@ type knownBranches struct {
 	err   error
 }
 
-// branchesOf are the remote's branches, which are asked for once.
+// branchesOf are the remote's branches, read once.
 func branchesOf(in *validate.Input) (names map[string]bool, known bool, err error) {
 	b := validate.Shared(in.Tree, branchesKey{}, func(*validate.Tree) (b knownBranches) {
 		if in.Branches != nil {
@@ -72,7 +72,7 @@ func branchesOf(in *validate.Input) (names map[string]bool, known bool, err erro
 	return b.names, b.known && b.err == nil, b.err
 }
 
-// workflowFolders are where Forgejo looks for workflows: in the first of them that exists.
+// workflowFolders are the folders of workflows: Forgejo uses the first that exists.
 var workflowFolders = []string{".forgejo", ".gitea", ".github"}
 
 func workflowFiles(in *validate.Input) []string {
@@ -87,14 +87,14 @@ func workflowFiles(in *validate.Input) []string {
 	return found
 }
 
-// runsOnForgejo says whether Forgejo runs a workflow: it passes over those of .github where there are others, which GitHub runs on a mirror.
+// runsOnForgejo says whether Forgejo runs a workflow: it skips .github if another folder exists; GitHub runs those on a mirror.
 func runsOnForgejo(in *validate.Input, name string) bool {
 	return !strings.HasPrefix(name, ".github/") || !in.Has(".forgejo/workflows") && !in.Has(".gitea/workflows")
 }
 
 type targetsKey struct{}
 
-// mageTargets are the targets of the repository, or nil if they are not known: a magefile that does not parse is the compiler's to report.
+// mageTargets are the targets of the repository, or nil if they are not known: the compiler reports a magefile that does not parse.
 func mageTargets(tree *validate.Tree) *target.Set {
 	return validate.Shared(tree, targetsKey{}, func(t *validate.Tree) *target.Set {
 		set, err := target.Read(t)

@@ -1,3 +1,3 @@
-// Package container reads what the folder containers/ comes with besides code: service-versions.yaml. It is pure: text goes in, positions and
-// messages come out.
+// Package container reads the file of containers/ that is not code: service-versions.yaml. It is pure: text goes in, positions and messages
+// come out.
 package container

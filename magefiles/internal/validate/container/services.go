@@ -13,7 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 )
 
-// Place and Problem are those of Dockerfiles.
+// Place and Problem are the types of package dockerfile.
 type (
 	Place   = dockerfile.Place
 	Problem = dockerfile.Problem
@@ -22,23 +22,23 @@ type (
 // Service is an entry of service-versions.yaml.
 type Service struct {
 	Place            // of the version; of the entry if there is none
-	Name      string // as it is called
-	Version   string // that runs; "" if it is null
-	Container string // the folder of containers/ that it is built from: that of the field container, else of its own name; "" for container: null
+	Name      string // name of the service
+	Version   string // running version; "" if it is null
+	Container string // folder of containers/ that it is built from: the field container, otherwise its own name; "" for container: null
 	Mapped    Place  // of the field container; zero if there is none
 }
 
-// maxServices is the size in bytes of the largest file that is parsed: that of ten thousand services.
+// maxServices is the maximum size in bytes of a file that is parsed: enough for ten thousand services.
 const maxServices = 1 << 20
 
-// ParseServices reads service-versions.yaml, which lists what runs:
+// ParseServices reads service-versions.yaml, which lists the running services:
 //
 //	services:
 //	  - name: docs
 //	    current-version: "1.30.4"   # or null
 //	    container: quartz           # only where it is not that of the service's name; null for none
 //
-// Other fields are somebody else's. What is wrong with the file is told beside what could be read.
+// Other fields are ignored. Problems are returned together with the valid entries.
 func ParseServices(text string) ([]Service, []Problem) {
 	if len(text) > maxServices {
 		return nil, []Problem{{Message: "is larger than 1 MiB"}}
@@ -117,7 +117,7 @@ func (s *services) entry(n *yaml.Node) {
 
 func isNull(n *yaml.Node) bool { return n.ShortTag() == "!!null" }
 
-// field is the value of a key; nil if there is none, or if n is no mapping.
+// field is the value of a key; nil if there is none, or if n is not a mapping.
 func (s *services) field(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -130,7 +130,7 @@ func (s *services) field(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// resolve is the node that a document holds, or that an alias stands for.
+// resolve is the node of a document, or the target of an alias.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
 		n = n.Content[0]

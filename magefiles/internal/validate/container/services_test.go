@@ -20,7 +20,7 @@ func TestHostileServices(t *testing.T) {
 	}
 }
 
-// Whatever the text, what is found has its place in it.
+// For any text, each result has a place in it.
 func FuzzServices(f *testing.F) {
 	f.Add("services:\n  - name: docs\n    current-version: \"1.2\"\n    container: quartz\n  - {name: x, container: null}\n")
 	f.Add("a: &a {name: b}\nservices: [*a, 1, {name: [c]}]")

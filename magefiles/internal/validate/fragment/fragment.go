@@ -1,4 +1,4 @@
-// Package fragment says what the text of a changelog's fragment does to the list that it becomes a bullet of. It is pure.
+// Package fragment checks that a changelog fragment's text stays within the bullet that it becomes. It is pure.
 package fragment
 
 import (
@@ -9,17 +9,16 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// Problem is what is wrong with a text.
+// Problem is an error in a text.
 type Problem struct {
 	Line    int // of the bullet, from 1
 	Message string
 }
 
-// maxSize is the size in bytes of the longest text that is parsed: deeply nested Markdown takes time that grows with its square.
+// maxSize is the maximum size in bytes of a text that is parsed: the time for deeply nested Markdown grows with the square of its size.
 const maxSize = 8 << 10
 
-// Problems compares a section of a changelog with one fragment to the same section with a fragment that says "x". Markdown is that of
-// CommonMark.
+// Problems compares a section of a changelog with one fragment to the same section with the fragment "x". Markdown means CommonMark.
 func Problems(section, plain string) []Problem {
 	if len(section) > maxSize {
 		return nil

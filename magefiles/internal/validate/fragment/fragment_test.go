@@ -8,7 +8,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/fragment"
 )
 
-// section is how a release writes a fragment.
+// section is the section that a release writes for a fragment.
 func section(text string) string {
 	return "## [v1] - 2026-01-01\n\n### Features\n\n- " + strings.ReplaceAll(text, "\n", "\n  ") + "\n\n\n"
 }
@@ -51,7 +51,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Whatever the text, lines are in it.
+// For any text, reported lines are within it.
 func FuzzProblems(f *testing.F) {
 	f.Add("Text:\n\n```go\nfunc\n\nEnd")
 	f.Add("<!-- a\n\n> - ~~~")

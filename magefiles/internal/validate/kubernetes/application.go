@@ -10,18 +10,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A Source is something in a repository that an Argo CD Application deploys.
+// A Source is a part of a repository that an Argo CD Application deploys.
 type Source struct {
 	RepoURL, Revision string
-	// Path is the folder, slash-separated from the repository's root; Node is where it is said.
+	// Path is the folder, slash-separated from the repository's root; Node is the YAML node that states it.
 	Path string
 	Node *yaml.Node
-	// File says that Path is a file: of Helm's values.
+	// File says that Path is a file of Helm values.
 	File bool
 }
 
-// Sources are those of an Application, or of an ApplicationSet's template where they are not templates themselves. Those of a chart's
-// registry are left out.
+// Sources are the sources of an Application, or of an ApplicationSet's template except those that are templated. Charts from a registry are
+// left out.
 func Sources(o Object) []Source {
 	if !strings.HasPrefix(o.APIVersion, "argoproj.io/") {
 		return nil
@@ -58,7 +58,7 @@ func Sources(o Object) []Source {
 			case str(source, "path") != "" && !strings.HasPrefix(values.Value, "$") && !strings.Contains(values.Value, "://"):
 				below = path.Join(str(source, "path"), values.Value)
 				if path.IsAbs(values.Value) {
-					below = strings.TrimPrefix(values.Value, "/") // from the repository's root
+					below = strings.TrimPrefix(values.Value, "/") // relative to the repository's root
 				}
 				list = appendSource(list, source, values, below, true)
 			}
@@ -82,10 +82,11 @@ var frozen = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^refs/tags/|^[0-9a-f]{7,40}$|^[~^<>=v]*\d+(\.|$)|-\d+\.\d+`)
 })
 
-// Moves says whether the source follows a branch, so that what is in this checkout is what it will deploy, as far as anyone can tell.
+// Moves says whether the source follows a branch, so that this checkout shows what it will deploy.
 func (s Source) Moves() bool { return !frozen().MatchString(s.Revision) }
 
-// In says whether the source's repository is one of those addresses; any is, if there are none. Scheme, user, port and .git do not count.
+// In says whether the source's repository has one of the addresses; it is true if there are no addresses. Scheme, user, port and .git are
+// ignored.
 func (s Source) In(addresses []string) bool {
 	for _, address := range addresses {
 		if repository(address) == repository(s.RepoURL) {
@@ -95,7 +96,7 @@ func (s Source) In(addresses []string) bool {
 	return len(addresses) == 0
 }
 
-// repository is HOST/OWNER/NAME of an address: https, ssh, or what scp has (git@host:owner/name).
+// repository is HOST/OWNER/NAME of an address: https, ssh, or scp's form (git@host:owner/name).
 func repository(address string) string {
 	host, below := "", ""
 	if u, err := url.Parse(address); err == nil && u.Host != "" {
@@ -108,16 +109,17 @@ func repository(address string) string {
 	return strings.ToLower(host) + "/" + strings.TrimSuffix(strings.Trim(below, "/"), ".git")
 }
 
-// A Branch is what an Application, or a generator of an ApplicationSet, follows in a repository.
+// A Branch is a branch that an Application, or a generator of an ApplicationSet, follows in a repository.
 type Branch struct {
 	Name string
 	Node *yaml.Node
 }
 
-// Tag is the name as that of a tag: a revision may be either.
+// Tag is the name if the revision is a tag: a revision may be a branch or a tag.
 func (b Branch) Tag() string { return strings.TrimPrefix(b.Name, "refs/tags/") }
 
-// Branches are those of the repositories with these addresses. Tags, commits, ranges of versions and templates are none, and neither is HEAD.
+// Branches are the branches that an object follows in the repositories with these addresses. Tags, commits, version ranges, templates and
+// HEAD are left out.
 func Branches(o Object, addresses []string) (found []Branch) {
 	if !strings.HasPrefix(o.APIVersion, "argoproj.io/") || len(addresses) == 0 || o.Kind != "Application" && o.Kind != "ApplicationSet" {
 		return nil
@@ -147,5 +149,5 @@ func Branches(o Object, addresses []string) (found []Branch) {
 	return found
 }
 
-// maxSources is how deep sources may be: generators hold generators.
+// maxSources is the maximum depth of sources: generators contain generators.
 const maxSources = 20

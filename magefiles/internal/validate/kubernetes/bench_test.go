@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// many is a repository of so many kustomizations, of three manifests each.
+// many is a repository with n kustomizations of three manifests each.
 func many(n int) *Repository {
 	files := map[string]string{}
 	for i := range n {

@@ -23,27 +23,27 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// The most that is built: kustomize compares every object with every other, and builds a base again for each that includes it.
+// The limits of a build: kustomize compares every object with every other, and builds a base again for each kustomization that includes it.
 const (
 	maxObjects = 1000
 	maxBuilds  = 100
 )
 
-// Whole is a kustomization with all that it includes.
+// Whole is a kustomization with everything that it includes.
 type Whole struct {
 	*Kustomization
 	// Parts are the kustomization and those that it includes, each once.
 	Parts []*Kustomization
-	// Aside says why it is not built: what Kustomization.Aside says of one of the parts, or that one has problems. Refused says why nobody
-	// could build it.
+	// Aside is the reason why it is not built: Kustomization.Aside of one of the parts, or that a part has problems. Refused is the reason
+	// why it cannot be built at all.
 	Aside, Refused string
-	// Patched says whether an object may come out of it with other fields than it went in, beyond names, labels and images.
+	// Patched says whether the build may change fields of objects other than names, labels and images.
 	Patched bool
-	// Trimmed says that it is built without the schemas of CustomResourceDefinitions, which nothing in it looks into.
+	// Trimmed says that it is built without the schemas of CustomResourceDefinitions, because nothing in it reads them.
 	Trimmed bool
 }
 
-// Whole follows what a kustomization includes.
+// Whole collects what a kustomization includes.
 func (r *Repository) Whole(k *Kustomization) *Whole {
 	w := &Whole{Kustomization: k, Trimmed: true}
 	seen := map[*Kustomization]int{}
@@ -70,7 +70,7 @@ func (r *Repository) Whole(k *Kustomization) *Whole {
 	return w
 }
 
-// builds counts how often a part would be built. above are the parts that lead to it.
+// builds counts how often a part would be built. above are the parts that include it.
 func (w *Whole) builds(r *Repository, k *Kustomization, seen map[*Kustomization]int, above ...*Kustomization) {
 	if seen[k] == 0 {
 		w.Parts = append(w.Parts, k)
@@ -90,14 +90,14 @@ func (w *Whole) builds(r *Repository, k *Kustomization, seen map[*Kustomization]
 	w.Aside = w.Refused
 }
 
-// schemas guards kustomize's own schemas, which it reads when it first meets a patch and keeps in a variable that nothing else guards.
+// schemas guards kustomize's global schemas, which kustomize reads at the first patch and does not lock.
 var schemas struct {
 	sync.RWMutex
 	read bool
 }
 
-// ReadSchemas has kustomize read its schemas (100 ms). Build does so for what is patched; to call it beforehand, while something else is
-// under way, saves the time.
+// ReadSchemas makes kustomize read its schemas (100 ms). Build does this for patched kustomizations; calling it earlier, in parallel with
+// other work, saves the time.
 func ReadSchemas() {
 	schemas.Lock()
 	defer schemas.Unlock()
@@ -107,7 +107,7 @@ func ReadSchemas() {
 	}
 }
 
-// A BuildError says why kustomize builds no objects.
+// A BuildError is the reason why kustomize builds no objects.
 type BuildError struct {
 	Line, Column int
 	Message      string
@@ -115,7 +115,7 @@ type BuildError struct {
 
 func (e *BuildError) Error() string { return e.Message }
 
-// Build has kustomize build the objects. It is not to be called for what is Aside. The positions of the objects' nodes mean nothing.
+// Build builds the objects with kustomize. Do not call it for a Whole that is Aside. The positions of the objects' nodes mean nothing.
 func (r *Repository) Build(w *Whole) (objects []Object, err error) {
 	if w.Patched {
 		ReadSchemas()
@@ -140,7 +140,7 @@ func (r *Repository) Build(w *Whole) (objects []Object, err error) {
 	return objects, nil
 }
 
-// locate finds the file or the patch that an error of kustomize is about among what the kustomization names.
+// locate finds the file or patch of the kustomization that an error of kustomize is about.
 func (w *Whole) locate(r *Repository, err error) *BuildError {
 	found := &BuildError{Message: errorText(err.Error())}
 	longest := 2
@@ -159,12 +159,12 @@ func (w *Whole) locate(r *Repository, err error) *BuildError {
 	return found
 }
 
-// around is what kustomize says around the error of a resource, after it has tried it as a folder too.
+// around matches the text around a resource's error after kustomize has tried the resource as a folder too.
 var around = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:accumulating resources: |recursed accumulation of path '[^']*': )*accumulation err='(.*)': must build at directory: .*$`)
 })
 
-// errorText is the text of an error of kustomize, without the root that its files have here.
+// errorText is the text of an error of kustomize, without the root of the file system.
 func errorText(text string) string {
 	text = strings.NewReplacer("'/", "'", "\"/", "\"", "invalid Kustomization: ", "", "json: ", "", ".[noGrp]", "", ".[noNs]", "").Replace(text)
 	text = plain.Line(text)
@@ -174,15 +174,15 @@ func errorText(text string) string {
 	return strings.TrimSuffix(plain.Short(text, 300), ".")
 }
 
-// disk is the repository as kustomize wants it: below /, read only, each kustomization in its latest form, so that kustomize does not
-// print that it is not.
+// disk is the repository as a file system for kustomize: below /, read only, with each kustomization converted to the latest form, so that
+// kustomize prints no warning about it.
 type disk struct {
 	r *Repository
-	// trim says that nothing looks into a CustomResourceDefinition, so that its schema need not be read and copied again and again.
+	// trim says that nothing reads the schema of a CustomResourceDefinition, so that kustomize need not parse and copy it.
 	trim bool
 }
 
-// errReadOnly is what every way to write answers, and the ways to read that kustomize does not use here.
+// errReadOnly is the result of every write, and of the reads that kustomize does not use here.
 var errReadOnly = errors.New("this file system is read only")
 
 func name(p string) string {
@@ -220,10 +220,10 @@ func (d disk) ReadFile(p string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// largeFile is from where it pays to write a file anew.
+// largeFile is the size from which rewriting a file saves time.
 const largeFile = 32 << 10
 
-// trimmed is a file without the schemas of the CustomResourceDefinitions in it. It is made once, whatever includes it.
+// trimmed is a file without the schemas of its CustomResourceDefinitions. It is made once for each file.
 func (d disk) trimmed(n, text string) []byte {
 	once, _ := d.r.trims.LoadOrStore(n, sync.OnceValue(func() []byte { return d.withoutSchemas(n, text) }))
 	return once.(func() []byte)()
@@ -233,7 +233,7 @@ func (d disk) withoutSchemas(n, text string) []byte {
 	var b bytes.Buffer
 	encoder := yaml.NewEncoder(&b)
 	for _, document := range d.r.Parse(n).Documents {
-		if hasAlias(document) { // of what may be left out
+		if hasAlias(document) { // the alias may point to a removed part
 			return []byte(text)
 		}
 		if err := encoder.Encode(without(document, "spec", "versions", "openAPIV3Schema")); err != nil {
@@ -247,7 +247,7 @@ func hasAlias(n *yaml.Node) bool {
 	return n.Kind == yaml.AliasNode || slices.ContainsFunc(n.Content, hasAlias)
 }
 
-// without is a node whose maps lack the last of the names, below the names before it.
+// without is a copy of a node without the fields at the path of names, at any depth.
 func without(n *yaml.Node, names ...string) *yaml.Node {
 	trimmed := *n
 	trimmed.Content = nil

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// seeds are texts that the fuzz targets start from.
+// seeds are the seeds of the fuzz targets.
 var seeds = []string{
 	"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 1, template: {spec: {containers: [{image: a:b}]}}}\n",
 	"apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, data: {a: Yg==}}\n- &a {<<: *a}\n",
@@ -16,7 +16,7 @@ var seeds = []string{
 		"---\napiVersion: x.y/v1\nkind: A\nspec: {a: y, b: 1}\n",
 }
 
-// FuzzParse reads YAML and holds the objects to schemas, to those of CustomResourceDefinitions among them too.
+// FuzzParse parses YAML and validates the objects against schemas, including those of CustomResourceDefinitions in it.
 func FuzzParse(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed, false)
@@ -38,7 +38,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzImage takes references to images apart.
+// FuzzImage splits references to images.
 func FuzzImage(f *testing.F) {
 	for _, seed := range []string{"a", "localhost:5000/a:v1-ab34cbd@sha256:00", "a:latest", "$(IMAGE)", ":@"} {
 		f.Add(seed)
@@ -55,7 +55,7 @@ func FuzzImage(f *testing.F) {
 	})
 }
 
-// FuzzKustomization reads a kustomization, and what it names.
+// FuzzKustomization reads a kustomization and the files that it names.
 func FuzzKustomization(f *testing.F) {
 	for _, seed := range []string{
 		"resources: [a.yaml, ../b, https://x/y?ref=z]\npatches: [{path: a.yaml}, {patch: 'a: ['}]\nimages: [{name: x, newTag: y}]\n",

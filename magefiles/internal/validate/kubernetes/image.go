@@ -8,10 +8,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// podSpecs is where objects hold the pods that they make: Pod, Deployment and what is like it, CronJob, PodTemplate.
+// podSpecs are the paths of pod specs in objects: Pod, Deployment and similar kinds, CronJob, PodTemplate.
 var podSpecs = [][]string{{"spec"}, {"spec", "template", "spec"}, {"spec", "jobTemplate", "spec", "template", "spec"}, {"template", "spec"}}
 
-// Images are the images that an object's containers name, where they stand.
+// Images are the nodes of the images that an object's containers name.
 func Images(o Object) []*yaml.Node {
 	var list []*yaml.Node
 	for _, where := range podSpecs {
@@ -27,7 +27,7 @@ func Images(o Object) []*yaml.Node {
 	return list
 }
 
-// SplitImage takes a reference to an image apart: NAME[:TAG][@DIGEST].
+// SplitImage splits a reference to an image: NAME[:TAG][@DIGEST].
 func SplitImage(reference string) (name, tag, digest string) {
 	name, digest, _ = strings.Cut(reference, "@")
 	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
@@ -36,7 +36,7 @@ func SplitImage(reference string) (name, tag, digest string) {
 	return name, tag, digest
 }
 
-// Unpinned says why a reference does not name a version: "" if it does, or if a tool is still to fill it in ($(IMAGE), {{.Image}}).
+// Unpinned says why a reference does not name a version: "" if it does, or if a tool fills it in later ($(IMAGE), {{.Image}}).
 func Unpinned(reference string) string {
 	_, tag, digest := SplitImage(reference)
 	switch {
@@ -52,14 +52,14 @@ func Unpinned(reference string) string {
 
 var hexadecimal = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^g?[0-9a-f]{7,40}$`) })
 
-// Commit is the abbreviated commit that a tag carries as one of its parts (v1.2.3-ab34cbd, v1.2.3-ab34cbd-nix), "" if it carries none.
-// All digits are a commit if there are 7 or 40 of them, as git has; 8 and more are dates.
+// Commit is the abbreviated commit in a part of a tag (v1.2.3-ab34cbd, v1.2.3-ab34cbd-nix), or "". A part with only digits is a commit if
+// it has 7 digits, git's default, or 40; 8 digits and more are dates.
 func Commit(tag string) string {
 	for _, part := range strings.FieldsFunc(tag, func(r rune) bool { return strings.ContainsRune("-_.+", r) }) {
 		if !hexadecimal().MatchString(part) {
 			continue
 		}
-		part = strings.TrimPrefix(part, "g") // as git describe writes it
+		part = strings.TrimPrefix(part, "g") // the prefix of git describe
 		digits := strings.ContainsAny(part, "0123456789")
 		letters := strings.ContainsAny(part, "abcdef")
 		if digits && letters || digits && (len(part) == 7 || len(part) == 40) {

@@ -13,37 +13,37 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 )
 
-// A Kustomization is a kustomization file, read and not built yet.
+// A Kustomization is a parsed kustomization file, not built yet.
 type Kustomization struct {
-	// Folder is where it is, Path the file.
+	// Folder is its folder, Path its file.
 	Folder, Path string
 	// Component says that it only exists as a part of others.
 	Component bool
-	// Problems are what it says that cannot be: a field that does not exist, a file that is not there.
+	// Problems are its errors: a field that does not exist, a missing file.
 	Problems []Problem
-	// Includes are the folders of other kustomizations that it is made of; Files, Patches and Data are the files with objects, with patches,
-	// and of generators.
+	// Includes are the folders of other kustomizations that it includes. Files, Patches and Data are the files with objects, with patches,
+	// and with data for generators.
 	Includes, Files, Patches, Data []string
 	// Images are its entries for images.
 	Images []ImageEntry
-	// Aside says why it is not built: it takes something from the network, or runs a program.
+	// Aside is the reason why it is not built: it downloads something, or runs a program.
 	Aside string
 
 	spec  types.Kustomization
 	root  *yaml.Node
-	nodes map[string]*yaml.Node // by value, the first of each
+	nodes map[string]*yaml.Node // by value, the first node of each
 }
 
-// An ImageEntry is an entry below images. Name is that of the images which it leads to. Node is where the tag stands, else the entry.
+// An ImageEntry is an entry below images. Name is the name of the resulting images. Node is the node of the tag, otherwise of the entry.
 type ImageEntry struct {
 	From, Name, Tag, Digest string
 	Node                    *yaml.Node
 }
 
-// FileNames are what a kustomization's file may be called.
+// FileNames are the valid names of a kustomization file.
 func FileNames() []string { return konfig.RecognizedKustomizationFileNames() }
 
-// Kustomization reads that of a folder; nil if there is none.
+// Kustomization reads the kustomization of a folder; nil if there is none.
 func (r *Repository) Kustomization(folder string) *Kustomization {
 	once, _ := r.kustomizations.LoadOrStore(folder, sync.OnceValue(func() *Kustomization { return r.readKustomization(folder) }))
 	return once.(func() *Kustomization)()
@@ -73,13 +73,13 @@ func (r *Repository) readKustomization(folder string) *Kustomization {
 	}
 	k.root = file.Documents[0]
 	k.index(k.root)
-	// With kustomize's own reader, which takes Resources for resources: what is looked at here is what it will do.
+	// Use kustomize's own reader, which accepts Resources for resources: the check then sees the same as the build.
 	if err := k.spec.Unmarshal([]byte(file.Text)); err != nil {
 		k.unknown(err)
 		return k
 	}
 	k.Component = k.spec.Kind == types.ComponentKind
-	// In its latest form, so that kustomize does not print that it is not.
+	// Convert to the latest form, so that kustomize prints no warning about it.
 	k.spec.FixKustomization()
 	if err := k.spec.FixKustomizationPreMarshalling(below{disk{r: r}, folder}); err != nil {
 		k.problem(nil, RuleKustomize, "%s", errorText(err.Error()))
@@ -97,7 +97,7 @@ func (k *Kustomization) problem(n *yaml.Node, rule, format string, args ...any) 
 	k.Problems = append(k.Problems, at(n, rule, format, args...))
 }
 
-// index remembers where values stand.
+// index records the nodes of values.
 func (k *Kustomization) index(n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode && k.nodes[n.Value] == nil {
 		k.nodes[n.Value] = n
@@ -112,7 +112,7 @@ var (
 	wrongType    = regexp.MustCompile(`cannot unmarshal (\w+) into Go (?:struct field |value of type )(\S*)(?: of type (\S+))?`)
 )
 
-// unknown reports what kustomize cannot read.
+// unknown reports a field that kustomize cannot read.
 func (k *Kustomization) unknown(err error) {
 	k.Aside = "is no kustomization"
 	m := unknownField.FindStringSubmatch(err.Error())
@@ -132,7 +132,7 @@ func (k *Kustomization) unknown(err error) {
 	k.problem(nil, RuleKustomize, "%s", errorText(err.Error()))
 }
 
-// fieldNames are those of a kustomization.
+// fieldNames are the names of the fields of a kustomization.
 func fieldNames() []string {
 	var names []string
 	for t, i := reflect.TypeFor[types.Kustomization](), 0; i < t.NumField(); i++ {
@@ -143,7 +143,7 @@ func fieldNames() []string {
 	return append(names, "apiVersion", "kind")
 }
 
-// aside says why a kustomization is not built, before what it refers to is known.
+// aside says why a kustomization is not built, before its references are read.
 func (k *Kustomization) aside() {
 	s := &k.spec
 	old := s.CheckDeprecatedFields()
@@ -152,7 +152,7 @@ func (k *Kustomization) aside() {
 		k.Aside = "runs Helm"
 	case len(s.Generators)+len(s.Transformers)+len(s.Validators) > 0:
 		k.Aside = "runs plugins"
-	case old != nil && len(*old) > 0: // all others were made new
+	case old != nil && len(*old) > 0: // the other old fields were converted
 		k.Aside = "has vars"
 	case len(s.OpenAPI) > 0:
 		k.Aside = "changes kustomize's own schemas" // for the whole process

@@ -28,7 +28,7 @@ func TestRemote(t *testing.T) {
 	}
 }
 
-// TestAside makes sure that nothing that could reach the network, or run a program, is handed to kustomize.
+// TestAside checks that kustomize never gets a kustomization that could use the network or run a program.
 func TestAside(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -63,7 +63,7 @@ func TestAside(t *testing.T) {
 	}
 }
 
-// TestDoubling includes a kustomization twice, and that its own twice, and so on.
+// TestDoubling includes a kustomization twice, which includes another one twice, and so on.
 func TestDoubling(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"k39/kustomization.yaml": "namePrefix: a"}

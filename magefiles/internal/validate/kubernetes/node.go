@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// deref is what an alias stands for.
+// deref is the target of an alias, or the node itself.
 func deref(n *yaml.Node) *yaml.Node {
 	for n != nil && n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -18,12 +18,12 @@ func isNull(n *yaml.Node) bool {
 	return n == nil || n.Kind == 0 || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
 }
 
-// isMerge says whether a key is that of other mappings to be merged in.
+// isMerge says whether a key is the merge key <<.
 func isMerge(key *yaml.Node) bool {
 	return key.Kind == yaml.ScalarNode && key.Value == "<<" && (key.Tag == "" || key.Tag == "!" || key.ShortTag() == "!!merge")
 }
 
-// fields calls visit for each field of a mapping, with what << merges in.
+// fields calls visit for each field of a mapping, including those that << merges in.
 func fields(n *yaml.Node, visit func(key, value *yaml.Node)) {
 	var merged []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -57,7 +57,7 @@ func fields(n *yaml.Node, visit func(key, value *yaml.Node)) {
 	}
 }
 
-// field is the value of one field of a mapping, at any depth; nil if there is none.
+// field is the value of the field at the path of names; nil if there is none.
 func field(n *yaml.Node, names ...string) *yaml.Node {
 	n = deref(n)
 	for _, name := range names {
@@ -81,7 +81,7 @@ func field(n *yaml.Node, names ...string) *yaml.Node {
 	return n
 }
 
-// str is a field that is text, else "".
+// str is a field that is text, otherwise "".
 func str(n *yaml.Node, names ...string) string {
 	if n = field(n, names...); n == nil || n.Kind != yaml.ScalarNode || isNull(n) {
 		return ""
@@ -89,7 +89,7 @@ func str(n *yaml.Node, names ...string) string {
 	return n.Value
 }
 
-// items are those of a field that is a list.
+// items are the items of a field that is a list.
 func items(n *yaml.Node, names ...string) []*yaml.Node {
 	if n = field(n, names...); n == nil || n.Kind != yaml.SequenceNode {
 		return nil
@@ -101,13 +101,13 @@ func items(n *yaml.Node, names ...string) []*yaml.Node {
 	return list
 }
 
-// An Object is a Kubernetes object in a document, or one that a patch is about.
+// An Object is a Kubernetes object in a document, or the target of a patch.
 type Object struct {
 	Node                   *yaml.Node
 	APIVersion, Kind, Name string
 }
 
-// String is as messages name it: Deployment "docs".
+// String is the name in messages: Deployment "docs".
 func (o Object) String() string {
 	if o.Name == "" {
 		return o.Kind
@@ -115,7 +115,7 @@ func (o Object) String() string {
 	return o.Kind + ` "` + shorten(o.Name) + `"`
 }
 
-// Objects are what documents with an apiVersion and a kind say; of a List what is in it.
+// Objects are the objects in documents with an apiVersion and a kind, and the items of a List.
 func Objects(documents []*yaml.Node) []Object {
 	var list []Object
 	for _, n := range documents {

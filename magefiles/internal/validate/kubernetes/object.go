@@ -8,12 +8,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxProblems are told of one object.
+// maxProblems is the maximum number of problems that are reported for one object.
 const maxProblems = 20
 
-// Validate says where an object does not fit its schema: fields that it does not know, as kubectl's strict validation refuses them, types,
-// values and missing fields. What the status says is passed over, and so are objects of kinds that have no schema here. A partial object
-// is a patch: it needs no field, and fields may be directives ($patch).
+// Validate returns the places where an object violates its schema: unknown fields, as kubectl's strict validation, types, values and
+// missing fields. It skips the status, and objects of kinds without a schema. A partial object is a patch: no field is required, and fields
+// may be directives ($patch).
 func (s *Schemas) Validate(o Object, partial bool) []Problem {
 	found, why := s.find(o)
 	if why != "" && !partial {
@@ -34,7 +34,7 @@ func (s *Schemas) Validate(o Object, partial bool) []Problem {
 	return w.problems
 }
 
-// walk goes along an object and its schema.
+// walk walks an object along its schema.
 type walk struct {
 	object   Object
 	partial  bool
@@ -49,7 +49,7 @@ func (w *walk) report(n *yaml.Node, format string, args ...any) {
 	}
 }
 
-// root walks an object as a whole. Its metadata are Kubernetes', whatever a CustomResourceDefinition says of them.
+// root validates a whole object. Its metadata follow Kubernetes' schema, even if a CustomResourceDefinition has another.
 func (w *walk) root(s *schema, n *yaml.Node) {
 	if s == nil || n.Kind != yaml.MappingNode {
 		return
@@ -76,7 +76,7 @@ func (w *walk) below(name string, s *schema, n *yaml.Node) {
 	w.path = w.path[:len(w.path)-1]
 }
 
-// value walks a node. null is an absent field, to Kubernetes.
+// value validates a node. Kubernetes treats null as an absent field.
 func (w *walk) value(s *schema, n *yaml.Node) {
 	if s = s.resolve(); s == nil || isNull(n) {
 		return

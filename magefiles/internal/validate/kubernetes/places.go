@@ -4,14 +4,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A Place is where something stands.
+// A Place is a position in a file.
 type Place struct {
 	Path string
 	Node *yaml.Node
 }
 
-// Places are where an image that came out of a build is said: the entry that gives its tag, else the objects and the patches that name
-// it, else the entry that gives its name, else the kustomization.
+// Places are the places that state an image in the result of a build: the entry with its tag, otherwise the objects and the patches that
+// name it, otherwise the entry with its name, otherwise the kustomization.
 func (r *Repository) Places(w *Whole, image string) []Place {
 	name, tag, digest := SplitImage(image)
 	var named []Place
@@ -49,7 +49,7 @@ func (r *Repository) Places(w *Whole, image string) []Place {
 	return []Place{{w.Path, w.Position("images", "patches")}}
 }
 
-// Position is where the first of the fields stands, else no place in particular.
+// Position is the node of the first field that exists, otherwise a node without a position.
 func (k *Kustomization) Position(fields ...string) *yaml.Node {
 	for _, name := range fields {
 		for i := 0; k.root != nil && i+1 < len(k.root.Content); i += 2 {

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 )
 
-// references looks at everything that a kustomization names.
+// references checks everything that a kustomization names.
 func (k *Kustomization) references(r *Repository) {
 	s := &k.spec
 	for _, name := range s.Resources {
@@ -51,7 +51,7 @@ func (k *Kustomization) patches(r *Repository) {
 		case patch.Path != "":
 			k.file(r, patch.Path, &k.Patches)
 		case isRemote(text) && !strings.Contains(text, "\n"), text != "" && !strings.ContainsAny(text, "\n:{["):
-			k.file(r, text, &k.Patches) // of patchesStrategicMerge, and not there
+			k.file(r, text, &k.Patches) // an entry of patchesStrategicMerge that does not exist
 		default:
 			k.inline(text)
 		}
@@ -63,7 +63,7 @@ func (k *Kustomization) patches(r *Repository) {
 	}
 }
 
-// inline holds a patch in the kustomization itself to what files are held to.
+// inline checks a patch inside the kustomization as patches in files are checked.
 func (k *Kustomization) inline(text string) {
 	if _, problems := Parse(text); len(problems) > 0 {
 		k.problem(k.nodes[text], RuleKustomize, "the patch in line %d: %s", problems[0].Line, problems[0].Message)
@@ -77,7 +77,7 @@ func (k *Kustomization) sources(r *Repository, s types.KvPairSources) {
 			name = after
 		}
 		if p := path.Join(k.Folder, name); r.HasFolder(p) && name != "" {
-			continue // each file of it is data
+			continue // each file in the folder is data
 		}
 		k.named(r, source, name, &k.Data)
 	}
@@ -89,7 +89,7 @@ func (k *Kustomization) sources(r *Repository, s types.KvPairSources) {
 	}
 }
 
-// file wants a file in or below the folder, as kustomize does, which refuses any other.
+// file requires a file in or below the folder. kustomize refuses any other.
 func (k *Kustomization) file(r *Repository, name string, list *[]string) {
 	k.named(r, name, name, list)
 }
@@ -107,7 +107,7 @@ func (k *Kustomization) named(r *Repository, said, name string, list *[]string) 
 	}
 }
 
-// join is the path of what a kustomization names. ok is false if that is in the network or out of the repository, which is told.
+// join is the path of a file that a kustomization names. ok is false, with a problem, if the file is remote or outside of the repository.
 func (k *Kustomization) join(said, name string) (p string, ok bool) {
 	switch p = path.Join(k.Folder, name); {
 	case isRemote(name):
@@ -162,7 +162,7 @@ var remote = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)^(git::|https?:|github\.com[/:]|[a-z][a-z0-9-]*@)|://`)
 })
 
-// isRemote says whether kustomize would fetch that: more is taken for remote than kustomize does, never less.
+// isRemote says whether kustomize would download name. It may be true for more names than kustomize downloads, never for fewer.
 func isRemote(name string) bool { return remote().MatchString(name) }
 
 var (
@@ -170,7 +170,7 @@ var (
 	branches  = map[string]bool{"main": true, "master": true, "HEAD": true, "latest": true, "stable": true, "develop": true, "trunk": true}
 )
 
-// unpinned says why the same address may hold something else tomorrow.
+// unpinned says why the content at an address may change.
 func unpinned(address string) string {
 	before, query, _ := strings.Cut(address, "?")
 	if values, err := url.ParseQuery(query); err == nil {

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 )
 
-// Repository is the files that manifests stand in, by slash path from the root. It is safe for concurrent use; each file is parsed once.
+// Repository is the files with manifests, by slash path from the root. It is safe for concurrent use; each file is parsed once.
 type Repository struct {
 	files, folders map[string]bool
 	text           func(name string) (string, bool)
@@ -18,14 +18,14 @@ type Repository struct {
 	trims          sync.Map // name -> func() []byte, without schemas
 }
 
-// A File is a YAML file that was parsed.
+// A File is a parsed YAML file.
 type File struct {
 	Text      string
 	Documents []*yaml.Node
 	Problems  []Problem
 }
 
-// NewRepository is that of the files listed. text is what one says; what is no text, or too large, is taken for empty.
+// NewRepository is a repository of the listed files. text returns the text of one; a file that is not text, or too large, counts as empty.
 func NewRepository(files []string, text func(name string) (string, bool)) *Repository {
 	r := &Repository{files: make(map[string]bool, len(files)), folders: map[string]bool{".": true}, text: text}
 	for _, name := range files {
@@ -37,16 +37,16 @@ func NewRepository(files []string, text func(name string) (string, bool)) *Repos
 	return r
 }
 
-// IsTemplate tells whether a file is a template of a Helm chart, which is no object yet.
+// IsTemplate says whether a file is a template of a Helm chart, which is not an object yet.
 func (r *Repository) IsTemplate(name string) bool { return manifest.InChart(name, r.HasFile) }
 
-// HasFile says whether there is such a file.
+// HasFile says whether a file exists.
 func (r *Repository) HasFile(name string) bool { return r.files[path.Clean(name)] }
 
-// HasFolder says whether there is such a folder, with files.
+// HasFolder says whether a folder with files exists.
 func (r *Repository) HasFolder(name string) bool { return r.folders[path.Clean(name)] }
 
-// Parse reads a file of YAML. One that cannot be read is empty.
+// Parse parses a YAML file. An unreadable file counts as empty.
 func (r *Repository) Parse(name string) File {
 	once, _ := r.parsed.LoadOrStore(name, sync.OnceValue(func() File {
 		text, _ := r.text(name)

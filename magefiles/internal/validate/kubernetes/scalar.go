@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// oldBooleans are what YAML 1.1 takes for booleans, and Kubernetes with it.
+// oldBooleans are the additional booleans of YAML 1.1, which Kubernetes accepts.
 var oldBooleans = []string{"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"}
 
 // typeOf is a scalar's type as Kubernetes reads it: string, integer, number or boolean; old for the booleans of YAML 1.1.
@@ -33,7 +33,7 @@ func typeOf(n *yaml.Node) string {
 	return "string"
 }
 
-// describe names what a node is: a list, the text "5".
+// describe describes a node: a list, the text "5".
 func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -79,7 +79,7 @@ func (w *walk) scalar(s *schema, n *yaml.Node) {
 	w.report(n, "is %s, want %s", describe(n), s.wanted())
 }
 
-// wanted names what a schema wants.
+// wanted describes the values that a schema requires.
 func (s *schema) wanted() string {
 	switch {
 	case s.Format == "quantity":
@@ -99,7 +99,7 @@ func isWhole(n *yaml.Node) bool {
 	return n.Decode(&f) == nil && f == math.Trunc(f) && !math.IsInf(f, 0)
 }
 
-// quantityForm is what resource.ParseQuantity of Kubernetes' apimachinery reads.
+// quantityForm is the syntax of resource.ParseQuantity in Kubernetes' apimachinery.
 var quantityForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
 })
@@ -144,7 +144,7 @@ func (w *walk) text(s *schema, n *yaml.Node) {
 	}
 }
 
-// isBase64 lets placeholders of other tools pass.
+// isBase64 accepts placeholders of other tools.
 func isBase64(s string) bool {
 	if strings.ContainsAny(s, "<>${}") {
 		return true
@@ -153,7 +153,7 @@ func isBase64(s string) bool {
 	return err == nil
 }
 
-// enum lets the empty text pass: it is the default's, to Kubernetes.
+// enum accepts the empty text: Kubernetes then uses the default.
 func (w *walk) enum(s *schema, n *yaml.Node) {
 	if len(s.Enum) == 0 || n.Value == "" {
 		return

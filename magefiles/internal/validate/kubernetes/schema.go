@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Version is that of the Kubernetes whose schemas are used, and of the Argo CD.
+// The versions of Kubernetes and of Argo CD whose schemas are used.
 const (
 	Version     = "v1.34.2"
 	ArgoVersion = "v3.2.11"
@@ -27,7 +27,7 @@ var (
 	argocdJSON []byte
 )
 
-// schema is the part of an OpenAPI schema that is checked: of Kubernetes' own kinds, and of those that a CustomResourceDefinition defines.
+// schema is the part of an OpenAPI schema that is checked: of Kubernetes' own kinds, and of kinds that a CustomResourceDefinition defines.
 type schema struct {
 	Ref        string             `json:"$ref" yaml:"-"`
 	Type       string             `json:"type" yaml:"type"`
@@ -49,12 +49,12 @@ type schema struct {
 	AnyField    bool `json:"x-kubernetes-preserve-unknown-fields" yaml:"x-kubernetes-preserve-unknown-fields"`
 	Embedded    bool `json:"x-kubernetes-embedded-resource" yaml:"x-kubernetes-embedded-resource"`
 
-	library *library // that Ref names a type of
+	library *library // contains the type that Ref names
 	once    sync.Once
 	pattern *regexp.Regexp
 }
 
-// UnmarshalYAML is for additionalProperties, which may be a boolean.
+// UnmarshalYAML handles additionalProperties, which may be a boolean.
 func (s *schema) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
 		s.AnyField = n.Value == "true"
@@ -64,7 +64,7 @@ func (s *schema) UnmarshalYAML(n *yaml.Node) error {
 	return n.Decode((*plain)(s))
 }
 
-// matcher is the pattern; nil if there is none, or none that Go understands.
+// matcher is the compiled pattern; nil if there is none, or if Go does not support it.
 func (s *schema) matcher() *regexp.Regexp {
 	s.once.Do(func() {
 		if s.Pattern != "" && len(s.Pattern) < 4096 {
@@ -74,7 +74,7 @@ func (s *schema) matcher() *regexp.Regexp {
 	return s.pattern
 }
 
-// library is a file of schemas. A type is read when it is first asked for.
+// library is a file of schemas. A type is parsed on first use.
 type library struct {
 	Version string                       `json:"version"`
 	Kinds   map[string]map[string]string `json:"kinds"`
@@ -88,7 +88,7 @@ var (
 	argocdLibrary     = sync.OnceValue(func() *library { return load(argocdJSON) })
 )
 
-// load panics if what generate wrote is broken, as a test would find.
+// load panics if the output of generate is invalid; a test would find that.
 func load(compressed []byte) *library {
 	z, err := gzip.NewReader(bytes.NewReader(compressed))
 	if err != nil {
@@ -101,13 +101,13 @@ func load(compressed []byte) *library {
 	return l
 }
 
-// The types that have rules of their own.
+// The types with special rules.
 const (
 	typeQuantity = "apimachinery.pkg.api.resource.Quantity"
 	typeMeta     = "apimachinery.pkg.apis.meta.v1.ObjectMeta"
 )
 
-// named is a type; nil if there is none.
+// named is the type with a name; nil if there is none.
 func (l *library) named(name string) *schema {
 	if s, ok := l.read.Load(name); ok {
 		return s.(*schema)
@@ -124,7 +124,7 @@ func (l *library) named(name string) *schema {
 	return kept.(*schema)
 }
 
-// within says whose types the references below name.
+// within sets the library of the references below a schema.
 func (s *schema) within(l *library) {
 	if s.Ref != "" {
 		s.library = l
@@ -147,7 +147,7 @@ func (s *schema) resolve() *schema {
 	return s
 }
 
-// ownGroup says whether an API group is one of Kubernetes itself: that no CustomResourceDefinition may have.
+// ownGroup says whether an API group belongs to Kubernetes itself. No CustomResourceDefinition may use such a group.
 func (l *library) ownGroup(group string) bool {
 	if !strings.Contains(group, ".") {
 		return true

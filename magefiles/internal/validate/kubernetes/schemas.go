@@ -9,20 +9,20 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// Schemas are those that the objects of one repository are held to: Kubernetes' and Argo CD's, and those of the CustomResourceDefinitions
-// of the repository, which come first.
+// Schemas are the schemas for the objects of one repository: those of Kubernetes and Argo CD, and those of the repository's
+// CustomResourceDefinitions, which take precedence.
 type Schemas struct {
 	custom map[groupKind]*custom
 }
 
 type groupKind struct{ group, kind string }
 
-// custom is what a CustomResourceDefinition defines.
+// custom is the kind that a CustomResourceDefinition defines.
 type custom struct {
-	versions map[string]func() *schema // those that are served
+	versions map[string]func() *schema // the served versions
 }
 
-// NewSchemas reads the CustomResourceDefinitions among the objects. What is wrong with one is told when it is validated itself.
+// NewSchemas reads the CustomResourceDefinitions among the objects. Their errors are reported when they are validated themselves.
 func NewSchemas(objects []Object) *Schemas {
 	s := &Schemas{custom: map[groupKind]*custom{}}
 	for _, o := range objects {
@@ -58,7 +58,7 @@ func (s *Schemas) define(o Object) {
 	}
 }
 
-// find is the schema of an object, nil if there is none to hold it to. why says that no server would know its kind.
+// find is the schema of an object, or nil if there is none. why says that no server would know its kind.
 func (s *Schemas) find(o Object) (found *schema, why string) {
 	group, version, dotted := strings.Cut(o.APIVersion, "/")
 	if !dotted {
@@ -88,7 +88,7 @@ func (s *Schemas) find(o Object) (found *schema, why string) {
 	return nil, ""
 }
 
-// notServed are API versions of files that are no objects of a cluster.
+// notServed are API versions of files that are not objects of a cluster.
 var notServed = map[string]bool{"builtin": true}
 
 func (s *Schemas) hasGroup(group string) bool {
@@ -111,7 +111,7 @@ func (l *library) dottedGroups() []string {
 	return slices.Compact(groups)
 }
 
-// hintKind says where the kind is, if some API has it, else what is spelt like what was looked for.
+// hintKind names the API version that has the kind, otherwise a kind with a similar name.
 func (l *library) hintKind(o Object, options []string) string {
 	var versions []string
 	for version, kinds := range l.Kinds {
@@ -128,7 +128,7 @@ func (l *library) hintKind(o Object, options []string) string {
 	return hint(o.APIVersion, options)
 }
 
-// hint asks for the nearest option.
+// hint suggests the nearest option.
 func hint(word string, options []string) string {
 	if best := nearest(word, options); best != "" {
 		return ": did you mean " + quote(best)
@@ -136,7 +136,7 @@ func hint(word string, options []string) string {
 	return ""
 }
 
-// nearest is the option that a word was probably meant to be, "" if none is near.
+// nearest is the option that was probably meant, or "" if none is similar.
 func nearest(word string, options []string) string {
 	best, distance := "", 3
 	if len(word) > 64 {

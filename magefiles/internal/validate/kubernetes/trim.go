@@ -12,8 +12,8 @@ import (
 // includes it.
 var definition = resid.NewGvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
 
-// looksIntoSchemas says whether a kustomization may look into a CustomResourceDefinition, beyond its name and labels, so that it has to be
-// built with its schema. What cannot be told may.
+// looksIntoSchemas says whether a kustomization may read more of a CustomResourceDefinition than its name and labels, so that it must be
+// built with the schema. If unsure it says yes.
 func (r *Repository) looksIntoSchemas(k *Kustomization) bool {
 	if len(k.spec.Configurations) > 0 {
 		return true
@@ -42,7 +42,7 @@ func (r *Repository) patchesDefinition(folder string, p types.Patch) bool {
 			return true
 		}
 	}
-	return strings.Contains(text, definition.Kind) || strings.Contains(text, `\`) // what is escaped may be anything
+	return strings.Contains(text, definition.Kind) || strings.Contains(text, `\`) // an escaped text may be anything
 }
 
 func replacesInDefinition(replacement types.Replacement) bool {
@@ -57,8 +57,7 @@ func replacesInDefinition(replacement types.Replacement) bool {
 	return false
 }
 
-// selectsDefinition says whether a selector's group, version and kind are those of a CustomResourceDefinition; those that it does not name
-// are any.
+// selectsDefinition says whether a selector's group, version and kind match a CustomResourceDefinition; an empty one matches any.
 func selectsDefinition(s *types.Selector) bool {
 	matcher, err := types.NewSelectorRegex(s)
 	return err != nil || matcher.MatchGvk(definition)

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-// largeDefinition is a CustomResourceDefinition whose schema is large enough to be left out.
+// largeDefinition is a CustomResourceDefinition with a schema that is large enough to be left out.
 func largeDefinition() string {
 	text := "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: things.example.org\n  labels: {part: crd}\nspec:\n  group: example.org\n" +
 		"  names: {kind: Thing, plural: things}\n  scope: Namespaced\n  versions:\n  - name: v1\n    served: true\n    storage: true\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n"
@@ -27,7 +27,7 @@ func largeDefinition() string {
 	return b.String()
 }
 
-// TestTrimmedBuilds compares what is built, with the schemas left out where nothing looks into them, with kustomize's own build of the whole.
+// TestTrimmedBuilds compares builds without unused schemas with kustomize's own build of the unchanged files.
 func TestTrimmedBuilds(t *testing.T) {
 	t.Parallel()
 	base := map[string]string{
@@ -75,7 +75,7 @@ func TestTrimmedBuilds(t *testing.T) {
 	}
 }
 
-// TestArgoCDsOwnManifests does so with those of Argo CD, which the homelab of the tests is compiled from, where its source is there.
+// TestArgoCDsOwnManifests does the same with the manifests of Argo CD, from the source that the lab is compiled from, if it is present.
 func TestArgoCDsOwnManifests(t *testing.T) {
 	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
@@ -83,7 +83,7 @@ func TestArgoCDsOwnManifests(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := filepath.Join(strings.TrimSpace(string(out)), "github.com", "argoproj", "argo-cd", "v3@"+ArgoVersion)
-	if _, err := os.Stat(root); err != nil && os.Getenv("CI") == "true" { // the programs of the homelab are kept, their sources perhaps not
+	if _, err := os.Stat(root); err != nil && os.Getenv("CI") == "true" { // the cache has the programs of the lab, but maybe not their sources
 		download := exec.CommandContext(t.Context(), "go", "mod", "download", "github.com/argoproj/argo-cd/v3@"+ArgoVersion)
 		if out, err := download.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -118,8 +118,8 @@ func TestArgoCDsOwnManifests(t *testing.T) {
 	}
 }
 
-// sameAsKustomize compares the objects of a build with those that kustomize builds of the same files, but for schemas that were left out. It
-// returns how many there are.
+// sameAsKustomize compares the objects of a build with kustomize's own build of the same files, except for schemas that were left out. It
+// returns the number of objects.
 func sameAsKustomize(t *testing.T, r *Repository, w *Whole, files map[string]string) int {
 	t.Helper()
 	objects, err := r.Build(w)
@@ -136,7 +136,7 @@ func sameAsKustomize(t *testing.T, r *Repository, w *Whole, files map[string]str
 			t.Fatal(err)
 		}
 	}
-	ReadSchemas() // which kustomize keeps in a variable that nothing else guards
+	ReadSchemas() // kustomize keeps the schemas in a global variable without a lock
 	schemas.RLock()
 	defer schemas.RUnlock()
 	result, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(memory, path.Join("/", w.Folder))

@@ -12,14 +12,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The most that is looked at: what people write nests less than 60 deep, and uses anchors to say something twice or ten times.
+// The limits of a document: files that people write nest less than 60 deep, and use anchors to repeat something two or ten times.
 const (
 	maxDepth  = 500
-	maxGrowth = 10     // by how much aliases may make a document larger,
-	freeNodes = 10_000 // beyond this many nodes
+	maxGrowth = 10     // the maximum factor by which aliases may enlarge a document,
+	freeNodes = 10_000 // if it has more than this number of nodes
 )
 
-// What a Problem is about. Package checks has them as rules.
+// The kinds of Problems. Package checks has them as rules.
 const (
 	RuleYAML      = "yaml"
 	RuleDuplicate = "duplicate"
@@ -29,7 +29,7 @@ const (
 	RuleRemote    = "remote"
 )
 
-// A Problem is something wrong at a place of a text: Line and Column count from 1, 0 is the text or the line as a whole. Columns count
+// A Problem is an error at a place of a text. Line and Column count from 1; 0 means the whole text or the whole line. Columns count
 // characters.
 type Problem struct {
 	Line, Column  int
@@ -40,8 +40,8 @@ func at(n *yaml.Node, rule, format string, args ...any) Problem {
 	return Problem{Line: n.Line, Column: n.Column, Rule: rule, Message: fmt.Sprintf(format, args...)}
 }
 
-// Parse reads the documents of a YAML text. Those that it returns are safe to walk and to hand on: none nests more than 500 deep, aliases
-// and all, and no alias makes it much larger. What is wrong ends the reading; keys that stand twice do not.
+// Parse parses the documents of a YAML text. Code can walk the returned documents safely: none nests more than 500 deep with its aliases,
+// and no alias makes it much larger. An error ends the parsing; a duplicate key does not.
 func Parse(text string) (documents []*yaml.Node, problems []Problem) {
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	for {
@@ -68,13 +68,13 @@ func Parse(text string) (documents []*yaml.Node, problems []Problem) {
 	}
 }
 
-// extent is how large a node is with its aliases replaced.
+// extent is the size of a node with its aliases expanded.
 type extent struct{ nodes, depth int }
 
-// guard walks each node once.
+// guard visits each node once.
 type guard struct {
 	known      map[*yaml.Node]extent // of anchored nodes; the zero extent while it is being visited
-	nodes      int                   // as written
+	nodes      int                   // without expanded aliases
 	depth      int
 	problem    *Problem
 	duplicates []Problem
@@ -130,9 +130,9 @@ func (g *guard) tooDeep(n *yaml.Node) {
 	}
 }
 
-// keys reports those that stand twice. Kubernetes' YAML becomes JSON, so that 1 and "1" are the same.
+// keys reports duplicate keys. Kubernetes converts YAML to JSON, so that 1 and "1" are the same.
 func (g *guard) keys(n *yaml.Node) {
-	if len(n.Content) <= 16 { // as most are
+	if len(n.Content) <= 16 { // the usual case
 		for i := 2; i+1 < len(n.Content); i += 2 {
 			for j := 0; j < i; j += 2 {
 				if a, b := n.Content[j], n.Content[i]; a.Kind == yaml.ScalarNode && b.Kind == yaml.ScalarNode && a.Value == b.Value {
@@ -165,7 +165,7 @@ func (g *guard) duplicate(key, first *yaml.Node) {
 
 var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// explain makes a problem of a parser's error, and looks for the line where it is too coarse.
+// explain makes a problem of a parser's error, and finds a better line if the error's is too coarse.
 func explain(text string, err error) Problem {
 	p := Problem{Line: 1, Rule: RuleYAML, Message: err.Error()}
 	if m := yamlError.FindStringSubmatch(err.Error()); m != nil {
@@ -174,7 +174,8 @@ func explain(text string, err error) Problem {
 	}
 	lines := strings.SplitAfter(text, "\n")
 	if strings.HasPrefix(p.Message, "did not find expected") && len(text) <= 64<<10 {
-		// The line is that of what the parser was in, such as the whole mapping. The first beginning of the text that fails so ends better.
+		// The line is that of the construct being parsed, such as the whole mapping. The end of the shortest prefix of the text with this
+		// error is better.
 		p.Line = 1 + sort.Search(len(lines)-1, func(i int) bool {
 			err := yaml.Unmarshal([]byte(strings.Join(lines[:i+1], "")), new(yaml.Node))
 			return err != nil && strings.HasSuffix(err.Error(), p.Message)
@@ -186,7 +187,7 @@ func explain(text string, err error) Problem {
 	return p
 }
 
-// shorten is text that goes into a message.
+// shorten shortens text for a message.
 func shorten(s string) string {
 	if r := []rune(s); len(r) > 80 {
 		return string(r[:79]) + "…"

@@ -26,7 +26,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestHostile: an end and no panic for texts of the largest size.
+// TestHostile checks that texts of the maximum size end without a panic.
 func TestHostile(t *testing.T) {
 	t.Parallel()
 	var aliases strings.Builder

@@ -7,12 +7,12 @@ import (
 	"github.com/zricethezav/gitleaks/v8/config"
 )
 
-// allowsPath says whether one of the lists allows all that is in a file of this path.
+// allowsPath says whether one of the lists allows every match in a file with this path.
 func allowsPath(lists []*config.Allowlist, name string) bool {
 	for _, list := range lists {
 		and := list.MatchCondition == config.AllowlistMatchAnd
 		if and && (len(list.Regexes) > 0 || len(list.StopWords) > 0 || len(list.Commits) > 0) {
-			continue // that is seen match by match
+			continue // checked for each match
 		}
 		if list.PathAllowed(name) {
 			return true
@@ -21,7 +21,7 @@ func allowsPath(lists []*config.Allowlist, name string) bool {
 	return false
 }
 
-// allows says whether one of the lists allows a match. One of commits allows none: files have none.
+// allows says whether one of the lists allows a match. A list of commits allows none: files have no commit.
 func allows(lists []*config.Allowlist, name string, f found) bool {
 	for _, list := range lists {
 		target := f.secret
@@ -47,10 +47,10 @@ func allows(lists []*config.Allowlist, name string, f found) bool {
 	return false
 }
 
-// Allow is the comment that allows what is on its line, followed by the reason.
+// Allow is the comment that allows the matches on its line, followed by the reason.
 const Allow = "gitleaks:allow"
 
-// Allowance is the reason that a comment in one of the lines gives; "" if there is a comment and no reason.
+// Allowance is the reason in a comment on one of the lines; "" if the comment has no reason.
 func Allowance(lines string) (reason string, found bool) {
 	_, after, found := strings.Cut(lines, Allow)
 	if !found {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// A piece is text that was encoded in another.
+// A piece is an encoded part of a text, with its decoded text.
 type piece struct {
-	from, to int // in the other
+	from, to int // offsets in the encoded text
 	text     string
 }
 
-// The shortest and longest that is decoded, in bytes: shorter is mostly words, longer files.
+// The minimum and maximum length in bytes of a decoded piece: shorter ones are mostly words, longer ones files.
 const minEncoded, maxEncoded = 24, 64 << 10
 
 // encoded are the pieces of base64 in a text that decode to ASCII.
@@ -36,7 +36,7 @@ func encoded(text string) (pieces []piece) {
 
 func isBase64(c byte) bool { return c == '+' || c == '/' || c == '-' || c == '_' || isAlphanumeric(c) }
 
-// decode reads either alphabet of base64, without padding.
+// decode accepts both alphabets of base64, without padding.
 func decode(s string) (string, bool) {
 	if len(s)%4 == 1 {
 		return "", false
@@ -45,7 +45,7 @@ func decode(s string) (string, bool) {
 	if strings.ContainsAny(s, "-_") {
 		encoding = base64.RawURLEncoding
 	}
-	// Most is a word or a sum: its beginning tells.
+	// Most pieces are words or checksums: the beginning is enough to see that.
 	if head, err := encoding.DecodeString(s[:minEncoded]); err != nil || !isASCII(head) {
 		return "", false
 	}
@@ -62,7 +62,7 @@ func isASCII(b []byte) bool {
 	return true
 }
 
-// decoded looks at a piece in its place: what stands around it may be the name that gives it away.
+// decoded scans a piece in its context: the text around it may be the name that a rule requires.
 func (s *scan) decoded(p piece) {
 	const before, after = 100, 10
 	from, to := max(0, p.from-before), min(len(s.text), p.to+after)
@@ -72,7 +72,7 @@ func (s *scan) decoded(p piece) {
 	s.skip = inner.skip
 	for _, f := range inner.found {
 		if f.end <= len(lead) || f.Offset >= len(lead)+len(p.text) {
-			continue // not in it
+			continue // outside of the piece
 		}
 		outer := found{Match: Match{Offset: p.from, Rule: f.Rule}, start: p.from, end: p.to, line: around(s.text, p.from, p.to)}
 		if !allows(s.allowed, s.name, outer) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// page is 5 KB of what repositories hold.
+// page is 5 KB of typical text of a repository.
 func page(i int) string {
 	const lines = "The key of the map: an access token, or the secret's name. Authors monkey with the API.\n" +
 		"\ttoken, err := s.Resolve(ctx, api.Key(name)) // they are kept by the desktop app\n" +
@@ -14,7 +14,7 @@ func page(i int) string {
 	return fmt.Sprintf("# Page %d\n", i) + strings.Repeat(lines, 20)
 }
 
-// BenchmarkScan is of 1,500 files, on one core.
+// BenchmarkScan scans 1,500 files on one core.
 func BenchmarkScan(b *testing.B) {
 	s := scanner(b, "", "")
 	for b.Loop() {
@@ -24,7 +24,7 @@ func BenchmarkScan(b *testing.B) {
 	}
 }
 
-// BenchmarkNew is what each run pays before the first file.
+// BenchmarkNew measures the work of each run before the first file.
 func BenchmarkNew(b *testing.B) {
 	b.Run("own", func(b *testing.B) {
 		for b.Loop() {
@@ -33,7 +33,7 @@ func BenchmarkNew(b *testing.B) {
 	})
 }
 
-// TestHostile scans what makes a slow scanner hang: the test's own limit of time is the judge.
+// TestHostile scans texts on which a slow scanner hangs: the test's own timeout decides.
 func TestHostile(t *testing.T) {
 	t.Parallel()
 	s := scanner(t, "", "")

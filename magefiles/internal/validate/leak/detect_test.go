@@ -11,7 +11,7 @@ import (
 	"github.com/zricethezav/gitleaks/v8/detect"
 )
 
-// TestLikeDetect holds the scanner to gitleaks' own: over texts made from each rule's expression.
+// TestLikeDetect compares the scanner with gitleaks' own, on texts made from each rule's expression.
 func TestLikeDetect(t *testing.T) {
 	t.Parallel()
 	theirs, err := detect.NewDetectorDefaultConfig()
@@ -24,7 +24,7 @@ func TestLikeDetect(t *testing.T) {
 	}
 	ours, random, found := scanner(t, "", ""), rand.New(rand.NewPCG(1, 2)), 0
 	for _, rule := range c.Rules {
-		if rule.Regex == "" || rule.ID == "slack-config-access-token" { // whose dot is meant to be one
+		if rule.Regex == "" || rule.ID == "slack-config-access-token" { // the unescaped dot in its expression is a mistake
 			continue
 		}
 		parsed, err := syntax.Parse(rule.Regex, syntax.Perl)
@@ -108,7 +108,7 @@ func sample(random *rand.Rand, re *syntax.Regexp) string {
 	return b.String()
 }
 
-// inClass takes an ASCII character that can be seen, if there is one.
+// inClass returns a printable ASCII character of the class, if it has one.
 func inClass(random *rand.Rand, class []rune) rune {
 	var all []rune
 	for i := 0; i+1 < len(class); i += 2 {

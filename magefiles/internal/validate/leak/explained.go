@@ -7,14 +7,14 @@ import (
 	"github.com/zricethezav/gitleaks/v8/config"
 )
 
-// unexplained are the allowlists of settings that have no description.
+// unexplained are the allowlists in the settings without a description.
 func unexplained(text string, c *config.ViperConfig) (problems []Problem) {
 	heads := allowlistHeads(text)
 	explained := descriptions(c)
 	for i, yes := range explained {
 		offset := 0
 		if len(heads) == len(explained) {
-			offset = heads[i] // else some are inline: it is somewhere in the file
+			offset = heads[i] // otherwise some tables are inline, and the offset is unknown
 		}
 		if !yes {
 			problems = append(problems, Problem{File: SettingsFile, Offset: offset, Reason: true, Message: "an allowlist has no description that says why"})
@@ -23,7 +23,7 @@ func unexplained(text string, c *config.ViperConfig) (problems []Problem) {
 	return problems
 }
 
-// descriptions says of each allowlist whether it has one: first those of rules, in the order that they are written in, then the global.
+// descriptions says for each allowlist whether it has a description: first those of rules, in the order of the file, then the global ones.
 func descriptions(c *config.ViperConfig) (has []bool) {
 	for _, r := range c.Rules {
 		for _, list := range r.Allowlists {
@@ -36,7 +36,7 @@ func descriptions(c *config.ViperConfig) (has []bool) {
 	return has
 }
 
-// allowlistHeads is where the tables of allowlists begin, in the order of descriptions.
+// allowlistHeads are the offsets of the tables of allowlists, in the order of descriptions.
 func allowlistHeads(text string) []int {
 	var ofRules, one, global []int
 	var p unstable.Parser

@@ -7,7 +7,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
 )
 
-// FuzzScan scans whatever, twice: the same is found, within the text, and in order.
+// FuzzScan scans any text twice: the matches are the same, within the text, and in order.
 func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
 		"API_TOKEN=" + token("", 32), token("ghp_", 36), "-----BEGIN RSA " + "PRIVATE KEY-----\n" + token("", 80) + "\n-----END RSA PRIVATE KEY-----",
@@ -27,14 +27,14 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// FuzzNew reads settings, which are never fatal.
+// FuzzNew reads settings; no settings are fatal.
 func FuzzNew(f *testing.F) {
 	f.Add("[extend]\nuseDefault = true\n[[allowlists]]\npaths=['a']", "a:b:1\n# c\na:b:2")
 	f.Add("[[rules]]\nid='a'\nregex='b'\nkeywords=['c']\n[[rules.allowlists]]\nregexes=['x']", "a")
 	f.Add("[[rules]]\n[allowlist]", "\x00:::")
 	f.Fuzz(func(t *testing.T, settings, ignored string) {
 		if strings.Contains(settings, "Default") && len(settings) > 200 {
-			return // many of these are slow
+			return // many fuzzed settings on top of gitleaks' own are slow
 		}
 		s, _, err := New(settings, ignored)
 		if s == nil || err != nil {
@@ -44,7 +44,7 @@ func FuzzNew(f *testing.F) {
 	})
 }
 
-// FuzzValues looks for Secrets in whatever.
+// FuzzValues searches any text for Secrets.
 func FuzzValues(f *testing.F) {
 	f.Add("kind: Secret\nmetadata: {name: a}\ndata:\n  a: aHVudGVyMg==\nstringData: {b: c}")
 	f.Add("kind: List\nitems: [{kind: Secret, data: {a: b}}]")

@@ -17,7 +17,7 @@ func scanner(t testing.TB, settings, ignored string) *Scanner {
 	return s
 }
 
-// token is one that no rule but that of its prefix knows; put together here, so that this file holds none.
+// token is a token that only the rule of its prefix matches. It is put together here, so that this file contains none.
 func token(prefix string, length int) string {
 	const letters = "k3V9q2M7x1P4zR8tB6wN5yD0cH"
 	return prefix + strings.Repeat(letters, 1+length/len(letters))[:length]
@@ -41,14 +41,14 @@ func TestScan(t *testing.T) {
 		{"a.txt", "x" + github[:39], ""},
 		{"a.txt", strings.ToUpper(github), ""},
 		{"a.env", "API_TOKEN=" + token("", 32), "10: generic-api-key"},
-		{"a.env", "API_TOKEN=" + github, "10: github-pat"}, // once, by the better rule
+		{"a.env", "API_TOKEN=" + github, "10: github-pat"}, // once, by the more specific rule
 		{"a.env", "api:\n  token:\n    " + token("", 32), "18: generic-api-key"},
 		{"go.sum", "API_TOKEN=" + token("", 32), ""},
 		{"b/c.p12", "", "0: pkcs12-file"},
 		{"a.env", "PASSWORD=hunter2", ""}, // too short for gitleaks
 		{"", "", ""}, {"a", "k", ""}, {"a", "\xff\xfe", ""},
 		{"key", "-----BEGIN RSA " + "PRIVATE KEY-----\n" + strings.Repeat(token("", 64)+"\n", 400) + "-----END RSA PRIVATE KEY-----\n", "0: private-key"},
-		// A keyword far from what it stands for: the rule is tried everywhere.
+		// A keyword far from the token: the rule is tried everywhere.
 		{"a.txt", "airtable\n" + strings.Repeat("word ", 2000) + "\n" + token("pat", 14) + "." + strings.Repeat("0a1b2c3d", 8), "10010: airtable-personnal-access-token"},
 	} {
 		if got := rules(s.Scan(c.name, c.text)); got != c.want {
@@ -119,7 +119,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestExtends holds that settings without gitleaks' own rules have their own alone.
+// TestExtends checks that settings that do not extend gitleaks' own rules have only their own rules.
 func TestExtends(t *testing.T) {
 	t.Parallel()
 	own := scanner(t, "[[rules]]\nid='house'\nregex='H[0-9]{5}'\n[[rules]]\nid='short'\nregex='Z[0-9]{5}'\nkeywords=['z']", "")

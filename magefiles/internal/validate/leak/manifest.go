@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
 )
 
-// A Value stands in a Secret of Kubernetes. What it is stays out.
+// A Value is the place of a value in a Kubernetes Secret. It does not hold the value.
 type Value struct {
 	Line, Column int // columns in characters
 	Secret, Key  string
@@ -22,13 +22,13 @@ var secretKind = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)\bkind["']?[ \t]*:[ \t]*["']?Secret\b`)
 })
 
-// Values are the values that Secrets of Kubernetes in a YAML text hold, other than those that are filled in later, and those that are
-// no secret by themselves: an address, a name, a number.
+// Values are the values of Kubernetes Secrets in a YAML text, except for values that are filled in later, and for values that are not
+// secret: an address, a name, a number.
 func Values(text string) []Value {
 	if !strings.Contains(text, "Secret") || !secretKind().MatchString(text) {
 		return nil
 	}
-	documents, _ := kubernetes.Parse(text) // what does not parse is the check manifests'
+	documents, _ := kubernetes.Parse(text) // the check manifests reports syntax errors
 	var found []Value
 	for _, document := range documents {
 		found = append(found, secretValues(document)...)
@@ -81,7 +81,7 @@ func field(n *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-// public are keys whose value is no secret by itself: those that Argo CD's repositories and clusters, and databases, are described by.
+// public are keys with values that are not secret: those that describe repositories and clusters of Argo CD, and databases.
 var public = map[string]bool{
 	"type": true, "name": true, "project": true, "username": true, "user": true, "host": true, "hostname": true, "server": true, "port": true,
 	"database": true, "dbname": true, "email": true, "region": true, "bucket": true, "endpoint": true, "ca.crt": true, "tls.crt": true,
@@ -92,7 +92,7 @@ var placeholder = sync.OnceValue(func() *regexp.Regexp {
 		`^(?:change|replace|your)[_-]|^\W*$|^(?:true|false|null|none|x+|\d{1,6})$`)
 })
 
-// tells says whether a value may be a secret.
+// tells says whether a value may be secret.
 func tells(key, value string, encoded bool) bool {
 	value = strings.TrimSpace(value)
 	if encoded && !placeholder().MatchString(value) {

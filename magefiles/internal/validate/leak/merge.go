@@ -8,7 +8,7 @@ import (
 	"github.com/zricethezav/gitleaks/v8/config"
 )
 
-// merge lays settings over gitleaks' own rules if they extend them, as gitleaks does, and compiles the rules that are in the settings.
+// merge adds settings to gitleaks' own rules if they extend them, as gitleaks does, and compiles the rules of the settings.
 func merge(own *config.ViperConfig) (*config.ViperConfig, error) {
 	all := &config.ViperConfig{}
 	if own.Extend.UseDefault {
@@ -35,7 +35,7 @@ func merge(own *config.ViperConfig) (*config.ViperConfig, error) {
 	return all, nil
 }
 
-// mergeRules returns where each rule is.
+// mergeRules returns the index of each rule.
 func mergeRules(all, own *config.ViperConfig) map[string]int {
 	at := map[string]int{}
 	for i := range all.Rules {
@@ -57,7 +57,7 @@ func mergeRules(all, own *config.ViperConfig) map[string]int {
 	return at
 }
 
-// mergeAllowlists adds the global allowlists, and gives to rules those that are for them.
+// mergeAllowlists adds the global allowlists, and adds other allowlists to their rules.
 func mergeAllowlists(all, own *config.ViperConfig, at map[string]int) error {
 	for _, list := range own.Allowlists {
 		if len(list.TargetRules) == 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/zricethezav/gitleaks/v8/config"
 )
 
-// rule is one of gitleaks', compiled when it is first needed.
+// rule is a rule of gitleaks, compiled on first use.
 type rule struct {
 	id       string
 	regex    string
@@ -22,22 +22,22 @@ type rule struct {
 
 type compiled struct {
 	config.Rule
-	anchored *regexp.Regexp // Regex, at the beginning of a text
+	anchored *regexp.Regexp // Regex, anchored at the beginning of a text
 }
 
-// how a rule is tried where its keyword stands.
+// how is the way to try a rule at its keyword.
 type how int
 
 const (
-	whole   how = iota // on all of the text: what it matches may be elsewhere
-	near               // around it
-	begins             // what it matches begins with the keyword
-	assigns            // with the name that the keyword is in, if a value is assigned to it
+	whole   how = iota // on the whole text: the match may be elsewhere
+	near               // around the keyword
+	begins             // at the keyword: the match begins with it
+	assigns            // at the name that contains the keyword, if a value is assigned to it
 )
 
 type use struct {
 	rule *rule
-	how  func() how // found out when it is first met
+	how  func() how // computed on first use
 }
 
 type keyword struct {
@@ -51,11 +51,11 @@ type Scanner struct {
 	pathOnly []*rule
 	always   []*rule
 	index    [][]keyword      // by their first two bytes
-	buckets  *[1 << 16]uint16 // two bytes -> 1 + place in index
+	buckets  *[1 << 16]uint16 // two bytes -> 1 + index in index
 	ignored  map[string]bool  // fingerprints
 }
 
-// newScanner makes a scanner of a configuration's rules. Nothing is compiled but the global allowlists.
+// newScanner makes a scanner of a configuration's rules. It compiles only the global allowlists.
 func newScanner(c *config.ViperConfig) (*Scanner, error) {
 	s := &Scanner{buckets: new([1 << 16]uint16)}
 	global, err := translate(&config.ViperConfig{Allowlists: c.Allowlists})
@@ -98,7 +98,7 @@ func (s *Scanner) add(r *rule, words map[string]*keyword) {
 	}
 }
 
-// howAt says how to try a rule at a keyword.
+// howAt is the way to try a rule at a keyword.
 func (r *rule) howAt(word string) how {
 	for _, head := range heads(r.regex) {
 		if strings.HasPrefix(head, word) || strings.HasPrefix(word, head) {
@@ -115,7 +115,7 @@ func (r *rule) howAt(word string) how {
 	return near
 }
 
-// named says whether the expression of names, with which a rule begins, takes a word.
+// named says whether the expression of names at the beginning of a rule matches a word.
 func named(names, word string) bool {
 	names = strings.TrimPrefix(names, `(?i)[\w.-]{0,50}?`)
 	re, err := regexp.Compile(`(?i)\A(?:` + names + `)\z`)
@@ -133,7 +133,7 @@ func (s *Scanner) build(words map[string]*keyword) {
 	}
 }
 
-// heads are the letters, in lower case, that a match of an expression may begin with; nil if that is not known.
+// heads are the possible beginnings of a match of an expression, in lower case; nil if they are not known.
 func heads(expression string) []string {
 	parsed, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
@@ -168,7 +168,7 @@ func headsOf(re *syntax.Regexp) []string {
 	return nil
 }
 
-// reach is how far beyond its keyword a rule is tried.
+// reach is the distance from its keyword up to which a rule is tried.
 func (r *rule) reach() int {
 	if strings.Contains(r.regex, `[\s\S`) {
 		return forwardLong
@@ -176,7 +176,7 @@ func (r *rule) reach() int {
 	return forward
 }
 
-// compile is nil for a rule that does not compile; New has refused those of the settings.
+// compile is nil for a rule that does not compile; New has refused such rules of the settings.
 func compile(c *config.ViperConfig) *compiled {
 	translated, err := translate(c)
 	if err != nil {
@@ -192,7 +192,7 @@ func compile(c *config.ViperConfig) *compiled {
 	return nil
 }
 
-// translate lets gitleaks compile a configuration. It panics where an expression does not compile.
+// translate compiles a configuration with gitleaks, and returns its panic about an invalid expression as an error.
 func translate(c *config.ViperConfig) (compiled config.Config, err error) {
 	defer func() {
 		if r := recover(); r != nil {

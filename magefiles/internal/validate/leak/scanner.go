@@ -1,9 +1,9 @@
-// Package leak finds what looks like a credential in a text, by the rules that gitleaks keeps.
+// Package leak finds possible credentials in a text, by the rules of gitleaks.
 //
-// The rules, their allowlists and the format of the settings are gitleaks'. The matching is our own, as that of its package detect
-// tries every rule on the whole of a file in which one of its keywords occurs: a second for the files of a small repository, and
-// quadratic in what it finds. Here a rule's expression is compiled when its keyword is first met, and tried where that stands. A test
-// holds the two together.
+// The rules, their allowlists and the format of the settings are those of gitleaks. The matching is our own: gitleaks' package detect tries
+// every rule on the whole of a file with one of its keywords, which takes a second for the files of a small repository, and quadratic time
+// in the number of matches. Here a rule's expression is compiled at the first occurrence of its keyword, and tried only at occurrences. A
+// test compares the two.
 package leak
 
 import (
@@ -15,27 +15,27 @@ import (
 	"github.com/zricethezav/gitleaks/v8/config"
 )
 
-// A Match is a place that looks like a credential. It does not hold the credential.
+// A Match is the place of a possible credential. It does not hold the credential.
 type Match struct {
-	// Offset is where in the text, in bytes, the credential begins.
+	// Offset is the offset in bytes of the credential.
 	Offset int
 	// Rule is the id of gitleaks' rule.
 	Rule string
-	// Bare says that a comment allows it without a reason.
+	// Bare says that a comment without a reason allows it.
 	Bare bool
 }
 
-// found is a match with what it matched, which never leaves this package.
+// found is a match with its text, which never leaves this package.
 type found struct {
 	Match
-	start       int // of what the rule matched
+	start       int // of the rule's match
 	end         int // of the secret
 	secret      string
-	whole, line string // what the rule matched, the lines that it is on
+	whole, line string // the rule's match, and the lines that contain it
 }
 
-// Scan is what in a text looks like a credential: in order, without what the settings allow. name is the file's path, which some rules
-// and allowlists look at. Time is in proportion to the length of the text.
+// Scan returns the possible credentials in a text, in order, without those that the settings allow. name is the file's path, which some
+// rules and allowlists use. The time is linear in the length of the text.
 func (s *Scanner) Scan(name, text string) []Match {
 	if len(text) > large && s.AllowsPath(name) {
 		return nil
@@ -47,7 +47,7 @@ func (s *Scanner) Scan(name, text string) []Match {
 	for _, piece := range encoded(text) {
 		scan.decoded(piece)
 	}
-	// In a small text, where there is seldom anything, the path is the slower question.
+	// Most small texts have no matches; checking the path first would be slower.
 	if len(scan.found) == 0 || s.AllowsPath(name) {
 		return nil
 	}
@@ -56,21 +56,21 @@ func (s *Scanner) Scan(name, text string) []Match {
 
 const large = 16 << 10
 
-// AllowsPath says whether the settings allow everything in a file of this path.
+// AllowsPath says whether the settings allow every match in a file with this path.
 func (s *Scanner) AllowsPath(name string) bool { return allowsPath(s.allowed, name) }
 
-// scan is the work on one text.
+// scan is the state of the scan of one text.
 type scan struct {
 	*Scanner
 	name, text string
 	found      []found
 	skip       map[*rule]bool // rules that do not apply to this path
-	tried      map[*rule]int  // how far each rule was tried
-	attempts   map[*rule]int  // of rules that are tried at their keywords
+	tried      map[*rule]int  // the offset up to which each rule was tried
+	attempts   map[*rule]int  // number of attempts of rules that are tried at their keywords
 	whole      map[*rule]bool // rules that were tried on the whole text
 }
 
-// applies says whether a rule looks at files of this path.
+// applies says whether a rule applies to files with this path.
 func (s *scan) applies(r *rule) bool {
 	skip, known := s.skip[r]
 	if !known {
@@ -84,7 +84,7 @@ func (s *scan) applies(r *rule) bool {
 	return !skip
 }
 
-// paths tries the rules that look at nothing but the path.
+// paths tries the rules that only check the path.
 func (s *scan) paths() {
 	for _, r := range s.pathOnly {
 		if c := r.compiled(); c != nil && !c.SkipReport && c.Path.MatchString(s.name) && !allowsPath(c.Allowlists, s.name) {
@@ -100,7 +100,7 @@ func (s *scan) everywhere() {
 	}
 }
 
-// keywords tries the rules whose keywords begin in text[from:to], each where its keyword stands.
+// keywords tries the rules with a keyword in text[from:to], each at its keyword.
 func (s *scan) keywords(from, to int) {
 	for i := from; i+1 < to; i++ {
 		bucket := s.buckets[uint16(lower[s.text[i]])<<8|uint16(lower[s.text[i+1]])]
@@ -117,14 +117,14 @@ func (s *scan) keywords(from, to int) {
 	}
 }
 
-// How far from its keyword a rule may match, in bytes.
+// The maximum distance in bytes between a keyword and the match of its rule.
 const (
 	backward    = 1 << 10
 	forward     = 2 << 10
-	forwardLong = 32 << 10 // of rules for what has many lines: keys
+	forwardLong = 32 << 10 // of rules for values of many lines: keys
 )
 
-// tryAt tries a rule whose keyword stands at text[from:to].
+// tryAt tries a rule at its keyword text[from:to].
 func (s *scan) tryAt(u use, from, to int) {
 	start, how := from, u.how()
 	switch {
@@ -135,7 +135,7 @@ func (s *scan) tryAt(u use, from, to int) {
 		s.tryNear(u.rule, from, to)
 		return
 	case from < s.tried[u.rule]:
-		return // it is in what matched
+		return // it is inside a match
 	case how == begins:
 		if u.rule.word && from > 0 && isWord(s.text[from-1]) {
 			return
@@ -159,7 +159,7 @@ func (s *scan) tryAt(u use, from, to int) {
 	}
 }
 
-// until notes how far a rule was tried.
+// until records the offset up to which a rule was tried.
 func (s *scan) until(r *rule, end int) {
 	if s.tried == nil {
 		s.tried = map[*rule]int{}
@@ -167,7 +167,7 @@ func (s *scan) until(r *rule, end int) {
 	s.tried[r] = end
 }
 
-// tooOften ends the attempts of a rule whose keyword is most of the text: trying it on the whole is cheaper then.
+// tooOften says that a keyword makes up so much of the text that trying its rule once on the whole text is cheaper.
 func (s *scan) tooOften(r *rule) bool {
 	if s.attempts == nil {
 		s.attempts = map[*rule]int{}
@@ -175,7 +175,7 @@ func (s *scan) tooOften(r *rule) bool {
 	s.attempts[r]++
 	weight := 1
 	if strings.Contains(r.regex, ".*") {
-		weight = 32 // such an expression does not give up early
+		weight = 32 // such an expression does not fail early
 	}
 	if s.attempts[r]*weight*r.reach() < 16*len(s.text)+1<<20 {
 		return false
@@ -184,7 +184,7 @@ func (s *scan) tooOften(r *rule) bool {
 	return true
 }
 
-// tryNear tries a rule around its keyword, unless the last attempt reached far enough.
+// tryNear tries a rule around its keyword, unless the last attempt covered that.
 func (s *scan) tryNear(r *rule, from, to int) {
 	if min(to+r.reach()/2, len(s.text)) <= s.tried[r] || !s.applies(r) {
 		return
@@ -221,7 +221,7 @@ func shift(at []int, by int) []int {
 	return at
 }
 
-// consider keeps a match of a rule's expression, unless it is too regular for a secret, or allowed. at are the indexes of its groups.
+// consider keeps a match of a rule's expression, unless its entropy is too low or a list allows it. at are the indices of its groups.
 func (s *scan) consider(r *rule, at []int) {
 	c := r.compiled()
 	from, to := group(c.Rule, at)
@@ -236,7 +236,7 @@ func (s *scan) consider(r *rule, at []int) {
 	s.keep(f)
 }
 
-// keep is what becomes of a match that no list allows: a comment may still.
+// keep keeps a match, unless a comment with a reason or .gitleaksignore allows it.
 func (s *scan) keep(f found) {
 	reason, commented := Allowance(f.line)
 	if commented && reason != "" || s.ignores(f) {
@@ -246,7 +246,7 @@ func (s *scan) keep(f found) {
 	s.found = append(s.found, f)
 }
 
-// group is where the secret stands in a match: the group that the rule names, else the first that is not empty, else all of it.
+// group is the secret in a match: the group that the rule names, otherwise the first group that is not empty, otherwise the whole match.
 func group(r config.Rule, at []int) (from, to int) {
 	if i := 2 * r.SecretGroup; i > 0 && i < len(at) && at[i] >= 0 {
 		return at[i], at[i+1]
@@ -271,13 +271,13 @@ func around(text string, from, to int) string {
 	return text[start:end]
 }
 
-// matches are the findings in order, each place once. A rule for a kind of token goes before the generic ones.
+// matches are the matches in order, each place once. A rule for a kind of token takes precedence over generic rules.
 func (s *scan) matches() []Match {
 	slices.SortFunc(s.found, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.end, a.end), cmp.Compare(a.Rule, b.Rule))
 	})
 	var list []Match
-	covered := -1 // the end of what was kept
+	covered := -1 // the end of the last kept match
 	for _, f := range s.found {
 		if len(list) > 0 && f.end <= covered {
 			continue
@@ -295,7 +295,7 @@ func (f found) rank() int {
 	return 0
 }
 
-// entropy is Shannon's, in bits a character.
+// entropy is Shannon's entropy, in bits for each character.
 func entropy(s string) (bits float64) {
 	counts, total := map[rune]int{}, 0
 	for _, r := range s {

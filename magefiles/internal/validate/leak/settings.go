@@ -16,11 +16,11 @@ const (
 	IgnoreFile   = ".gitleaksignore"
 )
 
-// A Problem is what is wrong with one of these files.
+// A Problem is an error in one of these files.
 type Problem struct {
 	File   string
 	Offset int // in its text, in bytes
-	// Reason says that it allows something without saying why.
+	// Reason says that the problem is a missing reason of an allowance.
 	Reason  bool
 	Message string
 }
@@ -34,8 +34,8 @@ var defaults = sync.OnceValues(func() (*Scanner, error) {
 	return newScanner(c)
 })
 
-// New makes a scanner. settings and ignored are the texts of SettingsFile and IgnoreFile, "" if there is none. With settings that
-// cannot be read, it has gitleaks' own. An error is one of gitleaks' own rules.
+// New makes a scanner. settings and ignored are the texts of SettingsFile and IgnoreFile, "" if there is none. If the settings are invalid,
+// the scanner uses gitleaks' own rules. An error means that gitleaks' own rules are invalid.
 func New(settings, ignored string) (*Scanner, []Problem, error) {
 	scanner, err := defaults()
 	if err != nil {
@@ -57,7 +57,7 @@ func New(settings, ignored string) (*Scanner, []Problem, error) {
 	return scanner, problems, nil
 }
 
-// parse reads a configuration of gitleaks. Allowlists in the older form, [allowlist], become the last of the newer.
+// parse parses a configuration of gitleaks. Allowlists in the older form, [allowlist], become the last of the newer form.
 func parse(text string) (*config.ViperConfig, error) {
 	var c config.ViperConfig
 	if err := toml.Unmarshal([]byte(text), &c); err != nil {
@@ -76,7 +76,7 @@ func parse(text string) (*config.ViperConfig, error) {
 	return &c, nil
 }
 
-// fromSettings is nil where they cannot be used.
+// fromSettings is nil if the settings cannot be used.
 func fromSettings(text string) (*Scanner, []Problem) {
 	c, err := parse(text)
 	if err != nil {

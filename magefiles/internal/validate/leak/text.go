@@ -2,7 +2,7 @@ package leak
 
 import "strings"
 
-// lower folds ASCII letters alone, so that offsets stay.
+// lower folds only ASCII letters, so that offsets stay the same.
 var lower = func() (table [256]byte) {
 	for i := range table {
 		table[i] = byte(i)
@@ -33,11 +33,11 @@ func isAlphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
 }
 
-// operators is what most of gitleaks' rules have between a name and its value; those that have it are tried only where assigned says so.
+// operators is the expression between a name and its value in most rules of gitleaks; those rules are tried only where assigned says so.
 const operators = `(?:[ \t\w.-]{0,20})[\s'"]{0,3}(?:=|>|:{1,3}=|\|\||:|=>|\?=|,)[\x60'"\s=]{0,5}`
 
-// assigned says whether what follows text[:at] may fit operators and a value of eight characters after it. The name
-// may go on for 25 bytes. It says so too often rather than too seldom.
+// assigned says whether the text after text[:at] may match operators and a value of eight characters. The name may continue for 25 bytes.
+// Its errors are all false positives.
 func assigned(text string, at int) bool {
 	at = pass(text, at, 20+25, func(c byte) bool { return c == ' ' || c == '\t' || isName(c) })
 	at = pass(text, at, 3, isGap)
@@ -49,7 +49,7 @@ func assigned(text string, at int) bool {
 	return pass(text, value, 8, func(c byte) bool { return c > ' ' && c != '"' && c != '\'' && c != '`' && c != ';' })-value == 8
 }
 
-// pass is where the first of up to limit bytes is that does not fit.
+// pass is the index of the first byte, among up to limit, that does not fit.
 func pass(text string, at, limit int, fits func(byte) bool) int {
 	for end := min(len(text), at+limit); at < end && fits(text[at]); at++ {
 	}

@@ -1,7 +1,7 @@
-// Package reference finds the references to secrets (op://…, env://…, file://…) that stand in a repository's settings and code.
+// Package reference finds the references to secrets (op://…, env://…, file://…) in a repository's settings and code.
 //
-// Prose is passed over, as a reference in it is most often an example: Markdown, comments, tests. So are references of which a part is
-// filled in later: {{ vault }}, $ITEM, <item>.
+// It skips prose, where references are mostly examples: Markdown, comments, tests. It also skips references with a part that is filled in
+// later: {{ vault }}, $ITEM, <item>.
 package reference
 
 import (
@@ -15,15 +15,15 @@ import (
 	"sync"
 )
 
-// A Reference stands in a text.
+// A Reference is a reference to a secret in a text.
 type Reference struct {
 	Offset int // in bytes
 	Text   string
-	Ours   bool // it is a setting of these targets: other references are read by whatever reads the file
+	Ours   bool // a setting of these targets; other programs read the other references
 }
 
-// Find is what references a file holds, in order. name, its path, says what it is: the Go files straight in magefiles hold references
-// as string literals; YAML, TOML, JSON and .env files as values, and anywhere that op:// or env:// stands; scripts in quotes.
+// Find returns the references in a file, in order. name is its path, which tells its kind. Go files directly in magefiles have references
+// as string literals; YAML, TOML, JSON and .env files as values, and wherever op:// or env:// occurs; scripts in quotes.
 func Find(name, text string) []Reference {
 	if !strings.Contains(text, "://") {
 		return nil
@@ -64,12 +64,12 @@ func kind(name, text string) kindOf {
 	return other
 }
 
-// inGo takes string literals that are references as a whole.
+// inGo finds string literals that are entirely a reference.
 func inGo(text string) (found []Reference) {
 	var s scanner.Scanner
 	files := token.NewFileSet()
 	file := files.AddFile("", files.Base(), len(text))
-	s.Init(file, []byte(text), func(token.Position, string) {}, 0) // what does not parse is the compiler's
+	s.Init(file, []byte(text), func(token.Position, string) {}, 0) // the compiler reports syntax errors
 	for {
 		pos, kind, literal := s.Scan()
 		switch kind {
@@ -86,12 +86,13 @@ func inGo(text string) (found []Reference) {
 
 func isScheme(s string) bool { return strings.HasPrefix(s, "op://") || strings.HasPrefix(s, "env://") }
 
-// isTemplate says that some of it is filled in later, or that it is only a scheme.
+// isTemplate says that a part is filled in later, or that the reference is only a scheme.
 func isTemplate(s string) bool {
 	return strings.ContainsAny(s, "${}<>*%…") || strings.Contains(s, "...") || strings.HasSuffix(s, "://")
 }
 
-// key is what stands before a value in YAML, TOML and .env files; its group is the name. secretName are names whose value may be file://.
+// key matches the text before a value in YAML, TOML and .env files; its group is the name. secretName matches names whose value may be
+// file://.
 var (
 	key = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^\s*(?:- +)*(?:(?:export +)?["']?([\w.-]+)["']? *[:=])? *$`)
@@ -99,10 +100,10 @@ var (
 	secretName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^BLUMEOPS_\w*(?:PASSWORD|TOKEN|SECRET|KEY)$`) })
 )
 
-// longest is a reference, and what stands before one that matters.
+// longest is the maximum length of a reference, and of the relevant text before one.
 const longest = 1000
 
-// inLines takes what begins with a scheme.
+// inLines finds text that begins with a scheme.
 func inLines(text string, quotedOnly bool) (found []Reference) {
 	offset := 0
 	for line := range strings.Lines(text) {
@@ -152,8 +153,8 @@ func inLine(line string, start int, quotedOnly bool) (r Reference, ok bool) {
 	return r, r.Text != "" && !isTemplate(r.Text)
 }
 
-// cut ends a value: at its quote, at the end of its template, at the end of the line where it is all of the value, else at what no
-// reference holds.
+// cut ends a value: at its quote, at the end of its template, at the end of the line if the value is the whole line, otherwise at a
+// character that no reference contains.
 func cut(s, quote string, template, whole bool) string {
 	s = strings.TrimRight(s, "\r\n")
 	switch {

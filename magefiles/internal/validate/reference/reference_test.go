@@ -47,7 +47,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// FuzzFind holds that what is found stands where it says.
+// FuzzFind checks that each reference is at its stated offset.
 func FuzzFind(f *testing.F) {
 	for _, name := range []string{"a.yaml", "magefiles/a.go", "a.sh"} {
 		f.Add(name, "key: op://a b/c/d # op://x\n- 'op://d e/f' env://A")

@@ -8,15 +8,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// Workflow commands escape % and line ends, and in properties also what separates those. Source: docs.github.com, «Workflow commands for
-// GitHub Actions», and toolkit's packages/core/src/command.ts. Forgejo's runner reads the same form.
+// Workflow commands escape % and line ends, and in properties also the separators. Source: docs.github.com, "Workflow commands for GitHub
+// Actions", and toolkit's packages/core/src/command.ts. Forgejo's runner reads the same form.
 var (
 	escapeData     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	escapeProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// github has a command for each finding and each failure, a line each. Every line begins with ::error, so nothing that is quoted in one
-// can be a command of its own.
+// github writes a command for each finding and each failure, one a line. Every line begins with ::error, so that no quoted text can become
+// a command of its own.
 func github(r *validate.Report) string {
 	var b strings.Builder
 	for _, f := range r.Findings {
@@ -45,7 +45,7 @@ func github(r *validate.Report) string {
 
 func property(name, value string) string { return name + "=" + escapeProperty.Replace(line(value)) }
 
-// annotation writes one command. What to do is its second line, if there is any.
+// annotation writes one command. The correction, if any, is its second line.
 func annotation(b *strings.Builder, properties []string, message, do string) {
 	whole := strings.TrimRight(cmp.Or(message, " ")+"\n"+do, "\n")
 	fmt.Fprintf(b, "::error %s::%s\n", strings.Join(properties, ","), escapeData.Replace(whole))

@@ -1,4 +1,4 @@
-// Package report writes what a run of the checks found: as text for people, and in the forms that programs read.
+// Package report writes the result of a run of the checks: as text for people, and in formats for programs.
 package report
 
 import (
@@ -13,20 +13,20 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// Formats are the names that Writer.Write takes.
+// Formats are the formats that Writer.Write accepts.
 var Formats = []string{"text", "json", "sarif", "github"}
 
-// A Writer writes reports. Its zero value is of use.
+// A Writer writes reports. Its zero value is ready to use.
 type Writer struct {
-	// Checks are those that exist; SARIF lists their rules.
+	// Checks are all existing checks; SARIF lists their rules.
 	Checks []validate.Check
-	// Verbose has text show where a check panicked.
+	// Verbose adds the stacks of panics to text.
 	Verbose bool
-	// Page is the address of docs/reference/checks.md as people read it, for SARIF; "" if it has none.
+	// Page is the public address of docs/reference/checks.md, for SARIF; "" if it has none.
 	Page string
 }
 
-// CheckFormat refuses what is none of Formats.
+// CheckFormat refuses an unknown format.
 func CheckFormat(format string) error {
 	if !slices.Contains(Formats, format) {
 		return fmt.Errorf("-format=%s: there are %s", format, strings.Join(Formats, ", "))
@@ -34,7 +34,7 @@ func CheckFormat(format string) error {
 	return nil
 }
 
-// Write writes r as one of Formats. What it writes is whole lines; it is nothing at all if there is nothing to tell in text or github.
+// Write writes r in one of Formats, in whole lines. In text and github it writes nothing if there are no findings and no failures.
 func (o Writer) Write(w io.Writer, format string, r *validate.Report) error {
 	if err := CheckFormat(format); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (o Writer) Write(w io.Writer, format string, r *validate.Report) error {
 	return err
 }
 
-// writeJSON writes one document, whose fields are those of the structs in their order.
+// writeJSON writes one document, with the fields of the structs in their order.
 func writeJSON(w io.Writer, r *validate.Report) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -73,7 +73,7 @@ func writeJSON(w io.Writer, r *validate.Report) error {
 	}{notNil(r.Findings), notNil(r.Failures), notNil(r.Checks), r.Files, r.Took.Milliseconds()})
 }
 
-// notNil makes JSON say [] where it would say null.
+// notNil makes JSON have [] instead of null.
 func notNil[T any](list []T) []T {
 	if list == nil {
 		return []T{}

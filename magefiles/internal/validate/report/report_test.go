@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// known are the checks of odd.
+// known are the existing checks for odd.
 var known = []validate.Check{
 	{Name: "links", Covers: "Pages: links.", Rules: []validate.Rule{
 		{ID: "missing", What: "A link `[[name]]` leads to [no](page) | or <b>.", Do: "Write the page, or correct the name."},
@@ -28,7 +28,7 @@ var known = []validate.Check{
 	{Name: "drift", Covers: "Images, with `a|b` in *code*.", Rules: []validate.Rule{{ID: "gone", What: "No registry holds an image.", Do: "Publish it."}}, Narrow: true},
 }
 
-// odd is a report with everything that may stand in one.
+// odd is a report with every possible content.
 func odd() *validate.Report {
 	const do = "Write the page, or correct the name."
 	link := func(path string, at, column int, message string) validate.Finding {
@@ -59,7 +59,7 @@ func odd() *validate.Report {
 	}
 }
 
-// TestGolden compares every form with the file of its name.
+// TestGolden compares every format with the file of its name.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	o := Writer{Checks: known, Page: "https://docs.example/reference/checks"}
@@ -119,7 +119,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// No format shows a text otherwise than it is: what turns its direction, splits words unseen or acts on a terminal is escaped or replaced.
+// No format shows a text differently from its bytes: characters that change its direction, split words invisibly or control a terminal are
+// escaped or replaced.
 func TestHiddenCharacters(t *testing.T) {
 	t.Parallel()
 	const hidden = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u200b\u2028\u2029\u0085\u009b\ufeff\x1b\x7f"
@@ -176,7 +177,7 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-// TestSarifSchema holds what is written to the schema of SARIF 2.1.0.
+// TestSarifSchema validates the output against the schema of SARIF 2.1.0.
 func TestSarifSchema(t *testing.T) {
 	t.Parallel()
 	for _, r := range []*validate.Report{odd(), {}} {
@@ -184,7 +185,7 @@ func TestSarifSchema(t *testing.T) {
 		if err := (Writer{Checks: known}).Write(&b, "sarif", r); err != nil {
 			t.Fatal(err)
 		}
-		// As it was read, and with nothing added: what is null in the file is nil here.
+		// Strictly: null in the file is nil here.
 		log, err := sarif.FromBytes(b.Bytes(), sarif.WithStrictValidation())
 		if err != nil {
 			t.Fatal(err)
@@ -195,7 +196,7 @@ func TestSarifSchema(t *testing.T) {
 	}
 }
 
-// TestSarifMeans reads what a program would take from SARIF.
+// TestSarifMeans reads SARIF as a program would.
 func TestSarifMeans(t *testing.T) {
 	t.Parallel()
 	prints := func(r *validate.Report) (list []string) {
@@ -232,7 +233,7 @@ func TestSarifMeans(t *testing.T) {
 	}
 }
 
-// TestLeftOut has every format say how many findings were left out, and the summary count them.
+// TestLeftOut checks that every format reports how many findings were left out, and that the summary counts them.
 func TestLeftOut(t *testing.T) {
 	t.Parallel()
 	r := &validate.Report{Findings: []validate.Finding{
@@ -253,7 +254,7 @@ func TestLeftOut(t *testing.T) {
 	}
 }
 
-// TestLong has the text of many findings say what to do once for each rule and file.
+// TestLong checks that the text of many findings has the correction once for each rule and file.
 func TestLong(t *testing.T) {
 	t.Parallel()
 	r := &validate.Report{}
@@ -265,7 +266,7 @@ func TestLong(t *testing.T) {
 	}
 }
 
-// FuzzGitHub: each finding is one line, that begins a command of its own and holds no other, and from which file and message come back.
+// FuzzGitHub checks that each finding is one line with exactly one command, and that the file and the message can be read back from it.
 func FuzzGitHub(f *testing.F) {
 	f.Add("docs/a.md", "no page", "Write it.")
 	f.Add("a\n::error::b", "%0A::warning file=x::y", "\r\n::stop-commands::t")
@@ -300,16 +301,16 @@ func FuzzGitHub(f *testing.F) {
 	})
 }
 
-// unescape is what a runner does, in its order.
+// unescape decodes a command as a runner does, in the same order.
 var unescape = strings.NewReplacer("%25", "%", "%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",")
 
-// FuzzURI: a path comes back from its URI, which has no other part.
+// FuzzURI checks that a path can be read back from its URI, which has no other part.
 func FuzzURI(f *testing.F) {
 	f.Add("docs/a b.md")
 	f.Add("a:b/c?d#e%20")
 	f.Add("日本\xff/..//")
 	f.Fuzz(func(t *testing.T, path string) {
-		if strings.HasPrefix(path, "/") { // none of a repository does
+		if strings.HasPrefix(path, "/") { // no path in a repository does
 			return
 		}
 		u, err := url.Parse(uri(path))
@@ -322,7 +323,7 @@ func FuzzURI(f *testing.F) {
 	})
 }
 
-// FuzzJSON: whatever is found, the forms for programs are JSON.
+// FuzzJSON checks that the formats for programs are valid JSON for any finding.
 func FuzzJSON(f *testing.F) {
 	f.Add("docs/a.md", "no page", "goroutine 1 [running]:\n\n\nx")
 	f.Fuzz(func(t *testing.T, path, said, failed string) {

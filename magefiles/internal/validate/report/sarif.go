@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// root is what files are relative to, as other tools call it.
+	// root is the common name in SARIF tools for the base of relative paths.
 	root = "%SRCROOT%"
-	// fingerprint is the name and version of ours: path, rule, message, and which of these it is, so that it outlives a move of the line.
+	// fingerprint is the name and version of our fingerprint: path, rule, message, and the index among equal ones, so that it stays the
+	// same when the line moves.
 	fingerprint = "finding/v1"
 )
 
@@ -84,7 +85,7 @@ func resultOf(f validate.Finding) *sarif.Result {
 	return result.AddLocation(where)
 }
 
-// invocation says whether all checks could do their work.
+// invocation says whether all checks ran.
 func invocation(r *validate.Report) *sarif.Invocation {
 	v := sarif.NewInvocation().WithExecutionSuccessful(len(r.Failures) == 0)
 	for _, f := range r.Failures {
@@ -99,10 +100,10 @@ func invocation(r *validate.Report) *sarif.Invocation {
 	return v
 }
 
-// message is text in which no viewer sees a link of its own: [text](target) is one in SARIF's messages.
+// message is text without links: in SARIF's messages [text](target) would be one.
 func message(s string) string { return strings.ReplaceAll(line(s), "](", `\](`) }
 
-// uri is a path as a relative reference of RFC 3986. A colon in the first segment would make a scheme of what is before it.
+// uri is a path as a relative reference of RFC 3986. A colon in the first segment would make the text before it a scheme.
 func uri(path string) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {

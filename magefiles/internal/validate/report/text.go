@@ -8,11 +8,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// indent stands in front of what belongs to the line above.
+// indent precedes lines that belong to the line above.
 const indent = "    "
 
-// text has a line for each finding, and below it what to do. What is to be done about the same rule in the same file is said once: with
-// one finding nothing is left out, and with hundreds each file still explains itself.
+// text writes a line for each finding, with the correction below it. The correction of a rule appears once for each file, so that a long
+// list is short and each file still explains itself.
 func text(r *validate.Report, verbose bool) string {
 	var b strings.Builder
 	type told struct{ place, check, rule, do string }
@@ -52,7 +52,7 @@ func failureText(f validate.Failure, verbose bool) string {
 	return b.String()
 }
 
-// whatToDo is what to do about a failure.
+// whatToDo is the advice for a failure.
 func whatToDo(panicked bool) string {
 	if panicked {
 		return "This is a fault of the check; please report it, with what -v shows."
@@ -60,8 +60,8 @@ func whatToDo(panicked bool) string {
 	return "Mend what it names; -only runs the other checks without this one."
 }
 
-// split takes an error apart into the lines that say what happened and those of stacks, which validate.Each puts into the text. The
-// message has one line at least.
+// split separates the lines of an error's message from those of stacks, which validate.Each puts into the text. The message has at least
+// one line.
 func split(f validate.Failure) (message, stack []string) {
 	inStack := false
 	for l := range strings.SplitSeq(strings.TrimRight(f.Error, "\n"), "\n") {
@@ -86,21 +86,21 @@ func split(f validate.Failure) (message, stack []string) {
 	return message, stack
 }
 
-// isStack says whether a line begins a stack: «goroutine 12 [running]:».
+// isStack says whether a line begins a stack: "goroutine 12 [running]:".
 func isStack(l string) bool {
 	return strings.HasPrefix(l, "goroutine ") && strings.HasSuffix(l, "]:")
 }
 
-// tabbed is a line of a stack.
+// tabbed indents a line of a stack.
 func tabbed(l string) string {
 	rest := strings.TrimLeft(l, "\t")
 	return strings.Repeat("  ", len(l)-len(rest)) + line(rest)
 }
 
-// line is text as one line, without what a terminal obeys.
+// line is text as one line, without control characters.
 func line(s string) string { return validate.Printable(s) }
 
-// Summary is a run in one line: «3 findings in 2 files (links 2, markdown 1); 12 checks over 431 files in 0.21 s».
+// Summary is a run in one line: "3 findings in 2 files (links 2, markdown 1); 12 checks over 431 files in 0.21 s".
 func Summary(r *validate.Report) string {
 	var b strings.Builder
 	if len(r.Findings) == 0 {
@@ -123,7 +123,7 @@ func Summary(r *validate.Report) string {
 	return b.String()
 }
 
-// found says how many findings of which checks there are in how many files; those of most findings come first.
+// found counts the findings by check, and their files; the check with the most findings comes first.
 func found(list []validate.Finding) string {
 	files, checks := map[string]bool{}, map[string]int{}
 	var names []string

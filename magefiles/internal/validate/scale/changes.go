@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// workflows are those of Forgejo, and the magefile whose targets they name.
+// workflows are Forgejo workflows, and the magefile with the targets that they name.
 func workflows(s Size, give func(path, text string)) {
 	for i := range s.Workflows {
 		give(fmt.Sprintf(".forgejo/workflows/job-%04d.yaml", i), strings.ReplaceAll(workflow, "NUMBER", fmt.Sprint(i)))
@@ -71,7 +71,7 @@ func Validate() { fmt.Println("validate") }
 func Publish(name string) { fmt.Println(name) }
 `
 
-// changes are fragments and the changelog that they go into.
+// changes are fragments and their changelog.
 func changes(s Size, give func(path, text string)) {
 	types := []string{"feature", "bugfix", "infra", "doc", "misc"}
 	for i := range s.Fragments {
@@ -125,8 +125,8 @@ name = "Miscellaneous"
 showcontent = true
 `
 
-// markdownlint are the settings of the Markdown rules, here and of markdownlint-cli2: all rules but those that frontmatter, long lines of
-// tables and changelogs do not fit.
+// markdownlint is the settings of the Markdown rules, here and for markdownlint-cli2: all rules except those that frontmatter, long table
+// rows and changelogs violate.
 const markdownlint = `MD013: false
 MD024:
   siblings_only: true

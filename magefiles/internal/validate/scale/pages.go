@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// pagesOfSection is how many pages there are in a folder.
+// pagesOfSection is the number of pages in a folder.
 const pagesOfSection = 100
 
 func pageName(i int) string  { return fmt.Sprintf("topic-%06d", i) }
 func section(i int) string   { return fmt.Sprintf("section-%04d", i/pagesOfSection) }
 func pageTitle(i int) string { return fmt.Sprintf("Topic %d", i) }
 
-// pages are the documentation: pages in sections, a page for each section that lists its own, and the index.
+// pages are the documentation: pages in sections, a page for each section that lists its pages, and the index.
 func pages(s Size, give func(path, text string)) {
 	var index, list strings.Builder
 	index.WriteString(frontmatter("Home", "index") + "# Home\n\n")

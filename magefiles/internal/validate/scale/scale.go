@@ -1,5 +1,4 @@
-// Package scale makes repositories of any size in which the checks find nothing, for benchmarks. The same size is the same files, byte
-// for byte.
+// Package scale makes repositories of any size without findings, for benchmarks. The same size gives the same files, byte for byte.
 package scale
 
 import (
@@ -9,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// What the site of such a repository has.
+// The settings of the site of such a repository.
 const (
 	Docs, Manifests   = "docs", "argocd"
 	Registry          = "registry.example"
@@ -20,11 +19,11 @@ const (
 	ForgeURL          = Forge + "/" + Owner + "/" + Repository
 )
 
-// Size is how much of each a repository has.
+// Size is the number of items of each kind in a repository.
 type Size struct {
-	// Pages have 10 links each; there are pages of sections and an index besides, that link to all of them.
+	// Pages have 10 links each; pages of sections and an index, which link to all of them, are added.
 	Pages int
-	// Containers are Dockerfiles and, each tenth, Go programs.
+	// Containers are Dockerfiles; every tenth is a Go program.
 	Containers int
 	// Kustomizations have 3 manifests each, and an Application.
 	Kustomizations int
@@ -32,12 +31,12 @@ type Size struct {
 	Fragments      int
 }
 
-// Times is what issue 5 is measured with (1,000 pages with 10,000 links, 100 containers, 300 manifests), n times.
+// Times is n times the size in issue 5 (1,000 pages with 10,000 links, 100 containers, 300 manifests).
 func Times(n int) Size {
 	return Size{Pages: 1000 * n, Containers: 100 * n, Kustomizations: 100 * n, Workflows: 10 * n, Fragments: 40 * n}
 }
 
-// Each gives every file: a slash path, and text that may be kept.
+// Each calls give for every file: a slash path, and a text that give may keep.
 func Each(s Size, give func(path, text string) error) error {
 	var failed error
 	for _, part := range []func(Size, func(path, text string)){pages, containers, manifests, workflows, changes} {
@@ -67,7 +66,7 @@ func Write(dir string, s Size) (files []string, err error) {
 	return files, err
 }
 
-// random is what file i of a kind is made of.
+// random is the source of random numbers for file i of a kind.
 func random(kind string, i int) *rand.Rand {
 	var seed uint64
 	for _, c := range []byte(kind) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestSize counts what the benchmarks claim to look at.
+// TestSize checks the numbers of items that the benchmarks claim.
 func TestSize(t *testing.T) {
 	t.Parallel()
 	var pages, links, words, dockerfiles, programs, objects, kustomizations int
@@ -37,7 +37,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestRepeats: the files on disk are the same each time.
+// TestRepeats checks that the files on disk are the same each time.
 func TestRepeats(t *testing.T) {
 	t.Parallel()
 	size := Size{Pages: 120, Containers: 10, Kustomizations: 2, Workflows: 1, Fragments: 3}

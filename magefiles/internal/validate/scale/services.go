@@ -52,7 +52,7 @@ ENTRYPOINT ["/usr/local/bin/start"]
 `, i, version(i), app(i), base, app(i))
 }
 
-// manifests are what Argo CD deploys.
+// manifests are the files that Argo CD deploys.
 func manifests(s Size, give func(path, text string)) {
 	for i := range s.Kustomizations {
 		name, dir := app(i), Manifests+"/manifests/"+app(i)

@@ -13,7 +13,7 @@ starts stops reads writes keeps drops holds sends takes gives shows hides moves 
 slow fast old new small large local remote first last next same other whole empty full stable recent weekly daily manual automatic
 usually often never always again only also still then here there now because unless until although and or but so`)
 
-// width is where lines are broken.
+// width is the line length.
 const width = 78
 
 // sentence is 8 to 20 words.
@@ -26,7 +26,7 @@ func sentence(r *rand.Rand) string {
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
-// paragraph is sentences of which some end with the given texts, in lines of at most width where words allow that.
+// paragraph is sentences, some of which end with the given texts, in lines of at most width if the words allow it.
 func paragraph(r *rand.Rand, sentences int, with ...string) string {
 	var parts []string
 	for i := range sentences {
@@ -59,7 +59,7 @@ func wrap(text, indent string) string {
 	return b.String()
 }
 
-// split takes text apart at spaces that are in no brackets.
+// split splits text at spaces outside of brackets.
 func split(text string) (list []string) {
 	depth, from := 0, 0
 	for i, c := range []byte(text) {

@@ -12,17 +12,17 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// ErrNone says that there is no magefile.
+// ErrNone says that the repository has no magefile.
 var ErrNone = errors.New("there is no magefile")
 
-// Source is the files of a repository, as validate.Tree has them.
+// Source is the files of a repository; validate.Tree implements it.
 type Source interface {
 	Files(dir string, suffixes ...string) []string
 	Text(name string) (text string, ok bool)
 }
 
-// Read reads the targets of a repository: of the files in magefiles/, or else of those at the root that are built with the tag mage, and
-// of what they import with mage:import. The error is [ErrNone], or that of a file that is not Go.
+// Read reads the targets of a repository: from the files in magefiles/, otherwise from the files at the root with the build tag mage, and
+// from their imports with mage:import. The error is [ErrNone], or says that a file is not valid Go.
 func Read(src Source) (*Set, error) {
 	r := &reader{src: src, module: module(src), set: &Set{targets: map[string]Target{}}, seen: map[string]bool{}}
 	files, err := r.parse("magefiles", true)
@@ -47,7 +47,7 @@ type reader struct {
 	src    Source
 	module string
 	set    *Set
-	seen   map[string]bool // imports, so that none is read twice
+	seen   map[string]bool // imports; each is read once
 }
 
 // module is the path of the repository's Go module.
@@ -56,7 +56,7 @@ func module(src Source) string {
 	return modfile.ModulePath([]byte(text))
 }
 
-// parse parses the Go files of one folder that are built with or without the tag mage.
+// parse parses the Go files of one folder, built with or without the tag mage.
 func (r *reader) parse(dir string, mage bool) ([]*ast.File, error) {
 	var files []*ast.File
 	for _, name := range r.src.Files(dir, ".go") {
@@ -76,12 +76,12 @@ func (r *reader) parse(dir string, mage bool) ([]*ast.File, error) {
 	return files, nil
 }
 
-// built says whether a file's build constraint holds somewhere: tags that are not mage are taken for set, and so is their absence.
+// built says whether a file's build constraint can hold: with all tags except mage set, or with all of them unset.
 func built(text string, mage bool) bool {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line != "" && !strings.HasPrefix(line, "//") {
-			return true // the package clause, or a comment that is no constraint
+			return true // the package clause, or another comment
 		}
 		if !constraint.IsGoBuild(line) {
 			continue
@@ -98,7 +98,7 @@ func built(text string, mage bool) bool {
 	return true
 }
 
-// onlyMage are the files that are built with the tag mage alone, which is how mage finds them outside of magefiles/.
+// onlyMage are the files that are built only with the tag mage. mage uses this test outside of magefiles/.
 func onlyMage(files []*ast.File) []*ast.File {
 	var found []*ast.File
 	for _, file := range files {

@@ -8,11 +8,11 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// A Target is what a word of the mage command line may name.
+// A Target is a target of the mage command line.
 type Target struct {
-	// Name is as `mage -l` prints it: container:publish.
+	// Name is the name that `mage -l` prints: container:publish.
 	Name string
-	// Positional are its arguments in their order, Flags what is given as -name=value after them.
+	// Positional are its arguments in order, Flags the parameters that follow them as -name=value.
 	Positional, Flags []Param
 }
 
@@ -25,11 +25,11 @@ type Param struct {
 // Set is all targets of a repository.
 type Set struct {
 	targets map[string]Target // by the name in lower case; aliases too
-	// Open says that there are targets that could not be read: those of a mage:import from outside of the repository.
+	// Open says that some targets could not be read: those of a mage:import from another module.
 	Open bool
 }
 
-// Find is the target of a name or alias, in whatever case.
+// Find is the target with a name or alias, ignoring case.
 func (s *Set) Find(name string) (Target, bool) {
 	t, ok := s.targets[strings.ToLower(name)]
 	return t, ok

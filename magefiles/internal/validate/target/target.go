@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// add adds the targets of a package and of what it imports with mage:import. prefix is the import's alias.
+// add adds the targets of a package and of its mage:imports. prefix is the import's alias.
 func (r *reader) add(files []*ast.File, prefix string) error {
 	spaces := namespaces(files)
 	for _, file := range files {
@@ -30,7 +30,7 @@ func (r *reader) add(files []*ast.File, prefix string) error {
 	return r.imports(files)
 }
 
-// imports follows the imports that are marked with mage:import.
+// imports follows the imports with mage:import.
 func (r *reader) imports(files []*ast.File) error {
 	for _, file := range files {
 		for _, decl := range file.Decls {
@@ -74,7 +74,7 @@ func (r *reader) follow(gen *ast.GenDecl, spec *ast.ImportSpec) error {
 	return r.add(files, alias)
 }
 
-// importTag reads `mage:import ALIAS`, which is the last line of a comment.
+// importTag reads `mage:import ALIAS` in the last line of a comment.
 func importTag(group *ast.CommentGroup) (alias string, ok bool) {
 	if group == nil {
 		return "", false
@@ -119,7 +119,7 @@ func (r *reader) alias(e ast.Expr) {
 	}
 	t, ok := r.set.targets[strings.ToLower(strings.Join(selectors(pair.Value), ":"))]
 	if !ok {
-		r.set.Open = true // of an import: it exists, what it takes is not known
+		r.set.Open = true // of an import: it exists, its parameters are not known
 		return
 	}
 	r.set.targets[strings.ToLower(alias)] = t
@@ -136,7 +136,7 @@ func selectors(e ast.Expr) []string {
 	return nil
 }
 
-// namespaces are the types that are declared as mg.Namespace.
+// namespaces are the types declared as mg.Namespace.
 func namespaces(files []*ast.File) map[string]bool {
 	found := map[string]bool{}
 	for _, file := range files {
@@ -156,7 +156,7 @@ func namespaces(files []*ast.File) map[string]bool {
 	return found
 }
 
-// receiver is the name of the type that f is a method of, "" for a function.
+// receiver is the type of the method f, "" for a function.
 func receiver(f *ast.FuncDecl) (name string, ok bool) {
 	if f.Recv == nil {
 		return "", f.Type.TypeParams == nil
@@ -171,7 +171,8 @@ func receiver(f *ast.FuncDecl) (name string, ok bool) {
 	return ident.Name, true
 }
 
-// parameters reads what a target takes. ok is false for what mage passes over: types that it does not convert, or results other than an error.
+// parameters reads the parameters of a target. ok is false for functions that mage skips: parameters of other types, or results other than
+// an error.
 func parameters(f *ast.FuncType) (t Target, ok bool) {
 	if n := f.Results.NumFields(); n > 1 || n == 1 && typeName(f.Results.List[0].Type) != "error" {
 		return t, false
@@ -202,14 +203,14 @@ func parameters(f *ast.FuncType) (t Target, ok bool) {
 
 func typeName(e ast.Expr) string { return strings.Join(selectors(e), ".") }
 
-// The words that mage takes for the first of a name: a capital with what is small after it, and capitals up to the one that begins a word.
-// Source: firstWordRx and firstAbbrevRx of magefile/mage/mage/main.go.
+// The expressions by which mage finds the first word of a name: a capital with the small letters after it, or capitals up to the one that
+// begins the next word. Source: firstWordRx and firstAbbrevRx of magefile/mage/mage/main.go.
 var (
 	firstWord         = regexp.MustCompile(`^([[:upper:]][^[:upper:]]+)([[:upper:]].*)$`)
 	firstAbbreviation = regexp.MustCompile(`^([[:upper:]]+)([[:upper:]][^[:upper:]].*)$`)
 )
 
-// lowerFirst has the first word of a name in lower case, as `mage -l` has it: CI is ci, BuildAll buildAll, DNSZone dnsZone.
+// lowerFirst is a name with its first word in lower case, as in `mage -l`: CI is ci, BuildAll buildAll, DNSZone dnsZone.
 func lowerFirst(name string) string {
 	for _, first := range []*regexp.Regexp{firstWord, firstAbbreviation} {
 		if m := first.FindStringSubmatch(name); m != nil {

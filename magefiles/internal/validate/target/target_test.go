@@ -135,7 +135,7 @@ func Build() {}
 	}
 }
 
-// TestNames compares with what mage itself prints.
+// TestNames compares the names with the output of mage itself.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	set, err := read(names)
@@ -163,7 +163,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// names are of all sorts. A namespace and a function share one.
+// names are names of many forms. One namespace and one function have the same name.
 const names = `
 -- go.mod --
 module example.org/names

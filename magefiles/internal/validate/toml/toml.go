@@ -1,4 +1,4 @@
-// Package toml says where the settings of a TOML file stand. It is pure: text goes in, positions come out.
+// Package toml finds the positions of settings in a TOML file. It is pure: text goes in, positions come out.
 package toml
 
 import (
@@ -10,15 +10,15 @@ import (
 
 // Setting is a key with its value, or a table.
 type Setting struct {
-	// Key is the whole key, with dots, as in tools.go. The second [[a.b]] is a.b[2].
+	// Key is the whole key, with dots: tools.go. The second [[a.b]] is a.b[2].
 	Key string
-	// Value is the text of a value: of a string without its quotes, "" for tables, arrays and inline tables.
+	// Value is the text of a value: a string without its quotes, "" for tables, arrays and inline tables.
 	Value string
-	// At is the offset of the key's last part, ValueAt that of the value, behind its quote if it is a string; 0 if it has no text.
+	// At is the offset of the key's last part. ValueAt is the offset of the value, after the quote of a string; 0 if it has no text.
 	At, ValueAt int
 }
 
-// Settings lists the settings of a TOML file, in its order, up to where it does not parse.
+// Settings lists the settings of a TOML file, in its order, up to the first syntax error.
 func Settings(text string) []Setting {
 	data := []byte(text)
 	w := walker{tables: map[string]int{}}
@@ -48,10 +48,11 @@ type walker struct {
 	found  []Setting
 }
 
-// maxKey is far longer than any key in bytes. Of a longer one the rest is left out, as it would be copied for each of its parts.
+// maxKey is the maximum length of a key in bytes, far above real keys. The rest of a longer key is dropped, because each part would copy
+// it.
 const maxKey = 1000
 
-// key joins the parts of a key. Those of an array of tables mean its last one.
+// key joins the parts of a key. An array of tables means its last table.
 func (w *walker) key(prefix string, parts unstable.Iterator) (key string, at int) {
 	key = prefix
 	for parts.Next() {
@@ -93,7 +94,7 @@ func (w *walker) keyValue(prefix string, e *unstable.Node) {
 	w.found = append(w.found, s)
 }
 
-// Find is the setting of a key, or else the innermost table around it; ok is false if there is neither.
+// Find is the setting with a key, otherwise the innermost table around it; ok is false if there is neither.
 func Find(settings []Setting, key string) (found Setting, ok bool) {
 	for _, s := range settings {
 		inside := s.Key == key || strings.HasPrefix(key, s.Key) && strings.ContainsAny(key[len(s.Key):len(s.Key)+1], ".[")

@@ -67,7 +67,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Whatever the text, positions are in it.
+// For any text, positions are within it.
 func FuzzSettings(f *testing.F) {
 	f.Add(text)
 	f.Add("a = [[1, {b = 2}]]\n[a.b]\nc = '''x'''")

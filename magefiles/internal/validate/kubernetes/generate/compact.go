@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// kept are the fields of a schema that validation reads.
+// kept are the fields of a schema that validation uses.
 var kept = []string{
 	"type", "format", "required", "enum", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "nullable",
 	"x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource",
 }
 
-// compact is a schema with only what is kept.
+// compact is a schema with only the kept fields.
 func compact(s schema) schema {
 	small := schema{}
 	for _, key := range kept {
@@ -49,7 +49,7 @@ func compact(s schema) schema {
 	return small
 }
 
-// share replaces each larger object below s by a reference to a type of its own. ApplicationSet says most of what it says forty times.
+// share replaces each larger object below s by a reference to a type of its own. ApplicationSet repeats most of its schema forty times.
 func (f *file) share(s schema) schema {
 	for _, key := range []string{"items", "additionalProperties"} {
 		if below, ok := s[key].(schema); ok {
@@ -68,7 +68,7 @@ func (f *file) named(s schema) schema {
 	if _, ok := s["properties"]; !ok {
 		return s
 	}
-	raw, _ := json.Marshal(s) // it was YAML
+	raw, _ := json.Marshal(s) // the schema came from YAML
 	sum := sha256.Sum256(raw)
 	name := hex.EncodeToString(sum[:4])
 	f.Types[name] = s
@@ -100,7 +100,7 @@ func readEnums(path string) (map[string]map[string][]any, error) {
 	return enums, nil
 }
 
-// enumsBelow collects the enumerations of properties; that of what a list holds is under the list's name.
+// enumsBelow collects the enumerations of properties; the enumeration of a list's items has the name of the list.
 func enumsBelow(node ast.Node, property string, found map[string][]any) {
 	ast.Inspect(node, func(n ast.Node) bool {
 		pair, ok := n.(*ast.KeyValueExpr)

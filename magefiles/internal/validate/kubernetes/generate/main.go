@@ -1,6 +1,6 @@
 // Generate writes the schemas that package kubernetes embeds, from the modules that the lab builds (magefiles/internal/lab/modules/argocd):
-// Kubernetes' OpenAPI, with the enumerations of its generated code, which that leaves out, and Argo CD's CustomResourceDefinitions. Kept
-// is what validation needs; descriptions, which are most of it, are not.
+// the OpenAPI of Kubernetes, with the enumerations of its generated code, which the OpenAPI leaves out, and Argo CD's
+// CustomResourceDefinitions. It keeps the parts that validation uses, and drops the descriptions, which are most of the text.
 package main
 
 import (
@@ -13,15 +13,15 @@ import (
 	"path/filepath"
 )
 
-// The modules that schemas are made from.
+// The modules with the schemas.
 const (
 	moduleKubernetes = "k8s.io/kubernetes"
 	moduleArgoCD     = "github.com/argoproj/argo-cd/v3"
 )
 
-// file is what a file of schemas holds. Package kubernetes reads it.
+// file is the content of a file of schemas. Package kubernetes reads it.
 type file struct {
-	// Version is that of the module.
+	// Version is the version of the module.
 	Version string `json:"version"`
 	// Kinds are the names of types, by apiVersion and kind.
 	Kinds map[string]map[string]string `json:"kinds"`
@@ -29,7 +29,7 @@ type file struct {
 	Types map[string]schema `json:"types"`
 }
 
-// schema is an OpenAPI schema as JSON has it.
+// schema is an OpenAPI schema in JSON.
 type schema = map[string]any
 
 func main() {
@@ -61,12 +61,12 @@ func run(module, out string) error {
 	return nil
 }
 
-// outputs are the files that modules are written to.
+// outputs are the output files of the modules.
 var outputs = map[string]string{moduleKubernetes: "kubernetes.json.gz", moduleArgoCD: "argocd.json.gz"}
 
-// write is the same, byte by byte, for the same schemas.
+// write writes the same bytes for the same schemas.
 func write(path string, f *file) error {
-	raw, err := json.Marshal(f) // which sorts keys
+	raw, err := json.Marshal(f) // Marshal sorts keys
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,8 @@ import (
 
 const lab = "../../../lab/modules/argocd"
 
-// TestSchemas compares what is embedded with what the lab's versions say. It needs their modules, which the lab's build brings.
+// TestSchemas compares the embedded schemas with those of the lab's versions. It requires their modules, which the build of the lab
+// downloads.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
 	for name := range outputs {

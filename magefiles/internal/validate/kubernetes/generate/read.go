@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// locate asks where a module's files are and which version of it, without a download.
+// locate finds a module's folder and version, without a download.
 func locate(module, name string) (dir, version string, err error) {
 	cmd := exec.Command("go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}} {{.Version}}", name)
 	cmd.Dir = module
@@ -60,9 +60,10 @@ func readKubernetes(dir string) (*file, error) {
 
 type groupVersionKind struct{ Group, Version, Kind string }
 
-// groupVersionKinds are those of one definition. Several are those of the types that every version has (DeleteOptions), no objects.
+// groupVersionKinds are the kinds of one definition. A definition with several kinds is a type of every version (DeleteOptions), not an
+// object.
 func groupVersionKinds(definition schema) []groupVersionKind {
-	raw, _ := json.Marshal(definition["x-kubernetes-group-version-kind"]) // it was JSON
+	raw, _ := json.Marshal(definition["x-kubernetes-group-version-kind"]) // the value came from JSON
 	var list []groupVersionKind
 	if json.Unmarshal(raw, &list) != nil || len(list) > 1 {
 		return nil
