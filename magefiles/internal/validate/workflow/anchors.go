@@ -6,28 +6,28 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Forgejo cuts a workflow into one file for each job (act/jobparser of its runner). It decodes the job and writes it out again; but some values
-// are kept as they are spelled, and an alias among them then refers to an anchor that is in another job, or was not written. The runner, or
-// Forgejo itself, fails with "unknown anchor". Where such a value is as a whole an alias that can be resolved, the runner looks at its kind alone
-// (act/model: environment, Matrix), which is neither mapping nor text, and takes it for empty. Whole jobs, whole steps, lists of steps and `with`
-// are decoded, and may be merged or aliased.
+// Forgejo splits a workflow into one file for each job (act/jobparser of its runner). It decodes the job and encodes it again, but keeps
+// some values as written. An alias in such a value then refers to an anchor that is in another job or is missing, and the runner, or
+// Forgejo itself, fails with "unknown anchor". If the whole value is an alias that can be resolved, the runner checks only the kind of the
+// node (act/model: environment, Matrix), which is neither mapping nor text, and treats it as empty. Whole jobs, whole steps, lists of steps
+// and `with` are decoded, and may use merges and aliases.
 var (
-	spelledOfJob  = []string{"needs", "env", "if"}                  // in the order in which they are written, before the steps
+	spelledOfJob  = []string{"needs", "env", "if"}                  // in the order of the output, before the steps
 	spelledOfStep = []string{"if", "env"}                           // likewise
 	spelledAfter  = []string{"container", "secrets", "permissions"} // after the steps
 )
 
-// anchors reports aliases that Forgejo loses. It reads the file once more, as the rest of the package sees what aliases stand for.
+// anchors reports aliases that Forgejo loses. It parses the file again, because the rest of the package sees aliases resolved.
 func (f *file) anchors() {
 	if !f.Forgejo || !f.aliases && !f.merges {
 		return
 	}
 	var doc yaml.Node
 	if yaml.Unmarshal([]byte(f.text), &doc) != nil {
-		return // parse read it
+		return // parse has read it
 	}
 	root := doc.Content[0]
-	if f.action { // which is not cut up
+	if f.action { // Forgejo does not split actions
 		f.stepAnchors(anchored(field(root, "runs")), nil)
 		return
 	}
@@ -41,7 +41,7 @@ func (f *file) anchors() {
 	pairs(anchored(field(root, "jobs")), func(_, value *yaml.Node) { f.jobAnchors(anchored(value)) })
 }
 
-// jobAnchors goes through what Forgejo writes of one job as it is spelled.
+// jobAnchors checks the parts of one job that Forgejo keeps as written.
 func (f *file) jobAnchors(job *yaml.Node) {
 	written := map[string]bool{}                        // anchors
 	f.spelled(field(job, "runs-on"), map[string]bool{}) // alone
@@ -57,7 +57,7 @@ func (f *file) jobAnchors(job *yaml.Node) {
 	}
 }
 
-// stepAnchors goes through the steps of a job, or of an action, of which written is nil.
+// stepAnchors checks the steps of a job or, if written is nil, of an action.
 func (f *file) stepAnchors(job *yaml.Node, written map[string]bool) {
 	steps := anchored(field(job, "steps"))
 	if steps == nil || steps.Kind != yaml.SequenceNode {
@@ -70,7 +70,7 @@ func (f *file) stepAnchors(job *yaml.Node, written map[string]bool) {
 	}
 }
 
-// spelledAs looks at the value of a key.
+// spelledAs checks the value of a key.
 func (f *file) spelledAs(key string, m *yaml.Node, written map[string]bool) {
 	value := field(m, key)
 	if value != nil && value.Kind == yaml.AliasNode && (written == nil || written[value.Value]) {
@@ -95,7 +95,7 @@ func (f *file) unresolved(key string, alias *yaml.Node) {
 	f.report(Problem{Line: alias.Line, Column: alias.Column, Rule: RuleAnchor, Message: fmt.Sprintf("Forgejo does not resolve the alias *%s here, and %s", name, effect), Do: do})
 }
 
-// spelled reports aliases whose anchor was not written before.
+// spelled reports aliases with an anchor that was not written before.
 func (f *file) spelled(n *yaml.Node, written map[string]bool) {
 	if n == nil {
 		return
@@ -111,7 +111,7 @@ func (f *file) spelled(n *yaml.Node, written map[string]bool) {
 	}
 }
 
-// anchored is what an alias stands for.
+// anchored is the target of an alias.
 func anchored(n *yaml.Node) *yaml.Node {
 	if n != nil && n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -119,7 +119,7 @@ func anchored(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// field is the value of a key as it is spelled, also one that a merge brings, or nil.
+// field is the value of a key as written, also if a merge adds the key, or nil.
 func field(m *yaml.Node, key string) *yaml.Node {
 	if value := get(m, key); value != nil {
 		return value

@@ -8,15 +8,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Branches is a place of a workflow that names branches of its repository: what it does is done for no other.
+// Branches is a place in a workflow that names branches of its repository: the workflow acts only on these.
 type Branches struct {
 	Line, Column int
 	Names        []string
 	What         string // as in `runs on push to`
 }
 
-// BranchesOf are those of a workflow: the branches of its events, and those that its conditions compare with. Patterns, and what is excluded,
-// are left out; a text that does not parse has none.
+// BranchesOf returns the branches of a workflow's events, and those in its conditions. Patterns and excluded branches are left out; a text
+// that does not parse has none.
 func BranchesOf(text string) (found []Branches) {
 	f := &file{text: text}
 	if !f.parse() {
@@ -32,7 +32,7 @@ func BranchesOf(text string) (found []Branches) {
 	return append(found, conditions(f.root)...)
 }
 
-// literals are the names of a list, or of a single text; ok is false if one of them is a pattern.
+// literals are the names in a list, or a single text; ok is false if one of them is a pattern.
 func literals(n *yaml.Node) (names []string, ok bool) {
 	list := n.Content
 	if n.Kind == yaml.ScalarNode {
@@ -50,7 +50,7 @@ func literals(n *yaml.Node) (names []string, ok bool) {
 
 var branchRef = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`==\s*'refs/heads/([^'*?$]+)'`) })
 
-// conditions are the branches that an if compares with. One that compares with several is true of each.
+// conditions are the branches that an `if` compares with. A condition with several branches counts for each.
 func conditions(n *yaml.Node) (found []Branches) {
 	pairs(n, func(key, value *yaml.Node) {
 		if key.Value != "if" || value.Kind != yaml.ScalarNode {

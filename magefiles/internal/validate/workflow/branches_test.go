@@ -2,7 +2,7 @@ package workflow
 
 import "testing"
 
-// FuzzBranchesOf holds that what is found has a name and a place, whatever the text.
+// FuzzBranchesOf checks that each result has a name and a place, for any text.
 func FuzzBranchesOf(f *testing.F) {
 	f.Add("on:\n  push: &a\n    branches: [main]\n  pull_request: *a\njobs:\n  a:\n    if: github.ref == 'refs/heads/x'\n")
 	f.Add("on: {<<: {push: {branches: main}}}\n")

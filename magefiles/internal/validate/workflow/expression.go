@@ -8,11 +8,11 @@ import (
 
 // expression is a ${{ … }} in a text.
 type expression struct {
-	start, end int    // of the whole, in bytes
+	start, end int    // of the whole expression, in bytes
 	body       string // between the braces, without spaces around it
 }
 
-// expressions finds the ${{ … }} of a text. One that does not end reaches to the end of the text.
+// expressions finds the ${{ … }} of a text. An unterminated one extends to the end of the text.
 func expressions(text string) []expression {
 	var found []expression
 	for from := 0; ; {
@@ -31,7 +31,7 @@ func expressions(text string) []expression {
 	}
 }
 
-// endOf is where }} stands, outside of 'strings'.
+// endOf is the index of }} outside of 'strings'.
 func endOf(text string, from int) (int, bool) {
 	quoted := false
 	for i := from; i < len(text); i++ {
@@ -45,7 +45,7 @@ func endOf(text string, from int) (int, bool) {
 	return len(text), false
 }
 
-// spelled is a path of the expression in the case that it has there.
+// spelled is a path with the upper and lower case of the expression.
 func (e expression) spelled(path []string) string {
 	name := strings.Join(path, ".")
 	if lower := strings.ToLower(e.body); len(lower) == len(e.body) {
@@ -56,8 +56,8 @@ func (e expression) spelled(path []string) string {
 	return name
 }
 
-// references are the paths (github.event.issue.title, in lower case and split at its points) whose text an expression may become part of.
-// What an expression only compares, or looks for something in, is not among them. An expression that does not parse has none.
+// references are the paths (github.event.issue.title, in lower case, split at the dots) whose text may appear in the result of an
+// expression. Paths that it only compares or searches are left out. An expression that does not parse has none.
 func references(body string) [][]string {
 	node, err := actionlint.NewExprParser().Parse(actionlint.NewExprLexer(body + "}}"))
 	if err != nil {
@@ -78,7 +78,7 @@ func flows(n actionlint.ExprNode) [][]string {
 		return call(n)
 	case *actionlint.LogicalOpNode:
 		if n.Kind == actionlint.LogicalOpNodeKindAnd {
-			return flows(n.Right) // the left is the result only if it is false, empty or 0
+			return flows(n.Right) // the left side is the result only if it is false, empty or 0
 		}
 		return append(flows(n.Left), flows(n.Right)...)
 	}
@@ -97,7 +97,7 @@ func call(n *actionlint.FuncCallNode) [][]string {
 	return found
 }
 
-// follow is the path of properties that n takes from a context, or else the node that it starts at.
+// follow is the path of properties that n reads from a context, or the node that it starts at.
 func follow(n actionlint.ExprNode) (path []string, base actionlint.ExprNode) {
 	switch n := n.(type) {
 	case *actionlint.VariableNode:

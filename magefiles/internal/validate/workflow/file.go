@@ -12,10 +12,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Limits of what is looked at. Those of expressions are GitHub's (actions/runner: ExpressionConstants).
+// Limits of what is checked. The limits of expressions are GitHub's (actions/runner: ExpressionConstants).
 const (
 	maxDepth      = 100     // of YAML
-	maxNodes      = 100_000 // of YAML, with aliases counted as what they stand for
+	maxNodes      = 100_000 // of YAML, with aliases expanded
 	maxExpression = 21_000  // characters
 	maxNesting    = 50      // of an expression
 )
@@ -25,23 +25,23 @@ type file struct {
 	Options
 	action   bool
 	merges   bool // a mapping takes keys from another (<<)
-	aliases  bool // a value is that of an anchor (*)
+	aliases  bool // a value is an alias (*)
 	text     string
 	lines    []string
-	root     *yaml.Node // the mapping at the top, with aliases resolved and merges written out
+	root     *yaml.Node // the top-level mapping, with aliases resolved and merges expanded
 	problems []Problem
 
-	// What model fills in.
-	inputs map[string]string // type by name in lower case, "" for one that says none
+	// Set by model.
+	inputs map[string]string // type by name in lower case, "" for an input without a type
 	called bool              // an input may come from a workflow_call
-	refs   bool              // the ref may have a name that someone chose
+	refs   bool              // another person may choose the name of the ref
 	env    *yaml.Node
 	jobs   []*job
 }
 
 var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`) })
 
-// parse reads the YAML, and reports whether it can be looked at further.
+// parse parses the YAML, and says whether the file can be checked further.
 func (f *file) parse() bool {
 	decoder := yaml.NewDecoder(strings.NewReader(f.text))
 	var doc, next yaml.Node
@@ -80,7 +80,7 @@ func (f *file) unreadable(err error) {
 	f.report(Problem{Line: line, Rule: RuleYAML, Message: "not YAML: " + message[len(m[0]):]})
 }
 
-// walker looks at each node once, replaces aliases by what they stand for, and counts what readers after it will see.
+// walker visits each node once, replaces aliases by their targets, and counts the nodes that later readers see.
 type walker struct {
 	*file
 	extents map[*yaml.Node]extent // of anchored nodes
@@ -88,7 +88,7 @@ type walker struct {
 	stopped bool
 }
 
-// extent is what readers see of a node: how many nodes, itself included, and how many levels, with what aliases stand for.
+// extent is the size of a node with aliases expanded: the number of nodes, including itself, and of levels.
 type extent struct{ size, height int }
 
 func (w *walker) stop(n *yaml.Node, message string) {
@@ -98,7 +98,7 @@ func (w *walker) stop(n *yaml.Node, message string) {
 	w.stopped = true
 }
 
-// node returns what readers see below n.
+// node returns the extent of n.
 func (w *walker) node(n *yaml.Node, depth int) extent {
 	if n.Anchor != "" {
 		w.open[n] = true
@@ -126,7 +126,7 @@ func (w *walker) node(n *yaml.Node, depth int) extent {
 	return e
 }
 
-// child puts what an alias stands for in its place.
+// child replaces an alias by its target.
 func (w *walker) child(parent *yaml.Node, i int, child *yaml.Node, depth int) extent {
 	height := 0
 	if child.Kind == yaml.AliasNode {
@@ -147,7 +147,7 @@ func (w *walker) child(parent *yaml.Node, i int, child *yaml.Node, depth int) ex
 	return w.node(child, depth+1)
 }
 
-// duplicates reports keys that stand twice in a mapping.
+// duplicates reports duplicate keys in a mapping.
 func (w *walker) duplicates(n *yaml.Node) {
 	seen := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -164,7 +164,7 @@ func (w *walker) duplicates(n *yaml.Node) {
 	}
 }
 
-// expressions stops at expressions that are too large for those who parse them by recursion.
+// expressions stops at expressions that are too large for recursive parsers.
 func (w *walker) expressions(n *yaml.Node) {
 	if n.Kind == yaml.MappingNode {
 		if condition := get(n, "if"); condition != nil && tooLarge(condition.Value) {
@@ -216,7 +216,7 @@ func get(m *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// scalar is a node's text, "" if it is no scalar.
+// scalar is a node's text, "" if it is not a scalar.
 func scalar(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode {
 		return ""
@@ -234,7 +234,7 @@ func pairs(m *yaml.Node, do func(key, value *yaml.Node)) {
 	}
 }
 
-// quote quotes what a file says, shortened so that a message stays readable.
+// quote quotes text of a file, shortened to keep messages readable.
 func quote(s string) string { return strconv.Quote(shorten(s)) }
 
 func shorten(s string) string {

@@ -11,8 +11,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
 )
 
-// Keys that the schema takes and Forgejo passes over (docs/user/actions/github-actions and reference; the runner's model.Job has none of
-// them), with what people rely on them for.
+// Keys that the schema accepts and Forgejo ignores (docs/user/actions/github-actions and reference; the runner's model.Job has none of
+// them), with the effect that people expect.
 var (
 	ignoredKeys = map[string]string{"permissions": "the token's rights stay what they are"}
 	ignoredJobs = map[string]string{
@@ -23,8 +23,8 @@ var (
 	}
 )
 
-// forgejoEvents start a workflow on a Forgejo (its modules/actions/workflows.go and github.go). GitHub's workflow_run is Gitea's, too, and no
-// Forgejo's.
+// forgejoEvents start a workflow on Forgejo (its modules/actions/workflows.go and github.go). Gitea supports GitHub's workflow_run; Forgejo
+// does not.
 var forgejoEvents = []string{
 	"create", "delete", "fork", "gollum", "issue_comment", "issues", "pull_request", "pull_request_comment", "pull_request_review",
 	"pull_request_review_comment", "pull_request_target", "push", "registry_package", "release", "schedule", "workflow_call", "workflow_dispatch",
@@ -42,7 +42,7 @@ func (f *file) ignored() {
 
 func (f *file) passedOver(n *yaml.Node, keys map[string]string) {
 	pairs(n, func(key, value *yaml.Node) {
-		if effect, ok := keys[key.Value]; ok && scalar(value) != "false" { // which is so without it
+		if effect, ok := keys[key.Value]; ok && scalar(value) != "false" { // false is the default
 			do := ""
 			if token := scalar(get(value, "id-token")); key.Value == "permissions" && token == "write" {
 				do = "Write enable-openid-connect: true for the token that id-token asks for (Forgejo 16 reads it), and remove permissions."
@@ -52,7 +52,7 @@ func (f *file) passedOver(n *yaml.Node, keys map[string]string) {
 	})
 }
 
-// events reports events that never start anything.
+// events reports events that never start a workflow.
 func (f *file) events() {
 	if !f.Forgejo || f.action {
 		return
@@ -63,7 +63,7 @@ func (f *file) events() {
 		}
 		do := "Write one that it has: " + strings.Join(forgejoEvents, ", ") + "."
 		if _, known := actionlint.AllWebhookTypes[n.Value]; !known {
-			if near := target.Nearest(n.Value, forgejoEvents); near != "" { // a slip, and none of GitHub's own
+			if near := target.Nearest(n.Value, forgejoEvents); near != "" { // a typing mistake, not an event of GitHub
 				do = "Write " + near + ", or another" + strings.TrimPrefix(do, "Write one")
 			}
 		}

@@ -10,17 +10,18 @@ import (
 	"github.com/rhysd/actionlint"
 )
 
-// forgejoContexts are what Forgejo calls the context github as well.
+// forgejoContexts are Forgejo's other names for the context github.
 var forgejoContexts = []string{"forgejo", "forge", "gitea"}
 
-// knowForgejo gives actionlint the names of contexts that GitHub lacks. They are a variable of the library, and nothing else here uses it.
+// knowForgejo adds the contexts that GitHub does not have to actionlint. They are a global variable of the library; nothing else here uses
+// it.
 var knowForgejo = sync.OnceFunc(func() {
 	for _, name := range forgejoContexts {
 		actionlint.BuiltinGlobalVariableTypes[name] = actionlint.BuiltinGlobalVariableTypes["github"]
 	}
 })
 
-// notOurs are what actionlint says that is not so on a Forgejo, or that a rule of our own says better.
+// notOurs matches messages of actionlint that are wrong for Forgejo, or that one of our rules reports better.
 var notOurs = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(strings.Join([]string{
 		`potentially untrusted`,              // injection
@@ -30,14 +31,14 @@ var notOurs = sync.OnceValue(func() *regexp.Regexp {
 		`is duplicated in .*previously defined`, // yaml
 		`^unexpected key "description" for "workflow"`,
 		`^type of expression at "float number value"`,   // the runner reads the number of minutes from a text, too
-		`^"type" is missing at `,                        // and takes an input without a type
-		`\$\{\{ ?insert`,                                // keys that an expression brings
+		`^"type" is missing at `,                        // and accepts an input without a type
+		`\$\{\{ ?insert`,                                // keys from an expression
 		`^unknown Webhook event `,                       // ignored
 		`^no workflow is configured for "workflow_run"`, // ignored
-		`^scheduled job runs too frequently`,            // a limit of GitHub's
-		`^invalid CRON format "@`,                       // Forgejo knows @daily
+		`^scheduled job runs too frequently`,            // a limit of GitHub
+		`^invalid CRON format "@`,                       // Forgejo supports @daily
 		`^maximum number of inputs for "workflow_dispatch"`,
-		`is too old to run on GitHub Actions`,                            // Forgejo's runner has older ones
+		`is too old to run on GitHub Actions`,                            // Forgejo's runner has older versions
 		`^specifying action .* in invalid format because ref is missing`, // pin
 		`^specifying action "https?://.* in invalid format because owner and repo and ref`,
 		`^reusable workflow call "https?://`,
@@ -48,15 +49,15 @@ var notOurs = sync.OnceValue(func() *regexp.Regexp {
 	}, "|"))
 })
 
-// lint asks actionlint. Its rules for runner labels (they are the site's own) and for permissions (Forgejo has none), and those that start
-// another program, are not asked.
+// lint runs actionlint without the rules for runner labels (each site has its own), for permissions (Forgejo has none) and without those
+// that start another program.
 func (f *file) lint() {
 	if f.action {
 		return // actionlint reads these only through the workflows that use them, and from the disk
 	}
 	knowForgejo()
 	found := f.actionlint([]byte(f.text))
-	if f.merges && f.Forgejo { // GitHub takes no merge keys, as actionlint says
+	if f.merges && f.Forgejo { // GitHub does not support merge keys, as actionlint reports
 		found = f.lintMerged(found)
 	}
 	refused := map[int]bool{}
@@ -80,10 +81,10 @@ func (f *file) actionlint(text []byte) []*actionlint.Error {
 	return found
 }
 
-// aboutAnchors is what actionlint finds of anchors, which a workflow whose merges are written out has no more.
+// aboutAnchors begins actionlint's messages about anchors. A workflow with expanded merges has none.
 const aboutAnchors = `anchor "`
 
-// lintMerged asks again with the merges written out: actionlint drops merged keys, and then says that they are missing.
+// lintMerged runs actionlint again with the merges expanded: actionlint drops merged keys, and then reports them as missing.
 func (f *file) lintMerged(found []*actionlint.Error) []*actionlint.Error {
 	found = slices.DeleteFunc(found, func(e *actionlint.Error) bool { return !strings.HasPrefix(e.Message, aboutAnchors) })
 	r, err := f.render()
@@ -98,7 +99,7 @@ func (f *file) lintMerged(found []*actionlint.Error) []*actionlint.Error {
 	return found
 }
 
-// plainWords is a message without the addresses of GitHub's documentation that end it.
+// plainWords is a message without the address of GitHub's documentation at its end.
 func plainWords(message string) string {
 	for _, tail := range []string{". see https://", ". note: ", ": https://"} {
 		message, _, _ = strings.Cut(message, tail)
@@ -106,7 +107,7 @@ func plainWords(message string) string {
 	return message
 }
 
-// tidy leaves a foreign message on one line without a full stop, and not longer than a person reads.
+// tidy makes a message of another program a single line without a full stop, and shortens it.
 func tidy(message string) string {
 	message = strings.TrimSuffix(strings.Join(strings.Fields(message), " "), ".")
 	if r := []rune(message); len(r) > 400 {

@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
 )
 
-// mage looks at the mage commands of the steps that run a shell in the root of this repository.
+// mage checks the mage commands of the steps that run a shell in the root of this repository.
 func (f *file) mage() {
 	if f.Targets == nil {
 		return
@@ -45,10 +45,10 @@ func isShell(shell string) bool {
 
 func atRoot(dir string) bool { return dir == "" || path.Clean(dir) == "." }
 
-// runners are commands that stand before another.
+// runners are commands that run another command.
 var runners = map[string]bool{"exec": true, "command": true, "nohup": true, "env": true, "sudo": true, "nice": true, "time": true}
 
-// plain is a command without what may stand before it.
+// plain is a command without the runners before it.
 func (c command) plain() command {
 	w := c.words
 	for len(w) > 0 {
@@ -69,7 +69,7 @@ func isName(s string) bool {
 	return s != "" && strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
-// starts says whether the first words are these.
+// starts says whether the words begin with the texts.
 func starts(w []word, texts ...string) bool {
 	if len(w) < len(texts) {
 		return false
@@ -82,7 +82,7 @@ func starts(w []word, texts ...string) bool {
 	return true
 }
 
-// leaves says whether a command changes the directory, or what mage means, so that those after it are not looked at.
+// leaves says whether a command changes the directory, or the meaning of mage, so that the commands after it are not checked.
 func (c command) leaves() bool {
 	if starts(c.words, "cd") {
 		return len(c.words) != 2 || !atRoot(c.words[1].text) || !c.words[1].literal
@@ -90,7 +90,7 @@ func (c command) leaves() bool {
 	return starts(c.words, "pushd") || starts(c.words, "alias") || starts(c.words, "source") || starts(c.words, ".")
 }
 
-// mage is what a command hands to mage. ok is false if it does not run it.
+// mage returns the arguments that a command passes to mage. ok is false if it does not run mage.
 func (c command) mage() (args []word, ok bool) {
 	w := c.words
 	if starts(w, "mage") {
@@ -108,15 +108,15 @@ func (c command) mage() (args []word, ok bool) {
 	return nil, false
 }
 
-// Options of mage itself, by whether a value follows them.
+// Options of mage itself, by whether they take a value.
 var (
 	mageOptions = map[string]bool{"v": false, "f": false, "debug": false, "keep": false, "multiline": false, "t": true, "gocmd": true}
-	// Those after which the words mean something else.
+	// Options that change the meaning of the words after them.
 	mageOthers = map[string]bool{"h": true, "help": true, "l": true, "version": true, "init": true, "clean": true, "autocomplete": true, "compile": true, "install": true,
 		"d": true, "w": true, "goos": true, "goarch": true, "ldflags": true}
 )
 
-// mageLine looks at the words after mage.
+// mageLine checks the words after mage.
 func (f *file) mageLine(where *places, args []word) {
 	l := &line{set: f.Targets, args: args, report: func(w word, message, do string) {
 		row, column := where.at(w.offset)
@@ -130,15 +130,15 @@ func (f *file) mageLine(where *places, args []word) {
 	}
 }
 
-// line is a mage command that is being read.
+// line is the parser of a mage command.
 type line struct {
 	set    *target.Set
-	args   []word // that are still to be read
-	last   string // the target before
+	args   []word // not read yet
+	last   string // the previous target
 	report func(at word, message, do string)
 }
 
-// options reads what stands before the first target, and says whether targets follow.
+// options reads the options before the first target, and says whether targets follow.
 func (l *line) options() bool {
 	for len(l.args) > 0 && strings.HasPrefix(l.args[0].text, "-") {
 		w := l.args[0]
@@ -159,7 +159,7 @@ func (l *line) options() bool {
 	return true
 }
 
-// target reads a target and what it takes. It returns false when what follows cannot be told.
+// target reads a target and its arguments. It returns false if the rest cannot be checked.
 func (l *line) target() bool {
 	w := l.args[0]
 	if !w.literal || w.many {
@@ -199,7 +199,7 @@ func (l *line) unknown(w word) {
 	l.report(w, message, do)
 }
 
-// fits says whether a word may be the argument for a parameter.
+// fits says whether a word may be the argument of a parameter.
 func (l *line) fits(t target.Target, p target.Param, w word) bool {
 	if strings.HasPrefix(w.text, "-") && p.Type == "string" {
 		l.report(w, fmt.Sprintf("%s stands where %s takes %s", quote(w.text), t.Name, strings.ToUpper(p.Name)), "Write the flags of a target after its arguments.")
@@ -208,7 +208,7 @@ func (l *line) fits(t target.Target, p target.Param, w word) bool {
 	return l.value(t, p, w, w.text, w.literal)
 }
 
-// value says whether a text is of a parameter's type.
+// value says whether a text has a parameter's type.
 func (l *line) value(t target.Target, p target.Param, at word, text string, literal bool) bool {
 	var err error
 	switch p.Type {
@@ -235,7 +235,7 @@ func (l *line) flags(t target.Target) bool {
 	for len(l.args) > 0 {
 		w := l.args[0]
 		if w.text == "" && (w.many || !w.literal) {
-			return false // flags in a variable, perhaps
+			return false // a variable may hold flags
 		}
 		if !strings.HasPrefix(w.text, "-") {
 			return true
@@ -272,7 +272,7 @@ func (l *line) flag(t target.Target, w word) bool {
 	return false
 }
 
-// params are positionals as `mage -h` shows them.
+// params are positional parameters as `mage -h` shows them.
 func params(list []target.Param) string {
 	var names []string
 	for _, p := range list {

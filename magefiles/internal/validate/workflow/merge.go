@@ -13,13 +13,13 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// isMerge says whether a key takes the keys of another mapping (<<). In quotes it is a key like any other.
+// isMerge says whether a key is the merge key <<. A quoted one is an ordinary key.
 func isMerge(key *yaml.Node) bool {
 	return key.Kind == yaml.ScalarNode && key.Value == "<<" && key.ShortTag() == "!!merge"
 }
 
-// merge puts what merge keys bring in their place, below n. A mapping's own keys come before those of a merge, and those of the first merged
-// mapping before those of the next: as in every decoder of YAML 1.1, Forgejo's included. Each node is looked at once.
+// merge replaces the merge keys below n by the keys that they add. A mapping's own keys take precedence over merged ones, and the first
+// merged mapping over the next, as in every decoder of YAML 1.1, including Forgejo's. Each node is visited once.
 func (f *file) merge(n *yaml.Node, done map[*yaml.Node]bool) {
 	if done[n] {
 		return
@@ -47,7 +47,7 @@ func (f *file) merge(n *yaml.Node, done map[*yaml.Node]bool) {
 	n.Content = append(own, merged...)
 }
 
-// merged are the keys and values that a merge key's value brings, without those that were seen.
+// merged are the keys and values that a merge key's value adds, without those in seen.
 func (f *file) merged(value *yaml.Node, seen map[string]bool) (found []*yaml.Node) {
 	sources := []*yaml.Node{value}
 	if value.Kind == yaml.SequenceNode {
@@ -68,7 +68,7 @@ func (f *file) merged(value *yaml.Node, seen map[string]bool) (found []*yaml.Nod
 	return found
 }
 
-// rendered is the workflow with its merges written out, for a reader that does not know them, and where each of its nodes is in the file.
+// rendered is the workflow with its merges expanded, for a reader without support for them, and the place of each of its nodes in the file.
 type rendered struct {
 	file  *file
 	text  []byte
@@ -78,7 +78,7 @@ type rendered struct {
 
 type renderedNode struct{ here, there *yaml.Node }
 
-// render writes the workflow without merges. It fails for what the library reads and cannot write.
+// render writes the workflow without merges. It fails for values that the library can read but not write.
 func (f *file) render() (*rendered, error) {
 	text, err := yaml.Marshal(bare(f.root))
 	if err != nil {
@@ -93,7 +93,7 @@ func (f *file) render() (*rendered, error) {
 	return r, nil
 }
 
-// bare is a copy of a tree with nothing but its values: neither comments, which may move, nor anchors, which nothing refers to any more.
+// bare is a copy of a tree with only its values: without comments, which may move, and without anchors, which nothing refers to any more.
 func bare(n *yaml.Node) *yaml.Node {
 	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Style: n.Style}
 	for _, child := range n.Content {
@@ -102,7 +102,7 @@ func bare(n *yaml.Node) *yaml.Node {
 	return c
 }
 
-// pair notes where a rendered node comes from, and all that is below it.
+// pair records the origin of a rendered node, and of all nodes below it.
 func (r *rendered) pair(here, there *yaml.Node) {
 	r.nodes = append(r.nodes, renderedNode{here, there})
 	for i := range min(len(here.Content), len(there.Content)) {
@@ -110,13 +110,13 @@ func (r *rendered) pair(here, there *yaml.Node) {
 	}
 }
 
-// at is the place in the file of a place in the rendered text.
+// at converts a place in the rendered text to the place in the file.
 func (r *rendered) at(line, column int) (int, int) {
 	i, found := slices.BinarySearchFunc(r.nodes, yaml.Node{Line: line, Column: column}, func(n renderedNode, at yaml.Node) int {
 		return cmp.Or(cmp.Compare(n.here.Line, at.Line), cmp.Compare(n.here.Column, at.Column))
 	})
 	if !found {
-		i-- // inside of a value
+		i-- // inside a value
 	}
 	if i < 0 {
 		return 1, 1
@@ -130,7 +130,7 @@ func (r *rendered) at(line, column int) (int, int) {
 
 var linted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`line:(\d+), ?col(?:umn)?:(\d+)`) })
 
-// places corrects the places that a message of actionlint names.
+// places converts the places in a message of actionlint.
 func (r *rendered) places(message string) string {
 	return linted().ReplaceAllStringFunc(message, func(place string) string {
 		m := linted().FindStringSubmatch(place)
@@ -141,7 +141,7 @@ func (r *rendered) places(message string) string {
 	})
 }
 
-// within is a place inside of a scalar: as far from the beginning of its line's text as it is here.
+// within converts a place inside a scalar: at the same distance from the beginning of its line's text.
 func (r *rendered) within(here, there *yaml.Node, line, column int) (int, int) {
 	from, to := line, there.Line+line-here.Line
 	if there.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 && line != here.Line {

@@ -12,8 +12,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// TestRenderedPlaces asks actionlint twice about workflows that have no merges: as they are, and as they are written for those that have. It must
-// find the same in the same places.
+// TestRenderedPlaces runs actionlint on workflows without merges, as written and as rendered. The findings and their places must be the
+// same.
 func TestRenderedPlaces(t *testing.T) {
 	t.Parallel()
 	archives, err := filepath.Glob("../checks/testdata/workflows/*/*.txtar")
@@ -62,7 +62,7 @@ func TestMergesLikeYAML(t *testing.T) {
 			t.Errorf("%s: %v", text, f.problems)
 			continue
 		}
-		if wantErr != nil { // it refuses a merge key beside one in quotes
+		if wantErr != nil { // it refuses a merge key next to a quoted one
 			continue
 		}
 		if err := bare(f.root).Decode(&got); err != nil {

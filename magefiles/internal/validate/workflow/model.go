@@ -23,7 +23,7 @@ type step struct {
 	shell, directory string
 }
 
-// model reads what the rules of our own look at.
+// model collects what our own rules check.
 func (f *file) model() {
 	f.inputs, f.env = map[string]string{}, get(f.root, "env")
 	if f.action {
@@ -37,7 +37,7 @@ func (f *file) model() {
 	f.declare(get(get(on, "workflow_call"), "inputs"))
 	for name, kind := range f.inputs {
 		if kind == "number" {
-			f.inputs[name] = "boolean" // a caller cannot pass anything else, unlike a person
+			f.inputs[name] = "boolean" // a caller can only pass a boolean, unlike a person
 		}
 	}
 	f.declare(get(get(on, "workflow_dispatch"), "inputs"))
@@ -72,7 +72,7 @@ func (j *job) addStep(n *yaml.Node) {
 	j.steps = append(j.steps, s)
 }
 
-// isCheckout says whether a step uses an action that is called checkout.
+// isCheckout says whether a step uses an action named checkout.
 func isCheckout(s *step) bool {
 	name, _, _ := strings.Cut(scalar(s.uses), "@")
 	return strings.HasSuffix(name, "/checkout")
@@ -100,7 +100,7 @@ func eventNames(on *yaml.Node) []*yaml.Node {
 	return names
 }
 
-// namesRefs says whether an event's ref may be a name that someone else chose: a tag, or a branch that is not named here.
+// namesRefs says whether another person may choose the name of an event's ref: a tag, or a branch that is not named here.
 func namesRefs(on *yaml.Node) bool {
 	return slices.ContainsFunc(eventNames(on), func(event *yaml.Node) bool {
 		switch event.Value {

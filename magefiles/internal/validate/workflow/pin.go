@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// pinned looks at the actions, reusable workflows and images of a job.
+// pinned checks the actions, reusable workflows and images of a job.
 func (f *file) pinned(j *job) {
 	if uses := get(j.node, "uses"); uses != nil && !f.action {
 		f.pin(uses, j, true)
@@ -25,11 +25,11 @@ func (f *file) pinned(j *job) {
 	pairs(get(j.node, "services"), func(_, service *yaml.Node) { f.image(service) })
 }
 
-// pin looks at what a job or step uses.
+// pin checks the action or workflow that a job or step uses.
 func (f *file) pin(n *yaml.Node, j *job, reusable bool) {
 	uses := scalar(n)
 	switch {
-	case uses == "" || strings.Contains(uses, "${{"): // syntax, which others report
+	case uses == "" || strings.Contains(uses, "${{"): // other rules report syntax errors
 	case strings.HasPrefix(uses, "./"), strings.HasPrefix(uses, "../"):
 		f.local(n, uses, j, reusable)
 	case strings.HasPrefix(uses, "docker://"):
@@ -55,12 +55,12 @@ func (f *file) commit(n *yaml.Node, uses string) {
 	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RulePin, Message: message})
 }
 
-// isCommit says whether ref is a whole commit: 40 digits of SHA-1 or 64 of SHA-256.
+// isCommit says whether ref is a full commit hash: 40 digits of SHA-1 or 64 of SHA-256.
 func isCommit(ref string) bool { return (len(ref) == 40 || len(ref) == 64) && isHex(ref) }
 
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
-// image looks at a container: an image, or a mapping with one.
+// image checks a container: an image, or a mapping with one.
 func (f *file) image(n *yaml.Node) {
 	if image := get(n, "image"); image != nil {
 		n = image
@@ -70,7 +70,7 @@ func (f *file) image(n *yaml.Node) {
 	}
 }
 
-// version looks whether an image has a digest, or a tag other than latest.
+// version checks that an image has a digest, or a tag other than latest.
 func (f *file) version(n *yaml.Node, image string) {
 	if strings.Contains(image, "@") {
 		return
@@ -84,7 +84,7 @@ func (f *file) version(n *yaml.Node, image string) {
 	})
 }
 
-// local looks whether an action or workflow of this repository is there.
+// local checks that an action or workflow of this repository exists.
 func (f *file) local(n *yaml.Node, uses string, j *job, reusable bool) {
 	if f.Exists == nil || (j.elsewhere && !reusable) {
 		return

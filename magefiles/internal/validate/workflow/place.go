@@ -8,15 +8,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// places says where the bytes of a scalar's value stand in the file.
+// places converts offsets in a scalar's value to places in the file.
 type places struct {
 	file   *file
 	node   *yaml.Node
 	starts []int // of the value's lines
 
-	// Where the last place was found, so that many in one line are found in one pass.
+	// The last place found: a later place in the same line continues from it.
 	k, offset, column int
-	raw               string // what is left of the line in the file; "" if it does not hold the value's line as it is
+	raw               string // the rest of the line in the file; "" if it does not contain the value's line unchanged
 }
 
 func (f *file) places(n *yaml.Node) *places {
@@ -29,7 +29,7 @@ func (f *file) places(n *yaml.Node) *places {
 	return p
 }
 
-// at is the line and column of the value's byte at offset. Where the value is folded or escaped it is the scalar's beginning.
+// at is the line and column of the value's byte at offset. For a folded or escaped value it is the beginning of the scalar.
 func (p *places) at(offset int) (line, column int) {
 	k := sort.SearchInts(p.starts, offset+1) - 1
 	if k != p.k || offset < p.offset {
@@ -47,7 +47,7 @@ func (p *places) at(offset int) (line, column int) {
 	return p.node.Line, p.column
 }
 
-// find looks for the value's line k in the file.
+// find finds the value's line k in the file.
 func (p *places) find(k int) {
 	from, end := p.starts[k], len(p.node.Value)
 	if k+1 < len(p.starts) {

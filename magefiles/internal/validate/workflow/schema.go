@@ -11,7 +11,7 @@ import (
 	"github.com/nektos/act/pkg/schema"
 )
 
-// The schemas of act with what Forgejo's runner takes beyond it (https://forgejo.org/docs/latest/user/actions/reference/).
+// The schemas of act with the additions of Forgejo's runner (https://forgejo.org/docs/latest/user/actions/reference/).
 var (
 	workflowSchema = sync.OnceValue(func() *schema.Schema {
 		s := schema.GetWorkflowSchema()
@@ -41,11 +41,11 @@ var (
 	})
 )
 
-// allow makes contexts available: Forgejo's names and functions wherever github is, and more by definition.
+// allow makes contexts available: Forgejo's names and functions wherever github is available, and more for each definition.
 func allow(s *schema.Schema, more map[string][]string) {
 	for name, def := range s.Definitions {
 		if slices.Contains(def.Context, "github") {
-			def.Context = append(append(def.Context, forgejoContexts...), "case(3,255)") // a function that its runner has
+			def.Context = append(append(def.Context, forgejoContexts...), "case(3,255)") // a function of Forgejo's runner
 		}
 		if extra := more[name]; extra != nil {
 			def.Context = append(append(def.Context, forgejoContexts...), extra...)
@@ -63,7 +63,7 @@ func know(s *schema.Schema, name string, keys map[string]string) {
 	}
 }
 
-// schema asks the runner's schema.
+// schema validates against the runner's schema.
 func (f *file) schema() {
 	if !f.Forgejo {
 		return
@@ -81,7 +81,7 @@ func (f *file) schema() {
 	}
 }
 
-// leaf is one thing that the schema refuses.
+// leaf is one error of the schema.
 type leaf struct {
 	line, column int
 	message      string
@@ -91,11 +91,10 @@ var located = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^Line: (\d+) Column (\d+): (Failed to match )?`)
 })
 
-// leaves are what has to change, in an error that is a tree: for each node that may be one of several things, what keeps it from being
-// the one that it resembles most.
+// leaves are the errors to correct in a tree of errors: for a node with several allowed alternatives, the errors of the most similar one.
 func leaves(err error) []leaf {
 	var found []leaf
-	groups := map[leaf][][]leaf{} // by place: what each alternative refuses
+	groups := map[leaf][][]leaf{} // by place: the errors of each alternative
 	var order []leaf
 	for _, e := range flat(err, nil) {
 		m := located().FindStringSubmatch(e.Error())
@@ -136,11 +135,11 @@ func flat(err error, found []error) []error {
 	return found
 }
 
-// nearest is the alternative that is of the right kind, has the right keys and refuses the least.
+// nearest is the alternative of the right kind, with the right keys and the fewest errors.
 func nearest(at leaf, alternatives [][]leaf) []leaf {
 	wrong := func(list []leaf) (kind, keys int) {
 		for _, l := range list {
-			if l.column == at.column { // a mapping stands where its keys do
+			if l.column == at.column { // a mapping has the position of its keys
 				keys++
 				if l.line == at.line && strings.HasPrefix(l.message, "expected ") {
 					kind = 1
@@ -160,7 +159,7 @@ var decoded = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile("line (\\d+): cannot unmarshal \\S+ (`[^`]*`)? ?into (\\S+)")
 })
 
-// decodeError reads what yaml says of a number or boolean that is none.
+// decodeError parses yaml's error about an invalid number or boolean.
 func decodeError(message string) []leaf {
 	m := decoded().FindStringSubmatch(message)
 	if m == nil {
@@ -171,7 +170,7 @@ func decodeError(message string) []leaf {
 	return []leaf{{line, 0, "expected " + cmp.Or(kind, "nothing") + ", got " + cmp.Or(strings.Trim(m[2], "`"), "something else")}}
 }
 
-// translate says in our words what the schema says.
+// translate rewrites a message of the schema in our words.
 func translate(message string) string {
 	message = tidy(message)
 	if what, ok := strings.CutPrefix(message, "Unknown Property "); ok {

@@ -7,7 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// scripts looks at the expressions that become part of a step's script before it runs.
+// scripts checks the expressions that become part of a step's script before it runs.
 func (f *file) scripts(j *job, s *step) {
 	if s.run != nil {
 		f.script(j, s, s.run)
@@ -48,14 +48,14 @@ func (f *file) script(j *job, s *step, n *yaml.Node) {
 	}
 }
 
-// quoted is a name as messages show it, in the expression's own braces.
+// quoted is a name in messages, in the braces of an expression.
 func quoted(name string) string { return "${{ " + shorten(name) + " }}" }
 
 func (f *file) isEvent(context string) bool {
 	return context == "github" || context == "forgejo" || context == "forge" || context == "gitea"
 }
 
-// throughEnv follows ${{ env.NAME }} to what the nearest env says that NAME is.
+// throughEnv returns who chooses the text of ${{ env.NAME }}, by the value of NAME in the nearest env.
 func (f *file) throughEnv(j *job, s *step, p []string) string {
 	if p[0] != "env" || len(p) != 2 {
 		return ""
@@ -77,7 +77,7 @@ func (f *file) throughEnv(j *job, s *step, p []string) string {
 	return ""
 }
 
-// fold is the value of a key in whatever case.
+// fold is the value of a key, ignoring case.
 func fold(m *yaml.Node, key string) (found *yaml.Node) {
 	pairs(m, func(k, v *yaml.Node) {
 		if strings.EqualFold(k.Value, key) {
@@ -87,7 +87,7 @@ func fold(m *yaml.Node, key string) (found *yaml.Node) {
 	return found
 }
 
-// reading is how a step's script reads an environment variable; %s is its name.
+// reading is the syntax with which a step's script reads an environment variable; %s is its name.
 func reading(s *step) string {
 	if s.uses != nil {
 		return "process.env.%s"
@@ -106,7 +106,7 @@ func reading(s *step) string {
 	return `"$%s"`
 }
 
-// use says how to hand an expression over without making it part of the script.
+// use says how to pass an expression to the script without making it a part of the script.
 func use(e expression, p []string, read string) string {
 	value := e.body
 	if len(value) > 80 || strings.Contains(value, "\n") {

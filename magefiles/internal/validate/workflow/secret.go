@@ -7,7 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// secrets looks for secrets that more steps get than need them.
+// secrets finds secrets that are given to more steps than require them.
 func (f *file) secrets() {
 	if f.action {
 		return // an action has no secrets
@@ -24,7 +24,7 @@ func (f *file) secrets() {
 	}
 }
 
-// shared reports the secrets of an env. The token of the run is none: each step has it anyway.
+// shared reports the secrets of an env. The token of the run does not count: each step has it anyway.
 func (f *file) shared(env *yaml.Node, who string) {
 	pairs(env, func(key, value *yaml.Node) {
 		for _, e := range expressions(scalar(value)) {
@@ -38,7 +38,7 @@ func (f *file) shared(env *yaml.Node, who string) {
 	})
 }
 
-// head reports steps that check out a pull request's code where the workflow has the rights and secrets of the base.
+// head reports steps that check out a pull request's code while the workflow has the rights and secrets of the base.
 func (f *file) head(s *step) {
 	if !isCheckout(s) || !f.onTarget() {
 		return

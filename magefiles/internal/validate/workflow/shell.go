@@ -6,27 +6,27 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// command is a simple command of a shell script, without assignments before it and redirections.
+// command is a simple command of a shell script, without redirections and without the assignments before it.
 type command struct {
 	words []word
 }
 
 // word is a word of a command, without its quotes.
 type word struct {
-	text    string // what stands before the first expansion, if there is one
+	text    string // the text before the first expansion, if there is one
 	offset  int    // of its first byte
 	literal bool   // it has no expansion
 	many    bool   // it may become any number of words: an unquoted expansion or pattern, "$@"
 }
 
-// Limits of what is parsed, since the parser recurses.
+// Limits of the parser's input, because the parser recurses.
 const (
-	maxScript   = 64 << 10 // bytes; of "(" it takes a quarter of the stack that Go allows
+	maxScript   = 64 << 10 // bytes; so many "(" take a quarter of the stack that Go allows
 	maxBrackets = 100      // open at a time
 )
 
-// commands reads the simple commands of a POSIX shell or bash script in their order; those in $(…) stand before the command that has it.
-// ok is false for a script that it does not understand, and one with a function called mage: of it nothing is to be believed.
+// commands returns the simple commands of a POSIX shell or bash script in order; those in $(…) come before the command that contains it. ok
+// is false for a script that does not parse, and for one with a function named mage; its commands are unreliable.
 func commands(script string) (list []command, ok bool) {
 	text, ok := withoutExpressions(script)
 	if !ok || nested(text) {
@@ -40,7 +40,7 @@ func commands(script string) (list []command, ok bool) {
 	visit = func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
-			ok = ok && n.Name != nil && n.Name.Value != "mage" // the parser takes zsh's functions without a name
+			ok = ok && n.Name != nil && n.Name.Value != "mage" // the parser accepts zsh's functions without a name
 		case *syntax.CallExpr:
 			for _, a := range n.Assigns {
 				syntax.Walk(a, visit)
@@ -59,7 +59,7 @@ func commands(script string) (list []command, ok bool) {
 	return list, ok
 }
 
-// nested says whether more brackets are open at a time than people write. The patterns of case only close them.
+// nested says whether more brackets are open at a time than in scripts that people write. The patterns of case only close them.
 func nested(script string) bool {
 	depth := 0
 	for i := range len(script) {
@@ -76,10 +76,10 @@ func nested(script string) bool {
 	return false
 }
 
-// placeholder fills the place of a ${{ … }}, which is no shell, so that all else stays where it is. The parser takes it for a letter.
+// placeholder replaces a ${{ … }}, which is not shell syntax, so that all offsets stay the same. The parser treats it as a letter.
 const placeholder = '\x01'
 
-// withoutExpressions is a script with placeholders. ok is false if it is too long, or has an expression that does not end.
+// withoutExpressions is a script with placeholders. ok is false if it is too long, or has an unterminated expression.
 func withoutExpressions(script string) (text string, ok bool) {
 	if len(script) > maxScript {
 		return "", false
@@ -113,14 +113,14 @@ func read(script string, arg *syntax.Word) word {
 		r.expansion(true)
 		return r.word
 	}
-	split := &syntax.Word{Parts: arg.Parts} // not arg itself: Walk does not know what comes out
+	split := &syntax.Word{Parts: arg.Parts} // not arg itself: Walk does not support the result
 	syntax.SplitBraces(split)
 	r.parts(split.Parts, false)
 	r.word.text = r.text.String()
 	return r.word
 }
 
-// wordReader gathers a word.
+// wordReader builds a word.
 type wordReader struct {
 	word
 	script string
@@ -155,7 +155,7 @@ func (r *wordReader) expansion(many bool) {
 	r.many = r.many || many
 }
 
-// lit reads what stands between quotes and expansions, with its backslashes.
+// lit reads the text between quotes and expansions, with its backslashes.
 func (r *wordReader) lit(value string, quoted bool) {
 	for i := 0; i < len(value); i++ {
 		switch rest := value[i+1:]; value[i] {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// show is how tests write commands: words divided by spaces, ~ after one that may become many, … where an expansion is.
+// show prints commands for tests: words separated by spaces, ~ after one that may become many, … for an expansion.
 func show(list []command) string {
 	var lines []string
 	for _, c := range list {
@@ -81,7 +81,7 @@ func TestCommandsGivesUp(t *testing.T) {
 	}
 }
 
-// TestCommandsHostile is about scripts that are as long as one may be, and made to take long or to exhaust the stack.
+// TestCommandsHostile has scripts of the maximum length that would take long or exhaust the stack.
 func TestCommandsHostile(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{"(", "$(case a in a) ", "if ", "f()", "a&&", `{\}`, "{'}'", "[\\]", "<<A "} {

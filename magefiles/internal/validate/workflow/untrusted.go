@@ -5,22 +5,23 @@ import (
 	"strings"
 )
 
-// texts are properties of events that hold what a person wrote, wherever they stand; a branch or tag is such a text too, since git lets
-// its name hold $(…), ; and quotes.
+// texts are properties of events with text that a person wrote, at any depth. Names of branches and tags are included, because git allows
+// $(…), ; and quotes in them.
 var texts = []string{
 	"title", "body", "message", "description", "label", "page_name", "email", "tag_name", "target_commitish", "ref", "head_branch", "default_branch", "content",
 	"head_ref", "base_ref",
 }
 
-// named are objects whose name is such a text. That of a repository or user has no character that a shell minds.
+// named are objects with such a text as their name. Names of repositories and users are left out: they cannot contain characters that a
+// shell interprets.
 var named = []string{"author", "committer", "label", "labels", "milestone", "release", "commits", "requested_team"}
 
-// objects of an event hold such texts somewhere.
+// objects are objects of an event that contain such texts.
 var objects = []string{
 	"pull_request", "issue", "comment", "review", "head_commit", "commits", "release", "head", "author", "committer", "labels", "milestone", "changes", "pages", "inputs",
 }
 
-// untrusted says who chooses the text at a path, "" if it is nobody who could do harm with it.
+// untrusted says who chooses the text at a path, "" if nobody could do harm with it.
 func (f *file) untrusted(p []string) string {
 	switch p[0] {
 	case "inputs":
@@ -51,7 +52,7 @@ func (f *file) untrustedInput(p []string) string {
 		}
 		return ""
 	}
-	// Forgejo makes true or false of a boolean, and takes numbers and choices as they come.
+	// Forgejo converts a boolean to true or false, and passes numbers and choices unchanged.
 	if kind, declared := f.inputs[p[0]]; declared && kind != "boolean" {
 		return who
 	}
@@ -80,7 +81,7 @@ func (f *file) untrustedEvent(p []string) string {
 	return ""
 }
 
-// variable is a name for the environment variable that takes the text at a path.
+// variable is a name for the environment variable with the text at a path.
 func variable(p []string) string {
 	name := strings.Map(func(r rune) rune {
 		switch {

@@ -1,8 +1,8 @@
-// Package workflow looks at the workflows and composite actions of a Forgejo, and says what is wrong with them.
+// Package workflow checks the workflows and composite actions of Forgejo.
 //
-// What Forgejo's runner refuses is asked of act's schema, of which it is a fork, and what a workflow means of actionlint; both are told
-// where Forgejo differs from GitHub (https://forgejo.org/docs/latest/user/actions/). The other rules are our own, on the YAML nodes.
-// gopkg.in/yaml.v3 is used although the rest of the project reads YAML with go.yaml.in/yaml/v3, since act's schema takes its nodes.
+// It validates against the schema of act, of which Forgejo's runner is a fork, and runs actionlint; both are adjusted to the differences
+// between Forgejo and GitHub (https://forgejo.org/docs/latest/user/actions/). The other rules are our own, on the YAML nodes. It uses
+// gopkg.in/yaml.v3, although the rest of the project uses go.yaml.in/yaml/v3, because act's schema requires its nodes.
 package workflow
 
 import (
@@ -16,44 +16,44 @@ import (
 
 // The rules of the problems.
 const (
-	RuleYAML       = "yaml"       // not YAML, a key twice, or nested beyond reason
+	RuleYAML       = "yaml"       // not YAML, a duplicate key, or nested too deep
 	RuleSchema     = "schema"     // the runner refuses it
-	RuleActionlint = "actionlint" // actionlint says so; its kind ends the message
-	RuleIgnored    = "ignored"    // Forgejo passes over it
+	RuleActionlint = "actionlint" // actionlint reports it; the message ends with its kind
+	RuleIgnored    = "ignored"    // Forgejo ignores it
 	RuleAnchor     = "anchor"     // an alias that Forgejo loses
 	RulePin        = "pin"        // an action or image that is not pinned
-	RuleMissing    = "missing"    // an action of this repository that is not there
-	RuleInjection  = "injection"  // text that others choose becomes part of a script
-	RuleSecret     = "secret"     // a secret is given to more than the step that needs it
+	RuleMissing    = "missing"    // an action of this repository that does not exist
+	RuleInjection  = "injection"  // text that other people choose becomes part of a script
+	RuleSecret     = "secret"     // a secret is given to more than the step that requires it
 	RuleHead       = "head"       // a pull request's code is run with the rights of the base
-	RuleMage       = "mage"       // no such target, or not these arguments
+	RuleMage       = "mage"       // an unknown target, or invalid arguments
 )
 
-// A Problem is something in a workflow that should be otherwise.
+// A Problem is a mistake in a workflow.
 type Problem struct {
-	Line, Column int    // from 1, the column in characters; 0: the file, the line as a whole
+	Line, Column int    // from 1, the column in characters; 0: the whole file, the whole line
 	Rule         string // one of the constants
-	Message      string // what is wrong, in one line
-	Do           string // what to do about it, or "" for what the rule says
+	Message      string // the mistake, in one line
+	Do           string // the correction, or "" for the rule's
 }
 
-// Options are what is known beyond the file.
+// Options are information from outside of the file.
 type Options struct {
-	// Forgejo says that Forgejo runs it, and not GitHub.
+	// Forgejo says that Forgejo runs the workflow, not GitHub.
 	Forgejo bool
-	// Targets are those of mage; nil if they are not known.
+	// Targets are the targets of mage; nil if they are not known.
 	Targets *target.Set
 	// Exists says whether the repository has a file or folder, and may be nil.
 	Exists func(path string) bool
 }
 
-// IsAction says whether a path is that of an action's metadata.
+// IsAction says whether a path is the path of an action's metadata.
 func IsAction(name string) bool {
 	base := path.Base(name)
 	return base == "action.yml" || base == "action.yaml"
 }
 
-// Check reads a workflow, or an action if its name says so, and reports its problems in order.
+// Check checks a workflow, or an action if its name says so, and returns its problems in order.
 func Check(name, text string, o Options) []Problem {
 	f := &file{Options: o, action: IsAction(name), text: text, lines: strings.Split(text, "\n")}
 	if f.parse() {
@@ -75,7 +75,7 @@ func Check(name, text string, o Options) []Problem {
 	return slices.Compact(f.problems)
 }
 
-// job looks at what stands in one job.
+// job checks one job.
 func (f *file) job(j *job) {
 	f.pinned(j)
 	for _, s := range j.steps {
@@ -84,7 +84,7 @@ func (f *file) job(j *job) {
 	}
 }
 
-// report adds a problem. YAML has ends of lines that no editor counts (a lone \r, U+2028), so that its count may lead beyond the file.
+// report adds a problem. YAML counts line ends that editors do not (a lone \r, U+2028), so its line may be beyond the end of the file.
 func (f *file) report(p Problem) {
 	p.Line = min(p.Line, len(f.lines))
 	f.problems = append(f.problems, p)

@@ -33,7 +33,7 @@ func check(t testing.TB, text string) string {
 
 const head = "on: workflow_dispatch\njobs:\n  a:\n    runs-on: docker\n    steps:\n"
 
-// TestPlaces is about where an expression or a command stands, in whatever way the script is written.
+// TestPlaces checks the places of expressions and commands, in each style of script.
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ steps, want string }{
@@ -81,7 +81,7 @@ func TestRefs(t *testing.T) {
 	}
 }
 
-// merges has mappings each of which merges the one before twice.
+// merges has n mappings; each merges the previous one twice.
 func merges(n int) string {
 	text := "a0: &a0 {x: y}\n"
 	for i := range n {
@@ -90,11 +90,11 @@ func merges(n int) string {
 	return text
 }
 
-// TestHostile is about texts that are made to take long, or to exhaust the stack.
+// TestHostile has texts that would take long or exhaust the stack.
 func TestHostile(t *testing.T) {
 	t.Parallel()
 	many := func(s string, n int) string { return strings.Repeat(s, n/len(s)) }
-	const size = validate.MaxSize / 16 // quadratic time shows there as well
+	const size = validate.MaxSize / 16 // large enough to show quadratic time
 	for name, text := range map[string]string{
 		"sequences":     many("[", size),
 		"mappings":      many("{a: ", size),
@@ -140,7 +140,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// BenchmarkCheck checks 50 workflows of the size that people write.
+// BenchmarkCheck checks 50 workflows of a usual size.
 func BenchmarkCheck(b *testing.B) {
 	var text strings.Builder
 	text.WriteString("name: Build\non:\n  push:\n    branches: [main]\n  workflow_dispatch:\n    inputs:\n      name:\n        type: string\njobs:\n")
@@ -158,7 +158,7 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// TestEvents compares the events with what Forgejo's own detection of workflows knows; GitHub's and Gitea's are not enough.
+// TestEvents compares the events with those in Forgejo's own detection of workflows; those of GitHub and Gitea differ.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	for _, event := range []string{"workflow_run", "merge_group", "repository_dispatch", "deployment"} {
@@ -172,7 +172,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestMergesOnGitHub: there a merge key is a fault.
+// TestMergesOnGitHub: GitHub does not support merge keys.
 func TestMergesOnGitHub(t *testing.T) {
 	t.Parallel()
 	o := options(t)
@@ -183,7 +183,7 @@ func TestMergesOnGitHub(t *testing.T) {
 	}
 }
 
-// TestDo is about the advice that depends on the script.
+// TestDo checks the advice that depends on the script.
 func TestDo(t *testing.T) {
 	t.Parallel()
 	text := "on: {workflow_dispatch: {inputs: {path: {type: string}, a-b: {}}}}\njobs:\n  a:\n    runs-on: docker\n    env:\n      B: ${{ inputs.a-b }}\n    steps:\n"
