@@ -4,8 +4,8 @@ package main
 
 import "forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 
-// What differs from site to site: package site explains each field, and has the values of those that are left out. The environment variable that
-// a field is tagged with overrides it, and a target's flag overrides that.
+// The settings that differ between sites. Package site explains each field and has the defaults of those that are left out. The environment
+// variable in a field's tag overrides the field, and a target's flag overrides the variable.
 var _ = site.Use(site.Settings{
 	Registry:         "registry.ops.eblu.me",
 	Namespace:        "blumeops",

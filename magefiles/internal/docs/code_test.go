@@ -16,7 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/objects"
 )
 
-// requirements are the modules that a go.mod requires by itself: for code, or for a tool.
+// requirements are the direct requirements of a go.mod: for code, or for a tool.
 func requirements(t *testing.T, file string) []string {
 	t.Helper()
 	text := read(t, file).text
@@ -39,7 +39,7 @@ func requirements(t *testing.T, file string) []string {
 	return found
 }
 
-// modules are the go.mod files that are ours, that of the repository among them. Those of test data are not.
+// modules are the go.mod files of this project, including the one at the root; test data is left out.
 func modules(t *testing.T) []string {
 	t.Helper()
 	var found []string

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// root is the repository's, from this package's folder.
+// root is the path from this package's folder to the repository's root.
 const root = "../../.."
 
 // page is a Markdown file.
@@ -20,7 +20,7 @@ type page struct {
 	text string
 }
 
-// section is what stands between a heading, given whole, and the next of the same level or a higher one.
+// section is the text between a heading, given in full, and the next one of the same or a higher level.
 func (p page) section(t *testing.T, heading string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(p.text, "\n"+heading+"\n")
@@ -35,7 +35,7 @@ func (p page) section(t *testing.T, heading string) string {
 	return rest
 }
 
-// pages are those of docs. Changelog fragments are no pages.
+// pages are the pages of docs, without changelog fragments.
 func pages(t *testing.T) []page {
 	t.Helper()
 	var found []page
@@ -62,7 +62,7 @@ func pages(t *testing.T) []page {
 	return found
 }
 
-// read is one page, by its path from the root.
+// read reads one page, by its path from the root.
 func read(t *testing.T, name string) page {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
@@ -72,13 +72,13 @@ func read(t *testing.T, name string) page {
 	return page{name, string(text)}
 }
 
-// README.md and CONTRIBUTING.md have links of any Markdown; the pages name files in backticks.
+// README.md and CONTRIBUTING.md have Markdown links; the pages name files in backticks.
 var (
 	markdownLink = regexp.MustCompile(`\]\(([^)#]+)\)`)
 	filePath     = regexp.MustCompile("`((?:magefiles|containers|docs|\\.ci)/[A-Za-z0-9_./-]+)`")
 )
 
-// placeholders are paths that the reader makes.
+// placeholders are paths that the reader creates.
 var placeholders = []string{
 	"containers/NAME", "containers/greeter",
 	"magefiles/internal/validate/checks/todo.go", "magefiles/internal/validate/checks/testdata/todo", "magefiles/internal/lab/greeter.go",
@@ -96,7 +96,7 @@ func TestNamedFilesExist(t *testing.T) {
 	}
 	for _, p := range append(pages(t), atRoot...) {
 		if p.path == "docs/reference/checks.md" {
-			continue // it is made from the checks, and names rules that look like paths
+			continue // it is generated from the checks, and names rules that look like paths
 		}
 		for _, m := range filePath.FindAllStringSubmatch(p.text, -1) {
 			named[m[1]] = append(named[m[1]], p.path)

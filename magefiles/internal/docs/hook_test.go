@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// repository is a clone in which the hook is on. Its tool mage is a small program: it writes its arguments to the file called, and fails if
-// there is a file called findings.
+// repository is a clone with the hook on. Its tool mage is a small program that writes its arguments to the file called, and fails if a
+// file named findings exists.
 func repository(t *testing.T) (dir string, git func(args ...string) (string, error)) {
 	t.Helper()
 	dir = t.TempDir()
@@ -67,7 +67,7 @@ const formatted, unformatted = "package x\n\nvar A = 1\n", "package x\nvar  A=1\
 func TestHook(t *testing.T) {
 	for name, c := range map[string]struct {
 		staged, onDisk, findings string
-		refused                  string // "" if the commit is made
+		refused                  string // "" if the commit succeeds
 	}{
 		"formatted":                  {formatted, formatted, "", ""},
 		"unformatted":                {unformatted, unformatted, "", "a b.go"},

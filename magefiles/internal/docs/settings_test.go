@@ -21,7 +21,7 @@ import (
 // setting is a field of site.Settings.
 type setting struct{ variables, value string }
 
-// settings reads the fields' tags, the defaults, and what magefiles/site.go sets.
+// settings reads the fields' tags, the defaults, and the values in magefiles/site.go.
 func settings(t *testing.T) map[string]setting {
 	t.Helper()
 	stated := stated(t)
@@ -32,7 +32,7 @@ func settings(t *testing.T) map[string]setting {
 		found[field.Name] = setting{variables: field.Tag.Get("env"), value: plain(cmp.Or(stated[field.Name], defaults.Field(i).String()))}
 		delete(stated, field.Name)
 	}
-	for field, variables := range map[string]string{ // which no tag says, as their values are secrets
+	for field, variables := range map[string]string{ // not in tags, because their values are secrets
 		"RegistryPassword": site.PasswordVariable, "ForgeToken": site.ForgeTokenVariable, "ArgoCDToken": site.ArgoCDTokenVariable + "," + site.ArgoCDOwnVariable,
 		"SSHKey": site.SSHKeyVariable, "SigningKey": site.SigningKeyVariable,
 	} {
@@ -44,7 +44,7 @@ func settings(t *testing.T) map[string]setting {
 	return found
 }
 
-// stated is what magefiles/site.go gives site.Use.
+// stated are the values that magefiles/site.go passes to site.Use.
 func stated(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "magefiles", "site.go"), nil, 0)
@@ -113,7 +113,7 @@ func TestNamedVariablesAreRead(t *testing.T) {
 	}
 }
 
-// sources is all that could read a variable: Go, and what CI runs. This package is left out.
+// sources is all code that may read a variable: Go files, and the scripts of CI, without this package.
 func sources(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder

@@ -13,10 +13,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
 )
 
-// generated is a file that Mage writes while it compiles, as tests of other packages have it do at the same time.
+// generated is the file that Mage writes while it compiles. Tests of other packages may run Mage at the same time.
 const generated = "mage_output_file.go"
 
-// targets are those that mage finds: of magefiles/targets.
+// targets are the targets that mage finds: those of magefiles/targets.
 func targets(t *testing.T) *target.Set {
 	t.Helper()
 	files := os.DirFS(root)
@@ -39,11 +39,11 @@ func targets(t *testing.T) *target.Set {
 	return found
 }
 
-// How pages name targets: on a mage command line, or as NAMESPACE:TARGET in code.
+// The two ways in which pages name targets: on a mage command line, or as NAMESPACE:TARGET in code.
 var (
 	mageCommand = regexp.MustCompile("go tool mage (?:-[vh] )?([a-z]+(?::[a-z]+)?)")
 	inCode      = regexp.MustCompile("`([a-z]+:[a-z]+)[ `]")
-	noTarget    = regexp.MustCompile(`^(?:gitleaks:allow|mage:(?:import|multiline)|(?:read|write):[a-z]+)$`) // the last are scopes of the forge's tokens
+	noTarget    = regexp.MustCompile(`^(?:gitleaks:allow|mage:(?:import|multiline)|(?:read|write):[a-z]+)$`) // the last ones are scopes of the forge's tokens
 )
 
 func TestNamedTargetsExist(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// refusedWord is a word or a character that prose does not use.
+// refusedWord is a word or a character that prose must not use.
 type refusedWord struct {
 	pattern *regexp.Regexp
 	instead string
@@ -20,11 +20,11 @@ var (
 	letters = regexp.MustCompile(`^[a-z ]+$`)
 )
 
-// refusedWords are those of the glossary.
+// refusedWords are the words in the glossary's table.
 func refusedWords(t *testing.T) (words []refusedWord) {
 	t.Helper()
 	table := read(t, glossary).section(t, refusedHeading)
-	for _, row := range wordRow.FindAllStringSubmatch(table, -1)[1:] { // the first is the head
+	for _, row := range wordRow.FindAllStringSubmatch(table, -1)[1:] { // the first row is the head
 		for word := range strings.SplitSeq(row[1], ", ") {
 			pattern := regexp.QuoteMeta(word)
 			if letters.MatchString(word) {
@@ -72,7 +72,7 @@ func fragments(t *testing.T) (found []page) {
 
 var codeSpan = regexp.MustCompile("`[^`\n]*`")
 
-// prose is a page without code and quoted output, and the glossary without the words to avoid. Its lines keep their numbers.
+// prose is a page without code and quoted output, and the glossary without its words to avoid. Line numbers stay the same.
 func prose(p page) string {
 	text := p.text
 	if p.path == glossary {

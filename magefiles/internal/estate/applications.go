@@ -35,7 +35,7 @@ func applications(p Applications, history History) validate.Check {
 	}
 }
 
-// comparison is one run over the Applications.
+// comparison is one comparison of the Applications.
 type comparison struct {
 	in   *validate.Input
 	port Applications
@@ -48,7 +48,7 @@ func (c *comparison) readLive(ctx context.Context) (err error) {
 	return err
 }
 
-// report reports about a live Application: at its manifest, if there is one.
+// report reports a finding about a live Application: at its manifest, if there is one.
 func (c *comparison) report(name, rule, message string) {
 	f := validate.Finding{About: "application " + name, Rule: rule, Message: joined(message)}
 	if i := slices.IndexFunc(c.tree, func(d declared) bool { return d.name == name }); i >= 0 {
@@ -69,14 +69,14 @@ func (c *comparison) judgeLive() {
 		if isBroken(a.Health) {
 			c.report(a.Name, "degraded", "is "+a.Health)
 		}
-		// Where the Applications' manifests are elsewhere, none is a stray.
+		// Without any Application in the tree, their manifests are in another repository, and none is a stray.
 		if len(c.tree) > 0 && a.Owner == "" && c.isOurs(a) && !slices.ContainsFunc(c.tree, func(d declared) bool { return d.name == a.Name }) {
 			c.report(a.Name, "stray", "deploys from this repository, and no manifest declares it")
 		}
 	}
 }
 
-// named lists the first few of what differs.
+// named lists the first few differences.
 func named(differs []string) string {
 	const shown = 3
 	switch n := len(differs); {
@@ -92,10 +92,10 @@ func (c *comparison) isOurs(a Live) bool {
 	return slices.ContainsFunc(a.Repos, func(repo string) bool { return sameRepository(repo, c.in.ForgeURLs) })
 }
 
-// scheme is the beginning of an address: that of a URL with what names a user, or user@host: of the short form for SSH.
+// scheme matches the beginning of an address: the scheme of a URL and its user, or user@ of the short form for SSH.
 var scheme = regexp.MustCompile(`^([a-z+]+://)?([^@/]*@)?`)
 
-// sameRepository compares addresses whichever way they are written: SSH and HTTP, with .git or without, with a port or without one.
+// sameRepository compares addresses in any form: SSH and HTTP, with or without .git, with or without a port.
 func sameRepository(repo string, addresses []string) bool {
 	plain := func(s string) string {
 		s = scheme.ReplaceAllString(strings.ToLower(s), "")
@@ -115,7 +115,8 @@ func sameRepository(repo string, addresses []string) bool {
 
 func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// judgeTree looks for what the repository declares among what is live. What the token may not see cannot be told from what is not there.
+// judgeTree searches the live Applications for those that the repository declares. A token without rights cannot tell a hidden one from a
+// missing one.
 func (c *comparison) judgeTree(ctx context.Context) error {
 	var hidden []error
 	for _, d := range c.tree {
@@ -135,7 +136,7 @@ func (c *comparison) judgeTree(ctx context.Context) error {
 	return errors.Join(hidden...)
 }
 
-// judgeRevisions compares what of this repository was deployed with its default branch.
+// judgeRevisions checks that deployed commits of this repository are on its default branch.
 func (c *comparison) judgeRevisions(ctx context.Context, history History) error {
 	ours := slices.DeleteFunc(slices.Clone(c.live), func(a Live) bool { return a.Revision == "" || len(a.Repos) != 1 || !c.isOurs(a) })
 	if history == nil || len(ours) == 0 {

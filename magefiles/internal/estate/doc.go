@@ -1,8 +1,9 @@
-// Package estate compares the repository with the world that it is for, and looks whether that world is ready for a release.
+// Package estate compares the repository with the systems that it describes, and checks that they are ready for a release.
 //
-// Doctor's checks say what is missing before anything irreversible is done. Drift's say where registry, forge and Argo CD have something else
-// than the repository. Both are checks of package validate, and so share its findings and its formats; unlike validate's own they ask the
-// network, through the small interfaces that this package declares. Nothing here changes anything.
+// Doctor's checks report what is missing before a release does anything irreversible. Drift's checks report where the registry, the forge
+// and Argo CD differ from the repository. Both are checks of package validate, and share its findings and formats. Unlike validate's own
+// checks they use the network, through small interfaces in this package. They change nothing.
 //
-// What cannot be asked is a finding of doctor, which looks for just that. It is a failure of drift, which could not look.
+// If a system does not answer, doctor reports a finding, because that is its purpose. drift reports a failure, because it could not
+// compare.
 package estate

@@ -8,7 +8,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// DoctorPorts are what doctor asks. What is nil the site does not use, and its check is left out.
+// DoctorPorts are the systems that doctor checks. A nil one is not used by the site, and its check is left out.
 type DoctorPorts struct {
 	Engine   Engine
 	Registry Registry
@@ -22,125 +22,125 @@ type DoctorPorts struct {
 
 	Authorities Authorities
 
-	Patience time.Duration // with each check; 0 is 30 s
+	Patience time.Duration // of each check; 0 is 30 s
 }
 
-// Engine is what builds.
+// Engine builds images.
 type Engine interface {
-	// Look tells what would be taken, and what it lacks. It builds and starts nothing.
+	// Look returns the engine that a build would use, and what is missing. It builds and starts nothing.
 	Look(context.Context) (Outlook, error)
 }
 
-// Outlook is what a build would meet.
+// Outlook describes the engine of a build, and what is missing for it.
 type Outlook struct {
-	Name  string // of the engine that would be taken
-	Why   string // it would be, in a few words
+	Name  string // of the engine that a build would use
+	Why   string // why this engine, in a few words
 	Start error  // why it would not start
-	Run   error  // why it would start, but run no command
+	Run   error  // why it would start, but not run commands
 
-	Foreign []Foreign // platforms that it would run no command for, and that something needs
+	Foreign []Foreign // required platforms for which it cannot run commands
 }
 
-// Foreign is a platform of which a machine runs no programs.
+// Foreign is a platform whose programs the machine cannot run.
 type Foreign struct {
 	Platform   string
-	Containers []string // that are published for it and have RUN
+	Containers []string // that are published for it and use RUN
 }
 
-// Registry is where images are published.
+// Registry is the registry of published images.
 type Registry interface {
 	fmt.Stringer // its host
-	// Read looks whether it answers and lets this account read.
+	// Read checks that it answers and that this account may read.
 	Read(context.Context) error
-	// Push asks whether this account may push, and stores nothing.
+	// Push checks that this account may push. It stores nothing.
 	Push(context.Context) error
 }
 
-// Forge keeps the repository, the packages and the releases.
+// Forge is the server of the repository, the packages and the releases.
 type Forge interface {
 	fmt.Stringer // its host
-	// Ask asks for all that releases need. The first answer is about the token itself; without a valid one there are no others.
+	// Ask checks everything that releases require. The first answer is about the token itself; without a valid one there are no others.
 	Ask(context.Context) []Answer
 }
 
-// Answer is what became of one question.
+// Answer is the result of one check of the forge.
 type Answer struct {
-	What string // was asked, as in «push to main of eblume/blumeops»
-	Err  error  // why it cannot be done; nil: it can
+	What string // the checked operation, as in "push to main of eblume/blumeops"
+	Err  error  // why it is not possible; nil if it is
 }
 
-// Clone is the clone that this runs in, and its remote.
+// Clone is the current clone, and its remote.
 type Clone interface {
 	fmt.Stringer // address of the remote, without credentials
-	// State is what can be told without the remote.
+	// State is the state of the clone, without asking the remote.
 	State(context.Context) (CloneState, error)
-	// MayPush asks whether a branch and a tag could be pushed, and pushes nothing.
+	// MayPush checks that a branch and a tag could be pushed. It pushes nothing.
 	MayPush(context.Context) error
 }
 
-// CloneState is what matters of a clone for a release.
+// CloneState is the part of a clone's state that a release depends on.
 type CloneState struct {
-	Head     string   // the commit that is checked out
+	Head     string   // the checked-out commit
 	Default  string   // name of the default branch
-	Released bool     // Head is on it, as far as this clone knows
+	Released bool     // Head is on the default branch, as far as this clone knows
 	Changed  []string // paths that differ from Head
-	Shallow  bool     // the history is cut off
+	Shallow  bool     // the history is incomplete
 }
 
 // Deployment is the Application of the docs.
 type Deployment interface {
-	fmt.Stringer // as in «application docs of argocd.example»
-	// Look asks whether it could be seen and synced now, and does not sync it.
+	fmt.Stringer // as in "application docs of argocd.example"
+	// Look checks that it can be read and synced now. It does not sync it.
 	Look(context.Context) (Deployed, error)
 }
 
-// Deployed is what Argo CD says of an Application.
+// Deployed is an Application's state in Argo CD.
 type Deployed struct {
-	Health  string // in Argo CD's words
+	Health  string // Argo CD's term
 	Trouble string // why it cannot be compared; "" if it can
 }
 
-// Website is the site of the docs.
+// Website is the published documentation.
 type Website interface {
 	fmt.Stringer // its address
-	// Version is that which it serves; "" if it does not say.
+	// Version is the published version; "" if the website does not state one.
 	Version(context.Context) (string, error)
 }
 
-// Secrets are those that the settings refer to.
+// Secrets are the secrets that the settings refer to.
 type Secrets interface {
 	// Check tries to read each of them.
 	Check(context.Context) ([]Secret, error)
 }
 
-// Secret is one of them, without its value.
+// Secret is a reference to a secret, without the value.
 type Secret struct {
 	Name   string
 	Reason string // why it cannot be read; "" if it can
-	Hint   string // what to do then
+	Hint   string // what to do
 }
 
-// Disk is where targets keep what they make.
+// Disk is the disks on which targets store files.
 type Disk interface {
-	// Folders are those, with what is free there.
+	// Folders returns the folders, with their free space.
 	Folders() ([]Folder, error)
 }
 
-// Folder is a place on a disk.
+// Folder is a folder on a disk.
 type Folder struct {
 	Path  string
-	Holds string // in a word or two
+	Holds string // its content, in a word or two
 	Free  uint64 // bytes that this user may still write
 	Needs uint64 // bytes
 }
 
-// What a release writes at most, roughly doubled, so that it does not fail halfway.
+// The space that a release requires: its maximum roughly doubled, so that the release does not fail halfway.
 const (
-	// NeedsEngine is for the folder of the engine: an image of Node unpacked and the modules of a site generator are 1 GB, a Python
-	// or Go image with its build stage as much.
+	// NeedsEngine is for the folder of the engine: an unpacked image of Node and the modules of a site generator take 1 GB; a Python or Go
+	// image with its build stage takes the same.
 	NeedsEngine = 4 << 30
-	// NeedsCache is for the user's cache folder, and for temporary files: programs that are built once and the compiler's own cache, 300 MB;
-	// a site's archive; an exported image.
+	// NeedsCache is for the user's cache folder and for temporary files: compiled programs and the compiler's own cache, 300 MB; a
+	// website's archive; an exported image.
 	NeedsCache = 1 << 30
 )
 
@@ -152,7 +152,7 @@ type Tools interface {
 // Tool is a command.
 type Tool struct {
 	Name string
-	For  string // what it is needed for, as in «container:build of a Go container»
+	For  string // the use of the command, as in "container:build of a Go container"
 	Err  error  // why it cannot be run
 }
 
@@ -161,12 +161,12 @@ type Authorities interface {
 	Look() ([]Authority, error)
 }
 
-// Authority is a file or a folder of them.
+// Authority is a file with certificate authorities, or a folder of such files.
 type Authority struct {
-	Name         string // the setting or the variable that names it
+	Name         string // the setting or variable that names it
 	Path         string
 	Certificates int
-	Err          error // why none can be read from it
+	Err          error // why no certificate can be read from it
 }
 
 // Doctor are the checks of the target doctor.

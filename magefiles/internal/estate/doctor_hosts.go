@@ -68,7 +68,7 @@ func argocd(p Deployment) validate.Check {
 			if state.Trouble != "" {
 				in.Report(validate.Finding{About: p.String(), Rule: "compare", Message: joined(state.Trouble)})
 			}
-			if state.Health == "Degraded" { // Missing is what it is before the first release, and each release makes what is missing
+			if state.Health == "Degraded" { // before the first release it is Missing; a release creates what is missing
 				in.Report(validate.Finding{About: p.String(), Rule: "health", Message: "its health is " + state.Health})
 			}
 			return nil
@@ -76,7 +76,7 @@ func argocd(p Deployment) validate.Check {
 	}
 }
 
-// isMissing says that nothing is deployed yet, which a release does. deployed may be nil.
+// isMissing says that nothing is deployed yet; a release deploys it. deployed may be nil.
 func isMissing(ctx context.Context, deployed Deployment) bool {
 	if deployed == nil {
 		return false
@@ -85,7 +85,7 @@ func isMissing(ctx context.Context, deployed Deployment) bool {
 	return err == nil && state.Health == "Missing"
 }
 
-// isBroken says that an Application does not get well by waiting. The words are Argo CD's.
+// isBroken says that waiting does not make an Application healthy. The words are Argo CD's.
 func isBroken(health string) bool { return health == "Degraded" || health == "Missing" }
 
 func website(p Website, deployed Deployment) validate.Check {

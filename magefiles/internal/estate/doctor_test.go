@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// hinted is an error that knows what to do.
+// hinted is an error with a hint.
 type hinted struct{ text, hint string }
 
 func (e hinted) Error() string { return e.text }
@@ -98,7 +98,7 @@ type fakeAuthorities []Authority
 
 func (f fakeAuthorities) Look() ([]Authority, error) { return f, nil }
 
-// ready is a world that lacks nothing.
+// ready is a site with nothing missing.
 func ready() DoctorPorts {
 	return DoctorPorts{
 		Tools:       fakeTools{{Name: "git", For: "docs:build"}},
@@ -114,7 +114,7 @@ func ready() DoctorPorts {
 	}
 }
 
-// look runs checks over files and returns the findings and the failures, a line each.
+// look runs checks on files and returns the findings and the failures, one a line.
 func look(t *testing.T, checks []validate.Check, files map[string]string, site validate.Site) (*validate.Report, string) {
 	t.Helper()
 	fsys, names := fstest.MapFS{}, []string{}
@@ -297,7 +297,7 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// TestDoctorBeforeTheFirstRelease has a site of which nothing is deployed yet: a release does that.
+// TestDoctorBeforeTheFirstRelease has a site with nothing deployed yet, which a release corrects.
 func TestDoctorBeforeTheFirstRelease(t *testing.T) {
 	t.Parallel()
 	ports := ready()
@@ -308,7 +308,7 @@ func TestDoctorBeforeTheFirstRelease(t *testing.T) {
 	}
 }
 
-// What a site does not use is not looked at.
+// TestDoctorLeavesOut checks that doctor skips everything that a site does not use.
 func TestDoctorLeavesOut(t *testing.T) {
 	t.Parallel()
 	if checks := Doctor(DoctorPorts{}); len(checks) != 0 {

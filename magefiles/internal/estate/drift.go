@@ -8,66 +8,67 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// DriftPorts are what drift asks. What is nil the site does not use, and what depends on it is not looked for.
+// DriftPorts are the systems that drift compares. A nil one is not used by the site, and its checks are left out.
 type DriftPorts struct {
 	Images       Images
 	Applications Applications
-	History      History // of the repository as the forge has it
+	History      History // of the repository on the forge
 	Packages     Packages
 }
 
-// Images are registries, whichever an image names.
+// Images are the images of all registries.
 type Images interface {
-	// Holds asks which digest stands under a reference, or with a digest, whether that is in the repository, and then the tag does not
-	// count. ok is false only if the registry says that it has none.
+	// Holds returns the digest of a reference. With a digest it ignores the tag and checks that the digest is in the repository. ok is
+	// false only if the registry says that the image does not exist.
 	Holds(ctx context.Context, ref image.Reference, digest string) (found string, ok bool, err error)
 }
 
-// Applications are those of Argo CD.
+// Applications are the Applications of Argo CD.
 type Applications interface {
 	fmt.Stringer // Argo CD's host
-	// List gives all that the token may see.
+	// List returns all Applications that the token may read.
 	List(context.Context) ([]Live, error)
-	// MaySee is nil if the token may see one, be there one or not; else it says that, or why it cannot be told.
+	// MaySee is nil if the token may read an Application, which need not exist; otherwise it says that it may not, or why this is not
+	// known.
 	MaySee(ctx context.Context, project, name string) error
 }
 
-// Live is an Application as Argo CD has it. Words are Argo CD's.
+// Live is an Application's state in Argo CD, in Argo CD's terms.
 type Live struct {
 	Name     string
-	Repos    []string // addresses that it deploys from
+	Repos    []string // addresses of its sources
 	Owner    string   // the ApplicationSet that made it; "" for none
 	Sync     string   // Synced, OutOfSync, Unknown
 	Health   string   // Healthy, Degraded, …
-	Trouble  string   // why it cannot be compared, as when its repository cannot be read; "" if it can
-	Differs  []string // what is not as the repository has it, as in «Deployment docs/docs»
-	Revision string   // a commit that was deployed last; "" if none was, or if it is no commit
-	Auto     bool     // Argo CD syncs it by itself
+	Trouble  string   // why it cannot be compared, for instance an unreadable repository; "" if it can
+	Differs  []string // objects that differ from the repository, as in "Deployment docs/docs"
+	Revision string   // the commit deployed last; "" if nothing was deployed, or if it is not a commit
+	Auto     bool     // Argo CD syncs it automatically
 }
 
-// History is the repository as the forge has it. Commits are whole hashes.
+// History is the history of the repository on the forge. Commits are full hashes.
 type History interface {
 	fmt.Stringer // its address
-	// Refs asks for the branches and tags, and brings what this clone lacks of the branches.
+	// Refs reads the branches and tags, and fetches the missing commits of the branches into this clone.
 	Refs(context.Context) (Refs, error)
-	// Reached returns whether a commit is one of the tips, or comes before one; what Refs named is known. The error of has is a history
-	// that is too short to tell.
+	// Reached returns a function that says whether a commit is one of the tips or an ancestor of one. The commits of Refs are available.
+	// The function returns an error if the history is too short to decide.
 	Reached(ctx context.Context, tips []string) (has func(commit string) (bool, error), err error)
 }
 
-// Refs are commits by the names of what is on them.
+// Refs are the commits of branches and tags, by name.
 type Refs struct {
 	Default string // name of the default branch
 	Heads   map[string]string
 	Tags    map[string]string
 }
 
-// Packages are the forge's, of the docs.
+// Packages are the forge's packages with the docs.
 type Packages interface {
 	fmt.Stringer // the forge's host
-	// Pinned is the release that the manifest in the tree names; ok is false if it names none of this forge.
+	// Pinned is the release that the manifest in the tree names; ok is false if it does not name one of this forge.
 	Pinned(*validate.Tree) (pin Pin, ok bool, err error)
-	// Sum downloads what a pin names and returns its SHA-256 in hexadecimal; ok is false if the forge has no such file.
+	// Sum downloads the file of a pin and returns its SHA-256 in hexadecimal; ok is false if the forge does not have the file.
 	Sum(context.Context, Pin) (sum string, ok bool, err error)
 }
 
@@ -77,7 +78,7 @@ type Pin struct {
 	Line, Column int    // of the address
 	Version      string
 	File         string
-	Sum          string // that is stated; "" if none is
+	Sum          string // the stated checksum; "" if there is none
 }
 
 // Drift are the checks of the target drift.

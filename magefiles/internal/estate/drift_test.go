@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// fakeImages holds digests by what asks for them: a reference, or REPOSITORY@DIGEST.
+// fakeImages has digests by the question: a reference, or REPOSITORY@DIGEST.
 type fakeImages struct {
 	held map[string]string
 	down string // host
@@ -55,7 +55,7 @@ func (f fakeApplications) MaySee(_ context.Context, project, name string) error 
 	return nil
 }
 
-// fakeHistory has commits of one letter: those of a branch are its name's letters.
+// fakeHistory has commits of one letter: a branch has the letters of its name.
 type fakeHistory struct {
 	refs Refs
 	err  error
@@ -151,7 +151,7 @@ argocd/ok/deep/list.yaml:6:122: r.example does not hold r.example/o/gone:v1 [ima
 	}
 }
 
-// What is deployed is what comes out of kustomize, where that is known.
+// TestImagesAfterKustomize checks that kustomize's result counts as deployed, if it is known.
 func TestImagesAfterKustomize(t *testing.T) {
 	t.Parallel()
 	source := "spec: {source: {repoURL: 'git@f.example:o/r.git', path: argocd/base2}}\n"
@@ -262,7 +262,7 @@ func TestApplications(t *testing.T) {
 			}
 		})
 	}
-	// Where no Application has a manifest, they are kept elsewhere.
+	// Without a manifest of an Application, the manifests are in another repository.
 	_, got := look(t, []validate.Check{applications(fakeApplications{live: []Live{docs}}, main)}, nil, driftSite)
 	if got != "" {
 		t.Errorf("got %s", got)
@@ -308,7 +308,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// TestOrphans has images of containers that are there, are submodules, were removed, and never were.
+// TestOrphans has images of containers that exist, are submodules, were removed, and never existed.
 func TestOrphans(t *testing.T) {
 	t.Parallel()
 	own := driftSite
@@ -328,7 +328,7 @@ func TestOrphans(t *testing.T) {
 	}
 }
 
-// TestBranches has what workflows and Applications follow on a forge whose default branch is called trunk.
+// TestBranches has workflows and Applications that follow branches on a forge with the default branch trunk.
 func TestBranches(t *testing.T) {
 	t.Parallel()
 	refs := Refs{Default: "trunk", Heads: map[string]string{"trunk": "abc", "release/1": "x"}, Tags: map[string]string{"stable": "abc"}}

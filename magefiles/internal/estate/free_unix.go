@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Free is how many bytes this user may still write below a folder, which may not be there yet.
+// Free is the number of bytes that this user may still write below a folder, which need not exist yet.
 func Free(dir string) (uint64, error) {
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
 		var st unix.Statfs_t

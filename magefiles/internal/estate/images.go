@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// asked is how many registries are asked at a time: more would be taken for an attack by some.
+	// asked is the maximum number of parallel requests: some registries would treat more as an attack.
 	asked = 8
-	// answered bounds one question with all its repetitions.
+	// answered is the time limit of one question, including retries.
 	answered = 60 * time.Second
 )
 
@@ -49,7 +49,7 @@ func images(p Images) validate.Check {
 					return nil
 				})
 			}
-			_ = group.Wait() // none returns one
+			_ = group.Wait() // the functions return no errors
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -58,7 +58,8 @@ func images(p Images) validate.Check {
 	}
 }
 
-// orphans reports images of ours that no container of the repository is published as. Where there are no containers, they come from elsewhere.
+// orphans reports our images for which the repository has no container. Without the folder of containers, images are built in another
+// repository.
 func orphans(in *validate.Input, uses []use) {
 	if in.Images == "" || !in.Has(image.Root) {
 		return
@@ -73,14 +74,14 @@ func orphans(in *validate.Input, uses []use) {
 	}
 }
 
-// question is an image, however often it is named.
+// question is an image, asked once for all places that name it.
 type question struct {
 	ref    image.Reference
-	tagged bool // the tag was stated
+	tagged bool // the manifest states the tag
 	digest string
 }
 
-// questionsOf gathers the places that name the same. order is that of the first of each.
+// questionsOf groups the places that name the same image. order has the images in the order of their first places.
 func questionsOf(uses []use) (places map[question][]use, order []question) {
 	places = map[question][]use{}
 	for _, u := range uses {
@@ -107,7 +108,7 @@ func (q question) String() string {
 	return q.ref.Name() + "@" + q.digest
 }
 
-// ask asks for the digest, if one is stated, and then for the tag.
+// ask checks the digest, if one is stated, and then the tag.
 func (q question) ask(ctx context.Context, p Images, in *validate.Input, places []use) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, answered, &silence{answered})
 	defer cancel()
@@ -139,7 +140,7 @@ func (q question) ask(ctx context.Context, p Images, in *validate.Input, places 
 	return nil
 }
 
-// failures says of each host what kept it from answering: the first error, and how many more there were.
+// failures returns an error for each host that did not answer: its first error, and the number of others.
 func failures(silent map[string][]error) error {
 	var all []error
 	for host, errs := range silent {

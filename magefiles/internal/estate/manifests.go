@@ -10,13 +10,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
 )
 
-// manifests are the files that Argo CD deploys from. What is wrong with them is validate's to report.
+// manifests are the files that Argo CD deploys from. validate reports their errors.
 type manifests struct {
 	files *kubernetes.Repository
-	names []string // of the YAML files, but for those of a Helm chart's templates, which are no YAML yet
+	names []string // of the YAML files, except templates of Helm charts, which are not YAML yet
 }
 
-// manifestsKey is what the checks share the manifests by.
+// manifestsKey is the key under which the checks share the manifests.
 type manifestsKey struct{ dir string }
 
 func manifestsIn(tree *validate.Tree, dir string) *manifests {
@@ -35,7 +35,7 @@ func (m *manifests) objects(name string) []kubernetes.Object {
 	return kubernetes.Objects(m.files.Parse(name).Documents)
 }
 
-// get is the value of a key, nil if there is none. Aliases are not followed: manifests that use them for what is read here are rare.
+// get is the value at the path of keys, or nil. It does not follow aliases: manifests rarely use them for the fields that are read here.
 func get(n *yaml.Node, keys ...string) *yaml.Node {
 	for _, key := range keys {
 		if n == nil || n.Kind != yaml.MappingNode {
@@ -53,7 +53,7 @@ func get(n *yaml.Node, keys ...string) *yaml.Node {
 	return n
 }
 
-// text is a scalar's, "" for all else.
+// text is a scalar's text, "" for other nodes.
 func text(n *yaml.Node) string {
 	if n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		return ""
@@ -69,7 +69,7 @@ type declared struct {
 	auto          bool
 }
 
-// applications are those that manifests declare, in the order of the files.
+// applications are the Applications in the manifests, in the order of the files.
 func (m *manifests) applications() []declared {
 	var found []declared
 	for _, path := range m.names {

@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// hinter is an error that knows what to do about it.
+// hinter is an error with a hint.
 type hinter interface{ Hint() string }
 
 // hintOf is the first hint in the chain of an error that is not empty.
@@ -29,22 +29,22 @@ func hintOf(err error) string {
 	return ""
 }
 
-// joined makes a message of a text of several lines, as joined errors have.
+// joined makes a one-line message of a text with several lines, such as joined errors.
 func joined(text string) string {
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
 	return strings.TrimSuffix(strings.Join(lines, "; "), ".")
 }
 
-// lack reports an error as a finding about something that is no file. The error's hint, if it has one, is what to do.
+// lack reports an error as a finding outside of files. The correction is the error's hint, if it has one.
 func lack(in *validate.Input, about, rule string, err error) {
-	text := strings.TrimPrefix(err.Error(), about+": ") // most errors name whom they are about
+	text := strings.TrimPrefix(err.Error(), about+": ") // most errors name their subject
 	in.Report(validate.Finding{About: about, Rule: rule, Message: joined(text), Do: hintOf(err)})
 }
 
-// patience is how long a check of doctor waits for all that it asks; unless a host hangs, it is done in seconds.
+// patience is the time limit of a check of doctor; unless a host hangs, a check takes seconds.
 const patience = 30 * time.Second
 
-// silence is why a check gave up.
+// silence is the reason why a check stopped waiting.
 type silence struct{ after time.Duration }
 
 func (s *silence) Error() string { return fmt.Sprintf("no answer within %s", s.after) }
@@ -54,7 +54,7 @@ func (s *silence) Hint() string {
 	return "check that it runs, and what stands between it and this machine"
 }
 
-// bounded bounds how long a check may take, so that one host that hangs stops neither the others nor the run.
+// bounded limits the time of a check, so that one host that hangs stops neither the other checks nor the run.
 func bounded(limit time.Duration, run func(context.Context, *validate.Input) error) func(context.Context, *validate.Input) error {
 	if limit <= 0 {
 		limit = patience
@@ -65,11 +65,11 @@ func bounded(limit time.Duration, run func(context.Context, *validate.Input) err
 		if err := run(within, in); err != nil {
 			return err
 		}
-		return context.Cause(ctx) // what took too long has been reported
+		return context.Cause(ctx) // the slow operation has reported its error
 	}
 }
 
-// advised is an error with its advice: a check that could not look has no other place for it.
+// advised is an error with its hint in the text: a failure of a check has no field for the hint.
 func advised(err error) error {
 	if hint := hintOf(err); hint != "" {
 		return fmt.Errorf("%w: %s", err, hint)

@@ -38,5 +38,5 @@ func packages(p Packages) validate.Check {
 	}
 }
 
-// none says that a pin only holds the place of the first release: its checksum is all zeros.
+// none says that a pin is a placeholder until the first release: its checksum is all zeros.
 func (p Pin) none() bool { return p.Sum != "" && strings.Trim(p.Sum, "0") == "" }

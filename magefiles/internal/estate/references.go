@@ -17,7 +17,7 @@ import (
 type use struct {
 	path         string
 	line, column int
-	name         string // as it is written, without tag and digest
+	name         string // as written, without tag and digest
 	tag, digest  string
 }
 
@@ -27,7 +27,7 @@ func useAt(reference, path string, n *yaml.Node) use {
 	return u
 }
 
-// String is the image as it is deployed.
+// String is the image as deployed.
 func (u use) String() string {
 	s := u.name
 	if u.tag != "" {
@@ -39,8 +39,8 @@ func (u use) String() string {
 	return s
 }
 
-// normal is the image as registries know it: docker.io/library/nginx:latest for nginx. ok is false for what is none, such as what a template
-// leaves: that is validate's to report.
+// normal is the image's full name: docker.io/library/nginx:latest for nginx. ok is false for an invalid name, such as an unfilled template;
+// validate reports these.
 func (u use) normal() (ref image.Reference, ok bool) {
 	named, err := reference.ParseNormalizedNamed(u.String())
 	if err != nil {
@@ -53,16 +53,16 @@ func (u use) normal() (ref image.Reference, ok bool) {
 	return ref, true
 }
 
-// gathering finds the images of the manifests.
+// gathering collects the images of the manifests.
 type gathering struct {
 	*manifests
 	found    []use
-	done     map[string]bool                    // files whose objects are looked at as they come out of a build
-	override map[string][]kubernetes.ImageEntry // by file, of kustomizations that are not built
-	patched  map[string][]string                // where those stand
+	done     map[string]bool                    // files whose objects are read from the result of a build
+	override map[string][]kubernetes.ImageEntry // by file, from kustomizations that are not built
+	patched  map[string][]string                // the kustomizations with those entries
 }
 
-// images are those of the manifests as they are deployed: as kustomize builds them where it can, else of file by file.
+// images are the images of the manifests as deployed: as built by kustomize if possible, otherwise file by file.
 func (m *manifests) images(ours []string) []use {
 	g := &gathering{manifests: m, done: map[string]bool{}, override: map[string][]kubernetes.ImageEntry{}, patched: map[string][]string{}}
 	g.kustomized(g.deployed(ours))
@@ -74,7 +74,7 @@ func (m *manifests) images(ours []string) []use {
 	return g.found
 }
 
-// deployed are the folders that Applications deploy from this repository.
+// deployed are the folders of this repository that Applications deploy.
 func (g *gathering) deployed(ours []string) map[string]bool {
 	folders := map[string]bool{}
 	for _, name := range g.names {
@@ -89,7 +89,7 @@ func (g *gathering) deployed(ours []string) map[string]bool {
 	return folders
 }
 
-// kustomized builds the kustomizations that are deployed: those that an Application names, and those that no other includes.
+// kustomized builds the deployed kustomizations: those that an Application names, and those that no other one includes.
 func (g *gathering) kustomized(deployed map[string]bool) {
 	var wholes []*kubernetes.Whole
 	included := map[string]bool{}
@@ -118,7 +118,7 @@ func (g *gathering) kustomized(deployed map[string]bool) {
 	}
 }
 
-// build looks at what comes out of a kustomization; false if that is not known.
+// build reads the images in a kustomization's result; false if the result is not known.
 func (g *gathering) build(w *kubernetes.Whole) bool {
 	if w.Aside != "" {
 		return false
@@ -143,7 +143,7 @@ func (g *gathering) build(w *kubernetes.Whole) bool {
 	return true
 }
 
-// finish keeps the files of a kustomization from being looked at by themselves.
+// finish marks the files of a kustomization as done, so that they are not read on their own.
 func (g *gathering) finish(w *kubernetes.Whole) {
 	for _, part := range w.Parts {
 		for _, list := range [][]string{part.Files, part.Patches, part.Data} {
@@ -154,7 +154,7 @@ func (g *gathering) finish(w *kubernetes.Whole) {
 	}
 }
 
-// loosen has the files of a kustomization that is not built looked at one by one, with its images.
+// loosen records the image entries of a kustomization that is not built for its files, which are read one by one.
 func (g *gathering) loosen(w *kubernetes.Whole) {
 	for _, part := range w.Parts {
 		for _, file := range part.Data {
@@ -185,7 +185,7 @@ func (g *gathering) file(name string) {
 	}
 }
 
-// as is an image as kustomize makes it by an entry: a new tag or digest takes the place of both.
+// as is an image after kustomize's change by an entry: a new tag or digest replaces both.
 func (u use) as(entry kubernetes.ImageEntry, path string) use {
 	u.name, u.path, u.line, u.column = entry.Name, path, entry.Node.Line, entry.Node.Column
 	if entry.Tag != "" || entry.Digest != "" {
@@ -194,7 +194,7 @@ func (u use) as(entry kubernetes.ImageEntry, path string) use {
 	return u
 }
 
-// imageNodes are the scalars that name images: those of containers, of whatever kind of object, and of volumes of the type image.
+// imageNodes are the scalars that name images: of containers, in any kind of object, and of volumes of the type image.
 func imageNodes(n *yaml.Node) []*yaml.Node {
 	var found []*yaml.Node
 	if n.Kind == yaml.SequenceNode {

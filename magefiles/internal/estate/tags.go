@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// released are the tags of versions: vX.Y.Z of the docs, NAME-vX.Y.Z of a container. Other tags may stand where they like.
+// released matches the tags of versions: vX.Y.Z of the docs, NAME-vX.Y.Z of a container. Other tags are not checked.
 var released = regexp.MustCompile(`^(.+-)?v[0-9]+\.[0-9]+\.[0-9]+([-+].*)?$`)
 
 func tags(p History) validate.Check {
