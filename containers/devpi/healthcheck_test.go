@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestHealthcheck runs the check against a server that is well, one that is not, and none.
+// TestHealthcheck runs the check against a healthy server, an unhealthy one, and none.
 func TestHealthcheck(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package devpi_test runs the container's start script on this machine, with stand-ins for devpi's own programs that
-// record what they are given.
+// Package devpi_test runs the container's start script on this machine. Fakes replace devpi's own programs and record their arguments.
 package devpi_test
 
 import (
@@ -16,7 +15,7 @@ import (
 	"testing"
 )
 
-// fakeInit stands for devpi-init. It leaves half a server, says so, and then waits, fails or finishes as FAKE_INIT says.
+// fakeInit replaces devpi-init. It writes half a server, prints a line, and then waits, fails or finishes, as FAKE_INIT says.
 const fakeInit = `#!/bin/sh
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -37,7 +36,7 @@ nothing) rm -r "$dir" ;;
 esac
 `
 
-// fakeServer stands for devpi-server: it records its arguments, then waits for SIGTERM.
+// fakeServer replaces devpi-server: it records its arguments, then waits for SIGTERM.
 const fakeServer = `#!/bin/sh
 printf '%s\n' "$@" >"$RECORD/server-args"
 env >"$RECORD/server-env"
@@ -46,7 +45,7 @@ echo "server: $$"
 read -r _ <"$RECORD/never"
 `
 
-// lab is a volume, a secret and the stand-ins for one test.
+// lab is a volume, a secret and the fakes for one test.
 type lab struct {
 	t                         *testing.T
 	data, tmp, record, secret string
@@ -80,7 +79,7 @@ func must(t *testing.T, err error) {
 
 func (l *lab) setSecret(content string) { must(l.t, os.WriteFile(l.secret, []byte(content), 0o600)) }
 
-// running is a start script under way.
+// running is a running start script.
 type running struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -112,7 +111,7 @@ func (r *running) wait() (stdout string, status int) {
 	return stdout, r.cmd.ProcessState.ExitCode()
 }
 
-// expect reads one line of output and checks how it begins.
+// expect reads one line of output and checks its beginning.
 func (r *running) expect(prefix string) string {
 	r.t.Helper()
 	if !r.lines.Scan() || !strings.HasPrefix(r.lines.Text(), prefix) {
@@ -138,7 +137,7 @@ func (l *lab) recorded(name string) string {
 	return string(text)
 }
 
-// wantFailure runs the script to its end and checks that it failed with a message, and left no server behind.
+// wantFailure runs the script to its end and checks that it failed with a message, and that no server is left.
 func (l *lab) wantFailure(says string, env ...string) {
 	l.t.Helper()
 	r := l.start(env)
@@ -181,7 +180,7 @@ func TestFirstAndSecondStart(t *testing.T) {
 	r.stop()
 }
 
-// wantNoTraceOf checks that no file of the volume or of the temporary folder holds a text.
+// wantNoTraceOf checks that no file of the volume or of the temporary folder contains a text.
 func (l *lab) wantNoTraceOf(text string) {
 	l.t.Helper()
 	for _, dir := range []string{l.data, l.tmp} {
@@ -256,7 +255,7 @@ func TestStartAfterCrash(t *testing.T) {
 					t.Errorf("status %d after SIGTERM, want 143; stderr %s", status, &r.stderr)
 				}
 			}
-			l.wantNoTraceOf("hunter2") // whether it had time to clean up or not
+			l.wantNoTraceOf("hunter2") // whether or not it had time to clean up
 			r = l.start(nil)
 			r.expect("server: ")
 			if _, err := os.Stat(filepath.Join(l.data, "server", ".nodeinfo")); err != nil {

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// maxAddresses bounds how many addresses of a name are tried.
+// maxAddresses is the maximum number of addresses of a name that are tried.
 const maxAddresses = 8
 
-// resolve looks the host up. Addresses are taken as they are.
+// resolve looks the host up. It returns an IP address unchanged.
 func (p *Prober) resolve(ctx context.Context, t Target, r *Result) []netip.Addr {
 	if ip, err := netip.ParseAddr(t.Host); err == nil {
 		r.Addresses = []string{ip.String()}
@@ -35,9 +35,8 @@ func (p *Prober) resolve(ctx context.Context, t Target, r *Result) []netip.Addr 
 	return found[:min(len(found), maxAddresses)]
 }
 
-// dial connects to all addresses at once and returns the connection to the first of them that answered, in the order
-// of preference that the resolver gave. An address that does not answer although another does is a warning: programs that
-// try that one first are slow or fail.
+// dial connects to all addresses in parallel and returns the connection to the first of them that answered, in the resolver's order of
+// preference. If an address does not answer although another one does, that is a warning: programs that try it first are slow or fail.
 func dial(ctx context.Context, addresses []netip.Addr, port string, r *Result) net.Conn {
 	conns := make([]net.Conn, len(addresses))
 	errs := make([]error, len(addresses))
@@ -88,7 +87,7 @@ func connectTime(ctx context.Context) time.Duration {
 	return time.Until(deadline) / 2
 }
 
-// reason is the innermost text of a dial error, without the address that stands before it.
+// reason is the innermost text of a dial error, without the address before it.
 func reason(err error) error {
 	if op := new(net.OpError); errors.As(err, &op) {
 		return op.Err

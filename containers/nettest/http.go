@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// maxBody is how much of an answer is read: enough to see that it comes through.
+// maxBody is the number of bytes read from an answer: enough to see that it arrives.
 const maxBody = 1 << 20
 
-// get sends one GET over a connection that stands already, and judges the answer.
+// get sends one GET over an open connection, and judges the answer.
 func get(ctx context.Context, conn net.Conn, t Target, plain bool, r *Result) {
 	start := time.Now()
 	resp, err := roundTrip(ctx, conn, t, plain)
@@ -66,8 +66,8 @@ func pathOf(t Target) string {
 	}
 }
 
-// judgePage decides whether an answer will do. A bare host need only answer; a URL must be there. 401 and 403 come from a
-// service that is reached and wants credentials, which nettest has none of.
+// judgePage decides whether an answer is good. A bare host must only answer; a URL must exist. 401 and 403 count as good: the service is
+// reachable and requires credentials, which nettest does not have.
 func judgePage(resp *http.Response, t Target, r *Result) {
 	code := resp.StatusCode
 	switch {
@@ -78,8 +78,8 @@ func judgePage(resp *http.Response, t Target, r *Result) {
 	}
 }
 
-// judgeRegistry decides whether a registry answered GET /v2/ (OCI distribution specification, «Endpoints», end-1): 200, or 401 with
-// a challenge. A web server that answers every path with its start page says 200, too; its HTML gives it away.
+// judgeRegistry decides whether a registry answered GET /v2/ (OCI distribution specification, "Endpoints", end-1): 200, or 401 with a
+// challenge. A web server that answers every path with its start page returns 200, too; its HTML shows that it is not a registry.
 func judgeRegistry(resp *http.Response, plain bool, r *Result) {
 	challenge := resp.Header.Get("Www-Authenticate")
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))

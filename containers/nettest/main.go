@@ -1,8 +1,8 @@
 // Nettest says whether this machine reaches the hosts that a build or a job needs, and if not, which hop fails:
 // the name, the connection, TLS, HTTP or the registry's API.
 //
-// It is made to be run where the trouble is: in a container on the runner, in a pod of the cluster. So it is one static
-// program that brings its own CA roots and needs no shell, no libc and no certificate store.
+// Run it on the machine with the problem: in a container on the runner, in a pod of the cluster. It is one static program with its own CA
+// roots. It requires no shell, no libc and no certificate store.
 //
 //	nettest registry.example https://forge.example/api/v1/version registry://127.0.0.1:5000
 //
@@ -25,7 +25,7 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback" // an image made from scratch has no certificate store
 )
 
-// version is the program's own; the directive in the package comment says the same, and a test compares them.
+// version is the program's version; the directive in the package comment states it too, and a test compares them.
 const version = "1.0.0"
 
 // The exit statuses, which scripts rely on.
@@ -42,8 +42,8 @@ func main() {
 	os.Exit(status)
 }
 
-// run is the whole program: it parses args, probes every target at once and writes the report to stdout. What was wrong
-// with the arguments goes to stderr. It returns the exit status.
+// run is the whole program: it parses args, probes all targets in parallel and writes the report to stdout. It writes errors in the
+// arguments to stderr. It returns the exit status.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	settings, err := parseSettings(args, getenv, stdout)
 	switch {

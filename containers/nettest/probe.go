@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// Prober probes targets. It keeps no connection and may be used from several goroutines at once.
+// Prober probes targets. It keeps no connection and is safe for concurrent use.
 type Prober struct {
-	Timeout       time.Duration   // for one target altogether
+	Timeout       time.Duration   // total, for one target
 	Roots         *x509.CertPool  // the CAs to trust
-	Plain         map[string]bool // registries (host or host:port) to ask over plain HTTP, besides loopback
+	Plain         map[string]bool // registries (host or host:port) to ask over plain HTTP, in addition to loopback
 	Resolver      *net.Resolver
 	ExpiryWarning time.Duration // warn about certificates that expire within this time
 }
 
-// maxParallel bounds the probes under way, so that a long list does not run out of file descriptors.
+// maxParallel is the maximum number of parallel probes, so that a long list does not use up the file descriptors.
 const maxParallel = 32
 
-// ProbeAll probes the targets at the same time and returns the results in the order of the targets.
+// ProbeAll probes the targets in parallel and returns the results in the order of the targets.
 func (p *Prober) ProbeAll(ctx context.Context, targets []Target) []Result {
 	results := make([]Result, len(targets))
 	slots := make(chan struct{}, maxParallel)
@@ -38,7 +38,7 @@ func (p *Prober) ProbeAll(ctx context.Context, targets []Target) []Result {
 	return results
 }
 
-// Probe takes the hops to a target one after the other and stops at the first that fails.
+// Probe tries the hops to a target in order and stops at the first that fails.
 func (p *Prober) Probe(ctx context.Context, t Target) Result {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
@@ -58,7 +58,7 @@ func (p *Prober) walk(ctx context.Context, t Target, r *Result) {
 		return
 	}
 	defer tcp.Close()
-	// When the time is up, or a signal ends the context, what is being read ends with it.
+	// When the time is up, or a signal ends the context, a blocked read ends too.
 	defer context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })()
 	if t.Kind == KindTCP {
 		return
@@ -93,7 +93,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// portOf returns the port of a target, or the one that its protocol stands for.
+// portOf returns the port of a target, or the default port of its protocol.
 func portOf(t Target, plain bool) string {
 	switch {
 	case t.Port != "":

@@ -36,7 +36,7 @@ func probe(t *testing.T, args ...string) (Result, int) {
 
 func noEnv(string) string { return "" }
 
-// wantFailed checks that a probe failed at a hop, with a hint that says something.
+// wantFailed checks that a probe failed at a hop, with the expected hint.
 func wantFailed(t *testing.T, r Result, hop Hop, hint string) {
 	t.Helper()
 	if r.OK || r.Failed != hop || r.Error == "" || !strings.Contains(r.Hint, hint) {
@@ -199,7 +199,7 @@ func TestDNS(t *testing.T) {
 	}
 }
 
-// silentUDP returns an address where questions arrive and nobody answers.
+// silentUDP returns an address that receives questions and never answers.
 func silentUDP(t *testing.T) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

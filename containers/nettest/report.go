@@ -20,7 +20,7 @@ func writeJSON(w io.Writer, results []Result) error {
 	}{allOK(results), results})
 }
 
-// writeTable writes one line for each target, then what failed and why, then the warnings.
+// writeTable writes one line for each target, then the errors, then the warnings.
 func writeTable(w io.Writer, results []Result) error {
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -37,7 +37,7 @@ func writeTable(w io.Writer, results []Result) error {
 	return err
 }
 
-// row returns the cells of one target; "-" stands for a hop that was not taken.
+// row returns the cells of one target; "-" means a hop that was not tried.
 func row(r *Result) []string {
 	cells := []string{r.Target, verdict(r), orDash(address(r)), "-", "-", "-"}
 	if r.TLS != nil {
@@ -77,7 +77,7 @@ func address(r *Result) string {
 	return strings.Join(r.Addresses, ",")
 }
 
-// subject is the certificate's common name, or the first name that it is for: many have no common name.
+// subject is the certificate's common name, or its first name: many certificates have no common name.
 func subject(t *TLSInfo) string {
 	if t.Subject == "" && len(t.Names) > 0 {
 		return t.Names[0]
@@ -121,7 +121,7 @@ func orDash(s string) string {
 	return s
 }
 
-// printable keeps a server's header or certificate from writing to the terminal what is not text.
+// printable removes control characters from the headers and certificates of a server before they reach the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Hop is the part of the way to a target at which a probe failed.
+// Hop is a step on the way to a target, at which a probe may fail.
 type Hop string
 
-// The hops, in the order in which a probe takes them.
+// The hops, in the order of a probe.
 const (
 	HopDNS      Hop = "dns"
 	HopConnect  Hop = "connect"
@@ -17,16 +17,16 @@ const (
 	HopRegistry Hop = "registry"
 )
 
-// Result is what one probe found. Its JSON form is what -format=json prints.
+// Result is the result of one probe. -format=json prints its JSON form.
 type Result struct {
 	Target    string        `json:"target"`
 	Kind      Kind          `json:"kind"`
 	OK        bool          `json:"ok"`
 	Failed    Hop           `json:"failed,omitempty"` // the first hop that failed
 	Error     string        `json:"error,omitempty"`
-	Hint      string        `json:"hint,omitempty"` // what to look at or to do
+	Hint      string        `json:"hint,omitempty"` // what to check or do
 	Warnings  []string      `json:"warnings,omitempty"`
-	Addresses []string      `json:"addresses,omitempty"` // all that the name resolves to
+	Addresses []string      `json:"addresses,omitempty"` // all addresses of the name
 	Address   string        `json:"address,omitempty"`   // host:port that answered
 	TLS       *TLSInfo      `json:"tls,omitempty"`
 	HTTP      *HTTPInfo     `json:"http,omitempty"`
@@ -34,33 +34,33 @@ type Result struct {
 	Phases    []Phase       `json:"phases"`
 }
 
-// Phase is the time that one hop took.
+// Phase is the duration of one hop.
 type Phase struct {
 	Hop          Hop     `json:"hop"`
 	Milliseconds float64 `json:"ms"`
 }
 
-// TLSInfo describes the connection and the certificate of the server, which is shown even if it is not trusted.
+// TLSInfo describes the connection and the server's certificate, even if the certificate is not trusted.
 type TLSInfo struct {
 	Version  string    `json:"version"`
 	Subject  string    `json:"subject"`
-	Names    []string  `json:"names,omitempty"` // the DNS names and addresses that it is for
+	Names    []string  `json:"names,omitempty"` // the DNS names and addresses of the certificate
 	Issuer   string    `json:"issuer"`
 	NotAfter time.Time `json:"notAfter"`
-	DaysLeft int       `json:"daysLeft"` // whole days, below zero once it has expired
+	DaysLeft int       `json:"daysLeft"` // whole days, negative if it has expired
 }
 
 // HTTPInfo describes the answer to a GET.
 type HTTPInfo struct {
 	Status   int    `json:"status"`
-	Location string `json:"location,omitempty"` // where a redirect points
+	Location string `json:"location,omitempty"` // the target of a redirect
 	Server   string `json:"server,omitempty"`
 }
 
-// RegistryInfo describes the answer to GET /v2/ where it is a registry's.
+// RegistryInfo describes the answer to GET /v2/ of a registry.
 type RegistryInfo struct {
 	Plain     bool   `json:"plain"`               // asked over plain HTTP
-	Challenge string `json:"challenge,omitempty"` // Www-Authenticate: how the registry wants to be asked
+	Challenge string `json:"challenge,omitempty"` // Www-Authenticate: the registry's authentication scheme
 }
 
 // fail records the first hop that failed.
@@ -70,12 +70,12 @@ func (r *Result) fail(hop Hop, err error, hint string) {
 
 func (r *Result) warn(text string) { r.Warnings = append(r.Warnings, text) }
 
-// timed records how long a hop took.
+// timed records the duration of a hop.
 func (r *Result) timed(hop Hop, start time.Time) {
 	r.Phases = append(r.Phases, Phase{hop, float64(time.Since(start).Microseconds()) / 1000})
 }
 
-// phase returns the milliseconds of a hop, and whether it was taken.
+// phase returns the milliseconds of a hop, and whether it was tried.
 func (r *Result) phase(hop Hop) (float64, bool) {
 	i := slices.IndexFunc(r.Phases, func(p Phase) bool { return p.Hop == hop })
 	if i < 0 {

@@ -111,7 +111,7 @@ func TestTableShowsNoControlCharacters(t *testing.T) {
 func TestInterruptEndsProbes(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	silent := serveTCP(t, func(c net.Conn) {
-		c.Read(make([]byte, 4096)) // the request has come: now the user loses patience
+		c.Read(make([]byte, 4096)) // the request has arrived; now the user presses ^C
 		interrupt()
 		c.Read(make([]byte, 1))
 	})
@@ -122,7 +122,7 @@ func TestInterruptEndsProbes(t *testing.T) {
 	}
 }
 
-// TestBuiltInRoots runs this test's own program again where no certificate store can be found, as in an image from scratch.
+// TestBuiltInRoots runs this test's own program again without access to a certificate store, as in an image from scratch.
 func TestBuiltInRoots(t *testing.T) {
 	if os.Getenv("NETTEST_NO_STORE") != "" {
 		roots, err := loadRoots("")
@@ -138,8 +138,8 @@ func TestBuiltInRoots(t *testing.T) {
 	}
 }
 
-// TestProgramIsSmallAndStatic builds the program as the image does: the image is to stay below 8 MB, and nothing but the standard
-// library and the CA roots belongs in it.
+// TestProgramIsSmallAndStatic builds the program as the image does: the image must be smaller than 8 MB, and contain only the standard
+// library and the CA roots.
 func TestProgramIsSmallAndStatic(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "nettest")
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", file, ".")

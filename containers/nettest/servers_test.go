@@ -55,7 +55,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-// file writes the CA's certificate where -ca finds it.
+// file writes the CA's certificate to a file for -ca.
 func (a *authority) file(t *testing.T) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "ca.pem")
@@ -105,7 +105,7 @@ func servePlain(t *testing.T, handler http.Handler) string {
 	return server.Listener.Addr().String()
 }
 
-// serveTCP hands each connection to handle, closes it afterwards, and returns host:port.
+// serveTCP passes each connection to handle, closes it afterwards, and returns host:port.
 func serveTCP(t *testing.T, handle func(net.Conn)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -128,10 +128,10 @@ func serveTCP(t *testing.T, handle func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// refused is a host:port where nothing listens. A port that was free a moment ago another test may have.
+// refused is a host:port without a listener. Another test may have taken a port that was free a moment ago.
 const refused = "127.0.0.1:1"
 
-// serveDNS answers A questions from names; what is not there does not exist. Names without addresses get SERVFAIL.
+// serveDNS answers A questions from names; other names do not exist. Names without addresses get SERVFAIL.
 func serveDNS(t *testing.T, names map[string][]string) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -43,10 +43,10 @@ Nettest connects by itself: proxy settings are not used and redirects are shown,
 Exit status: 0 every target answered, 1 one did not, 2 wrong arguments.
 `
 
-// errDone says that -h or -version has been answered and nothing is left to do.
+// errDone says that -h or -version has been answered, so that the program ends.
 var errDone = errors.New("done")
 
-// settings is what the command line asks for.
+// settings are the checked values of the command line.
 type settings struct {
 	prober  *Prober
 	targets []Target
@@ -125,7 +125,7 @@ func (f flags) settings(args []string, getenv func(string) string) (*settings, e
 	return &settings{prober: prober, targets: targets, report: report}, nil
 }
 
-// parseTargets parses the arguments, or the value of NETTEST_TARGETS where there are none.
+// parseTargets parses the arguments or, without any, the value of NETTEST_TARGETS.
 func parseTargets(args []string, environment string) ([]Target, error) {
 	if len(args) == 0 {
 		args = splitList(environment)
@@ -164,7 +164,7 @@ func parseHosts(list string) (map[string]bool, error) {
 	return hosts, nil
 }
 
-// loadRoots returns the machine's roots (or those built in, where it has none) with the certificates of a PEM file added.
+// loadRoots returns the machine's roots, or the built-in ones if it has none, and adds the certificates of a PEM file.
 func loadRoots(file string) (*x509.CertPool, error) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// Kind says how far a target is probed.
+// Kind is the kind of a target, which decides the hops of its probe.
 type Kind string
 
-// The kinds of target, by the scheme that names them. A bare HOST[:PORT] is of kind host.
+// The kinds of target, by scheme. A bare HOST[:PORT] has the kind host.
 const (
 	KindHost     Kind = "host"     // HTTPS, any answer below 500
 	KindDNS      Kind = "dns"      // the name
@@ -25,14 +25,14 @@ const (
 	KindRegistry Kind = "registry" // the registry API, over TLS unless the host is named insecure or is loopback
 )
 
-// schemes are the kinds that can stand before ://.
+// schemes are the kinds that are valid before ://.
 var schemes = []Kind{KindDNS, KindTCP, KindTLS, KindHTTP, KindHTTPS, KindRegistry}
 
-// Target is one thing to probe. Get one from [ParseTarget]: its parts are checked there and trusted afterwards.
+// Target is a target of a probe. Create it with [ParseTarget], which checks its parts; other code does not check them again.
 type Target struct {
 	Kind Kind
 	Host string // a name in lower case, or an IP address without brackets
-	Port string // "" where none was given; the default depends on the kind and on whether TLS is used
+	Port string // "" if none was given; the default depends on the kind and on whether TLS is used
 	Path string // with the query; begins with "/" for http and https, "" for every other kind
 }
 
@@ -51,8 +51,8 @@ func (t Target) String() string {
 	return string(t.Kind) + "://" + host + t.Path
 }
 
-// ParseTarget parses HOST, HOST:PORT or SCHEME://HOST[:PORT][/PATH], where HOST is a DNS name or an IP address. Errors name
-// the target and say what to write; a user name or password in it is refused and not repeated.
+// ParseTarget parses HOST, HOST:PORT or SCHEME://HOST[:PORT][/PATH], where HOST is a DNS name or an IP address. Errors name the target and
+// the expected form. A user name or password in the target is refused and does not appear in the error.
 func ParseTarget(s string) (Target, error) {
 	scheme, rest, found := strings.Cut(s, "://")
 	if authority, _, _ := strings.Cut(cmp.Or(rest, scheme), "/"); strings.Contains(authority, "@") {
@@ -83,7 +83,7 @@ func parseBare(s string) (Target, error) {
 	return Target{Kind: KindHost, Host: host, Port: port}, nil
 }
 
-// parseEndpoint parses what follows the scheme where no path belongs: dns, tcp, tls and registry.
+// parseEndpoint parses the rest after the scheme of kinds without a path: dns, tcp, tls and registry.
 func parseEndpoint(kind Kind, s, rest string) (Target, error) {
 	host, port, err := parseHostPort(strings.TrimSuffix(rest, "/"))
 	switch {
@@ -111,7 +111,7 @@ func parseURL(kind Kind, s string) (Target, error) {
 	return Target{Kind: kind, Host: host, Port: port, Path: path}, nil
 }
 
-// parseHostPort splits HOST[:PORT]; an IPv6 address with a port stands in brackets.
+// parseHostPort splits HOST[:PORT]; an IPv6 address with a port must be in brackets.
 func parseHostPort(s string) (host, port string, err error) {
 	host = s
 	if ip, isIP := parseIP(s); isIP {
@@ -133,7 +133,7 @@ func parseHostPort(s string) (host, port string, err error) {
 	return host, port, nil
 }
 
-// parseIP returns the canonical form of an IP address, which may stand in brackets when it is IPv6.
+// parseIP returns the canonical form of an IP address. An IPv6 address may be in brackets.
 func parseIP(s string) (string, bool) {
 	inner, bracketed := strings.CutPrefix(s, "[")
 	if bracketed {
@@ -174,7 +174,7 @@ func isLabel(s string) bool {
 	}) < 0
 }
 
-// redact takes user name and password out of a target that is about to be shown.
+// redact removes the user name and password from a target for messages.
 func redact(s string) string {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// handshake speaks TLS on a connection, describes the server's certificate and then verifies it. The verification is not
-// left to crypto/tls, so that subject and expiry can be shown of a certificate that is refused.
+// handshake starts TLS on a connection, describes the server's certificate and then verifies it. It verifies after crypto/tls, not in it,
+// so that the report can show the subject and expiry of a refused certificate.
 func (p *Prober) handshake(ctx context.Context, conn net.Conn, t Target, r *Result) net.Conn {
 	start := time.Now()
 	client := tls.Client(conn, &tls.Config{

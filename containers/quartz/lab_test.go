@@ -1,5 +1,5 @@
-// Package quartz_test runs the container's start script on this machine, with the real nginx and curl, against releases on
-// a local server; once with Debian's tools and once with BusyBox's.
+// Package quartz_test runs the container's start script on this machine, with the real nginx and curl, against releases on a local server:
+// with Debian's tools and with BusyBox's.
 package quartz_test
 
 import (
@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// need returns the path of a program, or skips the test; in CI it fails.
+// need returns the path of a program. Without it, the test is skipped; in CI it fails.
 func need(t *testing.T, program, install string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -49,7 +49,7 @@ func eachShell(t *testing.T, test func(t *testing.T, l *lab)) {
 	})
 }
 
-// lab is a folder for one container and the tools that its script finds.
+// lab is a folder for one container and the tools for its script.
 type lab struct {
 	t     *testing.T
 	dir   string // QUARTZ_DIR
@@ -64,7 +64,7 @@ func newLab(t *testing.T) *lab {
 	t.Helper()
 	nginx := need(t, "nginx", "apt-get install nginx-light")
 	curl := need(t, "curl", "apt-get install curl")
-	root, err := os.MkdirTemp("", "quartz") // t.TempDir is closed to the user that the script runs as
+	root, err := os.MkdirTemp("", "quartz") // the script's user cannot read t.TempDir
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(root) })
 	must(t, os.Chmod(root, 0o755))
@@ -74,7 +74,7 @@ func newLab(t *testing.T) *lab {
 	must(t, os.Symlink(nginx, filepath.Join(l.bin, "nginx")))
 	must(t, os.Symlink(curl, filepath.Join(l.bin, "curl")))
 	l.path = l.bin + ":" + os.Getenv("PATH")
-	for _, file := range []string{"start.sh", "nginx.conf"} { // the checkout may be closed to that user, too
+	for _, file := range []string{"start.sh", "nginx.conf"} { // that user may not be able to read the checkout either
 		content, err := os.ReadFile(file)
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(root, file), content, 0o755))
@@ -85,7 +85,7 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// useBusyBox leaves nothing on PATH but BusyBox, nginx and curl.
+// useBusyBox leaves only BusyBox, nginx and curl on PATH.
 func (l *lab) useBusyBox() {
 	l.t.Helper()
 	busybox := need(l.t, "busybox", "apt-get install busybox-static")
@@ -104,7 +104,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// freePort is a port that nothing listens on, below those that the kernel gives to connections and listeners of other tests meanwhile.
+// freePort is a port without a listener, below the ports that the kernel assigns to connections and listeners of other tests.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for {
@@ -116,10 +116,10 @@ func freePort(t *testing.T) string {
 	}
 }
 
-// nobody is the user that the script runs as where the tests run as root: nginx is to work without root's rights.
+// nobody is the user of the script if the tests run as root: nginx must work without root's rights.
 const nobody = 65534
 
-// running is a start script, or the nginx that it became.
+// running is a start script, or the nginx that replaced it.
 type running struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -127,7 +127,7 @@ type running struct {
 	done   chan struct{} // closed when it has ended
 }
 
-// start runs the script with extra environment.
+// start runs the script with additional environment variables.
 func (l *lab) start(env ...string) *running {
 	l.t.Helper()
 	root := filepath.Dir(l.dir)
@@ -158,7 +158,7 @@ func (l *lab) start(env ...string) *running {
 	return r
 }
 
-// log is what the script and nginx have written so far.
+// log is the output of the script and of nginx so far.
 func (r *running) log() string {
 	text, err := os.ReadFile(r.output.Name())
 	must(r.t, err)
@@ -184,7 +184,7 @@ func (l *lab) serve(env ...string) *running {
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 	for tick := time.NewTicker(10 * time.Millisecond); ; {
-		// An answer, and not a mere connection: nginx listens before it heeds signals.
+		// Wait for an answer, not only for a connection: nginx listens before it handles signals.
 		if resp, err := client.Get("http://127.0.0.1:" + l.port + "/healthz"); err == nil {
 			resp.Body.Close()
 			return r
@@ -214,7 +214,7 @@ func (l *lab) wantFailure(says string, env ...string) {
 // entry is one entry of an archive. A name that ends with "/" is a folder.
 type entry struct {
 	name, content string
-	kind          byte // of tar; 0 is a file or folder
+	kind          byte // tar's type; 0 is a file or folder
 }
 
 // pack makes a .tar.gz. All times are the same, as in reproducible archives.

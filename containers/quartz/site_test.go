@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// answer is what nginx answered, redirects not followed.
+// answer is an answer of nginx, without following redirects.
 type answer struct {
 	status int
 	header http.Header
@@ -32,7 +32,7 @@ func (l *lab) get(path string, header ...string) answer {
 	return answer{response.StatusCode, response.Header, string(body)}
 }
 
-// quartzSite is a site as Quartz writes it: pages without their suffix in links, folders with an index page.
+// quartzSite is a site as Quartz writes it: links without the suffix of pages, folders with an index page.
 func quartzSite(t *testing.T) []byte {
 	return pack(t,
 		entry{name: "./"},
@@ -62,7 +62,7 @@ type page struct {
 	path, says string
 }
 
-// pages reads the table that nginx and its stand-in both have to agree with.
+// pages reads the table that nginx and its stand-in must both match.
 func pages(t *testing.T) []page {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "pages.txt"))
@@ -132,8 +132,7 @@ func TestCaching(t *testing.T) {
 	}
 }
 
-// TestETagsOfTwoReleases guards against the times in the archive: two releases with the same times and a page of the same size must
-// not share an ETag.
+// TestETagsOfTwoReleases checks that two releases with the same times and a page of the same size do not share an ETag.
 func TestETagsOfTwoReleases(t *testing.T) {
 	l := newLab(t)
 	r := l.serve(release(t, content(pack(t, entry{name: "index.html", content: "one"}))))

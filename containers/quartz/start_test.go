@@ -68,7 +68,7 @@ func TestDownload(t *testing.T) {
 	})
 }
 
-// TestPauses has a stand-in for sleep, so that it need not last as long as it would.
+// TestPauses replaces sleep, so that the test does not take as long as the pauses.
 func TestPauses(t *testing.T) {
 	l := newLab(t)
 	must(t, os.WriteFile(filepath.Join(l.bin, "sleep"), []byte("#!/bin/sh\necho \"$1\" >>\"$QUARTZ_DIR/pauses\"\n"), 0o755))
@@ -157,7 +157,7 @@ func TestBadArchives(t *testing.T) {
 
 func TestRestart(t *testing.T) {
 	eachShell(t, func(t *testing.T, l *lab) {
-		// What a killed start leaves: half a site, in its place and next to it.
+		// The remains of a killed start: half a site, in its final place and next to it.
 		for _, half := range []string{"site", "site.new"} {
 			must(t, os.MkdirAll(filepath.Join(l.dir, half, "old"), 0o777))
 			must(t, os.WriteFile(filepath.Join(l.dir, half, "index.html"), []byte("old"), 0o666))
@@ -173,7 +173,7 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// chownAll gives a tree to the user that the script runs as.
+// chownAll gives a tree to the script's user.
 func chownAll(t *testing.T, root string) {
 	t.Helper()
 	if os.Getuid() != 0 {
