@@ -4,6 +4,6 @@ import os
 import urllib.request
 
 port = os.environ.get("DEVPI_LISTEN_PORT") or "3141"
-# No proxy: http_proxy is set for what devpi fetches, not for this.
+# No proxy: http_proxy is for devpi's downloads, not for this request.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 opener.open(f"http://127.0.0.1:{port}/+api", timeout=4).close()

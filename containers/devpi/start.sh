@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts devpi-server, and initialises its volume first if that has not been done. The settings are listed in the Dockerfile.
+# Starts devpi-server, and first initialises its volume if necessary. The Dockerfile lists the settings.
 set -eu
 umask 077
 
@@ -17,7 +17,7 @@ fail() {
 
 child=
 
-# interrupted ends what runs in the foreground. As process 1 the script would otherwise not hear a signal at all.
+# interrupted ends the foreground process. Without it the script, as process 1, would ignore signals.
 interrupted() {
     trap '' TERM INT
     if [ -n "$child" ]; then
@@ -29,7 +29,7 @@ interrupted() {
 }
 trap interrupted TERM INT
 
-# attend runs a command so that a signal reaches the traps while it runs.
+# attend runs a command so that the traps handle signals while it runs.
 attend() {
     "$@" &
     child=$!
@@ -39,7 +39,7 @@ attend() {
     return "$status"
 }
 
-# read_password sets password to the one line of the password file.
+# read_password sets password to the only line of the password file.
 read_password() {
     [ -e "$password_file" ] ||
         fail "no root password: $password_file does not exist; mount the secret there or set DEVPI_ROOT_PASSWORD_FILE"
@@ -52,9 +52,9 @@ read_password() {
     esac
 }
 
-# initialise makes a server directory next to its place and then renames it, so that the place holds a whole one or none.
-# devpi-init takes the password as an argument, from the environment or from a configuration file. The first two can be seen from
-# outside the process, so it gets a file, one that is a pipe: nothing is written that could be left behind.
+# initialise creates a server folder next to its final place and then renames it, so that the final place has a complete one or none.
+# devpi-init reads the password from an argument, the environment or a configuration file. Other processes can see the first two, so it gets
+# a file, as a pipe: nothing is written that could be left behind.
 initialise() {
     new=$data/.server.new
     say "first start: initialising $server"
@@ -81,7 +81,7 @@ if [ -e "$data/.nodeinfo" ]; then
 fi
 
 if [ ! -e "$server" ]; then
-    # Two containers that start at once on one volume: the second waits, and then finds the work done.
+    # If two containers start together on one volume, the second waits and then finds the volume initialised.
     exec 9>"$data/.init.lock"
     attend flock --wait 120 9 || fail "another container has been initialising $data for two minutes; look at its log"
     [ -e "$server" ] || initialise

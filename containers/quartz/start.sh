@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetches the release that DOCS_RELEASE_URL names, checks it, unpacks it and serves it. The settings are listed in the Dockerfile.
-# Runs with the tools of Debian and with those of BusyBox.
+# Downloads the release that DOCS_RELEASE_URL names, checks it, unpacks it and serves it. The Dockerfile lists the settings. Runs with the
+# tools of Debian and with those of BusyBox.
 set -eu
 umask 022
 
@@ -22,7 +22,7 @@ fail() {
     exit 1
 }
 
-# interrupted ends what runs in the foreground. As process 1 the script would otherwise not hear a signal at all.
+# interrupted ends the foreground process. Without it the script, as process 1, would ignore signals.
 interrupted() {
     trap '' TERM INT QUIT
     if [ -n "$child" ]; then
@@ -33,7 +33,7 @@ interrupted() {
 }
 trap interrupted TERM INT QUIT
 
-# attend runs a command so that a signal reaches the trap while it runs.
+# attend runs a command so that the trap handles signals while it runs.
 attend() {
     "$@" &
     child=$!
@@ -43,7 +43,7 @@ attend() {
     return "$status"
 }
 
-# shown is the URL without credentials and without a query, which may hold a token.
+# shown is the URL without credentials and without the query, which may contain a token.
 shown() { printf '%s' "$url" | sed -e 's|://[^/@]*@|://|' -e 's|?.*|?…|'; }
 
 check_settings() {
@@ -73,7 +73,7 @@ check_settings() {
         fail "DOCS_RELEASE_SHA256 has ${#checksum} digits: expected 64 hexadecimal digits"
 }
 
-# download_once fetches the archive and prints the HTTP status, or 000 where there was none, to $dir/status.
+# download_once downloads the archive and writes the HTTP status, or 000 if there was none, to $dir/status.
 download_once() {
     rm -f "$archive"
     attend curl --globoff --silent --show-error --fail --location --max-redirs 5 --proto '=http,https' \
@@ -81,7 +81,7 @@ download_once() {
         --output "$archive" --write-out '%{http_code}' -- "$url" >"$dir/status" 2>"$dir/error"
 }
 
-# download tries until the archive is there. What will not change by itself (4xx) is not tried again.
+# download tries until the archive is complete. It does not retry permanent errors (4xx).
 download() {
     attempt=1
     pause=$first_pause
@@ -113,12 +113,12 @@ verify() {
     fi
 }
 
-# inspect refuses an archive that would write outside of its folder, or that holds anything but files and folders: a link could
-# make nginx serve any file of the container.
+# inspect refuses an archive that would write outside of its folder, or that contains anything except files and folders: a link could make
+# nginx serve any file of the container.
 inspect() {
     gzip -t "$archive" 2>"$dir/error" || fail "the archive from $(shown) is damaged or not gzip: $(cat "$dir/error")"
     tar -tzf "$archive" >"$dir/names" 2>"$dir/error" || fail "the archive from $(shown) is damaged: $(cat "$dir/error")"
-    # BusyBox lists the names as it would write them, and says on stderr what it took away.
+    # BusyBox lists the names as it would write them, and prints the removed parts to stderr.
     bad=$(grep -hE '^/|^\.\.$|^\.\./|/\.\./|/\.\.$|removing leading' "$dir/names" "$dir/error" | head -n 1) || true
     [ -z "$bad" ] || fail "the archive from $(shown) has an entry that leads out of the site: $bad; nothing was unpacked"
     tar -tvzf "$archive" >"$dir/names" 2>"$dir/error" || fail "the archive from $(shown) is damaged: $(cat "$dir/error")"
@@ -126,11 +126,11 @@ inspect() {
     [ -z "$bad" ] || fail "the archive from $(shown) holds something else than files and folders: $bad; nothing was unpacked"
 }
 
-# unpack makes the site next to its place and then renames it, so that its place holds a whole one or none.
+# unpack creates the site next to its final place and then renames it, so that the final place has a complete one or none.
 unpack() {
     mkdir "$site.new"
-    # -m: every file is as old as this start. The times in the archive may be the same in each release, and nginx makes ETags
-    # of time and size: a changed page of the same size would then be taken for the old one.
+    # -m: the files get the time of this start. The times in the archive may be the same in each release, and nginx makes ETags of time and
+    # size: a changed page of the same size would then have the same ETag.
     attend tar -xzmf "$archive" -C "$site.new" 2>"$dir/error" || fail "cannot unpack the archive into $dir: $(cat "$dir/error")"
     # BusyBox lists hard links as files.
     bad=$(find "$site.new" ! -type d -a ! -type f -o -type f -links +1 | head -n 1)
@@ -141,7 +141,7 @@ unpack() {
     mv "$site.new" "$site"
 }
 
-# configure writes nginx's configuration. Neither value can hold the separator of sed: the port is a number, the folder is checked.
+# configure writes nginx's configuration. No value can contain sed's separator: the port is a number, the folder is checked.
 configure() {
     mkdir -p "$dir/work"
     ipv6=
