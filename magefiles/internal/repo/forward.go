@@ -207,7 +207,8 @@ const maxArguments = 200
 // checkFiles looks for changes in the files that differ. A file that git status does not list is the same as in HEAD,
 // or ignored.
 func (f *forward) checkFiles(ctx context.Context) error {
-	paths := slices.Collect(maps.Keys(f.changes))
+	names := slices.Sorted(maps.Keys(f.changes)) // the first that differs is named
+	paths := names
 	if len(paths) > maxArguments {
 		paths = nil // all
 	}
@@ -219,12 +220,12 @@ func (f *forward) checkFiles(ctx context.Context) error {
 	for _, e := range entries {
 		listed[e.path] = e
 	}
-	for name, d := range f.changes {
+	for _, name := range names {
 		e, ok := listed[name]
 		if !ok {
 			e = statusEntry{index: '.', tree: '.'}
 		}
-		if err := f.checkFile(e, d); err != nil {
+		if err := f.checkFile(e, f.changes[name]); err != nil {
 			return err
 		}
 	}
