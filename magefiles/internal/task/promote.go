@@ -50,7 +50,7 @@ type PromoteArgs struct {
 	Sync    bool   // sync the Applications, and wait
 }
 
-// VersionNewest, in place of a version, is the highest vX.Y.Z in the registry. Versions with a suffix, such as those of commits, have no order.
+// VersionNewest is, in place of a version, the highest vX.Y.Z in the registry. Versions with a suffix, such as those of commits, have no order.
 const VersionNewest = "newest"
 
 // StatusPromoted says that the branch names the version.
