@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // TestKeepInherited has flock(1) start this test, which starts a program that keeps running: the lock is free once the test has ended.
@@ -21,13 +23,7 @@ func TestKeepInherited(t *testing.T) {
 		os.Stderr.WriteString(strconv.Itoa(cmd.Process.Pid))
 		return
 	}
-	flock, err := exec.LookPath("flock")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("flock is missing: apt-get install util-linux")
-		}
-		t.Skip("flock is missing: apt-get install util-linux")
-	}
+	flock := testenv.Program(t, "flock", "apt-get install util-linux")
 	lock := t.TempDir() + "/lock"
 	holder := exec.Command(flock, lock, os.Args[0], "-test.run=^TestKeepInherited$")
 	var pid bytes.Buffer

@@ -47,6 +47,14 @@ var waysIn = map[string]brought{
 	"host folder with times, copied": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
 		return base.WithDirectory("/data", c.Host().Directory(folder).WithTimestamps(1))
 	}},
+	"host folder, copied around links": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		from := c.Host().Directory(folder)
+		for _, name := range []string{"a", "b", "c", "d", "e"} {
+			base = base.WithDirectory("/data/real-"+name, c.Directory()).WithSymlink("real-"+name, "/data/"+name)
+			from = from.WithDirectory(name, c.Host().Directory(folder))
+		}
+		return base.WithDirectory("/data", from)
+	}},
 	"new file, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
 		return base.WithMountedFile("/data/f", c.File("f", content(folder)))
 	}},

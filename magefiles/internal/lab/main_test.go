@@ -58,7 +58,7 @@ func must(t *testing.T, err error) {
 		return
 	}
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, pinned.ErrNoCompiler) {
-		testenv.Lack(t, err)
+		testenv.Missing(t, err)
 	}
 	t.Fatal(err)
 }
@@ -70,6 +70,6 @@ func need(t *testing.T, parts ...Part) {
 		testenv.Slow(t, "starts servers of the lab")
 	}
 	if err := (Home{}).Ready(parts...); err != nil {
-		testenv.Lack(t, err)
+		testenv.Missing(t, err)
 	}
 }

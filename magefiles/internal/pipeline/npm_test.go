@@ -16,18 +16,14 @@ import (
 
 	"dagger.io/dagger"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
 // npm runs the build's command with this machine's npm, on a package whose only dependency is in the registry.
 func npm(t *testing.T, registry, authorities string, more ...string) error {
 	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("no npm: apt-get install npm")
-		}
-		t.Skip("no npm: apt-get install npm")
-	}
+	testenv.Program(t, "npm", "apt-get install npm")
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"npm.js":       npmScript,

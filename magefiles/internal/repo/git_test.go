@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // clone is a real checkout for a test, driven by the git command.
@@ -19,12 +21,7 @@ type clone struct {
 
 func newClone(t testing.TB) *clone {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("git is missing")
-		}
-		t.Skip("git is missing: apt-get install git")
-	}
+	testenv.Program(t, "git", "apt-get install git")
 	c := &clone{t: t, dir: t.TempDir(), home: t.TempDir()}
 	c.git("init", "-q", "-b", "main")
 	return c

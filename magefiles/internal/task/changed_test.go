@@ -17,6 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // changing is a git repository with containers, and a registry with images of some of its commits.
@@ -32,9 +33,7 @@ type changing struct {
 
 func newChanging(t testing.TB) *changing {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil && os.Getenv("CI") != "true" {
-		t.Skip("git is missing: apt-get install git")
-	}
+	testenv.Program(t, "git", "apt-get install git")
 	c := &changing{t: t, dir: t.TempDir(), tags: map[string]map[string]string{}}
 	c.git("init", "-q", "-b", "main")
 	return c

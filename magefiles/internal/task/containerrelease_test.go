@@ -15,6 +15,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // gitForge is a real bare repository and a clone of it.
@@ -30,9 +31,7 @@ type gitForge struct {
 
 func newGitForge(t *testing.T) *gitForge {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil && os.Getenv("CI") != "true" {
-		t.Skip("git is missing: apt-get install git")
-	}
+	testenv.Program(t, "git", "apt-get install git")
 	g := &gitForge{t: t, far: filepath.Join(t.TempDir(), "far.git"), here: filepath.Join(t.TempDir(), "here")}
 	g.git(".", "init", "-q", "--bare", "-b", "main", g.far)
 	g.git(".", "clone", "-q", g.far, g.here)

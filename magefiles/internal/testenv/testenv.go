@@ -5,18 +5,37 @@ package testenv
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
 )
 
-// Lack ends a test because the machine lacks something: outside CI the test is skipped, in CI it fails. The reason says what to install.
-func Lack(tb testing.TB, why any) {
+// Missing ends a test because a part of the machine is missing: outside CI the test is skipped, in CI it fails. The reason says what to install.
+func Missing(tb testing.TB, why any) {
 	tb.Helper()
 	if os.Getenv("CI") == "true" {
 		tb.Fatal(why)
 	}
 	tb.Skip(why)
+}
+
+// Program is the path of a program that a test needs. install is the command that installs it.
+func Program(tb testing.TB, name, install string) (path string) {
+	tb.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(tb, name+" is missing: "+install)
+	}
+	return path
+}
+
+// Superuser ends a test that needs root. CI runs as root.
+func Superuser(tb testing.TB, why string) {
+	tb.Helper()
+	if os.Geteuid() != 0 {
+		Missing(tb, why+": run as root")
+	}
 }
 
 // Slow leaves a test out of -short. CI never sets -short, so nothing is left out there.

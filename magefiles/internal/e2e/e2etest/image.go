@@ -147,6 +147,16 @@ func unzip(packed []byte) ([]byte, error) {
 // Files are the regular files of an image, with their content.
 func (o PlatformImage) Files() (map[string]string, error) {
 	files := map[string]string{}
+	err := o.Each(func(h *tar.Header, content []byte) {
+		if h.Typeflag == tar.TypeReg {
+			files[path.Join("/", h.Name)] = string(content)
+		}
+	})
+	return files, err
+}
+
+// Each calls found for each entry of the layers, from the lowest layer.
+func (o PlatformImage) Each(found func(h *tar.Header, content []byte)) error {
 	for _, layer := range o.Layers {
 		for archive := tar.NewReader(bytes.NewReader(layer)); ; {
 			h, err := archive.Next()
@@ -154,19 +164,16 @@ func (o PlatformImage) Files() (map[string]string, error) {
 				break
 			}
 			if err != nil {
-				return nil, err
-			}
-			if h.Typeflag != tar.TypeReg {
-				continue
+				return err
 			}
 			content, err := io.ReadAll(archive)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			files[path.Join("/", h.Name)] = string(content)
+			found(h, content)
 		}
 	}
-	return files, nil
+	return nil
 }
 
 // ReadLayout reads an OCI layout: a folder, or a tar.

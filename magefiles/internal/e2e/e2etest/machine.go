@@ -19,7 +19,7 @@ func NeedRuntime(t testing.TB) {
 	t.Helper()
 	setup.askRuntime.Do(func() { setup.runtime = NewWorkspace(t).runtimeOfEngine() })
 	if setup.runtime == "" {
-		testenv.Lack(t, "no OCI runtime: apt-get install runc")
+		testenv.Missing(t, "no OCI runtime: apt-get install runc")
 	}
 }
 
@@ -40,7 +40,7 @@ func NeedBase(t testing.TB, recipe baseimage.Recipe) (registry, reference string
 	NeedRuntime(t)
 	registry, err := setup.shared.have(context.Background(), recipe)
 	if err != nil {
-		testenv.Lack(t, err)
+		testenv.Missing(t, err)
 	}
 	return registry, recipe.Reference()
 }

@@ -18,7 +18,7 @@ import (
 func TestTutorial(t *testing.T) {
 	labtest.Need(t, lab.PartRegistry, lab.PartRunner, lab.PartArgoCD)
 	if _, err := exec.LookPath("curl"); err != nil {
-		testenv.Lack(t, "curl: apt-get install curl")
+		testenv.Missing(t, "curl: apt-get install curl")
 	}
 	const page = "docs/tutorials/from-a-clone-to-the-cluster.md"
 	w := e2etest.NewWorkspace(t)
@@ -69,7 +69,7 @@ func TestTryItOnOneMachine(t *testing.T) {
 		t.Fatalf("%s does not begin with five commands:\n%s", page, block)
 	}
 	if _, err := exec.LookPath("curl"); err != nil {
-		testenv.Lack(t, "curl: apt-get install curl")
+		testenv.Missing(t, "curl: apt-get install curl")
 	}
 	w := e2etest.NewWorkspace(t)
 	w.WithLab()

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path"
@@ -48,26 +47,13 @@ func (w *workspace) strange() {
 	}
 }
 
-// layered is what the layers of an image hold: modes and contents.
+// layered returns the modes and contents of the files in the layers of an image.
 func layered(o e2etest.PlatformImage) (map[string]string, error) {
 	found := map[string]string{}
-	for _, layer := range o.Layers {
-		for archive := tar.NewReader(bytes.NewReader(layer)); ; {
-			h, err := archive.Next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, err
-			}
-			content, err := io.ReadAll(archive)
-			if err != nil {
-				return nil, err
-			}
-			found[path.Clean(h.Name)] = fmt.Sprintf("%c %o %q", h.Typeflag, h.Mode, content)
-		}
-	}
-	return found, nil
+	err := o.Each(func(h *tar.Header, content []byte) {
+		found[path.Clean(h.Name)] = fmt.Sprintf("%c %o %q", h.Typeflag, h.Mode, content)
+	})
+	return found, err
 }
 
 // TestClonesPublishTheCommit has two clones of a commit, on engines of their own: what they publish is what git has.

@@ -15,6 +15,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // The addresses of the recordings, which the harness therefore uses.
@@ -32,7 +33,7 @@ func TestConformance(t *testing.T) {
 		t.Skip("replays for minutes: run without -short")
 	}
 	if err := baseimage.Debian().Ready(); err != nil {
-		lacks(t, err.Error())
+		testenv.Missing(t, err)
 	}
 	listed, err := conformance.Known()
 	if err != nil {
@@ -66,15 +67,6 @@ func TestConformance(t *testing.T) {
 	if t.Failed() {
 		t.Logf("what the sessions said:\n%s", log.Bytes())
 	}
-}
-
-// lacks skips the test if a part of the machine is missing. In CI that is an error.
-func lacks(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
 }
 
 // pattern selects the groups that count.

@@ -8,6 +8,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/conformance"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // TestPairs runs pairs of almost equal random pipelines, one after the other on one state of the engine. The cache must not answer the second
@@ -17,7 +18,7 @@ func TestPairs(t *testing.T) {
 		t.Skip("starts two engines: run without -short")
 	}
 	if err := baseimage.Debian().Ready(); err != nil {
-		lacks(t, err.Error())
+		testenv.Missing(t, err)
 	}
 	seed, count := 1, 12
 	if s := os.Getenv("BLUMEOPS_PAIRS"); s != "" {

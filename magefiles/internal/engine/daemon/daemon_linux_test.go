@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/moby/buildkit/client/llb"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 func TestEnsureStartsOneDaemonAndFindsItAgain(t *testing.T) {
@@ -36,16 +38,16 @@ func TestRunsStepsWithEachRuntime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := lookIn(systemDirs, name)
 			if path == "" {
-				need(t, "no "+name+": apt-get install "+name)
+				testenv.Missing(t, "no "+name+": apt-get install "+name)
 			}
 			if !keeps(t.Context(), path) {
-				t.Skipf("%s lacks run --keep: %s is not used", path, name)
+				testenv.Missing(t, path+" has no run --keep, so it is not used: install a newer "+name)
 			}
 			opts, _ := newOptions(t)
 			only(t, &opts, path)
 			d := ensure(t, opts)
 			if err := d.RuntimeError(); err != nil {
-				need(t, err.Error())
+				testenv.Missing(t, err.Error())
 			}
 			if !strings.HasSuffix(d.Runtime, name) {
 				t.Errorf("runtime %s, want %s", d.Runtime, name)
@@ -64,7 +66,7 @@ func TestRunsStepsWithEachRuntime(t *testing.T) {
 func TestWithoutRuntimeBuildsWhatRunsNothing(t *testing.T) {
 	runtimes := (Options{ModulesDir: "none"}).withDefaults().runtimes()
 	if len(runtimes) == 0 || (Options{}).withDefaults().singleUser() {
-		need(t, "no OCI runtime that works: apt-get install runc uidmap")
+		testenv.Missing(t, "no OCI runtime that works: apt-get install runc uidmap")
 	}
 	if _, err := step(); err != nil { // while the go command is on PATH
 		t.Fatal(err)

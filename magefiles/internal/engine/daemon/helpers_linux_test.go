@@ -18,6 +18,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // lines collects progress.
@@ -74,7 +75,7 @@ func newOptions(t *testing.T) (Options, *lines) {
 		t.Skip("starts BuildKit daemons; run without -short")
 	}
 	if os.Geteuid() != 0 && !userNamespaces(systemDirs) {
-		need(t, errNoUserNamespaces.Error())
+		testenv.Missing(t, errNoUserNamespaces.Error())
 	}
 	log := &lines{}
 	opts := Options{
@@ -109,15 +110,6 @@ func furnish(t testing.TB, opts Options) {
 	for _, path := range paths {
 		copyFile(t, path, filepath.Join(f.bin, filepath.Base(path)))
 	}
-}
-
-// need skips the test if something is missing on the machine. In CI that is an error.
-func need(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 func copyFile(t testing.TB, from, to string) {

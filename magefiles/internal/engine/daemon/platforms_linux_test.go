@@ -9,13 +9,13 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // The reported platforms must be those that the kernel runs: the test runs a program for each platform.
 func TestRuns(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can find that out without a daemon")
-	}
+	testenv.Superuser(t, "only root can run a program for each platform without a daemon")
 	opts := Options{StateDir: t.TempDir(), ModulesDir: modules()}
 	for _, architecture := range []string{runtime.GOARCH, "arm64"} {
 		program := filepath.Join(t.TempDir(), "step")

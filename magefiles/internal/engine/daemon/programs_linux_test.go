@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 func TestProgramsAreReadFromTheirModules(t *testing.T) {
@@ -57,10 +58,10 @@ func requirements(t *testing.T, path string) map[string]string {
 func TestRuncIsBuiltWhereThereIsNone(t *testing.T) {
 	opts, log := newOptions(t)
 	if !compilesSeccomp(t.Context()) {
-		need(t, "no C compiler with libseccomp: apt-get install gcc libseccomp-dev")
+		testenv.Missing(t, "no C compiler with libseccomp: apt-get install gcc libseccomp-dev")
 	}
 	if opts.singleUser() {
-		need(t, ErrNoSubIDs.Error())
+		testenv.Missing(t, ErrNoSubIDs.Error())
 	}
 	only(t, &opts)
 	d := ensure(t, opts)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 func TestDownLeavesNothing(t *testing.T) {
@@ -119,9 +121,7 @@ func TestDaemonThatEndsAtStartTellsWhy(t *testing.T) {
 }
 
 func TestFullDiskIsRefused(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("mounts a small file system: run as root")
-	}
+	testenv.Superuser(t, "mounts a small file system")
 	opts, _ := newOptions(t)
 	root := opts.files().root
 	if err := unix.Mount("tmpfs", root, "tmpfs", 0, "size=64m"); err != nil {
@@ -220,7 +220,7 @@ type waiting struct {
 func startWaiting(t *testing.T, opts Options, d *Daemon) waiting {
 	t.Helper()
 	if err := d.RuntimeError(); err != nil {
-		need(t, err.Error())
+		testenv.Missing(t, err.Error())
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)

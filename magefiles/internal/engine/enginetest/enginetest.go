@@ -44,6 +44,6 @@ func NeedsRuntime(tb testing.TB, opts engine.Options) {
 		tb.Fatal(err)
 	}
 	if d.Runtime == "" {
-		testenv.Lack(tb, "no OCI runtime: apt-get install runc")
+		testenv.Missing(tb, "no OCI runtime: apt-get install runc")
 	}
 }

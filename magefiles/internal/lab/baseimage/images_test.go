@@ -15,9 +15,10 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 func TestKeyFollowsTheRecipe(t *testing.T) {
@@ -74,7 +75,7 @@ func needImages(t *testing.T, r Recipe) {
 	t.Helper()
 	testenv.Slow(t, "makes images")
 	if err := r.Ready(); err != nil {
-		testenv.Lack(t, err)
+		testenv.Missing(t, err)
 	}
 }
 

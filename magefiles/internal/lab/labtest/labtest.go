@@ -19,7 +19,7 @@ func Need(tb testing.TB, parts ...lab.Part) {
 		testenv.Slow(tb, "starts servers of the lab")
 	}
 	if err := (lab.Home{}).Ready(parts...); err != nil {
-		testenv.Lack(tb, err)
+		testenv.Missing(tb, err)
 	}
 }
 
@@ -31,7 +31,7 @@ func Bases(tb testing.TB, o lab.RegistryOptions, recipes ...baseimage.Recipe) *l
 	for _, r := range recipes {
 		layout, err := baseimage.Images{Log: func(line string) { tb.Log(line) }}.Make(ctx, r)
 		if err != nil {
-			testenv.Lack(tb, err)
+			testenv.Missing(tb, err)
 		}
 		layouts = append(layouts, layout)
 	}

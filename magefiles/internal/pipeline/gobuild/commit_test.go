@@ -12,6 +12,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // committed has a program with files from all allowed places: embedded ones, assembly with an include, links to a file and to a folder, and
@@ -48,9 +49,7 @@ func gitIn(t *testing.T, dir string, args ...string) string {
 
 // TestAnyCloneCompilesTheCommit compares with a full checkout by git that contains nothing else.
 func TestAnyCloneCompilesTheCommit(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil && os.Getenv("CI") != "true" {
-		t.Skip("git is missing: apt-get install git")
-	}
+	testenv.Program(t, "git", "apt-get install git")
 	origin := Compiler{Root: t.TempDir(), Cache: t.TempDir(), Environ: os.Environ()}
 	gitIn(t, origin.Root, "init", "-q", "-b", "main")
 	for name, text := range committed {

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // testPlace makes the test binary an init whose files are in the folder that its value names.
@@ -153,13 +154,7 @@ func (b *bench) outcome() outcome {
 // needRoot skips a test that changes users or namespaces, unless it runs as root.
 func needRoot(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("needs root: run the suite as root in CI")
-	}
-	t.Skip("needs root: sudo -E go test ./magefiles/internal/engine/embedded/execinit")
+	testenv.Superuser(t, "mounts and changes users")
 }
 
 func equal(t *testing.T, what, got, want string) {

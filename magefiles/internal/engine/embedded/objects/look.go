@@ -215,9 +215,9 @@ func (l look) linked(src look, from, to, rel string) ([]string, error) {
 		return nil, err
 	}
 	var found []string
-	for name, info := range here {
+	for _, name := range sortedKeys(here) { // an order of its own would be another operation for BuildKit
 		target, ok := there[name]
-		if !ok || !info.IsDir() {
+		if !ok || !here[name].IsDir() {
 			continue
 		}
 		sub := path.Join(rel, name)
