@@ -70,7 +70,7 @@ func (a *App) login(ctx context.Context, host string) error {
 }
 
 // pullLogin is the account for pulling from the site's own registry. Without its password
-// a base is still to be had where everybody may read.
+// a base that everybody may read can still be pulled.
 func (a *App) pullLogin(ctx context.Context, host string) (user, password string, ok bool, err error) {
 	user, password, ok, err = a.credentials(ctx, host)
 	if err != nil && ctx.Err() == nil {

@@ -32,7 +32,7 @@ func ReadOneImage(t *testing.T, archive string) PlatformImage {
 	return p.Images[0]
 }
 
-// Image is an image that was read back, as it stands: of one platform or of several. That every part has the digest and the size
+// Image is an image that was read back, of one platform or of several. That every part has the digest and the size
 // that is stated for it was checked.
 type Image struct {
 	Digest      digest.Digest

@@ -130,7 +130,7 @@ func (r *Process) Wait() Outcome {
 	}
 }
 
-// Processes are those on whose command line text stands, by id.
+// Processes are the processes with the text on their command line, by id.
 func Processes(text string) map[string]string {
 	found := map[string]string{}
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")

@@ -114,7 +114,7 @@ func (s *Registry) Writes() []string {
 	return writes
 }
 
-// Image reads what stands under a tag or a digest of a repository, such as blumeops/hello:v1.0.0.
+// Image reads the image with a tag or a digest of a repository, such as blumeops/hello:v1.0.0.
 func (s *Registry) Image(reference string) (*Image, error) {
 	repository, tag, _ := strings.Cut(reference, ":")
 	fetch := func(kind string) func(string) ([]byte, error) {

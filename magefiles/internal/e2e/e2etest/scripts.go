@@ -40,7 +40,7 @@ type scriptKey struct{}
 //	oneline                     stdout of the last command is one line
 //	commit                      commit all and push it
 //	git ARG...                  git
-//	needs runtime|base          leave the script out where that is not to be had (in CI: fail); base sets the mirror for FROM debian:bookworm
+//	needs runtime|base          leave the script out where that is missing (in CI: fail); base sets the mirror for FROM debian:bookworm
 //	registry [OPTION...]        start a registry, in place of one that was started before, and make it the site's ($REGISTRY):
 //	                            user=NAME:PASSWORD, create-only, tls (its authority goes to $CA)
 //	fault KIND [COUNT]          its next requests fail: see faults; fault none ends that

@@ -173,7 +173,7 @@ func TestEngineTargets(t *testing.T) {
 	}
 }
 
-// What stands where no engine is to be had.
+// The state of a machine without an engine.
 func TestChoiceOfEngine(t *testing.T) {
 	w := newWorkspace(t)
 	w.Env["BLUMEOPS_ENGINE"] = ""

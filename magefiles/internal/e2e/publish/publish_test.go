@@ -90,7 +90,7 @@ func TestPrivateAuthority(t *testing.T) {
 	}
 }
 
-// A registry that does not answer is waited for; whoever waits can leave.
+// The target waits for a registry that does not answer, and ^C ends the wait.
 func TestSlowRegistry(t *testing.T) {
 	w := newWorkspace(t)
 	s := w.NewRegistry(lab.RegistryOptions{})
