@@ -168,6 +168,15 @@ func TestBuildKeepsWhatIsNotItsOwn(t *testing.T) {
 			file, later := filepath.Join(root, "file"), time.Now().Add(time.Second) // two consecutive writes may have the same time
 			return errors.Join(os.WriteFile(file, []byte("HELLO"), 0o600), os.Chtimes(file, later, later))
 		},
+		"an edit of the same size and time": func(root string) error {
+			file := filepath.Join(root, "file")
+			info, err := os.Stat(file)
+			if err != nil {
+				return err
+			}
+			time.Sleep(20 * time.Millisecond) // the clock of file systems is coarse
+			return errors.Join(os.WriteFile(file, []byte("HELLO"), 0o600), os.Chtimes(file, info.ModTime(), info.ModTime()))
+		},
 		"a link":      func(root string) error { return os.Symlink("file", filepath.Join(root, "link")) },
 		"less":        func(root string) error { return os.Remove(filepath.Join(root, "file")) },
 		"permissions": func(root string) error { return os.Chmod(filepath.Join(root, "file"), 0o600) },

@@ -35,7 +35,7 @@ func folderState(dir string) (string, error) {
 				return err
 			}
 		}
-		fmt.Fprintf(h, "%q %v %d %d %q\n", name, info.Mode(), info.Size(), info.ModTime().UnixNano(), link)
+		fmt.Fprintf(h, "%q %v %d %d %d %q\n", name, info.Mode(), info.Size(), info.ModTime().UnixNano(), changeTime(info), link)
 		return nil
 	})
 	return hex.EncodeToString(h.Sum(nil)), err
