@@ -203,8 +203,15 @@ func (t *Tree) Open(path string) (io.ReadCloser, error) {
 // Failed is closed when a file differs from its state when it was read. Then Err names the file.
 func (t *Tree) Failed() <-chan struct{} { return t.failed }
 
-// Err is the reason why the tree cannot be sent.
-func (t *Tree) Err() error { return t.err }
+// Err is the reason why the tree cannot be sent, nil as long as no file was found to differ.
+func (t *Tree) Err() error {
+	select {
+	case <-t.failed:
+		return t.err
+	default:
+		return nil
+	}
+}
 
 func (t *Tree) fail(err error) error {
 	t.once.Do(func() {

@@ -2,9 +2,12 @@ package engine_test
 
 import (
 	"context"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +58,38 @@ var waysIn = map[string]brought{
 		}
 		return base.WithDirectory("/data", from)
 	}},
+	"host folder with a new file, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedDirectory("/data", c.Host().Directory(folder).WithNewFile("new", "new"))
+	}},
+	"host folder without a file, copied": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithDirectory("/data", c.Host().Directory(folder).WithoutFile("old"))
+	}},
+	"host folder with a link, as the root": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		root := c.Host().Directory(filepath.Dir(folder)).WithFile("program", base.File("/program")).WithSymlink(filepath.Base(folder), "data")
+		return base.WithRootfs(root)
+	}},
+	"host folder, as the root": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithRootfs(c.Host().Directory(filepath.Dir(folder))).WithMountedFile("/program", base.File("/program")).
+			WithSymlink(filepath.Base(folder), "/data")
+	}},
+	"difference of a host folder, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return base.WithMountedDirectory("/data", c.Directory().WithNewFile("other", "other").Diff(c.Host().Directory(folder)))
+	}},
+	"host folder after its export, copied": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		d := c.Host().Directory(folder)
+		if _, err := d.Export(context.Background(), filepath.Join(filepath.Dir(filepath.Dir(folder)), "export")); err != nil {
+			d = d.WithError(err.Error())
+		}
+		return base.WithDirectory("/data", d)
+	}},
+	"host folder, mounted by a Dockerfile": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		context := c.Host().Directory(filepath.Dir(folder)).WithNewFile("Dockerfile", "FROM scratch\nCOPY program /\n"+
+			"RUN --mount=type=bind,target=/context [\"/program\", \"@/context/f\"]\nCOPY "+filepath.Base(folder)+" /data\n")
+		return dockerBuilt(base, context.WithFile("program", base.File("/program")).DockerBuild())
+	}},
+	"host folder, copied by a Dockerfile": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
+		return dockerBuilt(base, c.Host().Directory(filepath.Dir(folder), dagger.HostDirectoryOpts{Include: []string{"Dockerfile", filepath.Base(folder)}}).DockerBuild())
+	}},
 	"new file, mounted": {put: func(c *dagger.Client, base *dagger.Container, folder string) *dagger.Container {
 		return base.WithMountedFile("/data/f", c.File("f", content(folder)))
 	}},
@@ -78,6 +113,11 @@ var waysIn = map[string]brought{
 	}},
 }
 
+// dockerBuilt is the container with the program, on the files of an image.
+func dockerBuilt(base, image *dagger.Container) *dagger.Container {
+	return base.WithRootfs(image.Rootfs()).WithFile("/program", base.File("/program"))
+}
+
 func anotherStep(c *dagger.Client, base *dagger.Container, folder string) *dagger.File {
 	return base.WithFile("/from", c.Host().File(folder+"/f")).
 		WithExec([]string{"/program", "@/from"}, dagger.ContainerWithExecOpts{RedirectStdout: "/f"}).File("/f")
@@ -91,8 +131,9 @@ func content(folder string) string {
 	return string(b)
 }
 
-// steps runs a step for each way, in its own session, and returns the output of each: the time at which it ran, and the file.
-func steps(t *testing.T, programs, folder, nonce string) map[string]string {
+// steps runs a step for each way, in its own session, and returns the output of each: the time at which it ran, and the file. The order of the
+// steps depends on the number of the session; in the first two it is opposite.
+func steps(t *testing.T, session int, programs, folder, nonce string) map[string]string {
 	t.Helper()
 	ctx := context.Background()
 	s, err := engine.Connect(ctx, enginetest.Options(t, "/"))
@@ -100,8 +141,16 @@ func steps(t *testing.T, programs, folder, nonce string) map[string]string {
 	defer func() { must(t, s.Close()) }()
 	base := s.Client.Container().WithFile("/program", s.Client.Host().Directory(programs).File("program")).WithEnvVariable("NONCE", nonce)
 	printed := map[string]string{}
-	for name, way := range waysIn {
-		out, err := way.put(s.Client, base.WithEnvVariable("WAY", name), folder).WithExec([]string{"/program", "now", "@/data/f"}).Stdout(ctx)
+	order := slices.Sorted(maps.Keys(waysIn))
+	switch session {
+	case 0:
+	case 1:
+		slices.Reverse(order)
+	default:
+		rand.New(rand.NewPCG(0, uint64(session))).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	}
+	for _, name := range order {
+		out, err := waysIn[name].put(s.Client, base.WithEnvVariable("WAY", name), folder).WithExec([]string{"/program", "now", "@/data/f"}).Stdout(ctx)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -114,7 +163,7 @@ func steps(t *testing.T, programs, folder, nonce string) map[string]string {
 // its input changed.
 func TestEachStepRunsAsOftenAsItMust(t *testing.T) {
 	if folder := os.Getenv("ENGINE_TEST_FOLDER"); folder != "" {
-		for name, out := range steps(t, os.Getenv("ENGINE_TEST_PROGRAMS"), folder, os.Getenv("ENGINE_TEST_NONCE")) {
+		for name, out := range steps(t, 1, os.Getenv("ENGINE_TEST_PROGRAMS"), folder, os.Getenv("ENGINE_TEST_NONCE")) {
 			t.Logf("PRINTED %s: %q", name, out)
 		}
 		return
@@ -122,15 +171,16 @@ func TestEachStepRunsAsOftenAsItMust(t *testing.T) {
 	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))
 	programs, folder, nonce := program(t, printEnv), filepath.Join(t.TempDir(), "sub"), time.Now().String()
 	must(t, os.Mkdir(folder, 0o755))
+	must(t, os.WriteFile(filepath.Join(filepath.Dir(folder), "Dockerfile"), []byte("FROM scratch\nCOPY "+filepath.Base(folder)+" /data\n"), 0o644))
 	write := func(text string, at time.Time) {
 		must(t, os.WriteFile(filepath.Join(folder, "f"), []byte(text), 0o644))
 		must(t, os.Chtimes(filepath.Join(folder, "f"), at, at))
 	}
 	then := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	write("one", then)
-	first := steps(t, programs, folder, nonce)
+	first := steps(t, 0, programs, folder, nonce)
 	var another map[string]string
-	for _, change := range []struct {
+	for i, change := range []struct {
 		name  string
 		text  string
 		at    time.Time
@@ -144,7 +194,7 @@ func TestEachStepRunsAsOftenAsItMust(t *testing.T) {
 		{"its size", "three", then, true},
 	} {
 		write(change.text, change.at)
-		got := steps(t, programs, folder, nonce)
+		got := steps(t, i+1, programs, folder, nonce)
 		for name, way := range waysIn {
 			switch {
 			case way.fixed || !change.other:

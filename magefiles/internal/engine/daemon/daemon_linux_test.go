@@ -40,12 +40,15 @@ func TestRunsStepsWithEachRuntime(t *testing.T) {
 			if path == "" {
 				testenv.Missing(t, "no "+name+": apt-get install "+name)
 			}
-			if !keeps(t.Context(), path) {
-				testenv.Missing(t, path+" has no run --keep, so it is not used: install a newer "+name)
-			}
 			opts, _ := newOptions(t)
 			only(t, &opts, path)
 			d := ensure(t, opts)
+			if !keeps(t.Context(), path) { // Debian 12 has such a crun
+				if d.Runtime == path {
+					t.Errorf("%s has no run --keep, and was chosen", path)
+				}
+				return
+			}
 			if err := d.RuntimeError(); err != nil {
 				testenv.Missing(t, err.Error())
 			}

@@ -93,14 +93,11 @@ func (c *Container) withMountedDirectory(ctx context.Context, a gql.Args) (any, 
 	return c.mount(mount{target: c.path(c.arg(a, "path")), dir: d.known(), readOnly: a.Bool("readOnly")}), nil
 }
 
-// known is the directory in a state that BuildKit knows by its content, in every session. A host directory is a source of one session: the cache
-// key of a mount of a part of it holds that source, and after a mount of the whole, later copies of it have keys without their content.
+// known is the directory in a state that BuildKit knows by its content, in every session. A host directory is a source of one session, and the
+// cache key of a mount of a part of it holds that source. (If the whole is mounted, package solver mounts a copy.)
 func (d *Directory) known() *Directory {
-	if !d.hosted {
+	if !d.hosted || d.dir == "/" {
 		return d
-	}
-	if d.dir == "/" {
-		return d.copied()
 	}
 	name := "/" + path.Base(d.dir) // with the folder's own mode
 	st := llb.Scratch().File(llb.Copy(d.st, d.dir, name, &llb.CopyInfo{FollowSymlinks: true}), llb.WithCustomNamef("copy %s", d.dir))

@@ -121,7 +121,7 @@ func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Direc
 	if len(ignored) == 0 || slices.Equal(ignored, d.excluded) {
 		return d.rooted(), nil // nothing to remove, or it was left out when the host was read
 	}
-	if d.dir == "/" && d.st.Output() != nil && namesEntries(ignored) {
+	if d.dir == "/" && d.st.Output() != nil && !d.hosted && namesEntries(ignored) {
 		return d.withoutEntries(ignored), nil
 	}
 	dir, err := (look{ctx: ctx, env: d.env, st: d.st}).real(d.dir)

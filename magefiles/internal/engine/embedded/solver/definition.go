@@ -7,7 +7,11 @@ import (
 
 // definition is the definition that BuildKit solves for a marshalled state.
 func (s *Solver) definition(def *llb.Definition) (*pb.Definition, error) {
-	complete, err := completeKeys(def.ToPB())
+	copied, err := copyWhatChanges(def.ToPB())
+	if err != nil {
+		return nil, err
+	}
+	complete, err := completeKeys(copied)
 	if err != nil {
 		return nil, err
 	}

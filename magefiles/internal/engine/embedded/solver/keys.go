@@ -14,15 +14,18 @@ import (
 func completeKeys(def *pb.Definition) (*pb.Definition, error) {
 	k := keys{timing: map[string]timing{}, built: map[string]string{}}
 	return Rewrite(def, func(op *pb.Op, built digest.Digest) error {
-		name := def.Metadata[string(built)].GetDescription()["llb.customname"]
-		k.complete(op, built, strings.HasPrefix(name, dockerfilePrefix))
+		k.complete(op, built, isDockerfile(def, built))
 		return nil
 	}, func(built, now digest.Digest) { k.built[string(now)] = string(built) })
 }
 
-// dockerfilePrefix begins the names of operations that BuildKit's frontend made of a Dockerfile's instructions, as "[one 2/3] COPY f /". The
-// names of our operations begin with a word.
-const dockerfilePrefix = "["
+// isDockerfile reports whether BuildKit's frontend made the operation of a Dockerfile's instruction. Then its name begins with a bracket, as
+// "[one 2/3] COPY f /". The names of our operations begin with a word.
+func isDockerfile(def *pb.Definition, built digest.Digest) bool {
+	return strings.HasPrefix(def.Metadata[string(built)].GetDescription()[customName], "[")
+}
+
+const customName = "llb.customname"
 
 // keys records for each operation, as it was built, whether the times of its files count.
 type keys struct {
@@ -161,4 +164,4 @@ func completeExec(x *pb.ExecOp, byDefinition []bool, dockerfile bool) {
 	}
 }
 
-func isLocal(s *pb.SourceOp) bool { return strings.HasPrefix(s.Identifier, "local://") }
+func isLocal(s *pb.SourceOp) bool { return strings.HasPrefix(s.GetIdentifier(), "local://") }

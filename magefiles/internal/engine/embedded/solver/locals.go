@@ -35,6 +35,18 @@ func (l *locals) tree(name string) (*content.Tree, bool) {
 	return t, ok
 }
 
+// failure is the reason why a directory could not be sent, if there was one.
+func (l *locals) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range l.dirs {
+		if err := t.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Selection is the part of a host directory that is read: all of it, or the files that the patterns of a .dockerignore leave.
 type Selection struct{ Include, Exclude []string }
 

@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -43,7 +44,7 @@ func (s *sender) DiffCopy(stream filesync.FileSync_DiffCopyServer) error {
 	}()
 	select {
 	case err := <-sent:
-		return err
+		return cmp.Or(tree.Err(), err) // both may be ready, and the tree's error names the file
 	case <-tree.Failed():
 		return tree.Err() // the stream ends, and with it the transfer
 	}

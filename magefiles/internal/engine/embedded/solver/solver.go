@@ -207,7 +207,8 @@ func (s *Solver) noteFailure(asked *pb.Definition, err error) (earlier bool) {
 // aliveTime is how long the daemon may take to answer whether it is still there.
 const aliveTime = 2 * time.Second
 
-// stopped returns the error for a daemon that ended, or for a session that ended, if that is the reason of err.
+// stopped returns the error for a daemon that ended, for a session that ended, or for a file that changed while it was sent, if that is the reason
+// of err.
 func (s *Solver) stopped(err error) error {
 	select {
 	case <-s.closed:
@@ -216,6 +217,10 @@ func (s *Solver) stopped(err error) error {
 		}
 		return errClosed
 	default:
+	}
+	// The end of a transfer cancels the build, and BuildKit returns whichever of the two errors it got first.
+	if failed := s.locals.failure(); failed != nil && grpcerrors.Code(err) == codes.Canceled {
+		return failed
 	}
 	// A registry may be unavailable as well.
 	if grpcerrors.Code(err) == codes.Unavailable && !s.alive() {
