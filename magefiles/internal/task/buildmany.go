@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -48,5 +50,5 @@ func (b BuildMany) build(ctx context.Context, name image.Name) (Built, error) {
 		return Built{}, err
 	}
 	one.Watch = prefixed(one.Watch, name)
-	return one.Run(ctx, BuildArgs{Name: string(name), Platforms: image.JoinPlatforms(b.Platforms.of(container))})
+	return one.Run(ctx, tasks.BuildArgs{Name: string(name), Platforms: image.JoinPlatforms(b.Platforms.of(container))})
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -247,7 +249,7 @@ func (c *containerRelease) withPublished(ctx context.Context, tagged map[string]
 
 // imageOf is the reference of a version of the container.
 func (c *containerRelease) imageOf(version string) (image.Reference, error) {
-	pub, err := c.Publish.prepare(PublishArgs{Name: string(c.container.Name), Version: version})
+	pub, err := c.Publish.prepare(tasks.PublishArgs{Name: string(c.container.Name), Version: version})
 	if err != nil {
 		return image.Reference{}, err
 	}
@@ -314,7 +316,7 @@ func (c *containerRelease) check(ctx context.Context) error {
 }
 
 func (c *containerRelease) publication() (*publication, error) {
-	return c.Publish.prepare(PublishArgs{Name: string(c.tag.Name), Version: c.tag.Version.String()})
+	return c.Publish.prepare(tasks.PublishArgs{Name: string(c.tag.Name), Version: c.tag.Version.String()})
 }
 
 // lookAtRegistry refuses a version that is another image. If the image is of this commit, it was published by hand, and

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
@@ -145,7 +147,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 		t.Helper()
 		r := g.Git
 		for _, version := range versions {
-			if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: version}); err != nil {
+			if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: version}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -204,7 +206,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 	}
 	two := g.commit("two")
 	r := g.Git
-	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v0.3.0"}); err != nil {
+	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "v0.3.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("three")
@@ -339,7 +341,7 @@ func TestCITagNamesNoForce(t *testing.T) {
 	l, g := newShop(t), newGitForge(t)
 	r := g.Git
 	publish := l.publish(t, r, &builder{t: t})
-	if _, err := publish.Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
+	if _, err := publish.Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("two")
@@ -372,7 +374,7 @@ func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
 	r := g.Git
-	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
+	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("two")
@@ -405,7 +407,7 @@ func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 				g.git(g.here, "clean", "-qfd")
 			}()
 			r := g.Git
-			_, refused := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: c.version})
+			_, refused := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: c.version})
 			_, err := g.release(l).Run(t.Context(), "nettest", c.version)
 			if refused == nil || err == nil || err.Error() != refused.Error() {
 				t.Errorf("release: %v\npublish: %v", err, refused)

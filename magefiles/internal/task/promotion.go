@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -22,7 +24,7 @@ import (
 type promotion struct {
 	Promote
 	branching
-	args     PromoteArgs
+	args     tasks.PromoteArgs
 	checking bool // there is no image yet
 
 	ref          image.Reference

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
@@ -65,7 +67,7 @@ func TestPublishAgainAfterAPromotion(t *testing.T) {
 			}
 			return p
 		}
-		return many.Run(t.Context(), task.PublishArgs{Name: "a,b", Version: version})
+		return many.Run(t.Context(), tasks.PublishArgs{Name: "a,b", Version: version})
 	}
 	for _, version := range []string{"auto", "v1.0.0"} {
 		once, err := run(first, version)

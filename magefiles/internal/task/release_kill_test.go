@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
@@ -67,7 +69,7 @@ func killAndFinish(t *testing.T, w, want *docsWorld, version string, at int) tas
 	victim := w.releaser()
 	victim.keep = 2
 	victim.gate = killAt(at)
-	if _, err := victim.release(task.ReleaseArgs{Version: "minor"}); !errors.Is(err, errKilled) {
+	if _, err := victim.release(tasks.ReleaseArgs{Version: "minor"}); !errors.Is(err, errKilled) {
 		t.Fatalf("at %d: %v", at, err)
 	}
 	again := w.releaser()
@@ -105,7 +107,7 @@ func TestReleaseKilledTwice(t *testing.T) {
 			for _, moment := range []int{at, second} {
 				victim := w.releaser()
 				victim.gate = killAt(moment)
-				_, _ = victim.release(task.ReleaseArgs{Version: "minor"}) // the second may have had less to do
+				_, _ = victim.release(tasks.ReleaseArgs{Version: "minor"}) // the second may have had less to do
 			}
 			w.releaser().mustRelease(t, "minor")
 			if got := w.state(); got != want.state() {
@@ -130,7 +132,7 @@ func TestReleaseFails(t *testing.T) {
 			}
 			return nil
 		}
-		_, err := victim.release(task.ReleaseArgs{Version: "patch"})
+		_, err := victim.release(tasks.ReleaseArgs{Version: "patch"})
 		w.releaser().mustRelease(t, "patch")
 		if got := w.state(); got != want.state() {
 			t.Errorf("at %d (%v): got\n%s\nwant\n%s", at, err, got, want.state())
@@ -149,7 +151,7 @@ func TestReleaseUnrepeatable(t *testing.T) {
 		w.unrepeatable = 0
 		victim := w.releaser()
 		victim.gate = killAt(at)
-		_, _ = victim.release(task.ReleaseArgs{Version: "patch"})
+		_, _ = victim.release(tasks.ReleaseArgs{Version: "patch"})
 		w.releaser().mustRelease(t, "patch")
 		if w.served() != "v0.1.0" || len(w.tags) != 1 || strings.Count(w.state(), "Release docs") != 1 || w.unrepeatable > 2 {
 			t.Errorf("at %d: %s", at, w.state())

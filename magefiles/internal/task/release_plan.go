@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -57,7 +59,7 @@ func parseBump(text string) (bump, string, error) {
 	return "", "", &image.InvalidError{What: "version", Input: text, Reason: reason}
 }
 
-func (r Release) parse(args ReleaseArgs) (q request, err error) {
+func (r Release) parse(args tasks.ReleaseArgs) (q request, err error) {
 	q.fresh = args.New
 	if q.bump, q.version, err = parseBump(args.Version); err != nil {
 		return q, err

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
@@ -237,7 +239,7 @@ func (r *releaser) task() task.Release {
 }
 
 // release runs a release, which gate may kill.
-func (r *releaser) release(args task.ReleaseArgs) (released task.Released, err error) {
+func (r *releaser) release(args tasks.ReleaseArgs) (released task.Released, err error) {
 	defer recoverKill(&err)
 	return r.task().Run(context.Background(), args)
 }
@@ -261,7 +263,7 @@ func recoverKill(err *error) {
 
 func (r *releaser) mustRelease(t *testing.T, version string) task.Released {
 	t.Helper()
-	released, err := r.release(task.ReleaseArgs{Version: version})
+	released, err := r.release(tasks.ReleaseArgs{Version: version})
 	if err != nil {
 		t.Fatalf("release %s: %v\n%s", version, err, strings.Join(r.said, "\n"))
 	}
