@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task/job"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
@@ -35,7 +35,7 @@ func (a *App) jobs(ctx context.Context, args CIArgs) ([]job.Job, error) {
 	}
 	all := []job.Job{{Name: "validate", Run: a.validateJob(args.Since)}}
 	if site.IsSet(a.TestCommand) {
-		line, err := command.Split(a.TestCommand, os.Getenv)
+		line, err := procgroup.Split(a.TestCommand, os.Getenv)
 		if err != nil {
 			return nil, console.BadInput(fmt.Errorf("setting TestCommand: %w", err))
 		}

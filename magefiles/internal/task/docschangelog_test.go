@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 const newsFile = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## [v1.0.0] - 2026-01-02\n\n### Features\n\n- It began.\n"
@@ -122,7 +122,7 @@ func TestBuildDocsChangelogFails(t *testing.T) {
 	}
 	unknown := errors.New("unknown")
 	dates := build.Dates
-	build.Dates = func(ctx context.Context, under string) (map[string]website.Dates, error) {
+	build.Dates = func(ctx context.Context, under string) (map[string]docsite.Dates, error) {
 		if under == "CHANGELOG.md" {
 			return nil, unknown
 		}
