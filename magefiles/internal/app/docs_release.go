@@ -9,14 +9,13 @@ import (
 	"path"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // ReleaseDocs makes the docs public as a version.

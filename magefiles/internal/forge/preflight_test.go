@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 func release1(t *testing.T, name string) Need {
@@ -160,19 +160,19 @@ func TestPreflightOfPrivatePackages(t *testing.T) {
 func TestPreflightIsNotFooled(t *testing.T) {
 	need := release1(t, "fooled")
 	c := as(t, "write:repository", "write:package")
-	mend := labForge(t).Front().Fail(front.Fault{Kind: front.Drop})
+	mend := labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Drop})
 	checks := c.Preflight(t.Context(), need)
 	mend()
 	c.want(t, checks[3].Err, ErrRejected, "201 Created")
 	c.want(t, checks[4].Err, ErrRejected, "201 Created")
-	mend = labForge(t).Front().Fail(front.Fault{Kind: front.Status})
+	mend = labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status})
 	checks = c.Preflight(t.Context(), need)
 	mend()
 	if len(checks) != 1 {
 		t.Errorf("%+v", checks)
 	}
 	c.want(t, checks[0].Err, ErrFaulty)
-	defer labForge(t).Front().Fail(front.Fault{Kind: front.Status, Times: 2})()
+	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Times: 2})()
 	if got := outcome(t, c, c.Preflight(t.Context(), need)); got != "|||||" {
 		t.Errorf("after two faults: lacks %q", got)
 	}

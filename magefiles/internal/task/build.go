@@ -4,9 +4,8 @@ import (
 	"context"
 	"io/fs"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Build builds the image of a container.

@@ -4,11 +4,10 @@ import (
 	"cmp"
 	"context"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // BuildMany builds several containers, some in parallel, each for the platforms that it is published for. A failure does not stop the others. The

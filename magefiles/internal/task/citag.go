@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 

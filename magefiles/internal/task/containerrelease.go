@@ -8,11 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 

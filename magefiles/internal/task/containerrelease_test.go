@@ -11,12 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 

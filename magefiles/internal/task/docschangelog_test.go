@@ -12,11 +12,10 @@ import (
 	"testing/fstest"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 const newsFile = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## [v1.0.0] - 2026-01-02\n\n### Features\n\n- It began.\n"
@@ -124,7 +123,7 @@ func TestBuildDocsChangelogFails(t *testing.T) {
 	}
 	unknown := errors.New("unknown")
 	dates := build.Dates
-	build.Dates = func(ctx context.Context, under string) (map[string]website.Dates, error) {
+	build.Dates = func(ctx context.Context, under string) (map[string]docsite.Dates, error) {
 		if under == "CHANGELOG.md" {
 			return nil, unknown
 		}

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Promote writes a published version of a container, with its digest, to the manifests on the forge's branch, in one commit. Manifests that name

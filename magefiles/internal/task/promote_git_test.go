@@ -10,13 +10,12 @@ import (
 	"sync"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // noRules is a forge without rules beyond those of git's server.

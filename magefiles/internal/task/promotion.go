@@ -11,12 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 

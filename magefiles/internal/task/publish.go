@@ -8,9 +8,8 @@ import (
 	"io/fs"
 	"strings"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Publish builds the image of a container and pushes it to a registry.

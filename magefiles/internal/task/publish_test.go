@@ -9,12 +9,11 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // shop is a registry of the lab, with a hook between it and its clients.

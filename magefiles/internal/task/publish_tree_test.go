@@ -8,10 +8,9 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // apart is a commit with other files than the working tree.

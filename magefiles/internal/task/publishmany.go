@@ -8,11 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 const (

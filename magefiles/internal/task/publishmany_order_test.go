@@ -12,10 +12,9 @@ import (
 	"testing/fstest"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // fromLines are the images of FROM lines.

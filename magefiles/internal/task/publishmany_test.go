@@ -12,12 +12,11 @@ import (
 	"testing/fstest"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // builders build several images in parallel, and fail for the named ones.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // killAt kills at the nth moment: each call has two, before and after its effect.

@@ -7,9 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )

@@ -14,10 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // docsWorld is the state that releases change: the forge's repository, packages and releases, the deployment, the website. Its time only
