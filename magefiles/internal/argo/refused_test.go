@@ -120,7 +120,7 @@ func TestFaults(t *testing.T) {
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Refuse})
 		defer faults.Mend()
 		_, err := w.client(t).Preflight(t.Context(), app)
-		w.fails(t, err, ErrUnreachable, "check that it runs")
+		w.fails(t, err, ErrUnreachable, "that it is running")
 	})
 	t.Run("not Argo CD", func(t *testing.T) {
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: "<html>Log in</html>"})
@@ -129,7 +129,7 @@ func TestFaults(t *testing.T) {
 		faults.Mend()
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: "{}"})
 		_, err = w.client(t).Preflight(t.Context(), app)
-		w.fails(t, err, ErrRejected, "not about it")
+		w.fails(t, err, ErrRejected, "about another Application")
 		faults.Mend()
 	})
 	t.Run("too large", func(t *testing.T) {
@@ -208,10 +208,10 @@ func TestStaleAnswers(t *testing.T) {
 
 func TestNoToken(t *testing.T) {
 	for name, token := range map[string]func(context.Context) (string, error){
-		"is empty":       func(context.Context) (string, error) { return " \n", nil },
-		"locked":         func(context.Context) (string, error) { return "", errors.New("the vault is locked") },
-		"such as a line": func(context.Context) (string, error) { return "eyJhbGciOi\nJIUzI1NiJ9", nil },
-		"none is set":    nil,
+		"is empty":        func(context.Context) (string, error) { return " \n", nil },
+		"locked":          func(context.Context) (string, error) { return "", errors.New("the vault is locked") },
+		"such as a line":  func(context.Context) (string, error) { return "eyJhbGciOi\nJIUzI1NiJ9", nil },
+		"no token is set": nil,
 	} {
 		c := &Client{BaseURL: "http://127.0.0.1:1", Token: token}
 		_, err := c.Preflight(t.Context(), "docs")
@@ -231,6 +231,6 @@ func TestNoAddress(t *testing.T) {
 		_, err := c.read(t.Context(), "docs")
 		(&world{}).fails(t, err, kind)
 		_, err = c.read(t.Context(), "../x")
-		(&world{}).fails(t, err, ErrRejected, "invalid name")
+		(&world{}).fails(t, err, ErrRejected, "invalid Application name")
 	}
 }

@@ -152,7 +152,7 @@ func TestFaultsThatStay(t *testing.T) {
 		"other success":  {faultproxy.Fault{Kind: faultproxy.Status, Status: 200, Method: "PUT", Body: "<html>"}, ErrRejected, "200 OK"},
 		"long pause":     {faultproxy.Fault{Kind: faultproxy.Status, Header: map[string][]string{"Retry-After": {"3600"}}}, ErrFaulty, "asks to wait 1h0m0s"},
 		"too large":      {faultproxy.Fault{Kind: faultproxy.Status, Status: 413, Method: "PUT"}, ErrRejected, "quota"},
-		"quota":          {faultproxy.Fault{Kind: faultproxy.Status, Status: 403, Method: "PUT", Body: "maximum allowed package type size exceeded: quota"}, ErrRejected, "does not take more"},
+		"quota":          {faultproxy.Fault{Kind: faultproxy.Status, Status: 403, Method: "PUT", Body: "maximum allowed package type size exceeded: quota"}, ErrRejected, "refuses more content"},
 		"not for us":     {faultproxy.Fault{Kind: faultproxy.Status, Status: 404, Method: "PUT"}, ErrNotFound, ""},
 		"not a download": {faultproxy.Fault{Kind: faultproxy.Status, Status: 400}, ErrRejected, "400"},
 	} {

@@ -118,7 +118,7 @@ func TestPreflightOfBranches(t *testing.T) {
 		t.Errorf("allowed: lacks %q, %+v", got, checks[2])
 	}
 	need.Branch = "no-such-branch"
-	if checks := c.Preflight(t.Context(), need); checks[2].Err != nil || checks[2].Detail != "not there yet" {
+	if checks := c.Preflight(t.Context(), need); checks[2].Err != nil || checks[2].Detail != "does not exist yet" {
 		t.Errorf("a new branch: %+v", checks[2])
 	}
 }
@@ -127,7 +127,7 @@ func TestPreflightOfTheRepository(t *testing.T) {
 	need := release1(t, "settings")
 	f, c := labForge(t), as(t, "write:repository", "write:package")
 	for _, setting := range []struct{ change, says, back string }{
-		{`{"has_releases":false}`, "releases switched off", `{"has_releases":true}`},
+		{`{"has_releases":false}`, "releases disabled", `{"has_releases":true}`},
 		{`{"archived":true}`, "archived", `{"archived":false}`},
 	} {
 		must(t, f.API(t.Context(), "PATCH", need.Repository.api(), c.token, json.RawMessage(setting.change), nil))

@@ -149,7 +149,7 @@ func TestPublishRefuses(t *testing.T) {
 		"name":              {clean(first), nil, tasks.PublishArgs{Name: "-dryrun", Version: "v0.1.0"}, []string{"flags come after"}},
 		"unknown container": {clean(first), nil, tasks.PublishArgs{Name: "netest", Version: "v0.1.0"}, []string{"did you mean nettest?"}},
 		"platform":          {clean(first), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Platforms: "arm"}, []string{`platform "arm"`}},
-		"registry":          {clean(first), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Registry: "https://x.y"}, []string{"without a scheme"}},
+		"registry":          {clean(first), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Registry: "https://x.y"}, []string{"must not have a scheme"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &builder{t: t}
@@ -315,7 +315,7 @@ func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
 		return false
 	}
 	_, err := l.publish(t, clean(first), &builder{t: t}).Run(t.Context(), v010)
-	wantError(t, err, "back: ", "nothing under its tag")
+	wantError(t, err, "back: ", "does not have its tag")
 
 	var took atomic.Bool
 	l.between = func(w http.ResponseWriter, r *http.Request) bool {

@@ -189,7 +189,7 @@ func (h *homelab) testTwoAtOnce(t *testing.T) {
 		if !strings.Contains(text, version) {
 			t.Errorf("releaser %d:\n%s", i, text)
 		}
-		lost += strings.Count(text, "lost a race")
+		lost += strings.Count(text, "another push came first")
 	}
 	if lost != 1 {
 		t.Errorf("%d races were lost\n%s\n%s", lost, said[0].String(), said[1].String())

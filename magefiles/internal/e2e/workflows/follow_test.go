@@ -223,7 +223,7 @@ func (s *followed) testRefusals(t *testing.T) {
 	if err := s.forge.API(t.Context(), http.MethodPatch, api, s.token, map[string]bool{"has_actions": false}, nil); err != nil {
 		t.Fatal(err)
 	}
-	release(1, "has Actions switched off for it", "-wait")
+	release(1, "has Actions disabled for the repository", "-wait")
 	if now := s.Git("ls-remote", "--tags", "origin"); now != tags {
 		t.Errorf("the forge has %q, had %q", now, tags)
 	}
