@@ -147,10 +147,10 @@ func TestReleaseReusesByChangelog(t *testing.T) {
 		w := newDocsWorld()
 		r := w.releaser()
 		r.gate = killAfter("Commit", 1)
-		if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, errKilled) {
+		if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, ErrKilled) {
 			t.Fatal(err)
 		}
-		w.commitOnMain(c.file, c.text)
+		w.CommitOnMain(c.file, c.text)
 		w.releaser().mustRelease(t, "patch")
 		if builds := strings.Count(strings.Join(w.events, "\n"), "build v0.1.0"); builds != c.builds {
 			t.Errorf("another %s: %d builds, want %d", name, builds, c.builds)
@@ -162,7 +162,7 @@ func TestReleaseReusesByChangelog(t *testing.T) {
 func TestReleaseChangelogIsNoNews(t *testing.T) {
 	w := newDocsWorld()
 	w.releaser().mustRelease(t, "patch")
-	w.commitOnMain("CHANGELOG.md", "# History\n\n"+w.commits[w.branch].files["CHANGELOG.md"])
+	w.CommitOnMain("CHANGELOG.md", "# History\n\n"+w.commits[w.branch].files["CHANGELOG.md"])
 	if got := w.releaser().mustRelease(t, "patch"); got.Status != task.StatusUnchanged || got.Version != "v0.1.0" {
 		t.Errorf("%+v", got)
 	}
