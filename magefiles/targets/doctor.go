@@ -3,7 +3,7 @@ package targets
 import (
 	"context"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Doctor looks whether all is there that a release needs, before anything irreversible is done.
@@ -22,7 +22,7 @@ func Doctor(ctx context.Context,
 	only *string, // names of checks: tools, disk, authorities, secrets, engine, registry, forge, push, argocd, site; default: all
 	format *string, // text (default), json, sarif or github
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		return a.Doctor(ctx, value(only))
-	}, app.ReportFormats()...)
+	}, reports)
 }

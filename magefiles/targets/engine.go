@@ -5,7 +5,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Engine is about the embedded engine, which builds where there is no Docker.
@@ -15,7 +15,7 @@ type Engine mg.Namespace
 func (Engine) Status(ctx context.Context,
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		status, err := a.EngineStatus(ctx)
 		return a.Result(status, err)
 	})
@@ -26,19 +26,19 @@ func (Engine) Status(ctx context.Context,
 // Other targets do so by themselves; this is to have the wait now. It is built from
 // pinned sources with Go, needs no Docker, and is kept outside of the clone.
 func (Engine) Up(ctx context.Context) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.EngineUp(ctx) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineUp(ctx) })
 }
 
 // Down stops the embedded engine and leaves nothing of it running; its cache stays.
 func (Engine) Down(ctx context.Context) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.EngineDown(ctx) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineDown(ctx) })
 }
 
 // Prune frees the embedded engine's cache of what no build uses.
 func (Engine) Prune(ctx context.Context,
 	all *bool, // also what the engine keeps for itself; of an engine that is down, the whole cache
 ) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.EnginePrune(ctx, value(all)) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EnginePrune(ctx, value(all)) })
 }
 
 // Serve opens a session of the embedded engine for a Dagger SDK of any language.
@@ -48,5 +48,5 @@ func (Engine) Prune(ctx context.Context,
 // end when stdin is closed. Give the two to an SDK as DAGGER_SESSION_PORT and
 // DAGGER_SESSION_TOKEN.
 func (Engine) Serve(ctx context.Context) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.EngineServe(ctx) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineServe(ctx) })
 }

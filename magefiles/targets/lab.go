@@ -5,7 +5,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Lab is a homelab on this machine: registry, forge with a runner, and Argo CD.
@@ -34,7 +34,7 @@ func (Lab) Up(ctx context.Context,
 	foreground *bool, // stay in this terminal, and end with it
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		up, err := a.LabUp(ctx, value(parts), value(registry), value(foreground))
 		return a.Result(up, err)
 	})
@@ -47,14 +47,14 @@ func (Lab) Up(ctx context.Context,
 func (Lab) Down(ctx context.Context,
 	wipe *bool, // also remove what the servers hold
 ) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.LabDown(ctx, value(wipe)) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.LabDown(ctx, value(wipe)) })
 }
 
 // Status shows the servers of the lab: whether each answers, its address, its log.
 func (Lab) Status(ctx context.Context,
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		status, err := a.LabStatus(ctx)
 		return a.Result(status, err)
 	})
@@ -69,7 +69,7 @@ func (Lab) Status(ctx context.Context,
 func (Lab) Env(ctx context.Context,
 	format *string, // text (default; lines for a POSIX shell) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		env, err := a.LabEnv()
 		return a.Result(env, err)
 	})

@@ -2,14 +2,17 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // List lists the containers.
-func (a *App) List() (task.Listing, error) {
+func (a *App) List() (fmt.Stringer, error) {
 	platforms, _ := a.Platforms() // a setting that is wrong is no reason to show nothing
 	return task.List{
 		Files: a.workTree(), Manifests: a.Manifests, Repository: a.Registry + "/" + a.Namespace, Platforms: platforms,
@@ -17,9 +20,9 @@ func (a *App) List() (task.Listing, error) {
 }
 
 // Build builds the image of a container.
-func (a *App) Build(ctx context.Context, choice string, args task.BuildArgs) (task.Built, error) {
+func (a *App) Build(ctx context.Context, choice string, args tasks.BuildArgs) (fmt.Stringer, error) {
 	a.progress.title = "build " + args.Name
-	site.HidePasswords(args.Args, a.hide)
+	settings.HidePasswords(args.Args, a.hide)
 	builder, err := a.builder(choice)
 	if err != nil {
 		return task.Built{}, err

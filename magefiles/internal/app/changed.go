@@ -55,7 +55,8 @@ func (a *App) changedSince(ctx context.Context, git *repo.Repo, head, since stri
 }
 
 // ShowChanged prints changes, and hands them on in a CI job. Nothing is a result as well.
-func (a *App) ShowChanged(changes task.ChangedContainers, err error) error {
+func (a *App) ShowChanged(ctx context.Context, since, registry string) error {
+	changes, err := a.Changed(ctx, since, registry)
 	if err == nil {
 		err = a.writeOutputs(changes)
 	}

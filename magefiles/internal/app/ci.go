@@ -5,17 +5,16 @@ import (
 	"fmt"
 	"os"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task/job"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
-// CIArgs are the flags of ci.
-type CIArgs struct{ Only, Since, Engine string }
-
 // CI runs the jobs, and shows what became of them.
-func (a *App) CI(ctx context.Context, args CIArgs) error {
+func (a *App) CI(ctx context.Context, args tasks.CIArgs) error {
 	a.progress.title = "ci"
 	jobs, err := a.jobs(ctx, args)
 	if err != nil {
@@ -29,12 +28,12 @@ func (a *App) CI(ctx context.Context, args CIArgs) error {
 }
 
 // jobs are those of the pipeline that were asked for. Nothing is begun before all arguments are known to be good.
-func (a *App) jobs(ctx context.Context, args CIArgs) ([]job.Job, error) {
+func (a *App) jobs(ctx context.Context, args tasks.CIArgs) ([]job.Job, error) {
 	if err := a.known(ctx, args.Since); err != nil {
 		return nil, err
 	}
 	all := []job.Job{{Name: "validate", Run: a.validateJob(args.Since)}}
-	if site.IsSet(a.TestCommand) {
+	if settings.IsSet(a.TestCommand) {
 		line, err := command.Split(a.TestCommand, os.Getenv)
 		if err != nil {
 			return nil, console.BadInput(fmt.Errorf("setting TestCommand: %w", err))

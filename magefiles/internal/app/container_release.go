@@ -6,21 +6,18 @@ import (
 	"fmt"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// Waiting are -wait and -timeout.
-type Waiting struct {
-	On      bool
-	Timeout *time.Duration
-}
-
 // runTimeout is of a run that builds a large image for two platforms, on a runner that may have another one to finish first.
 const runTimeout = 30 * time.Minute
 
-func (w Waiting) patience() (time.Duration, error) {
+// patience is how long -wait waits.
+func patience(w tasks.Waiting) (time.Duration, error) {
 	switch {
 	case w.Timeout == nil:
 		return runTimeout, nil
@@ -33,7 +30,7 @@ func (w Waiting) patience() (time.Duration, error) {
 }
 
 // ReleaseContainer makes and pushes the tag of a version, and follows what the forge makes of it.
-func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait Waiting, dryRun bool) (task.ContainerReleased, error) {
+func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait tasks.Waiting, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "release a container"
 	release, err := a.containerReleaser(wait)
 	if err != nil {
@@ -50,8 +47,8 @@ func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait W
 }
 
 // containerReleaser is the use case with its real adapters.
-func (a *App) containerReleaser(wait Waiting) (release task.ContainerRelease, err error) {
-	patience, err := wait.patience()
+func (a *App) containerReleaser(wait tasks.Waiting) (release task.ContainerRelease, err error) {
+	patience, err := patience(wait)
 	if err != nil {
 		return release, err
 	}

@@ -2,15 +2,18 @@ package app
 
 import (
 	"context"
+	"fmt"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // BuildDocs builds the docs of the working tree.
-func (a *App) BuildDocs(ctx context.Context, choice string, args task.DocsArgs) (task.BuiltDocs, error) {
+func (a *App) BuildDocs(ctx context.Context, choice string, args tasks.DocsArgs) (fmt.Stringer, error) {
 	a.progress.title = "build docs"
-	site.HidePasswords(args.Source, a.hide)
+	settings.HidePasswords(args.Source, a.hide)
 	git, err := a.git()
 	if err != nil {
 		return task.BuiltDocs{}, err

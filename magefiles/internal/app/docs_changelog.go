@@ -2,13 +2,16 @@ package app
 
 import (
 	"context"
+	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // Changelog writes the section of a version into the changelog.
-func (a *App) Changelog(ctx context.Context, args task.ChangelogArgs, draft bool) (task.Noted, error) {
+func (a *App) Changelog(ctx context.Context, args tasks.ChangelogArgs, draft bool) (fmt.Stringer, error) {
 	zone, err := a.Zone()
 	if err != nil {
 		return task.Noted{}, console.BadInput(err)

@@ -4,20 +4,23 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // ReleaseDocs makes the docs public as a version.
-func (a *App) ReleaseDocs(ctx context.Context, choice string, args task.ReleaseArgs, dryRun bool) (task.Released, error) {
+func (a *App) ReleaseDocs(ctx context.Context, choice string, args tasks.ReleaseArgs, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "release docs"
 	release, err := a.releaser(choice)
 	if err != nil {
@@ -34,7 +37,7 @@ func (a *App) ReleaseDocs(ctx context.Context, choice string, args task.ReleaseA
 }
 
 // RollBackDocs deploys an older version of the docs.
-func (a *App) RollBackDocs(ctx context.Context, version string, dryRun bool) (task.RolledBack, error) {
+func (a *App) RollBackDocs(ctx context.Context, version string, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "roll docs back"
 	docs, _, err := a.docs()
 	if err != nil {
@@ -102,13 +105,13 @@ func (a *App) docs() (task.Docs, *repo.Repo, error) {
 		},
 		Patience: patience, Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
-	if site.IsSet(a.ArgoCDURL) {
+	if settings.IsSet(a.ArgoCDURL) {
 		docs.Deployer = deployer{client: a.argoCD(0), app: a.ArgoCDApp, timeout: patience, tell: a.progress.line}
 	}
-	if site.IsSet(a.DocsURL) {
+	if settings.IsSet(a.DocsURL) {
 		docs.Website = publicSite{a.DocsURL, a.http()}
 	}
-	if site.IsSet(a.DocsHook) {
+	if settings.IsSet(a.DocsHook) {
 		docs.Hook = a.docsHook
 	}
 	return docs, from.Git, nil
@@ -126,7 +129,7 @@ func (s docsSite) Check(ctx context.Context, commit string) error {
 	if err != nil {
 		return err
 	}
-	return build.Check(ctx, task.DocsArgs{})
+	return build.Check(ctx, tasks.DocsArgs{})
 }
 
 func (s docsSite) Source(context.Context) (string, error) {
@@ -147,7 +150,7 @@ func (s docsSite) Build(ctx context.Context, commit, version, date, file string)
 	if err != nil {
 		return err
 	}
-	_, err = build.Run(ctx, task.DocsArgs{Version: version, Output: file, Time: day, Date: date})
+	_, err = build.Run(ctx, tasks.DocsArgs{Version: version, Output: file, Time: day, Date: date})
 	return err
 }
 

@@ -24,9 +24,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // attempts at a host that fails: doctor tells that it does, and does not wait until it no longer does.
@@ -54,10 +54,10 @@ func (a *App) doctorPorts() (estate.DoctorPorts, error) {
 	from, err := a.origin(client)
 	ports.Clone = clone{from, err}
 	ports.Forge = rights{client: client, repository: a.repository(), address: a.ForgeURL, origin: from, note: a.console.Note}
-	if site.IsSet(a.ArgoCDURL) {
+	if settings.IsSet(a.ArgoCDURL) {
 		ports.ArgoCD = docsApplication{a.argoCD(attempts), a.ArgoCDApp}
 	}
-	if site.IsSet(a.DocsURL) {
+	if settings.IsSet(a.DocsURL) {
 		ports.Website = docsWebsite{publicSite{a.DocsURL, a.http()}}
 	}
 	return ports, nil
@@ -71,7 +71,7 @@ func (c commands) Look() []estate.Tool {
 	if !isFolder(c.DocsSource) {
 		list = append(list, estate.Tool{Name: "git", For: "docs:build, to fetch its generator,"})
 	}
-	if site.IsSet(c.DocsHook) {
+	if settings.IsSet(c.DocsHook) {
 		list = append(list, estate.Tool{Name: "sh", For: "the command of BLUMEOPS_DOCS_HOOK"})
 	}
 	for i, tool := range list {
@@ -109,7 +109,7 @@ func (d disks) Folders() ([]estate.Folder, error) {
 type settingsSecrets struct{ *App }
 
 func (s settingsSecrets) Check(ctx context.Context) ([]estate.Secret, error) {
-	checked, err := s.CheckSecrets(ctx)
+	checked, err := s.checkSecrets(ctx)
 	if errors.Is(err, errSecrets) {
 		err = nil // each of them says it
 	}
@@ -363,7 +363,7 @@ func (d docsWebsite) Version(ctx context.Context) (string, error) {
 type machineAuthorities struct{ *App }
 
 func (m machineAuthorities) Look() ([]estate.Authority, error) {
-	sources, err := trust.Sources(site.CAVariable, m.CAFile, os.Getenv)
+	sources, err := trust.Sources(settings.CAVariable, m.CAFile, os.Getenv)
 	var all trust.Bundle
 	list := make([]estate.Authority, len(sources))
 	for i, s := range sources {

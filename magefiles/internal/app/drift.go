@@ -19,9 +19,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // Drift compares the manifests with the registries, git's history and Argo CD.
@@ -51,7 +51,7 @@ func (a *App) driftPorts() (estate.DriftPorts, error) {
 			host:     a.ForgeURL, file: path.Clean(a.DocsManifest),
 		},
 	}
-	if site.IsSet(a.ArgoCDURL) {
+	if settings.IsSet(a.ArgoCDURL) {
 		ports.Applications = applications{a.argoCD(0), a.ArgoCDAddress(os.Getenv)}
 	}
 	return ports, nil

@@ -11,20 +11,20 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 )
 
 // Whatever library starts a program, as go-git does with git-upload-pack and with what hooks a repository on this machine has, the program
 // inherits no secret of a target. The target itself still reads it.
 func TestNoChildInheritsSecrets(t *testing.T) {
 	commandtest.Secrets(t)
-	t.Setenv(site.ForgeTokenVariable, "env://MY_OWN")
+	t.Setenv(settings.ForgeTokenVariable, "env://MY_OWN")
 	getenv, err := withhold(example)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append(site.SecretVariables(), "MY_OWN") {
-		if value := getenv(name); value != commandtest.Canary && name != site.ForgeTokenVariable {
+	for _, name := range append(settings.SecretVariables(), "MY_OWN") {
+		if value := getenv(name); value != commandtest.Canary && name != settings.ForgeTokenVariable {
 			t.Errorf("%s is %q to the targets", name, value)
 		}
 	}

@@ -3,15 +3,18 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // Promote writes a published version into the manifests, and pushes that.
-func (a *App) Promote(ctx context.Context, args task.PromoteArgs, dryRun bool) (task.Promoted, error) {
+func (a *App) Promote(ctx context.Context, args tasks.PromoteArgs, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "promote " + args.Name + " to " + args.Version
 	promote, err := a.promoter()
 	if err != nil {
@@ -44,7 +47,7 @@ func (a *App) promoter() (task.Promote, error) {
 		Origin: from, Registry: a.pushingTo(nil), Host: a.Registry, Namespace: a.Namespace, Manifests: path.Clean(a.Manifests),
 		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
-	if !site.IsSet(a.ArgoCDURL) {
+	if !settings.IsSet(a.ArgoCDURL) {
 		return promote, nil
 	}
 	patience, err := a.DeployWait()

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // Publish publishes, and has the manifests name what was published. What would keep them from it is refused before anything is built.
-func (a *App) Publish(ctx context.Context, choice string, args task.PublishArgs, dryRun bool, then Promoting) (fmt.Stringer, error) {
+func (a *App) Publish(ctx context.Context, choice string, args tasks.PublishArgs, dryRun bool, then tasks.Promoting) (fmt.Stringer, error) {
 	if err := a.requireRegistry(args.Registry); err != nil {
 		return task.Published{}, err
 	}
@@ -21,7 +23,7 @@ func (a *App) Publish(ctx context.Context, choice string, args task.PublishArgs,
 }
 
 // publishImages publishes one container, or those of a list.
-func (a *App) publishImages(ctx context.Context, choice string, args task.PublishArgs, dryRun bool) (fmt.Stringer, error) {
+func (a *App) publishImages(ctx context.Context, choice string, args tasks.PublishArgs, dryRun bool) (fmt.Stringer, error) {
 	if task.IsMany(args.Name) || args.Version == task.VersionAuto {
 		return a.publishMany(ctx, choice, args, dryRun)
 	}

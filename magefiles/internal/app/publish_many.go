@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"slices"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // publishMany publishes what a list names, or one container under the version that is its own.
-func (a *App) publishMany(ctx context.Context, choice string, args task.PublishArgs, dryRun bool) (fmt.Stringer, error) {
+func (a *App) publishMany(ctx context.Context, choice string, args tasks.PublishArgs, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "publish " + args.Name
 	if len(a.progress.title) > maxTitle {
 		a.progress.title = "publish containers"
@@ -82,7 +84,7 @@ func (a *App) alongside(p task.Publish, name image.Name) task.Publish {
 
 // changedOrPublished names what has changed and, for versions that are made from the commit, what was published from it already: a run that
 // broke off is finished by another, to the end.
-func (a *App) changedOrPublished(ctx context.Context, args task.PublishArgs) ([]image.Name, error) {
+func (a *App) changedOrPublished(ctx context.Context, args tasks.PublishArgs) ([]image.Name, error) {
 	names, err := a.changedNames(ctx, args.Registry)
 	if args.Version != task.VersionAuto || err != nil && len(names) == 0 {
 		return names, err

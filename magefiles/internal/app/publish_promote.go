@@ -5,18 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
-// Promoting are -promote and -sync: what follows a publication.
-type Promoting struct {
-	On   bool
-	Sync bool
-}
-
 // mayPromote refuses what can be refused before there is an image.
-func (a *App) mayPromote(ctx context.Context, args task.PublishArgs, then Promoting) error {
+func (a *App) mayPromote(ctx context.Context, args tasks.PublishArgs, then tasks.Promoting) error {
 	switch {
 	case !then.On && then.Sync:
 		return console.BadInput(errors.New("-sync wants -promote: only what the manifests name is deployed"))
@@ -54,7 +50,7 @@ func (a *App) unused(err error) error {
 }
 
 // promoteAll promotes what was published, one after the other, as each makes a commit on the one before. One that fails stops none of the others.
-func (a *App) promoteAll(ctx context.Context, result fmt.Stringer, dryRun bool, then Promoting) error {
+func (a *App) promoteAll(ctx context.Context, result fmt.Stringer, dryRun bool, then tasks.Promoting) error {
 	var published []task.Published
 	switch result := result.(type) {
 	case task.Published:
@@ -74,8 +70,8 @@ func (a *App) promoteAll(ctx context.Context, result fmt.Stringer, dryRun bool, 
 	return errors.Join(failed...)
 }
 
-func (a *App) promoteOne(ctx context.Context, p task.Published, dryRun bool, then Promoting) error {
-	args := task.PromoteArgs{Name: string(p.Name), Version: p.Version, Digest: p.Digest, Sync: then.Sync}
+func (a *App) promoteOne(ctx context.Context, p task.Published, dryRun bool, then tasks.Promoting) error {
+	args := tasks.PromoteArgs{Name: string(p.Name), Version: p.Version, Digest: p.Digest, Sync: then.Sync}
 	promote, err := a.promoter()
 	if err != nil {
 		return err

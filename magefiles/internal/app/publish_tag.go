@@ -3,13 +3,16 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // PublishTag is the same for a tag.
-func (a *App) PublishTag(ctx context.Context, choice, ref string, dryRun bool, then Promoting) (task.Published, error) {
+func (a *App) PublishTag(ctx context.Context, choice, ref string, dryRun bool, then tasks.Promoting) (fmt.Stringer, error) {
 	if err := a.requireRegistry(""); err != nil {
 		return task.Published{}, err
 	}
@@ -17,9 +20,9 @@ func (a *App) PublishTag(ctx context.Context, choice, ref string, dryRun bool, t
 	if tag, err := image.ParseTag(ref); err == nil {
 		name = string(tag.Name)
 	} else if then.On {
-		then = Promoting{} // nothing will be published, or ciTag says what is wrong
+		then = tasks.Promoting{} // nothing will be published, or ciTag says what is wrong
 	}
-	if err := a.mayPromote(ctx, task.PublishArgs{Name: name}, then); err != nil {
+	if err := a.mayPromote(ctx, tasks.PublishArgs{Name: name}, then); err != nil {
 		return task.Published{}, err
 	}
 	published, err := a.ciTag(ctx, choice, ref, dryRun)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Build builds the image of a container.
@@ -13,15 +14,6 @@ type Build struct {
 	Builder Builder
 	Watch   Watch
 	Outputs string // folder that records which root file systems were written, and may be replaced; "" for none
-}
-
-// BuildArgs are a person's arguments; "" is the default.
-type BuildArgs struct {
-	Name      string
-	Platforms string // "linux/amd64,linux/arm64"; default: this machine's
-	Target    string // stage of a Dockerfile; default: the last
-	Args      string // build arguments of a Dockerfile, "K=V,K2=V2"
-	Output    string // FILE.tar, oci:DIR, DIR, dir:DIR; default: the image stays in the engine
 }
 
 // Built is the result of Build.
@@ -48,7 +40,7 @@ func (b Built) String() string {
 }
 
 // Run builds. It checks all arguments before it starts or writes anything.
-func (b Build) Run(ctx context.Context, args BuildArgs) (Built, error) {
+func (b Build) Run(ctx context.Context, args tasks.BuildArgs) (Built, error) {
 	request, out, err := b.parse(args)
 	if err != nil {
 		return Built{}, err
@@ -74,7 +66,7 @@ func (b Build) Run(ctx context.Context, args BuildArgs) (Built, error) {
 	return built, nil
 }
 
-func (b Build) parse(args BuildArgs) (image.BuildRequest, output, error) {
+func (b Build) parse(args tasks.BuildArgs) (image.BuildRequest, output, error) {
 	r := image.BuildRequest{Target: args.Target, Platforms: []image.Platform{image.NativePlatform()}}
 	name, err := image.ParseName(args.Name)
 	if err != nil {

@@ -12,12 +12,13 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 func TestBuild(t *testing.T) {
 	b := &builder{t: t}
 	built, err := task.Build{Files: files, Builder: b}.Run(t.Context(),
-		task.BuildArgs{Name: "devpi", Platforms: "linux/amd64,linux/arm64", Target: "base", Args: "A=1,B=x=y"})
+		tasks.BuildArgs{Name: "devpi", Platforms: "linux/amd64,linux/arm64", Target: "base", Args: "A=1,B=x=y"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,7 @@ func TestBuildStepsAreTold(t *testing.T) {
 		return func(err error) { told = append(told, step) }
 	}
 	out := filepath.Join(t.TempDir(), "image.tar")
-	if _, err := (task.Build{Files: files, Builder: &builder{t: t}, Watch: watch}).Run(t.Context(), task.BuildArgs{Name: "devpi", Output: out}); err != nil {
+	if _, err := (task.Build{Files: files, Builder: &builder{t: t}, Watch: watch}).Run(t.Context(), tasks.BuildArgs{Name: "devpi", Output: out}); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"build devpi", "write " + out}; !reflect.DeepEqual(told, want) {
@@ -52,25 +53,25 @@ func TestBuildRefusesBeforeItBuilds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		args task.BuildArgs
+		args tasks.BuildArgs
 		want string
 	}{
-		{task.BuildArgs{Name: "-platform=linux/amd64"}, "flags come after"},
-		{task.BuildArgs{Name: "netest"}, "did you mean nettest?"},
-		{task.BuildArgs{Name: "nettest", Platforms: "arm"}, "did you mean linux/arm64"},
-		{task.BuildArgs{Name: "nettest", Target: "x"}, "has no stages"},
-		{task.BuildArgs{Name: "nettest", Args: "A=1"}, "takes no build arguments"},
-		{task.BuildArgs{Name: "devpi", Args: "A"}, "NAME=VALUE"},
-		{task.BuildArgs{Name: "devpi", Args: "A="}, "cannot pass an empty one"},
-		{task.BuildArgs{Name: "devpi", Args: "A=1,A=2"}, "given twice"},
-		{task.BuildArgs{Name: "devpi", Args: "A-B=1"}, "letters, digits and underscores"},
-		{task.BuildArgs{Name: "devpi", Output: "."}, "FILE.tar"},
-		{task.BuildArgs{Name: "devpi", Output: "oci:"}, "FILE.tar"},
-		{task.BuildArgs{Name: "devpi", Output: filepath.Join(dir, "no/x.tar")}, "there is no folder"},
-		{task.BuildArgs{Name: "devpi", Output: taken}, "not an image that this command could replace"},
-		{task.BuildArgs{Name: "devpi", Output: dir}, "not an image that this command could replace"},
-		{task.BuildArgs{Name: "devpi", Output: "dir:" + dir}, "is a folder that this command did not write"},
-		{task.BuildArgs{Name: "devpi", Output: "dir:x", Platforms: "linux/amd64,linux/arm64"}, "one platform"},
+		{tasks.BuildArgs{Name: "-platform=linux/amd64"}, "flags come after"},
+		{tasks.BuildArgs{Name: "netest"}, "did you mean nettest?"},
+		{tasks.BuildArgs{Name: "nettest", Platforms: "arm"}, "did you mean linux/arm64"},
+		{tasks.BuildArgs{Name: "nettest", Target: "x"}, "has no stages"},
+		{tasks.BuildArgs{Name: "nettest", Args: "A=1"}, "takes no build arguments"},
+		{tasks.BuildArgs{Name: "devpi", Args: "A"}, "NAME=VALUE"},
+		{tasks.BuildArgs{Name: "devpi", Args: "A="}, "cannot pass an empty one"},
+		{tasks.BuildArgs{Name: "devpi", Args: "A=1,A=2"}, "given twice"},
+		{tasks.BuildArgs{Name: "devpi", Args: "A-B=1"}, "letters, digits and underscores"},
+		{tasks.BuildArgs{Name: "devpi", Output: "."}, "FILE.tar"},
+		{tasks.BuildArgs{Name: "devpi", Output: "oci:"}, "FILE.tar"},
+		{tasks.BuildArgs{Name: "devpi", Output: filepath.Join(dir, "no/x.tar")}, "there is no folder"},
+		{tasks.BuildArgs{Name: "devpi", Output: taken}, "not an image that this command could replace"},
+		{tasks.BuildArgs{Name: "devpi", Output: dir}, "not an image that this command could replace"},
+		{tasks.BuildArgs{Name: "devpi", Output: "dir:" + dir}, "is a folder that this command did not write"},
+		{tasks.BuildArgs{Name: "devpi", Output: "dir:x", Platforms: "linux/amd64,linux/arm64"}, "one platform"},
 	} {
 		b := &builder{t: t}
 		_, err := task.Build{Files: files, Builder: b}.Run(t.Context(), c.args)
@@ -93,7 +94,7 @@ func TestBuildOutputs(t *testing.T) {
 		}
 		var digests []string
 		for _, content := range []string{"old", "new"} {
-			built, err := task.Build{Files: files, Builder: &builder{t: t, content: content}}.Run(t.Context(), task.BuildArgs{Name: "devpi", Output: where})
+			built, err := task.Build{Files: files, Builder: &builder{t: t, content: content}}.Run(t.Context(), tasks.BuildArgs{Name: "devpi", Output: where})
 			if err != nil {
 				t.Fatalf("%s: %v", output, err)
 			}
@@ -119,7 +120,7 @@ func TestBuildWritesRootfs(t *testing.T) {
 	dir := t.TempDir()
 	root := filepath.Join(dir, "root")
 	t.Cleanup(func() { _ = os.Chmod(filepath.Join(root, "closed"), 0o700) })
-	args := task.BuildArgs{Name: "devpi", Output: "dir:" + root}
+	args := tasks.BuildArgs{Name: "devpi", Output: "dir:" + root}
 	once := func(content string, during func()) error {
 		b := task.Build{Files: files, Builder: &builder{t: t, content: content, during: during}, Outputs: filepath.Join(dir, "records")}
 		_, err := b.Run(t.Context(), args)
@@ -174,7 +175,7 @@ func TestBuildKeepsWhatIsNotItsOwn(t *testing.T) {
 			root := filepath.Join(dir, "root")
 			b := &builder{t: t, content: "hello"}
 			build := task.Build{Files: files, Builder: b, Outputs: filepath.Join(dir, "records")}
-			args := task.BuildArgs{Name: "devpi", Output: "dir:" + root}
+			args := tasks.BuildArgs{Name: "devpi", Output: "dir:" + root}
 			if _, err := build.Run(t.Context(), args); err != nil {
 				t.Fatal(err)
 			}
@@ -222,7 +223,7 @@ func treeOf(t *testing.T, dir string) (names []string) {
 
 func TestFailedBuildLeavesTheOldOutput(t *testing.T) {
 	dir := t.TempDir()
-	args := task.BuildArgs{Name: "devpi", Output: filepath.Join(dir, "image.tar")}
+	args := tasks.BuildArgs{Name: "devpi", Output: filepath.Join(dir, "image.tar")}
 	if _, err := (task.Build{Files: files, Builder: &builder{t: t}}).Run(t.Context(), args); err != nil {
 		t.Fatal(err)
 	}

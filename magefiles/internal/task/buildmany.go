@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // buildLimit is the number of containers that are built in parallel.
@@ -51,5 +52,5 @@ func (b BuildMany) build(ctx context.Context, name image.Name) (Built, error) {
 		return Built{}, err
 	}
 	one.Watch = one.Watch.prefixed(string(name) + ": ")
-	return one.Run(ctx, BuildArgs{Name: string(name), Platforms: image.JoinPlatforms(b.Platforms.of(container))})
+	return one.Run(ctx, tasks.BuildArgs{Name: string(name), Platforms: image.JoinPlatforms(b.Platforms.of(container))})
 }

@@ -10,6 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Changelog moves the changelog fragments of a working tree into its changelog.
@@ -18,12 +19,6 @@ type Changelog struct {
 	Zone *time.Location   // the time zone of a release's date; nil is UTC
 	Now  func() time.Time // nil is the clock's
 	Warn func(string)     // called with warnings for the user; nil: no warnings
-}
-
-// ChangelogArgs are a user's arguments.
-type ChangelogArgs struct {
-	Version string // vX.Y.Z[-PRE], or the same without the v
-	Date    string // as in 2026-03-08; "" is today
 }
 
 // The states of a changelog, in addition to StatusUnchanged: the section existed, and no fragment was left.
@@ -47,7 +42,7 @@ type Noted struct {
 }
 
 // Run writes the changelog and removes the fragments. Another run with the same version and date finishes one that was interrupted.
-func (c Changelog) Run(ctx context.Context, args ChangelogArgs) (Noted, error) {
+func (c Changelog) Run(ctx context.Context, args tasks.ChangelogArgs) (Noted, error) {
 	in, err := c.input(args)
 	if err != nil {
 		return Noted{}, err
@@ -74,7 +69,7 @@ func (c Changelog) Run(ctx context.Context, args ChangelogArgs) (Noted, error) {
 }
 
 // Draft makes the section, and writes nothing.
-func (c Changelog) Draft(args ChangelogArgs) (Noted, error) {
+func (c Changelog) Draft(args tasks.ChangelogArgs) (Noted, error) {
 	in, err := c.input(args)
 	if err != nil {
 		return Noted{}, err
@@ -87,7 +82,7 @@ func (c Changelog) Draft(args ChangelogArgs) (Noted, error) {
 	return noted(drafted, in, StatusDraft), nil
 }
 
-func (c Changelog) input(args ChangelogArgs) (changelog.Input, error) {
+func (c Changelog) input(args tasks.ChangelogArgs) (changelog.Input, error) {
 	plain := strings.TrimPrefix(args.Version, "v")
 	if v, err := image.ParseVersion("v" + plain); err != nil || v.IsChannel() {
 		reason := "want vX.Y.Z, vX.Y.Z-PRE, or the same without v"

@@ -15,6 +15,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 const (
@@ -76,7 +77,7 @@ const newsSection = "## v1.0.0 of 2026-03-08\n\n### Features\n\n- One.\n\n### Im
 
 func TestChangelogIsWritten(t *testing.T) {
 	c, dir := newsTree(t, nil)
-	got, err := c.Run(t.Context(), task.ChangelogArgs{Version: "v1.0.0"})
+	got, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestChangelogIsWritten(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "CHANGELOG.md")); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o640 {
 		t.Errorf("%v, %v; want the mode that it had", info, err)
 	}
-	again, err := c.Run(t.Context(), task.ChangelogArgs{Version: "1.0.0"})
+	again, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "1.0.0"})
 	if err != nil || again.Status != task.StatusUnchanged || again.String() != got.String() {
 		t.Errorf("the second time: %+v, %v", again, err)
 	}
@@ -100,7 +101,7 @@ func TestChangelogIsWritten(t *testing.T) {
 
 func TestChangelogDraftWritesNothing(t *testing.T) {
 	c, dir := newsTree(t, nil)
-	got, err := c.Draft(task.ChangelogArgs{Version: "v1.0.0", Date: "2026-03-08"})
+	got, err := c.Draft(tasks.ChangelogArgs{Version: "v1.0.0", Date: "2026-03-08"})
 	if err != nil || got.String()+"\n" != newsSection || got.Status != task.StatusDraft {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -120,7 +121,7 @@ func TestChangelogIsFinished(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "news", "1.feature.md")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.Run(t.Context(), task.ChangelogArgs{Version: "v1.0.0"})
+	got, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0"})
 	if err != nil || got.Status != task.StatusFinished || len(got.Fragments) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -129,7 +130,7 @@ func TestChangelogIsFinished(t *testing.T) {
 	}
 
 	c, dir = newsTree(t, map[string]string{".CHANGELOG.md.new": "half"})
-	if _, err := c.Run(t.Context(), task.ChangelogArgs{Version: "v1.0.0"}); err != nil {
+	if _, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	if left := names(t, dir); slices.Contains(left, ".CHANGELOG.md.new") || content(t, dir, "CHANGELOG.md") != newsHead+"\n"+newsSection {
@@ -143,7 +144,7 @@ func TestChangelogBehindALink(t *testing.T) {
 	if err := errors.Join(os.Remove(link), os.Symlink("docs/NEWS.md", link)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Run(t.Context(), task.ChangelogArgs{Version: "v1.0.0"}); err != nil {
+	if _, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 || content(t, dir, "docs/NEWS.md") != newsHead+"\n"+newsSection {
@@ -152,7 +153,7 @@ func TestChangelogBehindALink(t *testing.T) {
 }
 
 func TestChangelogRefuses(t *testing.T) {
-	for _, args := range []task.ChangelogArgs{{Version: "dev"}, {Version: "1.0"}, {Version: ""}, {Version: "-draft"}, {Version: "vv1.0.0"}} {
+	for _, args := range []tasks.ChangelogArgs{{Version: "dev"}, {Version: "1.0"}, {Version: ""}, {Version: "-draft"}, {Version: "vv1.0.0"}} {
 		c, _ := newsTree(t, nil)
 		var wrong *image.InvalidError
 		if _, err := c.Run(t.Context(), args); !errors.As(err, &wrong) {
@@ -161,11 +162,11 @@ func TestChangelogRefuses(t *testing.T) {
 	}
 	c, dir := newsTree(t, map[string]string{"news/sub/3.doc.md": "Three."})
 	var lost *changelog.FragmentsError
-	if _, err := c.Run(t.Context(), task.ChangelogArgs{Version: "v1.0.0"}); !errors.As(err, &lost) || content(t, dir, "CHANGELOG.md") != newsHead || len(names(t, dir)) != 6 {
+	if _, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0"}); !errors.As(err, &lost) || content(t, dir, "CHANGELOG.md") != newsHead || len(names(t, dir)) != 6 {
 		t.Errorf("error %v", err)
 	}
 	c, _ = newsTree(t, nil)
-	if _, err := c.Run(t.Context(), task.ChangelogArgs{Version: "v1.0.0", Date: "08.03.2026"}); err == nil || !strings.Contains(err.Error(), "YEAR-MONTH-DAY") {
+	if _, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0", Date: "08.03.2026"}); err == nil || !strings.Contains(err.Error(), "YEAR-MONTH-DAY") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -174,7 +175,7 @@ func TestChangelogWarns(t *testing.T) {
 	c, _ := newsTree(t, map[string]string{"CHANGELOG.md": "# Changelog\n"})
 	var said []string
 	c.Warn = func(text string) { said = append(said, text) }
-	if _, err := c.Run(t.Context(), task.ChangelogArgs{Version: "v1.0.0"}); err != nil || len(said) != 1 || !strings.Contains(said[0], "stands at its top") {
+	if _, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0"}); err != nil || len(said) != 1 || !strings.Contains(said[0], "stands at its top") {
 		t.Errorf("%v, %q", err, said)
 	}
 }

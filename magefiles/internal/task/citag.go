@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
@@ -42,7 +43,7 @@ func (c CITag) Run(ctx context.Context, ref string) (Published, error) {
 	if err != nil {
 		return Published{}, err
 	}
-	args := PublishArgs{Name: string(tag.Name), Version: tag.Version.String()}
+	args := tasks.PublishArgs{Name: string(tag.Name), Version: tag.Version.String()}
 	pub, err := c.Publish.prepare(args)
 	if err != nil {
 		return Published{}, err

@@ -7,6 +7,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 func TestCITag(t *testing.T) {
@@ -70,7 +71,7 @@ func TestCITagNamesNoForce(t *testing.T) {
 	l, g := newShop(t), newGitForge(t)
 	r := g.Git
 	publish := l.publish(t, r, &builder{t: t})
-	if _, err := publish.Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
+	if _, err := publish.Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("two")

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
@@ -310,8 +311,8 @@ func (c *containerRelease) check(ctx context.Context) error {
 }
 
 // args are the arguments of the publication.
-func (c *containerRelease) args() PublishArgs {
-	return PublishArgs{Name: string(c.tag.Name), Version: c.tag.Version.String()}
+func (c *containerRelease) args() tasks.PublishArgs {
+	return tasks.PublishArgs{Name: string(c.tag.Name), Version: c.tag.Version.String()}
 }
 
 // lookAtRegistry refuses a version that is another image. If the image is of this commit, it was published by hand, and

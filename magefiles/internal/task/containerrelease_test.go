@@ -10,6 +10,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 func containerRelease(g *gitForge, l *shop) task.ContainerRelease {
@@ -60,7 +61,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 		t.Helper()
 		r := g.Git
 		for _, version := range versions {
-			if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: version}); err != nil {
+			if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: version}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -119,7 +120,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 	}
 	two := g.commit("two")
 	r := g.Git
-	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v0.3.0"}); err != nil {
+	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "v0.3.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("three")
@@ -196,7 +197,7 @@ func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
 	r := g.Git
-	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
+	if _, err := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	g.commit("two")
@@ -229,7 +230,7 @@ func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 				g.git(g.here, "clean", "-qfd")
 			}()
 			r := g.Git
-			_, refused := l.publish(t, r, &builder{t: t}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: c.version})
+			_, refused := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: c.version})
 			_, err := containerRelease(g, l).Run(t.Context(), "nettest", c.version)
 			if refused == nil || err == nil || err.Error() != refused.Error() {
 				t.Errorf("release: %v\npublish: %v", err, refused)

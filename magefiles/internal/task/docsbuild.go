@@ -16,6 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
@@ -75,18 +76,6 @@ type GeneratorRun struct {
 	Env      map[string]string    // of the command
 }
 
-// DocsArgs are a person's arguments; "" is the default.
-type DocsArgs struct {
-	Version string // vX.Y.Z, dev or test; default: dev
-	Source  string // of Quartz, DIR or URL#REF; default: the setting
-	Output  string // the archive's file; default: docs-VERSION.tar.gz
-	// Time is the time in the archive: a release's date, a commit's time.
-	Time time.Time
-	// Date is the version's date in the changelog, as in 2026-03-08, for a version that is being released: an error if the
-	// changelog cannot take it. "" is the date of Time.
-	Date string
-}
-
 // BuiltDocs is the result of BuildDocs.
 type BuiltDocs struct {
 	File      string `json:"file"`
@@ -106,7 +95,7 @@ func (b BuiltDocs) String() string {
 }
 
 // Run builds. It checks all arguments before it fetches or writes anything. The same docs, dates and generator give the same bytes.
-func (b BuildDocs) Run(ctx context.Context, args DocsArgs) (built BuiltDocs, err error) {
+func (b BuildDocs) Run(ctx context.Context, args tasks.DocsArgs) (built BuiltDocs, err error) {
 	d, err := b.parse(args)
 	if err != nil {
 		return BuiltDocs{}, err
@@ -127,7 +116,7 @@ func (b BuildDocs) Run(ctx context.Context, args DocsArgs) (built BuiltDocs, err
 }
 
 // Check makes the checks of Run without the build: it looks for the generator's source and its base image.
-func (b BuildDocs) Check(ctx context.Context, args DocsArgs) error {
+func (b BuildDocs) Check(ctx context.Context, args tasks.DocsArgs) error {
 	d, err := b.parse(args)
 	if err != nil {
 		return err
@@ -152,7 +141,7 @@ const packing = "2"
 func (b BuildDocs) zone() *time.Location { return cmp.Or(b.Settings.Zone, time.UTC) }
 
 // parse checks the arguments against the docs.
-func (b BuildDocs) parse(args DocsArgs) (*docsBuild, error) {
+func (b BuildDocs) parse(args tasks.DocsArgs) (*docsBuild, error) {
 	d := &docsBuild{BuildDocs: b, args: args}
 	var err error
 	if d.version, err = image.ParseVersion(cmp.Or(args.Version, "dev")); err != nil {
@@ -177,7 +166,7 @@ func (b BuildDocs) parse(args DocsArgs) (*docsBuild, error) {
 }
 
 // checkPin refuses a branch as a setting: the site would change from day to day.
-func (b BuildDocs) checkPin(args DocsArgs, s Source) error {
+func (b BuildDocs) checkPin(args tasks.DocsArgs, s Source) error {
 	if args.Source != "" || s.Pinned() || !strings.Contains(s.String(), "#") {
 		return nil
 	}
@@ -209,7 +198,7 @@ func archiveFile(name string) (string, error) {
 // docsBuild is the state of one build.
 type docsBuild struct {
 	BuildDocs
-	args    DocsArgs
+	args    tasks.DocsArgs
 	version image.Version
 	file    string // absolute
 	plan    website.Plan

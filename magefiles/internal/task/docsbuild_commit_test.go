@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+
 	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 func sha256Of(text string) string {
@@ -56,7 +57,7 @@ func TestDocsAreTheCommits(t *testing.T) {
 			t.Fatal(err)
 		}
 		build.Sites = &generator{t: t}
-		args := task.DocsArgs{Version: "v1.2.3", Time: time.Unix(1.7e9, 0)}
+		args := tasks.DocsArgs{Version: "v1.2.3", Time: time.Unix(1.7e9, 0)}
 		built, err := build.Run(t.Context(), args)
 		if err != nil {
 			t.Fatal(err)

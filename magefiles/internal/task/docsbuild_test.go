@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
@@ -113,7 +114,7 @@ func TestBuildDocs(t *testing.T) {
 	var steps, notes []string
 	build.Watch = func(step string) func(error) { steps = append(steps, step); return func(error) {} }
 	build.Note = func(text string) { notes = append(notes, text) }
-	args := task.DocsArgs{Version: "v1.2.3", Time: time.Unix(1.7e9, 0)}
+	args := tasks.DocsArgs{Version: "v1.2.3", Time: time.Unix(1.7e9, 0)}
 	built, err := build.Run(t.Context(), args)
 	if err != nil {
 		t.Fatal(err)
@@ -166,29 +167,29 @@ func TestBuildDocsOfAnotherGenerator(t *testing.T) {
 		t.Fatal(err)
 	}
 	build.Settings.Zone = zone
-	built, err := build.Run(t.Context(), task.DocsArgs{Output: "site.tar.gz"})
+	built, err := build.Run(t.Context(), tasks.DocsArgs{Output: "site.tar.gz"})
 	if err != nil || built.File != "site.tar.gz" || built.Version != "dev" || built.Generator != "node" || built.Source != "" || *released != 0 {
 		t.Errorf("%+v, %v", built, err)
 	}
 	if r := g.runs[0]; r.Base == r.Overlay || len(r.Replaced) > 0 || strings.Join(r.Build, " ") != "npm run build" || r.Output != "dist" || r.Env["TZ"] != "Europe/Berlin" {
 		t.Errorf("the generator was given %+v", r)
 	}
-	if _, err := build.Run(t.Context(), task.DocsArgs{Source: "../quartz"}); err == nil || !strings.Contains(err.Error(), "is that of Quartz") {
+	if _, err := build.Run(t.Context(), tasks.DocsArgs{Source: "../quartz"}); err == nil || !strings.Contains(err.Error(), "is that of Quartz") {
 		t.Errorf("with -source: %v", err)
 	}
 }
 
 func TestBuildDocsRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
-		args   task.DocsArgs
+		args   tasks.DocsArgs
 		change func(*task.BuildDocs)
 		says   string
 	}{
-		"version":          {args: task.DocsArgs{Version: "1.2"}, says: `"1.2"`},
-		"output":           {args: task.DocsArgs{Output: "docs.zip"}, says: "want a file FILE.tar.gz"},
-		"output's folder":  {args: task.DocsArgs{Output: "no/docs.tar.gz"}, says: "there is no folder no"},
-		"output is folder": {args: task.DocsArgs{Output: "folder.tar.gz"}, says: "is not a file"},
-		"source":           {args: task.DocsArgs{Source: "-x"}, says: "no source"},
+		"version":          {args: tasks.DocsArgs{Version: "1.2"}, says: `"1.2"`},
+		"output":           {args: tasks.DocsArgs{Output: "docs.zip"}, says: "want a file FILE.tar.gz"},
+		"output's folder":  {args: tasks.DocsArgs{Output: "no/docs.tar.gz"}, says: "there is no folder no"},
+		"output is folder": {args: tasks.DocsArgs{Output: "folder.tar.gz"}, says: "is not a file"},
+		"source":           {args: tasks.DocsArgs{Source: "-x"}, says: "no source"},
 		"docs":             {change: func(b *task.BuildDocs) { b.Settings.Dir = "other" }, says: "other: cannot be read"},
 		"branch":           {change: func(b *task.BuildDocs) { b.Settings.Source = "https://forge.example/quartz#v4" }, says: "names a branch or a tag"},
 	} {
@@ -226,7 +227,7 @@ func TestBuildDocsFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			build, g, _ := docs(t, pages)
 			change(&build, g)
-			if _, err := build.Run(t.Context(), task.DocsArgs{}); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), name) {
+			if _, err := build.Run(t.Context(), tasks.DocsArgs{}); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), name) {
 				t.Errorf("error %v", err)
 			}
 			if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
@@ -236,11 +237,11 @@ func TestBuildDocsFails(t *testing.T) {
 	}
 	build, g, released := docs(t, pages)
 	g.check = broken
-	if err := build.Check(t.Context(), task.DocsArgs{}); !errors.Is(err, broken) || *released != 1 {
+	if err := build.Check(t.Context(), tasks.DocsArgs{}); !errors.Is(err, broken) || *released != 1 {
 		t.Errorf("Check: %v, released %d times", err, *released)
 	}
 	build.Tree = fstest.MapFS{"docs/index.md": {Data: []byte("x"), Mode: fs.ModeNamedPipe}}
-	if _, err := build.Run(t.Context(), task.DocsArgs{}); err == nil || !strings.Contains(err.Error(), "docs/index.md: is neither") {
+	if _, err := build.Run(t.Context(), tasks.DocsArgs{}); err == nil || !strings.Contains(err.Error(), "docs/index.md: is neither") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -250,7 +251,7 @@ func TestBuildDocsNotes(t *testing.T) {
 	build, _, _ := docs(t, map[string]string{"docs/index.md": "x"})
 	var notes []string
 	build.Note = func(text string) { notes = append(notes, text) }
-	built, err := build.Run(t.Context(), task.DocsArgs{Source: "https://forge.example/fork#main"})
+	built, err := build.Run(t.Context(), tasks.DocsArgs{Source: "https://forge.example/fork#main"})
 	if err != nil {
 		t.Fatal(err)
 	}

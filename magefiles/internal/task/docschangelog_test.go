@@ -14,6 +14,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
@@ -91,26 +92,26 @@ func TestBuildDocsChangelog(t *testing.T) {
 	matter := withNews(map[string]string{"CHANGELOG.md": "---\ntitle: news\n---\n" + newsFile})
 	for name, c := range map[string]struct {
 		files map[string]string
-		args  task.DocsArgs
+		args  tasks.DocsArgs
 		zone  *time.Location
 		page  string // its name
 		want  string // text of the page; "" for none
 	}{
 		"dev":             {files: normal, page: "CHANGELOG.md", want: plain + newsFile},
-		"test":            {files: normal, args: task.DocsArgs{Version: "test"}, page: "CHANGELOG.md", want: plain + newsFile},
-		"version":         {files: normal, args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-08")},
-		"zone":            {files: normal, args: task.DocsArgs{Version: "v1.1.0"}, zone: time.FixedZone("east", 3600), page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-09")},
-		"date":            {files: normal, args: task.DocsArgs{Version: "v1.1.0", Date: "2026-03-07"}, page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-07")},
-		"first":           {files: first, args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: fresh + committed(t, first, "v1.1.0", "2026-03-08")},
+		"test":            {files: normal, args: tasks.DocsArgs{Version: "test"}, page: "CHANGELOG.md", want: plain + newsFile},
+		"version":         {files: normal, args: tasks.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-08")},
+		"zone":            {files: normal, args: tasks.DocsArgs{Version: "v1.1.0"}, zone: time.FixedZone("east", 3600), page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-09")},
+		"date":            {files: normal, args: tasks.DocsArgs{Version: "v1.1.0", Date: "2026-03-07"}, page: "CHANGELOG.md", want: fresh + committed(t, normal, "v1.1.0", "2026-03-07")},
+		"first":           {files: first, args: tasks.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: fresh + committed(t, first, "v1.1.0", "2026-03-08")},
 		"frontmatter":     {files: matter, page: "CHANGELOG.md", want: strings.TrimSuffix(plain, "---\n") + "title: news\n---\n" + newsFile},
-		"version there":   {files: normal, args: task.DocsArgs{Version: "v1.0.0"}, page: "CHANGELOG.md", want: plain + newsFile},
-		"broken fragment": {files: broken, args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: plain + newsFile},
+		"version there":   {files: normal, args: tasks.DocsArgs{Version: "v1.0.0"}, page: "CHANGELOG.md", want: plain + newsFile},
+		"broken fragment": {files: broken, args: tasks.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: plain + newsFile},
 		"elsewhere":       {files: elsewhere, page: "NEWS.md", want: plain + newsFile},
 		"not its folder":  {files: elsewhere, page: "history/NEWS.md"},
-		"in the docs":     {files: inside, args: task.DocsArgs{Version: "v1.1.0"}, page: "NEWS.md", want: "---\ncreated: 2026-03-08T23:30:00Z\nmodified: 2026-03-08T23:30:00Z\n---\n" + newsFile},
+		"in the docs":     {files: inside, args: tasks.DocsArgs{Version: "v1.1.0"}, page: "NEWS.md", want: "---\ncreated: 2026-03-08T23:30:00Z\nmodified: 2026-03-08T23:30:00Z\n---\n" + newsFile},
 		"none":            {files: first, page: "CHANGELOG.md"},
-		"not configured":  {files: unset, args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md"},
-		"own page":        {files: withNews(map[string]string{"docs/CHANGELOG.md": "own"}), args: task.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: "---\ncreated: 2026-03-08T23:30:00Z\nmodified: 2026-03-08T23:30:00Z\n---\nown"},
+		"not configured":  {files: unset, args: tasks.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md"},
+		"own page":        {files: withNews(map[string]string{"docs/CHANGELOG.md": "own"}), args: tasks.DocsArgs{Version: "v1.1.0"}, page: "CHANGELOG.md", want: "---\ncreated: 2026-03-08T23:30:00Z\nmodified: 2026-03-08T23:30:00Z\n---\nown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			build, g, _ := docs(t, c.files)
@@ -131,7 +132,7 @@ func TestBuildDocsChangelog(t *testing.T) {
 func TestBuildDocsChangelogFails(t *testing.T) {
 	build, g, _ := docs(t, withNews(nil))
 	var exists *changelog.ExistsError
-	if _, err := build.Run(t.Context(), task.DocsArgs{Version: "v1.0.0", Time: newsTime, Date: "2026-03-08"}); !errors.As(err, &exists) {
+	if _, err := build.Run(t.Context(), tasks.DocsArgs{Version: "v1.0.0", Time: newsTime, Date: "2026-03-08"}); !errors.As(err, &exists) {
 		t.Errorf("error %v", err)
 	}
 	unknown := errors.New("unknown")
@@ -142,7 +143,7 @@ func TestBuildDocsChangelogFails(t *testing.T) {
 		}
 		return dates(ctx, under)
 	}
-	if _, err := build.Run(t.Context(), task.DocsArgs{}); !errors.Is(err, unknown) || len(g.runs) > 0 {
+	if _, err := build.Run(t.Context(), tasks.DocsArgs{}); !errors.Is(err, unknown) || len(g.runs) > 0 {
 		t.Errorf("error %v, %d builds", err, len(g.runs))
 	}
 }

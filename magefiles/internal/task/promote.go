@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Promote writes a published version of a container, with its digest, to the manifests on the forge's branch, in one commit. Manifests that name
@@ -43,14 +44,6 @@ type DeployedFolder struct {
 	Recurse     bool   // without a kustomization, the folders below count too
 }
 
-// PromoteArgs are a person's arguments; "" is the default.
-type PromoteArgs struct {
-	Name    string
-	Version string // vX.Y.Z[-PRE], a channel, or VersionNewest
-	Digest  string // that the registry must hold under the version; default: any
-	Sync    bool   // sync the Applications, and wait
-}
-
 // VersionNewest is, in place of a version, the highest vX.Y.Z in the registry. Versions with a suffix, such as those of commits, have no order.
 const VersionNewest = "newest"
 
@@ -83,7 +76,7 @@ func (p Promoted) Summary() string {
 }
 
 // Run promotes.
-func (p Promote) Run(ctx context.Context, args PromoteArgs) (Promoted, error) {
+func (p Promote) Run(ctx context.Context, args tasks.PromoteArgs) (Promoted, error) {
 	if args.Sync && p.Applications == nil {
 		args.Sync = false // the supplied workflows pass -sync, and must also work for sites without Argo CD
 		say(p.Note, "this site has no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced; what deploys the site takes the commit")
@@ -107,7 +100,7 @@ func (p Promote) Run(ctx context.Context, args PromoteArgs) (Promoted, error) {
 // Check makes those checks of Run that are possible before there is an image: missing rights to push, manifests that do not use the
 // container, or in a form that is not changed; with sync also missing Applications, or missing rights to sync them.
 func (p Promote) Check(ctx context.Context, name string, sync bool) error {
-	one, err := p.prepare(PromoteArgs{Name: name, Version: "v0.0.0", Sync: sync})
+	one, err := p.prepare(tasks.PromoteArgs{Name: name, Version: "v0.0.0", Sync: sync})
 	if err != nil {
 		return err
 	}
@@ -123,7 +116,7 @@ func (p Promote) Check(ctx context.Context, name string, sync bool) error {
 	return run(ctx, p.Watch, steps)
 }
 
-func (p Promote) prepare(args PromoteArgs) (*promotion, error) {
+func (p Promote) prepare(args tasks.PromoteArgs) (*promotion, error) {
 	one := &promotion{Promote: p, args: args, branch: branch{origin: p.Origin, note: func(s string) { say(p.Note, s) }}}
 	name, err := image.ParseName(args.Name)
 	if err != nil {

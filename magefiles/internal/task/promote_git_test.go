@@ -12,6 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // everything is a registry that has every image.
@@ -60,7 +61,7 @@ func TestPromoteWithGit(t *testing.T) {
 		clones = append(clones, one)
 		promote := task.Promote{Origin: one, Registry: everything{}, Host: "registry.example", Namespace: "blumeops", Manifests: "argocd"}
 		group.Go(func() {
-			if got, err := promote.Run(t.Context(), task.PromoteArgs{Name: name, Version: "v2.0.0"}); err != nil || got.Status != task.StatusPromoted {
+			if got, err := promote.Run(t.Context(), tasks.PromoteArgs{Name: name, Version: "v2.0.0"}); err != nil || got.Status != task.StatusPromoted {
 				t.Errorf("%s: %+v, %v", name, got, err)
 			}
 		})
@@ -98,7 +99,7 @@ func TestPromoteRepairsTheClone(t *testing.T) {
 	ended, other := cloneOf(t, bare), cloneOf(t, bare)
 	promote := func(ctx context.Context, origin task.Origin, name string) (task.Promoted, error) {
 		p := task.Promote{Origin: origin, Registry: everything{}, Host: "registry.example", Namespace: "blumeops", Manifests: "argocd"}
-		return p.Run(ctx, task.PromoteArgs{Name: name, Version: "v2.0.0"})
+		return p.Run(ctx, tasks.PromoteArgs{Name: name, Version: "v2.0.0"})
 	}
 	ctx, end := context.WithCancel(t.Context())
 	if got, err := promote(ctx, endedOrigin{ended, end}, "a"); err == nil {

@@ -11,6 +11,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 const (
@@ -69,7 +70,7 @@ func promotion(r *Checkout) task.Promote {
 	}
 }
 
-func promote(r *Checkout, args task.PromoteArgs) (promoted task.Promoted, err error) {
+func promote(r *Checkout, args tasks.PromoteArgs) (promoted task.Promoted, err error) {
 	defer RecoverKill(&err)
 	return promotion(r).Run(context.Background(), args)
 }
@@ -83,7 +84,7 @@ var devpiFiles = map[string]string{
 func TestPromote(t *testing.T) {
 	w := promoteWorld(devpiFiles)
 	r, before := w.Checkout(), w.branch
-	got, err := promote(r, task.PromoteArgs{Name: "devpi", Version: "newest"})
+	got, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "newest"})
 	if err != nil || got.Status != task.StatusPromoted || got.Commit != w.branch || r.head != w.branch || got.String() != devpiImage+":v1.1.0@"+digestTwo {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -103,7 +104,7 @@ func TestPromote(t *testing.T) {
 	if said := strings.Join(r.said, "\n"); !strings.Contains(said, "argocd/manifests/other/pod.yaml:8 names the image where no container is") || strings.Count(said, "no container is") != 1 {
 		t.Errorf("said %s", said)
 	}
-	again, err := promote(r, task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestTwo, Sync: true})
+	again, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestTwo, Sync: true})
 	if err != nil || again.Status != task.StatusUnchanged || again.Commit != got.Commit || w.branch != got.Commit || !slices.Equal(again.Applications, []string{"devpi"}) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
@@ -132,7 +133,7 @@ func TestPromoteOverridden(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := promoteWorld(map[string]string{base: pod, "argocd/base/kustomization.yaml": c.base, "argocd/a/kustomization.yaml": c.a, "argocd/b/kustomization.yaml": c.b})
-			got, err := promote(w.Checkout(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
+			got, err := promote(w.Checkout(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
 			var none *task.NoUseError
 			if c.want == "" && errors.As(err, &none) {
 				return
@@ -152,19 +153,19 @@ func TestPromoteRefuses(t *testing.T) {
 	w := promoteWorld(map[string]string{kustomization: devpiFiles[kustomization], "argocd/manifests/lost/kustomization.yaml": "x: &e {name: registry.example/blumeops/lost, newTag: v1}\nimages: [*e]\n"})
 	before := w.state()
 	for _, c := range []struct {
-		args task.PromoteArgs
+		args tasks.PromoteArgs
 		want []string
 	}{
-		{task.PromoteArgs{Name: "-dryrun", Version: "v1.1.0"}, []string{"flags come after"}},
-		{task.PromoteArgs{Name: "devpi", Version: "1.1.0"}, []string{"did you mean v1.1.0"}},
-		{task.PromoteArgs{Name: "devpi", Version: "v1.0.5"}, []string{"look up v1.0.5: the registry does not hold " + devpiImage + ":v1.0.5"}},
-		{task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestOne}, []string{"by now"}},
-		{task.PromoteArgs{Name: "nettest", Version: "newest"}, []string{"does not hold registry.example/blumeops/nettest:v1.1.0"}},
+		{tasks.PromoteArgs{Name: "-dryrun", Version: "v1.1.0"}, []string{"flags come after"}},
+		{tasks.PromoteArgs{Name: "devpi", Version: "1.1.0"}, []string{"did you mean v1.1.0"}},
+		{tasks.PromoteArgs{Name: "devpi", Version: "v1.0.5"}, []string{"look up v1.0.5: the registry does not hold " + devpiImage + ":v1.0.5"}},
+		{tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestOne}, []string{"by now"}},
+		{tasks.PromoteArgs{Name: "nettest", Version: "newest"}, []string{"does not hold registry.example/blumeops/nettest:v1.1.0"}},
 	} {
 		_, err := promote(w.Checkout(), c.args)
 		wantError(t, err, c.want...)
 	}
-	_, err := promote(w.Checkout(), task.PromoteArgs{Name: "devpi", Version: "v1.0.5"})
+	_, err := promote(w.Checkout(), tasks.PromoteArgs{Name: "devpi", Version: "v1.0.5"})
 	var held *task.NotHeldError
 	if !errors.As(err, &held) || !slices.Equal(held.Nearest, []string{"v1.0.0", "v1.1.0", "v1.1.1-abcdef1"}) || held.ExitStatus() != 2 {
 		t.Errorf("%v, %+v", err, held)
@@ -177,7 +178,7 @@ func TestPromoteRefuses(t *testing.T) {
 	}
 	p.Applications = &applications{Checkout: w.Checkout(), folders: map[string]string{"docs": "argocd/manifests/docs"}}
 	wantError(t, p.Check(t.Context(), "devpi", true), "check what deploys devpi", "no Application that deploys")
-	_, err = p.Run(t.Context(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
+	_, err = p.Run(t.Context(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
 	wantError(t, err, "no Application that deploys "+devpiImage+" ("+kustomization+":3)")
 	if after := w.state(); after != before {
 		t.Errorf("was\n%s\nis\n%s", before, after)
@@ -193,7 +194,7 @@ func TestPromoteWithoutArgoCD(t *testing.T) {
 	if err := p.Check(t.Context(), "devpi", true); err != nil {
 		t.Error(err)
 	}
-	got, err := p.Run(t.Context(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
+	got, err := p.Run(t.Context(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
 	if err != nil || got.Commit != w.branch || len(got.Applications) != 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -207,7 +208,7 @@ func TestPromoteDryRun(t *testing.T) {
 	before := w.state()
 	var plan []string
 	note := func(s string) { plan = append(plan, s) }
-	args := task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true}
+	args := tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true}
 	got, err := promotion(w.Checkout()).DryRun(note).Run(t.Context(), args)
 	if err != nil || got.Status != task.StatusPlanned || got.Commit != "" || w.state() != before {
 		t.Errorf("%+v, %v\n%s", got, err, w.state())
@@ -239,7 +240,7 @@ func TestPromoteLeavesTemplates(t *testing.T) {
 	w := promoteWorld(templates)
 	r, before := w.Checkout(), w.branch
 	var unused *task.NoUseError
-	if _, err := promote(r, task.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); !errors.As(err, &unused) || w.branch != before {
+	if _, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); !errors.As(err, &unused) || w.branch != before {
 		t.Errorf("templates alone: %v", err)
 	}
 	said := strings.Join(r.said, "\n")
@@ -255,7 +256,7 @@ func TestPromoteLeavesTemplates(t *testing.T) {
 	all := maps.Clone(templates)
 	maps.Copy(all, devpiFiles)
 	w = promoteWorld(all)
-	if _, err := promote(w.Checkout(), task.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil {
+	if _, err := promote(w.Checkout(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil {
 		t.Fatal(err)
 	}
 	files := w.commits[w.branch].files
@@ -278,7 +279,7 @@ func TestPromoteRaces(t *testing.T) {
 			w.CommitOnMain("argocd/manifests/late/pod.yaml", devpiFiles["argocd/manifests/other/pod.yaml"]+strings.Repeat("#", raced))
 		}
 	}
-	got, err := promote(r, task.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
+	got, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
 	if err != nil || got.Commit != w.branch || len(got.Uses) != 3 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -292,7 +293,7 @@ func TestPromoteRaces(t *testing.T) {
 
 // TestPromoteKilled kills a promotion at each call, before and after its effect, and runs it again.
 func TestPromoteKilled(t *testing.T) {
-	args := task.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true}
+	args := tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true}
 	want := promoteWorld(devpiFiles)
 	whole := want.Checkout()
 	calls := Counted(whole)
@@ -325,7 +326,7 @@ func TestPromoteLostAnswer(t *testing.T) {
 		}
 		return nil
 	}
-	if got, err := promote(r, task.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil || got.Commit != w.branch || got.Status != task.StatusPromoted {
+	if got, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil || got.Commit != w.branch || got.Status != task.StatusPromoted {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
@@ -22,7 +23,7 @@ import (
 type promotion struct {
 	Promote
 	branch   branch
-	args     PromoteArgs
+	args     tasks.PromoteArgs
 	checking bool // there is no image yet
 
 	ref          image.Reference

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Publish builds the image of a container and pushes it to a registry.
@@ -45,17 +46,6 @@ type Publish struct {
 	goal Status // of a successful publication; "" is StatusPublished
 }
 
-// PublishArgs are a person's arguments; "" is the default.
-type PublishArgs struct {
-	Name      string
-	Version   string // vX.Y.Z[-PRE], or a channel
-	Platforms string // "linux/amd64,linux/arm64"; default: the container's, else the site's
-	Registry  string // host; default: the site's
-	// Force publishes a version although the tree has changes, the commit is not on the
-	// default branch, or its tag holds another revision; that tag is then moved.
-	Force bool
-}
-
 // StatusPublished says that the image was pushed, and read back.
 const StatusPublished Status = "published"
 
@@ -85,7 +75,7 @@ func (p Published) Summary() string {
 }
 
 // Run publishes.
-func (p Publish) Run(ctx context.Context, args PublishArgs) (_ Published, err error) {
+func (p Publish) Run(ctx context.Context, args tasks.PublishArgs) (_ Published, err error) {
 	pub, err := p.prepare(args)
 	if err != nil {
 		return Published{}, err
@@ -102,7 +92,7 @@ func (p Publish) Run(ctx context.Context, args PublishArgs) (_ Published, err er
 }
 
 // prepare checks all arguments before the first step.
-func (p Publish) prepare(args PublishArgs) (*publication, error) {
+func (p Publish) prepare(args tasks.PublishArgs) (*publication, error) {
 	pub := &publication{Publish: p, force: args.Force, status: cmp.Or(p.goal, StatusPublished)}
 	name, err := image.ParseName(args.Name)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Container is the container of that name in the commit that is checked out.
@@ -16,7 +17,7 @@ func (p Publish) Container(name image.Name) (image.Container, error) {
 }
 
 // CheckCommit makes the checks of the commit before a version of a container is published from it.
-func (p Publish) CheckCommit(ctx context.Context, args PublishArgs) error {
+func (p Publish) CheckCommit(ctx context.Context, args tasks.PublishArgs) error {
 	pub, err := p.prepare(args)
 	if err != nil {
 		return err
@@ -26,7 +27,7 @@ func (p Publish) CheckCommit(ctx context.Context, args PublishArgs) error {
 
 // CheckRegistry makes the checks of the registry before a version of a container is published from a commit. ok is true if the registry has the
 // image of this commit already.
-func (p Publish) CheckRegistry(ctx context.Context, args PublishArgs, commit image.Commit) (found image.Found, ok bool, err error) {
+func (p Publish) CheckRegistry(ctx context.Context, args tasks.PublishArgs, commit image.Commit) (found image.Found, ok bool, err error) {
 	pub, err := p.prepare(args)
 	if err != nil {
 		return found, false, err

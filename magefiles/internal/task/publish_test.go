@@ -12,13 +12,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 func isTagPut(r *http.Request) bool {
 	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/v")
 }
 
-var v010 = task.PublishArgs{Name: "nettest", Version: "v0.1.0"}
+var v010 = tasks.PublishArgs{Name: "nettest", Version: "v0.1.0"}
 
 func TestPublish(t *testing.T) {
 	l, b := newShop(t), &builder{t: t}
@@ -79,20 +80,20 @@ func TestPublishRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		repo   repo
 		change func(*task.Publish)
-		args   task.PublishArgs
+		args   tasks.PublishArgs
 		want   []string
 	}{
 		"another revision":  {clean(second), nil, v010, []string{"v0.1.0 exists with revision " + first, second}},
-		"other platforms":   {clean(first), nil, task.PublishArgs{Name: "nettest", Version: "v0.1.0", Platforms: "linux/amd64"}, []string{"exists for linux/amd64,linux/arm64"}},
+		"other platforms":   {clean(first), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Platforms: "linux/amd64"}, []string{"exists for linux/amd64,linux/arm64"}},
 		"changes":           {repo{hash: first, branch: true, changed: []string{"a", "b", "c", "d"}}, nil, v010, []string{"the tree has changes (a, b, c and 1 more)"}},
 		"branch":            {repo{hash: first}, nil, v010, []string{"is not on the branch main"}},
 		"shallow":           {repo{hash: first, err: errors.New("clone is shallow")}, nil, v010, []string{"check the commit: clone is shallow"}},
 		"credentials":       {clean(second), withLogin(errors.New("secret is missing")), v010, []string{"read the credentials", "secret is missing"}},
-		"version":           {clean(first), nil, task.PublishArgs{Name: "nettest", Version: "0.1.0"}, []string{"did you mean v0.1.0?"}},
-		"name":              {clean(first), nil, task.PublishArgs{Name: "-dryrun", Version: "v0.1.0"}, []string{"flags come after"}},
-		"unknown container": {clean(first), nil, task.PublishArgs{Name: "netest", Version: "v0.1.0"}, []string{"did you mean nettest?"}},
-		"platform":          {clean(first), nil, task.PublishArgs{Name: "nettest", Version: "v0.1.0", Platforms: "arm"}, []string{`platform "arm"`}},
-		"registry":          {clean(first), nil, task.PublishArgs{Name: "nettest", Version: "v0.1.0", Registry: "https://x.y"}, []string{"without a scheme"}},
+		"version":           {clean(first), nil, tasks.PublishArgs{Name: "nettest", Version: "0.1.0"}, []string{"did you mean v0.1.0?"}},
+		"name":              {clean(first), nil, tasks.PublishArgs{Name: "-dryrun", Version: "v0.1.0"}, []string{"flags come after"}},
+		"unknown container": {clean(first), nil, tasks.PublishArgs{Name: "netest", Version: "v0.1.0"}, []string{"did you mean nettest?"}},
+		"platform":          {clean(first), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Platforms: "arm"}, []string{`platform "arm"`}},
+		"registry":          {clean(first), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Registry: "https://x.y"}, []string{"without a scheme"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &builder{t: t}
@@ -138,7 +139,7 @@ func TestForceSaysWhatItOverrides(t *testing.T) {
 
 func TestChannelMoves(t *testing.T) {
 	l := newShop(t)
-	args := task.PublishArgs{Name: "nettest", Version: "dev"}
+	args := tasks.PublishArgs{Name: "nettest", Version: "dev"}
 	if _, err := l.publish(t, clean(first), &builder{t: t}).Run(t.Context(), args); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +248,7 @@ func TestRegistryThatDeniesIsAnError(t *testing.T) {
 
 func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
 	l := newShop(t)
-	if _, err := l.publish(t, clean(second), &builder{t: t, content: "else"}).Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "v9.0.0"}); err != nil {
+	if _, err := l.publish(t, clean(second), &builder{t: t, content: "else"}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "v9.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	l.between = func(w http.ResponseWriter, r *http.Request) bool {

@@ -10,6 +10,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // apart is a commit with other files than the working tree.
@@ -58,7 +59,7 @@ func TestPublishChoosesItsTree(t *testing.T) {
 			var said []string
 			p.Files, p.Trees, p.Say = stating("linux/arm64"), tree, func(s string) { said = append(said, s) }
 			many := task.PublishMany{Each: func(image.Name) task.Publish { return p }}
-			got, err := many.Run(t.Context(), task.PublishArgs{Name: "x", Version: c.version, Force: c.force})
+			got, err := many.Run(t.Context(), tasks.PublishArgs{Name: "x", Version: c.version, Force: c.force})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +94,7 @@ func TestPublishRefusesWhatTheCommitDoesNotHold(t *testing.T) {
 		t.Errorf("not committed: %v", err)
 	}
 	many := task.PublishMany{Each: func(image.Name) task.Publish { return p }}
-	if _, err := many.Run(t.Context(), task.PublishArgs{Name: "nettest", Version: "auto"}); !errors.As(err, &uncommitted) {
+	if _, err := many.Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "auto"}); !errors.As(err, &uncommitted) {
 		t.Errorf("not committed, by the commit's version: %v", err)
 	}
 	if _, err := (task.ContainerRelease{Publish: p}).Run(t.Context(), "nettest", "patch"); !errors.As(err, &uncommitted) {
@@ -102,7 +103,7 @@ func TestPublishRefusesWhatTheCommitDoesNotHold(t *testing.T) {
 	p.Files = fstest.MapFS{"containers/nettest/Dockerfile": {Data: []byte("# blumeops:platforms nowhere\nFROM scratch\n")}}
 	_, err = p.Run(t.Context(), v010)
 	wantError(t, err, "containers/nettest: ", "nowhere")
-	_, err = p.Run(t.Context(), task.PublishArgs{Name: "nothing", Version: "v1.0.0"})
+	_, err = p.Run(t.Context(), tasks.PublishArgs{Name: "nothing", Version: "v1.0.0"})
 	wantError(t, err, `unknown container "nothing"`)
 	p.Trees = trees{FS: files, missing: errors.New("f is a pointer")}
 	for _, one := range []task.Publish{p, p.DryRun(func(string) {})} {

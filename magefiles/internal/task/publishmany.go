@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 const (
@@ -53,7 +54,7 @@ func (m PublishMany) DryRun(plan func(string)) PublishMany {
 // Run publishes. args.Name is a list "a,b", or NamesChanged; args.Version is one version for all, or VersionAuto, the version of each. For a list,
 // all arguments are checked before anything starts; for NamesChanged, which nobody typed, the valid ones are published. The published containers
 // are returned with the error.
-func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, error) {
+func (m PublishMany) Run(ctx context.Context, args tasks.PublishArgs) (PublishedMany, error) {
 	names, namesErr := m.names(ctx, args.Name)
 	if len(names) == 0 {
 		if namesErr == nil {
@@ -132,7 +133,7 @@ func Names(list string) ([]image.Name, error) {
 // onePublish is one of several publications.
 type onePublish struct {
 	publish   Publish
-	args      PublishArgs
+	args      tasks.PublishArgs
 	container image.Container
 	files     fs.FS         // from which it was prepared
 	reference string        // to publish to
@@ -145,7 +146,7 @@ type onePublish struct {
 }
 
 // prepare makes the publications, of one commit.
-func (m PublishMany) prepare(ctx context.Context, names []image.Name, args PublishArgs) []*onePublish {
+func (m PublishMany) prepare(ctx context.Context, names []image.Name, args tasks.PublishArgs) []*onePublish {
 	var checkout *stillRepo
 	all := make([]*onePublish, len(names))
 	for i, name := range names {

@@ -10,6 +10,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // held is a registry that holds these revisions, by name and tag.
@@ -65,7 +66,7 @@ func TestPublishAgainAfterAPromotion(t *testing.T) {
 			}
 			return p
 		}
-		return many.Run(t.Context(), task.PublishArgs{Name: "a,b", Version: version})
+		return many.Run(t.Context(), tasks.PublishArgs{Name: "a,b", Version: version})
 	}
 	for _, version := range []string{"auto", "v1.0.0"} {
 		once, err := run(first, version)

@@ -14,6 +14,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // fromLines are the images of FROM lines.
@@ -58,7 +59,7 @@ func TestPublishManyWaits(t *testing.T) {
 				p.Files, p.Trees, p.Builder = files, trees{FS: files}, b
 				return p
 			}}
-			got, err := m.Run(t.Context(), task.PublishArgs{Name: "a,b,c", Version: "dev", Platforms: "linux/amd64"})
+			got, err := m.Run(t.Context(), tasks.PublishArgs{Name: "a,b,c", Version: "dev", Platforms: "linux/amd64"})
 			if c.want != nil {
 				wantError(t, err, c.want...)
 			} else if err != nil || len(got) != 3 || got[0].Name != "a" {
@@ -98,7 +99,7 @@ func TestPublishManySettlesBases(t *testing.T) {
 				return p
 			},
 		}
-		_, err := m.Run(t.Context(), task.PublishArgs{Name: names, Version: version, Platforms: "linux/amd64"})
+		_, err := m.Run(t.Context(), tasks.PublishArgs{Name: names, Version: version, Platforms: "linux/amd64"})
 		return err
 	}
 	run := func(names, version string) {
@@ -156,7 +157,7 @@ func TestPublishManyOfOneCommit(t *testing.T) {
 	l, b := newShop(t), &builders{t: t}
 	m := many(l, t, movingRepo{clean(first), new(atomic.Int64)}, b)
 	m.Limit = 1
-	got, err := m.Run(t.Context(), task.PublishArgs{Name: "a,b,c,d,e", Version: "auto"})
+	got, err := m.Run(t.Context(), tasks.PublishArgs{Name: "a,b,c,d,e", Version: "auto"})
 	var moved *task.HeadMovedError
 	if !errors.As(err, &moved) || moved.From != first || moved.Hint() == "" {
 		t.Fatalf("%v", err)
@@ -170,6 +171,6 @@ func TestPublishManyOfOneCommit(t *testing.T) {
 		}
 	}
 	wantError(t, err, fmt.Sprintf("e: the checkout was at %.12s when this began", first))
-	_, err = many(l, t, repo{}, b).Run(context.Background(), task.PublishArgs{Name: "x", Version: "auto"})
+	_, err = many(l, t, repo{}, b).Run(context.Background(), tasks.PublishArgs{Name: "x", Version: "auto"})
 	wantError(t, err, "unknown container")
 }

@@ -14,6 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // countingRepo counts calls of Changed.
@@ -47,7 +48,7 @@ func TestPublishMany(t *testing.T) {
 		p.Watch = func(step string) func(error) { steps.Store(step, true); return func(error) {} }
 		return p
 	}
-	got, err := m.Run(t.Context(), task.PublishArgs{Name: "a,b,c,b,d,e", Version: "auto"})
+	got, err := m.Run(t.Context(), tasks.PublishArgs{Name: "a,b,c,b,d,e", Version: "auto"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestPublishMany(t *testing.T) {
 func TestPublishManyTellsEveryFailure(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t, broken: []string{"b", "d"}}
-	got, err := many(l, t, clean(first), b).Run(t.Context(), task.PublishArgs{Name: "a,b,c,d", Version: "v1.0.0"})
+	got, err := many(l, t, clean(first), b).Run(t.Context(), tasks.PublishArgs{Name: "a,b,c,d", Version: "v1.0.0"})
 	wantError(t, err, "b: build b for linux/amd64: no b today\nd: build d")
 	if len(got) != 2 || got[0].Name != "a" || got[1].Name != "c" {
 		t.Errorf("published %v", got)
@@ -93,14 +94,14 @@ func TestPublishManyRefusesBeforeItBegins(t *testing.T) {
 		"a,-dryrun": "looks like a flag",
 		"x,y":       `x: unknown container "x"`,
 	} {
-		_, err := many(l, t, clean(first), b).Run(t.Context(), task.PublishArgs{Name: list, Version: "auto"})
+		_, err := many(l, t, clean(first), b).Run(t.Context(), tasks.PublishArgs{Name: list, Version: "auto"})
 		wantError(t, err, want)
 		var status interface{ ExitStatus() int }
 		if !errors.As(err, &status) || status.ExitStatus() != 2 {
 			t.Errorf("%s: %v is not the fault of what was typed", list, err)
 		}
 	}
-	_, err := many(l, t, repo{hash: first, branch: true, changed: []string{"x"}}, b).Run(t.Context(), task.PublishArgs{Name: "a,b", Version: "auto"})
+	_, err := many(l, t, repo{hash: first, branch: true, changed: []string{"x"}}, b).Run(t.Context(), tasks.PublishArgs{Name: "a,b", Version: "auto"})
 	wantError(t, err, "a: check the commit: the tree has changes", "\nb: check the commit")
 	var many *task.PublishManyError
 	if !errors.As(err, &many) || !strings.Contains(many.Hint(), "a: commit or stash") {
@@ -119,7 +120,7 @@ func TestPublishChanged(t *testing.T) {
 	m.Note = func(s string) { notes = append(notes, s) }
 	run := func(names []image.Name, err error) (task.PublishedMany, error) {
 		m.Changed = func(context.Context) ([]image.Name, error) { return names, err }
-		return m.Run(t.Context(), task.PublishArgs{Name: "changed", Version: "auto"})
+		return m.Run(t.Context(), tasks.PublishArgs{Name: "changed", Version: "auto"})
 	}
 	got, err := run(nil, nil)
 	if err != nil || len(got) > 0 || len(notes) != 1 || got.Outputs()["published"] != "[]" {
@@ -140,7 +141,7 @@ func TestPublishManyDryRun(t *testing.T) {
 	l, b := newShop(t), &builders{t: t}
 	var plan []string
 	m := many(l, t, clean(first), b).DryRun(func(s string) { plan = append(plan, s) })
-	got, err := m.Run(t.Context(), task.PublishArgs{Name: "b,a", Version: "auto"})
+	got, err := m.Run(t.Context(), tasks.PublishArgs{Name: "b,a", Version: "auto"})
 	if err != nil || len(got) != 2 || len(plan) != 6 || !strings.Contains(plan[1], "/b:v2.2.0-1111111") || !strings.Contains(plan[4], "/a:v1.2.0") {
 		t.Errorf("%v, %v, plan %q", got, err, plan)
 	}
@@ -170,7 +171,7 @@ func benchmarkPublishFive(b *testing.B, limit int) {
 		}
 	}}
 	for n := 0; b.Loop(); n++ {
-		if _, err := m.Run(b.Context(), task.PublishArgs{Name: "a,b,c,d,e", Version: fmt.Sprintf("v1.0.%d", n)}); err != nil {
+		if _, err := m.Run(b.Context(), tasks.PublishArgs{Name: "a,b,c,d,e", Version: fmt.Sprintf("v1.0.%d", n)}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
@@ -27,13 +28,6 @@ type Release struct {
 	Keep int
 	// TempDir is the folder for the website's archive; "" is the system's.
 	TempDir string
-}
-
-// ReleaseArgs are a person's arguments; "" is the default.
-type ReleaseArgs struct {
-	Version string // patch, minor, major, or vX.Y.Z[-PRE]; also BUMP_PATCH and similar forms
-	Date    string // as in 2026-03-08; default: today
-	New     bool   // make a version even without changes
 }
 
 // The states of a release, in addition to StatusUnchanged and StatusPlanned.
@@ -79,7 +73,7 @@ func (r Released) Summary() string {
 const maxRounds = 3 * maxRaces
 
 // Run releases: it finishes the newest version if that is incomplete, else makes the next one if there are changes.
-func (r Release) Run(ctx context.Context, args ReleaseArgs) (_ Released, err error) {
+func (r Release) Run(ctx context.Context, args tasks.ReleaseArgs) (_ Released, err error) {
 	req, err := r.parse(args)
 	if err != nil {
 		return Released{}, err

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // The upload of an earlier run is used again unless the changelog's page would differ.
@@ -22,7 +23,7 @@ func TestReleaseReusesByChangelog(t *testing.T) {
 		w := newDocsWorld()
 		r := w.releaser()
 		r.gate = killAfter("Commit", 1)
-		if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, ErrKilled) {
+		if _, err := r.release(tasks.ReleaseArgs{Version: "patch"}); !errors.Is(err, ErrKilled) {
 			t.Fatal(err)
 		}
 		w.CommitOnMain(c.file, c.text)

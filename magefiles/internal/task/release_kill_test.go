@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // killWorlds are the initial states in which releases are killed.
@@ -51,7 +52,7 @@ func killAndFinish(t *testing.T, w, want *docsWorld, version string, at int) tas
 	victim := w.releaser()
 	victim.keep = 2
 	victim.gate = KillAt(at)
-	if _, err := victim.release(task.ReleaseArgs{Version: "minor"}); !errors.Is(err, ErrKilled) {
+	if _, err := victim.release(tasks.ReleaseArgs{Version: "minor"}); !errors.Is(err, ErrKilled) {
 		t.Fatalf("at %d: %v", at, err)
 	}
 	again := w.releaser()
@@ -89,7 +90,7 @@ func TestReleaseKilledTwice(t *testing.T) {
 			for _, moment := range []int{at, second} {
 				victim := w.releaser()
 				victim.gate = KillAt(moment)
-				_, _ = victim.release(task.ReleaseArgs{Version: "minor"}) // the second may have had less to do
+				_, _ = victim.release(tasks.ReleaseArgs{Version: "minor"}) // the second may have had less to do
 			}
 			w.releaser().mustRelease(t, "minor")
 			if got := w.state(); got != want.state() {
@@ -114,7 +115,7 @@ func TestReleaseFails(t *testing.T) {
 			}
 			return nil
 		}
-		_, err := victim.release(task.ReleaseArgs{Version: "patch"})
+		_, err := victim.release(tasks.ReleaseArgs{Version: "patch"})
 		w.releaser().mustRelease(t, "patch")
 		if got := w.state(); got != want.state() {
 			t.Errorf("at %d (%v): got\n%s\nwant\n%s", at, err, got, want.state())
@@ -133,7 +134,7 @@ func TestReleaseUnrepeatable(t *testing.T) {
 		w.unrepeatable = 0
 		victim := w.releaser()
 		victim.gate = KillAt(at)
-		_, _ = victim.release(task.ReleaseArgs{Version: "patch"})
+		_, _ = victim.release(tasks.ReleaseArgs{Version: "patch"})
 		w.releaser().mustRelease(t, "patch")
 		if w.served() != "v0.1.0" || len(w.tags) != 1 || strings.Count(w.state(), "Release docs") != 1 || w.unrepeatable > 2 {
 			t.Errorf("at %d: %s", at, w.state())

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // request is the user's request.
@@ -18,7 +19,7 @@ type request struct {
 	fresh   bool // also without changes
 }
 
-func (r Release) parse(args ReleaseArgs) (q request, err error) {
+func (r Release) parse(args tasks.ReleaseArgs) (q request, err error) {
 	q.fresh = args.New
 	if q.bump, q.version, err = parseBump(args.Version); err != nil {
 		return q, err

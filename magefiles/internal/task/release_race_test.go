@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
@@ -19,7 +20,7 @@ type outcome struct {
 }
 
 // race runs releasers concurrently, of which one moves at a time: next chooses one of those that are not done.
-func race(w *docsWorld, args []task.ReleaseArgs, keep int, next func(waiting []int) int) []outcome {
+func race(w *docsWorld, args []tasks.ReleaseArgs, keep int, next func(waiting []int) int) []outcome {
 	type event struct {
 		id   int
 		done bool
@@ -106,8 +107,8 @@ func sound(t *testing.T, w *docsWorld, what string, outcomes []outcome) {
 	}
 }
 
-func same(version string, n int) []task.ReleaseArgs {
-	args := make([]task.ReleaseArgs, n)
+func same(version string, n int) []tasks.ReleaseArgs {
+	args := make([]tasks.ReleaseArgs, n)
 	for i := range args {
 		args[i].Version = version
 	}
@@ -204,7 +205,7 @@ func TestReleaseTakenVersion(t *testing.T) {
 			w.releaser().mustRelease(t, "v2.0.0")
 		}
 	}
-	_, err := r.release(task.ReleaseArgs{Version: "v2.0.0"})
+	_, err := r.release(tasks.ReleaseArgs{Version: "v2.0.0"})
 	wantError(t, err, "v2.0.0 was released meanwhile by somebody else, as commit "+w.tags["v2.0.0"][:12])
 }
 
@@ -252,7 +253,7 @@ func TestReleaseLosesAgainAndAgain(t *testing.T) {
 		}
 	}
 	var raced *vcs.RaceError
-	if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.As(err, &raced) || n != 11 {
+	if _, err := r.release(tasks.ReleaseArgs{Version: "patch"}); !errors.As(err, &raced) || n != 11 {
 		t.Errorf("%v after %d", err, n)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 func TestReleaseFirst(t *testing.T) {
@@ -82,7 +83,7 @@ func TestReleaseVersions(t *testing.T) {
 		for _, tag := range test.tags {
 			w.tags[tag] = w.branch // by hand: their manifests do not name their packages
 		}
-		got, err := w.releaser().release(task.ReleaseArgs{Version: test.asked})
+		got, err := w.releaser().release(tasks.ReleaseArgs{Version: test.asked})
 		if test.err != "" {
 			wantError(t, err, test.err)
 		} else if err != nil || got.Version != test.want {
@@ -97,13 +98,13 @@ func TestReleaseRefusesArguments(t *testing.T) {
 		"bump": "want patch", "BUMP_": "want patch", "v1.2.3+x": "want patch", "patch ": "want patch",
 	} {
 		w := newDocsWorld()
-		_, err := w.releaser().release(task.ReleaseArgs{Version: asked})
+		_, err := w.releaser().release(tasks.ReleaseArgs{Version: asked})
 		wantError(t, err, want)
 		if len(w.events) > 0 {
 			t.Errorf("%q: %v", asked, w.events)
 		}
 	}
-	_, err := newDocsWorld().releaser().release(task.ReleaseArgs{Version: "patch", Date: "8.3.2026"})
+	_, err := newDocsWorld().releaser().release(tasks.ReleaseArgs{Version: "patch", Date: "8.3.2026"})
 	wantError(t, err, "date", "YEAR-MONTH-DAY")
 }
 
@@ -112,7 +113,7 @@ func TestReleaseDate(t *testing.T) {
 	w.clock = time.Date(2026, 3, 8, 23, 30, 0, 0, time.UTC)
 	release := w.releaser().task()
 	release.Zone = time.FixedZone("east", 3600)
-	if _, err := release.Run(context.Background(), task.ReleaseArgs{Version: "patch"}); err != nil {
+	if _, err := release.Run(context.Background(), tasks.ReleaseArgs{Version: "patch"}); err != nil {
 		t.Fatal(err)
 	}
 	if text := w.commits[w.branch].files["CHANGELOG.md"]; !strings.Contains(text, "[v0.1.0] - 2026-03-09") {
@@ -138,7 +139,7 @@ func TestReleaseNothingNew(t *testing.T) {
 		t.Errorf("was\n%s\nis\n%s", before, w.state())
 	}
 	wantSaid(t, r, "nothing is new since v0.1.0: nothing was released (-new makes v0.1.1 all the same)", "v0.1.0 is released already, and complete")
-	got, err := r.release(task.ReleaseArgs{Version: "minor", New: true})
+	got, err := r.release(tasks.ReleaseArgs{Version: "minor", New: true})
 	if err != nil || got.Version != "v0.2.0" || got.Status != task.StatusReleased {
 		t.Errorf("-new: %+v, %v", got, err)
 	}
@@ -169,7 +170,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 			}
 			return nil
 		}
-		if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, denied) {
+		if _, err := r.release(tasks.ReleaseArgs{Version: "patch"}); !errors.Is(err, denied) {
 			t.Errorf("%s: %v", call, err)
 		}
 		if len(w.events) > 0 {
@@ -184,7 +185,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 			}
 			return nil
 		}
-		_, err := r.release(task.ReleaseArgs{Version: "patch"})
+		_, err := r.release(tasks.ReleaseArgs{Version: "patch"})
 		wantError(t, err, "check the push right: CheckPush fails", "check Argo CD: Deployer.Check fails")
 	})
 	for name, test := range map[string]struct{ file, text, want string }{
@@ -196,7 +197,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 	} {
 		w := newDocsWorld()
 		w.CommitOnMain(test.file, test.text)
-		_, err := w.releaser().release(task.ReleaseArgs{Version: "patch"})
+		_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
 		wantError(t, err, test.want)
 		if len(w.events) > 0 {
 			t.Errorf("%s: %v", name, w.events)
@@ -206,7 +207,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 		w := newDocsWorld()
 		r := w.releaser()
 		r.unpushed = []string{"docs/a.md", "docs/b.md", "docs/c.md", "docs/d.md"}
-		_, err := r.release(task.ReleaseArgs{Version: "patch"})
+		_, err := r.release(tasks.ReleaseArgs{Version: "patch"})
 		wantError(t, err, "changed here, and not on main", "docs/a.md, docs/b.md, docs/c.md and 1 more")
 		if len(w.events) > 0 {
 			t.Error(w.events)
@@ -261,10 +262,10 @@ func TestReleaseByName(t *testing.T) {
 	w := newDocsWorld()
 	w.releaser().mustRelease(t, "patch")
 	clear(w.packages["v0.1.0"])
-	_, err := w.releaser().release(task.ReleaseArgs{Version: "patch"})
+	_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
 	wantError(t, err, "look at the package", "does not hold docs-v0.1.0-")
 	r := w.releaser()
-	got, err := r.release(task.ReleaseArgs{Version: "v0.1.1", New: true})
+	got, err := r.release(tasks.ReleaseArgs{Version: "v0.1.1", New: true})
 	if err != nil || got.Version != "v0.1.1" || w.served() != "v0.1.1" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -275,7 +276,7 @@ func TestReleaseDryRun(t *testing.T) {
 	w := newDocsWorld()
 	r := w.releaser()
 	var plan []string
-	got, err := r.task().DryRun(func(s string) { plan = append(plan, s) }).Run(context.Background(), task.ReleaseArgs{Version: "minor"})
+	got, err := r.task().DryRun(func(s string) { plan = append(plan, s) }).Run(context.Background(), tasks.ReleaseArgs{Version: "minor"})
 	if err != nil || got.Version != "v0.1.0" || got.Status != task.StatusPlanned || got.URL != "" || got.Commit != "" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -299,7 +300,7 @@ func TestReleaseDryRun(t *testing.T) {
 		w.releaser().mustRelease(t, "minor")
 		delete(w.releases, "v0.1.0")
 		events := len(w.events)
-		got, err := r.task().DryRun(func(string) {}).Run(context.Background(), task.ReleaseArgs{Version: "minor"})
+		got, err := r.task().DryRun(func(string) {}).Run(context.Background(), tasks.ReleaseArgs{Version: "minor"})
 		if err != nil || got.Status != task.StatusPlanned || got.URL == "" || len(w.events) != events {
 			t.Errorf("%+v, %v, %v", got, err, w.events)
 		}
@@ -360,7 +361,7 @@ func TestReleaseWithoutDeployer(t *testing.T) {
 	release := w.releaser().task()
 	release.Deployer, release.Website, release.Announcer, release.Hook, release.Note, release.Warn = nil, nil, nil, nil, nil, nil
 	for _, want := range []task.Status{task.StatusReleased, task.StatusUnchanged} {
-		if got, err := release.Run(context.Background(), task.ReleaseArgs{Version: "patch"}); err != nil || got.Status != want || got.Version != "v0.1.0" {
+		if got, err := release.Run(context.Background(), tasks.ReleaseArgs{Version: "patch"}); err != nil || got.Status != want || got.Version != "v0.1.0" {
 			t.Errorf("%+v, %v; want %s", got, err, want)
 		}
 	}
@@ -375,7 +376,7 @@ func TestReleaseStops(t *testing.T) {
 			cancel()
 		}
 	}
-	if _, err := r.task().Run(ctx, task.ReleaseArgs{Version: "patch"}); !errors.Is(err, context.Canceled) || len(w.tags) > 0 {
+	if _, err := r.task().Run(ctx, tasks.ReleaseArgs{Version: "patch"}); !errors.Is(err, context.Canceled) || len(w.tags) > 0 {
 		t.Errorf("%v, %v", err, w.tags)
 	}
 }

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 func TestReleaseStore(t *testing.T) {
 	t.Run("that keeps nothing", func(t *testing.T) {
 		w := newDocsWorld()
 		w.drops = true
-		_, err := w.releaser().release(task.ReleaseArgs{Version: "patch"})
+		_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
 		wantError(t, err, "upload it", "does not hold docs-v0.1.0-", "stored a moment ago")
 		if len(w.tags) > 0 {
 			t.Error("it was tagged")
@@ -107,7 +108,7 @@ func TestReleasePushAnswerLost(t *testing.T) {
 			}
 			return nil
 		}
-		if _, err := r.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, lost) || len(w.tags) > 0 {
+		if _, err := r.release(tasks.ReleaseArgs{Version: "patch"}); !errors.Is(err, lost) || len(w.tags) > 0 {
 			t.Errorf("%v, %v", err, w.tags)
 		}
 	})
@@ -118,7 +119,7 @@ func TestReleasePushAnswerLost(t *testing.T) {
 		r := w.releaser()
 		r.gate = func(call string, before bool) {
 			if call == "Push" && before && len(w.tags) == 0 {
-				if _, err := ghost.release(task.ReleaseArgs{Version: "patch"}); !errors.Is(err, ErrKilled) {
+				if _, err := ghost.release(tasks.ReleaseArgs{Version: "patch"}); !errors.Is(err, ErrKilled) {
 					t.Errorf("the ghost: %v", err)
 				}
 				w.clock = w.clock.Add(time.Second)
@@ -147,7 +148,7 @@ func TestReleaseDeployerStaysBehind(t *testing.T) {
 	r := w.releaser()
 	release := r.task()
 	release.Deployer = oldDeployer{Deployer{r.Checkout}}
-	_, err := release.Run(context.Background(), task.ReleaseArgs{Version: "patch"})
+	_, err := release.Run(context.Background(), tasks.ReleaseArgs{Version: "patch"})
 	wantError(t, err, "deploy it: Argo CD is healthy on an older revision")
 	if len(w.tags) != 1 || w.served() == "v0.1.0" {
 		t.Fatal(w.state())
@@ -173,7 +174,7 @@ func TestReleaseSiteStaysOld(t *testing.T) {
 	w.CommitOnMain("docs/index.md", "# Hello\n")
 	w.staleSite = "v0.1.0"
 	r, begun := w.releaser(), w.clock
-	_, err := r.release(task.ReleaseArgs{Version: "patch"})
+	_, err := r.release(tasks.ReleaseArgs{Version: "patch"})
 	wantError(t, err, "look at the site", "v0.1.1 is deployed", "https://docs.example still serves v0.1.0", "5m0s")
 	var hinted interface{ Hint() string }
 	if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "BLUMEOPS_DOCS_HOOK") || !strings.Contains(hinted.Hint(), "run the same again") {

@@ -13,6 +13,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // docsWorld adds the state that only releases change: the forge's packages and releases, the website. Its time only passes in Sleep.
@@ -158,7 +159,7 @@ func (r *releaser) task() task.Release {
 }
 
 // release runs a release, which gate may kill.
-func (r *releaser) release(args task.ReleaseArgs) (released task.Released, err error) {
+func (r *releaser) release(args tasks.ReleaseArgs) (released task.Released, err error) {
 	defer RecoverKill(&err)
 	return r.task().Run(context.Background(), args)
 }
@@ -170,7 +171,7 @@ func (r *releaser) rollback(version string) (back task.RolledBack, err error) {
 
 func (r *releaser) mustRelease(t *testing.T, version string) task.Released {
 	t.Helper()
-	released, err := r.release(task.ReleaseArgs{Version: version})
+	released, err := r.release(tasks.ReleaseArgs{Version: version})
 	if err != nil {
 		t.Fatalf("release %s: %v\n%s", version, err, strings.Join(r.said, "\n"))
 	}

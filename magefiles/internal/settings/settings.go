@@ -1,4 +1,5 @@
-package site
+// Package settings holds the settings of a site, their environment variables and their parsing. Magefiles state them with package site.
+package settings
 
 // Settings are what differs from site to site. The environment variable that a field is tagged with overrides the field, and a target's flag
 // overrides that. Lists have commas between their items. Nothing here is needed to list the targets.

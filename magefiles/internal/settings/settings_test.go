@@ -1,4 +1,4 @@
-package site
+package settings
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 var example = Settings{
 	Registry: "registry.example", Namespace: "me", RegistryUser: "ci", RegistryPassword: "op://homelab/registry/password",
 	ForgeURL: "https://forge.example", Owner: "me", Repository: "homelab", DocsURL: "https://docs.example", ArgoCDURL: "https://argocd.example",
-}.filled()
+}.WithDefaults()
 
 func TestEnvironmentOverridesTheSite(t *testing.T) {
 	env := map[string]string{
@@ -90,7 +90,7 @@ func TestRequiredSettings(t *testing.T) {
 	if err := example.Require("Registry", "ForgeURL"); err != nil {
 		t.Error(err)
 	}
-	err := Settings{}.filled().Require("Docs", "Registry")
+	err := Settings{}.WithDefaults().Require("Docs", "Registry")
 	if err == nil || !strings.Contains(err.Error(), "Registry") || !strings.Contains(err.Error(), "BLUMEOPS_REGISTRY") {
 		t.Errorf("error %v; want it to name the setting and its variable", err)
 	}
