@@ -131,3 +131,6 @@ func (c *Config) hidden(fragments []Fragment) []string {
 	}
 	return warnings
 }
+
+// Content is the whole changelog with the new section. There is none if the section exists already.
+func (r *Result) Content() []byte { return r.Changes[0].Content }

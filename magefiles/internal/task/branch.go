@@ -8,8 +8,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// branching is shared by tasks that make one commit on the forge's branch; after a lost race they make it again on the new state.
-type branching struct {
+// maxRaces bounds the pushes that a task may lose to others.
+const maxRaces = 10
+
+// branch is the forge's branch, for a task that makes one commit on it. After a lost race the task makes the commit again on the new state.
+type branch struct {
 	origin Origin
 	note   func(string)
 	races  int
@@ -17,7 +20,7 @@ type branching struct {
 }
 
 // step names a step, so that a second attempt has another name.
-func (b *branching) step(name string) string {
+func (b *branch) step(name string) string {
 	if b.races > 0 {
 		return fmt.Sprintf("%s (attempt %d)", name, b.races+1)
 	}
@@ -25,7 +28,7 @@ func (b *branching) step(name string) string {
 }
 
 // run takes the steps, and all of them again after a lost race.
-func (b *branching) run(ctx context.Context, watch Watch, steps func() []Step) error {
+func (b *branch) run(ctx context.Context, watch Watch, steps func() []Step) error {
 	for {
 		err := run(ctx, watch, steps())
 		var race *vcs.RaceError
@@ -37,13 +40,14 @@ func (b *branching) run(ctx context.Context, watch Watch, steps func() []Step) e
 	}
 }
 
-func (b *branching) look(ctx context.Context) (err error) {
+// look reads the present state.
+func (b *branch) look(ctx context.Context) (err error) {
 	b.heads, err = b.origin.Look(ctx)
 	return err
 }
 
-// pushed pushes. If the answer was lost, it asks the remote whether the branch has the commit.
-func (b *branching) pushed(ctx context.Context, commit string) error {
+// push pushes. If the answer was lost, it asks the remote whether the branch has the commit.
+func (b *branch) push(ctx context.Context, commit string) error {
 	err := b.origin.Push(ctx, vcs.Push{Branch: b.heads.Branch, Old: b.heads.Commit, New: commit})
 	if err == nil || ctx.Err() != nil {
 		return err

@@ -83,21 +83,6 @@ func TestBuildRefusesBeforeItBuilds(t *testing.T) {
 	wantEntries(t, dir, "notes.tar")
 }
 
-func wantEntries(t *testing.T, dir string, want ...string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range entries {
-		got = append(got, e.Name())
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s holds %q, want %q", dir, got, want)
-	}
-}
-
 // Each output is written, and written again over the earlier one.
 func TestBuildOutputs(t *testing.T) {
 	dir := t.TempDir()

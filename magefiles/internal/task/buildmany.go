@@ -10,13 +10,16 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
+// buildLimit is the number of containers that are built in parallel.
+const buildLimit = 5
+
 // BuildMany builds several containers, some in parallel, each for the platforms that it is published for. A failure does not stop the others. The
 // images stay in the engine.
 type BuildMany struct {
 	// Each is the build of one container. The names of its steps begin with the container's name.
 	Each      func(image.Name) Build
 	Platforms Platforms // of containers that state none
-	Limit     int       // how many in parallel; 0 is 2
+	Limit     int       // how many in parallel; 0 is 5
 }
 
 // BuildResult is the result for one of several containers.
@@ -30,7 +33,7 @@ type BuildResult struct {
 func (b BuildMany) Run(ctx context.Context, names []image.Name) []BuildResult {
 	results := make([]BuildResult, len(names))
 	var group errgroup.Group
-	group.SetLimit(cmp.Or(b.Limit, publishLimit))
+	group.SetLimit(cmp.Or(b.Limit, buildLimit))
 	for i, name := range names {
 		group.Go(func() error {
 			built, err := b.build(ctx, name)
@@ -48,6 +51,6 @@ func (b BuildMany) build(ctx context.Context, name image.Name) (Built, error) {
 	if err != nil {
 		return Built{}, err
 	}
-	one.Watch = prefixed(one.Watch, name)
+	one.Watch = one.Watch.prefixed(string(name) + ": ")
 	return one.Run(ctx, tasks.BuildArgs{Name: string(name), Platforms: image.JoinPlatforms(b.Platforms.of(container))})
 }

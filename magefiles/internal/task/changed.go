@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,7 +105,7 @@ func (c ChangedContainers) Summary() string {
 	text.WriteString("| Container | Version | Why |\n|---|---|---|\n")
 	for _, one := range c {
 		why := strings.NewReplacer("|", `\|`, "\n", " ").Replace(one.Why)
-		fmt.Fprintf(&text, "| %s | %s | %s |\n", one.Name, orDash(one.Version), why)
+		fmt.Fprintf(&text, "| %s | %s | %s |\n", one.Name, cmp.Or(one.Version, "-"), why)
 	}
 	return strings.TrimSuffix(text.String(), "\n")
 }

@@ -1,20 +1,6 @@
 package task
 
-import (
-	"context"
-
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
-)
-
-// TagRegistry is the registry of published images.
-type TagRegistry interface {
-	// Tags lists the tags of a reference's repository; the reference's own tag is ignored. A
-	// missing repository has none.
-	Tags(context.Context, image.Reference) ([]string, error)
-	// Look reads the image under a reference; ok is false if the registry says that there is
-	// nothing.
-	Look(context.Context, image.Reference) (found image.Found, ok bool, err error)
-}
+import "context"
 
 // Ancestors are the ancestors of a commit, and the commit itself.
 type Ancestors interface {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,14 +16,11 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // changing is a git repository with containers, and a registry with images of some of its commits.
 type changing struct {
-	t    testing.TB
-	dir  string
-	time int
+	*repository
 	tags map[string]map[string]string // revision labels by container and tag
 
 	lock  sync.Mutex
@@ -32,51 +28,7 @@ type changing struct {
 }
 
 func newChanging(t testing.TB) *changing {
-	t.Helper()
-	testenv.Program(t, "git", "apt-get install git")
-	c := &changing{t: t, dir: t.TempDir(), tags: map[string]map[string]string{}}
-	c.git("init", "-q", "-b", "main")
-	return c
-}
-
-func (c *changing) git(args ...string) string {
-	c.t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir = c.dir
-	c.time++
-	when := fmt.Sprintf("%d +0000", 1700000000+c.time)
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
-		"GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@example.org", "GIT_AUTHOR_DATE=" + when, "GIT_COMMITTER_DATE=" + when,
-	}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		c.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// commit writes files, given as path and content in turn; without content a file is deleted.
-func (c *changing) commit(files ...string) string {
-	c.t.Helper()
-	for i := 0; i < len(files); i += 2 {
-		name := filepath.Join(c.dir, files[i])
-		if files[i+1] == "" {
-			if err := os.Remove(name); err != nil {
-				c.t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			c.t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(files[i+1]), 0o644); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-	c.git("add", "-A")
-	c.git("commit", "-q", "--allow-empty", "-m", "commit")
-	return c.git("rev-parse", "HEAD")
+	return &changing{repository: newRepository(t), tags: map[string]map[string]string{}}
 }
 
 // publish stores an image of a commit, or with another label, under a tag.
@@ -387,7 +339,7 @@ func TestShallowCloneIsRefused(t *testing.T) {
 	first := c.commit("containers/a/Dockerfile", plain)
 	c.publish("a", "v1.0.0", first)
 	c.commit("README.md", "x")
-	shallow := &changing{t: t, dir: filepath.Join(t.TempDir(), "clone"), tags: c.tags}
+	shallow := &changing{repository: &repository{t: t, dir: filepath.Join(t.TempDir(), "clone")}, tags: c.tags}
 	c.git("clone", "-q", "--depth=1", "file://"+c.dir, shallow.dir)
 	changed, _ := shallow.opened()
 	_, err := changed.Run(t.Context())

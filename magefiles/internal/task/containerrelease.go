@@ -147,7 +147,7 @@ func (c *containerRelease) parse(name, version string) error {
 	if c.bump, c.asked, err = parseBump(version); err != nil {
 		return err
 	}
-	_, c.container, err = c.Publish.lookup(n, false)
+	c.container, err = c.Publish.Container(n)
 	return err
 }
 
@@ -217,7 +217,7 @@ func (c *containerRelease) next(ctx context.Context, tagged map[string]string) (
 	if err != nil {
 		return "", err
 	}
-	if ours, err := c.Publish.isOf(ctx, found, c.commit.Hash); err != nil || ok && ours {
+	if ours, err := c.Publish.IsOf(ctx, found, c.commit.Hash); err != nil || ok && ours {
 		return newest, err
 	}
 	say(c.Note, at.String()+" was published without a tag: the next version is counted from it")
@@ -248,11 +248,11 @@ func (c *containerRelease) withPublished(ctx context.Context, tagged map[string]
 
 // imageOf is the reference of a version of the container.
 func (c *containerRelease) imageOf(version string) (image.Reference, error) {
-	pub, err := c.Publish.prepare(tasks.PublishArgs{Name: string(c.container.Name), Version: version})
+	parsed, err := image.ParseVersion(version)
 	if err != nil {
 		return image.Reference{}, err
 	}
-	return pub.ref, nil
+	return image.NewReference(c.Publish.Host, c.Publish.Namespace, c.container.Name, parsed)
 }
 
 // versions are this container's versions with a tag, with their commits.
@@ -297,11 +297,7 @@ func (c *containerRelease) taken(commit string) error {
 
 // check makes the checks of a publication, and checks that the forge has the commit: a tag does not bring it.
 func (c *containerRelease) check(ctx context.Context) error {
-	pub, err := c.publication()
-	if err != nil {
-		return err
-	}
-	if err := pub.checkCommit(ctx); err != nil {
+	if err := c.Publish.CheckCommit(ctx, c.args()); err != nil {
 		return withoutForce(err)
 	}
 	ok, err := c.Tagger.Contains(ctx, c.heads.Commit, c.commit.Hash)
@@ -314,27 +310,21 @@ func (c *containerRelease) check(ctx context.Context) error {
 	return c.skipped()
 }
 
-func (c *containerRelease) publication() (*publication, error) {
-	return c.Publish.prepare(tasks.PublishArgs{Name: string(c.tag.Name), Version: c.tag.Version.String()})
+// args are the arguments of the publication.
+func (c *containerRelease) args() tasks.PublishArgs {
+	return tasks.PublishArgs{Name: string(c.tag.Name), Version: c.tag.Version.String()}
 }
 
 // lookAtRegistry refuses a version that is another image. If the image is of this commit, it was published by hand, and
 // the tag is made for it.
 func (c *containerRelease) lookAtRegistry(ctx context.Context) error {
-	pub, err := c.publication()
-	if err != nil {
-		return err
-	}
-	pub.commit = c.commit
-	if err := pub.login(ctx); err != nil {
-		return err
-	}
-	if err = pub.look(ctx); errors.Is(err, errDone) {
-		say(c.Note, fmt.Sprintf("%s is published already, from commit %.12s: the tag will build nothing", pub.ref, pub.found.Labels[labelRevision]))
-		return nil
-	}
+	found, ok, err := c.Publish.CheckRegistry(ctx, c.args(), c.commit)
 	if err != nil {
 		return withoutForce(err)
+	}
+	if ok {
+		say(c.Note, fmt.Sprintf("%s is published already, from commit %.12s: the tag will build nothing", c.imageName(), found.Labels[labelRevision]))
+		return nil
 	}
 	if c.bump == "" {
 		c.warnOfLower(ctx)

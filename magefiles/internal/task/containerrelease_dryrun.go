@@ -23,7 +23,7 @@ type planTagger struct {
 
 func (t planTagger) Tag(_ context.Context, name, commit, _ string, _ time.Time) (string, error) {
 	t.plan(fmt.Sprintf("would tag commit %.12s as %s", commit, name))
-	return plannedCommit, nil
+	return "planned", nil
 }
 
 type planTagRemote struct {

@@ -282,22 +282,22 @@ func (f *following) watchRegistry(ctx context.Context) error {
 
 // published reports whether the registry has the image of this commit under the version.
 func (c *containerRelease) published(ctx context.Context) (bool, error) {
-	pub, err := c.publication()
+	ref, err := c.imageOf(c.tag.Version.String())
 	if err != nil {
 		return false, err
 	}
-	found, ok, err := c.Publish.Registry.Look(ctx, pub.ref)
+	found, ok, err := c.Publish.Registry.Look(ctx, ref)
 	if err != nil || !ok {
 		return false, err
 	}
-	ours, err := c.Publish.isOf(ctx, found, c.commit.Hash)
+	ours, err := c.Publish.IsOf(ctx, found, c.commit.Hash)
 	if err != nil {
 		return false, err
 	}
 	if !ours {
-		return false, withoutForce(&TakenError{Reference: pub.ref, Found: found, Revision: c.commit.Hash, Platforms: found.Platforms})
+		return false, withoutForce(&TakenError{Reference: ref, Found: found, Revision: c.commit.Hash, Platforms: found.Platforms})
 	}
-	c.reference = pub.ref.WithDigest(found.Digest)
+	c.reference = ref.WithDigest(found.Digest)
 	return true, nil
 }
 

@@ -4,101 +4,16 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-// gitForge is a real bare repository and a clone of it.
-type gitForge struct {
-	origin.Tags
-	t           *testing.T
-	far, here   string
-	beforePush  func()
-	denied      error  // of CheckTag
-	protected   string // name of a tag that may not be made
-	notes, plan []string
-}
-
-func newGitForge(t *testing.T) *gitForge {
-	t.Helper()
-	testenv.Program(t, "git", "apt-get install git")
-	g := &gitForge{t: t, far: filepath.Join(t.TempDir(), "far.git"), here: filepath.Join(t.TempDir(), "here")}
-	g.git(".", "init", "-q", "--bare", "-b", "main", g.far)
-	g.git(".", "clone", "-q", g.far, g.here)
-	g.write("containers/nettest/main.go", "//blumeops:version 0.1.0\npackage main\n")
-	g.commit("begin")
-	g.git(g.here, "remote", "set-head", "origin", "main")
-	g.Tags.Origin = originOf(t, g.here)
-	return g
-}
-
-func (g *gitForge) git(dir string, args ...string) string {
-	g.t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + g.t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
-		"GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@example.org", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=init.defaultBranch", "GIT_CONFIG_VALUE_0=main",
-	}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		g.t.Fatalf("git %q: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func (g *gitForge) write(name, text string) {
-	g.t.Helper()
-	file := filepath.Join(g.here, name)
-	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
-		g.t.Fatal(err)
-	}
-}
-
-// commit makes a commit and pushes it.
-func (g *gitForge) commit(text string) string {
-	g.t.Helper()
-	g.write("notes.txt", text)
-	g.git(g.here, "add", "-A")
-	g.git(g.here, "commit", "-q", "-m", text)
-	g.git(g.here, "push", "-q", "origin", "main")
-	return g.head()
-}
-
-func (g *gitForge) head() string { return g.git(g.here, "rev-parse", "HEAD") }
-
-// tags are the tags on the forge, with their commits.
-func (g *gitForge) tags() []string {
-	return strings.Fields(g.git(g.far, "for-each-ref", "--format=%(refname:strip=2)=%(*objectname)%(objecttype)", "refs/tags"))
-}
-
-// CheckTag is refused if the test says so.
-func (g *gitForge) CheckTag(ctx context.Context, name string) error {
-	if g.protected != "" && g.protected == name {
-		return errors.New(name + " is protected")
-	}
-	return errors.Join(g.denied, g.Tags.CheckTag(ctx, name))
-}
-
-func (g *gitForge) PushTag(ctx context.Context, name, object string) error {
-	if g.beforePush != nil {
-		g.beforePush()
-	}
-	return g.Tags.PushTag(ctx, name, object)
-}
-
-func (g *gitForge) release(l *shop) task.ContainerRelease {
+func containerRelease(g *gitForge, l *shop) task.ContainerRelease {
 	r := g.Git
 	p := l.publish(g.t, r, &builder{t: g.t})
 	note := func(s string) { g.notes = append(g.notes, s) }
@@ -110,7 +25,7 @@ func TestContainerRelease(t *testing.T) {
 	l, g := newShop(t), newGitForge(t)
 	one := g.head()
 	for range 2 { // a repeat succeeds, and gives no further version
-		got, err := g.release(l).Run(t.Context(), "nettest", "patch")
+		got, err := containerRelease(g, l).Run(t.Context(), "nettest", "patch")
 		if err != nil || got.String() != "nettest-v0.1.0" || got.Commit != one {
 			t.Fatalf("%+v, %v", got, err)
 		}
@@ -126,13 +41,13 @@ func TestContainerRelease(t *testing.T) {
 		"HEAD:refs/tags/v3.0.0", "HEAD:refs/tags/nettest-v1.0", "HEAD:refs/tags/nettest-v2.0.0-rc.1")
 	for version, want := range map[string]string{"minor": "nettest-v0.11.0", "v0.10.5": "nettest-v0.10.5", "v2.0.0-rc.2": "nettest-v2.0.0-rc.2"} {
 		g.notes = nil
-		got, err := g.release(l).Run(t.Context(), "nettest", version)
+		got, err := containerRelease(g, l).Run(t.Context(), "nettest", version)
 		if err != nil || got.Tag != want || got.Commit != two || got.Status != task.StatusTagged {
 			t.Errorf("%s: %+v, %v; want %s (said %q)", version, got, err, want, g.notes)
 		}
 		g.git(g.far, "tag", "-d", want)
 	}
-	got, err := g.release(l).Run(t.Context(), "nettest", "v0.0.9")
+	got, err := containerRelease(g, l).Run(t.Context(), "nettest", "v0.0.9")
 	if err != nil || got.Tag != "nettest-v0.0.9" || !strings.Contains(strings.Join(g.notes, "\n"), "comes before v0.10.0") {
 		t.Errorf("a lower one: %+v, %v, said %q", got, err, g.notes)
 	}
@@ -155,7 +70,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 	release := func(version, want string, says ...string) {
 		t.Helper()
 		g.notes = nil
-		r := g.release(l)
+		r := containerRelease(g, l)
 		r.Publish.Before = func(context.Context, string) ([]string, error) { return same, nil }
 		got, err := r.Run(t.Context(), "nettest", version)
 		if err != nil || got.Tag != want {
@@ -191,7 +106,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 		}
 		return denied
 	}
-	_, err := g.release(l).Run(t.Context(), "nettest", "major")
+	_, err := containerRelease(g, l).Run(t.Context(), "nettest", "major")
 	wantError(t, err, "choose the version: versions of "+l.host+"/blumeops/nettest: ")
 	release("v0.10.0", "nettest-v0.10.0", "only tags are compared with nettest-v0.10.0: ")
 }
@@ -200,7 +115,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
 	one := g.head()
-	if _, err := g.release(l).Run(t.Context(), "nettest", "v0.1.0"); err != nil {
+	if _, err := containerRelease(g, l).Run(t.Context(), "nettest", "v0.1.0"); err != nil {
 		t.Fatal(err)
 	}
 	two := g.commit("two")
@@ -237,7 +152,7 @@ func TestContainerReleaseRefuses(t *testing.T) {
 					g.git(g.here, "clean", "-qfd")
 				}()
 			}
-			_, err := g.release(l).Run(t.Context(), c.name, c.version)
+			_, err := containerRelease(g, l).Run(t.Context(), c.name, c.version)
 			wantError(t, err, c.want...)
 			var hinter interface{ Hint() string }
 			if errors.As(err, &hinter) && strings.Contains(hinter.Hint(), "-force") {
@@ -255,20 +170,20 @@ func TestContainerReleaseRaces(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
 	g.beforePush = func() { g.git(g.here, "push", "-q", "origin", "HEAD:refs/tags/nettest-v0.1.0") }
-	got, err := g.release(l).Run(t.Context(), "nettest", "patch")
+	got, err := containerRelease(g, l).Run(t.Context(), "nettest", "patch")
 	if err != nil || got.Status != task.StatusUnchanged || got.Tag != "nettest-v0.1.0" {
 		t.Errorf("on the same commit: %+v, %v", got, err)
 	}
 	g.commit("two")
 	g.beforePush = func() { g.git(g.here, "push", "-q", "origin", "HEAD~1:refs/tags/nettest-v0.1.1") }
-	_, err = g.release(l).Run(t.Context(), "nettest", "patch")
+	_, err = containerRelease(g, l).Run(t.Context(), "nettest", "patch")
 	wantError(t, err, "push the tag: the tag nettest-v0.1.1 is on commit "+g.git(g.here, "rev-parse", "HEAD~1")[:12])
 }
 
 func TestContainerReleaseDryRun(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
-	got, err := g.release(l).DryRun(func(s string) { g.plan = append(g.plan, s) }).Run(t.Context(), "nettest", "major")
+	got, err := containerRelease(g, l).DryRun(func(s string) { g.plan = append(g.plan, s) }).Run(t.Context(), "nettest", "major")
 	want := []string{"would tag commit " + g.head()[:12] + " as nettest-v0.1.0", "would push nettest-v0.1.0, and nothing else"}
 	if err != nil || got.Status != task.StatusPlanned || !slices.Equal(g.plan, want) {
 		t.Errorf("%+v, %v\nplan %q\nwant %q", got, err, g.plan, want)
@@ -278,97 +193,6 @@ func TestContainerReleaseDryRun(t *testing.T) {
 	}
 }
 
-func TestCITag(t *testing.T) {
-	t.Parallel()
-	l, g := newShop(t), newGitForge(t)
-	one := g.head()
-	if _, err := g.release(l).Run(t.Context(), "nettest", "v0.1.0"); err != nil {
-		t.Fatal(err)
-	}
-	ci := func(notes *[]string) task.CITag {
-		r := g.Git
-		return task.CITag{
-			Publish: l.publish(t, r, &builder{t: t}), Remote: g, Note: func(s string) { *notes = append(*notes, s) },
-		}
-	}
-	var notes []string
-	run := ci(&notes)
-	for _, ref := range []string{"nettest-v0.1.0", "refs/tags/nettest-v0.1.0"} {
-		got, err := run.Run(t.Context(), ref)
-		if found, ok := l.look(t, "v0.1.0"); err != nil || !ok || got.Digest != found.Digest || got.Revision != one {
-			t.Errorf("%s: %+v, %v", ref, got, err)
-		}
-	}
-	writes := l.writes.Load()
-	got, err := run.Run(t.Context(), "refs/tags/v1.2.3")
-	if err != nil || got.String() != "" || len(notes) != 1 || notes[0] != "v1.2.3 is not a container tag: nothing is published" {
-		t.Errorf("tag of the docs: %+v, %v, said %q", got, err, notes)
-	}
-	// The same command again, even if HEAD is another commit by then: a promotion may have moved it.
-	g.commit("two")
-	again, err := ci(&notes).Run(t.Context(), "nettest-v0.1.0")
-	if found, _ := l.look(t, "v0.1.0"); err != nil || again.Reference != l.host+"/blumeops/nettest:v0.1.0@"+found.Digest || again.Revision != one || again.Status != task.StatusUnchanged {
-		t.Errorf("again, from another commit: %+v, %v", again, err)
-	}
-	g.git(g.here, "push", "-q", "origin", "HEAD~1:refs/tags/nettest-v0.1.9")
-	for ref, want := range map[string]string{
-		"nettest-v0.1.9":              "look at the tag nettest-v0.1.9: the tag nettest-v0.1.9 is on commit " + one[:12],
-		"nettest-v0.2.0":              "the forge has no tag nettest-v0.2.0",
-		"netest-v0.1.0":               "did you mean nettest?",
-		"v1.2":                        "expected NAME-vX.Y.Z",
-		"refs/heads/nettest-v0.1.0":   "is not a tag",
-		"nettest-dev":                 "has a channel",
-		"$(touch${IFS}x)-v0.1.0":      "expected NAME-vX.Y.Z",
-		"nettest-v0.1.0\nx":           "expected NAME-vX.Y.Z",
-		strings.Repeat("a", 200) + "": "expected NAME-vX.Y.Z",
-	} {
-		_, err := ci(&notes).Run(t.Context(), ref)
-		wantError(t, err, want)
-		var invalid *image.InvalidError
-		if strings.HasPrefix(want, "want ") && !errors.As(err, &invalid) {
-			t.Errorf("%q: %T", ref, err)
-		}
-	}
-	if l.writes.Load() != writes {
-		t.Error("something was published")
-	}
-}
-
-// TestCITagNamesNoForce: ci:tag has no such flag.
-func TestCITagNamesNoForce(t *testing.T) {
-	t.Parallel()
-	l, g := newShop(t), newGitForge(t)
-	r := g.Git
-	publish := l.publish(t, r, &builder{t: t})
-	if _, err := publish.Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: "v1.0.0"}); err != nil {
-		t.Fatal(err)
-	}
-	g.commit("two")
-	for version, before := range map[string]func(){"v1.0.0": func() {}, "v2.0.0": func() { g.write("x", "y") }} {
-		g.git(g.here, "push", "-q", "origin", "HEAD:refs/tags/nettest-"+version)
-		before()
-		_, err := task.CITag{Publish: publish, Remote: g}.Run(t.Context(), "nettest-"+version)
-		var hinter interface{ Hint() string }
-		if !errors.As(err, &hinter) || hinter.Hint() == "" || strings.Contains(hinter.Hint(), "-force") {
-			t.Errorf("%s: %v", version, err)
-		}
-		g.git(g.here, "clean", "-qfd")
-	}
-}
-
-func TestCITagDryRun(t *testing.T) {
-	t.Parallel()
-	l, g := newShop(t), newGitForge(t)
-	g.git(g.here, "push", "-q", "origin", "HEAD:refs/tags/nettest-v1.0.0")
-	r := g.Git
-	run := task.CITag{Publish: l.publish(t, r, &builder{t: t}), Remote: g}.DryRun(func(s string) { g.plan = append(g.plan, s) })
-	got, err := run.Run(t.Context(), "nettest-v1.0.0")
-	if err != nil || got.Status != task.StatusPlanned || len(g.plan) != 3 || l.writes.Load() > 0 {
-		t.Errorf("%+v, %v, plan %q", got, err, g.plan)
-	}
-}
-
-// TestContainerReleaseRefusesWhatPublishWould: a tag whose publication will be refused is worse than none.
 func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 	t.Parallel()
 	l, g := newShop(t), newGitForge(t)
@@ -407,7 +231,7 @@ func TestContainerReleaseRefusesWhatPublishWould(t *testing.T) {
 			}()
 			r := g.Git
 			_, refused := l.publish(t, r, &builder{t: t}).Run(t.Context(), tasks.PublishArgs{Name: "nettest", Version: c.version})
-			_, err := g.release(l).Run(t.Context(), "nettest", c.version)
+			_, err := containerRelease(g, l).Run(t.Context(), "nettest", c.version)
 			if refused == nil || err == nil || err.Error() != refused.Error() {
 				t.Errorf("release: %v\npublish: %v", err, refused)
 			}

@@ -22,14 +22,14 @@ func sha256Of(text string) string {
 // TestDocsAreTheCommits has clones of one commit that differ in ignored files, in line ends and in the commits of submodules.
 func TestDocsAreTheCommits(t *testing.T) {
 	build, _, _ := docs(t, nil)
-	lib, origin := newChanging(t), newChanging(t)
+	lib, origin := newRepository(t), newRepository(t)
 	lib.commit("page.md", "of a submodule\n")
 	origin.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", lib.dir, "docs/sub")
 	pointer := "version https://git-lfs.github.com/spec/v1\noid sha256:" + sha256Of("picture") + "\nsize 7\n"
 	hash := origin.commit("docs/index.md", "# Home\n\nTwo lines.\n", "docs/pic.png", pointer, "docs/quartz.config.ts", "config\n", ".gitattributes", "*.png filter=lfs -text\n", ".gitignore", "*.draft.md\n")
 	archive := func(settings ...string) string {
 		t.Helper()
-		c := newChanging(t)
+		c := newRepository(t)
 		c.git("-c", "protocol.file.allow=always", "fetch", "--quiet", origin.dir, "main")
 		for _, setting := range settings {
 			key, value, _ := strings.Cut(setting, "=")

@@ -46,12 +46,9 @@ func (d *docsBuild) changelogText(file string) (text []byte, longer bool, err er
 		case err != nil && d.args.Date != "":
 			return nil, false, err
 		case err == nil && !built.Exists:
-			return contentOf(built), true, nil
+			return built.Content(), true, nil
 		}
 	}
 	text, err = fs.ReadFile(d.Tree, file)
 	return text, false, err
 }
-
-// contentOf is the whole changelog with a new section.
-func contentOf(built *changelog.Result) []byte { return built.Changes[0].Content }

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func (a plannedArtifact) Push(ctx context.Context, ref image.Reference) error {
 	}
 	there := "which does not exist yet"
 	if ok {
-		there = fmt.Sprintf("which moves from %s, revision %s", found.Digest, orDash(found.Labels[labelRevision]))
+		there = fmt.Sprintf("which moves from %s, revision %s", found.Digest, cmp.Or(found.Labels[labelRevision], "-"))
 	}
 	a.registry.plan(fmt.Sprintf("would push %s, %s", ref, there))
 	a.registry.plan(fmt.Sprintf("would label it with revision %s, created %s", a.metadata.Labels[labelRevision], a.metadata.Labels[labelCreated]))

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -66,7 +67,7 @@ func (e *TakenError) Error() string {
 		return fmt.Sprintf("%s exists with revision %s, and was to be %s", e.Reference, there, e.Revision)
 	default:
 		return fmt.Sprintf("%s exists for %s, and was to be for %s",
-			e.Reference, orDash(image.JoinPlatforms(e.Found.Platforms)), image.JoinPlatforms(e.Platforms))
+			e.Reference, cmp.Or(image.JoinPlatforms(e.Found.Platforms), "-"), image.JoinPlatforms(e.Platforms))
 	}
 }
 

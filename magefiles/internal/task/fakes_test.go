@@ -8,13 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"reflect"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
@@ -128,53 +126,18 @@ func archiveOf(entries map[string][]byte) []byte {
 	return buffer.Bytes()
 }
 
-// repo is a repository with a commit.
-type repo struct {
-	hash    string
-	changed []string
-	branch  bool
-	err     error // of OnDefaultBranch
-}
-
-const (
-	first  = "1111111111111111111111111111111111111111"
-	second = "2222222222222222222222222222222222222222"
-)
-
-func (r repo) Head() (image.Commit, error) {
-	return image.Commit{Hash: r.hash, Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("", 3600))}, nil
-}
-func (r repo) Changed(context.Context, ...string) ([]string, error) { return r.changed, nil }
-func (r repo) SourceURL() string                                    { return "https://forge.example/eblume/blumeops" }
-func (r repo) OnDefaultBranch(context.Context, string) (bool, string, error) {
-	return r.branch, "main", r.err
-}
-
-// trees are files that the working tree and all commits have.
-type trees struct {
-	fs.FS
-	ignored []string
-	missing error
-}
-
-func (r trees) Recorded(string) (fs.FS, error)                                { return r.FS, nil }
-func (r trees) CheckContainer(context.Context, string, image.Container) error { return r.missing }
-func (r trees) IgnoredOf(context.Context, fs.FS, image.Container) ([]string, error) {
-	return r.ignored, nil
-}
-
-func clean(hash string) repo { return repo{hash: hash, branch: true} }
-
-// wantError checks that the error contains all of the parts.
-func wantError(t *testing.T, err error, parts ...string) {
+// wantEntries checks the names in a folder.
+func wantEntries(t *testing.T, dir string, want ...string) {
 	t.Helper()
-	if err == nil {
-		t.Errorf("no error; want one that says %q", parts)
-		return
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q; want it to say %q", err, part)
-		}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s holds %q, want %q", dir, got, want)
 	}
 }

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"io/fs"
 	"strings"
 	"text/tabwriter"
@@ -56,23 +57,8 @@ func (l Listing) String() string {
 	row := func(cells ...string) { _, _ = table.Write([]byte(strings.Join(cells, "\t") + "\n")) }
 	row("NAME", "KIND", "VERSION", "PLATFORMS", "USED BY")
 	for _, c := range l {
-		row(string(c.Name), string(c.Kind), orDash(c.Version), strings.Join(c.Platforms, ","), orDash(places(c.Uses)))
+		row(string(c.Name), string(c.Kind), cmp.Or(c.Version, "-"), strings.Join(c.Platforms, ","), cmp.Or(places(c.Uses), "-"))
 	}
 	_ = table.Flush() // a strings.Builder never fails
 	return strings.TrimSuffix(text.String(), "\n")
-}
-
-func places(uses []image.Use) string {
-	texts := make([]string, len(uses))
-	for i, u := range uses {
-		texts[i] = u.String()
-	}
-	return strings.Join(texts, " ")
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

@@ -10,19 +10,21 @@ import (
 // shownPaths is the number of paths that a message names.
 const shownPaths = 3
 
-// firstPaths are the first of many paths, for a line that people read: a path that could hide a message is quoted.
-func firstPaths(paths []string) string {
-	var names []string
-	for _, p := range paths[:min(shownPaths, len(paths))] {
-		names = append(names, plain.Name(p))
+// firstPaths are the first of many paths, for a line that people read, and the number of the others. A path that could hide a message is quoted.
+func firstPaths(paths []string) (text string, more int) {
+	shown := paths[:min(shownPaths, len(paths))]
+	names := make([]string, len(shown))
+	for i, p := range shown {
+		names[i] = plain.Name(p)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, ", "), len(paths) - len(shown)
 }
 
-// somePaths is firstPaths, with the number of further ones.
+// somePaths is the text of firstPaths, with the number of further ones.
 func somePaths(paths []string) string {
-	if more := len(paths) - shownPaths; more > 0 {
-		return fmt.Sprintf("%s and %d more", firstPaths(paths), more)
+	text, more := firstPaths(paths)
+	if more > 0 {
+		return fmt.Sprintf("%s and %d more", text, more)
 	}
-	return firstPaths(paths)
+	return text
 }

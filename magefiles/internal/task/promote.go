@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -71,7 +72,7 @@ func (p Promoted) Outputs() map[string]string {
 
 // Summary is a line of Markdown for the page of a CI job.
 func (p Promoted) Summary() string {
-	return fmt.Sprintf("- `%s` in %s (%s)", p.Reference, orDash(places(p.Uses)), p.Status)
+	return fmt.Sprintf("- `%s` in %s (%s)", p.Reference, cmp.Or(places(p.Uses), "-"), p.Status)
 }
 
 // Run promotes.
@@ -90,7 +91,7 @@ func (p Promote) Run(ctx context.Context, args tasks.PromoteArgs) (Promoted, err
 	}); err != nil {
 		return Promoted{}, err
 	}
-	if err := one.run(ctx, p.Watch, one.steps); err != nil {
+	if err := one.branch.run(ctx, p.Watch, one.steps); err != nil {
 		return Promoted{}, err
 	}
 	return one.result, run(ctx, p.Watch, one.lastSteps())
@@ -106,7 +107,7 @@ func (p Promote) Check(ctx context.Context, name string, sync bool) error {
 	one.checking, one.digest = true, unknownDigest
 	steps := []Step{
 		{"check the push right", p.Origin.CheckPush},
-		{"look at the remote", one.look},
+		{"look at the remote", one.branch.look},
 		{"check the manifests that use " + name, one.find},
 	}
 	if sync && p.Applications != nil {
@@ -116,7 +117,7 @@ func (p Promote) Check(ctx context.Context, name string, sync bool) error {
 }
 
 func (p Promote) prepare(args tasks.PromoteArgs) (*promotion, error) {
-	one := &promotion{Promote: p, args: args, branching: branching{origin: p.Origin, note: func(s string) { say(p.Note, s) }}}
+	one := &promotion{Promote: p, args: args, branch: branch{origin: p.Origin, note: func(s string) { say(p.Note, s) }}}
 	name, err := image.ParseName(args.Name)
 	if err != nil {
 		return nil, err
@@ -139,19 +140,19 @@ func (p Promote) prepare(args tasks.PromoteArgs) (*promotion, error) {
 // steps are repeated after a lost race: others may have changed the manifests.
 func (p *promotion) steps() []Step {
 	steps := []Step{
-		{p.step("look at the remote"), p.look},
-		{p.step("find what uses " + string(p.result.Name)), p.find},
+		{p.branch.step("look at the remote"), p.branch.look},
+		{p.branch.step("find what uses " + string(p.result.Name)), p.find},
 	}
 	if p.args.Sync {
-		steps = append(steps, Step{p.step("find what deploys it"), p.findApplications})
+		steps = append(steps, Step{p.branch.step("find what deploys it"), p.findApplications})
 	}
-	return append(steps, Step{p.step("commit and push"), p.push})
+	return append(steps, Step{p.branch.step("commit and push"), p.push})
 }
 
 // lastSteps are the steps after the push.
 func (p *promotion) lastSteps() []Step {
 	steps := []Step{{"bring the checkout along", func(ctx context.Context) error {
-		return adopt(ctx, p.Origin, p.note, p.heads.Branch, p.base, p.commit)
+		return adopt(ctx, p.Origin, p.branch.note, p.branch.heads.Branch, p.base, p.commit)
 	}}}
 	for _, name := range p.result.Applications {
 		steps = append(steps, Step{"deploy " + name, func(ctx context.Context) error {
@@ -165,7 +166,7 @@ func (p *promotion) lastSteps() []Step {
 
 // DryRun returns the same task without writes: it prints what would be written, with the changes of files.
 func (p Promote) DryRun(plan func(string)) Promote {
-	p.Origin = &planOrigin{Origin: p.Origin, plan: plan}
+	p.Origin = planOriginOf(p.Origin, plan)
 	if p.Applications != nil {
 		p.Applications = planApplications{p.Applications, plan}
 	}

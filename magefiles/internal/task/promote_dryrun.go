@@ -31,5 +31,5 @@ type planApplications struct {
 }
 
 func (a planApplications) Of(name string) Deployer {
-	return planDeployer{a.Applications.Of(name), func(text string) { a.plan(name + ": " + text) }}
+	return planDeployerOf(a.Applications.Of(name), func(text string) { a.plan(name + ": " + text) })
 }

@@ -35,7 +35,7 @@ func (s shelf) Look(_ context.Context, ref image.Reference) (image.Found, bool, 
 
 // applications deploy folders, each by an Application of that name.
 type applications struct {
-	*releaser
+	*Checkout
 	folders map[string]string
 	asked   []string
 }
@@ -49,31 +49,30 @@ func (a *applications) Deploying(context.Context) (all []task.DeployedFolder, er
 
 func (a *applications) Of(name string) task.Deployer {
 	a.asked = append(a.asked, name)
-	return docsDeployer{a.releaser}
+	return Deployer{a.Checkout}
 }
 
 // promoteWorld has a branch with these files.
-func promoteWorld(files map[string]string) *docsWorld {
-	w := newDocsWorld()
+func promoteWorld(files map[string]string) *World {
+	w := NewWorld(map[string]string{"argocd/manifests/docs/deployment.yaml": "kind: Deployment\n"})
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		w.commitOnMain(name, files[name])
+		w.CommitOnMain(name, files[name])
 	}
 	return w
 }
 
-func (r *releaser) promotion() task.Promote {
-	say := func(s string) { r.said = append(r.said, s) }
+func promotion(r *Checkout) task.Promote {
 	return task.Promote{
-		Origin: docsOrigin{r}, Registry: shelf{"v1.0.0": digestOne, "v1.1.0": digestTwo, "v1.1.1-abcdef1": digestOne, "dev": digestOne},
-		Applications: &applications{releaser: r, folders: map[string]string{"devpi": "argocd/manifests/devpi", "docs": "argocd/manifests/docs"}},
-		Host:         "registry.example", Namespace: "blumeops", Manifests: "argocd", Note: say, Warn: say,
+		Origin: Origin{r}, Registry: shelf{"v1.0.0": digestOne, "v1.1.0": digestTwo, "v1.1.1-abcdef1": digestOne, "dev": digestOne},
+		Applications: &applications{Checkout: r, folders: map[string]string{"devpi": "argocd/manifests/devpi", "docs": "argocd/manifests/docs"}},
+		Host:         "registry.example", Namespace: "blumeops", Manifests: "argocd", Note: r.say, Warn: r.say,
 		Now: func() time.Time { return time.Unix(0, 0) },
 	}
 }
 
-func (r *releaser) promote(args tasks.PromoteArgs) (promoted task.Promoted, err error) {
-	defer recoverKill(&err)
-	return r.promotion().Run(context.Background(), args)
+func promote(r *Checkout, args tasks.PromoteArgs) (promoted task.Promoted, err error) {
+	defer RecoverKill(&err)
+	return promotion(r).Run(context.Background(), args)
 }
 
 var devpiFiles = map[string]string{
@@ -84,8 +83,8 @@ var devpiFiles = map[string]string{
 
 func TestPromote(t *testing.T) {
 	w := promoteWorld(devpiFiles)
-	r, before := w.releaser(), w.branch
-	got, err := r.promote(tasks.PromoteArgs{Name: "devpi", Version: "newest"})
+	r, before := w.Checkout(), w.branch
+	got, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "newest"})
 	if err != nil || got.Status != task.StatusPromoted || got.Commit != w.branch || r.head != w.branch || got.String() != devpiImage+":v1.1.0@"+digestTwo {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -105,7 +104,7 @@ func TestPromote(t *testing.T) {
 	if said := strings.Join(r.said, "\n"); !strings.Contains(said, "argocd/manifests/other/pod.yaml:8 names the image where no container is") || strings.Count(said, "no container is") != 1 {
 		t.Errorf("said %s", said)
 	}
-	again, err := r.promote(tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestTwo, Sync: true})
+	again, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestTwo, Sync: true})
 	if err != nil || again.Status != task.StatusUnchanged || again.Commit != got.Commit || w.branch != got.Commit || !slices.Equal(again.Applications, []string{"devpi"}) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
@@ -134,7 +133,7 @@ func TestPromoteOverridden(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := promoteWorld(map[string]string{base: pod, "argocd/base/kustomization.yaml": c.base, "argocd/a/kustomization.yaml": c.a, "argocd/b/kustomization.yaml": c.b})
-			got, err := w.releaser().promote(tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
+			got, err := promote(w.Checkout(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
 			var none *task.NoUseError
 			if c.want == "" && errors.As(err, &none) {
 				return
@@ -163,21 +162,21 @@ func TestPromoteRefuses(t *testing.T) {
 		{tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestOne}, []string{"by now"}},
 		{tasks.PromoteArgs{Name: "nettest", Version: "newest"}, []string{"does not hold registry.example/blumeops/nettest:v1.1.0"}},
 	} {
-		_, err := w.releaser().promote(c.args)
+		_, err := promote(w.Checkout(), c.args)
 		wantError(t, err, c.want...)
 	}
-	_, err := w.releaser().promote(tasks.PromoteArgs{Name: "devpi", Version: "v1.0.5"})
+	_, err := promote(w.Checkout(), tasks.PromoteArgs{Name: "devpi", Version: "v1.0.5"})
 	var held *task.NotHeldError
 	if !errors.As(err, &held) || !slices.Equal(held.Nearest, []string{"v1.0.0", "v1.1.0", "v1.1.1-abcdef1"}) || held.ExitStatus() != 2 {
 		t.Errorf("%v, %+v", err, held)
 	}
-	p := w.releaser().promotion()
+	p := promotion(w.Checkout())
 	wantError(t, p.Check(t.Context(), "lost", false), "check the manifests that use lost", "kustomization.yaml:2: ", "alias")
 	wantError(t, p.Check(t.Context(), "nettest", false), "no manifest under argocd/ on main of the forge deploys registry.example/blumeops/nettest")
 	if err := p.Check(t.Context(), "devpi", false); err != nil {
 		t.Error(err)
 	}
-	p.Applications = &applications{releaser: w.releaser(), folders: map[string]string{"docs": "argocd/manifests/docs"}}
+	p.Applications = &applications{Checkout: w.Checkout(), folders: map[string]string{"docs": "argocd/manifests/docs"}}
 	wantError(t, p.Check(t.Context(), "devpi", true), "check what deploys devpi", "no Application that deploys")
 	_, err = p.Run(t.Context(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
 	wantError(t, err, "no Application that deploys "+devpiImage+" ("+kustomization+":3)")
@@ -189,8 +188,8 @@ func TestPromoteRefuses(t *testing.T) {
 // TestPromoteWithoutArgoCD is a site whose workflow passes -sync, like the supplied one.
 func TestPromoteWithoutArgoCD(t *testing.T) {
 	w := promoteWorld(devpiFiles)
-	r := w.releaser()
-	p := r.promotion()
+	r := w.Checkout()
+	p := promotion(r)
 	p.Applications = nil
 	if err := p.Check(t.Context(), "devpi", true); err != nil {
 		t.Error(err)
@@ -210,7 +209,7 @@ func TestPromoteDryRun(t *testing.T) {
 	var plan []string
 	note := func(s string) { plan = append(plan, s) }
 	args := tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true}
-	got, err := w.releaser().promotion().DryRun(note).Run(t.Context(), args)
+	got, err := promotion(w.Checkout()).DryRun(note).Run(t.Context(), args)
 	if err != nil || got.Status != task.StatusPlanned || got.Commit != "" || w.state() != before {
 		t.Errorf("%+v, %v\n%s", got, err, w.state())
 	}
@@ -220,7 +219,7 @@ func TestPromoteDryRun(t *testing.T) {
 		}
 	}
 	plan, args.Version = nil, "v2.0.0"
-	got, err = w.releaser().promotion().DryRunUnpublished(note).Run(t.Context(), args)
+	got, err = promotion(w.Checkout()).DryRunUnpublished(note).Run(t.Context(), args)
 	if text := strings.Join(plan, "\n"); err != nil || got.Digest != "" || got.Reference != devpiImage+":v2.0.0" || !strings.Contains(text, "digest: DIGEST-OF-THE-IMAGE") || strings.Contains(text, "0000") {
 		t.Errorf("%+v, %v\n%s", got, err, text)
 	}
@@ -239,9 +238,9 @@ func TestPromoteLeavesTemplates(t *testing.T) {
 		"argocd/helm/kustomization.yaml":        "helmCharts:\n- name: x\n  valuesInline:\n    image: " + devpiImage + ":v0.9.0\n",
 	}
 	w := promoteWorld(templates)
-	r, before := w.releaser(), w.branch
+	r, before := w.Checkout(), w.branch
 	var unused *task.NoUseError
-	if _, err := r.promote(tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); !errors.As(err, &unused) || w.branch != before {
+	if _, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); !errors.As(err, &unused) || w.branch != before {
 		t.Errorf("templates alone: %v", err)
 	}
 	said := strings.Join(r.said, "\n")
@@ -257,7 +256,7 @@ func TestPromoteLeavesTemplates(t *testing.T) {
 	all := maps.Clone(templates)
 	maps.Copy(all, devpiFiles)
 	w = promoteWorld(all)
-	if _, err := w.releaser().promote(tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil {
+	if _, err := promote(w.Checkout(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil {
 		t.Fatal(err)
 	}
 	files := w.commits[w.branch].files
@@ -273,14 +272,14 @@ func TestPromoteLeavesTemplates(t *testing.T) {
 
 func TestPromoteRaces(t *testing.T) {
 	w := promoteWorld(devpiFiles)
-	r, raced := w.releaser(), 0
+	r, raced := w.Checkout(), 0
 	r.gate = func(call string, before bool) {
 		if call == "Push" && before && raced < 3 {
 			raced++
-			w.commitOnMain("argocd/manifests/late/pod.yaml", devpiFiles["argocd/manifests/other/pod.yaml"]+strings.Repeat("#", raced))
+			w.CommitOnMain("argocd/manifests/late/pod.yaml", devpiFiles["argocd/manifests/other/pod.yaml"]+strings.Repeat("#", raced))
 		}
 	}
-	got, err := r.promote(tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
+	got, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"})
 	if err != nil || got.Commit != w.branch || len(got.Uses) != 3 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -296,19 +295,19 @@ func TestPromoteRaces(t *testing.T) {
 func TestPromoteKilled(t *testing.T) {
 	args := tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true}
 	want := promoteWorld(devpiFiles)
-	whole := want.releaser()
-	calls := counted(whole)
-	if _, err := whole.promote(args); err != nil {
+	whole := want.Checkout()
+	calls := Counted(whole)
+	if _, err := promote(whole, args); err != nil {
 		t.Fatal(err)
 	}
 	for at := range *calls {
 		w := promoteWorld(devpiFiles)
-		victim := w.releaser()
-		victim.gate = killAt(at)
-		if _, err := victim.promote(args); err != errKilled { //nolint:errorlint // it is not wrapped
+		victim := w.Checkout()
+		victim.gate = KillAt(at)
+		if _, err := promote(victim, args); err != ErrKilled { //nolint:errorlint // it is not wrapped
 			t.Fatalf("at %d: %v", at, err)
 		}
-		if _, err := w.releaser().promote(args); err != nil {
+		if _, err := promote(w.Checkout(), args); err != nil {
 			t.Fatalf("at %d: %v", at, err)
 		}
 		if got := w.state(); got != want.state() {
@@ -320,14 +319,14 @@ func TestPromoteKilled(t *testing.T) {
 // TestPromoteLostAnswer has a push that succeeds with a lost answer.
 func TestPromoteLostAnswer(t *testing.T) {
 	w := promoteWorld(devpiFiles)
-	r := w.releaser()
+	r := w.Checkout()
 	r.fail = func(call string, before bool) error {
 		if call == "Push" && !before {
 			return errors.New("the connection was reset")
 		}
 		return nil
 	}
-	if got, err := r.promote(tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil || got.Commit != w.branch || got.Status != task.StatusPromoted {
+	if got, err := promote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0"}); err != nil || got.Commit != w.branch || got.Status != task.StatusPromoted {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

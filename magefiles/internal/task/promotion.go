@@ -22,7 +22,7 @@ import (
 // promotion is the state of one run of Promote.
 type promotion struct {
 	Promote
-	branching
+	branch   branch
 	args     tasks.PromoteArgs
 	checking bool // there is no image yet
 
@@ -103,7 +103,7 @@ func (p *promotion) to() manifest.Image {
 
 // find makes the changes of the files that use the image.
 func (p *promotion) find(context.Context) error {
-	tree, err := p.Origin.Files(p.heads.Commit)
+	tree, err := p.Origin.Files(p.branch.heads.Commit)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (p *promotion) find(context.Context) error {
 		}
 	}
 	if len(p.result.Uses) == 0 {
-		return &NoUseError{Image: p.ref.Name(), Folder: p.Manifests, Branch: p.heads.Branch}
+		return &NoUseError{Image: p.ref.Name(), Folder: p.Manifests, Branch: p.branch.heads.Branch}
 	}
 	return nil
 }
@@ -243,7 +243,7 @@ func (o overrides) of(file string) bool {
 
 // findApplications finds the Applications that deploy the files.
 func (p *promotion) findApplications(ctx context.Context) error {
-	tree, err := p.Origin.Files(p.heads.Commit)
+	tree, err := p.Origin.Files(p.branch.heads.Commit)
 	if err != nil {
 		return err
 	}
@@ -282,9 +282,9 @@ func (p *promotion) push(ctx context.Context) error {
 	if r.Applications == nil {
 		r.Applications = []string{}
 	}
-	p.base, p.commit, r.Commit, r.Status = "", p.heads.Commit, p.heads.Commit, StatusUnchanged
+	p.base, p.commit, r.Commit, r.Status = "", p.branch.heads.Commit, p.branch.heads.Commit, StatusUnchanged
 	if len(p.changes) == 0 {
-		p.note(fmt.Sprintf("%s names %s already: nothing was pushed", p.heads.Branch, r.Reference))
+		p.branch.note(fmt.Sprintf("%s names %s already: nothing was pushed", p.branch.heads.Branch, r.Reference))
 		return nil
 	}
 	now := time.Now
@@ -292,14 +292,14 @@ func (p *promotion) push(ctx context.Context) error {
 		now = p.Now
 	}
 	message := fmt.Sprintf("Promote %s to %s [skip ci]\n", r.Name, r.Version)
-	commit, err := p.Origin.Commit(ctx, p.heads.Commit, p.changes, message, now())
+	commit, err := p.Origin.Commit(ctx, p.branch.heads.Commit, p.changes, message, now())
 	if err != nil {
 		return err
 	}
-	if err := p.pushed(ctx, commit); err != nil {
+	if err := p.branch.push(ctx, commit); err != nil {
 		return err
 	}
-	p.base, p.commit, r.Commit, r.Status = p.heads.Commit, commit, commit, StatusPromoted
+	p.base, p.commit, r.Commit, r.Status = p.branch.heads.Commit, commit, commit, StatusPromoted
 	if p.plan != nil {
 		r.Commit, r.Status = "", StatusPlanned
 	}

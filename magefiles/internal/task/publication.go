@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 
@@ -80,8 +79,8 @@ func (p *publication) chooseTree(ctx context.Context) error {
 		return p.takeCommit()
 	}
 	p.dirty = true
-	shown := firstPaths(ignored)
-	if len(ignored) > shownPaths { // the list may be incomplete
+	shown, more := firstPaths(ignored)
+	if more > 0 { // the list may be incomplete
 		shown += " and others"
 	}
 	p.say(fmt.Sprintf("%s is made of files that git ignores (%s): the revision ends in -dirty", p.container.Dir, shown))
@@ -157,17 +156,7 @@ func (p *publication) isOurs(ctx context.Context, found image.Found) (bool, erro
 	if p.dirty || !image.SamePlatforms(found.Platforms, p.platforms) {
 		return false, nil
 	}
-	return p.isOf(ctx, found, p.commit.Hash)
-}
-
-// isOf reports whether an image is of a commit: its own, or that of an earlier commit with the same images.
-func (p Publish) isOf(ctx context.Context, found image.Found, commit string) (bool, error) {
-	revision := found.Labels[labelRevision]
-	if revision == commit {
-		return true, nil
-	}
-	before, err := p.before(ctx, commit)
-	return slices.Contains(before, revision), err
+	return p.IsOf(ctx, found, p.commit.Hash)
 }
 
 // before are the earlier commits with the same images.
@@ -238,15 +227,6 @@ func (p *publication) close() (err error) {
 	}
 	return errors.Join(err, p.temp.Remove())
 }
-
-// Labels of the OCI image specification, in its chapter on annotations.
-const (
-	labelCreated  = "org.opencontainers.image.created"
-	labelRevision = "org.opencontainers.image.revision"
-	labelSource   = "org.opencontainers.image.source"
-	labelTitle    = "org.opencontainers.image.title"
-	labelVersion  = "org.opencontainers.image.version"
-)
 
 // metadata has the same values in labels and annotations. The creation time is the commit's, so
 // that builds are equal.

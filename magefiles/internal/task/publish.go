@@ -46,17 +46,8 @@ type Publish struct {
 	goal Status // of a successful publication; "" is StatusPublished
 }
 
-// Status is the result of a publication.
-type Status string
-
-const (
-	// StatusPublished: the image was pushed, and read back.
-	StatusPublished Status = "published"
-	// StatusUnchanged: the registry held it already.
-	StatusUnchanged Status = "unchanged"
-	// StatusPlanned: a dry run, which writes nothing.
-	StatusPlanned Status = "planned"
-)
+// StatusPublished says that the image was pushed, and read back.
+const StatusPublished Status = "published"
 
 // Published is the result of Publish.
 type Published struct {

@@ -154,7 +154,7 @@ func (m PublishMany) prepare(ctx context.Context, names []image.Name, args tasks
 		if checkout == nil {
 			checkout = newStillRepo(p.Repo)
 		}
-		p.Repo, p.Watch = checkout, prefixed(p.Watch, name)
+		p.Repo, p.Watch = checkout, p.Watch.prefixed(string(name)+": ")
 		all[i] = &onePublish{publish: p, args: args, done: make(chan struct{})}
 		all[i].args.Name = string(name)
 		all[i].err = all[i].complete(ctx)
@@ -203,11 +203,4 @@ func (o *onePublish) commitVersion(ctx context.Context) (string, error) {
 		}
 	}
 	return version.String(), nil
-}
-
-func prefixed(watch Watch, name image.Name) Watch {
-	if watch == nil {
-		return nil
-	}
-	return func(step string) func(error) { return watch(string(name) + ": " + step) }
 }

@@ -54,7 +54,7 @@ func TestPublishAgainAfterAPromotion(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t}
 	run := func(head string, version string) (task.PublishedMany, error) {
-		many := l.many(t, clean(head), b)
+		many := many(l, t, clean(head), b)
 		each := many.Each
 		many.Each = func(name image.Name) task.Publish {
 			p := each(name)

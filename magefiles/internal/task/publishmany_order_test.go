@@ -155,7 +155,7 @@ func (r movingRepo) Head() (image.Commit, error) {
 func TestPublishManyOfOneCommit(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t}
-	m := l.many(t, movingRepo{clean(first), new(atomic.Int64)}, b)
+	m := many(l, t, movingRepo{clean(first), new(atomic.Int64)}, b)
 	m.Limit = 1
 	got, err := m.Run(t.Context(), tasks.PublishArgs{Name: "a,b,c,d,e", Version: "auto"})
 	var moved *task.HeadMovedError
@@ -171,6 +171,6 @@ func TestPublishManyOfOneCommit(t *testing.T) {
 		}
 	}
 	wantError(t, err, fmt.Sprintf("e: the checkout was at %.12s when this began", first))
-	_, err = l.many(t, repo{}, b).Run(context.Background(), tasks.PublishArgs{Name: "x", Version: "auto"})
+	_, err = many(l, t, repo{}, b).Run(context.Background(), tasks.PublishArgs{Name: "x", Version: "auto"})
 	wantError(t, err, "unknown container")
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -18,48 +16,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
-
-// builders build several images in parallel, and fail for the named ones.
-type builders struct {
-	t      *testing.T
-	takes  time.Duration
-	broken []string
-	now    atomic.Int64
-	most   atomic.Int64  // in parallel
-	two    chan struct{} // if set, a build waits until another one has begun, which closes it
-	once   sync.Once
-	mu     sync.Mutex
-	built  []string
-	bases  map[string]map[string]string // of each, instead of those in its sources
-}
-
-func (b *builders) Build(ctx context.Context, r image.BuildRequest) (task.Image, error) {
-	now := b.now.Add(1)
-	defer b.now.Add(-1)
-	b.mu.Lock()
-	b.built = append(b.built, string(r.Container.Name))
-	if b.bases == nil {
-		b.bases = map[string]map[string]string{}
-	}
-	b.bases[string(r.Container.Name)] = r.Bases
-	b.most.Store(max(b.most.Load(), now))
-	b.mu.Unlock()
-	time.Sleep(b.takes)
-	if b.two != nil {
-		if now > 1 {
-			b.once.Do(func() { close(b.two) })
-		}
-		select {
-		case <-b.two:
-		case <-time.After(time.Minute):
-			return nil, errors.New("no other build began in a minute")
-		}
-	}
-	if slices.Contains(b.broken, string(r.Container.Name)) {
-		return nil, fmt.Errorf("no %s today", r.Container.Name)
-	}
-	return (&builder{t: b.t, content: string(r.Container.Name)}).Build(ctx, r)
-}
 
 // countingRepo counts calls of Changed.
 type countingRepo struct {
@@ -72,15 +28,7 @@ func (r *countingRepo) Changed(ctx context.Context, under ...string) ([]string, 
 	return r.repo.Changed(ctx, under...)
 }
 
-func fiveContainers() fstest.MapFS {
-	files := fstest.MapFS{"containers/none/Dockerfile": {Data: []byte("FROM scratch\n")}}
-	for i, name := range []string{"a", "b", "c", "d", "e"} {
-		files["containers/"+name+"/Dockerfile"] = &fstest.MapFile{Data: fmt.Appendf(nil, "# blumeops:platforms linux/amd64\nARG CONTAINER_APP_VERSION=%d.2\nFROM scratch\n", i+1)}
-	}
-	return files
-}
-
-func (l *shop) many(t *testing.T, r task.Repo, b task.Builder) task.PublishMany {
+func many(l *shop, t *testing.T, r task.Repo, b task.Builder) task.PublishMany {
 	return task.PublishMany{Each: func(image.Name) task.Publish {
 		p := l.publish(t, r, nil)
 		p.Files, p.Trees, p.Builder = fiveContainers(), trees{FS: fiveContainers()}, b
@@ -91,7 +39,7 @@ func (l *shop) many(t *testing.T, r task.Repo, b task.Builder) task.PublishMany 
 func TestPublishMany(t *testing.T) {
 	t.Parallel()
 	l, b, r := newShop(t), &builders{t: t, two: make(chan struct{})}, &countingRepo{repo: clean(first)}
-	m := l.many(t, r, b)
+	m := many(l, t, r, b)
 	m.Limit = 2
 	var steps sync.Map
 	each := m.Each
@@ -122,7 +70,7 @@ func TestPublishMany(t *testing.T) {
 func TestPublishManyTellsEveryFailure(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t, broken: []string{"b", "d"}}
-	got, err := l.many(t, clean(first), b).Run(t.Context(), tasks.PublishArgs{Name: "a,b,c,d", Version: "v1.0.0"})
+	got, err := many(l, t, clean(first), b).Run(t.Context(), tasks.PublishArgs{Name: "a,b,c,d", Version: "v1.0.0"})
 	wantError(t, err, "b: build b for linux/amd64: no b today\nd: build d")
 	if len(got) != 2 || got[0].Name != "a" || got[1].Name != "c" {
 		t.Errorf("published %v", got)
@@ -146,14 +94,14 @@ func TestPublishManyRefusesBeforeItBegins(t *testing.T) {
 		"a,-dryrun": "looks like a flag",
 		"x,y":       `x: unknown container "x"`,
 	} {
-		_, err := l.many(t, clean(first), b).Run(t.Context(), tasks.PublishArgs{Name: list, Version: "auto"})
+		_, err := many(l, t, clean(first), b).Run(t.Context(), tasks.PublishArgs{Name: list, Version: "auto"})
 		wantError(t, err, want)
 		var status interface{ ExitStatus() int }
 		if !errors.As(err, &status) || status.ExitStatus() != 2 {
 			t.Errorf("%s: %v is not the fault of what was typed", list, err)
 		}
 	}
-	_, err := l.many(t, repo{hash: first, branch: true, changed: []string{"x"}}, b).Run(t.Context(), tasks.PublishArgs{Name: "a,b", Version: "auto"})
+	_, err := many(l, t, repo{hash: first, branch: true, changed: []string{"x"}}, b).Run(t.Context(), tasks.PublishArgs{Name: "a,b", Version: "auto"})
 	wantError(t, err, "a: check the commit: the tree has changes", "\nb: check the commit")
 	var many *task.PublishManyError
 	if !errors.As(err, &many) || !strings.Contains(many.Hint(), "a: commit or stash") {
@@ -167,7 +115,7 @@ func TestPublishManyRefusesBeforeItBegins(t *testing.T) {
 func TestPublishChanged(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t}
-	m := l.many(t, clean(first), b)
+	m := many(l, t, clean(first), b)
 	var notes []string
 	m.Note = func(s string) { notes = append(notes, s) }
 	run := func(names []image.Name, err error) (task.PublishedMany, error) {
@@ -192,7 +140,7 @@ func TestPublishManyDryRun(t *testing.T) {
 	t.Parallel()
 	l, b := newShop(t), &builders{t: t}
 	var plan []string
-	m := l.many(t, clean(first), b).DryRun(func(s string) { plan = append(plan, s) })
+	m := many(l, t, clean(first), b).DryRun(func(s string) { plan = append(plan, s) })
 	got, err := m.Run(t.Context(), tasks.PublishArgs{Name: "b,a", Version: "auto"})
 	if err != nil || len(got) != 2 || len(plan) != 6 || !strings.Contains(plan[1], "/b:v2.2.0-1111111") || !strings.Contains(plan[4], "/a:v1.2.0") {
 		t.Errorf("%v, %v, plan %q", got, err, plan)

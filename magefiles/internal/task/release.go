@@ -69,11 +69,8 @@ func (r Released) Summary() string {
 	return text
 }
 
-// maxRaces bounds the pushes that a release may lose to others, and maxRounds its rounds.
-const (
-	maxRaces  = 10
-	maxRounds = 3 * maxRaces
-)
+// maxRounds bounds the rounds of a release.
+const maxRounds = 3 * maxRaces
 
 // Run releases: it finishes the newest version if that is incomplete, else makes the next one if there are changes.
 func (r Release) Run(ctx context.Context, args tasks.ReleaseArgs) (_ Released, err error) {

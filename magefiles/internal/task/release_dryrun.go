@@ -4,17 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
-	"time"
-
-	"github.com/rogpeppe/go-internal/diff"
-
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // DryRun returns the same task without writes: it prints what would be written. All checks still run, and everything is really read.
@@ -25,13 +18,13 @@ func (r Release) DryRun(plan func(string)) Release {
 }
 
 func (d Docs) dryRun(plan func(string)) Docs {
-	d.Origin = &planOrigin{Origin: d.Origin, plan: plan}
+	d.Origin = planOriginOf(d.Origin, func(text string) { plan(unhashed(text)) })
 	d.Packages = &planPackages{Packages: d.Packages, plan: plan, sums: map[string]Sum{}}
 	if d.Announcer != nil {
 		d.Announcer = planAnnouncer{d.Announcer, plan}
 	}
 	if d.Deployer != nil {
-		d.Deployer = planDeployer{d.Deployer, plan}
+		d.Deployer = planDeployerOf(d.Deployer, plan)
 	}
 	d.Watch, d.plan = nil, plan
 	return d
@@ -100,85 +93,6 @@ func (p *planPackages) Delete(_ context.Context, version string) error {
 	return nil
 }
 
-// plannedCommit is the hash of the commit that a dry run does not make.
-const plannedCommit = "planned"
-
-// planOrigin is the repository with the one commit that would be made.
-type planOrigin struct {
-	Origin
-	plan    func(string)
-	base    string
-	changes []vcs.Change
-}
-
-func (o *planOrigin) Commit(_ context.Context, base string, changes []vcs.Change, message string, _ time.Time) (string, error) {
-	o.base, o.changes = base, changes
-	o.plan(fmt.Sprintf("would commit on %.12s: %s", base, strings.TrimSpace(message)))
-	tree, err := o.Origin.Files(base)
-	if err != nil {
-		return "", err
-	}
-	for _, c := range changes {
-		old, err := fs.ReadFile(tree, c.Path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		if c.Delete {
-			o.plan("would delete " + c.Path)
-			continue
-		}
-		o.plan(strings.TrimSuffix(unhashed(string(diff.Diff("a/"+c.Path, old, "b/"+c.Path, c.Content))), "\n"))
-	}
-	return plannedCommit, nil
-}
-
-func (o *planOrigin) Tag(_ context.Context, name, _, _ string, _ time.Time) (string, error) {
-	o.plan("would tag that commit " + name)
-	return plannedCommit, nil
-}
-
-func (o *planOrigin) Push(_ context.Context, p vcs.Push) error {
-	what := p.Branch
-	if p.Tag != "" {
-		what += " and " + p.Tag
-	}
-	o.plan("would push " + what + " in one step")
-	return nil
-}
-
-func (o *planOrigin) Adopt(_ context.Context, branch, base, _ string) (string, error) {
-	if base != "" {
-		o.plan("would bring the checkout along, if it is on " + branch + ", without commits of its own, and unmodified there")
-	}
-	return "", nil
-}
-
-func (o *planOrigin) Files(commit string) (fs.FS, error) {
-	if commit != plannedCommit {
-		return o.Origin.Files(commit)
-	}
-	tree, err := o.Origin.Files(o.base)
-	return changedFiles{tree, o.changes}, err
-}
-
-// changedFiles is a tree with changes, for files that are read as a whole.
-type changedFiles struct {
-	fs.FS
-	changes []vcs.Change
-}
-
-func (f changedFiles) ReadFile(name string) ([]byte, error) {
-	for _, c := range f.changes {
-		switch {
-		case c.Path == name && c.Delete:
-			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-		case c.Path == name:
-			return c.Content, nil
-		}
-	}
-	return fs.ReadFile(f.FS, name)
-}
-
 type planAnnouncer struct {
 	Announcer
 	plan func(string)
@@ -187,14 +101,4 @@ type planAnnouncer struct {
 func (a planAnnouncer) Put(_ context.Context, _ string, what Announcement) (string, error) {
 	a.plan("would announce " + what.Tag + ":\n" + what.Notes)
 	return "", nil
-}
-
-type planDeployer struct {
-	Deployer
-	plan func(string)
-}
-
-func (d planDeployer) Deploy(_ context.Context, commit string, _ Contains) error {
-	d.plan(fmt.Sprintf("would have Argo CD deploy the commit (%.12s), or one after it, and wait until it is healthy", commit))
-	return nil
 }

@@ -10,32 +10,16 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// killAt kills at the nth moment: each call has two, before and after its effect.
-func killAt(n int) func(string, bool) {
-	return func(string, bool) {
-		if n--; n < 0 {
-			panic(errKilled)
-		}
-	}
-}
-
-// counted counts the moments of a releaser.
-func counted(r *releaser) *int {
-	n := 0
-	r.gate = func(string, bool) { n++ }
-	return &n
-}
-
 // killWorlds are the initial states in which releases are killed.
 var killWorlds = map[string]func(t *testing.T) *docsWorld{
 	"first release": func(*testing.T) *docsWorld { return newDocsWorld() },
 	"next release with packages to retire": func(t *testing.T) *docsWorld {
 		w := newDocsWorld()
 		for range 3 {
-			w.commitOnMain("docs/index.md", w.commits[w.branch].files["docs/index.md"]+"more\n")
+			w.CommitOnMain("docs/index.md", w.commits[w.branch].files["docs/index.md"]+"more\n")
 			w.releaser().mustRelease(t, "patch")
 		}
-		w.commitOnMain("docs/changelog.d/+second.feature.md", "The second thing.\n")
+		w.CommitOnMain("docs/changelog.d/+second.feature.md", "The second thing.\n")
 		return w
 	},
 }
@@ -48,7 +32,7 @@ func TestReleaseKilled(t *testing.T) {
 			want := world(t)
 			whole := want.releaser()
 			whole.keep = 2
-			moments := counted(whole)
+			moments := Counted(whole.Checkout)
 			released := whole.mustRelease(t, "minor")
 			outcomes := map[task.Status]int{}
 			for at := range *moments {
@@ -67,8 +51,8 @@ func killAndFinish(t *testing.T, w, want *docsWorld, version string, at int) tas
 	t.Helper()
 	victim := w.releaser()
 	victim.keep = 2
-	victim.gate = killAt(at)
-	if _, err := victim.release(tasks.ReleaseArgs{Version: "minor"}); !errors.Is(err, errKilled) {
+	victim.gate = KillAt(at)
+	if _, err := victim.release(tasks.ReleaseArgs{Version: "minor"}); !errors.Is(err, ErrKilled) {
 		t.Fatalf("at %d: %v", at, err)
 	}
 	again := w.releaser()
@@ -84,7 +68,7 @@ func killAndFinish(t *testing.T, w, want *docsWorld, version string, at int) tas
 func TestReleaseFromBehind(t *testing.T) {
 	w := newDocsWorld()
 	first, second := w.releaser(), w.releaser()
-	w.commitOnMain("docs/index.md", "# More\n")
+	w.CommitOnMain("docs/index.md", "# More\n")
 	first.mustRelease(t, "minor")
 	if got := second.mustRelease(t, "patch"); got.Status != task.StatusUnchanged {
 		t.Errorf("%+v", got)
@@ -98,14 +82,14 @@ func TestReleaseFromBehind(t *testing.T) {
 func TestReleaseKilledTwice(t *testing.T) {
 	want := newDocsWorld()
 	whole := want.releaser()
-	moments := counted(whole)
+	moments := Counted(whole.Checkout)
 	whole.mustRelease(t, "minor")
 	for at := 0; at < *moments; at += 3 {
 		for second := 0; second < *moments; second += 5 {
 			w := newDocsWorld()
 			for _, moment := range []int{at, second} {
 				victim := w.releaser()
-				victim.gate = killAt(moment)
+				victim.gate = KillAt(moment)
 				_, _ = victim.release(tasks.ReleaseArgs{Version: "minor"}) // the second may have had less to do
 			}
 			w.releaser().mustRelease(t, "minor")
@@ -120,7 +104,7 @@ func TestReleaseKilledTwice(t *testing.T) {
 func TestReleaseFails(t *testing.T) {
 	want := newDocsWorld()
 	whole := want.releaser()
-	moments := counted(whole)
+	moments := Counted(whole.Checkout)
 	whole.mustRelease(t, "patch")
 	for at := range *moments {
 		w := newDocsWorld()
@@ -143,13 +127,13 @@ func TestReleaseFails(t *testing.T) {
 // missing.
 func TestReleaseUnrepeatable(t *testing.T) {
 	whole := newDocsWorld().releaser()
-	moments := counted(whole)
+	moments := Counted(whole.Checkout)
 	whole.mustRelease(t, "patch")
 	for at := range *moments {
 		w := newDocsWorld()
 		w.unrepeatable = 0
 		victim := w.releaser()
-		victim.gate = killAt(at)
+		victim.gate = KillAt(at)
 		_, _ = victim.release(tasks.ReleaseArgs{Version: "patch"})
 		w.releaser().mustRelease(t, "patch")
 		if w.served() != "v0.1.0" || len(w.tags) != 1 || strings.Count(w.state(), "Release docs") != 1 || w.unrepeatable > 2 {

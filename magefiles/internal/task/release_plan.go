@@ -2,9 +2,6 @@ package task
 
 import (
 	"cmp"
-	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,48 +11,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// bump says which number of a version is increased.
-type bump string
-
-const (
-	bumpPatch bump = "patch"
-	bumpMinor bump = "minor"
-	bumpMajor bump = "major"
-)
-
-// firstVersion is the default for the first version of a repository.
-const firstVersion = "v0.1.0"
-
 // request is the user's request.
 type request struct {
 	bump    bump   // "" if a version was named
 	version string // that was named
 	date    string
 	fresh   bool // also without changes
-}
-
-// parseBump reads a version or a bump. Inputs of workflows write the latter in many forms: BUMP_PATCH, bump:patch, Patch.
-func parseBump(text string) (bump, string, error) {
-	word := strings.ToLower(text)
-	if rest, ok := strings.CutPrefix(word, "bump"); ok {
-		word = strings.TrimLeft(rest, "_-: ")
-	}
-	if b := bump(word); b == bumpPatch || b == bumpMinor || b == bumpMajor {
-		return b, "", nil
-	}
-	if version, err := image.ParseVersion(text); err == nil && !version.IsChannel() {
-		return "", version.String(), nil
-	}
-	reason := "want patch, minor, major, or vX.Y.Z"
-	switch {
-	case strings.HasPrefix(text, "-"):
-		reason = "looks like a flag; flags come after the positional arguments"
-	case semver.IsValid("v" + text):
-		reason += "; did you mean " + semver.Canonical("v"+text) + "?"
-	case semver.IsValid(text):
-		reason += "; did you mean " + semver.Canonical(text) + "?"
-	}
-	return "", "", &image.InvalidError{What: "version", Input: text, Reason: reason}
 }
 
 func (r Release) parse(args tasks.ReleaseArgs) (q request, err error) {
@@ -68,62 +29,6 @@ func (r Release) parse(args tasks.ReleaseArgs) (q request, err error) {
 		return q, &image.InvalidError{What: "date", Input: args.Date, Reason: "want YEAR-MONTH-DAY, as in 2026-03-08"}
 	}
 	return q, nil
-}
-
-// newestOf is the highest version among tags; "" if there is none. Other tags are ignored.
-func newestOf(tags map[string]string, withPre bool) string {
-	newest := ""
-	for tag := range tags {
-		if isRelease(tag) && (withPre || semver.Prerelease(tag) == "") && (newest == "" || semver.Compare(tag, newest) > 0) {
-			newest = tag
-		}
-	}
-	return newest
-}
-
-func isRelease(tag string) bool {
-	v, err := image.ParseVersion(tag)
-	return err == nil && !v.IsChannel()
-}
-
-// versionsOf are the versions among tags, the newest first.
-func versionsOf(tags map[string]string) []string {
-	var versions []string
-	for tag := range tags {
-		if isRelease(tag) {
-			versions = append(versions, tag)
-		}
-	}
-	slices.SortFunc(versions, func(a, b string) int { return semver.Compare(b, a) })
-	return versions
-}
-
-// next is the version after the newest.
-func (b bump) next(tags map[string]string) (string, error) {
-	newest := newestOf(tags, false)
-	if newest == "" {
-		if pre := newestOf(tags, true); pre != "" {
-			return strings.TrimSuffix(pre, semver.Prerelease(pre)), nil // the version of which it was a preview
-		}
-		return firstVersion, nil
-	}
-	numbers := [3]uint64{}
-	for i, text := range strings.Split(strings.TrimPrefix(newest, "v"), ".") {
-		n, err := strconv.ParseUint(text, 10, 63)
-		if err != nil {
-			return "", &image.InvalidError{What: "tag", Input: newest, Reason: "has a number that is too large to count on; name the next version"}
-		}
-		numbers[i] = n
-	}
-	switch b {
-	case bumpMajor:
-		numbers = [3]uint64{numbers[0] + 1, 0, 0}
-	case bumpMinor:
-		numbers = [3]uint64{numbers[0], numbers[1] + 1, 0}
-	default:
-		numbers[2]++
-	}
-	return fmt.Sprintf("v%d.%d.%d", numbers[0], numbers[1], numbers[2]), nil
 }
 
 // withPre reports whether previews count as versions: only if the request names one.

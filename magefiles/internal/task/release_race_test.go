@@ -119,7 +119,7 @@ func same(version string, n int) []tasks.ReleaseArgs {
 func TestReleaseTwoAtOnce(t *testing.T) {
 	testenv.Slow(t, "races in many orders")
 	whole := newDocsWorld().releaser()
-	moments := counted(whole)
+	moments := Counted(whole.Checkout)
 	whole.mustRelease(t, "patch")
 	tried := 0
 	for i := range *moments {
@@ -180,7 +180,7 @@ func TestReleaseTwenty(t *testing.T) {
 		outcomes := race(w, same("patch", 20), 3, func(waiting []int) int {
 			if moves++; moves%400 == 0 && moves < 2000 {
 				w.mu.Lock()
-				w.commitOnMain(fmt.Sprintf("docs/changelog.d/+news%d.feature.md", moves), fmt.Sprintf("Thing %d.\n", moves))
+				w.CommitOnMain(fmt.Sprintf("docs/changelog.d/+news%d.feature.md", moves), fmt.Sprintf("Thing %d.\n", moves))
 				w.mu.Unlock()
 			}
 			return waiting[random.IntN(len(waiting))]
@@ -224,7 +224,7 @@ func TestReleaseLostRace(t *testing.T) {
 		r.gate = func(call string, before bool) {
 			if call == "Push" && before {
 				r.gate = nil
-				w.commitOnMain(test.file, test.text)
+				w.CommitOnMain(test.file, test.text)
 			}
 		}
 		got := r.mustRelease(t, "patch")
@@ -249,7 +249,7 @@ func TestReleaseLosesAgainAndAgain(t *testing.T) {
 	r.gate = func(call string, before bool) {
 		if call == "Push" && before {
 			n++
-			w.commitOnMain("README.md", fmt.Sprint(n))
+			w.CommitOnMain("README.md", fmt.Sprint(n))
 		}
 	}
 	var raced *vcs.RaceError

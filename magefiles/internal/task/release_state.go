@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -130,7 +131,7 @@ func (r *releasing) missing(ctx context.Context, n newest) ([]string, error) {
 		if serves, err := r.Website.Version(ctx); err != nil && ctx.Err() == nil {
 			lacks = append(lacks, fmt.Sprintf("%s cannot be asked: %v", r.Website, err))
 		} else if serves != n.version {
-			lacks = append(lacks, fmt.Sprintf("%s serves %s", r.Website, orDash(serves)))
+			lacks = append(lacks, fmt.Sprintf("%s serves %s", r.Website, cmp.Or(serves, "-")))
 		}
 	}
 	return lacks, ctx.Err()
@@ -169,7 +170,7 @@ func (r *releasing) tell() {
 	switch r.decision.goal {
 	case goalMake:
 		r.result.Status = StatusReleased
-		r.note("releasing " + r.decision.version + ": " + orElse(r.decision.why, "asked for, though nothing is new"))
+		r.note("releasing " + r.decision.version + ": " + cmp.Or(r.decision.why, "asked for, though nothing is new"))
 	case goalFinish:
 		r.result.Status = StatusCompleted
 		r.note(r.decision.why + "; finishing it")
@@ -182,13 +183,6 @@ func (r *releasing) tell() {
 			r.note("the manifest names another version: «docs:rollback " + r.newest.version + "» brings this one back")
 		}
 	}
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // news describes the changes since the newest version; "" for none.
@@ -266,7 +260,7 @@ func (r *releasing) addSource(sum hash.Hash, tree fs.FS, commit, folder, without
 // changelogPage is the changelog as it is committed, which the site may have as a page.
 func (r *releasing) changelogPage() ([]byte, error) {
 	if !r.noted.Exists {
-		return contentOf(r.noted), nil
+		return r.noted.Content(), nil
 	}
 	tree, err := r.Origin.Files(r.heads.Commit)
 	if err != nil {

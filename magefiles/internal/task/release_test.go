@@ -131,7 +131,7 @@ func TestReleaseNothingNew(t *testing.T) {
 			t.Errorf("%s: %+v", asked, got)
 		}
 	}
-	w.commitOnMain("containers/x/Dockerfile", "FROM scratch\n")
+	w.CommitOnMain("containers/x/Dockerfile", "FROM scratch\n")
 	if got := r.mustRelease(t, "patch"); got.Status != task.StatusUnchanged {
 		t.Errorf("a change elsewhere: %+v", got)
 	}
@@ -152,7 +152,7 @@ func TestReleaseNews(t *testing.T) {
 	for name, file := range map[string]string{"page": "docs/other.md", "fragment": "docs/changelog.d/+x.feature.md", "configuration": "docs/quartz.config.ts"} {
 		w := newDocsWorld()
 		w.releaser().mustRelease(t, "patch")
-		w.commitOnMain(file, "news\n")
+		w.CommitOnMain(file, "news\n")
 		if got := w.releaser().mustRelease(t, "patch"); got.Version != "v0.1.1" || got.Status != task.StatusReleased {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -196,7 +196,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 		"towncrier": {"towncrier.toml", "[tool.towncrier]\ntemplate = 'x'\n", "template"},
 	} {
 		w := newDocsWorld()
-		w.commitOnMain(test.file, test.text)
+		w.CommitOnMain(test.file, test.text)
 		_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
 		wantError(t, err, test.want)
 		if len(w.events) > 0 {
@@ -314,7 +314,7 @@ func TestReleaseRetires(t *testing.T) {
 	w.packages["v0.1.7"] = map[string]string{"docs-v0.1.7-left.tar.gz": "of an attempt that was given up"}
 	w.packages["other"] = map[string]string{"file": "of others"}
 	for i, asked := range []string{"patch", "minor", "minor", "minor", "v1.0.0-rc.1"} {
-		w.commitOnMain("docs/index.md", strings.Repeat("#", i+1)+"\n")
+		w.CommitOnMain("docs/index.md", strings.Repeat("#", i+1)+"\n")
 		r.mustRelease(t, asked)
 		if asked == "minor" && i == 2 {
 			if _, err := r.rollback("v0.2.0"); err != nil {
@@ -330,7 +330,7 @@ func TestReleaseRetires(t *testing.T) {
 func TestReleaseLeavesOthersTags(t *testing.T) {
 	w := newDocsWorld()
 	w.tags["v1.13.3"] = w.branch // made by another program, without a package
-	w.commitOnMain("docs/index.md", "# New\n")
+	w.CommitOnMain("docs/index.md", "# New\n")
 	if got := w.releaser().mustRelease(t, "patch"); got.Version != "v1.13.4" || w.releases["v1.13.3"].Tag != "" {
 		t.Errorf("%+v", got)
 	}
@@ -340,7 +340,7 @@ func TestReleaseAfterRollback(t *testing.T) {
 	w := newDocsWorld()
 	r := w.releaser()
 	r.mustRelease(t, "patch")
-	w.commitOnMain("docs/index.md", "# Bad\n")
+	w.CommitOnMain("docs/index.md", "# Bad\n")
 	r.mustRelease(t, "patch")
 	if _, err := r.rollback("v0.1.0"); err != nil {
 		t.Fatal(err)
@@ -350,7 +350,7 @@ func TestReleaseAfterRollback(t *testing.T) {
 		t.Errorf("%+v, serves %s", got, w.served())
 	}
 	wantSaid(t, r, "«docs:rollback v0.1.1» brings this one back")
-	w.commitOnMain("docs/index.md", "# Good\n")
+	w.CommitOnMain("docs/index.md", "# Good\n")
 	if got := r.mustRelease(t, "patch"); got.Version != "v0.1.2" || w.served() != "v0.1.2" {
 		t.Errorf("%+v, serves %s", got, w.served())
 	}

@@ -119,7 +119,7 @@ func TestReleasePushAnswerLost(t *testing.T) {
 		r := w.releaser()
 		r.gate = func(call string, before bool) {
 			if call == "Push" && before && len(w.tags) == 0 {
-				if _, err := ghost.release(tasks.ReleaseArgs{Version: "patch"}); !errors.Is(err, errKilled) {
+				if _, err := ghost.release(tasks.ReleaseArgs{Version: "patch"}); !errors.Is(err, ErrKilled) {
 					t.Errorf("the ghost: %v", err)
 				}
 				w.clock = w.clock.Add(time.Second)
@@ -137,7 +137,7 @@ func killAfter(name string, n int) func(string, bool) {
 	return func(call string, before bool) {
 		if call == name && !before {
 			if n--; n == 0 {
-				panic(errKilled)
+				panic(ErrKilled)
 			}
 		}
 	}
@@ -147,7 +147,7 @@ func TestReleaseDeployerStaysBehind(t *testing.T) {
 	w := newDocsWorld()
 	r := w.releaser()
 	release := r.task()
-	release.Deployer = oldDeployer{docsDeployer{r}}
+	release.Deployer = oldDeployer{Deployer{r.Checkout}}
 	_, err := release.Run(context.Background(), tasks.ReleaseArgs{Version: "patch"})
 	wantError(t, err, "deploy it: Argo CD is healthy on an older revision")
 	if len(w.tags) != 1 || w.served() == "v0.1.0" {
@@ -159,10 +159,10 @@ func TestReleaseDeployerStaysBehind(t *testing.T) {
 }
 
 // oldDeployer reports healthy, and stays at the old revision.
-type oldDeployer struct{ docsDeployer }
+type oldDeployer struct{ Deployer }
 
 func (d oldDeployer) Deploy(ctx context.Context, _ string, contains task.Contains) error {
-	if ok, err := contains(ctx, d.w.deployed); ok || err != nil {
+	if ok, err := contains(ctx, d.world.deployed); ok || err != nil {
 		return err
 	}
 	return errors.New("Argo CD is healthy on an older revision")
@@ -171,7 +171,7 @@ func (d oldDeployer) Deploy(ctx context.Context, _ string, contains task.Contain
 func TestReleaseSiteStaysOld(t *testing.T) {
 	w := newDocsWorld()
 	w.releaser().mustRelease(t, "patch")
-	w.commitOnMain("docs/index.md", "# Hello\n")
+	w.CommitOnMain("docs/index.md", "# Hello\n")
 	w.staleSite = "v0.1.0"
 	r, begun := w.releaser(), w.clock
 	_, err := r.release(tasks.ReleaseArgs{Version: "patch"})

@@ -2,15 +2,12 @@ package task_test
 
 import (
 	"context"
-	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,29 +16,18 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// docsWorld is the state that releases change: the forge's repository, packages and releases, the deployment, the website. Its time only
-// passes in Sleep.
+// docsWorld adds the state that only releases change: the forge's packages and releases, the website. Its time only passes in Sleep.
 type docsWorld struct {
-	mu       sync.Mutex
-	commits  map[string]docsCommit
-	branch   string
-	tags     map[string]string
+	*World
 	packages map[string]map[string]string // by version and file
 	releases map[string]task.Announcement
-	deployed string // commit
 	clock    time.Time
-	events   []string // changes, in order
 	retired  []string // versions whose packages are no longer used
 	broken   error    // the first violated property
 
 	unrepeatable int    // each build differs, and is counted here; below 0: builds are equal
 	drops        bool   // the package store accepts uploads, and stores nothing
 	staleSite    string // the version that the website serves, instead of the deployed one
-}
-
-type docsCommit struct {
-	parent, message string
-	files           map[string]string
 }
 
 const (
@@ -78,43 +64,15 @@ showcontent = true
 
 func newDocsWorld() *docsWorld {
 	w := &docsWorld{
-		commits: map[string]docsCommit{}, tags: map[string]string{}, packages: map[string]map[string]string{},
-		releases: map[string]task.Announcement{}, clock: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC), unrepeatable: -1,
+		World: NewWorld(map[string]string{
+			"towncrier.toml": docsTowncrier, "CHANGELOG.md": "# Changelog\n\n<!-- towncrier release notes start -->\n",
+			"docs/index.md": "# Home\n", "docs/changelog.d/+first.feature.md": "The first thing.\n", docsManifestFile: docsManifest,
+		}),
+		packages: map[string]map[string]string{}, releases: map[string]task.Announcement{}, clock: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC),
+		unrepeatable: -1,
 	}
-	w.branch = w.add(docsCommit{message: "Begin", files: map[string]string{
-		"towncrier.toml": docsTowncrier, "CHANGELOG.md": "# Changelog\n\n<!-- towncrier release notes start -->\n",
-		"docs/index.md": "# Home\n", "docs/changelog.d/+first.feature.md": "The first thing.\n", docsManifestFile: docsManifest,
-	}})
-	w.deployed = w.branch
+	w.World.check = w.check
 	return w
-}
-
-func (w *docsWorld) add(c docsCommit) string {
-	sum := sha1.New()
-	fmt.Fprintf(sum, "%s %q\n", c.parent, c.message)
-	for _, name := range slices.Sorted(maps.Keys(c.files)) {
-		fmt.Fprintf(sum, "%q %q\n", name, c.files[name])
-	}
-	hash := hex.EncodeToString(sum.Sum(nil))
-	w.commits[hash] = c
-	return hash
-}
-
-// commitOnMain is a push of somebody who does not release.
-func (w *docsWorld) commitOnMain(name, text string) {
-	files := maps.Clone(w.commits[w.branch].files)
-	files[name] = text
-	w.branch = w.add(docsCommit{parent: w.branch, message: "Write " + name, files: files})
-}
-
-// contains reports whether a commit is the ancestor or comes after it.
-func (w *docsWorld) contains(commit, ancestor string) bool {
-	for ; commit != ""; commit = w.commits[commit].parent {
-		if commit == ancestor {
-			return true
-		}
-	}
-	return false
 }
 
 // named is the archive that the manifest of a commit names.
@@ -160,12 +118,7 @@ func (w *docsWorld) check() {
 // state is the comparable part of the state.
 func (w *docsWorld) state() string {
 	var text strings.Builder
-	for commit := w.branch; commit != ""; commit = w.commits[commit].parent {
-		fmt.Fprintf(&text, "commit %s %q\n", commit, w.commits[commit].message)
-	}
-	for _, tag := range slices.Sorted(maps.Keys(w.tags)) {
-		fmt.Fprintf(&text, "tag %s %s\n", tag, w.tags[tag])
-	}
+	text.WriteString(w.World.state())
 	for _, version := range slices.Sorted(maps.Keys(w.packages)) {
 		for _, file := range slices.Sorted(maps.Keys(w.packages[version])) {
 			fmt.Fprintf(&text, "file %s/%s %q\n", version, file, w.packages[version][file])
@@ -174,59 +127,27 @@ func (w *docsWorld) state() string {
 	for _, tag := range slices.Sorted(maps.Keys(w.releases)) {
 		fmt.Fprintf(&text, "release %s %q\n", tag, w.releases[tag].Notes)
 	}
-	fmt.Fprintf(&text, "deployed %s, serves %s\n", w.deployed, w.served())
+	fmt.Fprintf(&text, "serves %s\n", w.served())
 	return text.String()
 }
 
 // releaser is one clone of the repository, and the connection of one program to the shared state.
 type releaser struct {
-	w        *docsWorld
-	head     string                               // of the checkout
-	unpushed []string                             // paths
-	gate     func(call string, before bool)       // called before and after each call; may panic, or wait
-	fail     func(call string, before bool) error // replaces the answer of a call
-	said     []string                             // notes and warnings
-	keep     int
+	*Checkout
+	w    *docsWorld
+	keep int
 }
 
-func (w *docsWorld) releaser() *releaser { return &releaser{w: w, head: w.branch} }
-
-// call makes one change to the state, atomically.
-func (r *releaser) call(name string, effect func() error) error {
-	if r.gate != nil {
-		r.gate(name, true)
-	}
-	if r.fail != nil {
-		if err := r.fail(name, true); err != nil {
-			return err
-		}
-	}
-	r.w.mu.Lock()
-	err := effect()
-	r.w.check()
-	r.w.mu.Unlock()
-	if r.gate != nil {
-		r.gate(name, false)
-	}
-	if r.fail != nil && err == nil {
-		err = r.fail(name, false)
-	}
-	return err
-}
-
-func (w *docsWorld) happened(format string, a ...any) {
-	w.events = append(w.events, fmt.Sprintf(format, a...))
-}
+func (w *docsWorld) releaser() *releaser { return &releaser{Checkout: w.Checkout(), w: w} }
 
 func (r *releaser) docs() task.Docs {
-	say := func(s string) { r.said = append(r.said, s) }
 	return task.Docs{
-		Origin: docsOrigin{r}, Tags: docsOrigin{r}, Packages: docsPackages{r}, Announcer: docsAnnouncer{r}, Deployer: docsDeployer{r}, Website: docsSite{r},
+		Origin: Origin{r.Checkout}, Tags: Origin{r.Checkout}, Packages: docsPackages{r}, Announcer: docsAnnouncer{r}, Deployer: Deployer{r.Checkout}, Website: docsSite{r},
 		Name: "docs", Pins: task.Pins{
 			File: docsManifestFile, URL: manifest.Env{Variable: "DOCS_RELEASE_URL"}, Sum: manifest.Env{Variable: "DOCS_RELEASE_SHA256"},
 		},
 		Hook: func(context.Context) error { return r.call("Hook", func() error { return nil }) },
-		Note: say, Warn: say, Now: func() time.Time { r.w.mu.Lock(); defer r.w.mu.Unlock(); return r.w.clock },
+		Note: r.say, Warn: r.say, Now: func() time.Time { r.w.mu.Lock(); defer r.w.mu.Unlock(); return r.w.clock },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			return r.call("Sleep", func() error { r.w.clock = r.w.clock.Add(d); return ctx.Err() })
 		},
@@ -239,25 +160,13 @@ func (r *releaser) task() task.Release {
 
 // release runs a release, which gate may kill.
 func (r *releaser) release(args tasks.ReleaseArgs) (released task.Released, err error) {
-	defer recoverKill(&err)
+	defer RecoverKill(&err)
 	return r.task().Run(context.Background(), args)
 }
 
 func (r *releaser) rollback(version string) (back task.RolledBack, err error) {
-	defer recoverKill(&err)
+	defer RecoverKill(&err)
 	return task.Rollback{Docs: r.docs()}.Run(context.Background(), version)
-}
-
-var errKilled = errors.New("killed")
-
-func recoverKill(err *error) {
-	switch p := recover(); p {
-	case nil:
-	case any(errKilled):
-		*err = errKilled
-	default:
-		panic(p)
-	}
 }
 
 func (r *releaser) mustRelease(t *testing.T, version string) task.Released {

@@ -59,11 +59,11 @@ func (r Rollback) Run(ctx context.Context, version string) (RolledBack, error) {
 		}
 		return RolledBack{}, err
 	}
-	back := &rollingBack{Rollback: r, branching: branching{origin: r.Origin, note: r.note}, version: version}
+	back := &rollingBack{Rollback: r, branch: branch{origin: r.Origin, note: r.note}, version: version}
 	if err := r.checkAll(ctx, r.checks(false)); err != nil {
 		return RolledBack{}, err
 	}
-	if err := back.run(ctx, r.Watch, back.steps); err != nil {
+	if err := back.branch.run(ctx, r.Watch, back.steps); err != nil {
 		return RolledBack{}, err
 	}
 	return back.result, nil
@@ -72,7 +72,7 @@ func (r Rollback) Run(ctx context.Context, version string) (RolledBack, error) {
 // rollingBack is the state of one run of Rollback.
 type rollingBack struct {
 	Rollback
-	branching
+	branch  branch
 	version string
 	d       delivery
 	result  RolledBack
@@ -82,20 +82,20 @@ type rollingBack struct {
 func (r *rollingBack) steps() []Step {
 	r.d = delivery{Docs: r.Docs, version: r.version, live: true}
 	return append([]Step{
-		{r.step("look at the remote"), r.look},
-		{r.step("look at the package of " + r.version), r.verifyPackage},
-		{r.step("commit and push"), r.push},
-	}, r.d.steps(r.step)...)
+		{r.branch.step("look at the remote"), r.look},
+		{r.branch.step("look at the package of " + r.version), r.verifyPackage},
+		{r.branch.step("commit and push"), r.push},
+	}, r.d.steps(r.branch.step)...)
 }
 
 // look reads the pin of the version's manifest.
 func (r *rollingBack) look(ctx context.Context) (err error) {
-	if err = r.branching.look(ctx); err != nil {
+	if err = r.branch.look(ctx); err != nil {
 		return err
 	}
-	commit, ok := r.heads.Tags[r.version]
+	commit, ok := r.branch.heads.Tags[r.version]
 	if !ok {
-		newest := versionsOf(r.heads.Tags)
+		newest := versionsOf(r.branch.heads.Tags)
 		return &UnknownVersionError{Version: r.version, Newest: newest[:min(3, len(newest))]}
 	}
 	if r.d.pin, err = r.pinAtTag(commit); err != nil {
@@ -104,7 +104,7 @@ func (r *rollingBack) look(ctx context.Context) (err error) {
 	if !r.isOf(r.d.pin, r.version) {
 		return &PinError{r.version, r.d.pin.url}
 	}
-	r.d.branch = r.heads.Branch
+	r.d.branch = r.branch.heads.Branch
 	r.result = RolledBack{Version: r.version, URL: r.d.pin.url, SHA256: r.d.pin.sum}
 	return nil
 }
@@ -116,7 +116,7 @@ func (r *rollingBack) verifyPackage(ctx context.Context) error {
 	if r.Keep <= 0 || !errors.As(err, &gone) || !gone.Missing {
 		return err
 	}
-	kept := versionsOf(r.heads.Tags)
+	kept := versionsOf(r.branch.heads.Tags)
 	kept = kept[:min(r.Keep, len(kept))]
 	if slices.Contains(kept, r.version) {
 		return err
@@ -126,24 +126,24 @@ func (r *rollingBack) verifyPackage(ctx context.Context) error {
 
 // push writes the version to the branch, if it is not there yet.
 func (r *rollingBack) push(ctx context.Context) error {
-	change, changed, err := r.pinned(r.heads.Commit, r.d.pin)
+	change, changed, err := r.pinned(r.branch.heads.Commit, r.d.pin)
 	if err != nil {
 		return err
 	}
-	r.d.commit, r.d.tip, r.result.Commit, r.result.Status = r.heads.Commit, r.heads.Commit, r.heads.Commit, StatusUnchanged
+	r.d.commit, r.d.tip, r.result.Commit, r.result.Status = r.branch.heads.Commit, r.branch.heads.Commit, r.branch.heads.Commit, StatusUnchanged
 	if !changed {
 		r.note("the branch names " + r.version + " already")
 		return nil
 	}
 	message := fmt.Sprintf("Roll %s back to %s [skip ci]\n", r.Name, r.version)
-	commit, err := r.Origin.Commit(ctx, r.heads.Commit, []vcs.Change{change}, message, r.now())
+	commit, err := r.Origin.Commit(ctx, r.branch.heads.Commit, []vcs.Change{change}, message, r.now())
 	if err != nil {
 		return err
 	}
-	if err := r.pushed(ctx, commit); err != nil {
+	if err := r.branch.push(ctx, commit); err != nil {
 		return err
 	}
-	r.d.base, r.d.commit, r.d.tip = r.heads.Commit, commit, commit
+	r.d.base, r.d.commit, r.d.tip = r.branch.heads.Commit, commit, commit
 	r.result.Commit, r.result.Status = commit, StatusRolledBack
 	if r.plan != nil {
 		r.result.Commit, r.result.Status = "", StatusPlanned

@@ -14,7 +14,7 @@ func twoReleases(t *testing.T) *docsWorld {
 	t.Helper()
 	w := newDocsWorld()
 	w.releaser().mustRelease(t, "patch")
-	w.commitOnMain("docs/index.md", "# Bad\n")
+	w.CommitOnMain("docs/index.md", "# Bad\n")
 	w.releaser().mustRelease(t, "patch")
 	return w
 }
@@ -71,7 +71,7 @@ func TestRollbackToARetiredVersion(t *testing.T) {
 	w := twoReleases(t)
 	keeping := w.releaser()
 	keeping.keep = 1
-	w.commitOnMain("docs/index.md", "# Third\n")
+	w.CommitOnMain("docs/index.md", "# Third\n")
 	keeping.mustRelease(t, "patch")
 	if _, err := (task.Rollback{Docs: w.releaser().docs(), Keep: 1}).Run(t.Context(), "v0.1.0"); err == nil {
 		t.Fatal("it was rolled back")
@@ -107,15 +107,15 @@ func TestRollbackDryRun(t *testing.T) {
 func TestRollbackKilled(t *testing.T) {
 	want := twoReleases(t)
 	whole := want.releaser()
-	calls := counted(whole)
+	calls := Counted(whole.Checkout)
 	if _, err := whole.rollback("v0.1.0"); err != nil {
 		t.Fatal(err)
 	}
 	for at := range *calls {
 		w := twoReleases(t)
 		victim := w.releaser()
-		victim.gate = killAt(at)
-		if _, err := victim.rollback("v0.1.0"); err != errKilled { //nolint:errorlint // it is not wrapped
+		victim.gate = KillAt(at)
+		if _, err := victim.rollback("v0.1.0"); err != ErrKilled { //nolint:errorlint // it is not wrapped
 			t.Fatalf("at %d: %v", at, err)
 		}
 		again := w.releaser()
@@ -135,7 +135,7 @@ func TestRollbackRaces(t *testing.T) {
 	r.gate = func(call string, before bool) {
 		if call == "Push" && before && raced < 3 {
 			raced++
-			w.commitOnMain("docs/other.md", strings.Repeat("x", raced))
+			w.CommitOnMain("docs/other.md", strings.Repeat("x", raced))
 		}
 	}
 	if got, err := r.rollback("v0.1.0"); err != nil || got.Commit != w.branch || w.served() != "v0.1.0" {

@@ -18,6 +18,14 @@ type Step struct {
 // Watch is called when a step begins, and returns a function for its end. nil watches nothing.
 type Watch func(step string) (end func(error))
 
+// prefixed has a prefix before the name of each step.
+func (w Watch) prefixed(prefix string) Watch {
+	if w == nil {
+		return nil
+	}
+	return func(step string) func(error) { return w(prefix + step) }
+}
+
 // errDone ends a task early with success.
 var errDone = errors.New("nothing left to do")
 
@@ -42,4 +50,11 @@ func run(ctx context.Context, watch Watch, steps []Step) error {
 		}
 	}
 	return nil
+}
+
+// say calls a function, if there is one.
+func say(to func(string), sentence string) {
+	if to != nil {
+		to(sentence)
+	}
 }
