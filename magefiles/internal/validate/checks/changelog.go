@@ -93,7 +93,7 @@ func (c *changelogCheck) settings(text string, err error) error {
 func advice(reason string) (message, do string) {
 	reason = strings.Join(strings.Fields(reason), " ")
 	at := strings.LastIndex(reason, "; ")
-	if at < 0 || strings.Count(reason[at:], `"`)%2 != 0 || strings.HasPrefix(reason[at:], "; known") {
+	if at < 0 || strings.Count(reason[at:], `"`)%2 != 0 {
 		return reason, ""
 	}
 	first, size := utf8.DecodeRuneInString(reason[at+2:])
