@@ -49,7 +49,7 @@ func (a *ArgoCD) setWindows(ctx context.Context, windows []object) error {
 			return err
 		}
 		if len(known.AssignedWindows) != len(windows) {
-			return fmt.Errorf("it knows %d, not %d", len(known.AssignedWindows), len(windows))
+			return fmt.Errorf("found %d, expected %d", len(known.AssignedWindows), len(windows))
 		}
 		return nil
 	})
@@ -121,7 +121,7 @@ func (a *ArgoCD) refusesDeployments(ctx context.Context, namespace string, want 
 			},
 		},
 	}
-	return until(ctx, fmt.Sprintf("refusing Deployments is %t", want), func(ctx context.Context) error {
+	return until(ctx, fmt.Sprintf("the refusal of Deployments is %t", want), func(ctx context.Context) error {
 		err := a.cluster.api().do(ctx, http.MethodPost, path, "application/json", tried, nil)
 		if err != nil && !strings.Contains(err.Error(), failSyncSays) {
 			return err

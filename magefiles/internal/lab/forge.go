@@ -87,7 +87,7 @@ func StartForge(ctx context.Context, h Home, o ForgeOptions) (*Forge, error) {
 
 func (f *Forge) start(ctx context.Context, h Home) (err error) {
 	if f.git, err = exec.LookPath("git"); err != nil {
-		return fmt.Errorf("git is needed: apt-get install git (%w)", err)
+		return fmt.Errorf("git not found: apt-get install git (%w)", err)
 	}
 	if f.path, err = h.build(ctx, gitea); err != nil {
 		return err

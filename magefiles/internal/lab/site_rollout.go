@@ -49,7 +49,7 @@ func (d siteDeployment) waits() string {
 	status := d.Status
 	switch {
 	case status.ObservedGeneration < d.Metadata.Generation:
-		return fmt.Sprintf("generation %d is not observed yet, %d is", d.Metadata.Generation, status.ObservedGeneration)
+		return fmt.Sprintf("generation %d is not observed yet (observed: %d)", d.Metadata.Generation, status.ObservedGeneration)
 	case status.UpdatedReplicas < d.replicas():
 		return fmt.Sprintf("%d of %d replicas are updated", status.UpdatedReplicas, d.replicas())
 	case status.Replicas > status.UpdatedReplicas:
@@ -89,7 +89,7 @@ func (d siteDeployment) release(name string) (SiteRelease, error) {
 				continue
 			}
 			if e.ValueFrom != nil {
-				return SiteRelease{}, fmt.Errorf("%s of container %s comes from elsewhere (valueFrom), which the lab does not look up: write it down as its value", e.Name, c.Name)
+				return SiteRelease{}, fmt.Errorf("%s of container %s uses valueFrom, which the lab does not support: set its value directly", e.Name, c.Name)
 			}
 			*variable = e.Value
 		}
@@ -100,5 +100,5 @@ func (d siteDeployment) release(name string) (SiteRelease, error) {
 	if name == "" {
 		name = "any"
 	}
-	return SiteRelease{}, fmt.Errorf("DOCS_RELEASE_URL is not in the env of container %s: give the URL of a docs-VERSION.tar.gz", name)
+	return SiteRelease{}, fmt.Errorf("DOCS_RELEASE_URL is missing in the env of container %s: set it to the URL of a docs-VERSION.tar.gz", name)
 }

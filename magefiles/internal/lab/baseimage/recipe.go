@@ -69,7 +69,7 @@ func (r Recipe) Ready() error {
 		}
 	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("base images are made by root (debootstrap changes owners and roots): run it as root once")
+		return fmt.Errorf("base images require root, because debootstrap changes owners and uses chroot: run this once as root")
 	}
 	if r.Base != nil {
 		return r.Base.Ready()
