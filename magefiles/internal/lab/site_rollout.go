@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -71,13 +72,10 @@ type SiteRelease struct {
 // revisionAnnotation is the annotation in which the deployment controller counts the revisions.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-// release reads the release from the env of a container; "" is the first one that has a DOCS_RELEASE_URL.
-func (d siteDeployment) release(name string) (SiteRelease, error) {
+// release reads the release from the env of the first container that has a DOCS_RELEASE_URL.
+func (d siteDeployment) release() (SiteRelease, error) {
 	r := SiteRelease{Revision: d.Metadata.Annotations[revisionAnnotation]}
 	for _, c := range d.Spec.Template.Spec.Containers {
-		if name != "" && c.Name != name {
-			continue
-		}
 		for _, e := range c.Env {
 			var variable *string
 			switch e.Name {
@@ -97,8 +95,5 @@ func (d siteDeployment) release(name string) (SiteRelease, error) {
 			return r, nil
 		}
 	}
-	if name == "" {
-		name = "any"
-	}
-	return SiteRelease{}, fmt.Errorf("DOCS_RELEASE_URL is missing in the env of container %s: set it to the URL of a docs-VERSION.tar.gz", name)
+	return SiteRelease{}, errors.New("DOCS_RELEASE_URL is not in the env of any container: give the URL of a docs-VERSION.tar.gz")
 }

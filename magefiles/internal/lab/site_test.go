@@ -285,20 +285,21 @@ func TestRolloutIsJudgedLikeKubectl(t *testing.T) {
 }
 
 func TestReleaseOfADeployment(t *testing.T) {
-	const template = `{"spec":{"template":{"spec":{"containers":[{"name":"a","env":[{"name":"DOCS_RELEASE_URL","value":"http://a"}]},
-		{"name":"b","env":[{"name":"DOCS_RELEASE_URL","valueFrom":{"configMapKeyRef":{"name":"x","key":"y"}}}]},{"name":"c"}]}}}}`
-	for name, want := range map[string]struct{ url, says string }{
-		"":  {url: "http://a"},
-		"a": {url: "http://a"},
-		"b": {says: "DOCS_RELEASE_URL of container b uses valueFrom"},
-		"c": {says: "missing in the env of container c"},
-		"d": {says: "missing in the env of container d"},
+	const (
+		none      = `{"name":"c"}`
+		a         = `{"name":"a","env":[{"name":"DOCS_RELEASE_URL","value":"http://a"}]}`
+		elsewhere = `{"name":"b","env":[{"name":"DOCS_RELEASE_URL","valueFrom":{"configMapKeyRef":{"name":"x","key":"y"}}}]}`
+	)
+	for containers, want := range map[string]struct{ url, says string }{
+		none + "," + a + "," + elsewhere: {url: "http://a"},
+		elsewhere + "," + a:              {says: "DOCS_RELEASE_URL of container b comes from elsewhere"},
+		none:                             {says: "not in the env of any container"},
 	} {
 		var d siteDeployment
-		must(t, json.Unmarshal([]byte(template), &d))
-		got, err := d.release(name)
+		must(t, json.Unmarshal([]byte(`{"spec":{"template":{"spec":{"containers":[`+containers+`]}}}}`), &d))
+		got, err := d.release()
 		if got.URL != want.url || (err == nil) != (want.says == "") || err != nil && !strings.Contains(err.Error(), want.says) {
-			t.Errorf("container %q: %+v, %v", name, got, err)
+			t.Errorf("%s: %+v, %v", containers, got, err)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (s *Site) look(ctx context.Context) {
 		s.take(nil, "the Deployment has no replicas")
 		return
 	}
-	wanted, err := d.release(s.options.Container)
+	wanted, err := d.release()
 	if err != nil {
 		s.say(err.Error())
 		return

@@ -56,7 +56,6 @@ type Options struct {
 type Registry struct {
 	Mirrors   []string // hosts, or host/path, that are tried first
 	PlainHTTP bool     // speaks HTTP
-	Insecure  bool     // its certificate is not checked
 }
 
 // Daemon is a BuildKit daemon that answers.

@@ -35,11 +35,6 @@ func (r Recipe) Reference() string {
 	return "library/" + r.Name + ":" + r.Tag
 }
 
-// Recipes are all recipes of this package.
-func Recipes() []Recipe {
-	return []Recipe{Debian(), DebianSlim(), NodeSlim(), Python(), Nginx()}
-}
-
 // key is a hash of the recipe.
 func (r Recipe) key() (string, error) {
 	text, err := json.Marshal(struct {
