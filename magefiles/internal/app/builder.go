@@ -17,11 +17,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // builder builds with whichever engine is there. Nothing is connected to yet.
-func (a *App) builder(choice string) (task.Builder, error) {
+func (a *App) builder(choice string) (image.Builder, error) {
 	opts, err := a.engineOptions(choice)
 	if err != nil {
 		return nil, err
@@ -62,7 +61,7 @@ type builder struct {
 	failed func(stdout, stderr string) // shows what a command said; nil: in the step that runs, as this is the only container
 }
 
-func (b builder) Build(ctx context.Context, q image.BuildRequest) (task.Image, error) {
+func (b builder) Build(ctx context.Context, q image.BuildRequest) (image.Built, error) {
 	images, err := b.at(ctx, q)
 	if err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/containerrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // runTimeout is of a run that builds a large image for two platforms, on a runner that may have another one to finish first.
@@ -34,7 +34,7 @@ func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait t
 	a.progress.title = "release a container"
 	release, err := a.containerReleaser(wait)
 	if err != nil {
-		return task.ContainerReleased{}, err
+		return containerrelease.Result{}, err
 	}
 	if dryRun {
 		return release.DryRun(a.console.Note).Run(ctx, name, version)
@@ -47,7 +47,7 @@ func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait t
 }
 
 // containerReleaser is the use case with its real adapters.
-func (a *App) containerReleaser(wait tasks.Waiting) (release task.ContainerRelease, err error) {
+func (a *App) containerReleaser(wait tasks.Waiting) (release containerrelease.Release, err error) {
 	patience, err := patience(wait)
 	if err != nil {
 		return release, err
@@ -69,12 +69,12 @@ func (a *App) containerReleaser(wait tasks.Waiting) (release task.ContainerRelea
 	if err != nil {
 		return release, err
 	}
-	release = task.ContainerRelease{
+	release = containerrelease.Release{
 		Publish: publish, Images: held, Remote: origin.Tags{Origin: from, Follow: wait.On}, Tagger: from, Message: from.Git.Message,
 		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
 	if wait.On {
-		release.Follow = &task.Follow{Runs: tagRuns{client, a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
+		release.Follow = &containerrelease.Follow{Runs: tagRuns{client, a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
 	}
 	return release, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/containerrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
@@ -25,7 +26,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
@@ -275,7 +275,7 @@ func (f rights) nextTags(ctx context.Context) []string {
 	for _, c := range containers {
 		names = append(names, c.Name)
 	}
-	return task.NextTags(tags, names)
+	return containerrelease.NextTags(tags, names)
 }
 
 // clone is an estate.Clone; err is why it cannot be one.

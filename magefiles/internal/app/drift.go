@@ -13,6 +13,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
@@ -20,7 +21,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
@@ -187,7 +187,7 @@ func (d docsPackages) Pinned(tree *validate.Tree) (pin estate.Pin, ok bool, err 
 
 func (d docsPackages) Sum(ctx context.Context, pin estate.Pin) (string, bool, error) {
 	sum, err := d.packages.Sum(ctx, pin.Version, pin.File)
-	if errors.Is(err, task.ErrNoFile) {
+	if errors.Is(err, docsrelease.ErrNoFile) {
 		return "", false, nil
 	}
 	return sum.SHA256, err == nil, err
