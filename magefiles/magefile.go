@@ -1,6 +1,6 @@
 //go:build mage
 
-// BlumeOps: publish the containers of this repository, release its docs, check all of it, try it on this machine.
+// BlumeOps builds and deploys containers, releases docs, checks the repository.
 //
 //	go tool mage validate
 //	go tool mage container:build nettest
@@ -8,9 +8,10 @@
 //	go tool mage docs:release patch -dryrun
 //	go tool mage lab:up
 //
-// «mage -h TARGET» explains a target. Flags come after the positional arguments and are
-// written -name=value; -v before the target shows everything. Results go to stdout, all
-// else to stderr. What is particular to this site stands in magefiles/site.go.
+// `go tool mage -h TARGET` explains a target. Its examples write `mage` for
+// `go tool mage`. Flags come after the arguments, written -name=value. -v before
+// the target prints every line of every step. Results go to stdout, everything
+// else to stderr. The settings of this site are in magefiles/site.go.
 //
 //mage:multiline
 package main

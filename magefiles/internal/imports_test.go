@@ -20,15 +20,15 @@ var own = map[string][]string{
 	"settings": {"image", "secret"},
 	"tasks":    {},
 	"app": {
-		"settings", "tasks", "task", "estate", "validate", "image", "changelog", "dockerfile", "manifest", "website", // use cases and nouns
-		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "source", // adapters
-		"command", "content", "regular", "scratch", "trust",
+		"settings", "tasks", "task", "estate", "validate", "image", "changelog", "dockerfile", "manifest", "docsite", // use cases and nouns
+		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "gitfetch", // adapters
+		"procgroup", "content", "regular", "scratch", "trust",
 	},
 	"image":       {"dockerfile", "plain"},
-	"task":        {"tasks", "image", "vcs", "changelog", "manifest", "website", "scratch", "plain", "regular"},
-	"pipeline":    {"image", "dockerfile", "content", "pipeline/", "trust", "command", "regular"},
+	"task":        {"tasks", "image", "vcs", "changelog", "manifest", "docsite", "scratch", "plain", "regular"},
+	"pipeline":    {"image", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},
 	"registry":    {"image", "httpx", "trust", "scratch"},
-	"repo":        {"image", "vcs", "httpx", "trust", "plain", "command", "scratch"},
+	"repo":        {"image", "vcs", "httpx", "trust", "plain", "procgroup", "scratch"},
 	"origin":      {"repo", "forge", "vcs"}, // the repository that is released from: both together
 	"vcs":         {},
 	"forge":       {"httpx"},
@@ -40,15 +40,15 @@ var own = map[string][]string{
 	"secret":      {},
 	"content":     {},
 	"console":     {"plain"},
-	"engine":      {"engine/", "pinned", "plain", "content", "command", "scratch", "testenv"},
-	"lab":         {"lab/", "pinned", "website", "command", "scratch", "testenv"},
+	"engine":      {"engine/", "toolbuild", "plain", "content", "procgroup", "scratch", "testenv"},
+	"lab":         {"lab/", "toolbuild", "docsite", "procgroup", "scratch", "testenv"},
 	"e2e":         {"lab", "testenv"},
 	"testenv":     {},
-	"pinned":      {"command"},
+	"toolbuild":   {"procgroup"},
 	"changelog":   {"vcs"},
-	"website":     {"frontmatter", "regular"},
+	"docsite":     {"frontmatter", "regular"},
 	"scratch":     {},
-	"source":      {"command", "trust", "scratch"},
+	"gitfetch":    {"procgroup", "trust", "scratch"},
 	"trust":       {"scratch", "plain"},
 	"validate":    {"image", "changelog", "dockerfile", "frontmatter", "manifest", "plain"},
 	"estate":      {"image", "manifest", "validate"},

@@ -8,24 +8,25 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// CI is what the workflows of the forge run.
+// CI holds the targets that workflows of the forge run.
 type CI mg.Namespace
 
-// Tag publishes the container that a pushed tag names: devpi-v1.1.0 publishes devpi as v1.1.0.
+// Tag publishes the container that a pushed tag names.
 //
-// REF is the tag, with or without refs/tags/ before it. What is checked out has to be the
-// commit that the tag is on at the forge; if the tag was moved or taken back meanwhile,
-// nothing is published. All else is as with container:publish: a run that is repeated
-// finds the work done, wherever its promotion has brought the checkout.
+// REF is the tag: devpi-v1.1.0 publishes devpi as v1.1.0. It may begin with
+// refs/tags/. The commit of the tag at the forge must be checked out. If the tag
+// was moved or deleted meanwhile, nothing is published. The rules and the output
+// are those of container:publish. A repeated run finds finished work, even if its
+// own promotion moved the checkout.
 //
-// A tag vX.Y.Z releases the documentation: it is no container's, and nothing is done.
+// A tag vX.Y.Z is a release of the docs: the target does nothing and succeeds.
 //
 //	mage ci:tag devpi-v1.1.0
 //	mage ci:tag "$GITHUB_REF" -promote
 func (CI) Tag(ctx context.Context, ref string,
-	dryrun *bool, // say what would be built and pushed, and write nothing
-	promote *bool, // have the manifests name it then, as container:promote does
-	sync *bool, // with -promote: have Argo CD deploy it, and wait
+	dryrun *bool, // print the builds and pushes, write nothing
+	promote *bool, // also write it into the manifests, as container:promote does
+	sync *bool, // with -promote: let Argo CD deploy it, and wait
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
@@ -35,26 +36,31 @@ func (CI) Tag(ctx context.Context, ref string,
 	})
 }
 
-// Ci runs what a pipeline checks, side by side: validate, the tests, and a build of changed containers.
+// Ci validates, runs the tests, and builds changed containers.
 //
-// The jobs are validate; tests, which runs the command of the setting TestCommand; and
-// containers, which builds what container:changed names, for the platforms that it is
-// published for, and pushes nothing. Each runs to its end, whatever becomes of the
-// others. What a job says has its name before each line.
+// It runs three jobs in parallel:
 //
-// Prints the times of the jobs where all is well, and else a line for each with the
-// first thing that is wrong. The exit status is 0, or 1 if a job found something wrong,
-// or 2 if one could not do its work. In CI $GITHUB_STEP_SUMMARY gets a table.
+//	validate     the target validate
+//	tests        the command of the setting TestCommand
+//	containers   builds the containers that container:changed lists, for
+//	             their published platforms; pushes nothing
+//
+// Each job runs to its end, even if another fails. The name of the job is at the
+// start of each of its lines.
+//
+// If all jobs pass, it prints their times. Otherwise it prints one line for each
+// job, with the first problem. The exit status is 0; 1 if a job found a problem;
+// 2 if a job could not run. In CI $GITHUB_STEP_SUMMARY gets a table.
 //
 //	mage ci
 //	mage ci -only=validate,containers
 //	mage ci -since=origin/main
 func Ci(ctx context.Context,
-	only *string, // names of jobs, as in validate,tests; default: all
-	since *string, // revision: validate what changed since, build the containers that did, and ask no registry
+	only *string, // names of jobs, such as validate,tests; default: all
+	since *string, // revision: check and build only changes since then, without a registry
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
-) error { // of this spelling because CI is the namespace of ci:tag
+) error { // the name is Ci because CI is the namespace of ci:tag
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		return a.CI(ctx, tasks.CIArgs{Only: value(only), Since: value(since), Engine: value(engine)})
 	})

@@ -12,11 +12,12 @@ import (
 // Container builds and publishes the images of containers/.
 type Container mg.Namespace
 
-// List shows the containers: kind, version, platforms, and where argocd/ uses them.
+// List lists the containers: kind, version, platforms, uses.
 //
-// The version is that of the packaged application, which a Dockerfile states with
-// «ARG CONTAINER_APP_VERSION=» and a Go program with «//blumeops:version». The
-// platforms are those that are published unless -platform says otherwise.
+// The version is that of the packaged application: `ARG CONTAINER_APP_VERSION=`
+// in a Dockerfile, `//blumeops:version` in a Go program. The platforms are those
+// that container:publish builds without -platform. The uses are the places in the
+// manifests that name the image.
 //
 //	mage container:list
 //	mage container:list -format=json
@@ -29,26 +30,27 @@ func (Container) List(ctx context.Context,
 	})
 }
 
-// Build makes the image of a container, for this machine's platform unless told otherwise.
+// Build builds the image of a container.
 //
-// The container is a folder under containers/: with a Dockerfile, or with a Go main
-// package, which is compiled here and put on an empty image. Only that folder is sent
-// to the engine, without what its .dockerignore names. Docker or a Dagger runner builds
-// where one answers; otherwise the embedded engine does, which needs neither and is
-// itself built on first use.
+// NAME is a folder below containers/ with a Dockerfile or with a Go main package.
+// A Go program is compiled on this machine and added to an empty image. Only that
+// folder is sent to the engine, without the files in its .dockerignore.
+//
+// Docker or a Dagger runner builds the image, if one answers. Otherwise the
+// embedded engine does. It requires neither, and is built at its first use.
 //
 //	mage container:build nettest
-//	mage container:build devpi -args=PIP_INDEX_URL=https://pypi.example/simple -target=runtime
-//	mage container:build nettest -output=nettest.tar && docker load -i nettest.tar
 //	mage container:build nettest -platform=linux/amd64,linux/arm64 -output=oci:layout
-//	mage container:build quartz -output=dir:rootfs
+//	mage container:build devpi -target=runtime -args=PIP_INDEX_URL=https://pypi.example/simple
 //	mage container:build shop -secret=shop-token=env://SHOP_TOKEN
+//	mage container:build nettest -output=nettest.tar && docker load -i nettest.tar
+//	mage container:build quartz -output=dir:rootfs
 func (Container) Build(ctx context.Context, name string,
-	platform *string, // as in linux/amd64,linux/arm64; default: this machine's
+	platform *string, // such as linux/amd64,linux/arm64; default: this machine's
 	target *string, // stage of the Dockerfile; default: the last
-	args *string, // build arguments of the Dockerfile, as in A=1,B=2
-	secret *string, // secrets for RUN --mount=type=secret, as in ID=REFERENCE,ID2=REFERENCE2: op://, env:// or file://
-	output *string, // FILE.tar or oci:DIR (OCI layout), dir:DIR (root file system); default: stays in the engine
+	args *string, // build arguments of the Dockerfile, such as A=1,B=2
+	secret *string, // secrets of RUN --mount=type=secret: ID=REFERENCE,... (op://, env://, file://)
+	output *string, // FILE.tar, oci:DIR (OCI layout) or dir:DIR (root file system); default: none
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
@@ -62,51 +64,60 @@ func (Container) Build(ctx context.Context, name string,
 	})
 }
 
-// Publish builds the image of a container for all its platforms and pushes it as one.
+// Publish builds an image for all its platforms and pushes it.
 //
-// VERSION is vX.Y.Z or vX.Y.Z-PRE, which is published once and from a clean tree whose
-// commit is on the default branch; or a channel (dev, test), which moves and is
-// published from anything. What is built is the commit, as git stores it; the working tree
-// only for a channel, or with -force, and if it has anything that the commit has not. If the registry holds this revision for these platforms
-// already, nothing is built and its digest is printed: so a publish that broke off is
-// finished by running it again. After the push the registry is read back and compared.
+// VERSION is one of:
 //
-// NAME may be a list, a,b, or «changed», which is what container:changed names: five at a
-// time are built and pushed, and one that fails stops none of the others. One that is built
-// on another by the tag that is published waits for it. VERSION auto is
-// v<version of the packaged application>-<7 digits of the commit>, for each its own; a base
-// of this site is then the newest one, whatever tag the Dockerfile names. Both together
-// also take along what is published from this very commit: a run whose promotion failed
-// is finished by another.
+//	vX.Y.Z, vX.Y.Z-PRE   published once, from a clean tree, and from a
+//	                     commit on the default branch
+//	dev, test            a channel: moves, and is published from any tree
+//	auto                 v<version of the application>-<7 digits of the
+//	                     commit>, for each container its own
 //
-// Prints one line for each, REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In CI the same goes to
-// $GITHUB_OUTPUT (reference, digest, image; of a list references, published) and
-// $GITHUB_STEP_SUMMARY.
+// The image is built from the files of the commit. A working tree with changes is
+// built only for a channel, or with -force.
 //
-// Credentials: $BLUMEOPS_REGISTRY_PASSWORD, else the secret that site.go names, for the
-// site's own registry; the Docker configuration and its helpers for any other.
+// If the registry already has this revision for these platforms, nothing is built
+// and its digest is printed. So the same command finishes an interrupted publish.
+// After a push the registry is read back and compared.
 //
-// -promote has the manifests name what was published, in a commit for each that is pushed:
-// container:promote says how. What keeps from it is refused before anything is built; a
-// container that no manifest deploys is told, and is no error.
+// NAME may be a list, `a,b`, or `changed`: the containers that container:changed
+// lists. Five at a time are built. If one fails, the others continue. A container
+// that is built on another of the same run waits for it. With auto, the newest
+// image of a container is its base, independent of the tag in the Dockerfile.
+// `changed auto` includes the containers that were published from this commit, so
+// that the next run finishes a failed promotion.
 //
-// -force publishes a version even though the tree has changes, the commit is not on the
-// default branch, or the tag holds another revision. That tag is then moved, under
-// whoever uses it. Each rule that is overridden is named on stderr.
+// It prints one line for each image: REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In
+// CI $GITHUB_OUTPUT gets reference, digest and image (for a list: references and
+// published), and $GITHUB_STEP_SUMMARY a line for each.
+//
+// The registry of the site uses $BLUMEOPS_REGISTRY_PASSWORD, or else the secret
+// in the setting RegistryPassword. Any other registry uses the Docker
+// configuration.
+//
+// -force overrides three rules: the tree must be clean, the commit must be on the
+// default branch, and the tag must not have another revision. In the last case
+// the tag moves, for all its users. Each overridden rule is named on stderr.
+//
+// -promote writes the published image into the manifests, as container:promote
+// does, with one pushed commit for each image. Anything that would block
+// promotion fails before the build. A container that no manifest uses is only
+// noted.
 //
 //	mage container:publish nettest v0.1.0 -dryrun
 //	mage container:publish nettest v0.1.0
-//	mage container:publish devpi,nettest auto
-//	mage container:publish changed auto -promote
 //	mage container:publish nettest dev -registry=127.0.0.1:5000 -platform=linux/amd64
+//	mage container:publish devpi,nettest auto
+//	mage container:publish changed auto -promote -sync
 func (Container) Publish(ctx context.Context, name, version string,
-	platform *string, // as in linux/amd64,linux/arm64; default: those that container:list shows
-	registry *string, // host, with a port if need be; default: the site's
-	secret *string, // secrets for RUN --mount=type=secret, as in ID=REFERENCE,ID2=REFERENCE2: op://, env:// or file://
-	dryrun *bool, // say what would be built and pushed, and write nothing
+	platform *string, // such as linux/amd64,linux/arm64; default: see container:list
+	registry *string, // host or host:port; default: the setting Registry
+	secret *string, // secrets of RUN --mount=type=secret: ID=REFERENCE,... (op://, env://, file://)
+	dryrun *bool, // print the builds and pushes, write nothing
 	force *bool, // override the rules for versions
-	promote *bool, // have the manifests name it then, as container:promote does
-	sync *bool, // with -promote: have Argo CD deploy it, and wait
+	promote *bool, // also write it into the manifests, as container:promote does
+	sync *bool, // with -promote: let Argo CD deploy it, and wait
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
@@ -120,24 +131,28 @@ func (Container) Publish(ctx context.Context, name, version string,
 	})
 }
 
-// Changed names the containers whose images could be others than those that are published.
+// Changed lists containers changed since they were last published.
 //
-// Each is compared with its newest published image: of the versions at the registry the
-// one whose revision label is the nearest ancestor of HEAD. Channels do not count, nor do
-// images of commits that HEAD does not come from. A container has changed if it was never
-// published, if since that commit something differs that it or a container it is built on
-// is made of, or if a container that it is built on has changed: FROM, COPY --from and RUN
-// --mount=from of images of this site make the way, and so does the base of a Go program.
+// Each container is compared with its newest published image: the version whose
+// revision label is the nearest ancestor of HEAD. Channels do not count.
 //
-// Prints one name a line, and nothing where nothing has changed; why goes to stderr. In CI
-// $GITHUB_OUTPUT gets names («a,b», as container:publish takes them) and matrix.
+// A container has changed if one of these is true:
+//
+//	it was never published
+//	a file that goes into its image differs from that revision
+//	a container that it is built on has changed (FROM, COPY --from,
+//	RUN --mount=from, or the base of a Go program)
+//
+// It prints one name on each line, and the reason on stderr. If nothing changed,
+// it prints nothing. In CI $GITHUB_OUTPUT gets names (`a,b`, as container:publish
+// accepts it) and matrix.
 //
 //	mage container:changed
-//	mage container:changed -format=json
 //	mage container:changed -since=origin/main
+//	mage container:changed -format=json
 func (Container) Changed(ctx context.Context,
-	since *string, // compare with this revision instead, and ask no registry
-	registry *string, // host, with a port if need be; default: the site's
+	since *string, // compare with this revision, without a registry
+	registry *string, // host or host:port; default: the setting Registry
 	format *string, // text (default) or json
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
@@ -145,29 +160,30 @@ func (Container) Changed(ctx context.Context,
 	})
 }
 
-// Promote has the manifests name a published version of a container by its digest, and pushes that.
+// Promote writes a published version into the manifests.
 //
-// VERSION is vX.Y.Z or vX.Y.Z-PRE, a channel (dev, test), or newest, the highest vX.Y.Z
-// that the registry holds. A version that it does not hold is refused.
+// VERSION is vX.Y.Z or vX.Y.Z-PRE, a channel (dev, test), or newest: the highest
+// vX.Y.Z in the registry. The registry must have it.
 //
-// On the forge's default branch newTag and digest are written to the entries of
-// kustomizations that lead to the image, and to the field image of containers where no
-// such entry counts instead. Nothing else of those files changes. The push begins anew on
-// what others push meanwhile, and the checkout is brought along. What names that version
-// already is a success, and nothing is pushed.
+// The change is one commit on the default branch of the forge. It writes newTag
+// and digest into the kustomization entries of the image. Where no entry applies,
+// it writes the field image of the container. Nothing else in these files
+// changes. If others push at the same time, it starts again from their commit.
+// Then it updates the checkout. If the manifests already name the version, it
+// pushes nothing and succeeds.
 //
-// -sync has Argo CD deploy the commit with all Applications whose folder has such a
-// manifest, and waits until they are healthy. A site without Argo CD is told that nothing
-// is synced.
+// -sync lets Argo CD deploy the commit with every Application whose folder has
+// such a manifest, and waits until they are healthy. Without Argo CD a note says
+// that nothing is synced.
 //
-// Prints one line, REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In CI the same goes to
-// $GITHUB_OUTPUT (reference, digest, status, commit) and $GITHUB_STEP_SUMMARY.
+// It prints REGISTRY/NAMESPACE/NAME:VERSION@DIGEST. In CI $GITHUB_OUTPUT gets
+// reference, digest, status and commit, and $GITHUB_STEP_SUMMARY a line.
 //
 //	mage container:promote devpi newest -dryrun
 //	mage container:promote devpi v1.1.0 -sync
 func (Container) Promote(ctx context.Context, name, version string,
-	dryrun *bool, // show the changes of files and what would follow, and write nothing
-	sync *bool, // have Argo CD deploy it, and wait
+	dryrun *bool, // print the changes of files and the next steps, write nothing
+	sync *bool, // let Argo CD deploy it, and wait until it is healthy
 	format *string, // text (default) or json
 ) error {
 	args := tasks.PromoteArgs{Name: name, Version: version, Sync: value(sync)}
@@ -177,34 +193,35 @@ func (Container) Promote(ctx context.Context, name, version string,
 	})
 }
 
-// Release makes the tag NAME-vX.Y.Z of HEAD and pushes it, at which the forge publishes the container.
+// Release pushes a version tag; the forge publishes the image.
 //
-// VERSION is vX.Y.Z or vX.Y.Z-PRE; or patch, minor or major, for the version after the
-// newest one that has a tag at the forge or an image at the registry. The first is v0.1.0. What container:publish
-// would refuse is refused before there is a tag: a tree with changes, a commit that is not
-// on the default branch of the forge, a registry that does not answer or holds another
-// image of that version. So is a tag that the forge protects against this account, as far
-// as its token may read the rules.
+// The tag is NAME-vX.Y.Z, on HEAD. VERSION is vX.Y.Z or vX.Y.Z-PRE; or patch,
+// minor or major: the version after the newest one that has a tag at the forge or
+// an image in the registry. The first version is v0.1.0.
 //
-// A tag that is on this commit already is a success; patch, minor and major too find a
-// commit that was released already, and make no second tag. A tag on another commit is
-// never moved.
+// These fail before the tag exists: a tree with changes; a commit that is not on
+// the default branch of the forge; a registry that does not answer, or has
+// another image of that version; a tag that the forge protects against this
+// account, if the token may read the rules.
 //
-// -wait follows the run that the forge makes of the tag, until it is over, and reads the
-// image back from the registry. If the run failed, its job and last lines are shown. Ctrl-C
-// ends the waiting, not the run; the same command again goes on waiting.
+// A tag that is already on this commit is a success. With patch, minor or major,
+// a released commit gets no second tag. A tag on another commit never moves.
 //
-// Prints the tag, with -wait also REGISTRY/NAMESPACE/NAME:VERSION@DIGEST, behind a space.
-// In CI the same goes to $GITHUB_OUTPUT (tag, version; with -wait run, reference) and
-// $GITHUB_STEP_SUMMARY. Only the tag is pushed, and no branch.
+// -wait follows the run of the tag until it ends, and reads the image back from
+// the registry. If the run fails, its job and last lines are shown. Ctrl-C ends
+// only the wait. The same command waits again.
+//
+// It prints the tag, with -wait also REGISTRY/NAMESPACE/NAME:VERSION@DIGEST after
+// a space. In CI $GITHUB_OUTPUT gets tag and version, with -wait also run and
+// reference, and $GITHUB_STEP_SUMMARY a line. It pushes no branch.
 //
 //	mage container:release devpi patch -dryrun
 //	mage container:release devpi patch -wait
 //	mage container:release devpi v1.1.0
 func (Container) Release(ctx context.Context, name, version string,
-	wait *bool, // follow the forge's run of the tag, until its image can be read
-	timeout *time.Duration, // of -wait, as in 45m (default 30m)
-	dryrun *bool, // say what would be tagged and pushed, and write nothing
+	wait *bool, // follow the run of the tag, and read its image back
+	timeout *time.Duration, // with -wait: total time, such as 45m; default: 30m
+	dryrun *bool, // print the tag and the push, write nothing
 	format *string, // text (default) or json
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {

@@ -12,6 +12,6 @@
 //
 //	var _ = site.Use(site.Settings{Registry: "registry.example", Namespace: "me"})
 //
-// Every exported function and method of a namespace is a target: it parses its arguments, calls package app, and prints the result. Their flags are
-// pointer parameters, whose comments are the help of `mage -h`.
+// Every exported function, and every exported method of a namespace, is a target. It parses its arguments, calls package app, and prints the
+// result. Its flags are its pointer parameters. `mage -h` prints the doc comment of a target and the comments of its flags.
 package targets

@@ -8,23 +8,24 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Docs builds and releases the site of docs/, with its changelog.
+// Docs builds and releases the website of the documentation, with its changelog.
 type Docs mg.Namespace
 
-// Changelog writes the section of a version into the changelog, from the fragments, which it removes.
+// Changelog moves the fragments into a section of the changelog.
 //
-// It reads towncrier's configuration (towncrier.toml, or pyproject.toml) and writes what
-// towncrier would. A file among the fragments that would be lost stops it: one in a
-// subfolder, of an unknown type, without text. Only the working tree changes; nothing is
-// committed. A run that was interrupted is finished by the same command.
+// It reads the configuration of towncrier (towncrier.toml or pyproject.toml), and
+// writes the same text as towncrier. VERSION is vX.Y.Z or X.Y.Z. It is written
+// like the version of the section before, with or without v.
 //
-// VERSION is vX.Y.Z or X.Y.Z, and written with a v or without, as in the section before.
+// A file in the fragments folder that would be lost is an error: one in a
+// subfolder, of an unknown type, or without text. Only the working tree changes.
+// Nothing is committed. The same command finishes an interrupted run.
 //
 //	mage docs:changelog v1.14.0 -draft
 //	mage docs:changelog v1.14.0 -date=2026-03-08
 func (Docs) Changelog(ctx context.Context, version string,
-	date *string, // of the release, as in 2026-03-08; default: today in the site's time zone
-	draft *bool, // print the section, and write nothing
+	date *string, // date of the release, such as 2026-03-08; default: today in the setting TimeZone
+	draft *bool, // print the section, write nothing
 	format *string, // text (default) or json
 ) error {
 	given := tasks.ChangelogArgs{Version: version, Date: value(date)}
@@ -34,23 +35,24 @@ func (Docs) Changelog(ctx context.Context, version string,
 	})
 }
 
-// Build makes the site of docs/ and packs it into docs-VERSION.tar.gz.
+// Build builds the website of the docs into an archive.
 //
-// Quartz makes it, at the commit that site.go names, with the quartz.config.ts and the
-// quartz.layout.ts of docs/; the rest of docs/ is the pages. If docs/ is an npm package
-// instead (Docusaurus and others), its script «build» does. Either runs in a container;
-// only npm ci uses the network. Pages get their dates from git's history, unless their
-// frontmatter states them.
+// It builds the folder of the setting Docs, from the working tree. Quartz is the
+// generator, at the commit of the setting DocsSource, with the quartz.config.ts
+// and quartz.layout.ts of the folder. If the folder is an npm package (Docusaurus
+// and others), its script build is used instead. The generator runs in a
+// container. Only `npm ci` uses the network. The date of a page is in its
+// frontmatter, or is that of its last commit.
 //
-// The same docs at the same commit give the same archive, byte for byte. What is built is
-// the working tree, with the commit's time. Prints the file and its checksum.
+// The same docs at the same commit give the same archive, byte for byte. It
+// prints the file and its checksum.
 //
 //	mage docs:build
 //	mage docs:build -version=v1.14.0
 //	mage docs:build -source=../quartz -output=preview.tar.gz
 func (Docs) Build(ctx context.Context,
-	version *string, // vX.Y.Z, dev or test, which the site states in release.json; default: dev
-	source *string, // of Quartz, DIR or URL#REF; default: the site's
+	version *string, // vX.Y.Z, dev or test, stated in release.json; default: dev
+	source *string, // source of Quartz, DIR or URL#REF; default: the setting DocsSource
 	output *string, // FILE.tar.gz; default: docs-VERSION.tar.gz
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
@@ -62,38 +64,41 @@ func (Docs) Build(ctx context.Context,
 	})
 }
 
-// Serve serves a built site on this machine, as the container quartz does.
+// Serve serves a built website on this machine.
 //
-// Nobody else can reach it: it listens on 127.0.0.1. Prints its address, and ends with
-// Ctrl-C.
+// It serves the archive like the container quartz, until Ctrl-C. It listens on
+// 127.0.0.1 only. It prints the address.
 //
 //	mage docs:build && mage docs:serve
 //	mage docs:serve -archive=docs-v1.14.0.tar.gz -port=8080
 func (Docs) Serve(ctx context.Context,
 	archive *string, // FILE.tar.gz; default: docs-dev.tar.gz
-	port *int, // default: one that is free
+	port *int, // default: a free port
 ) error {
 	return run(ctx, "", func(ctx context.Context, a tasks.App) error {
 		return a.ServeDocs(ctx, value(archive), value(port))
 	})
 }
 
-// Release makes the docs public as a version: patch, minor, major, or vX.Y.Z.
+// Release releases the docs: build, upload, tag, announce, deploy.
 //
-// The site is built and uploaded to the forge; one commit has the section of the
-// changelog and the manifest that names what was uploaded, and the tag of the version is
-// on it. The forge announces it, Argo CD deploys it, and the site is asked for it.
+// VERSION is patch, minor, major (also as BUMP_PATCH and the like), vX.Y.Z or
+// vX.Y.Z-PRE. It releases the content of the default branch of the forge. It:
 //
-// It is made of what the forge's main branch has. Interrupted anywhere, by anything, the
-// same command run again finishes it. With nothing new to release it says so and
-// succeeds. BUMP_PATCH and its like are understood, too.
+//  1. builds the website and uploads it to the forge
+//  2. pushes one commit with the changelog and the manifest, and its tag
+//  3. announces the version at the forge
+//  4. lets Argo CD deploy it, and waits until the website serves it
+//
+// The same command finishes an interrupted release. If there is nothing new, it
+// says so and succeeds.
 //
 //	mage docs:release patch -dryrun
 //	mage docs:release v1.14.0
 func (Docs) Release(ctx context.Context, version string,
-	dryrun *bool, // show all of it, with the changes to files, and write nothing
+	dryrun *bool, // print each step with the changes of files, write nothing
 	new *bool, // release even if there is nothing new
-	date *string, // of the release, as in 2026-03-08; default: today in the site's time zone
+	date *string, // date of the release, such as 2026-03-08; default: today in the setting TimeZone
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
@@ -106,14 +111,14 @@ func (Docs) Release(ctx context.Context, version string,
 
 // Rollback deploys an older version of the docs again.
 //
-// One commit has the manifest name the package of that version, and Argo CD deploys it.
-// Nothing is built, and no tag moves. The next release is made as ever; the newest version
-// comes back by its own name.
+// One commit writes the package of that version into the manifest, and Argo CD
+// deploys it. Nothing is built, and no tag moves. To go forward again, run it
+// with the newest version, or release the next one.
 //
 //	mage docs:rollback v1.13.0 -dryrun
 //	mage docs:rollback v1.13.0
 func (Docs) Rollback(ctx context.Context, version string,
-	dryrun *bool, // show all of it, with the change to the manifest, and write nothing
+	dryrun *bool, // print each step with the change of the manifest, write nothing
 	format *string, // text (default) or json
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {

@@ -6,20 +6,28 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Doctor looks whether all is there that a release needs, before anything irreversible is done.
+// Doctor checks that a release can succeed, before it starts.
 //
-// It looks for commands, free disk, certificate authorities, secrets and the engine on this machine, and asks the
-// registry, the forge, git's server and Argo CD for the rights that container:publish and
-// docs:release need. Nothing is built, started or written; the registry is asked by
-// beginning an upload, which is taken back.
+// The names of its checks:
 //
-// Prints a line for each thing that is missing, and what to do about it.
-// The exit status is 0 if nothing is, 1 if something is, and 2 where a check could not run.
+//	tools, disk       commands and free disk space of this machine
+//	authorities       files with certificate authorities
+//	secrets, engine   every secret can be read, the engine can start
+//	registry          pushing is allowed: an upload is begun and cancelled
+//	forge, push       writing releases, packages, branch and tag is allowed
+//	argocd, site      syncing the docs is allowed, and the website answers
+//
+// A check is left out if the settings do not use its server. Nothing is built,
+// started or stored.
+//
+// It prints one line for each missing requirement, and the remedy. The exit
+// status is 0 if nothing is missing, 1 if something is, 2 if a check could not
+// run.
 //
 //	mage doctor
 //	mage doctor -only=registry,forge
 func Doctor(ctx context.Context,
-	only *string, // names of checks: tools, disk, authorities, secrets, engine, registry, forge, push, argocd, site; default: all
+	only *string, // names of checks, such as registry,forge; default: all
 	format *string, // text (default), json, sarif or github
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {

@@ -8,10 +8,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Engine is about the embedded engine, which builds where there is no Docker.
+// Engine controls the embedded engine, which builds on a machine without Docker.
 type Engine mg.Namespace
 
-// Status says whether the embedded engine runs, where, and how large its cache is.
+// Status shows the embedded engine: state, address, cache.
+//
+//	mage engine:status
 func (Engine) Status(ctx context.Context,
 	format *string, // text (default) or json
 ) error {
@@ -21,32 +23,38 @@ func (Engine) Status(ctx context.Context,
 	})
 }
 
-// Up starts the embedded engine, building it first if need be.
+// Up starts the embedded engine; builds it first if needed.
 //
-// Other targets do so by themselves; this is to have the wait now. It is built from
-// pinned sources with Go, needs no Docker, and is kept outside of the clone.
+// Other targets do this themselves: use it to wait now and not later. The engine
+// is built from pinned sources with Go. It requires no Docker. It is stored in
+// the cache folder of the user.
 func (Engine) Up(ctx context.Context) error {
 	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineUp(ctx) })
 }
 
-// Down stops the embedded engine and leaves nothing of it running; its cache stays.
+// Down stops the embedded engine; its cache stays.
+//
+// No process and no mount of it is left.
 func (Engine) Down(ctx context.Context) error {
 	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineDown(ctx) })
 }
 
-// Prune frees the embedded engine's cache of what no build uses.
+// Prune removes unused content from the cache of the engine.
+//
+//	mage engine:prune
+//	mage engine:down && mage engine:prune -all
 func (Engine) Prune(ctx context.Context,
-	all *bool, // also what the engine keeps for itself; of an engine that is down, the whole cache
+	all *bool, // also internal content; if the engine is stopped, the whole cache
 ) error {
 	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EnginePrune(ctx, value(all)) })
 }
 
-// Serve opens a session of the embedded engine for a Dagger SDK of any language.
+// Serve opens a session of the embedded engine for a Dagger SDK.
 //
-// It speaks the protocol of «dagger session»: one line of JSON on stdout with a port and
-// a token, GraphQL at http://127.0.0.1:PORT/query for whoever brings the token, and the
-// end when stdin is closed. Give the two to an SDK as DAGGER_SESSION_PORT and
-// DAGGER_SESSION_TOKEN.
+// It speaks the protocol of `dagger session`. It prints one line of JSON with a
+// port and a token, answers GraphQL at http://127.0.0.1:PORT/query to requests
+// with the token, and ends when stdin is closed. An SDK reads port and token from
+// DAGGER_SESSION_PORT and DAGGER_SESSION_TOKEN.
 func (Engine) Serve(ctx context.Context) error {
 	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineServe(ctx) })
 }

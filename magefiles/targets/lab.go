@@ -8,29 +8,33 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Lab is a homelab on this machine: registry, forge with a runner, and Argo CD.
+// Lab controls real servers on this machine: a registry, a forge with a runner,
+// and Argo CD.
 type Lab mg.Namespace
 
-// Up starts a registry, a forge and Argo CD on this machine, seeded and ready to try things on.
+// Up starts a registry, a forge and Argo CD on this machine.
 //
-// They are the real programs: CNCF distribution; Gitea, which Forgejo came from; Argo CD on
-// a Kubernetes API with etcd, Redis, and KWOK in place of nodes. All of them listen on
-// 127.0.0.1 only. The forge gets a repository with this checkout's HEAD, Argo CD an
-// Application for each folder of its manifests, the registry base images. The first run
-// builds the programs from pinned sources, some minutes of work that is then kept.
+// They are real programs: CNCF distribution; Gitea, from which Forgejo was
+// forked; Argo CD on a Kubernetes API with etcd, Redis, and KWOK in place of
+// nodes. All of them listen on 127.0.0.1 only. The first run builds them from
+// pinned sources, which takes some minutes. Later runs use the same programs.
 //
-// What is pushed to that repository starts its workflows. A runner of our own runs their
-// jobs, one at a time, with nektos/act: as this user and on this machine, not in containers.
+// The forge gets a repository with HEAD of this checkout. Argo CD gets an
+// Application for each folder of its manifests. The registry gets base images.
 //
-// They stay up until lab:down. What they hold is kept and found again by the next lab:up,
-// at the same addresses. $BLUMEOPS_LAB names the lab: those of two names run side by side.
+// A push to that repository starts its workflows. Our runner runs their jobs, one
+// at a time, with nektos/act: as this user, on this machine, not in containers.
+//
+// The lab runs until lab:down. The next lab:up uses the same data and addresses.
+// $BLUMEOPS_LAB is the name of the lab: labs with two names can run at the same
+// time.
 //
 //	mage lab:up
 //	mage lab:up -parts=registry
 //	eval "$(mage lab:env)"
 func (Lab) Up(ctx context.Context,
-	parts *string, // of registry, images, forge, runner, argocd (with what these need); default: all
-	registry *string, // open (default), users (needs a password) or create-only (no tag can be overwritten)
+	parts *string, // registry, images, forge, runner, argocd, with their requirements; default: all
+	registry *string, // open (default), users (requires a password) or create-only (no tag moves)
 	foreground *bool, // stay in this terminal, and end with it
 	format *string, // text (default) or json
 ) error {
@@ -40,17 +44,22 @@ func (Lab) Up(ctx context.Context,
 	})
 }
 
-// Down ends the lab and leaves nothing of it running.
+// Down stops the lab; its data stays.
 //
-// What its servers hold is kept for the next lab:up, unless -wipe is given. The programs
-// that were built are kept in either case.
+// No process of it is left. The next lab:up uses the data again. The built
+// programs stay in any case.
+//
+//	mage lab:down
+//	mage lab:down -wipe
 func (Lab) Down(ctx context.Context,
-	wipe *bool, // also remove what the servers hold
+	wipe *bool, // also remove the data of the servers
 ) error {
 	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.LabDown(ctx, value(wipe)) })
 }
 
-// Status shows the servers of the lab: whether each answers, its address, its log.
+// Status shows the servers of the lab: state, address, log.
+//
+// The exit status is 1 if one does not answer, or if no lab is running.
 func (Lab) Status(ctx context.Context,
 	format *string, // text (default) or json
 ) error {
@@ -60,10 +69,10 @@ func (Lab) Status(ctx context.Context,
 	})
 }
 
-// Env prints what to set so that the targets, kubectl and argocd use the lab.
+// Env prints the variables that make targets use the lab.
 //
-// The passwords and tokens among it are the lab's own: they were made for it, and open
-// nothing but its servers on this machine.
+// They also apply to kubectl and argocd. The passwords and tokens in the output
+// are those of the lab. They give access to nothing else.
 //
 //	eval "$(mage lab:env)"
 func (Lab) Env(ctx context.Context,

@@ -8,14 +8,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Secrets is about the secrets that targets read.
+// Secrets checks the secrets that targets read.
 type Secrets mg.Namespace
 
-// Check reads every secret that targets may need, and says which ones can be had.
+// Check reads the secrets of all targets, and prints their state.
 //
-// A secret is named by a reference: op://vault/item/field (1Password), env://NAME or
-// file://PATH. In CI only environment variables are read; elsewhere they go before the
-// references. Names are printed, never values.
+// A reference names a secret: op://vault/item/field (1Password), env://NAME or
+// file://PATH. An environment variable overrides it. In CI only environment
+// variables are read. Names are printed, never values.
 //
 //	mage secrets:check
 func (Secrets) Check(ctx context.Context,

@@ -6,23 +6,25 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Validate looks at the whole repository for what a reviewer or a pipeline would have caught later.
+// Validate checks all files of the repository, offline.
 //
-// Every check runs over the files that git tracks or would with the next git add: links
-// and style of the docs, changelog fragments, containers and their Dockerfiles, workflows,
-// Kubernetes manifests, versions that have to agree, secrets. docs/reference/checks.md
-// explains each. No engine is needed and no network.
+// It reads the files that git tracks, and those that the next `git add` would
+// add: links and style of the docs, changelog fragments, containers and
+// Dockerfiles, workflows, Kubernetes manifests, versions that must agree,
+// secrets. It requires no engine and no network. docs/reference/checks.md
+// explains each check.
 //
-// Prints a line for each finding, PATH:LINE:COLUMN: MESSAGE [CHECK/RULE], and what to do.
-// The exit status is 0 without findings, 1 with, and 2 where a check could not run.
+// It prints one line for each finding, PATH:LINE:COLUMN: MESSAGE [CHECK/RULE],
+// and the remedy. The exit status is 0 without findings, 1 with findings, 2 if a
+// check could not run.
 //
 //	mage validate
 //	mage validate -only=links,markdown
 //	mage validate -since=main
 //	mage validate -format=sarif > findings.sarif
 func Validate(ctx context.Context,
-	only *string, // names of checks, as in links,workflows; default: all
-	since *string, // revision: what depends on one file alone is looked for only in files changed since then
+	only *string, // names of checks, such as links,workflows; default: all
+	since *string, // revision: checks of single files read only files changed since then
 	format *string, // text (default), json, sarif or github
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {

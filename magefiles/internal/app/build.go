@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/build"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/list"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // List lists the containers.

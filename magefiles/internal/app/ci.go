@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"os"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/cijobs"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // CI runs the jobs, and shows what became of them.
@@ -34,7 +33,7 @@ func (a *App) jobs(ctx context.Context, args tasks.CIArgs) ([]cijobs.Job, error)
 	}
 	all := []cijobs.Job{{Name: "validate", Run: a.validateJob(args.Since)}}
 	if settings.IsSet(a.TestCommand) {
-		line, err := command.Split(a.TestCommand, os.Getenv)
+		line, err := procgroup.Split(a.TestCommand, os.Getenv)
 		if err != nil {
 			return nil, console.BadInput(fmt.Errorf("setting TestCommand: %w", err))
 		}

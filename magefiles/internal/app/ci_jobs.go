@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/cijobs"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/checks"
 )
 
@@ -67,7 +67,7 @@ const testGrace = 3 * time.Second
 func (a *App) testsJob(line []string) doing {
 	return func(ctx context.Context, out io.Writer) (cijobs.Outcome, error) {
 		log := &cijobs.TestLog{To: out}
-		err := command.Command{Args: line, Dir: a.root, Env: os.Environ(), Output: log, Grace: testGrace}.Run(ctx)
+		err := procgroup.Command{Args: line, Dir: a.root, Env: os.Environ(), Output: log, Grace: testGrace}.Run(ctx)
 		_ = log.Close() // it has nothing to lose
 		var exit *exec.ExitError
 		if err == nil || !errors.As(err, &exit) {

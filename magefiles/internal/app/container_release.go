@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/containerrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // runTimeout is of a run that builds a large image for two platforms, on a runner that may have another one to finish first.

@@ -9,11 +9,11 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitfetch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/source"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // docsBuilder builds the docs with the dates that they have at a commit; the caller gives it the tree.
@@ -32,13 +32,13 @@ func (a *App) docsBuilder(choice string, git *repo.Repo, commit string) (docsbui
 	}
 	return docsbuild.Build{
 		Settings: docsbuild.Settings{
-			Dir: path.Clean(a.Docs), Site: website.Settings{Generator: a.DocsGenerator, Build: a.DocsBuild, Output: a.DocsOutput},
+			Dir: path.Clean(a.Docs), Site: docsite.Settings{Generator: a.DocsGenerator, Build: a.DocsBuild, Output: a.DocsOutput},
 			Source: a.DocsSource, Image: a.NodeImage, Zone: zone,
 		},
-		Dates: func(ctx context.Context, under string) (map[string]website.Dates, error) {
+		Dates: func(ctx context.Context, under string) (map[string]docsite.Dates, error) {
 			return docsDates(ctx, git, commit, under)
 		},
-		Sources: sources{source.Git{Cache: filepath.Join(a.cacheAt, "sources"), Environ: os.Environ()}},
+		Sources: sources{gitfetch.Git{Cache: filepath.Join(a.cacheAt, "sources"), Environ: os.Environ()}},
 		Sites: generators{a, pipeline.Docs{
 			Connect: func(ctx context.Context) (*pipeline.Client, error) { return a.session.connect(ctx, opts) },
 			Copies:  a.copies, Site: network, Image: a.NodeImage, Step: a.progress.step,
@@ -48,27 +48,27 @@ func (a *App) docsBuilder(choice string, git *repo.Repo, commit string) (docsbui
 }
 
 // docsDates are the dates in git's history of a file, or of those in a folder.
-func docsDates(ctx context.Context, git *repo.Repo, commit, under string) (map[string]website.Dates, error) {
+func docsDates(ctx context.Context, git *repo.Repo, commit, under string) (map[string]docsite.Dates, error) {
 	found, err := git.Dates(ctx, commit, under)
-	dates := make(map[string]website.Dates, len(found))
+	dates := make(map[string]docsite.Dates, len(found))
 	for name, d := range found {
-		dates[name] = website.Dates(d)
+		dates[name] = docsite.Dates(d)
 	}
 	return dates, err
 }
 
 // sources is a task.Sources.
-type sources struct{ git source.Git }
+type sources struct{ git gitfetch.Git }
 
 func (s sources) Find(text string) (docsbuild.Source, error) {
-	found, err := source.Parse(text)
+	found, err := gitfetch.Parse(text)
 	return gitSource{found, s.git}, err
 }
 
 // gitSource is a task.Source.
 type gitSource struct {
-	source.Source
-	git source.Git
+	gitfetch.Source
+	git gitfetch.Git
 }
 
 func (s gitSource) Fetch(ctx context.Context) (dir, commit string, release func() error, err error) {

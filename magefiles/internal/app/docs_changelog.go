@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docschangelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Changelog writes the section of a version into the changelog.

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/publish"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Publish publishes, and has the manifests name what was published. What would keep them from it is refused before anything is built.

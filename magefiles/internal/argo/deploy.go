@@ -27,7 +27,7 @@ type Want struct {
 
 // Progress says what Deploy waits for.
 type Progress struct {
-	Says    string     // a clause, such as "it is synced, and Progressing"
+	Says    string     // a clause, such as "it is synced, but Progressing"
 	Holding []Resource // resources that it waits for, the worst first
 }
 
@@ -48,7 +48,7 @@ func (p Progress) String() string {
 // state that was seen last is returned with it.
 func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, error) {
 	if !commitHash.MatchString(want.Commit) {
-		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not the whole hash of a commit", plain.OneLine(want.Commit))})
+		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not a full commit hash", plain.OneLine(want.Commit))})
 	}
 	want.Timeout = cmp.Or(want.Timeout, 5*time.Minute)
 	within, cancel := context.WithTimeoutCause(ctx, want.Timeout, errLate)
@@ -68,7 +68,7 @@ func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, erro
 	return state, err
 }
 
-var errLate = errors.New("the time is up")
+var errLate = errors.New("timeout")
 
 // deployment is one Deploy.
 type deployment struct {
@@ -155,7 +155,7 @@ func (d *deployment) ours(ctx context.Context, revision string) bool {
 	}
 	is, err := d.want.Contains(ctx, revision)
 	if err != nil {
-		d.trouble = fmt.Errorf("whether %s contains the commit is not known: %w", short(revision), err)
+		d.trouble = fmt.Errorf("cannot find out whether %s contains the commit: %w", short(revision), err)
 		return false
 	}
 	d.known[revision] = is
@@ -192,7 +192,7 @@ func (d *deployment) tolerate(ctx context.Context, of action, err error) error {
 	default:
 		d.trouble = err
 		if d.Log != nil {
-			d.Log(fmt.Sprintf("%v; again in %s", err, caller.Retry.Pause(d.failures[of])))
+			d.Log(fmt.Sprintf("%v; retry in %s", err, caller.Retry.Pause(d.failures[of])))
 		}
 	}
 	return httpx.Sleep(ctx, caller.Retry.Pause(d.failures[of]))

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Job is a part of a pipeline that depends on no other part.
@@ -21,7 +23,7 @@ type Job struct {
 
 // Outcome is the outcome of a job.
 type Outcome struct {
-	Findings []string // one line each, the most important first; none: success
+	Findings []string // the most important first; none: success. A result has each on one line, cut; the log has the full text
 	Note     string   // the work, in a few words; "" if the name says it
 }
 
@@ -66,15 +68,15 @@ func (p Pipeline) Run(ctx context.Context) (Results, error) {
 func (j Job) result(ctx context.Context, out io.Writer) Result {
 	began := time.Now()
 	outcome, err := j.try(ctx, out)
-	r := Result{Job: j.Name, State: Passed, Seconds: float64(time.Since(began).Milliseconds()) / 1000, Findings: make([]string, len(outcome.Findings)), Note: oneLine(outcome.Note)}
+	r := Result{Job: j.Name, State: Passed, Seconds: float64(time.Since(began).Milliseconds()) / 1000, Findings: make([]string, len(outcome.Findings)), Note: plain.OneLine(outcome.Note)}
 	for i, f := range outcome.Findings {
-		r.Findings[i] = oneLine(f)
+		r.Findings[i] = plain.OneLine(f)
 	}
 	switch {
 	case ctx.Err() != nil:
 		r.State = Stopped
 	case err != nil:
-		r.State, r.Error = Broken, oneLine(err.Error())
+		r.State, r.Error = Broken, plain.OneLine(err.Error())
 	case len(r.Findings) > 0:
 		r.State = Failed
 	}

@@ -115,7 +115,7 @@ func (e *ResultError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
 func (e *ResultError) Hint() string {
-	return "what was done stays done; run the same command again with a stdout that can be written to"
+	return "the work of the target is done; to get the result, run the command again with a writable stdout"
 }
 
 // Note prints a note on stderr. Its signature suits callbacks of other packages.

@@ -28,7 +28,7 @@ func (v *View) Finish(err error) {
 	v.redrawn.Wait()
 
 	if closed := v.log.close(); closed != nil {
-		v.console.Warn("the log is not complete: " + closed.Error())
+		v.console.Warn("the log is incomplete: " + closed.Error())
 	}
 	switch {
 	case err == nil:

@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // Build makes the archive of the website.
@@ -27,7 +27,7 @@ type Build struct {
 	Tree     fs.FS // the repository: a working tree, or a commit
 	Settings Settings
 	// Dates returns the dates of a file or of the files in a folder, by slash path from the root.
-	Dates   func(ctx context.Context, under string) (map[string]website.Dates, error)
+	Dates   func(ctx context.Context, under string) (map[string]docsite.Dates, error)
 	Sources Sources
 	Sites   Generators
 	Watch   step.Watch
@@ -37,7 +37,7 @@ type Build struct {
 // Settings are the site's settings of its docs.
 type Settings struct {
 	Dir      string // of the docs, a slash path from the root
-	Site     website.Settings
+	Site     docsite.Settings
 	Source   string         // of Quartz, URL#COMMIT or a folder
 	Image    string         // on which generators run
 	Zone     *time.Location // of the shown dates; nil is UTC
@@ -152,10 +152,10 @@ func (b Build) parse(args tasks.DocsArgs) (*building, error) {
 	if d.file, err = archiveFile(cmp.Or(args.Output, "docs-"+d.version.String()+".tar.gz")); err != nil {
 		return nil, err
 	}
-	if d.plan, err = website.Detect(b.Tree, b.Settings.Dir, b.Settings.Site); err != nil {
+	if d.plan, err = docsite.Detect(b.Tree, b.Settings.Dir, b.Settings.Site); err != nil {
 		return nil, err
 	}
-	if d.plan.Generator != website.Quartz {
+	if d.plan.Generator != docsite.Quartz {
 		if args.Source != "" {
 			return nil, &image.InvalidError{What: "source", Input: args.Source, Reason: "is that of Quartz, and " + b.Settings.Dir + " has a generator of its own in package.json"}
 		}
@@ -203,10 +203,10 @@ type building struct {
 	args    tasks.DocsArgs
 	version image.Version
 	file    string // absolute
-	plan    website.Plan
+	plan    docsite.Plan
 	source  Source // nil: the docs are the generator's own package
 	work    scratch.Dir
-	staged  website.Staged
+	staged  docsite.Staged
 	commit  string
 	release func() error
 	built   Result
@@ -228,14 +228,14 @@ func (d *building) stage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pages := website.Pages{Dates: dates, Time: d.args.Time, Skip: d.Settings.Fragment}
+	pages := docsite.Pages{Dates: dates, Time: d.args.Time, Skip: d.Settings.Fragment}
 	if c, err := changelog.ParseConfig(d.Tree); err == nil { // without a readable configuration there are no fragments
 		pages.Skip = append(slices.Clone(pages.Skip), c.Directory)
 		if pages.Outside, err = d.changelogPages(ctx, c.Filename); err != nil {
 			return err
 		}
 	}
-	d.staged, err = website.Stage(d.Tree, d.plan, pages, filepath.Join(d.work.Path, "staged"))
+	d.staged, err = docsite.Stage(d.Tree, d.plan, pages, filepath.Join(d.work.Path, "staged"))
 	return err
 }
 
@@ -246,7 +246,7 @@ func (d *building) fetch(ctx context.Context) (err error) {
 		return err
 	}
 	d.release, d.commit, d.staged.Base = release, commit, dir
-	if err := website.CheckQuartz(os.DirFS(dir), d.source.String()); err != nil {
+	if err := docsite.CheckQuartz(os.DirFS(dir), d.source.String()); err != nil {
 		return err
 	}
 	if d.Note != nil && len(d.plan.Config) == 0 {

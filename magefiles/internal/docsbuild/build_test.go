@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // quartz returns a source that CheckQuartz accepts, and records whether it was released.
@@ -94,11 +94,11 @@ func docs(t *testing.T, files map[string]string) (build docsbuild.Build, g *gene
 	return docsbuild.Build{
 		Tree:     tree,
 		Settings: docsbuild.Settings{Dir: "docs", Source: "https://forge.example/quartz#" + strings.Repeat("a", 40), Image: "node:22-slim"},
-		Dates: func(_ context.Context, under string) (map[string]website.Dates, error) {
+		Dates: func(_ context.Context, under string) (map[string]docsite.Dates, error) {
 			if under == "docs" {
 				under = "docs/index.md"
 			}
-			return map[string]website.Dates{under: {Created: time.Unix(1e9, 0), Modified: time.Unix(1.1e9, 0)}}, nil
+			return map[string]docsite.Dates{under: {Created: time.Unix(1e9, 0), Modified: time.Unix(1.1e9, 0)}}, nil
 		},
 		Sources: quartzes{quartz{dir: source, released: released}}, Sites: g,
 	}, g, released
@@ -133,7 +133,7 @@ func TestBuildDocs(t *testing.T) {
 	if got := strings.Join(steps, "\n"); got != "read docs\nfetch "+build.Settings.Source+"\nbuild docs\nwrite docs-v1.2.3.tar.gz" || len(notes) > 0 {
 		t.Errorf("steps %q, notes %q", steps, notes)
 	}
-	content, err := website.Unpack(t.TempDir(), bytes.NewReader(archive), website.Largest)
+	content, err := docsite.Unpack(t.TempDir(), bytes.NewReader(archive), docsite.Largest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestBuildDocsFails(t *testing.T) {
 	broken := errors.New("broken")
 	for name, change := range map[string]func(*docsbuild.Build, *generator){
 		"read docs": func(b *docsbuild.Build, _ *generator) {
-			b.Dates = func(context.Context, string) (map[string]website.Dates, error) { return nil, broken }
+			b.Dates = func(context.Context, string) (map[string]docsite.Dates, error) { return nil, broken }
 		},
 		"build docs": func(_ *docsbuild.Build, g *generator) { g.err = broken },
 		"fetch":      func(b *docsbuild.Build, _ *generator) { b.Sources = quartzes{quartz{err: broken}} },

@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 )
 
 // changelogPages is the website's page of the changelog; none if the changelog is a page of the docs anyway, or does not
 // exist.
-func (d *building) changelogPages(ctx context.Context, file string) ([]website.OutsidePage, error) {
-	if d.plan.Generator != website.Quartz || d.Settings.Dir == "." || strings.HasPrefix(file, d.Settings.Dir+"/") {
+func (d *building) changelogPages(ctx context.Context, file string) ([]docsite.OutsidePage, error) {
+	if d.plan.Generator != docsite.Quartz || d.Settings.Dir == "." || strings.HasPrefix(file, d.Settings.Dir+"/") {
 		return nil, nil
 	}
 	text, longer, err := d.changelogText(file)
@@ -29,11 +29,11 @@ func (d *building) changelogPages(ctx context.Context, file string) ([]website.O
 	if err != nil {
 		return nil, err
 	}
-	page := website.OutsidePage{Path: file, Text: text, Dates: dates[file]}
+	page := docsite.OutsidePage{Path: file, Text: text, Dates: dates[file]}
 	if longer && page.Dates.Modified.Before(d.args.Time) {
 		page.Dates.Modified = d.args.Time
 	}
-	return []website.OutsidePage{page}, nil
+	return []docsite.OutsidePage{page}, nil
 }
 
 // changelogText is the changelog as the release of the version commits it. It is longer than the file by the version's section. In a

@@ -14,8 +14,8 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 const newsTowncrier = `[tool.towncrier]
@@ -137,7 +137,7 @@ func TestBuildDocsChangelogFails(t *testing.T) {
 	}
 	unknown := errors.New("unknown")
 	dates := build.Dates
-	build.Dates = func(ctx context.Context, under string) (map[string]website.Dates, error) {
+	build.Dates = func(ctx context.Context, under string) (map[string]docsite.Dates, error) {
 		if under == "CHANGELOG.md" {
 			return nil, unknown
 		}

@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
+	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo/repotest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
-
-	gitrepo "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 )
 
 func sha256Of(text string) string {

@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // pack writes a temporary file and renames it, so that the archive is never incomplete.
@@ -21,8 +21,8 @@ func (d *building) pack(context.Context) error {
 		return err
 	}
 	defer site.Close()
-	if d.plan.Generator == website.Quartz {
-		if err := website.Repeat(site); err != nil {
+	if d.plan.Generator == docsite.Quartz {
+		if err := docsite.Repeat(site); err != nil {
 			return err
 		}
 	}
@@ -50,7 +50,7 @@ func (d *building) pack(context.Context) error {
 // write makes the archive, and returns its checksum and size.
 func (d *building) write(site *os.Root, f *os.File) (sum string, size int64, err error) {
 	hash := sha256.New()
-	if err := website.Pack(site, io.MultiWriter(f, hash), d.args.Time, d.version.String()); err != nil {
+	if err := docsite.Pack(site, io.MultiWriter(f, hash), d.args.Time, d.version.String()); err != nil {
 		return "", 0, err
 	}
 	info, err := f.Stat()

@@ -176,7 +176,7 @@ func TestChangelogWarns(t *testing.T) {
 	c, _ := newsTree(t, map[string]string{"CHANGELOG.md": "# Changelog\n"})
 	var said []string
 	c.Warn = func(text string) { said = append(said, text) }
-	if _, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0"}); err != nil || len(said) != 1 || !strings.Contains(said[0], "stands at its top") {
+	if _, err := c.Run(t.Context(), tasks.ChangelogArgs{Version: "v1.0.0"}); err != nil || len(said) != 1 || !strings.Contains(said[0], "is at its top") {
 		t.Errorf("%v, %q", err, said)
 	}
 }

@@ -240,7 +240,7 @@ func TestReleaseLostRace(t *testing.T) {
 		if name == "fragments" && !strings.Contains(files["CHANGELOG.md"], "Their thing.") {
 			t.Errorf("%s: %s", name, files["CHANGELOG.md"])
 		}
-		wantSaid(t, r, "lost a race")
+		wantSaid(t, r, "another push came first")
 	}
 }
 

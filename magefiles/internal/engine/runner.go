@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 const (
@@ -168,7 +168,7 @@ var containerCommands = map[string][]string{
 }
 
 // containerNeeds are the variables that these programs need.
-var containerNeeds = slices.Concat(command.Basic, []string{"DOCKER_*", "CONTAINER*", "PODMAN_*", "NERDCTL_*", "SSH_AUTH_SOCK"})
+var containerNeeds = slices.Concat(procgroup.Basic, []string{"DOCKER_*", "CONTAINER*", "PODMAN_*", "NERDCTL_*", "SSH_AUTH_SOCK"})
 
 // plainScheme is the key of containerCommands for a scheme such as docker-container, image+podman or container.
 func plainScheme(scheme string) string {
@@ -208,9 +208,9 @@ func checkContainer(ctx context.Context, scheme, rest string, opts Options) erro
 	}
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = command.Environment(cmd.Environ(), containerNeeds)
+	cmd.Env = procgroup.Environment(cmd.Environ(), containerNeeds)
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err := command.Run(ctx, cmd, outputTime)
+	err := procgroup.Run(ctx, cmd, outputTime)
 	switch {
 	case ctx.Err() != nil:
 		return &slowError{daggerError{text: fmt.Sprintf("%s, which is to know the Dagger engine%s, gave no answer within %s", program, opts.runner(), checkTime), hint: opts.remedy(), err: err}}

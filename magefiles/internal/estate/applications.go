@@ -16,13 +16,13 @@ func applications(p Applications, history History) validate.Check {
 		Name:   "applications",
 		Covers: "Compares the Applications of Argo CD with the manifests, and with the history of the default branch.",
 		Rules: []validate.Rule{
-			{ID: "out-of-sync", What: "What runs is not what the repository has.", Do: "Sync it, or bring what was changed by hand into the manifests."},
-			{ID: "degraded", What: "What runs is not healthy.", Do: "Look at it in Argo CD (argocd app get), and mend it."},
-			{ID: "unreadable", What: "Argo CD cannot compare it: it cannot read the repository, or the manifests do not build.", Do: "Mend what it names, as the repository's address and credentials in Argo CD."},
-			{ID: "absent", What: "The repository has an Application that Argo CD does not have.", Do: "Apply its manifest, or remove that."},
+			{ID: "out-of-sync", What: "The cluster differs from the repository.", Do: "Sync it, or commit the manual change to the manifests."},
+			{ID: "degraded", What: "The Application is not healthy.", Do: "Find the cause in Argo CD (argocd app get), and correct it."},
+			{ID: "unreadable", What: "Argo CD cannot compare the Application: it cannot read the repository, or the manifests do not build.", Do: "Correct the cause in the message, such as the address or the credentials of the repository in Argo CD."},
+			{ID: "absent", What: "The repository has an Application that Argo CD does not have.", Do: "Apply its manifest, or remove the manifest."},
 			{ID: "stray", What: "Argo CD has an Application of this repository whose manifest is not in it.", Do: "Commit its manifest, or delete the Application."},
-			{ID: "revision", What: "What was deployed last is a commit that is not on the default branch.", Do: "Merge it, or have the Application follow the default branch and sync it."},
-			{ID: "auto-sync", What: "The manifest wants Argo CD to sync by itself, and that is switched off.", Do: "Apply the Application's manifest again, or say so in it."},
+			{ID: "revision", What: "The last deployed commit is not on the default branch.", Do: "Merge it; or let the Application follow the default branch, and sync it."},
+			{ID: "auto-sync", What: "The manifest turns automatic sync on, and in Argo CD it is off.", Do: "Apply the manifest of the Application again, or turn it off there."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			c := comparison{in: in, port: p, tree: manifestsIn(in.Tree, in.Manifests).applications()}
@@ -71,7 +71,7 @@ func (c *comparison) judgeLive() {
 		}
 		// Without any Application in the tree, their manifests are in another repository, and none is a stray.
 		if len(c.tree) > 0 && a.Owner == "" && c.isOurs(a) && !slices.ContainsFunc(c.tree, func(d declared) bool { return d.name == a.Name }) {
-			c.report(a.Name, "stray", "deploys from this repository, and no manifest declares it")
+			c.report(a.Name, "stray", "deploys from this repository, but no manifest declares it")
 		}
 	}
 }
@@ -123,7 +123,7 @@ func (c *comparison) judgeTree(ctx context.Context) error {
 		i := slices.IndexFunc(c.live, func(a Live) bool { return a.Name == d.name })
 		if i >= 0 {
 			if d.auto && !c.live[i].Auto {
-				c.report(d.name, "auto-sync", "does not sync by itself")
+				c.report(d.name, "auto-sync", "does not sync automatically")
 			}
 			continue
 		}

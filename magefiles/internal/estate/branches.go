@@ -14,9 +14,9 @@ import (
 func branches(p History) validate.Check {
 	return validate.Check{
 		Name:   "branches",
-		Covers: "Asks the forge for its branches, and looks for those that workflows and Applications name.",
+		Covers: "Checks that the forge has the branches that workflows and Applications name.",
 		Rules: []validate.Rule{
-			{ID: "missing", What: "A workflow runs for a branch, or an Application follows one, that the forge does not have: nothing runs, nothing is deployed.", Do: "Name a branch that is there, such as the default branch."},
+			{ID: "missing", What: "A workflow or an Application names a branch that the forge does not have: nothing runs, nothing is deployed.", Do: "Name an existing branch, such as the default branch."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			refs, err := p.Refs(ctx)

@@ -9,10 +9,10 @@ import (
 func registry(p Registry) validate.Check {
 	return validate.Check{
 		Name:   "registry",
-		Covers: "Asks the registry whether it lets this account read and push.",
+		Covers: "Checks that this account may read from the registry and push to it.",
 		Rules: []validate.Rule{
-			{ID: "answer", What: "The registry does not answer, or does not let this account read.", Do: "Check that it runs, its address (BLUMEOPS_REGISTRY), and the account's password."},
-			{ID: "push", What: "The account may not push.", Do: "Give it the right to create there."},
+			{ID: "answer", What: "The registry does not answer, or this account may not read.", Do: "Check that it runs. Check its address (BLUMEOPS_REGISTRY) and the password of the account."},
+			{ID: "push", What: "The account may not push.", Do: "Give the account the permission to create images there."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			if err := p.Read(ctx); err != nil {
@@ -30,10 +30,10 @@ func registry(p Registry) validate.Check {
 func forge(p Forge) validate.Check {
 	return validate.Check{
 		Name:   "forge",
-		Covers: "Asks the forge whether the token is valid and may push, make the tags of the next releases, write packages that everybody can read, and announce releases.",
+		Covers: "Checks that the token of the forge is valid, and may push, make the tags of the next releases, write public packages and announce releases.",
 		Rules: []validate.Rule{
-			{ID: "token", What: "The forge does not answer, or does not take the token.", Do: "Check the forge's address, and make another token (Settings, Applications) with the scopes write:repository and write:package."},
-			{ID: "right", What: "The token, or its user, lacks a right.", Do: "Give the user the right, or make a token with the scopes write:repository and write:package."},
+			{ID: "token", What: "The forge does not answer, or refuses the token.", Do: "Check the address of the forge, or make another token (Settings, Applications) with the scopes write:repository and write:package."},
+			{ID: "right", What: "The token or its user does not have a required permission.", Do: "Give the user the permission, or make a token with the scopes write:repository and write:package."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			for i, answer := range p.Ask(ctx) {
@@ -53,11 +53,11 @@ func forge(p Forge) validate.Check {
 func argocd(p Deployment) validate.Check {
 	return validate.Check{
 		Name:   "argocd",
-		Covers: "Asks Argo CD whether the token may see and sync the Application of the docs now, and whether that is sound.",
+		Covers: "Checks that the token may see and sync the Application of the docs now, and that the Application is not degraded.",
 		Rules: []validate.Rule{
-			{ID: "right", What: "Argo CD does not answer, or does not let the token see or sync the Application now.", Do: "Check Argo CD's address, the token and its rights."},
-			{ID: "compare", What: "Argo CD cannot work out what the Application is to be.", Do: "Mend what it names: the repository that it reads, or the manifests."},
-			{ID: "health", What: "The Application is degraded, so that a release is only seen to be healthy if it repairs that.", Do: "Look in Argo CD for the cause. If it is not the version that is deployed, repair it before the release."},
+			{ID: "right", What: "Argo CD does not answer, or the token may not see or sync the Application now.", Do: "Check the address of Argo CD, the token and its permissions."},
+			{ID: "compare", What: "Argo CD cannot compare the Application with its manifests.", Do: "Correct the cause in the message: the repository that it reads, or the manifests."},
+			{ID: "health", What: "The Application is degraded. A release only becomes healthy if it repairs the cause.", Do: "Find the cause in Argo CD. If the deployed version is not the cause, repair it before the release."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			state, err := p.Look(ctx)
@@ -91,9 +91,9 @@ func isBroken(health string) bool { return health == "Degraded" || health == "Mi
 func website(p Website, deployed Deployment) validate.Check {
 	return validate.Check{
 		Name:   "site",
-		Covers: "Asks the site of the docs which version it serves.",
+		Covers: "Checks that the website of the docs answers.",
 		Rules: []validate.Rule{
-			{ID: "answer", What: "The site of the docs does not answer.", Do: "Check that it runs, and its address (BLUMEOPS_DOCS_URL; none if there is none)."},
+			{ID: "answer", What: "The website of the docs does not answer.", Do: "Check that it runs. Check its address (BLUMEOPS_DOCS_URL; set it to none if there is no website)."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			if _, err := p.Version(ctx); err != nil && !isMissing(ctx, deployed) {

@@ -13,14 +13,14 @@ import (
 func tools(p Tools) validate.Check {
 	return validate.Check{
 		Name:   "tools",
-		Covers: "Looks for the commands that targets run.",
+		Covers: "Checks that the commands that targets run are in PATH.",
 		Rules: []validate.Rule{
-			{ID: "missing", What: "A command that a target runs is not there.", Do: "Install it, and put its folder into PATH."},
+			{ID: "missing", What: "A command that a target runs is missing.", Do: "Install it, and add its folder to PATH."},
 		},
 		Run: func(_ context.Context, in *validate.Input) error {
 			for _, tool := range p.Look() {
 				if tool.Err != nil {
-					in.Report(validate.Finding{About: tool.Name, Rule: "missing", Message: fmt.Sprintf("%s, which %s needs", joined(tool.Err.Error()), tool.For)})
+					in.Report(validate.Finding{About: tool.Name, Rule: "missing", Message: fmt.Sprintf("%s; required by %s", joined(tool.Err.Error()), tool.For)})
 				}
 			}
 			return nil
@@ -31,9 +31,9 @@ func tools(p Tools) validate.Check {
 func disk(p Disk) validate.Check {
 	return validate.Check{
 		Name:   "disk",
-		Covers: "Looks how much is free where the engine, the user's cache and temporary files are.",
+		Covers: "Checks the free space for the engine, for the user's cache folder and for temporary files.",
 		Rules: []validate.Rule{
-			{ID: "full", What: "Less is free than a release may write.", Do: "Free some, as with mage engine:prune, or move the folder (BLUMEOPS_ENGINE_STATE, XDG_CACHE_HOME, TMPDIR)."},
+			{ID: "full", What: "A release can require more space than is free.", Do: "Free some space, for example with mage engine:prune, or move the folder (BLUMEOPS_ENGINE_STATE, XDG_CACHE_HOME, TMPDIR)."},
 		},
 		Run: func(_ context.Context, in *validate.Input) error {
 			folders, err := p.Folders()
@@ -43,7 +43,7 @@ func disk(p Disk) validate.Check {
 			for _, f := range folders {
 				if f.Free < f.Needs {
 					in.Report(validate.Finding{About: f.Path, Rule: "full", Message: fmt.Sprintf(
-						"%s free for %s, and a release may need %s", units.BytesSize(float64(f.Free)), f.Holds, units.BytesSize(float64(f.Needs)))})
+						"%s free for %s; a release can require %s", units.BytesSize(float64(f.Free)), f.Holds, units.BytesSize(float64(f.Needs)))})
 				}
 			}
 			return nil
@@ -54,9 +54,9 @@ func disk(p Disk) validate.Check {
 func authorities(p Authorities) validate.Check {
 	return validate.Check{
 		Name:   "authorities",
-		Covers: "Reads the certificate authorities that BLUMEOPS_CA_FILE names or, if it is not set, SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS, and says where they come from.",
+		Covers: "Reads the certificate authorities in BLUMEOPS_CA_FILE or, if it is not set, in SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS. Prints their sources.",
 		Rules: []validate.Rule{
-			{ID: "unreadable", What: "A file or a folder of certificate authorities is missing, cannot be read, or holds no certificate: nothing is trusted for its sake.", Do: "Name a readable PEM file of certificates, or unset the variable."},
+			{ID: "unreadable", What: "A file or a folder of certificate authorities is missing, cannot be read, or contains no certificate. It adds no trust.", Do: "Name a readable PEM file of certificates, or unset the variable."},
 		},
 		Run: func(_ context.Context, in *validate.Input) error {
 			all, err := p.Look()
@@ -76,9 +76,9 @@ func authorities(p Authorities) validate.Check {
 func secrets(p Secrets) validate.Check {
 	return validate.Check{
 		Name:   "secrets",
-		Covers: "Reads every secret that the settings refer to. Names are shown, never values.",
+		Covers: "Reads every secret that the settings refer to. Prints names, never values.",
 		Rules: []validate.Rule{
-			{ID: "unreadable", What: "A secret cannot be read.", Do: "Mend the reference in magefiles/site.go, or set the variable that overrides it."},
+			{ID: "unreadable", What: "A secret cannot be read.", Do: "Correct the reference in magefiles/site.go, or set the variable that overrides it."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			all, err := p.Check(ctx)
@@ -98,10 +98,10 @@ func secrets(p Secrets) validate.Check {
 func engine(p Engine) validate.Check {
 	return validate.Check{
 		Name:   "engine",
-		Covers: "Looks which engine a build would take, and whether it can start, and run commands for the platforms of all Dockerfiles with RUN. Nothing is built or started.",
+		Covers: "Checks that the engine of a build can start, and can run commands for the platforms of all Dockerfiles with RUN. It builds and starts nothing.",
 		Rules: []validate.Rule{
-			{ID: "start", What: "The engine that would be taken cannot start.", Do: "Start Docker, or give the embedded engine what it lacks (docs/how-to/run-the-embedded-engine.md)."},
-			{ID: "run", What: "The engine would start, but run no command: it builds only what needs none.", Do: "Give the embedded engine what it lacks (docs/how-to/run-the-embedded-engine.md)."},
+			{ID: "start", What: "The engine of a build cannot start.", Do: "Start Docker, or install the requirements of the embedded engine (docs/how-to/run-the-embedded-engine.md)."},
+			{ID: "run", What: "The engine can start, but cannot run commands: it only builds images without RUN.", Do: "Install the requirements of the embedded engine (docs/how-to/run-the-embedded-engine.md)."},
 			{ID: "platform", What: "Containers with RUN are published for a platform whose programs cannot run here.", Do: "Install an emulator (apt-get install qemu-user-static binfmt-support), or build on a machine of that platform (BUILDKIT_HOST)."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
@@ -119,7 +119,7 @@ func engine(p Engine) validate.Check {
 			}
 			for _, f := range look.Foreign {
 				in.Report(validate.Finding{About: about, Rule: "platform", Message: fmt.Sprintf(
-					"%s programs cannot run here, and the RUN steps of %s need it", f.Platform, strings.Join(f.Containers, ", "))})
+					"%s programs cannot run here, and the RUN steps of %s require it", f.Platform, strings.Join(f.Containers, ", "))})
 			}
 			return nil
 		},

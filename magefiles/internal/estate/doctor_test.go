@@ -161,15 +161,15 @@ func TestDoctor(t *testing.T) {
 	}{
 		"tools/missing": {
 			func(p *DoctorPorts) {
-				p.Tools = fakeTools{{Name: "git", For: "docs:build", Err: errors.New("there is no command git")}}
+				p.Tools = fakeTools{{Name: "git", For: "docs:build", Err: errors.New("not found in PATH")}}
 			},
-			"git: there is no command git, which docs:build needs [tools/missing] → Install it",
+			"git: not found in PATH; required by docs:build [tools/missing] → Install it",
 		},
 		"disk/full": {
 			func(p *DoctorPorts) {
 				p.Disk = fakeDisk{{Path: "/cache", Holds: "the engine", Free: 3 << 30, Needs: NeedsEngine}}
 			},
-			"/cache: 3GiB free for the engine, and a release may need 4GiB [disk/full] → Free some",
+			"/cache: 3GiB free for the engine; a release can require 4GiB [disk/full] → Free some",
 		},
 		"secrets/unreadable": {
 			func(p *DoctorPorts) {
@@ -195,13 +195,13 @@ func TestDoctor(t *testing.T) {
 			func(p *DoctorPorts) {
 				p.Engine = fakeEngine{look: Outlook{Name: "e", Why: "w", Run: errors.New("no runc")}}
 			},
-			"engine e (w): no runc [engine/run] → Give",
+			"engine e (w): no runc [engine/run] → Install",
 		},
 		"engine/platform": {
 			func(p *DoctorPorts) {
 				p.Engine = fakeEngine{look: Outlook{Name: "e", Why: "w", Foreign: []Foreign{{"linux/arm64", []string{"devpi", "zot"}}}}}
 			},
-			"engine e (w): linux/arm64 programs cannot run here, and the RUN steps of devpi, zot need it [engine/platform] → Install an emulator",
+			"engine e (w): linux/arm64 programs cannot run here, and the RUN steps of devpi, zot require it [engine/platform] → Install an emulator",
 		},
 		"authorities/unreadable": {
 			func(p *DoctorPorts) {
@@ -229,9 +229,9 @@ func TestDoctor(t *testing.T) {
 		},
 		"forge/right": {
 			func(p *DoctorPorts) {
-				p.Forge = fakeForge{host{"forge f.example"}, []Answer{{}, {Err: errors.New("lacks write:package")}}}
+				p.Forge = fakeForge{host{"forge f.example"}, []Answer{{}, {Err: errors.New("no scope write:package")}}}
 			},
-			"forge f.example: lacks write:package [forge/right] → Give",
+			"forge f.example: no scope write:package [forge/right] → Give",
 		},
 		"push/clone": {
 			func(p *DoctorPorts) { p.Clone = fakeClone{err: errors.New("no remote\nis called origin.")} },
@@ -239,7 +239,7 @@ func TestDoctor(t *testing.T) {
 		},
 		"push/shallow": {
 			func(p *DoctorPorts) { p.Clone = fakeClone{state: CloneState{Shallow: true}} },
-			"clone: its history is cut off [push/shallow] → Run git fetch",
+			"clone: its history is incomplete [push/shallow] → Run git fetch",
 		},
 		"push/branch": {
 			func(p *DoctorPorts) {
@@ -251,7 +251,7 @@ func TestDoctor(t *testing.T) {
 			func(p *DoctorPorts) {
 				p.Clone = fakeClone{state: CloneState{Released: true, Changed: []string{"a", "b", "c", "d"}}}
 			},
-			"clone: has changes that are not committed: a, b, c and 1 more [push/changes] → Commit",
+			"clone: uncommitted changes: a, b, c and 1 more [push/changes] → Commit",
 		},
 		"push/right": {
 			func(p *DoctorPorts) {
@@ -273,13 +273,13 @@ func TestDoctor(t *testing.T) {
 			func(p *DoctorPorts) {
 				p.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Unknown", Trouble: "no such folder"}}
 			},
-			"application docs: no such folder [argocd/compare] → Mend",
+			"application docs: no such folder [argocd/compare] → Correct",
 		},
 		"argocd/health": {
 			func(p *DoctorPorts) {
 				p.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Degraded"}}
 			},
-			"application docs: its health is Degraded [argocd/health] → Look",
+			"application docs: its health is Degraded [argocd/health] → Find",
 		},
 		"site/answer": {
 			func(p *DoctorPorts) { p.Website = fakeWebsite{host{"https://docs.example"}, errDown} },
@@ -338,7 +338,7 @@ func TestHintOf(t *testing.T) {
 	t.Parallel()
 	wrapped := errors.Join(errors.New("first"), hinted{"second", "do\nthis."})
 	for err, want := range map[error]string{
-		errors.New("x"): "", hinted{"x", "do it"}: "do it", &silence{time.Second}: "check that it runs, and what stands between it and this machine",
+		errors.New("x"): "", hinted{"x", "do it"}: "do it", &silence{time.Second}: "check that it runs, and check proxies and firewalls between it and this machine",
 	} {
 		if got := hintOf(err); got != want {
 			t.Errorf("%v: %q, want %q", err, got, want)

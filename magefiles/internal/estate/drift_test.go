@@ -130,15 +130,15 @@ func TestImages(t *testing.T) {
 		"argocd/kustomized/README.md":    "image: r.example/o/readme:v1\n",
 		"argocd/template/not-object.yml": "- image: r.example/o/list:v1\n",
 	}, driftSite)
-	want := strings.ReplaceAll(`argocd/kustomized/kustomization.yaml:8:13: r.example does not hold r.example/o/lost:v3 [images/missing] PUBLISH
-argocd/kustomized/kustomization.yaml:9:5: r.example does not hold r.example/o/fixed@`+digestB+` [images/missing] PUBLISH
-argocd/missing.yaml:6:14: r.example does not hold r.example/o/a:v9 [images/missing] PUBLISH
-argocd/missing.yaml:7:14: r.example/o/a:v1 is `+digestA+` by now, not `+digestB+` [images/moved] TAKE
-argocd/missing.yaml:8:14: r.example does not hold r.example/o/b:v1@`+digestA+` [images/missing] PUBLISH
+	want := strings.ReplaceAll(`argocd/kustomized/kustomization.yaml:8:13: r.example does not have r.example/o/lost:v3 [images/missing] PUBLISH
+argocd/kustomized/kustomization.yaml:9:5: r.example does not have r.example/o/fixed@`+digestB+` [images/missing] PUBLISH
+argocd/missing.yaml:6:14: r.example does not have r.example/o/a:v9 [images/missing] PUBLISH
+argocd/missing.yaml:7:14: r.example/o/a:v1 now has the digest `+digestA+`, not `+digestB+` [images/moved] TAKE
+argocd/missing.yaml:8:14: r.example does not have r.example/o/b:v1@`+digestA+` [images/missing] PUBLISH
 argocd/missing.yaml:9:14: r.example no longer has the tag of r.example/o/a:gone@`+digestA+` [images/moved] TAKE
-argocd/ok/deep/list.yaml:6:122: r.example does not hold r.example/o/gone:v1 [images/missing] PUBLISH
-! images: registry down.example: nothing answers: start it (and 1 more images there)`, "PUBLISH", "→ Publish it (mage container:publish), or name a version that is there.")
-	want = strings.ReplaceAll(want, "TAKE", "→ Take the new digest, or leave the tag out.")
+argocd/ok/deep/list.yaml:6:122: r.example does not have r.example/o/gone:v1 [images/missing] PUBLISH
+! images: registry down.example: nothing answers: start it (and 1 more images there)`, "PUBLISH", "→ Publish it (mage container:publish), or name an existing version.")
+	want = strings.ReplaceAll(want, "TAKE", "→ Use the new digest, or remove the tag.")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -177,7 +177,7 @@ func TestImagesAfterKustomize(t *testing.T) {
 	}, driftSite)
 	var lines []string
 	for line := range strings.Lines(got) {
-		place, rest, _ := strings.Cut(line, ": r.example does not hold ")
+		place, rest, _ := strings.Cut(line, ": r.example does not have ")
 		image, _, _ := strings.Cut(rest, " ")
 		lines = append(lines, place+" "+image)
 	}
@@ -233,7 +233,7 @@ func TestApplications(t *testing.T) {
 		},
 		"stray": {
 			fakeApplications{live: []Live{docs, other, {Name: "old", Repos: ours, Sync: "Synced", Health: "Healthy"}}}, main,
-			"application old: deploys from this repository, and no manifest declares it [applications/stray]",
+			"application old: deploys from this repository, but no manifest declares it [applications/stray]",
 		},
 		"of a set": {fakeApplications{live: []Live{docs, other, {Name: "old", Repos: ours, Owner: "set", Sync: "Synced", Health: "Healthy"}}}, main, ""},
 		"of others": {
@@ -245,7 +245,7 @@ func TestApplications(t *testing.T) {
 		},
 		"auto-sync": {
 			fakeApplications{live: with(func(l *Live) { l.Auto = false })}, main,
-			"argocd/apps/docs.yaml:4:9: application docs: does not sync by itself [applications/auto-sync]",
+			"argocd/apps/docs.yaml:4:9: application docs: does not sync automatically [applications/auto-sync]",
 		},
 		"no remote":  {fakeApplications{live: []Live{docs, other}}, fakeHistory{err: errDown}, "! applications: nothing answers: start it"},
 		"too short":  {fakeApplications{live: []Live{docs, other}}, fakeHistory{refs: main.refs, cut: true}, "! applications: application docs: nothing answers: start it"},
@@ -291,7 +291,7 @@ func TestTags(t *testing.T) {
 		want string
 	}{
 		"ok":     {map[string]string{"v1.0.0": "a", "nettest-v1.0.0": "x", "backup": "q", "v1": "q"}, fakeHistory{}, ""},
-		"docs":   {map[string]string{"v1.0.0": "q"}, fakeHistory{}, "git remote f.example/o/r: tag v1.0.0 is on q, which no branch holds [tags/tag] → Look"},
+		"docs":   {map[string]string{"v1.0.0": "q"}, fakeHistory{}, "git remote f.example/o/r: tag v1.0.0 is on q, which is on no branch [tags/tag] → Look"},
 		"image":  {map[string]string{"nettest-v1.0.0-rc.1": "q"}, fakeHistory{}, "git remote f.example/o/r: tag nettest-v1.0.0-rc.1 is on q"},
 		"remote": {nil, fakeHistory{err: errDown}, "! branches: nothing answers: start it\n! tags: nothing answers: start it"},
 		"short":  {map[string]string{"v1.0.0": "a"}, fakeHistory{cut: true}, "! tags: nothing answers: start it"},
@@ -318,7 +318,7 @@ func TestOrphans(t *testing.T) {
 		"containers/a/Dockerfile": "FROM scratch\n",
 		"argocd/pod.yaml":         pod("r.example/o/a:v1", "r.example/o/gone:v1", "r.example/other/x:v1", "r.example/o/charts/x:v1", "r.example/o/sub:v1"),
 	}
-	const want = "argocd/pod.yaml:7:14: r.example/o/gone:v1 is of a container that is not there: there is no folder containers/gone [images/container] → Name"
+	const want = "argocd/pod.yaml:7:14: the container of r.example/o/gone:v1 is missing: folder containers/gone not found [images/container] → Name"
 	if _, got := look(t, Drift(DriftPorts{Images: registry}), files, own); !strings.HasPrefix(got, want) || strings.Count(got, "[images/") != 1 {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

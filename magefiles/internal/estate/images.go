@@ -25,11 +25,11 @@ const (
 func images(p Images) validate.Check {
 	return validate.Check{
 		Name:   "images",
-		Covers: "Asks the registries for every image that the manifests name, after kustomize, once each.",
+		Covers: "Checks that the registries have every image of the manifests, after kustomize.",
 		Rules: []validate.Rule{
-			{ID: "missing", What: "The registry does not hold the image, so that no new pod could start.", Do: "Publish it (mage container:publish), or name a version that is there."},
-			{ID: "container", What: "The image is one of ours, and the repository has no container of that name: it was removed or renamed.", Do: "Name the container that took its place, or remove the manifest."},
-			{ID: "moved", What: "The tag beside a digest names something else by now.", Do: "Take the new digest, or leave the tag out."},
+			{ID: "missing", What: "The image is not in its registry: no new pod can start.", Do: "Publish it (mage container:publish), or name an existing version."},
+			{ID: "container", What: "The image belongs to this site, but the repository has no container of that name: it was removed or renamed.", Do: "Name the container that replaced it, or remove the manifest."},
+			{ID: "moved", What: "The tag next to a digest now has another digest.", Do: "Use the new digest, or remove the tag."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			uses := manifestsIn(in.Tree, in.Manifests).images(in.ForgeURLs)
@@ -69,7 +69,7 @@ func orphans(in *validate.Input, uses []use) {
 		if _, err := image.ParseName(own); !ours || err != nil || in.HasFolder(image.Root+"/"+own) {
 			continue
 		}
-		message := fmt.Sprintf("%s is of a container that is not there: there is no folder %s/%s", u, image.Root, own)
+		message := fmt.Sprintf("the container of %s is missing: folder %s/%s not found", u, image.Root, own)
 		in.Report(validate.Finding{Path: u.path, Line: u.line, Column: u.column, Rule: "container", Message: message})
 	}
 }
@@ -122,7 +122,7 @@ func (q question) ask(ctx context.Context, p Images, in *validate.Input, places 
 		return err
 	}
 	if !ok {
-		report("missing", fmt.Sprintf("%s does not hold %s", q.ref.Registry, q))
+		report("missing", fmt.Sprintf("%s does not have %s", q.ref.Registry, q))
 		return nil
 	}
 	if q.digest == "" || !q.tagged {
@@ -135,7 +135,7 @@ func (q question) ask(ctx context.Context, p Images, in *validate.Input, places 
 	case !ok:
 		report("moved", fmt.Sprintf("%s no longer has the tag of %s", q.ref.Registry, q))
 	case found != q.digest:
-		report("moved", fmt.Sprintf("%s is %s by now, not %s", q.ref, found, q.digest))
+		report("moved", fmt.Sprintf("%s now has the digest %s, not %s", q.ref, found, q.digest))
 	}
 	return nil
 }

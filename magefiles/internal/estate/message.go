@@ -51,7 +51,7 @@ func (s *silence) Error() string { return fmt.Sprintf("no answer within %s", s.a
 
 // Hint says what to do.
 func (s *silence) Hint() string {
-	return "check that it runs, and what stands between it and this machine"
+	return "check that it runs, and check proxies and firewalls between it and this machine"
 }
 
 // bounded limits the time of a check, so that one host that hangs stops neither the other checks nor the run.

@@ -13,8 +13,8 @@ func packages(p Packages) validate.Check {
 		Name:   "package",
 		Covers: "Downloads the release of the docs that the manifest names, and compares its checksum.",
 		Rules: []validate.Rule{
-			{ID: "missing", What: "The forge has no such file.", Do: "Go back to a version that is there (mage docs:rollback), or release the next one."},
-			{ID: "changed", What: "The forge has something else than the manifest states.", Do: "Find out who replaced it; then release the next version (mage docs:release patch -new)."},
+			{ID: "missing", What: "The file is not at the forge.", Do: "Go back to an existing version (mage docs:rollback), or release the next one."},
+			{ID: "changed", What: "The checksum of the file at the forge differs from the manifest.", Do: "Find out who replaced it. Then release the next version (mage docs:release patch -new)."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			pin, ok, err := p.Pinned(in.Tree)

@@ -16,11 +16,11 @@ var released = regexp.MustCompile(`^(.+-)?v[0-9]+\.[0-9]+\.[0-9]+([-+].*)?$`)
 func tags(p History) validate.Check {
 	return validate.Check{
 		Name:   "tags",
-		Covers: "Asks the forge for the tags of versions (vX.Y.Z, NAME-vX.Y.Z), and looks for those that no branch holds.",
+		Covers: "Checks that the commit of each version tag at the forge (vX.Y.Z, NAME-vX.Y.Z) is on a branch.",
 		Rules: []validate.Rule{
 			{
-				ID: "tag", What: "A version is on a commit that no branch has: it was made of what was then rewritten, or never merged.",
-				Do: "Look at what it was made of; then merge that, or release the next version and delete the tag.",
+				ID: "tag", What: "The commit of a version is on no branch: its branch was rewritten, or never merged.",
+				Do: "Look at the commit. Merge it, or release the next version and delete the tag.",
 			},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
@@ -42,7 +42,7 @@ func tags(p History) validate.Check {
 					return advised(err)
 				}
 				if !held {
-					in.Report(validate.Finding{About: p.String(), Rule: "tag", Message: fmt.Sprintf("tag %s is on %.12s, which no branch holds", name, refs.Tags[name])})
+					in.Report(validate.Finding{About: p.String(), Rule: "tag", Message: fmt.Sprintf("tag %s is on %.12s, which is on no branch", name, refs.Tags[name])})
 				}
 			}
 			return nil

@@ -51,14 +51,14 @@ type Client struct {
 // New checks the options; it makes no request.
 func New(o Options) (*Client, error) {
 	if user, host, ok := strings.Cut(o.URL, "@"); ok && !strings.Contains(user, "://") {
-		return nil, fmt.Errorf("forge's address ***@%s: expected https://HOST without a user or a password; a token is a setting of its own", httpx.Clean(host))
+		return nil, fmt.Errorf("forge's address ***@%s: expected https://HOST without a user or a password; the token has its own setting", httpx.Clean(host))
 	}
 	base, err := url.Parse(o.URL)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("forge's address %q: expected https://HOST or http://HOST", httpx.Clean(o.URL))
 	}
 	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, fmt.Errorf("forge's address %q: expected no credentials and no query; a token is a setting of its own", httpx.Clean(o.URL))
+		return nil, fmt.Errorf("forge's address %q: expected no credentials and no query; the token has its own setting", httpx.Clean(o.URL))
 	}
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), ""
 	c := &Client{base: base, getToken: o.Token}

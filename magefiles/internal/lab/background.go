@@ -17,7 +17,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // A lab that stays up is its own process, the keeper: it starts the servers, writes the record of their addresses, and ends them on request. It
@@ -145,7 +145,7 @@ func Detach(ctx context.Context, dir string, line []string, env []string, say fu
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env, cmd.Stderr = env, log
 	detach(cmd)
-	command.KeepInherited()
+	procgroup.KeepInherited()
 	if err := cmd.Start(); err != nil {
 		return Record{}, err
 	}

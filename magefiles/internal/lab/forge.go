@@ -16,12 +16,12 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // gitea is the code that Forgejo was forked from; Forgejo itself cannot be built from a module.
-var gitea = pinned.Program{
+var gitea = toolbuild.Program{
 	Name:    "gitea",
 	Title:   "Gitea",
 	Dir:     "gitea",
@@ -59,7 +59,7 @@ type Forge struct {
 	git       string // path of the command
 	path      string // of the program
 	static    string // folder of Gitea's templates and pictures
-	front     *front.Front
+	front     *faultproxy.Front
 	behind    *url.URL // the server itself
 	ssh       string   // host:port
 	hostKey   ssh.PublicKey
@@ -104,7 +104,7 @@ func (f *Forge) start(ctx context.Context, h Home) (err error) {
 	if f.hostKey, err = hostKey(f.file("ssh_host_key")); err != nil {
 		return err
 	}
-	if f.front, err = front.Start(front.Options{Addr: f.options.Addr}); err != nil {
+	if f.front, err = faultproxy.Start(faultproxy.Options{Addr: f.options.Addr}); err != nil {
 		return err
 	}
 	if err := f.serve(ctx); err != nil {
@@ -189,7 +189,7 @@ func (f *Forge) URL() string { return f.front.URL() }
 func (f *Forge) Log() string { return f.file("forge.log") }
 
 // Front is the fault proxy for HTTP.
-func (f *Forge) Front() *front.Front { return f.front }
+func (f *Forge) Front() *faultproxy.Front { return f.front }
 
 // SSHAddr is where git's SSH listens, host:port.
 func (f *Forge) SSHAddr() string { return f.ssh }

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh/knownhosts"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
@@ -192,7 +192,7 @@ func (g gitRun) run(ctx context.Context, args ...string) (string, error) {
 		"http.extraHeader", g.authorization))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := command.Run(ctx, cmd, time.Second); err != nil { // git's child processes hold the pipes
+	if err := procgroup.Run(ctx, cmd, time.Second); err != nil { // git's child processes hold the pipes
 		return "", fmt.Errorf("git %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return strings.TrimSpace(stdout.String()), nil

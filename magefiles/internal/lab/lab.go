@@ -2,7 +2,7 @@
 // and Argo CD on a Kubernetes API. All of them but the runner are the real programs. Each server has one file here.
 //
 // The programs are built from the pinned modules below modules/, which are not in the project's own go.mod, and kept outside the clone. Every
-// server listens on 127.0.0.1, ends with the process that started it, and is behind a fault proxy (package front), which logs requests and fails
+// server listens on 127.0.0.1, ends with the process that started it, and is behind a fault proxy (package faultproxy), which logs requests and fails
 // on request. Package baseimage makes the base images.
 package lab
 

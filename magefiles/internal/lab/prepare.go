@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // programs are the programs of the parts of a lab.
-var programs = map[Part][]pinned.Program{
+var programs = map[Part][]toolbuild.Program{
 	PartRegistry: {registryProgram},
 	PartForge:    {gitea},
 	PartRunner:   {actProgram},
@@ -75,7 +75,7 @@ func (h Home) Ready(parts ...Part) error {
 	return nil
 }
 
-func (b builder) notBuilt(parts []Part) (missing []pinned.Program, err error) {
+func (b builder) notBuilt(parts []Part) (missing []toolbuild.Program, err error) {
 	for _, part := range parts {
 		for _, p := range programs[part] {
 			kept, err := b.Kept(p)
@@ -117,14 +117,14 @@ func lacking(parts []Part) error {
 	return nil
 }
 
-// builder is a pinned.Builder that reports the progress of several programs.
+// builder is a toolbuild.Builder that reports the progress of several programs.
 type builder struct {
-	pinned.Builder
+	toolbuild.Builder
 	work func(name string) (say func(string), end func(error))
 }
 
 // buildOne builds a program as its own piece of work.
-func (b builder) buildOne(ctx context.Context, p pinned.Program) (err error) {
+func (b builder) buildOne(ctx context.Context, p toolbuild.Program) (err error) {
 	if b.work != nil {
 		say, end := b.work("build " + p.Title)
 		defer func() { end(err) }()
@@ -135,13 +135,13 @@ func (b builder) buildOne(ctx context.Context, p pinned.Program) (err error) {
 }
 
 // buildMissing builds programs: those of one module one after the other, as they share packages, and the modules in parallel.
-func (b builder) buildMissing(ctx context.Context, all []pinned.Program) error {
+func (b builder) buildMissing(ctx context.Context, all []toolbuild.Program) error {
 	if len(all) == 0 {
 		return nil
 	}
 	var titles []string
 	var seconds int
-	modules := map[string][]pinned.Program{}
+	modules := map[string][]toolbuild.Program{}
 	for _, p := range all {
 		titles = append(titles, p.Title)
 		seconds += p.Seconds

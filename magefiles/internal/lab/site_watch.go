@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/quartz"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // watch reads the Deployment until ctx ends.
@@ -90,7 +90,7 @@ func (s *Site) held() bool {
 // served is a release with its content.
 type served struct {
 	SiteRelease
-	content *website.Content
+	content *docsite.Content
 }
 
 // take serves the new release from now on, unless the site is held. With nil nothing is served, for the reason why.
@@ -130,7 +130,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	now, why := s.now, s.why
 	if r.URL.Path != "/healthz" {
-		var content *website.Content
+		var content *docsite.Content
 		if now != nil {
 			content = now.content
 		}

@@ -69,7 +69,7 @@ func (f File) PinImage(to Image) ([]byte, error) {
 	}
 	found = slices.DeleteFunc(found, func(n imageNodes) bool { return n.Template })
 	if len(found) == 0 {
-		return nil, f.errorAt(ErrNone, imagePlace(to.Name), "is not there", "")
+		return nil, f.errorAt(ErrNone, imagePlace(to.Name), "not found", "")
 	}
 	edited := map[*yaml.Node]string{}
 	var changes []change
@@ -152,14 +152,14 @@ func (f File) images(name string) ([]*yaml.Node, []imageNodes, error) {
 		}
 	}
 	if len(s.hidden) > 0 {
-		return nil, nil, f.errorAt(ErrForm, place, "may stand behind an alias or merge key, which is not changed", "write out what the alias stands for", s.hidden...)
+		return nil, nil, f.errorAt(ErrForm, place, "may be inside an alias or a merge key, which cannot be changed", "replace the alias by its content", s.hidden...)
 	}
 	for i, n := range found {
 		if found[i].Template = n.isTemplate(); found[i].Template {
 			continue
 		}
 		if problem := s.unfitImage(n); problem != "" {
-			return nil, nil, f.errorAt(ErrForm, place, "cannot be changed: "+problem, "write the value itself there, in one line", n.Line)
+			return nil, nil, f.errorAt(ErrForm, place, "cannot be changed: "+problem, "write the value itself, in one line", n.Line)
 		}
 	}
 	return documents, found, nil
@@ -253,9 +253,9 @@ func (s *search) unfitImage(n imageNodes) string {
 	}
 	switch {
 	case keyOf(n.entry, "tagSuffix") != nil:
-		return "its tagSuffix makes another tag of it"
+		return "its tagSuffix changes the tag"
 	case (n.tag == nil || n.digest == nil) && s.shared[n.entry]:
-		return "an alias elsewhere stands for it, too"
+		return "an alias elsewhere repeats it"
 	case (n.tag == nil || n.digest == nil) && n.entry.Anchor != "":
 		return "it has the anchor &" + n.entry.Anchor
 	}

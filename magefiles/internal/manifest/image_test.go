@@ -130,7 +130,7 @@ func TestPinImageRefuses(t *testing.T) {
 		kind error
 		says string
 	}{
-		"not there":            {"images:\n- name: " + devpi + "-web\n", ErrNone, "image " + devpi + " is not there"},
+		"not there":            {"images:\n- name: " + devpi + "-web\n", ErrNone, "image " + devpi + " not found"},
 		"called otherwise":     {"images:\n- name: " + devpi + "\n  newName: elsewhere\n", ErrNone, ""},
 		"alias of an entry":    {"x: &e {name: " + devpi + ", newTag: v1}\nimages: [*e]\n", ErrForm, "alias"},
 		"alias of the list":    {"x: &e [{name: " + devpi + ", newTag: v1}]\nimages: *e\n", ErrForm, "alias"},

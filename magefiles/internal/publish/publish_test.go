@@ -97,7 +97,7 @@ func TestPublishRefuses(t *testing.T) {
 		"name":              {publishtest.Clean(publishtest.First), nil, tasks.PublishArgs{Name: "-dryrun", Version: "v0.1.0"}, []string{"flags come after"}},
 		"unknown container": {publishtest.Clean(publishtest.First), nil, tasks.PublishArgs{Name: "netest", Version: "v0.1.0"}, []string{"did you mean nettest?"}},
 		"platform":          {publishtest.Clean(publishtest.First), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Platforms: "arm"}, []string{`platform "arm"`}},
-		"registry":          {publishtest.Clean(publishtest.First), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Registry: "https://x.y"}, []string{"without a scheme"}},
+		"registry":          {publishtest.Clean(publishtest.First), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Registry: "https://x.y"}, []string{"must not have a scheme"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &imagetest.Builder{T: t}
@@ -263,7 +263,7 @@ func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
 		return false
 	}
 	_, err := l.Publish(t, publishtest.Clean(publishtest.First), &imagetest.Builder{T: t}).Run(t.Context(), v010)
-	testenv.WantError(t, err, "back: ", "nothing under its tag")
+	testenv.WantError(t, err, "back: ", "does not have its tag")
 
 	var took atomic.Bool
 	l.Between = func(w http.ResponseWriter, r *http.Request) bool {

@@ -30,7 +30,7 @@ func (c *Client) Look(ctx context.Context, ref image.Reference) (found image.Fou
 		return image.Found{}, false, err
 	}
 	acc := c.account()
-	err = c.ask(ctx, acc, "look at "+ref.String(), func(ctx context.Context) error {
+	err = c.ask(ctx, acc, "read "+ref.String(), func(ctx context.Context) error {
 		found, ok, err = c.look(documents(ctx), tag, acc)
 		return err
 	})

@@ -102,7 +102,7 @@ func TestCreateOnlyRegistry(t *testing.T) {
 	}
 	other := assembled(t, metadata(), simple(amd64, "another"))
 	_, err := c.Push(t.Context(), ref, other)
-	wantError(t, err, ErrDenied, ref.String(), "create but not to overwrite")
+	wantError(t, err, ErrDenied, ref.String(), "a policy may allow only new tags")
 	if err := c.Verify(t.Context(), ref, a); err != nil {
 		t.Error("the refused push changed something:", err)
 	}

@@ -28,8 +28,8 @@ type Push struct {
 // RaceError says that another client pushed first.
 type RaceError struct{ Err error }
 
-func (e *RaceError) Error() string { return "lost a race: " + e.Err.Error() }
+func (e *RaceError) Error() string { return "another push came first: " + e.Err.Error() }
 func (e *RaceError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
-func (e *RaceError) Hint() string { return "run the same again" }
+func (e *RaceError) Hint() string { return "run the same command again" }

@@ -56,10 +56,10 @@ func (h *homelab) testTag(t *testing.T) {
 	}{
 		"greeter-v0.1.9":            {1, "the tag greeter-v0.1.9 is on commit " + head[:12]},
 		"greeter-v9.0.0":            {1, "the forge has no tag greeter-v9.0.0"},
-		"$(touch tagged)-v1.0.0":    {2, "want NAME-vX.Y.Z"},
-		"greeter-v0.1.0\nx":         {2, "want NAME-vX.Y.Z"},
-		strings.Repeat("a", 200):    {2, "want NAME-vX.Y.Z"},
-		"refs/heads/greeter-v1.0.0": {2, "is no tag"},
+		"$(touch tagged)-v1.0.0":    {2, "expected NAME-vX.Y.Z"},
+		"greeter-v0.1.0\nx":         {2, "expected NAME-vX.Y.Z"},
+		strings.Repeat("a", 200):    {2, "expected NAME-vX.Y.Z"},
+		"refs/heads/greeter-v1.0.0": {2, "is not a tag"},
 		"v1.2.3":                    {0, "v1.2.3 is not a container tag"},
 	} {
 		got := h.Run("ci:tag", ref)

@@ -9,7 +9,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -95,7 +95,7 @@ func (w *workflows) testBranch(t *testing.T) {
 	e := pushed("build-container.yaml", "refs/heads/main", commit)
 	before := w.finals()
 	w.registry.Forget()
-	w.Lab.ArgoCD.Front().Fail(front.Fault{Kind: front.Expire})
+	w.Lab.ArgoCD.Front().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
 	out, err := w.act(e)
 	w.Lab.ArgoCD.Front().Mend()
 	if err == nil || !strings.Contains(out, "promote nettest: ") {

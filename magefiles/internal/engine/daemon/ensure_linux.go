@@ -9,7 +9,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // lockRetry is how often a waiting run checks whether the lock is free.
@@ -40,7 +40,7 @@ func ensureOwn(ctx context.Context, opts Options) (*Daemon, error) {
 }
 
 // ensureLocked checks again, since another run may have finished in the meantime.
-func (o Options) ensureLocked(ctx context.Context, src pinned.State, f files) (*Daemon, error) {
+func (o Options) ensureLocked(ctx context.Context, src toolbuild.State, f files) (*Daemon, error) {
 	r := probe(ctx, f.socket)
 	if err := r.foreign(f); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (o Options) ensureLocked(ctx context.Context, src pinned.State, f files) (*
 }
 
 // replace stops our daemon if it has another version or other settings, when it is idle.
-func (o Options) replace(ctx context.Context, r running, src pinned.State, f files) error {
+func (o Options) replace(ctx context.Context, r running, src toolbuild.State, f files) error {
 	if r.answers() && r.busy(ctx) {
 		o.logf("the engine still builds with %s; waiting for it to finish, then %s takes over", r.version, src.Label())
 		if err := r.waitIdle(ctx); err != nil {

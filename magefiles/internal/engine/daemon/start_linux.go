@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 const (
@@ -62,7 +62,7 @@ func (o Options) start(ctx context.Context, l launch, f files, s settings) (runn
 	cmd.Dir, cmd.Env = "/", o.environment()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &l.attr
-	command.KeepInherited()
+	procgroup.KeepInherited()
 	if err := cmd.Start(); err != nil {
 		return running{}, fmt.Errorf("start the engine: %w", err)
 	}
