@@ -19,7 +19,7 @@ func (a *App) argoCD(attempts int) *argo.Client {
 	}
 }
 
-// deployer is a task.Deployer: an Application of Argo CD.
+// deployer is a gitops.Deployer: an Application of Argo CD.
 type deployer struct {
 	client  *argo.Client
 	app     string
@@ -44,7 +44,7 @@ func (d deployer) Deploy(ctx context.Context, commit string, contains gitops.Con
 	return err
 }
 
-// deployers is a task.Applications: those of Argo CD.
+// deployers is a promote.Applications: those of Argo CD.
 type deployers struct {
 	any  deployer // of no Application in particular
 	ours []string // addresses of the repository

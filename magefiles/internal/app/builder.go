@@ -11,8 +11,8 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/disk"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
@@ -54,7 +54,7 @@ func (a *App) network() (network pipeline.Site, err error) {
 	return network, err
 }
 
-// builder is a task.Builder that is a pipeline.
+// builder is an image.Builder that is a pipeline.
 type builder struct {
 	app    *App
 	images pipeline.Images
@@ -109,7 +109,7 @@ func (a *App) whereFull(err error) error {
 	if !pipeline.IsFull(err) || a.session.choice() != engine.Embedded || os.Getenv("BUILDKIT_HOST") != "" {
 		return err
 	}
-	free, freeErr := estate.Free(a.stateAt)
+	free, freeErr := disk.Free(a.stateAt)
 	if freeErr != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func docsDates(ctx context.Context, git *repo.Repo, commit, under string) (map[s
 	return dates, err
 }
 
-// sources is a task.Sources.
+// sources is a docsbuild.Sources.
 type sources struct{ git gitfetch.Git }
 
 func (s sources) Find(text string) (docsbuild.Source, error) {
@@ -65,7 +65,7 @@ func (s sources) Find(text string) (docsbuild.Source, error) {
 	return gitSource{found, s.git}, err
 }
 
-// gitSource is a task.Source.
+// gitSource is a docsbuild.Source.
 type gitSource struct {
 	gitfetch.Source
 	git gitfetch.Git
@@ -76,7 +76,7 @@ func (s gitSource) Fetch(ctx context.Context) (dir, commit string, release func(
 	return tree.Dir, tree.Commit, tree.Release, err
 }
 
-// generators is a task.Generators that is a pipeline.
+// generators is a docsbuild.Generators that is a pipeline.
 type generators struct {
 	app  *App
 	docs pipeline.Docs

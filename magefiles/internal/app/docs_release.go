@@ -117,7 +117,7 @@ func (a *App) docs() (docsrelease.Systems, *repo.Repo, error) {
 	return docs, from.Git, nil
 }
 
-// docsSite is a task.SiteBuilder: docs:build at a commit.
+// docsSite is a docsrelease.Builder: docs:build at a commit.
 type docsSite struct {
 	app    *App
 	git    *repo.Repo

@@ -40,7 +40,7 @@ const (
 	docsSumVariable = "DOCS_RELEASE_SHA256"
 )
 
-// packages is a task.Packages: a generic package of the forge.
+// packages is a docsrelease.Packages: a generic package of the forge.
 type packages struct {
 	client     *forge.Client
 	repository forge.Repository // that the package is shown with
@@ -133,7 +133,7 @@ func (p packages) Locate(url string) (version, file string, ok bool) {
 	return m[1], m[2], true
 }
 
-// announcer is a task.Announcer: the forge's releases.
+// announcer is a docsrelease.Announcer: the forge's releases.
 type announcer struct {
 	client     *forge.Client
 	repository forge.Repository

@@ -8,7 +8,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 )
 
-// tagRuns is a task.TagRuns.
+// tagRuns is a containerrelease.Runs.
 type tagRuns struct {
 	client     *forge.Client
 	repository forge.Repository

@@ -114,19 +114,19 @@ func (c Containers) Summary() string {
 // Run asks the registry, and compares. Unusable containers are in the error, which is returned
 // with the changes of the others.
 func (c SincePublished) Run(ctx context.Context) (Containers, error) {
-	estate, faults := readContainers(c.Files, c.Host, c.Namespace, c.Bases)
-	if estate == nil {
+	set, faults := readContainers(c.Files, c.Host, c.Namespace, c.Bases)
+	if set == nil {
 		return nil, faults
 	}
-	found, err := c.published(ctx, estate)
+	found, err := c.published(ctx, set)
 	if err != nil {
 		return nil, err
 	}
 	reason := func(n image.Name, since string) (string, error) {
-		return estate.first(n, func(s image.Source) (bool, error) { return c.differs(ctx, since, s) })
+		return set.first(n, func(s image.Source) (bool, error) { return c.differs(ctx, since, s) })
 	}
 	own := map[image.Name]string{}
-	for _, one := range estate.containers {
+	for _, one := range set.containers {
 		switch at, ok := found[one.Name]; {
 		case !ok:
 			own[one.Name] = "never published"
@@ -138,7 +138,7 @@ func (c SincePublished) Run(ctx context.Context) (Containers, error) {
 			}
 		}
 	}
-	changes, err := estate.changes(c.Head, func(n image.Name) string { return found[n].commit }, func(top, n image.Name) (string, error) {
+	changes, err := set.changes(c.Head, func(n image.Name) string { return found[n].commit }, func(top, n image.Name) (string, error) {
 		if own[n] != "" || top == n {
 			return own[n], nil
 		}
@@ -163,12 +163,12 @@ func (c SincePublished) differs(ctx context.Context, since string, s image.Sourc
 
 // Run compares.
 func (c SinceCommit) Run() (Containers, error) {
-	estate, faults := readContainers(c.Files, c.Host, c.Namespace, c.Bases)
-	if estate == nil {
+	set, faults := readContainers(c.Files, c.Host, c.Namespace, c.Bases)
+	if set == nil {
 		return nil, faults
 	}
-	changes, err := estate.changes(c.Head, func(image.Name) string { return c.Since }, func(_, n image.Name) (string, error) {
-		return estate.first(n, func(s image.Source) (bool, error) {
+	changes, err := set.changes(c.Head, func(image.Name) string { return c.Since }, func(_, n image.Name) (string, error) {
+		return set.first(n, func(s image.Source) (bool, error) {
 			return slices.ContainsFunc(c.Paths, func(file string) bool {
 				return s.Counts(file) || strings.HasPrefix(s.Path, file+"/") // a submodule that contains it
 			}), nil

@@ -17,7 +17,7 @@ type containerSet struct {
 	graph      *image.Graph
 }
 
-// readContainers reads the containers. The error names unusable ones; estate is nil if none can be
+// readContainers reads the containers. The error names unusable ones; the set is nil if none can be
 // read at all.
 func readContainers(files fs.FS, host, namespace string, bases func(string) ([]string, error)) (*containerSet, error) {
 	containers, faults := image.Find(files)

@@ -8,7 +8,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 )
 
-// DryRun returns the same task with a forge that gets nothing: it prints what would be pushed. All checks still run,
+// DryRun returns the same use case with a forge that gets nothing: it prints what would be pushed. All checks still run,
 // against the real forge and registry.
 func (r Release) DryRun(plan func(string)) Release {
 	r.Tagger = planTagger{r.Tagger, plan}

@@ -12,7 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitops"
 )
 
-// DryRun returns the same task without writes: it prints what would be written. All checks still run, and everything is really read.
+// DryRun returns the same use case without writes: it prints what would be written. All checks still run, and everything is really read.
 func (r Release) DryRun(plan func(string)) Release {
 	r.Systems = r.Systems.dryRun(plan)
 	r.Builder = planSiteBuilder{r.Builder, plan}

@@ -47,7 +47,7 @@ func (r RolledBack) Outputs() map[string]string {
 // Summary is a line of Markdown for the page of a CI job.
 func (r RolledBack) Summary() string { return fmt.Sprintf("- docs `%s` (%s)", r.Version, r.Status) }
 
-// DryRun returns the same task without writes: it prints what would be written.
+// DryRun returns the same use case without writes: it prints what would be written.
 func (r Rollback) DryRun(plan func(string)) Rollback {
 	r.Systems = r.Systems.dryRun(plan)
 	return r

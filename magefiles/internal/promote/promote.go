@@ -167,7 +167,7 @@ func (p *promotion) lastSteps() []step.Step {
 	return steps
 }
 
-// DryRun returns the same task without writes: it prints what would be written, with the changes of files.
+// DryRun returns the same use case without writes: it prints what would be written, with the changes of files.
 func (p Promote) DryRun(plan func(string)) Promote {
 	p.Origin = gitops.PlanOrigin(p.Origin, plan)
 	if p.Applications != nil {

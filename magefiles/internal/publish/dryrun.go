@@ -10,7 +10,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 )
 
-// DryRun returns the same task with a builder and a registry that write nothing and print what
+// DryRun returns the same use case with a builder and a registry that write nothing and print what
 // would be done. All checks still run, against the real registry.
 func (p Publish) DryRun(plan func(string)) Publish {
 	p.Builder = planBuilder{plan}

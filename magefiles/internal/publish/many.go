@@ -44,7 +44,7 @@ type Many struct {
 // IsMany reports whether Many must parse the names, so that the result is a list of any length.
 func IsMany(names string) bool { return names == NamesChanged || strings.Contains(names, ",") }
 
-// DryRun returns the same task with publications that write nothing, one after the other, so that the plan is readable.
+// DryRun returns the same use case with publications that write nothing, one after the other, so that the plan is readable.
 func (m Many) DryRun(plan func(string)) Many {
 	each := m.Each
 	m.Each = func(name image.Name) Publish { return each(name).DryRun(plan) }

@@ -27,7 +27,7 @@ type Tag struct {
 	Note    func(string) // if set, is called with notes for the user
 }
 
-// DryRun returns the same task with a publication that writes nothing.
+// DryRun returns the same use case with a publication that writes nothing.
 func (c Tag) DryRun(plan func(string)) Tag {
 	c.Publish = c.Publish.DryRun(plan)
 	c.Watch = nil

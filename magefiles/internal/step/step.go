@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Step is a part of a task. Its name is the progress line, and the prefix of its error.
+// Step is a part of a use case. Its name is the progress line, and the prefix of its error.
 type Step struct {
 	Name string
 	Run  func(context.Context) error
@@ -24,7 +24,7 @@ func (w Watch) Prefixed(prefix string) Watch {
 	return func(step string) func(error) { return w(prefix + step) }
 }
 
-// ErrDone ends a task early with success.
+// ErrDone ends a use case early with success.
 var ErrDone = errors.New("nothing left to do")
 
 // Run runs the steps one after another.

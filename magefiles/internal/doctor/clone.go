@@ -1,4 +1,4 @@
-package estate
+package doctor
 
 import (
 	"context"
@@ -22,12 +22,12 @@ func push(p Clone) validate.Check {
 		Run: func(ctx context.Context, in *validate.Input) error {
 			state, err := p.State(ctx)
 			if err != nil {
-				lack(in, "clone", "clone", err)
+				report(in, "clone", "clone", err)
 			} else {
 				state.judge(in)
 			}
 			if err := p.MayPush(ctx); err != nil {
-				lack(in, p.String(), "right", err)
+				report(in, p.String(), "right", err)
 			}
 			return nil
 		},

@@ -1,9 +1,10 @@
-package estate
+package doctor
 
 import (
 	"context"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote"
 )
 
 func registry(p Registry) validate.Check {
@@ -16,11 +17,11 @@ func registry(p Registry) validate.Check {
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			if err := p.Read(ctx); err != nil {
-				lack(in, p.String(), "answer", err)
+				report(in, p.String(), "answer", err)
 				return nil
 			}
 			if err := p.Push(ctx); err != nil {
-				lack(in, p.String(), "push", err)
+				report(in, p.String(), "push", err)
 			}
 			return nil
 		},
@@ -42,7 +43,7 @@ func forge(p Forge) validate.Check {
 					rule = "token"
 				}
 				if answer.Err != nil {
-					lack(in, p.String(), rule, answer.Err)
+					report(in, p.String(), rule, answer.Err)
 				}
 			}
 			return nil
@@ -62,11 +63,11 @@ func argocd(p Deployment) validate.Check {
 		Run: func(ctx context.Context, in *validate.Input) error {
 			state, err := p.Look(ctx)
 			if err != nil {
-				lack(in, p.String(), "right", err)
+				report(in, p.String(), "right", err)
 				return nil
 			}
 			if state.Trouble != "" {
-				in.Report(validate.Finding{About: p.String(), Rule: "compare", Message: joined(state.Trouble)})
+				in.Report(validate.Finding{About: p.String(), Rule: "compare", Message: remote.Joined(state.Trouble)})
 			}
 			if state.Health == "Degraded" { // before the first release it is Missing; a release creates what is missing
 				in.Report(validate.Finding{About: p.String(), Rule: "health", Message: "its health is " + state.Health})
@@ -85,9 +86,6 @@ func isMissing(ctx context.Context, deployed Deployment) bool {
 	return err == nil && state.Health == "Missing"
 }
 
-// isBroken says that waiting does not make an Application healthy. The words are Argo CD's.
-func isBroken(health string) bool { return health == "Degraded" || health == "Missing" }
-
 func website(p Website, deployed Deployment) validate.Check {
 	return validate.Check{
 		Name:   "site",
@@ -97,7 +95,7 @@ func website(p Website, deployed Deployment) validate.Check {
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			if _, err := p.Version(ctx); err != nil && !isMissing(ctx, deployed) {
-				lack(in, p.String(), "answer", err)
+				report(in, p.String(), "answer", err)
 			}
 			return nil
 		},

@@ -1,4 +1,4 @@
-package estate
+package drift
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote"
 )
 
 func applications(p Applications, history History) validate.Check {
@@ -27,7 +28,7 @@ func applications(p Applications, history History) validate.Check {
 		Run: func(ctx context.Context, in *validate.Input) error {
 			c := comparison{in: in, port: p, tree: manifestsIn(in.Tree, in.Manifests).applications()}
 			if err := c.readLive(ctx); err != nil {
-				return advised(err)
+				return remote.Advised(err)
 			}
 			c.judgeLive()
 			return errors.Join(c.judgeTree(ctx), c.judgeRevisions(ctx, history))
@@ -50,7 +51,7 @@ func (c *comparison) readLive(ctx context.Context) (err error) {
 
 // report reports a finding about a live Application: at its manifest, if there is one.
 func (c *comparison) report(name, rule, message string) {
-	f := validate.Finding{About: "application " + name, Rule: rule, Message: joined(message)}
+	f := validate.Finding{About: "application " + name, Rule: rule, Message: remote.Joined(message)}
 	if i := slices.IndexFunc(c.tree, func(d declared) bool { return d.name == name }); i >= 0 {
 		f.Path, f.Line, f.Column = c.tree[i].path, c.tree[i].line, c.tree[i].column
 		f.About, f.Message = "", f.About+": "+f.Message
@@ -75,6 +76,9 @@ func (c *comparison) judgeLive() {
 		}
 	}
 }
+
+// isBroken says that waiting does not make an Application healthy. The words are Argo CD's.
+func isBroken(health string) bool { return health == "Degraded" || health == "Missing" }
 
 // named lists the first few differences.
 func named(differs []string) string {
@@ -128,7 +132,7 @@ func (c *comparison) judgeTree(ctx context.Context) error {
 			continue
 		}
 		if err := c.port.MaySee(ctx, d.project, d.name); err != nil {
-			hidden = append(hidden, fmt.Errorf("application %s: %w", d.name, advised(err)))
+			hidden = append(hidden, fmt.Errorf("application %s: %w", d.name, remote.Advised(err)))
 			continue
 		}
 		c.report(d.name, "absent", "is not in "+c.port.String())
@@ -144,7 +148,7 @@ func (c *comparison) judgeRevisions(ctx context.Context, history History) error 
 	}
 	refs, err := history.Refs(ctx)
 	if err != nil {
-		return advised(err)
+		return remote.Advised(err)
 	}
 	tip, ok := refs.Heads[refs.Default]
 	if !ok {
@@ -152,12 +156,12 @@ func (c *comparison) judgeRevisions(ctx context.Context, history History) error 
 	}
 	has, err := history.Reached(ctx, []string{tip})
 	if err != nil {
-		return advised(err)
+		return remote.Advised(err)
 	}
 	for _, a := range ours {
 		on, err := has(a.Revision)
 		if err != nil {
-			return fmt.Errorf("application %s: %w", a.Name, advised(err))
+			return fmt.Errorf("application %s: %w", a.Name, remote.Advised(err))
 		}
 		if !on {
 			c.report(a.Name, "revision", fmt.Sprintf("was deployed at %.12s, which is not on %s", a.Revision, refs.Default))

@@ -1,4 +1,4 @@
-package estate
+package drift
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// DriftPorts are the systems that drift compares. A nil one is not used by the site, and its checks are left out.
-type DriftPorts struct {
+// Ports are the systems that drift compares. A nil one is not used by the site, and its checks are left out.
+type Ports struct {
 	Images       Images
 	Applications Applications
 	History      History // of the repository on the forge
@@ -79,20 +79,4 @@ type Pin struct {
 	Version      string
 	File         string
 	Sum          string // the stated checksum; "" if there is none
-}
-
-// Drift are the checks of the target drift.
-func Drift(p DriftPorts) []validate.Check {
-	var list []validate.Check
-	add := func(used bool, c validate.Check) {
-		if used {
-			list = append(list, c)
-		}
-	}
-	add(p.Images != nil, images(p.Images))
-	add(p.Applications != nil, applications(p.Applications, p.History))
-	add(p.History != nil, tags(p.History))
-	add(p.History != nil, branches(p.History))
-	add(p.Packages != nil, packages(p.Packages))
-	return list
 }

@@ -1,26 +1,15 @@
-package estate
+package doctor
 
 import (
 	"context"
 	"errors"
-	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote/remotetest"
 )
-
-// hinted is an error with a hint.
-type hinted struct{ text, hint string }
-
-func (e hinted) Error() string { return e.text }
-func (e hinted) Hint() string  { return e.hint }
-
-var errDown = hinted{"nothing answers", "start it"}
 
 type host struct{ name string }
 
@@ -99,8 +88,8 @@ type fakeAuthorities []Authority
 func (f fakeAuthorities) Look() ([]Authority, error) { return f, nil }
 
 // ready is a site with nothing missing.
-func ready() DoctorPorts {
-	return DoctorPorts{
+func ready() Ports {
+	return Ports{
 		Tools:       fakeTools{{Name: "git", For: "docs:build"}},
 		Disk:        fakeDisk{{Path: "/cache", Holds: "the engine", Free: 5 << 30, Needs: NeedsEngine}},
 		Authorities: fakeAuthorities{{Name: "SSL_CERT_FILE", Path: "/etc/ssl/cert.pem", Certificates: 140}},
@@ -114,175 +103,139 @@ func ready() DoctorPorts {
 	}
 }
 
-// look runs checks on files and returns the findings and the failures, one a line.
-func look(t *testing.T, checks []validate.Check, files map[string]string, site validate.Site) (*validate.Report, string) {
-	t.Helper()
-	fsys, names := fstest.MapFS{}, []string{}
-	for name, text := range files {
-		fsys[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
-		names = append(names, name)
-	}
-	found, err := validate.Run(t.Context(), validate.NewTree(fsys, names), checks, validate.Options{Site: site})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for _, f := range found.Findings {
-		lines = append(lines, f.String()+" → "+f.Do)
-		if f.Do == "" || strings.ContainsAny(f.Do+f.Message, "\n") || !knows(checks, f) {
-			t.Errorf("%s: what to do is %q, or the rule is unknown", f, f.Do)
-		}
-	}
-	for _, f := range found.Failures {
-		lines = append(lines, "! "+f.Check+": "+f.Error)
-	}
-	return found, strings.Join(lines, "\n")
-}
-
-func knows(checks []validate.Check, f validate.Finding) bool {
-	for _, c := range checks {
-		for _, r := range c.Rules {
-			if c.Name == f.Check && r.ID == f.Rule {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	if _, got := look(t, Doctor(ready()), nil, validate.Site{}); got != "" {
+	if _, got := remotetest.Look(t, Checks(ready()), nil, validate.Site{}); got != "" {
 		t.Errorf("want silence, got\n%s", got)
 	}
 	for rule, test := range map[string]struct {
-		change func(*DoctorPorts)
+		change func(*Ports)
 		want   string // the beginning of the only finding
 	}{
 		"tools/missing": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Tools = fakeTools{{Name: "git", For: "docs:build", Err: errors.New("not found in PATH")}}
 			},
 			"git: not found in PATH; required by docs:build [tools/missing] → Install it",
 		},
 		"disk/full": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Disk = fakeDisk{{Path: "/cache", Holds: "the engine", Free: 3 << 30, Needs: NeedsEngine}}
 			},
 			"/cache: 3GiB free for the engine; a release can require 4GiB [disk/full] → Free some",
 		},
 		"secrets/unreadable": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Secrets = fakeSecrets{list: []Secret{{Name: "op://v/i/f", Reason: "not signed in", Hint: "sign in"}}}
 			},
 			"op://v/i/f: not signed in [secrets/unreadable] → sign in",
 		},
 		"secrets/unreadable of all": {
-			func(p *DoctorPorts) { p.Secrets = fakeSecrets{err: errDown} },
+			func(p *Ports) { p.Secrets = fakeSecrets{err: remotetest.ErrDown} },
 			"secrets: nothing answers [secrets/unreadable] → start it",
 		},
 		"engine/start": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Engine = fakeEngine{look: Outlook{Name: "embedded", Why: "no Docker", Start: errors.New("no user namespaces")}}
 			},
 			"engine embedded (no Docker): no user namespaces [engine/start] → Start Docker",
 		},
 		"engine/start by its settings": {
-			func(p *DoctorPorts) { p.Engine = fakeEngine{err: errDown} },
+			func(p *Ports) { p.Engine = fakeEngine{err: remotetest.ErrDown} },
 			"engine: nothing answers [engine/start] → start it",
 		},
 		"engine/run": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Engine = fakeEngine{look: Outlook{Name: "e", Why: "w", Run: errors.New("no runc")}}
 			},
 			"engine e (w): no runc [engine/run] → Install",
 		},
 		"engine/platform": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Engine = fakeEngine{look: Outlook{Name: "e", Why: "w", Foreign: []Foreign{{"linux/arm64", []string{"devpi", "zot"}}}}}
 			},
 			"engine e (w): linux/arm64 programs cannot run here, and the RUN steps of devpi, zot require it [engine/platform] → Install an emulator",
 		},
 		"authorities/unreadable": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Authorities = fakeAuthorities{{Name: "SSL_CERT_FILE", Path: "/x", Err: errors.New("/x: no certificate in it")}}
 			},
 			"SSL_CERT_FILE: /x: no certificate in it [authorities/unreadable] → Name",
 		},
 		"registry/answer": {
-			func(p *DoctorPorts) {
-				p.Registry = fakeRegistry{host: host{"registry r.example"}, read: errDown, push: errors.New("not asked")}
+			func(p *Ports) {
+				p.Registry = fakeRegistry{host: host{"registry r.example"}, read: remotetest.ErrDown, push: errors.New("not asked")}
 			},
 			"registry r.example: nothing answers [registry/answer] → start it",
 		},
 		"registry/push": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Registry = fakeRegistry{host: host{"registry r.example"}, push: errors.New("denied")}
 			},
 			"registry r.example: denied [registry/push] → Give",
 		},
 		"forge/token": {
-			func(p *DoctorPorts) {
-				p.Forge = fakeForge{host{"forge f.example"}, []Answer{{Err: hinted{"token unknown", "make another"}}}}
+			func(p *Ports) {
+				p.Forge = fakeForge{host{"forge f.example"}, []Answer{{Err: remotetest.HintedError{Text: "token unknown", Advice: "make another"}}}}
 			},
 			"forge f.example: token unknown [forge/token] → make another",
 		},
 		"forge/right": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Forge = fakeForge{host{"forge f.example"}, []Answer{{}, {Err: errors.New("no scope write:package")}}}
 			},
 			"forge f.example: no scope write:package [forge/right] → Give",
 		},
 		"push/clone": {
-			func(p *DoctorPorts) { p.Clone = fakeClone{err: errors.New("no remote\nis called origin.")} },
+			func(p *Ports) { p.Clone = fakeClone{err: errors.New("no remote\nis called origin.")} },
 			"clone: no remote; is called origin [push/clone] → Run",
 		},
 		"push/shallow": {
-			func(p *DoctorPorts) { p.Clone = fakeClone{state: CloneState{Shallow: true}} },
+			func(p *Ports) { p.Clone = fakeClone{state: CloneState{Shallow: true}} },
 			"clone: its history is incomplete [push/shallow] → Run git fetch",
 		},
 		"push/branch": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Clone = fakeClone{state: CloneState{Head: "0123456789abcdef", Default: "main"}}
 			},
 			"clone: the commit 0123456789ab is not on main, as this clone knows it [push/branch] → Merge",
 		},
 		"push/changes": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.Clone = fakeClone{state: CloneState{Released: true, Changed: []string{"a", "b", "c", "d"}}}
 			},
 			"clone: uncommitted changes: a, b, c and 1 more [push/changes] → Commit",
 		},
 		"push/right": {
-			func(p *DoctorPorts) {
-				p.Clone = fakeClone{host: host{"git remote"}, state: CloneState{Released: true}, push: errDown}
+			func(p *Ports) {
+				p.Clone = fakeClone{host: host{"git remote"}, state: CloneState{Released: true}, push: remotetest.ErrDown}
 			},
 			"git remote: nothing answers [push/right] → start it",
 		},
 		"argocd/right": {
-			func(p *DoctorPorts) { p.ArgoCD = fakeDeployment{host: host{"application docs"}, err: errDown} },
+			func(p *Ports) { p.ArgoCD = fakeDeployment{host: host{"application docs"}, err: remotetest.ErrDown} },
 			"application docs: nothing answers [argocd/right] → start it",
 		},
 		"argocd/right in time": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.ArgoCD, p.Patience = fakeDeployment{host: host{"application docs"}, hangs: true}, 50*time.Millisecond
 			},
 			"application docs: no answer within 50ms [argocd/right] → check that it runs",
 		},
 		"argocd/compare": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Unknown", Trouble: "no such folder"}}
 			},
 			"application docs: no such folder [argocd/compare] → Correct",
 		},
 		"argocd/health": {
-			func(p *DoctorPorts) {
+			func(p *Ports) {
 				p.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Degraded"}}
 			},
 			"application docs: its health is Degraded [argocd/health] → Find",
 		},
 		"site/answer": {
-			func(p *DoctorPorts) { p.Website = fakeWebsite{host{"https://docs.example"}, errDown} },
+			func(p *Ports) { p.Website = fakeWebsite{host{"https://docs.example"}, remotetest.ErrDown} },
 			"https://docs.example: nothing answers [site/answer] → start it",
 		},
 	} {
@@ -290,7 +243,7 @@ func TestDoctor(t *testing.T) {
 			t.Parallel()
 			ports := ready()
 			test.change(&ports)
-			if _, got := look(t, Doctor(ports), nil, validate.Site{}); !strings.HasPrefix(got, test.want) || strings.Contains(got, "\n") {
+			if _, got := remotetest.Look(t, Checks(ports), nil, validate.Site{}); !strings.HasPrefix(got, test.want) || strings.Contains(got, "\n") {
 				t.Errorf("got  %s\nwant %s…", got, test.want)
 			}
 		})
@@ -302,8 +255,8 @@ func TestDoctorBeforeTheFirstRelease(t *testing.T) {
 	t.Parallel()
 	ports := ready()
 	ports.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Missing"}}
-	ports.Website = fakeWebsite{host{"https://docs.example"}, errDown}
-	if _, got := look(t, Doctor(ports), nil, validate.Site{}); got != "" {
+	ports.Website = fakeWebsite{host{"https://docs.example"}, remotetest.ErrDown}
+	if _, got := remotetest.Look(t, Checks(ports), nil, validate.Site{}); got != "" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -311,40 +264,14 @@ func TestDoctorBeforeTheFirstRelease(t *testing.T) {
 // TestDoctorLeavesOut checks that doctor skips everything that a site does not use.
 func TestDoctorLeavesOut(t *testing.T) {
 	t.Parallel()
-	if checks := Doctor(DoctorPorts{}); len(checks) != 0 {
+	if checks := Checks(Ports{}); len(checks) != 0 {
 		t.Errorf("%d checks of nothing", len(checks))
 	}
 	ports := ready()
 	ports.ArgoCD, ports.Website = nil, nil
-	for _, c := range Doctor(ports) {
+	for _, c := range Checks(ports) {
 		if c.Name == "argocd" || c.Name == "site" {
 			t.Errorf("check %s", c.Name)
 		}
-	}
-}
-
-func TestFree(t *testing.T) {
-	t.Parallel()
-	here, err := Free(os.TempDir())
-	if err != nil || here == 0 || here > math.MaxInt64 {
-		t.Errorf("%d, %v", here, err)
-	}
-	if there, err := Free(filepath.Join(t.TempDir(), "not", "there", "yet")); err != nil || there == 0 {
-		t.Errorf("%d, %v", there, err)
-	}
-}
-
-func TestHintOf(t *testing.T) {
-	t.Parallel()
-	wrapped := errors.Join(errors.New("first"), hinted{"second", "do\nthis."})
-	for err, want := range map[error]string{
-		errors.New("x"): "", hinted{"x", "do it"}: "do it", &silence{time.Second}: "check that it runs, and check proxies and firewalls between it and this machine",
-	} {
-		if got := hintOf(err); got != want {
-			t.Errorf("%v: %q, want %q", err, got, want)
-		}
-	}
-	if got := hintOf(wrapped); got != "do; this" {
-		t.Errorf("%q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package estate
+package drift
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote"
 )
 
 // released matches the tags of versions: vX.Y.Z of the docs, NAME-vX.Y.Z of a container. Other tags are not checked.
@@ -26,12 +27,12 @@ func tags(p History) validate.Check {
 		Run: func(ctx context.Context, in *validate.Input) error {
 			refs, err := p.Refs(ctx)
 			if err != nil {
-				return advised(err)
+				return remote.Advised(err)
 			}
 			tips := slices.Compact(slices.Sorted(maps.Values(refs.Heads)))
 			has, err := p.Reached(ctx, tips)
 			if err != nil {
-				return advised(err)
+				return remote.Advised(err)
 			}
 			for _, name := range slices.Sorted(maps.Keys(refs.Tags)) {
 				if !released.MatchString(name) {
@@ -39,7 +40,7 @@ func tags(p History) validate.Check {
 				}
 				held, err := has(refs.Tags[name])
 				if err != nil {
-					return advised(err)
+					return remote.Advised(err)
 				}
 				if !held {
 					in.Report(validate.Finding{About: p.String(), Rule: "tag", Message: fmt.Sprintf("tag %s is on %.12s, which is on no branch", name, refs.Tags[name])})

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package estate
+package disk
 
 import "math"
 

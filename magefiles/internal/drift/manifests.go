@@ -1,4 +1,4 @@
-package estate
+package drift
 
 import (
 	"slices"

@@ -1,4 +1,4 @@
-package estate
+package drift
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/kubernetes"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/workflow"
 )
 
@@ -21,7 +22,7 @@ func branches(p History) validate.Check {
 		Run: func(ctx context.Context, in *validate.Input) error {
 			refs, err := p.Refs(ctx)
 			if err != nil {
-				return advised(err)
+				return remote.Advised(err)
 			}
 			if len(refs.Heads) == 0 {
 				return nil // a repository without a branch

@@ -1,15 +1,13 @@
-package estate
+package doctor
 
 import (
 	"context"
 	"fmt"
 	"time"
-
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
-// DoctorPorts are the systems that doctor checks. A nil one is not used by the site, and its check is left out.
-type DoctorPorts struct {
+// Ports are the systems that doctor checks. A nil one is not used by the site, and its check is left out.
+type Ports struct {
 	Engine   Engine
 	Registry Registry
 	Forge    Forge
@@ -167,26 +165,4 @@ type Authority struct {
 	Path         string
 	Certificates int
 	Err          error // why no certificate can be read from it
-}
-
-// Doctor are the checks of the target doctor.
-func Doctor(p DoctorPorts) []validate.Check {
-	var list []validate.Check
-	add := func(used bool, c validate.Check) {
-		if used {
-			c.Run = bounded(p.Patience, c.Run)
-			list = append(list, c)
-		}
-	}
-	add(p.Tools != nil, tools(p.Tools))
-	add(p.Disk != nil, disk(p.Disk))
-	add(p.Authorities != nil, authorities(p.Authorities))
-	add(p.Secrets != nil, secrets(p.Secrets))
-	add(p.Engine != nil, engine(p.Engine))
-	add(p.Registry != nil, registry(p.Registry))
-	add(p.Forge != nil, forge(p.Forge))
-	add(p.Clone != nil, push(p.Clone))
-	add(p.ArgoCD != nil, argocd(p.ArgoCD))
-	add(p.Website != nil, website(p.Website, p.ArgoCD))
-	return list
 }

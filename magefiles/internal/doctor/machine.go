@@ -1,4 +1,4 @@
-package estate
+package doctor
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/docker/go-units"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote"
 )
 
 func tools(p Tools) validate.Check {
@@ -20,7 +21,7 @@ func tools(p Tools) validate.Check {
 		Run: func(_ context.Context, in *validate.Input) error {
 			for _, tool := range p.Look() {
 				if tool.Err != nil {
-					in.Report(validate.Finding{About: tool.Name, Rule: "missing", Message: fmt.Sprintf("%s; required by %s", joined(tool.Err.Error()), tool.For)})
+					in.Report(validate.Finding{About: tool.Name, Rule: "missing", Message: fmt.Sprintf("%s; required by %s", remote.Joined(tool.Err.Error()), tool.For)})
 				}
 			}
 			return nil
@@ -65,7 +66,7 @@ func authorities(p Authorities) validate.Check {
 			}
 			for _, a := range all {
 				if a.Err != nil {
-					in.Report(validate.Finding{About: a.Name, Rule: "unreadable", Message: joined(a.Err.Error())})
+					in.Report(validate.Finding{About: a.Name, Rule: "unreadable", Message: remote.Joined(a.Err.Error())})
 				}
 			}
 			return nil
@@ -83,11 +84,11 @@ func secrets(p Secrets) validate.Check {
 		Run: func(ctx context.Context, in *validate.Input) error {
 			all, err := p.Check(ctx)
 			if err != nil {
-				lack(in, "secrets", "unreadable", err)
+				report(in, "secrets", "unreadable", err)
 			}
 			for _, s := range all {
 				if s.Reason != "" {
-					in.Report(validate.Finding{About: s.Name, Rule: "unreadable", Message: joined(s.Reason), Do: joined(s.Hint)})
+					in.Report(validate.Finding{About: s.Name, Rule: "unreadable", Message: remote.Joined(s.Reason), Do: remote.Joined(s.Hint)})
 				}
 			}
 			return nil
@@ -107,15 +108,15 @@ func engine(p Engine) validate.Check {
 		Run: func(ctx context.Context, in *validate.Input) error {
 			look, err := p.Look(ctx)
 			if err != nil {
-				lack(in, "engine", "start", err)
+				report(in, "engine", "start", err)
 				return nil
 			}
 			about := fmt.Sprintf("engine %s (%s)", look.Name, look.Why)
 			if look.Start != nil {
-				lack(in, about, "start", look.Start)
+				report(in, about, "start", look.Start)
 			}
 			if look.Run != nil {
-				lack(in, about, "run", look.Run)
+				report(in, about, "run", look.Run)
 			}
 			for _, f := range look.Foreign {
 				in.Report(validate.Finding{About: about, Rule: "platform", Message: fmt.Sprintf(

@@ -1,4 +1,4 @@
-package estate
+package drift
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote"
 )
 
 func packages(p Packages) validate.Check {
@@ -25,7 +26,7 @@ func packages(p Packages) validate.Check {
 			at := validate.Finding{Path: pin.Path, Line: pin.Line, Column: pin.Column}
 			switch {
 			case err != nil:
-				return advised(err)
+				return remote.Advised(err)
 			case !ok:
 				at.Rule, at.Message = "missing", fmt.Sprintf("%s has no file %s of docs %s", p, pin.File, pin.Version)
 				in.Report(at)

@@ -1,4 +1,4 @@
-package estate
+package drift
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote/remotetest"
 )
 
 // fakeImages has digests by the question: a reference, or REPOSITORY@DIGEST.
@@ -32,7 +33,7 @@ func (f *fakeImages) Holds(_ context.Context, ref image.Reference, digest string
 	defer f.lock.Unlock()
 	f.asked = append(f.asked, key)
 	if ref.Registry == f.down {
-		return "", false, errDown
+		return "", false, remotetest.ErrDown
 	}
 	found, ok := f.held[key]
 	return found, ok, nil
@@ -50,7 +51,7 @@ func (f fakeApplications) List(context.Context) ([]Live, error) { return f.live,
 
 func (f fakeApplications) MaySee(_ context.Context, project, name string) error {
 	if name == f.hidden {
-		return hinted{"the token may not see it", "give it project " + project}
+		return remotetest.HintedError{Text: "the token may not see it", Advice: "give it project " + project}
 	}
 	return nil
 }
@@ -69,7 +70,7 @@ func (f fakeHistory) Refs(context.Context) (Refs, error) { return f.refs, f.err 
 func (f fakeHistory) Reached(_ context.Context, tips []string) (func(string) (bool, error), error) {
 	return func(commit string) (bool, error) {
 		if f.cut {
-			return false, errDown
+			return false, remotetest.ErrDown
 		}
 		return slices.ContainsFunc(tips, func(tip string) bool { return strings.Contains(tip, commit) }), nil
 	}, nil
@@ -114,7 +115,7 @@ func TestImages(t *testing.T) {
 		"docker.io/library/nginx:1.27": digestA, "docker.io/library/nginx:latest": digestA, "r.example/o/tagged:v2": digestA,
 		"mirror.example/hub/redis:7": digestA,
 	}}
-	_, got := look(t, Drift(DriftPorts{Images: registry}), map[string]string{
+	_, got := remotetest.Look(t, Checks(Ports{Images: registry}), map[string]string{
 		"argocd/ok/pods.yaml": pod("r.example/o/a:v1", "r.example/o/a:v1", "nginx:1.27", "docker.io/library/nginx:1.27", "nginx",
 			"r.example/o/a@"+digestA, "r.example/o/a:v1@"+digestA, `"{{ .Values.image }}"`, `""`),
 		"argocd/ok/deep/list.yaml": "apiVersion: v1\nkind: List\nitems:\n  - apiVersion: batch/v1\n    kind: CronJob\n    spec: {jobTemplate: {spec: {template: {spec: {initContainers: [{image: 'nginx:1.27'}]," +
@@ -155,7 +156,7 @@ argocd/ok/deep/list.yaml:6:122: r.example does not have r.example/o/gone:v1 [ima
 func TestImagesAfterKustomize(t *testing.T) {
 	t.Parallel()
 	source := "spec: {source: {repoURL: 'git@f.example:o/r.git', path: argocd/base2}}\n"
-	_, got := look(t, Drift(DriftPorts{Images: &fakeImages{}}), map[string]string{
+	_, got := remotetest.Look(t, Checks(Ports{Images: &fakeImages{}}), map[string]string{
 		"argocd/base/kustomization.yaml":             "resources: [pod.yaml]\n",
 		"argocd/base/pod.yaml":                       pod("r.example/o/base:placeholder"),
 		"argocd/overlay/kustomization.yaml":          "resources: [../base]\ncomponents: [../component]\nimages:\n  - name: r.example/o/other\n    newTag: v1\n",
@@ -215,7 +216,7 @@ func TestApplications(t *testing.T) {
 		want    string
 	}{
 		"ok":      {fakeApplications{live: []Live{docs, other}}, main, ""},
-		"no host": {fakeApplications{err: errDown}, main, "! applications: nothing answers: start it"},
+		"no host": {fakeApplications{err: remotetest.ErrDown}, main, "! applications: nothing answers: start it"},
 		"out-of-sync": {
 			fakeApplications{live: with(func(l *Live) { l.Sync, l.Differs = "OutOfSync", []string{"A a", "B b", "C c", "D d"} })}, main,
 			"argocd/apps/docs.yaml:4:9: application docs: is OutOfSync: A a, B b, C c and 1 more [applications/out-of-sync]",
@@ -247,23 +248,23 @@ func TestApplications(t *testing.T) {
 			fakeApplications{live: with(func(l *Live) { l.Auto = false })}, main,
 			"argocd/apps/docs.yaml:4:9: application docs: does not sync automatically [applications/auto-sync]",
 		},
-		"no remote":  {fakeApplications{live: []Live{docs, other}}, fakeHistory{err: errDown}, "! applications: nothing answers: start it"},
+		"no remote":  {fakeApplications{live: []Live{docs, other}}, fakeHistory{err: remotetest.ErrDown}, "! applications: nothing answers: start it"},
 		"too short":  {fakeApplications{live: []Live{docs, other}}, fakeHistory{refs: main.refs, cut: true}, "! applications: application docs: nothing answers: start it"},
 		"no branch":  {fakeApplications{live: []Live{docs, other}}, fakeHistory{refs: Refs{Default: "main"}}, ""},
 		"no history": {fakeApplications{live: []Live{docs, other}}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ports := DriftPorts{Applications: test.port}
+			ports := Ports{Applications: test.port}
 			checks := []validate.Check{applications(ports.Applications, test.history)}
-			_, got := look(t, checks, tree, driftSite)
+			_, got := remotetest.Look(t, checks, tree, driftSite)
 			if got, _, _ = strings.Cut(got, " → "); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
 	}
 	// Without a manifest of an Application, the manifests are in another repository.
-	_, got := look(t, []validate.Check{applications(fakeApplications{live: []Live{docs}}, main)}, nil, driftSite)
+	_, got := remotetest.Look(t, []validate.Check{applications(fakeApplications{live: []Live{docs}}, main)}, nil, driftSite)
 	if got != "" {
 		t.Errorf("got %s", got)
 	}
@@ -293,14 +294,14 @@ func TestTags(t *testing.T) {
 		"ok":     {map[string]string{"v1.0.0": "a", "nettest-v1.0.0": "x", "backup": "q", "v1": "q"}, fakeHistory{}, ""},
 		"docs":   {map[string]string{"v1.0.0": "q"}, fakeHistory{}, "git remote f.example/o/r: tag v1.0.0 is on q, which is on no branch [tags/tag] → Look"},
 		"image":  {map[string]string{"nettest-v1.0.0-rc.1": "q"}, fakeHistory{}, "git remote f.example/o/r: tag nettest-v1.0.0-rc.1 is on q"},
-		"remote": {nil, fakeHistory{err: errDown}, "! branches: nothing answers: start it\n! tags: nothing answers: start it"},
+		"remote": {nil, fakeHistory{err: remotetest.ErrDown}, "! branches: nothing answers: start it\n! tags: nothing answers: start it"},
 		"short":  {map[string]string{"v1.0.0": "a"}, fakeHistory{cut: true}, "! tags: nothing answers: start it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test.h.refs = refs
 			test.h.refs.Tags = test.tags
-			_, got := look(t, Drift(DriftPorts{History: test.h}), nil, driftSite)
+			_, got := remotetest.Look(t, Checks(Ports{History: test.h}), nil, driftSite)
 			if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -319,11 +320,11 @@ func TestOrphans(t *testing.T) {
 		"argocd/pod.yaml":         pod("r.example/o/a:v1", "r.example/o/gone:v1", "r.example/other/x:v1", "r.example/o/charts/x:v1", "r.example/o/sub:v1"),
 	}
 	const want = "argocd/pod.yaml:7:14: the container of r.example/o/gone:v1 is missing: folder containers/gone not found [images/container] → Name"
-	if _, got := look(t, Drift(DriftPorts{Images: registry}), files, own); !strings.HasPrefix(got, want) || strings.Count(got, "[images/") != 1 {
+	if _, got := remotetest.Look(t, Checks(Ports{Images: registry}), files, own); !strings.HasPrefix(got, want) || strings.Count(got, "[images/") != 1 {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	delete(files, "containers/a/Dockerfile")
-	if _, got := look(t, Drift(DriftPorts{Images: registry}), files, own); got != "" {
+	if _, got := remotetest.Look(t, Checks(Ports{Images: registry}), files, own); got != "" {
 		t.Errorf("without containers: %s", got)
 	}
 }
@@ -355,13 +356,13 @@ func TestBranches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, got := look(t, Drift(DriftPorts{History: fakeHistory{refs: refs}}), map[string]string{c.file: c.text}, driftSite)
+			_, got := remotetest.Look(t, Checks(Ports{History: fakeHistory{refs: refs}}), map[string]string{c.file: c.text}, driftSite)
 			if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
 	}
-	if _, got := look(t, Drift(DriftPorts{History: fakeHistory{err: errDown}}), nil, driftSite); !strings.Contains(got, "! branches: nothing answers: start it") {
+	if _, got := remotetest.Look(t, Checks(Ports{History: fakeHistory{err: remotetest.ErrDown}}), nil, driftSite); !strings.Contains(got, "! branches: nothing answers: start it") {
 		t.Error(got)
 	}
 }
@@ -382,12 +383,12 @@ func TestPackage(t *testing.T) {
 			fakePackages{pin: pin, ok: true, sums: map[string]string{"docs.tar.gz": "cd34"}},
 			"argocd/docs.yaml:7: docs.tar.gz of docs v1.0.0 has the SHA-256 cd34…, not AB12… [package/changed] → Find",
 		},
-		"down":   {fakePackages{pin: pin, ok: true, err: errDown}, "! package: nothing answers: start it"},
+		"down":   {fakePackages{pin: pin, ok: true, err: remotetest.ErrDown}, "! package: nothing answers: start it"},
 		"broken": {fakePackages{broken: errors.New("two of them")}, "! package: two of them"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, got := look(t, Drift(DriftPorts{Packages: test.port}), nil, driftSite)
+			_, got := remotetest.Look(t, Checks(Ports{Packages: test.port}), nil, driftSite)
 			if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -402,6 +403,6 @@ func FuzzReferences(f *testing.F) {
 	f.Add("{containers: [{image: &a 'x@y:z'}, {image: *a}], kind: P}", "images: [{name: [], newTag: {}}]")
 	f.Fuzz(func(t *testing.T, manifest, kustomization string) {
 		files := map[string]string{"argocd/a.yaml": manifest, "argocd/kustomization.yaml": kustomization}
-		_, _ = look(t, Drift(DriftPorts{Images: &fakeImages{}}), files, driftSite)
+		_, _ = remotetest.Look(t, Checks(Ports{Images: &fakeImages{}}), files, driftSite)
 	})
 }

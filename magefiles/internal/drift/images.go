@@ -1,4 +1,4 @@
-package estate
+package drift
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote"
 )
 
 const (
@@ -110,7 +111,7 @@ func (q question) String() string {
 
 // ask checks the digest, if one is stated, and then the tag.
 func (q question) ask(ctx context.Context, p Images, in *validate.Input, places []use) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, answered, &silence{answered})
+	ctx, cancel := context.WithTimeoutCause(ctx, answered, &remote.SilentError{After: answered})
 	defer cancel()
 	report := func(rule, message string) {
 		for _, u := range places {
@@ -145,7 +146,7 @@ func failures(silent map[string][]error) error {
 	var all []error
 	for host, errs := range silent {
 		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-		err := advised(errs[0])
+		err := remote.Advised(errs[0])
 		if !strings.Contains(err.Error(), host) {
 			err = fmt.Errorf("registry %s: %w", host, err)
 		}
