@@ -83,7 +83,7 @@ func (r *Repo) write(e encoded) (string, error) {
 func (o CommitOptions) signature() (object.Signature, error) {
 	for what, v := range map[string]string{"name": o.Name, "email": o.Email} {
 		if strings.TrimSpace(v) == "" || strings.ContainsAny(v, "<>\n\x00") {
-			return object.Signature{}, fmt.Errorf("author's %s %q: expected one line without «<» and «>»: set it", what, v)
+			return object.Signature{}, fmt.Errorf("author's %s %q: expected one line without `<` and `>`", what, v)
 		}
 	}
 	if o.When.Unix() <= 0 {

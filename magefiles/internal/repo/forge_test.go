@@ -113,7 +113,7 @@ func TestForgeDenies(t *testing.T) {
 	}
 	none := f.as(f.token)
 	none.URL = f.forge.CloneURL(f.forge.Owner, "none")
-	if _, err := remoteOf(t, r, none).Refs(t.Context()); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "no such repository") {
+	if _, err := remoteOf(t, r, none).Refs(t.Context()); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "repository not found") {
 		t.Errorf("no repository: %v", err)
 	}
 	failing := RemoteOptions{Credentials: func(context.Context, string) (string, string, bool, error) { return "", "", false, ErrKey }}
@@ -358,7 +358,7 @@ func (f *forged) hostKeys(t *testing.T, r *Repo, with func(hosts ...string) Remo
 		file string
 		says string
 	}{
-		"not known": {empty, "known_hosts has no key"}, "another": {other, "somebody may be in between"},
+		"not known": {empty, "known_hosts has no key"}, "another": {other, "another server may have answered"},
 	} {
 		err := remoteOf(t, r, with(test.file)).PushRight(t.Context())
 		if !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), scan) {

@@ -44,7 +44,7 @@ func headRef(name string) plumbing.ReferenceName { return plumbing.NewBranchRefe
 
 func checkTag(name string) error {
 	if err := tagRef(name).Validate(); err != nil || strings.HasPrefix(name, "-") {
-		return fmt.Errorf("tag %q: expected a name that git takes, such as v1.2.3", name)
+		return fmt.Errorf("tag %q: expected a name that git allows, such as v1.2.3", name)
 	}
 	return nil
 }

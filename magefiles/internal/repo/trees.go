@@ -46,7 +46,7 @@ func (r *Repo) edit(base plumbing.Hash, folder string, e *edits) (plumbing.Hash,
 func (r *Repo) editEntry(old object.TreeEntry, name string, e *edits) (object.TreeEntry, error) {
 	if e.change == nil {
 		if !old.Hash.IsZero() && old.Mode != filemode.Dir {
-			return old, fmt.Errorf("%s: %w: it is no folder, so nothing can be in it", name, ErrPath)
+			return old, fmt.Errorf("%s: %w: it is not a folder", name, ErrPath)
 		}
 		hash, err := r.edit(old.Hash, name, e)
 		return object.TreeEntry{Name: old.Name, Mode: filemode.Dir, Hash: hash}, err
@@ -57,7 +57,7 @@ func (r *Repo) editEntry(old object.TreeEntry, name string, e *edits) (object.Tr
 	case old.Mode == filemode.Submodule:
 		return old, fmt.Errorf("%s: %w: it is a submodule", name, ErrPath)
 	case e.change.Delete && old.Hash.IsZero():
-		return old, fmt.Errorf("%s: %w: it is to be deleted, and is not there", name, ErrPath)
+		return old, fmt.Errorf("%s: %w: cannot delete it: not found", name, ErrPath)
 	case e.change.Delete:
 		return object.TreeEntry{}, nil
 	case old.Mode == filemode.Symlink:

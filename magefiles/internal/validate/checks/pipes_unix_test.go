@@ -86,7 +86,7 @@ func TestUntrackedPipes(t *testing.T) {
 		got = append(got, f.String()+": "+f.Do)
 	}
 	const want = "containers/tracked: read containers/tracked/Dockerfile: is not a regular file: replace it with one, or remove it [containers/container]: " +
-		"Put a file that can be read in its place, or remove it."
+		"Replace it with a readable file, or remove it."
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -112,10 +112,10 @@ func fencedCodeLanguage(p *pass) {
 		case language == "":
 			p.add(b.first, -1, "code without a language")
 		case len(allowed) > 0 && !slices.Contains(allowed, language):
-			p.add(b.first, -1, "language %q is none of those allowed", language)
+			p.add(b.first, -1, "language %q is not allowed", language)
 		}
 		if only && strings.TrimSpace(more) != "" {
-			p.add(b.first, -1, "%q stands after the language", strings.TrimSpace(more))
+			p.add(b.first, -1, "unexpected %q after the language", strings.TrimSpace(more))
 		}
 	}
 }
@@ -150,7 +150,7 @@ func codeFenceStyle(p *pass) {
 			want = is
 		}
 		if is != want {
-			p.add(b.first, -1, "fence of the style %s, not %s", is, want)
+			p.add(b.first, -1, "fence is %s, not %s", is, want)
 		}
 	}
 }
