@@ -20,12 +20,29 @@ var own = map[string][]string{
 	"settings": {"image", "secret"},
 	"tasks":    {},
 	"app": {
-		"settings", "tasks", "task", "estate", "validate", "image", "changelog", "dockerfile", "manifest", "docsite", // use cases and nouns
+		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "cijobs", // use cases
+		"doctor", "drift", "validate", // checks
+		"settings", "tasks", "step", "gitops", "image", "changelog", "dockerfile", "manifest", "docsite", // nouns and what use cases share
 		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "gitfetch", // adapters
-		"procgroup", "content", "regular", "scratch", "trust",
+		"procgroup", "content", "regular", "scratch", "trust", "disk",
 	},
+
+	// Use cases. None imports another, except that the tag of a container is checked like the publication that follows it.
+	"build":            {"tasks", "step", "image", "scratch"},
+	"publish":          {"tasks", "step", "versions", "image", "vcs", "scratch", "plain"},
+	"containerrelease": {"tasks", "step", "versions", "image", "vcs", "publish"},
+	"promote":          {"tasks", "step", "versions", "image", "vcs", "gitops", "manifest"},
+	"changed":          {"image"},
+	"list":             {"image"},
+	"docsbuild":        {"tasks", "step", "image", "changelog", "docsite", "scratch"},
+	"docschangelog":    {"tasks", "step", "image", "changelog", "regular"},
+	"docsrelease":      {"tasks", "step", "versions", "image", "vcs", "gitops", "changelog", "manifest", "scratch", "plain"},
+	"cijobs":           {"plain"},
+	"step":             {},
+	"versions":         {"image"},
+	"gitops":           {"step", "vcs"},
+
 	"image":       {"dockerfile", "plain"},
-	"task":        {"tasks", "image", "vcs", "changelog", "manifest", "docsite", "scratch", "plain", "regular"},
 	"pipeline":    {"image", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},
 	"registry":    {"image", "httpx", "trust", "scratch"},
 	"repo":        {"image", "vcs", "httpx", "trust", "plain", "procgroup", "scratch"},
@@ -51,7 +68,9 @@ var own = map[string][]string{
 	"gitfetch":    {"procgroup", "trust", "scratch"},
 	"trust":       {"scratch", "plain"},
 	"validate":    {"image", "changelog", "dockerfile", "frontmatter", "manifest", "plain"},
-	"estate":      {"image", "manifest", "validate"},
+	"doctor":      {"validate"},
+	"drift":       {"image", "manifest", "validate"},
+	"disk":        {},
 	"manifest":    {},
 	"dockerfile":  {},
 }
@@ -107,7 +126,7 @@ func TestTargetsAreLight(t *testing.T) {
 
 func check(t *testing.T, p listed) {
 	name, ok := below(p.ImportPath)
-	if !ok {
+	if !ok || strings.HasSuffix(name, "test") { // fakes of several packages' tests
 		return
 	}
 	room := folder(name)

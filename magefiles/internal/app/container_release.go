@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/containerrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
@@ -33,7 +33,7 @@ func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait t
 	a.progress.title = "release a container"
 	release, err := a.containerReleaser(wait)
 	if err != nil {
-		return task.ContainerReleased{}, err
+		return containerrelease.Result{}, err
 	}
 	if dryRun {
 		return release.DryRun(a.console.Note).Run(ctx, name, version)
@@ -46,7 +46,7 @@ func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait t
 }
 
 // containerReleaser is the use case with its real adapters.
-func (a *App) containerReleaser(wait tasks.Waiting) (release task.ContainerRelease, err error) {
+func (a *App) containerReleaser(wait tasks.Waiting) (release containerrelease.Release, err error) {
 	patience, err := patience(wait)
 	if err != nil {
 		return release, err
@@ -68,12 +68,12 @@ func (a *App) containerReleaser(wait tasks.Waiting) (release task.ContainerRelea
 	if err != nil {
 		return release, err
 	}
-	release = task.ContainerRelease{
+	release = containerrelease.Release{
 		Publish: publish, Images: held, Remote: origin.Tags{Origin: from, Follow: wait.On}, Tagger: from, Message: from.Git.Message,
 		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
 	if wait.On {
-		release.Follow = &task.Follow{Runs: tagRuns{client, a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
+		release.Follow = &containerrelease.Follow{Runs: tagRuns{client, a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
 	}
 	return release, nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
@@ -15,16 +15,16 @@ func (a *App) BuildDocs(ctx context.Context, choice string, args tasks.DocsArgs)
 	settings.HidePasswords(args.Source, a.hide)
 	git, err := a.git()
 	if err != nil {
-		return task.BuiltDocs{}, err
+		return docsbuild.Result{}, err
 	}
 	head, err := git.Head()
 	if err != nil {
-		return task.BuiltDocs{}, err
+		return docsbuild.Result{}, err
 	}
 	args.Time = head.Time
 	build, err := a.docsBuilder(choice, git, head.Hash)
 	if err != nil {
-		return task.BuiltDocs{}, err
+		return docsbuild.Result{}, err
 	}
 	build.Tree = a.tree()
 	return build.Run(ctx, args)

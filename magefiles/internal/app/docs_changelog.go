@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docschangelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
@@ -13,14 +14,14 @@ import (
 func (a *App) Changelog(ctx context.Context, args tasks.ChangelogArgs, draft bool) (fmt.Stringer, error) {
 	zone, err := a.Zone()
 	if err != nil {
-		return task.Noted{}, console.BadInput(err)
+		return docschangelog.Result{}, console.BadInput(err)
 	}
-	changelog := task.Changelog{Root: a.files, Zone: zone, Warn: a.console.Warn}
+	changelog := docschangelog.Changelog{Root: a.files, Zone: zone, Warn: a.console.Warn}
 	if draft {
 		return changelog.Draft(args)
 	}
 	noted, err := changelog.Run(ctx, args)
-	if err == nil && noted.Status == task.StatusUnchanged {
+	if err == nil && noted.Status == step.StatusUnchanged {
 		a.console.Note(noted.File + " has the section already, and no fragment is left: nothing was written")
 	}
 	return noted, err

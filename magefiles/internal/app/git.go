@@ -63,12 +63,12 @@ func (a *App) readCredentials(ctx context.Context, host string) (user, token str
 	return user, token, ok, err
 }
 
-// trees is a task.Trees.
+// trees is a publish.Trees.
 type trees struct{ *repo.Repo }
 
 func (t trees) Recorded(commit string) (fs.FS, error) { return t.Repo.Recorded(commit) }
 
-// tagLooker is a task.TagLooker. It fetches nothing.
+// tagLooker is a publish.TagLooker. It fetches nothing.
 type tagLooker struct{ remote *repo.Remote }
 
 func (l tagLooker) Look(ctx context.Context) (vcs.Heads, error) {

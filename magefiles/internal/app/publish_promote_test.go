@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/publish"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
@@ -23,10 +23,10 @@ func TestMayPromote(t *testing.T) {
 		"another registry":     {args: tasks.PublishArgs{Name: "a", Registry: "other.example"}, then: tasks.Promoting{On: true}, want: "other.example"},
 		"no name":              {args: tasks.PublishArgs{Name: "a,B!"}, then: tasks.Promoting{On: true}, want: "B!"},
 		"all is well":          {args: tasks.PublishArgs{Name: "a"}, then: tasks.Promoting{On: true}},
-		"changed ones":         {args: tasks.PublishArgs{Name: task.NamesChanged}, then: tasks.Promoting{On: true}},
+		"changed ones":         {args: tasks.PublishArgs{Name: publish.NamesChanged}, then: tasks.Promoting{On: true}},
 		"one is not deployed":  {args: tasks.PublishArgs{Name: "a,b"}, then: tasks.Promoting{On: true}, said: "nothing is promoted"},
 		"no push right":        {args: tasks.PublishArgs{Name: "a"}, then: tasks.Promoting{On: true}, readOnly: true, want: "the right"},
-		"changed, and no push": {args: tasks.PublishArgs{Name: task.NamesChanged}, then: tasks.Promoting{On: true}, readOnly: true, want: "the right"},
+		"changed, and no push": {args: tasks.PublishArgs{Name: publish.NamesChanged}, then: tasks.Promoting{On: true}, readOnly: true, want: "the right"},
 	} {
 		h.readOnly.Store(c.readOnly)
 		h.out.Reset()
@@ -46,8 +46,8 @@ func TestPromoteAll(t *testing.T) {
 	before := h.git(h.bare, "rev-parse", "main")
 	digest := h.publish("a:v1.1.0", before)
 	h.publish("b:v1.1.0", before)
-	one := task.Published{Name: "a", Version: "v1.1.0", Digest: digest, Reference: h.Registry + "/me/a:v1.1.0@" + digest}
-	unused, failed := one, task.Published{}
+	one := publish.Result{Name: "a", Version: "v1.1.0", Digest: digest, Reference: h.Registry + "/me/a:v1.1.0@" + digest}
+	unused, failed := one, publish.Result{}
 	unused.Name = "b"
 	if err := h.promoteAll(t.Context(), one, false, tasks.Promoting{}); err != nil || h.git(h.bare, "rev-parse", "main") != before {
 		t.Errorf("without -promote: %v", err)
@@ -63,7 +63,7 @@ func TestPromoteAll(t *testing.T) {
 		t.Errorf("without the right: %v", err)
 	}
 	h.readOnly.Store(false)
-	if err := h.promoteAll(t.Context(), task.PublishedMany{failed, unused, one}, false, tasks.Promoting{On: true}); err != nil {
+	if err := h.promoteAll(t.Context(), publish.Results{failed, unused, one}, false, tasks.Promoting{On: true}); err != nil {
 		t.Error(err)
 	}
 	if text := h.git(h.bare, "show", "main:argocd/manifests/a/kustomization.yaml"); !strings.Contains(text, "newTag: v1.1.0") || !strings.Contains(text, digest) {

@@ -1,0 +1,123 @@
+package containerrelease
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// SkippedRunError says that a forge makes no run for a commit's tags.
+type SkippedRunError struct {
+	Commit string
+	Word   string // of its message, as in [skip ci]
+}
+
+func (e *SkippedRunError) Error() string {
+	return fmt.Sprintf("the message of commit %.12s says %s, for which the forge runs nothing, nor for a tag of it", e.Commit, e.Word)
+}
+
+// Hint says what to do.
+func (e *SkippedRunError) Hint() string {
+	return "push a commit without it (git commit --allow-empty), and release that one"
+}
+
+// NoRunError says that the forge made no run of a tag.
+type NoRunError struct {
+	Tag       image.Tag
+	Workflows []string // paths of the expected workflows; none: any
+	Others    []string // workflows that did run
+	After     time.Duration
+	Page      string // of the forge's runs
+}
+
+func (e *NoRunError) Error() string {
+	of := ""
+	if len(e.Workflows) > 0 {
+		of = " of " + strings.Join(e.Workflows, " or ")
+	}
+	others := ""
+	if len(e.Others) > 0 {
+		others = ", but of " + strings.Join(e.Others, ", ")
+	}
+	return fmt.Sprintf("the forge made no run%s for %s within %s%s", of, e.Tag, e.After, others)
+}
+
+// Hint says what to do.
+func (e *NoRunError) Hint() string {
+	return "look whether Actions are on in the repository's settings, the workflow is switched on, its `on: push: tags:` takes this tag, and the commit's message says no [skip ci]: " +
+		e.Page + "; the tag stays: delete it and run the same again, or publish by hand with container:publish"
+}
+
+// RunFailedError says that the run of a tag failed, or was cancelled.
+type RunFailedError struct {
+	Tag  image.Tag
+	Run  Run
+	Job  Job    // the failed job; empty if the forge does not say
+	Page string // page for people
+}
+
+func (e *RunFailedError) Error() string {
+	what, where := "failed", ""
+	if e.Run.State == RunCancelled {
+		what = "was cancelled"
+	}
+	if e.Job.Name != "" {
+		where = " in job " + e.Job.Name
+	}
+	if e.Job.Step != "" {
+		where += " at " + e.Job.Step
+	}
+	return fmt.Sprintf("run %d of %s for %s %s%s: %s", e.Run.Number, e.Run.Workflow, e.Tag, what, where, e.Page)
+}
+
+// Hint says what to do.
+func (e *RunFailedError) Hint() string {
+	return "the tag stays: if the cause is not in the commit, run it again on that page, and then this command; else release the next version"
+}
+
+// SlowRunError says that the run of a tag was not over in time.
+type SlowRunError struct {
+	Tag   image.Tag
+	Image string // REGISTRY/REPOSITORY:TAG
+	Run   Run    // empty: unknown
+	Idle  bool   // no runner has taken it
+	Jobs  []Job  // that publish
+	After time.Duration
+	Page  string // page for people
+}
+
+func (e *SlowRunError) Error() string {
+	switch {
+	case e.Run.Number == 0:
+		return fmt.Sprintf("the registry does not hold %s after %s: %s", e.Image, e.After, e.Page)
+	case e.Idle:
+		return fmt.Sprintf("no runner took the run of %s within %s%s: %s", e.Tag, e.After, labelsOf(e.Jobs), e.Page)
+	}
+	return fmt.Sprintf("the run of %s is not over after %s: %s", e.Tag, e.After, e.Page)
+}
+
+// Hint says what to do.
+func (e *SlowRunError) Hint() string {
+	if e.Idle {
+		return "look whether a runner with these labels is there and online; the run waits on, and the same command again waits for it"
+	}
+	return "it goes on: run the same again to wait on, or with a longer -timeout"
+}
+
+// UnpublishedError says that a run succeeded, and the registry does not have its image.
+type UnpublishedError struct {
+	Tag   image.Tag
+	Image string // REGISTRY/REPOSITORY:TAG
+	Run   string // its page; "" if there is none
+}
+
+func (e *UnpublishedError) Error() string {
+	return strings.TrimSuffix(fmt.Sprintf("the run of %s is over, and the registry does not hold %s: %s", e.Tag, e.Image, e.Run), ": ")
+}
+
+// Hint says what to do.
+func (e *UnpublishedError) Hint() string {
+	return "look whether its jobs were skipped by an `if:`, and whether it publishes to the same registry"
+}
