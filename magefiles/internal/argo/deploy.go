@@ -20,7 +20,6 @@ type Want struct {
 	// itself, and after an answer not again for the same revision. After an error it is called again. nil: only the commit itself is accepted.
 	Contains func(ctx context.Context, revision string) (bool, error)
 
-	Prune    bool             // delete resources that are no longer in the repository; not required if the Application does it by itself
 	Timeout  time.Duration    // of the whole deployment; 0 is 5 minutes
 	Progress func(p Progress) // called when the thing that Deploy waits for changes; nil: not called
 }
@@ -115,7 +114,7 @@ func (d *deployment) do(ctx context.Context, next action) (*application, error) 
 		r.query, r.within = "refresh=hard", refreshTime
 	case syncNow:
 		_, prunes := d.memory.newest.auto()
-		r.method, r.path, r.body = http.MethodPost, r.path+"/sync", map[string]any{"prune": d.want.Prune || prunes}
+		r.method, r.path, r.body = http.MethodPost, r.path+"/sync", map[string]any{"prune": prunes}
 		d.memory.tried = true
 	}
 	a, err := d.readOnce(ctx, r)
@@ -145,7 +144,7 @@ func (d *deployment) consider(ctx context.Context, a *application) action {
 	if d.last.stage != deployed {
 		d.tell(Progress{Says: d.last.says, Holding: d.last.holding})
 	}
-	return d.memory.decide(d.last, d.want.Prune, time.Now())
+	return d.memory.decide(d.last, time.Now())
 }
 
 // ours reports whether a revision is the commit or a descendant of it, as far as known.

@@ -61,9 +61,6 @@ func TestDeploy(t *testing.T) {
 		if len(state.Prune) != 1 || state.Prune[0].Name != "extra" {
 			t.Errorf("what pruning deletes: %+v", state.Prune)
 		}
-		want.Prune = true
-		_, err = w.client(t).Deploy(t.Context(), app, want)
-		must(t, err)
 	})
 }
 

@@ -167,52 +167,50 @@ func TestDecide(t *testing.T) {
 		app    string
 		memory memory
 		v      verdict
-		prune  bool
 		want   action
 	}{
-		"deployed":                 {`{}`, memory{}, verdict{stage: deployed}, false, finish},
-		"running":                  {`{}`, memory{}, verdict{stage: running}, false, look},
-		"first":                    {`{}`, memory{}, verdict{stage: ready, resolved: true}, false, refresh},
-		"first, failed before":     {`{}`, memory{tried: true}, verdict{stage: failed, latest: old}, false, refresh},
-		"failed before":            {`{}`, done, verdict{stage: failed, latest: old, resolved: true}, false, syncNow},
-		"failed before, elsewhere": {`{}`, done, verdict{stage: failed, latest: old}, false, refresh},
-		"failed by others":         {`{}`, done, verdict{stage: failed, latest: other, resolved: true}, false, syncNow},
-		"failed by auto-sync":      {`{}`, done, verdict{stage: failed, latest: other, auto: true}, false, giveUp},
-		"failed by us":             {`{}`, with(func(m *memory) { m.tried = true }), verdict{stage: failed, latest: other}, false, giveUp},
-		"ready":                    {`{}`, done, verdict{stage: ready, resolved: true}, false, syncNow},
-		"ready, just synced":       {`{}`, with(func(m *memory) { m.syncs, m.asked = 1, now }), verdict{stage: ready, resolved: true}, false, look},
-		"ready, auto-sync":         {auto, done, verdict{stage: ready, resolved: true}, false, look},
+		"deployed":                 {`{}`, memory{}, verdict{stage: deployed}, finish},
+		"running":                  {`{}`, memory{}, verdict{stage: running}, look},
+		"first":                    {`{}`, memory{}, verdict{stage: ready, resolved: true}, refresh},
+		"first, failed before":     {`{}`, memory{tried: true}, verdict{stage: failed, latest: old}, refresh},
+		"failed before":            {`{}`, done, verdict{stage: failed, latest: old, resolved: true}, syncNow},
+		"failed before, elsewhere": {`{}`, done, verdict{stage: failed, latest: old}, refresh},
+		"failed by others":         {`{}`, done, verdict{stage: failed, latest: other, resolved: true}, syncNow},
+		"failed by auto-sync":      {`{}`, done, verdict{stage: failed, latest: other, auto: true}, giveUp},
+		"failed by us":             {`{}`, with(func(m *memory) { m.tried = true }), verdict{stage: failed, latest: other}, giveUp},
+		"ready":                    {`{}`, done, verdict{stage: ready, resolved: true}, syncNow},
+		"ready, just synced":       {`{}`, with(func(m *memory) { m.syncs, m.asked = 1, now }), verdict{stage: ready, resolved: true}, look},
+		"ready, auto-sync":         {auto, done, verdict{stage: ready, resolved: true}, look},
 		"ready, auto-sync is off": {
 			`{"spec":{"syncPolicy":{"automated":{"enabled":false}}},"status":{"sync":{"status":"OutOfSync"}}}`,
-			done, verdict{stage: ready, resolved: true}, false, syncNow,
+			done, verdict{stage: ready, resolved: true}, syncNow,
 		},
-		"ready, auto-sync had its time": {auto, with(func(m *memory) { m.waiting = now.Add(-autoTime) }), verdict{stage: ready, resolved: true}, false, syncNow},
-		"ready, auto-sync sees nothing": {`{"spec":{"syncPolicy":{"automated":{}}}}`, done, verdict{stage: ready, resolved: true}, false, syncNow},
-		"behind":                        {`{}`, done, verdict{stage: behind}, false, refresh},
-		"behind, just refreshed":        {`{}`, with(func(m *memory) { m.refreshed = now }), verdict{stage: behind}, false, look},
-		"behind for good":               {`{"spec":{"source":{"targetRevision":"` + commitA + `"}}}`, done, verdict{stage: behind}, false, giveUp},
-		"troubled":                      {`{}`, done, verdict{stage: behind, troubled: true}, false, refresh},
+		"ready, auto-sync had its time": {auto, with(func(m *memory) { m.waiting = now.Add(-autoTime) }), verdict{stage: ready, resolved: true}, syncNow},
+		"ready, auto-sync sees nothing": {`{"spec":{"syncPolicy":{"automated":{}}}}`, done, verdict{stage: ready, resolved: true}, syncNow},
+		"behind":                        {`{}`, done, verdict{stage: behind}, refresh},
+		"behind, just refreshed":        {`{}`, with(func(m *memory) { m.refreshed = now }), verdict{stage: behind}, look},
+		"behind for good":               {`{"spec":{"source":{"targetRevision":"` + commitA + `"}}}`, done, verdict{stage: behind}, giveUp},
+		"troubled":                      {`{}`, done, verdict{stage: behind, troubled: true}, refresh},
 		"troubled for long": {
 			`{}`, with(func(m *memory) { m.refreshes, m.troubled = 5, now.Add(-time.Minute) }),
-			verdict{stage: behind, troubled: true}, false, giveUp,
+			verdict{stage: behind, troubled: true}, giveUp,
 		},
 		"troubled, and not any more": {
-			`{}`, with(func(m *memory) { m.refreshes, m.troubled = 5, now.Add(-time.Minute) }), verdict{stage: behind}, false, refresh,
+			`{}`, with(func(m *memory) { m.refreshes, m.troubled = 5, now.Add(-time.Minute) }), verdict{stage: behind}, refresh,
 		},
-		"comparing":               {`{}`, done, verdict{stage: comparing, resolved: true}, false, look},
-		"comparing with another":  {`{}`, done, verdict{stage: comparing}, false, refresh},
-		"differs":                 {`{}`, done, verdict{stage: differing, resolved: true}, false, syncNow},
-		"differs, synced":         {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true}, false, look},
-		"to be pruned":            {`{}`, done, verdict{stage: differing, resolved: true, prune: true}, false, syncNow},
-		"to be pruned, synced":    {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, false, giveUp},
-		"to be pruned, allowed":   {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, true, look},
-		"to be pruned, auto-sync": {auto, done, verdict{stage: differing, resolved: true, prune: true}, false, giveUp},
-		"unwell":                  {`{}`, done, verdict{stage: unwell, resolved: true}, false, look},
+		"comparing":               {`{}`, done, verdict{stage: comparing, resolved: true}, look},
+		"comparing with another":  {`{}`, done, verdict{stage: comparing}, refresh},
+		"differs":                 {`{}`, done, verdict{stage: differing, resolved: true}, syncNow},
+		"differs, synced":         {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true}, look},
+		"to be pruned":            {`{}`, done, verdict{stage: differing, resolved: true, prune: true}, syncNow},
+		"to be pruned, synced":    {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, giveUp},
+		"to be pruned, auto-sync": {auto, done, verdict{stage: differing, resolved: true, prune: true}, giveUp},
+		"unwell":                  {`{}`, done, verdict{stage: unwell, resolved: true}, look},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := try.memory
 			m.poll, m.newest = time.Second, answer(t, try.app)
-			if got := m.decide(try.v, try.prune, now); got != try.want {
+			if got := m.decide(try.v, now); got != try.want {
 				t.Errorf("got %d, want %d", got, try.want)
 			}
 		})
@@ -303,7 +301,7 @@ func FuzzJudge(f *testing.F) {
 		}
 		m := memory{poll: time.Second}
 		m.believe(a)
-		if m.decide(v, false, time.Now()) != finish {
+		if m.decide(v, time.Now()) != finish {
 			t.Error("deployed is not the end")
 		}
 	})

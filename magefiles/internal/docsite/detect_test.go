@@ -87,15 +87,15 @@ func TestDetectRefuses(t *testing.T) {
 		"both":                     {map[string]string{"docs/package.json": "{}", "docs/quartz.config.ts": ""}, Settings{}, "both package.json and"},
 		"MkDocs":                   {map[string]string{"docs/mkdocs.yml": "", "docs/index.md": ""}, Settings{}, "docs/mkdocs.yml: is a configuration of MkDocs"},
 		"lock alone":               {map[string]string{"docs/package-lock.json": ""}, Settings{}, "without package.json"},
-		"Quartz in another form":   {map[string]string{"docs/quartz.config.yaml": ""}, Settings{}, "docs/quartz.config.yaml: is not a configuration that Quartz reads"},
-		"Quartz with a command":    {map[string]string{"docs/index.md": ""}, Settings{Build: "make"}, "takes neither"},
-		"not JSON":                 {locked("{"), Settings{}, "docs/package.json: is not a package.json"},
-		"bin is a number":          {locked(`{"bin": 1}`), Settings{}, "is not a package.json"},
+		"Quartz in another form":   {map[string]string{"docs/quartz.config.yaml": ""}, Settings{}, "docs/quartz.config.yaml: Quartz does not read"},
+		"Quartz with a command":    {map[string]string{"docs/index.md": ""}, Settings{Build: "make"}, "BLUMEOPS_DOCS_BUILD"},
+		"not JSON":                 {locked("{"), Settings{}, "docs/package.json: invalid package.json"},
+		"bin is a number":          {locked(`{"bin": 1}`), Settings{}, "invalid package.json"},
 		"no package.json":          {map[string]string{"docs/index.md": ""}, Settings{Generator: "node"}, "docs/package.json: cannot be read"},
 		"no lock":                  {map[string]string{"docs/package.json": docusaurus}, Settings{}, "no package-lock.json"},
-		"yarn's lock":              {map[string]string{"docs/package.json": docusaurus, "docs/yarn.lock": ""}, Settings{}, "docs/yarn.lock: is the lock of another program"},
-		"no build":                 {locked(`{}`), Settings{Output: "out"}, "no script «build»"},
-		"output not known":         {locked(unknown), Settings{}, "none of the generators whose output is known"},
+		"yarn's lock":              {map[string]string{"docs/package.json": docusaurus, "docs/yarn.lock": ""}, Settings{}, "docs/yarn.lock: is not a lock file of npm"},
+		"no build":                 {locked(`{}`), Settings{Output: "out"}, "no script `build`"},
+		"output not known":         {locked(unknown), Settings{}, "unknown output folder"},
 		"output outside":           {locked(docusaurus), Settings{Output: "../out"}, "BLUMEOPS_DOCS_OUTPUT=../out"},
 		"output is the docs":       {locked(docusaurus), Settings{Output: "."}, "BLUMEOPS_DOCS_OUTPUT=."},
 		"output is absolute":       {locked(docusaurus), Settings{Output: "/out"}, "BLUMEOPS_DOCS_OUTPUT=/out"},
@@ -116,8 +116,8 @@ func TestCheckQuartz(t *testing.T) {
 		says  string
 	}{
 		"Quartz":          {map[string]string{"package.json": manifest, "package-lock.json": "{}"}, ""},
-		"empty":           {nil, "no package.json"},
-		"another package": {map[string]string{"package.json": `{"bin": "quartz"}`, "package-lock.json": "{}"}, "no program «quartz»"},
+		"empty":           {nil, "cannot read its package.json"},
+		"another package": {map[string]string{"package.json": `{"bin": "quartz"}`, "package-lock.json": "{}"}, "no program `quartz`"},
 		"not locked":      {map[string]string{"package.json": manifest}, "no package-lock.json"},
 	} {
 		err := CheckQuartz(tree(c.files), "URL#COMMIT")

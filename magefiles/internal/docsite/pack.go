@@ -51,7 +51,7 @@ func (p packer) checkIndex() error {
 	if info, err := p.site.Stat("index.html"); err == nil && info.Mode().IsRegular() {
 		return nil
 	}
-	return wrong("index.html", "give the docs an index page (docs/index.md for Quartz), and check the output folder (BLUMEOPS_DOCS_OUTPUT)", "the built site has none at its root")
+	return wrong("index.html", "add an index page to the docs (docs/index.md for Quartz), and check the output folder (BLUMEOPS_DOCS_OUTPUT)", "missing at the root of the built site")
 }
 
 // version writes release.json, first of all entries.
@@ -60,7 +60,7 @@ func (p packer) version(version string) error {
 		return nil
 	}
 	if _, err := p.site.Lstat(versionFile); !errors.Is(err, fs.ErrNotExist) {
-		return wrong(versionFile, "rename the site's own", "is in the built site already, and is where the release states its version")
+		return wrong(versionFile, "rename the site's file", "already exists in the built site: the release writes its version to this file")
 	}
 	text := fmt.Sprintf("{\"version\":%q}\n", version)
 	if err := p.tar.WriteHeader(p.header(versionFile, tar.TypeReg, int64(len(text)))); err != nil {
@@ -90,7 +90,7 @@ func (p packer) entry(name string, e fs.DirEntry, err error) error {
 	case e.IsDir():
 		return p.tar.WriteHeader(p.header(name, tar.TypeDir, 0))
 	case !e.Type().IsRegular() && e.Type()&fs.ModeSymlink == 0:
-		return wrong(name, "let the generator write a file", "is neither a file nor a folder of the built site")
+		return wrong(name, "make the generator write a file", "is neither a file nor a folder of the built site")
 	}
 	return p.file(name)
 }
@@ -98,10 +98,10 @@ func (p packer) entry(name string, e fs.DirEntry, err error) error {
 func (p packer) file(name string) error {
 	info, err := p.site.Stat(name)
 	if err != nil {
-		return wrong(name, "let the generator write a file", "the built site has a link there that leads out of it, or nowhere: %v", cause(err))
+		return wrong(name, "make the generator write a file", "is a link of the built site to a file that is missing or outside the site: %v", cause(err))
 	}
 	if !info.Mode().IsRegular() {
-		return wrong(name, "let the generator write files", "is a link of the built site that does not lead to a file")
+		return wrong(name, "make the generator write a file", "is a link of the built site whose target is not a file")
 	}
 	f, err := p.site.Open(name)
 	if err != nil {
@@ -119,12 +119,12 @@ func (p packer) file(name string) error {
 
 // checkName refuses names that are ambiguous once they are listed, unpacked or requested.
 func checkName(name string) error {
-	const do = "rename the page or file that it is made from"
+	const do = "rename its source file"
 	switch {
 	case !utf8.ValidString(name):
-		return wrong(fmt.Sprintf("%q", name), do, "the built site has a name that is not UTF-8")
+		return wrong(fmt.Sprintf("%q", name), do, "invalid name in the built site: not UTF-8")
 	case strings.ContainsFunc(name, unicode.IsControl) || strings.Contains(name, `\`):
-		return wrong(fmt.Sprintf("%q", name), do, "the built site has a name with a control character or a backslash")
+		return wrong(fmt.Sprintf("%q", name), do, "invalid name in the built site: it contains a control character or a backslash")
 	}
 	return nil
 }

@@ -103,14 +103,14 @@ func TestPackRefuses(t *testing.T) {
 		files map[string]string
 		says  string
 	}{
-		"no index":         {map[string]string{"a/index.html": ""}, "has none at its root"},
-		"own release.json": {map[string]string{"release.json": ""}, "release.json: is in the built site already"},
-		"absolute link":    {map[string]string{"a": "-> " + outside}, "a: the built site has a link there that leads out"},
-		"link up":          {map[string]string{"b/a": "-> ../../secret"}, "b/a: the built site has a link there that leads out"},
-		"link to nothing":  {map[string]string{"a": "-> b"}, "or nowhere"},
-		"link in a circle": {map[string]string{"a": "-> a"}, "or nowhere"},
-		"link to a folder": {map[string]string{"a": "-> b", "b/c": ""}, "does not lead to a file"},
-		"line break":       {map[string]string{"a\nb": ""}, `"a\nb": the built site has a name with a control character`},
+		"no index":         {map[string]string{"a/index.html": ""}, "index.html: missing at the root"},
+		"own release.json": {map[string]string{"release.json": ""}, "release.json: already exists"},
+		"absolute link":    {map[string]string{"a": "-> " + outside}, "a: is a link of the built site to a file that is missing or outside"},
+		"link up":          {map[string]string{"b/a": "-> ../../secret"}, "b/a: is a link of the built site to a file that is missing or outside"},
+		"link to nothing":  {map[string]string{"a": "-> b"}, "missing or outside"},
+		"link in a circle": {map[string]string{"a": "-> a"}, "missing or outside"},
+		"link to a folder": {map[string]string{"a": "-> b", "b/c": ""}, "whose target is not a file"},
+		"line break":       {map[string]string{"a\nb": ""}, `"a\nb": invalid name in the built site: it contains a control character`},
 		"backslash":        {map[string]string{`a\b`: ""}, "backslash"},
 		"not UTF-8":        {map[string]string{"a\xffb": ""}, "not UTF-8"},
 	} {
@@ -125,7 +125,7 @@ func TestPackRefuses(t *testing.T) {
 	}
 	pipe := folder(t, map[string]string{"index.html": "", "link": "-> pipe"})
 	must(t, syscall.Mkfifo(filepath.Join(pipe.Name(), "pipe"), 0o600))
-	if err := Pack(pipe, io.Discard, packed, ""); err == nil || !strings.Contains(err.Error(), "does not lead to a file") {
+	if err := Pack(pipe, io.Discard, packed, ""); err == nil || !strings.Contains(err.Error(), "whose target is not a file") {
 		t.Errorf("a named pipe: %v", err)
 	}
 	if err := Pack(folder(t, map[string]string{"index.html": "x"}), failing{}, packed, ""); !errors.Is(err, errFull) {
@@ -238,11 +238,11 @@ func TestStageNode(t *testing.T) {
 
 func TestStageRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ to, says string }{
-		"absolute":         {"/etc/passwd", "docs/link.md: is a link to /etc/passwd, out of docs"},
-		"beside":           {"../secret.md", "docs/link.md: is a link to ../secret.md, out of docs"},
-		"far":              {"../../../etc/passwd", "out of docs"},
-		"like the docs":    {"../docs2/a.md", "out of docs"},
-		"through a folder": {"a/../../secret.md", "out of docs"},
+		"absolute":         {"/etc/passwd", "docs/link.md: is a link to /etc/passwd, which is outside docs"},
+		"beside":           {"../secret.md", "docs/link.md: is a link to ../secret.md, which is outside docs"},
+		"far":              {"../../../etc/passwd", "outside docs"},
+		"like the docs":    {"../docs2/a.md", "outside docs"},
+		"through a folder": {"a/../../secret.md", "outside docs"},
 		"nowhere":          {"missing.md", "which cannot be read"},
 		"itself":           {"link.md", "which cannot be read"},
 		"folder":           {"a", "which is not a file"},

@@ -145,14 +145,14 @@ func (s stager) checkLink(name string) error {
 	}
 	leads := path.Join(path.Dir(name), filepath.ToSlash(to))
 	if path.IsAbs(to) || filepath.IsAbs(to) || s.plan.Dir != "." && !strings.HasPrefix(leads+"/", s.plan.Dir+"/") || leads == ".." || strings.HasPrefix(leads, "../") {
-		return wrong(name, "put a copy of the file there", "is a link to %s, out of %s", to, s.plan.Dir)
+		return wrong(name, "replace the link by a copy of the file", "is a link to %s, which is outside %s", to, s.plan.Dir)
 	}
 	info, err := fs.Stat(s.tree, name)
 	if err != nil {
-		return wrong(name, "remove it, or let it lead to a file of the docs", "is a link to %s, which cannot be read: %v", to, cause(err))
+		return wrong(name, "remove the link, or point it to a file of the docs", "is a link to %s, which cannot be read: %v", to, cause(err))
 	}
 	if !info.Mode().IsRegular() {
-		return wrong(name, "link to files one by one", "is a link to %s, which is not a file", to)
+		return wrong(name, "use one link for each file", "is a link to %s, which is not a file", to)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func Unpack(dir string, archive io.Reader, most int64) (_ *Content, err error) {
 			return nil, fmt.Errorf("is damaged: %w", err)
 		}
 		if most -= header.Size; most < 0 {
-			return nil, fmt.Errorf("holds too much: with %s it is larger than what a site may be", header.Name)
+			return nil, fmt.Errorf("is too large: with %s it exceeds the limit of a site", header.Name)
 		}
 		if err := unpackEntry(root, header, entries); err != nil {
 			return nil, err
@@ -72,7 +72,7 @@ func Unpack(dir string, archive io.Reader, most int64) (_ *Content, err error) {
 func unpackEntry(root *os.Root, header *tar.Header, from io.Reader) error {
 	elements := strings.Split(header.Name, "/")
 	if elements[0] == "" || slices.Contains(elements, "..") {
-		return fmt.Errorf("has an entry that leads out of the site: %s; nothing was unpacked", header.Name)
+		return fmt.Errorf("has an entry outside the site: %s; nothing was unpacked", header.Name)
 	}
 	elements = slices.DeleteFunc(elements, func(e string) bool { return e == "" || e == "." })
 	name := strings.Join(elements, "/")
@@ -91,7 +91,7 @@ func unpackEntry(root *os.Root, header *tar.Header, from io.Reader) error {
 		}
 		return nil
 	default:
-		return fmt.Errorf("holds something else than files and folders: %s; nothing was unpacked", header.Name)
+		return fmt.Errorf("has an entry that is neither a file nor a folder: %s; nothing was unpacked", header.Name)
 	}
 }
 

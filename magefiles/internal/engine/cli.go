@@ -102,7 +102,7 @@ func (c *cli) connect(ctx context.Context, opts Options, patience time.Duration)
 				return err
 			}
 		case <-late:
-			return &daggerError{text: fmt.Sprintf("Dagger%s opened no session within %s", opts.runner(), startTime), hint: opts.remedy()}
+			return &daggerError{text: fmt.Sprintf("Dagger%s did not open a session within %s", opts.runner(), startTime), hint: opts.remedy()}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -172,8 +172,8 @@ func cliProgram(ctx context.Context, opts Options) (string, error) {
 	path, err := exec.LookPath(path)
 	if err != nil {
 		return "", &daggerError{
-			text: fmt.Sprintf("$%s=%s cannot be run: %s", cliVariable, named, cause(err)),
-			hint: fmt.Sprintf("name the Dagger CLI v%s there, or unset it: then the CLI is downloaded", engineconn.CLIVersion), err: err,
+			text: fmt.Sprintf("cannot run $%s=%s: %s", cliVariable, named, cause(err)),
+			hint: fmt.Sprintf("set it to the path of the Dagger CLI v%s, or unset it: then the CLI is downloaded", engineconn.CLIVersion), err: err,
 		}
 	}
 	return path, nil

@@ -8,7 +8,6 @@
 package forge
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -32,9 +31,11 @@ type Options struct {
 	// Log is called for each retry; nil logs nothing.
 	Log func(string)
 
-	Retry    Retry         // bounds the attempts at each request
-	Patience time.Duration // how long a request may make no progress; 0 is 1 minute
+	Retry Retry // bounds the attempts at each request
 }
+
+// patience is how long a request may make no progress.
+const patience = time.Minute
 
 // Retry bounds the attempts at a request.
 type Retry = httpx.Retry
@@ -65,7 +66,7 @@ func New(o Options) (*Client, error) {
 	if o.HTTP != nil {
 		c.http = *o.HTTP
 	}
-	c.http.Transport = httpx.NoStall(c.http.Transport, cmp.Or(o.Patience, time.Minute))
+	c.http.Transport = httpx.NoStall(c.http.Transport, patience)
 	c.http.CheckRedirect = httpx.CheckRedirect
 	c.caller = httpx.Caller{Retry: o.Retry, Log: o.Log, Secrets: func() []string { return []string{c.token.Known()} }}
 	return c, nil

@@ -53,7 +53,7 @@ func (g Git) Fetch(ctx context.Context, s Source) (Tree, error) {
 		return Tree{Dir: dir}, err
 	}
 	if _, err := exec.LookPath("git"); err != nil {
-		return Tree{}, &GitError{Source: s, What: "needs the command git, which is not in PATH", Do: "install git, or set BLUMEOPS_DOCS_SOURCE to a folder"}
+		return Tree{}, &GitError{Source: s, What: "requires the command git, which is not on PATH", Do: "install git, or set BLUMEOPS_DOCS_SOURCE to a folder"}
 	}
 	if err := os.MkdirAll(g.Cache, 0o755); err != nil {
 		return Tree{}, err
@@ -115,10 +115,10 @@ func (r repository) has(ctx context.Context) (string, error) {
 	ref := r.source.Ref
 	out, err := r.run(ctx, nil, "rev-parse", "--verify", "--quiet", ref+"^{commit}")
 	if err != nil {
-		return "", r.failed("has no such commit", "see that the commit was pushed to a branch or a tag of that repository")
+		return "", r.failed("has no such commit", "check that the commit was pushed to a branch or a tag of that repository")
 	}
 	if commit := strings.TrimSpace(out); commit != ref {
-		return "", r.failed("is not that commit but leads to "+commit, "name the commit, not its tag")
+		return "", r.failed("is a tag of the commit "+commit, "use the hash of the commit")
 	}
 	_, err = r.run(ctx, nil, "rev-list", "--quiet", "--objects", "--max-count=1", ref)
 	return ref, err
@@ -244,11 +244,11 @@ func (e *GitError) Hint() string {
 	case e.Do != "":
 		return e.Do
 	case untrusted:
-		return refused.Do + "; git reads no setting of ours: its own is http.sslCAInfo, or the variable GIT_SSL_CAINFO"
+		return refused.Do + "; git does not read the settings of this project: set http.sslCAInfo in its configuration, or GIT_SSL_CAINFO"
 	case strings.Contains(e.Stderr, "could not read Username") || strings.Contains(e.Stderr, "Authentication failed") || strings.Contains(e.Stderr, "Permission denied"):
-		return "git needs credentials for it: set up a credential helper or an SSH key, or name a mirror in BLUMEOPS_DOCS_SOURCE"
+		return "git requires credentials for this repository: set up a credential helper or an SSH key, or set BLUMEOPS_DOCS_SOURCE to a mirror"
 	default:
-		return "see that the repository can be reached and has that commit, or set BLUMEOPS_DOCS_SOURCE to a mirror of it, or to a folder"
+		return "check that the repository is reachable and has that commit, or set BLUMEOPS_DOCS_SOURCE to a mirror or a folder"
 	}
 }
 

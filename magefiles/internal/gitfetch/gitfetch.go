@@ -31,9 +31,9 @@ func Parse(s string) (Source, error) {
 	at := strings.LastIndex(s, "#")
 	if at < 0 {
 		if isRemote(s) {
-			return Source{}, invalid(s, "names no commit: add #COMMIT, or #BRANCH")
+			return Source{}, invalid(s, "has no commit: add #COMMIT or #BRANCH")
 		}
-		return Source{}, invalid(s, "is no folder")
+		return Source{}, invalid(s, "is not a folder")
 	}
 	src := Source{URL: s[:at], Ref: s[at+1:]}
 	return src, src.check(s)
@@ -73,14 +73,14 @@ func (s Source) check(given string) error {
 		if filepath.IsAbs(s.URL) || scp.MatchString(s.URL) {
 			return nil
 		}
-		return invalid(given, "is neither a folder nor a URL with a scheme; give file:///PATH for a repository on this machine")
+		return invalid(given, "is neither a folder nor a URL with a scheme: use file:///PATH for a repository on this machine")
 	}
 	u, err := url.Parse(s.URL)
 	if err != nil || !schemes[u.Scheme] || u.Opaque != "" {
-		return invalid("", "the URL before the # is none of https, ssh, git or file")
+		return invalid("", "the URL before the # must begin with https, http, ssh, git or file")
 	}
 	if _, password := u.User.Password(); password || u.User != nil && u.Scheme != "ssh" {
-		return invalid("", "the URL holds a user or a password, which other processes could read: keep them in git's credential helper")
+		return invalid("", "the URL contains a user or a password, which other processes can read: store them in git's credential helper")
 	}
 	return nil
 }
@@ -96,13 +96,13 @@ type InvalidError struct{ Input, Reason string }
 
 func (e *InvalidError) Error() string {
 	if e.Input == "" {
-		return "source: " + e.Reason
+		return "invalid source: " + e.Reason
 	}
 	return fmt.Sprintf("source %q %s", e.Input, e.Reason)
 }
 
 // Hint says what to write.
-func (e *InvalidError) Hint() string { return "give a folder, or URL#COMMIT" }
+func (e *InvalidError) Hint() string { return "use a folder or URL#COMMIT" }
 
 // ExitStatus is the status for invalid arguments.
 func (e *InvalidError) ExitStatus() int { return 2 }

@@ -46,9 +46,9 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for text, says := range map[string]string{
 		"":                                      "is empty",
-		"no/such/folder":                        "is no folder",
-		"https://forge.example/a/b.git":         "names no commit",
-		"git@forge.example:a/b.git":             "names no commit",
+		"no/such/folder":                        "is not a folder",
+		"https://forge.example/a/b.git":         "has no commit",
+		"git@forge.example:a/b.git":             "has no commit",
 		"https://forge.example/a/b.git#":        "no commit, branch or tag",
 		"https://forge.example/a/b.git#--exec":  "no commit, branch or tag",
 		"https://forge.example/a/b.git#a..b":    "no commit, branch or tag",
@@ -56,7 +56,7 @@ func TestParseRefuses(t *testing.T) {
 		"#main":                                 "no URL",
 		"ext::sh -c x#main":                     "no URL",
 		"ext::x#main":                           "neither a folder nor a URL",
-		"ftp://forge.example/a#main":            "none of https",
+		"ftp://forge.example/a#main":            "must begin with https",
 		"relative/repo#main":                    "neither a folder nor a URL",
 		"https://ci:canary@forge.example/a#b":   "credential helper",
 		"https://canary@forge.example/a#b":      "credential helper",

@@ -74,7 +74,7 @@ func StartArgoCD(ctx context.Context, h Home, c *Cluster, o ArgoCDOptions) (*Arg
 
 func (a *ArgoCD) start(ctx context.Context, h Home, o ArgoCDOptions) (err error) {
 	if a.git, err = exec.LookPath("git"); err != nil {
-		return fmt.Errorf("git is needed: apt-get install git (%w)", err)
+		return fmt.Errorf("git not found: apt-get install git (%w)", err)
 	}
 	redis, err := findRedis()
 	if err != nil {

@@ -38,7 +38,6 @@ type ForgeOptions struct {
 	Addr         string // of HTTP, host:port; "" is a free port of 127.0.0.1
 	SSHAddr      string // of git over SSH, host:port; "" is a free port of 127.0.0.1
 	Owner        string // user that owns the repositories; "" is eblume
-	Organisation string // that Owner owns; "" is blumeops-org
 	NoAtomicPush bool   // does not offer git's capability "atomic", as some servers do not
 	Actions      bool   // starts the workflows in .forgejo/workflows of repositories that have them enabled; their jobs wait for a Runner
 }
@@ -74,7 +73,7 @@ type Forge struct {
 func StartForge(ctx context.Context, h Home, o ForgeOptions) (*Forge, error) {
 	f := &Forge{
 		Owner:        cmp.Or(o.Owner, "eblume"),
-		Organisation: cmp.Or(o.Organisation, "blumeops-org"),
+		Organisation: "blumeops-org",
 		Admin:        "lab-admin",
 		options:      o,
 		client:       &http.Client{Transport: &http.Transport{}}, // without a proxy: all servers are on this machine
@@ -87,7 +86,7 @@ func StartForge(ctx context.Context, h Home, o ForgeOptions) (*Forge, error) {
 
 func (f *Forge) start(ctx context.Context, h Home) (err error) {
 	if f.git, err = exec.LookPath("git"); err != nil {
-		return fmt.Errorf("git is needed: apt-get install git (%w)", err)
+		return fmt.Errorf("git not found: apt-get install git (%w)", err)
 	}
 	if f.path, err = h.build(ctx, gitea); err != nil {
 		return err

@@ -131,7 +131,7 @@ func (f *Forge) send(ctx context.Context, owner, repository string, prepare func
 	bare.authorization = basic(f.Admin, f.memory.AdminToken)
 	_, err = bare.run(ctx, "push", "--quiet", f.behind.String()+"/"+owner+"/"+repository+".git", commit+":refs/heads/main")
 	if err != nil && strings.Contains(err.Error(), "[rejected]") {
-		err = fmt.Errorf("its main has other commits, so take another repository or a new lab: %w", err)
+		err = fmt.Errorf("its branch main has other commits: use another repository or a new lab: %w", err)
 	}
 	if err != nil {
 		return "", err
@@ -145,7 +145,7 @@ func (f *Forge) filled(ctx context.Context, owner, repository string) error {
 	var found struct{ Empty bool }
 	err := f.asAdmin(ctx, http.MethodGet, "/api/v1/repos/"+owner+"/"+repository, nil, &found)
 	if err == nil && found.Empty {
-		err = errors.New("the forge still takes it for empty")
+		err = errors.New("the forge still reports an empty repository")
 	}
 	return err
 }

@@ -68,7 +68,7 @@ func (h Home) Ready(parts ...Part) error {
 	const short = 60 // seconds
 	for _, p := range missing {
 		if p.Seconds > short {
-			return fmt.Errorf("%s is not built yet, which takes minutes, once for a machine: go tool mage lab:up -parts=%s && go tool mage lab:down",
+			return fmt.Errorf("%s is not built yet (this takes minutes, once for each machine): go tool mage lab:up -parts=%s && go tool mage lab:down",
 				p.Title, JoinParts(parts))
 		}
 	}
@@ -95,14 +95,14 @@ func lacking(parts []Part) error {
 	var errs []error
 	look := func(command, why string) {
 		if _, err := exec.LookPath(command); err != nil {
-			errs = append(errs, fmt.Errorf("%s, for %s: apt-get install %s", command, why, command))
+			errs = append(errs, fmt.Errorf("%s (for %s): apt-get install %s", command, why, command))
 		}
 	}
 	for _, part := range parts {
 		switch part {
 		case PartForge:
 			look("git", "the forge")
-			look("gcc", "building the forge")
+			look("gcc", "the build of the forge")
 		case PartArgoCD:
 			look("redis-server", "Argo CD")
 		case PartImages:
@@ -112,7 +112,7 @@ func lacking(parts []Part) error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("this machine lacks something for the lab:\n%w\nor start fewer parts of it, as in -parts=%s", err, PartRegistry)
+		return fmt.Errorf("the lab has missing requirements on this machine:\n%w\nor start fewer parts (example: lab:up -parts=%s)", err, PartRegistry)
 	}
 	return nil
 }

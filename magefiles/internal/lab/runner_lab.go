@@ -38,7 +38,7 @@ func (l *Lab) startRunner(ctx context.Context, h Home) error {
 	if err := l.Forge.EnableActions(ctx, l.Forge.Owner, l.options.Repository); err != nil {
 		return err
 	}
-	h.logf("runner is up: what is pushed to %s/%s starts its workflows, on this machine", l.Forge.Owner, l.options.Repository)
+	h.logf("runner is up: a push to %s/%s starts its workflows on this machine", l.Forge.Owner, l.options.Repository)
 	return nil
 }
 

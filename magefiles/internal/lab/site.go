@@ -24,7 +24,6 @@ type SiteOptions struct {
 	}
 	Namespace  string        // "" is docs
 	Deployment string        // "" is docs
-	Container  string        // "" is the one with DOCS_RELEASE_URL in its env
 	Client     *http.Client  // fetches releases; nil: one without a proxy
 	Every      time.Duration // interval of the reads of the Deployment; 0 is 200 ms
 	Pause      time.Duration // after a release that could not be fetched; doubled after each, at most 30 s; 0 is 1 s

@@ -31,12 +31,12 @@ func (s *Site) look(ctx context.Context) {
 	var d siteDeployment
 	err := s.options.Cluster.Get(ctx, "/apis/apps/v1/namespaces/"+s.options.Namespace+"/deployments/"+s.options.Deployment, &d)
 	if isStatus(err, http.StatusNotFound) {
-		s.take(nil, fmt.Sprintf("there is no Deployment %s in namespace %s", s.options.Deployment, s.options.Namespace))
+		s.take(nil, fmt.Sprintf("Deployment %s not found in namespace %s", s.options.Deployment, s.options.Namespace))
 		return
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			s.say("the Deployment cannot be read: " + err.Error())
+			s.say("cannot read the Deployment: " + err.Error())
 		}
 		return
 	}
@@ -48,7 +48,7 @@ func (s *Site) look(ctx context.Context) {
 		s.take(nil, "the Deployment has no replicas")
 		return
 	}
-	wanted, err := d.release(s.options.Container)
+	wanted, err := d.release()
 	if err != nil {
 		s.say(err.Error())
 		return

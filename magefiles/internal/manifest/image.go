@@ -42,8 +42,6 @@ type ImageUse struct {
 	Image
 	Line  int  // in the file, counted from 1
 	Entry bool // in a kustomization; an entry takes precedence over a field
-	// From is the name that an entry replaces; the same as Name for a field.
-	From string
 	// Template says that a tool fills in the version later ({{ .Values.tag }}, $(TAG), ytt's #@). PinImage leaves it unchanged.
 	Template bool
 }
@@ -193,7 +191,7 @@ func (s *search) entries(root *yaml.Node, place imagePlace) (found []imageNodes)
 			continue
 		}
 		n := imageNodes{entry: entry, tag: s.get(entry, "newTag"), digest: s.get(entry, "digest")}
-		n.ImageUse = ImageUse{Image: Image{string(place), valueOf(n.tag), valueOf(n.digest)}, Line: s.get(entry, nameKey(renamed)).Line, Entry: true, From: name}
+		n.ImageUse = ImageUse{Image: Image{string(place), valueOf(n.tag), valueOf(n.digest)}, Line: s.get(entry, nameKey(renamed)).Line, Entry: true}
 		found = append(found, n)
 	}
 	return found
@@ -230,7 +228,7 @@ func (s *search) fields(resource *yaml.Node, place imagePlace) (found []imageNod
 		if field == nil || field.Kind != yaml.ScalarNode || !place.leadsTo(field.Value) {
 			continue
 		}
-		found = append(found, imageNodes{field: field, ImageUse: ImageUse{Image: splitImage(field.Value), Line: field.Line, From: string(place)}})
+		found = append(found, imageNodes{field: field, ImageUse: ImageUse{Image: splitImage(field.Value), Line: field.Line}})
 	}
 	return found
 }

@@ -116,7 +116,7 @@ func TestImages(t *testing.T) {
 		"\n- {name: " + devpi + ", newName: elsewhere/devpi, newTag: v1}\n---\nkind: Pod\nspec: {containers: [{image: " + devpi + ":v1@" + oldDigest + "}]}\n"
 	got, err := File{"kustomization.yaml", []byte(text)}.Images(devpi)
 	want := []ImageUse{
-		{Image{devpi, "v1", ""}, 3, true, devpi, false}, {Image{devpi, "", oldDigest}, 6, true, "x", false}, {Image{devpi, "v1", oldDigest}, 11, false, devpi, false},
+		{Image{devpi, "v1", ""}, 3, true, false}, {Image{devpi, "", oldDigest}, 6, true, false}, {Image{devpi, "v1", oldDigest}, 11, false, false},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)

@@ -251,7 +251,7 @@ func TestDocsThatCannotBeBuilt(t *testing.T) {
 		code int
 	}{
 		"image":   {docs: missing, site: site("public", "true"), says: "base image node:0-missing", hint: "BLUMEOPS_NODE_IMAGE"},
-		"output":  {docs: d, site: site("elsewhere", "true"), says: "true ended well, and wrote no folder elsewhere", hint: "BLUMEOPS_DOCS_OUTPUT"},
+		"output":  {docs: d, site: site("elsewhere", "true"), says: "true succeeded, but did not write the folder elsewhere", hint: "BLUMEOPS_DOCS_OUTPUT"},
 		"command": {docs: d, site: site("public", "npx", "--no", "quartz", "serve"), says: "npx --no quartz serve: exit code 1", code: 1},
 		"program": {docs: d, site: site("public", "npx", "--no", "not-there"), says: "npx --no not-there: exit code", code: 1},
 	} {

@@ -28,7 +28,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("got %v, %q", err, out.String())
 	}
 	c.Args = []string{"no-such-program"}
-	if err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no-such-program on PATH") {
+	if err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "program no-such-program not found on PATH") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -33,7 +33,7 @@ func (c Command) Run(ctx context.Context) error {
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.Dir, c.Env, c.Output, c.Output
 	err := Run(ctx, cmd, c.Grace)
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("there is no program %s on PATH", c.Args[0])
+		return fmt.Errorf("program %s not found on PATH", c.Args[0])
 	}
 	return err
 }
@@ -66,16 +66,16 @@ func Split(line string, env func(string) string) ([]string, error) {
 			arg, err = expand.Literal(&expand.Config{Env: expand.FuncEnviron(env)}, word)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%q: want one program with its arguments; write what needs a shell into a script and name that (%s)",
+			return nil, fmt.Errorf("%q: expected one program with its arguments (%s): put shell syntax into a script, and use the script",
 				line, strings.ReplaceAll(err.Error(), "\n", " "))
 		}
 		args = append(args, arg)
 	}
 	switch {
 	case len(args) == 0 || args[0] == "":
-		return nil, fmt.Errorf("%q: want a program with its arguments, as in «go test ./...»", line)
+		return nil, fmt.Errorf("%q: expected a program with its arguments (example: `go test ./...`)", line)
 	case strings.Contains(args[0], "="):
-		return nil, fmt.Errorf("%q: want a program first; write «env %s …» to set a variable", line, args[0])
+		return nil, fmt.Errorf("%q: expected a program first: use `env %s …` to set a variable", line, args[0])
 	}
 	return args, nil
 }
@@ -86,7 +86,7 @@ func plain(word *syntax.Word) error {
 	var found error
 	for _, part := range word.Parts {
 		if text, ok := part.(*syntax.Lit); ok && strings.Contains(text.Value, `\`) {
-			return fmt.Errorf("%s: a backslash outside of quotes", text.Pos())
+			return fmt.Errorf("%s: backslash outside quotes", text.Pos())
 		}
 	}
 	syntax.Walk(word, func(node syntax.Node) bool {
@@ -102,7 +102,7 @@ func plain(word *syntax.Word) error {
 				return true
 			}
 		}
-		found = fmt.Errorf("%s: not a word, a text in quotes or $NAME", node.Pos())
+		found = fmt.Errorf("%s: expected a word, a text in quotes or $NAME", node.Pos())
 		return false
 	})
 	return found

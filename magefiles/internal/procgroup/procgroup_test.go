@@ -22,7 +22,7 @@ func TestSplit(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]string{
-		"": "want a program", "  ": "want a program", `""`: "want a program", "A=1 make": "write «env A=1 …»",
+		"": "expected a program", "  ": "expected a program", `""`: "expected a program", "A=1 make": "use `env A=1 …`",
 		"make && make test": "into a script", "make | tee log": "into a script", "make $(id)": "into a script", "make `id`": "into a script",
 		"make > log": "into a script", "make 'x": "into a script", "make; id": "into a script", "make\nid": "", "make & id": "into a script",
 		"make <(id)": "into a script", "make ${DIR:?no}": "into a script", "make $((1+1))": "into a script", "make $'a'": "into a script", `make a\ b`: "into a script",

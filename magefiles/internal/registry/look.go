@@ -56,7 +56,7 @@ func (c *Client) look(ctx context.Context, tag name.Tag, acc *account) (image.Fo
 	if err != nil {
 		return image.Found{}, false, err
 	}
-	found := image.Found{Digest: root.Digest.String(), MediaType: string(root.MediaType)}
+	found := image.Found{Digest: root.Digest.String()}
 	switch {
 	case root.MediaType.IsIndex():
 		err = readIndex(ctx, &found, puller, tag, root)

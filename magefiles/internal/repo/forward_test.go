@@ -15,7 +15,7 @@ func released(t testing.TB, c *clone, base string) string {
 		{Path: "CHANGELOG.md", Content: []byte("# Changelog\n\nnew\n")},
 		{Path: "changelog.d/1.feature.md", Delete: true},
 		{Path: "changelog.d/2.bugfix.md", Delete: true},
-		{Path: "new/er/x", Content: []byte("x"), Executable: true},
+		{Path: "new/er/x", Content: []byte("x")},
 		{Path: "run", Content: []byte("#!/bin/sh\ntrue\n")},
 	}, someone("release"))
 	must(t, err)
@@ -78,7 +78,7 @@ func TestFastForward(t *testing.T) {
 		if got := c.git("reflog", "-1", "--format=%H %gs"); got != to+" merge "+to+": Fast-forward" {
 			t.Errorf("reflog: %s", got)
 		}
-		if got, want := c.git("ls-files", "--stage", "run", "new"), "100755"; strings.Count(got, want) != 2 {
+		if got, want := c.git("ls-files", "--stage", "run"), "100755 "; !strings.HasPrefix(got, want) {
 			t.Errorf("modes: %s", got)
 		}
 		if got := c.agree(); len(got) == 0 {

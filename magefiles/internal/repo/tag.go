@@ -15,11 +15,7 @@ func (r *Repo) Tag(ctx context.Context, name, commit string, o CommitOptions) (h
 	if err := checkTag(name); err != nil {
 		return "", err
 	}
-	who, err := o.signature()
-	if err != nil {
-		return "", err
-	}
-	message, err := cleanMessage(o.Message)
+	who, message, err := o.parts()
 	if err != nil {
 		return "", err
 	}

@@ -64,14 +64,12 @@ func (r *Repo) editEntry(old object.TreeEntry, name string, e *edits) (object.Tr
 		return old, fmt.Errorf("%s: %w: it is a symbolic link: name the file that it points to", name, ErrPath)
 	}
 	hash, err := r.writeBlob(e.change.Content)
-	return object.TreeEntry{Name: old.Name, Mode: newMode(old, e.change), Hash: hash}, err
+	return object.TreeEntry{Name: old.Name, Mode: newMode(old), Hash: hash}, err
 }
 
-func newMode(old object.TreeEntry, c *Change) filemode.FileMode {
-	switch {
-	case c.Executable:
-		return filemode.Executable
-	case old.Hash.IsZero():
+// newMode is the mode of a file that replaces another: an executable file stays executable.
+func newMode(old object.TreeEntry) filemode.FileMode {
+	if old.Hash.IsZero() {
 		return filemode.Regular
 	}
 	return old.Mode

@@ -106,7 +106,7 @@ func (s State) ldflags() string {
 }
 
 // ErrNoCompiler says that a program cannot be built without more packages of the system.
-var ErrNoCompiler = errors.New("a C compiler and the C library's headers are needed: apt-get install gcc libc6-dev")
+var ErrNoCompiler = errors.New("a C compiler and the headers of the C library are required: apt-get install gcc libc6-dev")
 
 // checkCompiler tests the C compiler that the go command would use, before any download.
 func (s State) checkCompiler(ctx context.Context) error {

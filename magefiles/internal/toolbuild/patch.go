@@ -38,7 +38,7 @@ func (p Patch) apply(dir string) error {
 		return fmt.Errorf("patch: %w", err)
 	}
 	if n := strings.Count(string(text), p.Old); n != 1 {
-		return fmt.Errorf("patch: %s of %s has the text %q %d times, expected once; see what its version made of it", p.File, p.Module, p.Old, n)
+		return fmt.Errorf("patch: %s of %s contains the text %q %d times, expected once: update the patch for this version", p.File, p.Module, p.Old, n)
 	}
 	return os.WriteFile(path, []byte(strings.Replace(string(text), p.Old, p.New, 1)), 0o600)
 }

@@ -28,7 +28,7 @@ func (b Builder) sources() (string, error) {
 		return dir, touch(dir)
 	}
 	if err := os.MkdirAll(bin, 0o700); err != nil {
-		return "", fmt.Errorf("folder for what is built: %w", err)
+		return "", fmt.Errorf("folder of built programs: %w", err)
 	}
 	sweepSources(bin)
 	made, err := os.MkdirTemp(bin, "sources-*.tmp")

@@ -73,7 +73,7 @@ func (s State) required() (string, error) {
 			return r.Mod.Version, nil
 		}
 	}
-	return "", fmt.Errorf("%s does not require %s, whose version is that of %s", path, s.program.Module, s.program.Title)
+	return "", fmt.Errorf("%s does not require %s, which sets the version of %s", path, s.program.Module, s.program.Title)
 }
 
 // keyLength is how many hexadecimal digits a key has.

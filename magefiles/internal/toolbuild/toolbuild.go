@@ -65,7 +65,7 @@ func (b Builder) Build(ctx context.Context, p Program) (path string, err error) 
 		return s.Path, touch(s.Path)
 	}
 	if err := os.MkdirAll(b.Bin, 0o700); err != nil {
-		return "", fmt.Errorf("folder for what is built: %w", err)
+		return "", fmt.Errorf("folder of built programs: %w", err)
 	}
 	unlock, err := b.lock(ctx, s)
 	if err != nil {
@@ -96,7 +96,7 @@ func (b Builder) lock(ctx context.Context, s State) (unlock func(), err error) {
 	l := flock.New(path)
 	ok, err := l.TryLock()
 	if err == nil && !ok {
-		b.logf("another run is building %s, or what shares packages with it; waiting for it", s.Label())
+		b.logf("another run is building %s, or a program that shares packages with it; waiting for it", s.Label())
 		ok, err = l.TryLockContext(ctx, lockRetry)
 	}
 	if ctx.Err() != nil && !ok {

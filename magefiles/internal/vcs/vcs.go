@@ -3,10 +3,9 @@ package vcs
 
 // Change is a file that a commit writes or deletes.
 type Change struct {
-	Path       string // slash path from the root
-	Content    []byte // the whole file; nil if it is deleted
-	Delete     bool
-	Executable bool // makes the file executable; an executable file stays so
+	Path    string // slash path from the root
+	Content []byte // the whole file; nil if it is deleted
+	Delete  bool
 }
 
 // Heads are the released branch and the tags.

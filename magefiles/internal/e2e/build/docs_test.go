@@ -166,7 +166,7 @@ func TestDocsRefused(t *testing.T) {
 		"zone":      {map[string]string{"BLUMEOPS_TIME_ZONE": "Mars/Base"}, nil, 2, "is no time zone"},
 		"output":    {nil, []string{"-output=docs.zip"}, 2, "FILE.tar.gz"},
 		"version":   {nil, []string{"-version=1"}, 2, "vX.Y.Z"},
-		"source":    {nil, []string{"-source=no/such/folder"}, 2, "is no folder"},
+		"source":    {nil, []string{"-source=no/such/folder"}, 2, "is not a folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := w.Clone(t)

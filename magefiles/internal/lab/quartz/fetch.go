@@ -76,7 +76,7 @@ func download(ctx context.Context, client *http.Client, address string, f io.Wri
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the server answers %s", resp.Status)
+		return "", fmt.Errorf("unexpected response: %s", resp.Status)
 	}
 	hash := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(f, hash), resp.Body); err != nil {
@@ -89,7 +89,7 @@ func download(ctx context.Context, client *http.Client, address string, f io.Wri
 func Shown(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		return "a URL that cannot be read"
+		return "an invalid URL"
 	}
 	u.User = nil
 	if u.RawQuery != "" {
