@@ -16,14 +16,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 )
 
-// Follow says how Release follows the result of its tag.
-type Follow struct {
-	Runs    Runs
-	Page    string            // with all runs, for people
-	Timeout time.Duration     // of following; 0 is no limit
-	Tell    func(text string) // if set, is called with the last lines of a failed job
-}
-
 // Intervals and limits of following a run.
 const (
 	lookOften  = time.Second      // between two requests for the run

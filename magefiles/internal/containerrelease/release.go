@@ -384,3 +384,11 @@ func (c *releasing) result() Result {
 		Run: c.run, Reference: c.reference,
 	}
 }
+
+// Follow says how Release follows the result of its tag.
+type Follow struct {
+	Runs    Runs
+	Page    string            // with all runs, for people
+	Timeout time.Duration     // of following; 0 is no limit
+	Tell    func(text string) // if set, is called with the last lines of a failed job
+}

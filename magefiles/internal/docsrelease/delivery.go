@@ -28,10 +28,6 @@ type delivery struct {
 	notes        string
 }
 
-func (r *releasing) deliveryOf(n newest) delivery {
-	return delivery{Systems: r.Systems, version: n.version, commit: n.commit, branch: r.heads.Branch, pin: n.pin, announced: true, live: n.live, tip: r.heads.Commit}
-}
-
 // steps are in the order of execution; each finds out by itself what is left to do. The name of a step may depend on the
 // attempt.
 func (d *delivery) steps(name func(string) string) []step.Step {

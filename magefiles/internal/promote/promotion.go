@@ -308,3 +308,6 @@ func (p *promotion) push(ctx context.Context) error {
 	}
 	return nil
 }
+
+// unknownDigest is the placeholder for the digest of an image that does not exist yet.
+var unknownDigest = "sha256:" + strings.Repeat("0", 64)

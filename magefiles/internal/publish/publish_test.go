@@ -278,7 +278,7 @@ func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
 		return false
 	}
 	_, err = l.Publish(t, publishtest.Clean(publishtest.First), &imagetest.Builder{T: t}).Run(t.Context(), v010)
-	testenv.WantError(t, err, "back: ", "stores sha256:")
+	testenv.WantError(t, err, "back: ", "has digest sha256:")
 }
 
 // An engine may return an old program for new sources, under the new commit's label.

@@ -50,17 +50,17 @@ func TestCITag(t *testing.T) {
 		"nettest-v0.1.9":              "look at the tag nettest-v0.1.9: the tag nettest-v0.1.9 is on commit " + one[:12],
 		"nettest-v0.2.0":              "the forge has no tag nettest-v0.2.0",
 		"netest-v0.1.0":               "did you mean nettest?",
-		"v1.2":                        "want NAME-vX.Y.Z",
-		"refs/heads/nettest-v0.1.0":   "is no tag",
-		"nettest-dev":                 "names a channel",
-		"$(touch${IFS}x)-v0.1.0":      "want NAME-vX.Y.Z",
-		"nettest-v0.1.0\nx":           "want NAME-vX.Y.Z",
-		strings.Repeat("a", 200) + "": "want NAME-vX.Y.Z",
+		"v1.2":                        "expected NAME-vX.Y.Z",
+		"refs/heads/nettest-v0.1.0":   "is not a tag",
+		"nettest-dev":                 "has a channel",
+		"$(touch${IFS}x)-v0.1.0":      "expected NAME-vX.Y.Z",
+		"nettest-v0.1.0\nx":           "expected NAME-vX.Y.Z",
+		strings.Repeat("a", 200) + "": "expected NAME-vX.Y.Z",
 	} {
 		_, err := ci(&notes).Run(t.Context(), ref)
 		testenv.WantError(t, err, want)
 		var invalid *image.InvalidError
-		if strings.HasPrefix(want, "want ") && !errors.As(err, &invalid) {
+		if strings.HasPrefix(want, "expected ") && !errors.As(err, &invalid) {
 			t.Errorf("%q: %T", ref, err)
 		}
 	}
