@@ -4,23 +4,24 @@
 //
 //	var _ = site.Use(site.Settings{Registry: "registry.example", Namespace: "me"})
 //
-// A field that is left empty has the value of [Defaults], if there is one. A target that needs another field names it.
+// An empty field has the value in [Defaults], if there is one. A target that requires an empty field without a default fails, and names the
+// field and its environment variable.
 package site
 
 import "reflect"
 
 var used = Defaults()
 
-// Use states the settings of this repository and returns them with the defaults filled in. The last call counts.
+// Use sets the settings of this repository, and returns them with the defaults in empty fields. The last call counts.
 func Use(s Settings) Settings {
 	used = s.filled()
 	return used
 }
 
-// Used returns what Use was given, with the defaults filled in.
+// Used returns the settings of the last call of Use, with the defaults in empty fields.
 func Used() Settings { return used }
 
-// Defaults are the settings that suit most repositories.
+// Defaults are the values of empty fields.
 func Defaults() Settings {
 	return Settings{
 		TimeZone: "UTC",
@@ -45,7 +46,7 @@ func Defaults() Settings {
 	}
 }
 
-// filled returns the settings with the defaults in the place of empty fields.
+// filled returns the settings with the defaults in empty fields.
 func (s Settings) filled() Settings {
 	fields, defaults := reflect.ValueOf(&s).Elem(), reflect.ValueOf(Defaults())
 	for i := range fields.NumField() {

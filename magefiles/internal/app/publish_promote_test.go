@@ -23,7 +23,7 @@ func TestMayPromote(t *testing.T) {
 		"no name":              {args: task.PublishArgs{Name: "a,B!"}, then: Promoting{On: true}, want: "B!"},
 		"all is well":          {args: task.PublishArgs{Name: "a"}, then: Promoting{On: true}},
 		"changed ones":         {args: task.PublishArgs{Name: task.NamesChanged}, then: Promoting{On: true}},
-		"one is not deployed":  {args: task.PublishArgs{Name: "a,b"}, then: Promoting{On: true}, said: "nothing is promoted"},
+		"one is not deployed":  {args: task.PublishArgs{Name: "a,b"}, then: Promoting{On: true}, said: "it is not promoted"},
 		"no push right":        {args: task.PublishArgs{Name: "a"}, then: Promoting{On: true}, readOnly: true, want: "the right"},
 		"changed, and no push": {args: task.PublishArgs{Name: task.NamesChanged}, then: Promoting{On: true}, readOnly: true, want: "the right"},
 	} {

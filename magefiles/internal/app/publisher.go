@@ -32,7 +32,7 @@ func (a *App) publisher(choice string) (task.Publish, error) {
 
 func (a *App) noteUnchanged(published task.Published) {
 	if published.Status == task.StatusUnchanged {
-		a.console.Note(published.Image + ":" + published.Version + " is published already, from this revision: nothing was built or pushed")
+		a.console.Note(published.Image + ":" + published.Version + " is already published from this revision: nothing was built or pushed")
 	}
 }
 

@@ -51,7 +51,7 @@ func (o *Origin) CheckPush(ctx context.Context) error {
 		return err
 	}
 	if _, err := o.Signer(ctx); err != nil {
-		return fmt.Errorf("key that commits are signed with: %w", err)
+		return fmt.Errorf("signing key: %w", err)
 	}
 	return forge.Failures(o.Rules.Preflight(ctx, forge.Need{Repository: o.Repository, Branch: cmp.Or(refs.Default, DefaultBranch)}))
 }

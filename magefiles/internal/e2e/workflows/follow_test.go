@@ -214,8 +214,8 @@ func (s *followed) testRefusals(t *testing.T) {
 			t.Errorf("%v: %+v, want status %d and %q", args, got, status, want)
 		}
 	}
-	release(2, "-timeout wants -wait", "-timeout=1m")
-	release(2, "is no time to wait", "-wait", "-timeout=-1m")
+	release(2, "-timeout requires -wait", "-timeout=1m")
+	release(2, "is not a positive duration", "-wait", "-timeout=-1m")
 	s.commit("Promote greeter [skip ci]")
 	release(1, "says [skip ci], for which the forge runs nothing", "-wait")
 	s.commit("Go on")
