@@ -177,7 +177,7 @@ func (w watched) Do(r *http.Request) (*http.Response, error) {
 }
 
 func (w watched) lost(why string, err error) error {
-	return &daggerError{text: fmt.Sprintf("the connection to Dagger's engine%s was lost: %s", w.opts.runner(), why), hint: "run the same again; if it is lost again, " + w.opts.remedy(), err: err}
+	return &daggerError{text: fmt.Sprintf("the connection to Dagger's engine%s was lost: %s", w.opts.runner(), why), hint: "run the same command again; if it is lost again, " + w.opts.remedy(), err: err}
 }
 
 type watchedBody struct {

@@ -141,7 +141,7 @@ var hints = []struct {
 	said *regexp.Regexp
 	do   string
 }{
-	{regexp.MustCompile(`connection to BuildKit was lost`), "run the same again: that starts a new engine; engine:status names its log"},
+	{regexp.MustCompile(`connection to BuildKit was lost`), "run the same command again: that starts a new engine; engine:status names its log"},
 	{full, doFull},
 	{unauthorized, doUnauthorized},
 	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry speaks plain HTTP: if that is meant, name its host in BLUMEOPS_PLAIN_REGISTRIES"},

@@ -123,7 +123,7 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 func overwriting(ref image.Reference) string {
 	const policy = "; if the tag exists, a policy may allow to create but not to overwrite: "
 	if version, err := image.ParseVersion(ref.Tag); err == nil && version.IsChannel() {
-		return fmt.Sprintf("%sa channel such as %s moves, so let the account overwrite it (in Zot: the action update), and run the same again, which takes the finished build", policy, ref.Tag)
+		return fmt.Sprintf("%sa channel such as %s moves, so let the account overwrite it (in Zot: the action update), and run the same command again, which takes the finished build", policy, ref.Tag)
 	}
 	return policy + "publish another version"
 }

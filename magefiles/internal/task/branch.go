@@ -33,7 +33,7 @@ func (b *branching) run(ctx context.Context, watch Watch, steps func() []Step) e
 			return err
 		}
 		b.races++
-		b.note(race.Error() + "; again on what is there now")
+		b.note(race.Error() + "; starting again from the new commit")
 	}
 }
 
@@ -66,7 +66,7 @@ func adopt(ctx context.Context, origin Origin, note func(string), branch, base, 
 		why = err.Error()
 	}
 	if why != "" && ctx.Err() == nil {
-		note("the checkout stays as it is (" + why + "); «git pull --ff-only» brings it along")
+		note("the checkout was not updated (" + why + "); update it with `git pull --ff-only`")
 	}
 	return context.Cause(ctx)
 }

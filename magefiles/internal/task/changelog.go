@@ -90,7 +90,7 @@ func (c Changelog) Draft(args ChangelogArgs) (Noted, error) {
 func (c Changelog) input(args ChangelogArgs) (changelog.Input, error) {
 	plain := strings.TrimPrefix(args.Version, "v")
 	if v, err := image.ParseVersion("v" + plain); err != nil || v.IsChannel() {
-		reason := "want vX.Y.Z, vX.Y.Z-PRE, or the same without v"
+		reason := "expected vX.Y.Z, vX.Y.Z-PRE, or the same without v"
 		if strings.HasPrefix(args.Version, "-") {
 			reason = "looks like a flag; flags come after the positional arguments"
 		}

@@ -47,7 +47,7 @@ func (c CITag) Run(ctx context.Context, ref string) (Published, error) {
 	if err != nil {
 		return Published{}, err
 	}
-	look := Step{"look at the tag " + tag.String(), func(ctx context.Context) error { return c.look(ctx, tag, pub) }}
+	look := Step{"check the tag " + tag.String(), func(ctx context.Context) error { return c.look(ctx, tag, pub) }}
 	if err := run(ctx, c.Watch, []Step{look}); err != nil {
 		return Published{}, err
 	}
@@ -66,7 +66,7 @@ func (c CITag) look(ctx context.Context, tag image.Tag, pub *publication) error 
 	}
 	heads, err := c.Remote.Look(ctx)
 	if err != nil {
-		return fmt.Errorf("tags of the forge: %w", err)
+		return fmt.Errorf("read the tags of the forge: %w", err)
 	}
 	commit := heads.Tags[tag.String()]
 	if commit == head.Hash {

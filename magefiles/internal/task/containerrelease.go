@@ -153,14 +153,14 @@ func (c *containerRelease) parse(name, version string) error {
 // steps are in the order of execution: all checks come before the tag.
 func (c *containerRelease) steps() []Step {
 	steps := []Step{
-		{"look at the tags of the forge", c.look},
+		{"read the tags of the forge", c.look},
 		{"choose the version", c.choose},
 		{"check the commit", c.check},
-		{"look at the registry", c.lookAtRegistry},
-		{"ask whether a tag may be pushed", func(ctx context.Context) error { return c.Remote.CheckTag(ctx, c.tag.String()) }},
+		{"check the registry", c.lookAtRegistry},
+		{"check that the tag may be pushed", func(ctx context.Context) error { return c.Remote.CheckTag(ctx, c.tag.String()) }},
 	}
 	if c.Follow != nil {
-		steps = append(steps, Step{"ask whether its run can be followed", c.mayFollow})
+		steps = append(steps, Step{"check that its run can be followed", c.mayFollow})
 	}
 	return append(steps, Step{"push the tag", c.push})
 }
@@ -219,7 +219,7 @@ func (c *containerRelease) next(ctx context.Context, tagged map[string]string) (
 	if ours, err := c.Publish.isOf(ctx, found, c.commit.Hash); err != nil || ok && ours {
 		return newest, err
 	}
-	say(c.Note, at.String()+" was published without a tag: the next version is counted from it")
+	say(c.Note, at.String()+" was published without a tag: the next version comes after it")
 	return c.bump.next(all)
 }
 
@@ -290,7 +290,7 @@ func (c *containerRelease) taken(commit string) error {
 		return &TagTakenError{Tag: c.tag, Commit: commit, Head: c.commit.Hash}
 	}
 	c.status = StatusUnchanged
-	say(c.Note, fmt.Sprintf("%s is at the forge already, on this commit: nothing was pushed", c.tag))
+	say(c.Note, fmt.Sprintf("%s is already at the forge, on this commit: nothing was pushed", c.tag))
 	return errDone
 }
 
@@ -329,7 +329,7 @@ func (c *containerRelease) lookAtRegistry(ctx context.Context) error {
 		return err
 	}
 	if err = pub.look(ctx); errors.Is(err, errDone) {
-		say(c.Note, fmt.Sprintf("%s is published already, from commit %.12s: the tag will build nothing", pub.ref, pub.found.Labels[labelRevision]))
+		say(c.Note, fmt.Sprintf("%s is already published, from commit %.12s: the tag will build nothing", pub.ref, pub.found.Labels[labelRevision]))
 		return nil
 	}
 	if err != nil {
@@ -345,11 +345,11 @@ func (c *containerRelease) lookAtRegistry(ctx context.Context) error {
 func (c *containerRelease) warnOfLower(ctx context.Context) {
 	all, err := c.withPublished(ctx, c.versions())
 	if err != nil {
-		say(c.Note, "only tags are compared with "+c.tag.String()+": "+err.Error())
+		say(c.Note, c.tag.String()+" is compared with tags only, not with images: "+err.Error())
 		all = c.versions()
 	}
 	if newest := newestOf(all, false); newest != "" && semver.Compare(c.tag.Version.String(), newest) < 0 {
-		say(c.Warn, fmt.Sprintf("%s comes before %s, which is released already", c.tag, newest))
+		say(c.Warn, fmt.Sprintf("%s is lower than %s, which is already released", c.tag, newest))
 	}
 }
 

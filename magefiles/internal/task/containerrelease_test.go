@@ -132,7 +132,7 @@ func TestContainerRelease(t *testing.T) {
 		g.git(g.far, "tag", "-d", want)
 	}
 	got, err := g.release(l).Run(t.Context(), "nettest", "v0.0.9")
-	if err != nil || got.Tag != "nettest-v0.0.9" || !strings.Contains(strings.Join(g.notes, "\n"), "comes before v0.10.0") {
+	if err != nil || got.Tag != "nettest-v0.0.9" || !strings.Contains(strings.Join(g.notes, "\n"), "is lower than v0.10.0") {
 		t.Errorf("a lower one: %+v, %v, said %q", got, err, g.notes)
 	}
 }
@@ -167,8 +167,8 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 		}
 	}
 	publish("v0.1.0", "v0.4.0", "dev", "v7.0.0-abcdef1")
-	release("minor", "nettest-v0.4.0", "v0.4.0 is published already, from commit "+g.git(g.here, "rev-parse", "--short=12", "HEAD"))
-	release("patch", "nettest-v0.4.0", "is at the forge already")
+	release("minor", "nettest-v0.4.0", "v0.4.0 is already published, from commit "+g.git(g.here, "rev-parse", "--short=12", "HEAD"))
+	release("patch", "nettest-v0.4.0", "is already at the forge")
 	g.git(g.far, "tag", "-d", "nettest-v0.4.0")
 	g.commit("two")
 	release("minor", "nettest-v0.5.0", "nettest:v0.4.0 was published without a tag")
@@ -178,9 +178,9 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 	publish("v0.9.0")
 	same = []string{g.git(g.here, "rev-parse", "HEAD")}
 	g.commit("five")
-	release("minor", "nettest-v0.9.0", "v0.9.0 is published already, from commit "+same[0][:12])
+	release("minor", "nettest-v0.9.0", "v0.9.0 is already published, from commit "+same[0][:12])
 	g.git(g.far, "tag", "-d", "nettest-v0.9.0")
-	release("v0.8.0", "nettest-v0.8.0", "nettest-v0.8.0 comes before v0.9.0")
+	release("v0.8.0", "nettest-v0.8.0", "nettest-v0.8.0 is lower than v0.9.0")
 	g.git(g.far, "tag", "-d", "nettest-v0.8.0")
 	g.git(g.here, "fetch", "-q", "--prune", "--prune-tags", "origin")
 	l.between = func(w http.ResponseWriter, r *http.Request) bool {
@@ -192,7 +192,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 	}
 	_, err := g.release(l).Run(t.Context(), "nettest", "major")
 	wantError(t, err, "choose the version: versions of "+l.host+"/blumeops/nettest: ")
-	release("v0.10.0", "nettest-v0.10.0", "only tags are compared with nettest-v0.10.0: ")
+	release("v0.10.0", "nettest-v0.10.0", "nettest-v0.10.0 is compared with tags only")
 }
 
 func TestContainerReleaseRefuses(t *testing.T) {
@@ -214,18 +214,18 @@ func TestContainerReleaseRefuses(t *testing.T) {
 		name, version string
 		want          []string
 	}{
-		"another commit":       {nil, "nettest", "v0.1.0", []string{"choose the version: the tag nettest-v0.1.0 is on commit " + one[:12]}},
-		"published as another": {nil, "nettest", "v0.3.0", []string{"look at the registry: ", "exists with revision " + two}},
+		"another commit":       {nil, "nettest", "v0.1.0", []string{"choose the version: tag nettest-v0.1.0 is already on another commit at the forge: " + one[:12]}},
+		"published as another": {nil, "nettest", "v0.3.0", []string{"check the registry: ", "exists with revision " + two}},
 		"channel":              {nil, "nettest", "dev", []string{`version "dev"`}},
 		"git takes no .lock":   {nil, "nettest", "v1.0.0-a.lock", []string{"ends with .lock"}},
 		"version":              {nil, "nettest", "1.0.0", []string{"did you mean v1.0.0?"}},
 		"name":                 {nil, "-dryrun", "patch", []string{"flags come after"}},
 		"unknown":              {nil, "netest", "patch", []string{"did you mean nettest?"}},
-		"denied":               {func() { g.denied = errors.New("no right") }, "nettest", "patch", []string{"ask whether a tag may be pushed: no right"}},
-		"protected":            {func() { g.protected = "nettest-v0.3.1" }, "nettest", "patch", []string{"ask whether a tag may be pushed: nettest-v0.3.1 is protected"}},
+		"denied":               {func() { g.denied = errors.New("no right") }, "nettest", "patch", []string{"check that the tag may be pushed: no right"}},
+		"protected":            {func() { g.protected = "nettest-v0.3.1" }, "nettest", "patch", []string{"check that the tag may be pushed: nettest-v0.3.1 is protected"}},
 		"changes":              {func() { g.write("x", "y") }, "nettest", "patch", []string{"check the commit: the tree has changes (x)"}},
 		"not pushed": {func() { g.git(g.here, "commit", "-q", "--allow-empty", "-m", "here only") }, "nettest", "patch",
-			[]string{"is not on the branch main"}},
+			[]string{"is not on branch main"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.before != nil {
@@ -261,7 +261,11 @@ func TestContainerReleaseRaces(t *testing.T) {
 	g.commit("two")
 	g.beforePush = func() { g.git(g.here, "push", "-q", "origin", "HEAD~1:refs/tags/nettest-v0.1.1") }
 	_, err = g.release(l).Run(t.Context(), "nettest", "patch")
-	wantError(t, err, "push the tag: the tag nettest-v0.1.1 is on commit "+g.git(g.here, "rev-parse", "HEAD~1")[:12])
+	wantError(t, err, "push the tag: ")
+	var taken *task.TagTakenError
+	if !errors.As(err, &taken) || taken.Tag.String() != "nettest-v0.1.1" || taken.Commit != g.git(g.here, "rev-parse", "HEAD~1") {
+		t.Errorf("error %v", err)
+	}
 }
 
 func TestContainerReleaseDryRun(t *testing.T) {
@@ -311,8 +315,8 @@ func TestCITag(t *testing.T) {
 	}
 	g.git(g.here, "push", "-q", "origin", "HEAD~1:refs/tags/nettest-v0.1.9")
 	for ref, want := range map[string]string{
-		"nettest-v0.1.9":              "look at the tag nettest-v0.1.9: the tag nettest-v0.1.9 is on commit " + one[:12],
-		"nettest-v0.2.0":              "the forge has no tag nettest-v0.2.0",
+		"nettest-v0.1.9":              "check the tag nettest-v0.1.9: tag nettest-v0.1.9 is on another commit at the forge: " + one[:12],
+		"nettest-v0.2.0":              "tag nettest-v0.2.0 not found at the forge",
 		"netest-v0.1.0":               "did you mean nettest?",
 		"v1.2":                        "want NAME-vX.Y.Z",
 		"refs/heads/nettest-v0.1.0":   "is no tag",

@@ -85,7 +85,7 @@ func (p Promoted) Summary() string {
 func (p Promote) Run(ctx context.Context, args PromoteArgs) (Promoted, error) {
 	if args.Sync && p.Applications == nil {
 		args.Sync = false // the supplied workflows pass -sync, and must also work for sites without Argo CD
-		say(p.Note, "this site has no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced; what deploys the site takes the commit")
+		say(p.Note, "this site has no Argo CD (setting ArgoCDURL, BLUMEOPS_ARGOCD_URL): nothing is synced")
 	}
 	one, err := p.prepare(args)
 	if err != nil {
@@ -93,7 +93,7 @@ func (p Promote) Run(ctx context.Context, args PromoteArgs) (Promoted, error) {
 	}
 	if err := run(ctx, p.Watch, []Step{
 		{"look up " + args.Version, one.lookUp},
-		{"check the push right", p.Origin.CheckPush},
+		{"check the permission to push", p.Origin.CheckPush},
 	}); err != nil {
 		return Promoted{}, err
 	}
@@ -112,12 +112,12 @@ func (p Promote) Check(ctx context.Context, name string, sync bool) error {
 	}
 	one.checking, one.digest = true, unknownDigest
 	steps := []Step{
-		{"check the push right", p.Origin.CheckPush},
-		{"look at the remote", one.look},
+		{"check the permission to push", p.Origin.CheckPush},
+		{"read the remote", one.look},
 		{"check the manifests that use " + name, one.find},
 	}
 	if sync && p.Applications != nil {
-		steps = append(steps, Step{"check what deploys " + name, one.findApplications})
+		steps = append(steps, Step{"check the Applications that deploy " + name, one.findApplications})
 	}
 	return run(ctx, p.Watch, steps)
 }
@@ -146,18 +146,18 @@ func (p Promote) prepare(args PromoteArgs) (*promotion, error) {
 // steps are repeated after a lost race: others may have changed the manifests.
 func (p *promotion) steps() []Step {
 	steps := []Step{
-		{p.step("look at the remote"), p.look},
-		{p.step("find what uses " + string(p.result.Name)), p.find},
+		{p.step("read the remote"), p.look},
+		{p.step("find the manifests that use " + string(p.result.Name)), p.find},
 	}
 	if p.args.Sync {
-		steps = append(steps, Step{p.step("find what deploys it"), p.findApplications})
+		steps = append(steps, Step{p.step("find the Applications that deploy it"), p.findApplications})
 	}
 	return append(steps, Step{p.step("commit and push"), p.push})
 }
 
 // lastSteps are the steps after the push.
 func (p *promotion) lastSteps() []Step {
-	steps := []Step{{"bring the checkout along", func(ctx context.Context) error {
+	steps := []Step{{"update the checkout", func(ctx context.Context) error {
 		return adopt(ctx, p.Origin, p.note, p.heads.Branch, p.base, p.commit)
 	}}}
 	for _, name := range p.result.Applications {

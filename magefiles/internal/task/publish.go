@@ -198,8 +198,8 @@ func (p *publication) steps() []Step {
 	return []Step{
 		{"check the commit", p.checkCommit},
 		{"read the credentials for " + p.ref.Registry, p.login},
-		{"look at the registry", p.look},
-		{"check what is built", p.checkContent},
+		{"check the registry", p.look},
+		{"check the content", p.checkContent},
 		{"build " + string(p.container.Name) + " for " + image.JoinPlatforms(p.platforms), p.build},
 		{"export the image", p.export},
 		{"assemble the image", p.assemble},

@@ -138,10 +138,10 @@ func TestPublishRefuses(t *testing.T) {
 		args   task.PublishArgs
 		want   []string
 	}{
-		"another revision":  {clean(second), nil, v010, []string{"v0.1.0 exists with revision " + first, second}},
+		"another revision":  {clean(second), nil, v010, []string{"v0.1.0 already exists with revision " + first, second}},
 		"other platforms":   {clean(first), nil, task.PublishArgs{Name: "nettest", Version: "v0.1.0", Platforms: "linux/amd64"}, []string{"exists for linux/amd64,linux/arm64"}},
 		"changes":           {repo{hash: first, branch: true, changed: []string{"a", "b", "c", "d"}}, nil, v010, []string{"the tree has changes (a, b, c and 1 more)"}},
-		"branch":            {repo{hash: first}, nil, v010, []string{"is not on the branch main"}},
+		"branch":            {repo{hash: first}, nil, v010, []string{"is not on branch main"}},
 		"shallow":           {repo{hash: first, err: errors.New("clone is shallow")}, nil, v010, []string{"check the commit: clone is shallow"}},
 		"credentials":       {clean(second), withLogin(errors.New("secret is missing")), v010, []string{"read the credentials", "secret is missing"}},
 		"version":           {clean(first), nil, task.PublishArgs{Name: "nettest", Version: "0.1.0"}, []string{"did you mean v0.1.0?"}},
@@ -185,7 +185,7 @@ func TestForceSaysWhatItOverrides(t *testing.T) {
 	if len(said) != 3 {
 		t.Errorf("said %q; want three sentences", said)
 	}
-	for i, want := range []string{"FORCED: the tree has changes (x)", "is not on the branch main", "exists with revision " + first} {
+	for i, want := range []string{"FORCED: the tree has changes (x)", "is not on branch main", "exists with revision " + first} {
 		if i < len(said) && !strings.Contains(said[i], want) {
 			t.Errorf("said %q, want %q", said[i], want)
 		}
@@ -282,7 +282,7 @@ func TestCreateOnlyRegistryHasItAlready(t *testing.T) {
 	if found, _ := l.look(t, "v0.1.0"); err != nil || got.Status != task.StatusUnchanged || got.Digest != found.Digest {
 		t.Errorf("%s %s, %v; want it to be found published", got.Status, got, err)
 	}
-	if len(said) != 1 || !strings.Contains(said[0], "holds this revision already") {
+	if len(said) != 1 || !strings.Contains(said[0], "already has this revision") {
 		t.Errorf("said %q", said)
 	}
 }

@@ -107,7 +107,7 @@ func TestPublishRefusesWhatTheCommitDoesNotHold(t *testing.T) {
 	p.Trees = trees{FS: files, missing: errors.New("f is a pointer")}
 	for _, one := range []task.Publish{p, p.DryRun(func(string) {})} {
 		_, err := one.Run(t.Context(), v010)
-		wantError(t, err, "check what is built: f is a pointer")
+		wantError(t, err, "check the content: f is a pointer")
 	}
 	if len(b.requests) > 0 || l.writes.Load() > 0 {
 		t.Errorf("built %d times, wrote %d times", len(b.requests), l.writes.Load())

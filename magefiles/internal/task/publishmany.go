@@ -57,7 +57,7 @@ func (m PublishMany) Run(ctx context.Context, args PublishArgs) (PublishedMany, 
 	names, namesErr := m.names(ctx, args.Name)
 	if len(names) == 0 {
 		if namesErr == nil {
-			say(m.Note, "no container could have changed since it was published: nothing is built")
+			say(m.Note, "no container has changed since it was published: nothing is built")
 		}
 		return PublishedMany{}, namesErr
 	}

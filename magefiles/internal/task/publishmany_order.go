@@ -100,7 +100,7 @@ func (m PublishMany) settleBases(ctx context.Context, one *onePublish) error {
 		case m.Newest != nil:
 			version, err := m.Newest(ctx, name)
 			if err != nil {
-				return fmt.Errorf("find the newest image of %s, which it is built on: %w", name, err)
+				return fmt.Errorf("find the newest image of its base %s: %w", name, err)
 			}
 			if version != "" {
 				host := cmp.Or(one.args.Registry, one.publish.Host)
@@ -126,9 +126,9 @@ func (m PublishMany) tellBases(one *onePublish) {
 		to, replaced := one.publish.Bases[reference]
 		switch {
 		case replaced:
-			say(m.Note, fmt.Sprintf("%s: built on %s, in place of %s", one.container.Name, to, reference))
+			say(m.Note, fmt.Sprintf("%s: built on %s instead of %s", one.container.Name, to, reference))
 		case !one.auto && !slices.ContainsFunc(one.bases, func(base *onePublish) bool { return base.reference == reference }):
-			say(m.Note, fmt.Sprintf("%s: built on %s, as it names that; auto builds it on the newest", one.container.Name, reference))
+			say(m.Note, fmt.Sprintf("%s: built on %s, which it names; the version auto uses the newest", one.container.Name, reference))
 		}
 	}
 }
@@ -138,7 +138,7 @@ func (o *onePublish) await() error {
 	for _, base := range o.bases {
 		<-base.done
 		if base.err != nil {
-			return fmt.Errorf("not built: it is built on %s, which was not published", base.args.Name)
+			return fmt.Errorf("not built: its base %s was not published", base.args.Name)
 		}
 	}
 	return nil

@@ -102,14 +102,14 @@ func (r Release) Run(ctx context.Context, args ReleaseArgs) (_ Released, err err
 		switch {
 		case errors.As(err, &race) && rel.races < maxRaces:
 			rel.races++
-			rel.note(race.Error() + "; again on what is there now")
+			rel.note(race.Error() + "; starting again from the new commit")
 		case err != nil:
 			return Released{}, err
 		case done:
 			return rel.outcome(), nil
 		}
 	}
-	return Released{}, &vcs.RaceError{Err: errors.New("the releases of others left no time for this one")}
+	return Released{}, &vcs.RaceError{Err: errors.New("other releases were faster each time")}
 }
 
 // outcome is the result. In a dry run it has no results of a build.
@@ -127,9 +127,9 @@ func (r *releasing) outcome() Released {
 // round reads the state and does the remaining work. It is not done if it finished a version that another client had begun meanwhile.
 func (r *releasing) round(ctx context.Context) (done bool, err error) {
 	if err := run(ctx, r.Watch, []Step{
-		{r.step("look at the remote"), r.look},
-		{r.step("look at what was released"), r.assess},
-		{r.step("see what is to be done"), r.decide},
+		{r.step("read the remote"), r.look},
+		{r.step("find the newest release"), r.assess},
+		{r.step("decide the next step"), r.decide},
 	}); err != nil {
 		return false, err
 	}
@@ -157,7 +157,7 @@ func (r *releasing) step(name string) string {
 // makeChecks are the checks before the build.
 func (r *releasing) makeChecks() []Step {
 	return []Step{
-		{r.step("check the rules about the tag " + r.decision.version), r.checkTag},
+		{r.step("check the tag protection of " + r.decision.version), r.checkTag},
 		{r.step("check the checkout"), r.checkCheckout},
 		{r.step("check the changelog of " + r.decision.version), r.writeChangelog},
 		{r.step("check the manifest"), r.checkManifest},
@@ -171,8 +171,8 @@ func (r *releasing) makeSteps() []Step {
 		{r.step("look for an earlier build"), r.reuse},
 		{r.step("build the documentation"), r.build},
 		{r.step("upload it"), r.upload},
-		{r.step("note how it was built"), r.writeReceipt},
-		{r.step("name it in the manifest"), r.pin},
+		{r.step("write the build record"), r.writeReceipt},
+		{r.step("write the manifest"), r.pin},
 		{r.step("commit and tag"), r.commit},
 		{r.step("push"), r.push},
 	}
@@ -180,7 +180,7 @@ func (r *releasing) makeSteps() []Step {
 
 // finishSteps finish a tagged version: they announce and deploy it.
 func (r *releasing) finishSteps() []Step {
-	return append(r.d.steps(r.step), Step{r.step("retire old packages"), r.retire})
+	return append(r.d.steps(r.step), Step{r.step("remove old packages"), r.retire})
 }
 
 // unchangedSteps are for a run that finds a complete release, of its own or another, except perhaps the checkout and the last
@@ -189,5 +189,5 @@ func (r *releasing) unchangedSteps() []Step {
 	if r.newest.version == "" || !r.newest.own {
 		return nil
 	}
-	return []Step{{r.step("bring the checkout along"), r.d.adopt}, {r.step("retire old packages"), r.retire}}
+	return []Step{{r.step("update the checkout"), r.d.adopt}, {r.step("remove old packages"), r.retire}}
 }

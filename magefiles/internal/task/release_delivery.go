@@ -34,8 +34,8 @@ func (r *releasing) deliveryOf(n newest) delivery {
 // attempt.
 func (d *delivery) steps(name func(string) string) []Step {
 	steps := []Step{
-		{name("look at the package"), d.verifyPackage},
-		{name("bring the checkout along"), d.adopt},
+		{name("check the package"), d.verifyPackage},
+		{name("update the checkout"), d.adopt},
 	}
 	if d.Announcer != nil {
 		steps = append(steps, Step{name("announce it"), d.announce})
@@ -44,13 +44,13 @@ func (d *delivery) steps(name func(string) string) []Step {
 		steps = append(steps, Step{name("deploy it"), d.deploy})
 	}
 	if d.plan != nil {
-		return append(steps, Step{name("look at the site"), d.planSite})
+		return append(steps, Step{name("check the website"), d.planSite})
 	}
 	if d.Hook != nil {
 		steps = append(steps, Step{name("run the hook"), d.hook})
 	}
 	if d.Website != nil {
-		steps = append(steps, Step{name("look at the site"), d.seeSite})
+		steps = append(steps, Step{name("check the website"), d.seeSite})
 	}
 	return steps
 }
@@ -126,7 +126,7 @@ func (d *delivery) unannounced(ctx context.Context) (string, error) {
 		if found.Notes != "" {
 			d.notes = found.Notes + "\n\n" + d.notes // text that somebody added stays
 		}
-		return "its announcement lacks the changelog's section", nil
+		return "the section of the changelog is missing in its announcement", nil
 	}
 	return "", nil
 }
@@ -222,6 +222,6 @@ func (d *delivery) superseded(ctx context.Context) (bool, error) {
 	if err != nil || now == d.pin {
 		return false, err
 	}
-	d.note(fmt.Sprintf("the branch names %s by now, and no longer %s", now.url, d.version))
+	d.note(fmt.Sprintf("the branch now names %s, and no longer %s", now.url, d.version))
 	return true, nil
 }

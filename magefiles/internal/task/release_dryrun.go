@@ -43,7 +43,7 @@ func (d *delivery) planSite(context.Context) error {
 		return nil
 	}
 	if d.Hook != nil {
-		d.plan("would run the hook of deployments")
+		d.plan("would run the command in BLUMEOPS_DOCS_HOOK")
 	}
 	if d.Website != nil {
 		d.plan(fmt.Sprintf("would wait until %s serves %s", d.Website, d.version))
@@ -52,7 +52,7 @@ func (d *delivery) planSite(context.Context) error {
 }
 
 // unbuilt replaces the website's archive, which a dry run does not build.
-const unbuilt = "This stands for the archive of a site that was not built.\n"
+const unbuilt = "This replaces the archive of a website that was not built.\n"
 
 var unbuiltSum = func() string { sum := sha256.Sum256([]byte(unbuilt)); return hex.EncodeToString(sum[:]) }()
 
@@ -148,7 +148,7 @@ func (o *planOrigin) Push(_ context.Context, p vcs.Push) error {
 
 func (o *planOrigin) Adopt(_ context.Context, branch, base, _ string) (string, error) {
 	if base != "" {
-		o.plan("would bring the checkout along, if it is on " + branch + ", without commits of its own, and unmodified there")
+		o.plan("would update the checkout, if it is on " + branch + " without own commits and without changes")
 	}
 	return "", nil
 }
@@ -195,6 +195,6 @@ type planDeployer struct {
 }
 
 func (d planDeployer) Deploy(_ context.Context, commit string, _ Contains) error {
-	d.plan(fmt.Sprintf("would have Argo CD deploy the commit (%.12s), or one after it, and wait until it is healthy", commit))
+	d.plan(fmt.Sprintf("would let Argo CD deploy commit %.12s or a later one, and wait until it is healthy", commit))
 	return nil
 }

@@ -205,7 +205,7 @@ func TestReleaseTakenVersion(t *testing.T) {
 		}
 	}
 	_, err := r.release(task.ReleaseArgs{Version: "v2.0.0"})
-	wantError(t, err, "v2.0.0 was released meanwhile by somebody else, as commit "+w.tags["v2.0.0"][:12])
+	wantError(t, err, "someone else released v2.0.0 meanwhile, as commit "+w.tags["v2.0.0"][:12])
 }
 
 // TestReleaseLostRace includes the commits that others pushed: their pages are built, and their fragments moved to the changelog's page.

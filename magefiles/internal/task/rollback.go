@@ -55,7 +55,7 @@ func (r Rollback) Run(ctx context.Context, version string) (RolledBack, error) {
 	if !isRelease(version) {
 		_, err := image.ParseVersion(version)
 		if err == nil || version == "" {
-			err = &image.InvalidError{What: "version", Input: version, Reason: "want vX.Y.Z, the tag of a release"}
+			err = &image.InvalidError{What: "version", Input: version, Reason: "expected vX.Y.Z, the tag of a release"}
 		}
 		return RolledBack{}, err
 	}
@@ -82,8 +82,8 @@ type rollingBack struct {
 func (r *rollingBack) steps() []Step {
 	r.d = delivery{Docs: r.Docs, version: r.version, live: true}
 	return append([]Step{
-		{r.step("look at the remote"), r.look},
-		{r.step("look at the package of " + r.version), r.verifyPackage},
+		{r.step("read the remote"), r.look},
+		{r.step("check the package of " + r.version), r.verifyPackage},
 		{r.step("commit and push"), r.push},
 	}, r.d.steps(r.step)...)
 }
@@ -132,7 +132,7 @@ func (r *rollingBack) push(ctx context.Context) error {
 	}
 	r.d.commit, r.d.tip, r.result.Commit, r.result.Status = r.heads.Commit, r.heads.Commit, r.heads.Commit, StatusUnchanged
 	if !changed {
-		r.note("the branch names " + r.version + " already")
+		r.note("the branch already names " + r.version)
 		return nil
 	}
 	message := fmt.Sprintf("Roll %s back to %s [skip ci]\n", r.Name, r.version)

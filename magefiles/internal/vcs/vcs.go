@@ -32,4 +32,4 @@ func (e *RaceError) Error() string { return "lost a race: " + e.Err.Error() }
 func (e *RaceError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
-func (e *RaceError) Hint() string { return "run the same again" }
+func (e *RaceError) Hint() string { return "run the same command again" }

@@ -55,7 +55,7 @@ func (h *homelab) testTag(t *testing.T) {
 		says   string
 	}{
 		"greeter-v0.1.9":            {1, "the tag greeter-v0.1.9 is on commit " + head[:12]},
-		"greeter-v9.0.0":            {1, "the forge has no tag greeter-v9.0.0"},
+		"greeter-v9.0.0":            {1, "tag greeter-v9.0.0 not found at the forge"},
 		"$(touch tagged)-v1.0.0":    {2, "want NAME-vX.Y.Z"},
 		"greeter-v0.1.0\nx":         {2, "want NAME-vX.Y.Z"},
 		strings.Repeat("a", 200):    {2, "want NAME-vX.Y.Z"},

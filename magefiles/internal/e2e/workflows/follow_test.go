@@ -126,10 +126,10 @@ func (s *followed) holds(tag, reference string) {
 // testNoRunner is Ctrl-C too: the tag stays.
 func (s *followed) testNoRunner(t *testing.T) {
 	r := s.Start("container:release", "greeter", "v0.1.0", "-wait")
-	r.Says("no runner took it yet (labels docker): " + s.page(""))
+	r.Says("no runner has taken it yet (labels docker): " + s.page(""))
 	r.Signal(syscall.SIGINT)
 	got := r.Wait()
-	if got.Status != 130 || got.Stdout != "greeter-v0.1.0\n" || !strings.Contains(got.Stderr, "greeter-v0.1.0 stays at the forge, and its run goes on: "+s.page("")) {
+	if got.Status != 130 || got.Stdout != "greeter-v0.1.0\n" || !strings.Contains(got.Stderr, "tag greeter-v0.1.0 stays at the forge, and its run continues: "+s.page("")) {
 		t.Fatalf("%+v", got)
 	}
 	if tags := s.Git("ls-remote", "--tags", "origin"); !strings.Contains(tags, "refs/tags/greeter-v0.1.0") {
@@ -198,7 +198,7 @@ func (s *followed) testNoAPI(t *testing.T) {
 	s.commit("Go on")
 	got := s.Run("container:release", "greeter", "minor", "-wait", limit)
 	tag, reference, _ := strings.Cut(strings.TrimSuffix(got.Stdout, "\n"), " ")
-	if got.Status != 0 || tag != "greeter-v0.2.0" || !strings.Contains(got.Stderr, "this forge cannot tell of runs: the registry is watched instead") {
+	if got.Status != 0 || tag != "greeter-v0.2.0" || !strings.Contains(got.Stderr, "this forge does not report runs: the registry is watched instead") {
 		t.Fatalf("%+v", got)
 	}
 	s.holds("v0.2.0", reference)
