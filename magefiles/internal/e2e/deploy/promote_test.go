@@ -81,7 +81,7 @@ func (h *homelab) testPromote(t *testing.T) {
 		t.Errorf("again: %+v", again)
 	}
 	if refused := h.Run("container:promote", "nettest", "v0.2.0"); refused.Status != 2 || !strings.Contains(refused.Stderr, "does not have "+image+":v0.2.0") ||
-		!strings.Contains(refused.Stderr, "nearest versions that are there: v0.1.0") {
+		!strings.Contains(refused.Stderr, "nearest versions: v0.1.0") {
 		t.Errorf("status %d\n%s", refused.Status, refused.Stderr)
 	}
 

@@ -217,7 +217,7 @@ func (s *followed) testRefusals(t *testing.T) {
 	release(2, "-timeout requires -wait", "-timeout=1m")
 	release(2, "is not a positive duration", "-wait", "-timeout=-1m")
 	s.commit("Promote greeter [skip ci]")
-	release(1, "says [skip ci], for which the forge runs nothing", "-wait")
+	release(1, "contains [skip ci]: the forge runs no workflow", "-wait")
 	s.commit("Go on")
 	api := "/api/v1/repos/" + s.forge.Owner + "/" + s.Env["BLUMEOPS_REPOSITORY"]
 	if err := s.forge.API(t.Context(), http.MethodPatch, api, s.token, map[string]bool{"has_actions": false}, nil); err != nil {
