@@ -77,10 +77,10 @@ func (o output) check() error {
 	case o.form == rootfs && info.IsDir() && unchanged(o.records, o.path):
 		return nil
 	case o.form == rootfs && info.IsDir():
-		return &image.InvalidError{What: "output", Input: o.path, Reason: "the folder exists, and this command did not write it, or it was changed since; " +
+		return &image.InvalidError{What: "output", Input: o.path, Reason: "it exists, and this command did not write it, or it was changed since; " +
 			"remove it with its content, or give another name"}
 	}
-	return &image.InvalidError{What: "output", Input: o.path, Reason: "the file exists, and is not an image that this command can replace; remove it, or give another name"}
+	return &image.InvalidError{What: "output", Input: o.path, Reason: "it exists, and is not an image that this command can replace; remove it, or give another name"}
 }
 
 func isLayout(dir string) bool {
