@@ -42,7 +42,7 @@ func readAuthorities(setting, dir string, warn func(string)) (string, error) {
 		case setting != "":
 			return "", console.BadInput(fmt.Errorf("%s: %w: set it to a readable PEM file, or unset it", s.Name, err))
 		default:
-			warn(fmt.Sprintf("cannot read certificate authorities from %s, ignored: %v", s.Name, err))
+			warn(fmt.Sprintf("ignoring the certificate authorities of %s: %v", s.Name, err))
 		}
 	}
 	return all.Write(dir)
