@@ -83,7 +83,7 @@ func (p packages) Upload(ctx context.Context, version, file string, content io.R
 func (p packages) link(ctx context.Context) {
 	err := p.client.Link(ctx, p.repository.Owner, docsName, p.repository.Name)
 	if err != nil && !errors.Is(err, forge.ErrNotFound) && ctx.Err() == nil {
-		p.note("the package is not shown with the repository: " + err.Error())
+		p.note("cannot link the package to the repository: " + err.Error())
 	}
 }
 

@@ -15,12 +15,12 @@ type SkippedRunError struct {
 }
 
 func (e *SkippedRunError) Error() string {
-	return fmt.Sprintf("the message of commit %.12s says %s, for which the forge runs nothing, nor for a tag of it", e.Commit, e.Word)
+	return fmt.Sprintf("the message of commit %.12s contains %s: the forge runs no workflow for the commit and its tags", e.Commit, e.Word)
 }
 
 // Hint says what to do.
 func (e *SkippedRunError) Hint() string {
-	return "push a commit without it (git commit --allow-empty), and release that one"
+	return "push a commit without it (git commit --allow-empty), and release that commit"
 }
 
 // NoRunError says that the forge made no run of a tag.
@@ -46,8 +46,8 @@ func (e *NoRunError) Error() string {
 
 // Hint says what to do.
 func (e *NoRunError) Hint() string {
-	return "look whether Actions are on in the repository's settings, the workflow is switched on, its `on: push: tags:` takes this tag, and the commit's message says no [skip ci]: " +
-		e.Page + "; the tag stays: delete it and run the same again, or publish by hand with container:publish"
+	return "check that Actions are on in the repository's settings, that the workflow is enabled, that its `on: push: tags:` matches this tag, and that the commit message has no [skip ci]: " +
+		e.Page + "; the tag stays: delete it and run the same command again, or use container:publish"
 }
 
 // RunFailedError says that the run of a tag failed, or was cancelled.
@@ -74,7 +74,7 @@ func (e *RunFailedError) Error() string {
 
 // Hint says what to do.
 func (e *RunFailedError) Hint() string {
-	return "the tag stays: if the cause is not in the commit, run it again on that page, and then this command; else release the next version"
+	return "the tag stays: if the commit is not the cause, repeat the run on that page, and then run this command again; otherwise release the next version"
 }
 
 // SlowRunError says that the run of a tag was not over in time.
@@ -91,19 +91,19 @@ type SlowRunError struct {
 func (e *SlowRunError) Error() string {
 	switch {
 	case e.Run.Number == 0:
-		return fmt.Sprintf("the registry does not hold %s after %s: %s", e.Image, e.After, e.Page)
+		return fmt.Sprintf("the registry does not have %s after %s: %s", e.Image, e.After, e.Page)
 	case e.Idle:
 		return fmt.Sprintf("no runner took the run of %s within %s%s: %s", e.Tag, e.After, labelsOf(e.Jobs), e.Page)
 	}
-	return fmt.Sprintf("the run of %s is not over after %s: %s", e.Tag, e.After, e.Page)
+	return fmt.Sprintf("the run of %s did not end within %s: %s", e.Tag, e.After, e.Page)
 }
 
 // Hint says what to do.
 func (e *SlowRunError) Hint() string {
 	if e.Idle {
-		return "look whether a runner with these labels is there and online; the run waits on, and the same command again waits for it"
+		return "check that a runner with these labels is online; the run still waits: run the same command again to wait for it"
 	}
-	return "it goes on: run the same again to wait on, or with a longer -timeout"
+	return "the run continues: run the same command again to wait for it, or use a longer -timeout"
 }
 
 // UnpublishedError says that a run succeeded, and the registry does not have its image.
@@ -114,10 +114,10 @@ type UnpublishedError struct {
 }
 
 func (e *UnpublishedError) Error() string {
-	return strings.TrimSuffix(fmt.Sprintf("the run of %s is over, and the registry does not hold %s: %s", e.Tag, e.Image, e.Run), ": ")
+	return strings.TrimSuffix(fmt.Sprintf("the run of %s ended, but the registry does not have %s: %s", e.Tag, e.Image, e.Run), ": ")
 }
 
 // Hint says what to do.
 func (e *UnpublishedError) Hint() string {
-	return "look whether its jobs were skipped by an `if:`, and whether it publishes to the same registry"
+	return "check that no `if:` skips its jobs, and that it publishes to the same registry"
 }

@@ -23,7 +23,7 @@ type Runs interface {
 }
 
 // ErrNoRuns says that a forge has no API for runs.
-var ErrNoRuns = errors.New("the forge cannot tell of runs")
+var ErrNoRuns = errors.New("the forge does not report runs")
 
 // RunState is the state of a run, or of a job of it.
 type RunState string
@@ -85,7 +85,7 @@ func stateOf(run Run, jobs []Job) string {
 	case len(running) > 0:
 		return strings.Join(running, ", ")
 	case run.Approval:
-		return "wait until somebody approves the run"
+		return "wait for the approval of the run"
 	case waitsForRunner(run, jobs):
 		return "wait for a runner" + labelsOf(jobs)
 	case run.State == RunBlocked:

@@ -35,9 +35,9 @@ type Packages interface {
 
 var (
 	// ErrFileExists: the package has a file of that name.
-	ErrFileExists = errors.New("the file is there already")
+	ErrFileExists = errors.New("the file already exists")
 	// ErrNoFile: the package has no such file.
-	ErrNoFile = errors.New("there is no such file")
+	ErrNoFile = errors.New("file not found")
 )
 
 // Sum is the hash and the size of a file.
