@@ -360,7 +360,7 @@ func TestContainerReleaseStopsWaiting(t *testing.T) {
 
 func TestContainerReleaseThatNobodyRuns(t *testing.T) {
 	t.Parallel()
-	for message, word := range map[string]string{"Promote devpi [skip ci]\n": "[skip ci]", "x\n\n[actions skip]": "[actions skip]", "mend skip ci": ""} {
+	for message, word := range map[string]string{"Promote devpi [skip ci]\n": "[skip ci]", "x\n\n[actions skip]": "[actions skip]", "do not skip ci": ""} {
 		a := &actions{message: message, none: true}
 		waits := a.release(time.Hour).DryRun(func(string) {})
 		_, err := waits.Run(t.Context(), "nettest", "v0.1.0")
@@ -370,7 +370,7 @@ func TestContainerReleaseThatNobodyRuns(t *testing.T) {
 			}
 			continue
 		}
-		testenv.WantError(t, err, "check the commit: ", "says "+word)
+		testenv.WantError(t, err, "check the commit: ", "contains "+word)
 		release := a.release(0)
 		release.Follow, a.said = nil, nil
 		if _, err := release.Run(t.Context(), "nettest", "v0.1.0"); err != nil || len(a.said) != 1 || !strings.Contains(a.said[0], "--allow-empty") {

@@ -163,7 +163,7 @@ func TestPromoteRefuses(t *testing.T) {
 		{tasks.PromoteArgs{Name: "-dryrun", Version: "v1.1.0"}, []string{"flags come after"}},
 		{tasks.PromoteArgs{Name: "devpi", Version: "1.1.0"}, []string{"did you mean v1.1.0"}},
 		{tasks.PromoteArgs{Name: "devpi", Version: "v1.0.5"}, []string{"look up v1.0.5: the registry does not have " + devpiImage + ":v1.0.5"}},
-		{tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestOne}, []string{"by now"}},
+		{tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestOne}, []string{"now has the digest"}},
 		{tasks.PromoteArgs{Name: "nettest", Version: "newest"}, []string{"does not have registry.example/blumeops/nettest:v1.1.0"}},
 	} {
 		_, err := runPromote(w.Checkout(), c.args)
@@ -183,7 +183,7 @@ func TestPromoteRefuses(t *testing.T) {
 	p.Applications = &applications{Checkout: w.Checkout(), folders: map[string]string{"docs": "argocd/manifests/docs"}}
 	testenv.WantError(t, p.Check(t.Context(), "devpi", true), "check the Applications that deploy devpi", "no Application in Argo CD deploys")
 	_, err = p.Run(t.Context(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
-	testenv.WantError(t, err, "no Application that deploys "+devpiImage+" ("+kustomization+":3)")
+	testenv.WantError(t, err, "no Application in Argo CD deploys "+devpiImage+" ("+kustomization+":3)")
 	if after := w.State(); after != before {
 		t.Errorf("was\n%s\nis\n%s", before, after)
 	}
