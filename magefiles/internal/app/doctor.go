@@ -131,7 +131,7 @@ func (e anyEngine) Look(ctx context.Context) (estate.Outlook, error) {
 	if err != nil {
 		return estate.Outlook{}, err
 	}
-	look := engine.Look(ctx, opts)
+	look := engine.Inspect(ctx, opts)
 	e.console.Note(fmt.Sprintf("engine: %s (%s)", look.Choice, look.Why))
 	out := estate.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}
 	if look.Choice == engine.Embedded && look.Start == nil && look.Run == nil {
@@ -147,7 +147,7 @@ func (e anyEngine) foreign(ctx context.Context, opts engine.Options) ([]estate.F
 		return nil, err
 	}
 	var list []estate.Foreign
-	for _, platform := range engine.Missing(ctx, opts, slices.Sorted(maps.Keys(needs))) {
+	for _, platform := range engine.MissingPlatforms(ctx, opts, slices.Sorted(maps.Keys(needs))) {
 		list = append(list, estate.Foreign{Platform: platform, Containers: needs[platform]})
 	}
 	return list, nil

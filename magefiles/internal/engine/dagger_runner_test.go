@@ -144,10 +144,10 @@ func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 			if c.env[runner]+c.env[session] == "" {
 				return // doctor needs more than a CLI to expect a Dagger
 			}
-			look := engine.Look(within(t), opts)
+			look := engine.Inspect(within(t), opts)
 			plain(t, look.Start, c.want...)
 			opts.Choice = engine.Auto
-			look = engine.Look(within(t), opts)
+			look = engine.Inspect(within(t), opts)
 			plain(t, look.Start, append(c.want, "embedded engine")...)
 		})
 	}
@@ -173,7 +173,7 @@ func TestADaggerThatIsThere(t *testing.T) {
 			opts, said := daggerOptions(t, "answers", c.env)
 			looked := make(chan engine.Outlook, 1)
 			ctx := within(t)
-			go func() { looked <- engine.Look(ctx, opts) }()
+			go func() { looked <- engine.Inspect(ctx, opts) }()
 			s, err := engine.Connect(within(t), opts)
 			must(t, err)
 			must(t, s.Close())

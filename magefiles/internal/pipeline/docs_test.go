@@ -171,7 +171,7 @@ func TestQuartzRepeats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := docsite.Repeat(site); err != nil {
+		if err := docsite.MakeReproducible(site); err != nil {
 			t.Fatal(err)
 		}
 		if after, err := site.ReadFile("postscript.js"); err != nil || bytes.Equal(before, after) {

@@ -43,7 +43,7 @@ func TestRunsStepsWithEachRuntime(t *testing.T) {
 			opts, _ := newOptions(t)
 			only(t, &opts, path)
 			d := ensure(t, opts)
-			if !keeps(t.Context(), path) { // Debian 12 has such a crun
+			if !supportsKeep(t.Context(), path) { // Debian 12 has such a crun
 				if d.Runtime == path {
 					t.Errorf("%s has no run --keep, and was chosen", path)
 				}

@@ -20,7 +20,7 @@ import (
 func TestProgramsAreReadFromTheirModules(t *testing.T) {
 	opts := Options{ModulesDir: modules()}
 	for _, p := range []toolbuild.Program{buildkitd, runc, rootlesskit} {
-		if s, err := opts.builder().Look(p); err != nil || !strings.HasPrefix(s.Version, "v") {
+		if s, err := opts.builder().Inspect(p); err != nil || !strings.HasPrefix(s.Version, "v") {
 			t.Errorf("%s: version %q, %v", p.Name, s.Version, err)
 		}
 	}

@@ -79,7 +79,7 @@ func (c Compiler) Build(ctx context.Context, p Program) (_ *Binaries, err error)
 		}
 	}()
 	files := make([]Binary, len(p.Platforms))
-	if err := c.readable(p); err != nil {
+	if err := c.checkReadable(p); err != nil {
 		return nil, err
 	}
 	group, ctx := errgroup.WithContext(ctx)

@@ -20,12 +20,12 @@ type dirCopy struct {
 }
 
 // choose is the copy that fits the existing files. The target folder gets owner and mode of the source's, even if it exists.
-func (c dirCopy) choose(l look) (*llb.FileAction, error) {
+func (c dirCopy) choose(l resolver) (*llb.FileAction, error) {
 	c, err := c.resolved(l)
 	if err != nil {
 		return nil, err
 	}
-	entry, above, err := l.child(c.dest)
+	entry, above, err := l.lstatWithParent(c.dest)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 	if entry == nil {
 		return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.whole())...), nil
 	}
-	there, err := l.follow(c.dest)
+	there, err := l.stat(c.dest)
 	switch {
 	case err != nil:
 		return nil, err
@@ -47,10 +47,10 @@ func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 	case there.IsDir():
 		return c.merge(l, there)
 	case isLink(entry):
-		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", l.named(c.dest)))
+		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", l.pathInErrors(c.dest)))
 	}
 	// A folder in place of a file gets no owner, and its mode is limited by the umask.
-	root, err := c.source(l).follow(c.src.dir)
+	root, err := c.source(l).stat(c.src.dir)
 	if err == nil && root == nil {
 		err = notExist("stat", c.src.dir)
 	}
@@ -63,8 +63,8 @@ func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 
 // resolved is the copy of the target folder of a source that is a link. BuildKit must not follow the link itself: with a filter, it treats links
 // within as their targets, and its cache does not distinguish one link from another.
-func (c dirCopy) resolved(l look) (dirCopy, error) {
-	dir, err := c.source(l).real(c.src.dir)
+func (c dirCopy) resolved(l resolver) (dirCopy, error) {
+	dir, err := c.source(l).realPath(c.src.dir)
 	src := *c.src
 	src.dir = dir
 	c.src = &src
@@ -72,7 +72,7 @@ func (c dirCopy) resolved(l look) (dirCopy, error) {
 }
 
 // intoNothing is the copy to a path where nothing exists.
-func (c dirCopy) intoNothing(l look) (*llb.FileAction, error) {
+func (c dirCopy) intoNothing(l resolver) (*llb.FileAction, error) {
 	c, err := c.resolved(l)
 	return llb.Copy(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), err
 }
@@ -85,15 +85,15 @@ func (c dirCopy) whole() *llb.CopyInfo {
 	return &info
 }
 
-func (c dirCopy) source(l look) look { return look{ctx: l.ctx, env: l.env, st: c.src.st} }
+func (c dirCopy) source(l resolver) resolver { return resolver{ctx: l.ctx, env: l.env, st: c.src.st} }
 
 // merge is the copy into an existing folder.
-func (c dirCopy) merge(l look, there *fstypes.Stat) (*llb.FileAction, error) {
+func (c dirCopy) merge(l resolver, there *fstypes.Stat) (*llb.FileAction, error) {
 	var into folders
 	if c.dest != path.Join("/", l.top) {
-		root, err := c.source(l).follow(c.src.dir)
+		root, err := c.source(l).stat(c.src.dir)
 		if err == nil && root != nil && !c.granted.leaves(there, root) {
-			into, err = l.dress(into, c.src.st, c.src.dir, c.dest, c.granted)
+			into, err = l.applyOwner(into, c.src.st, c.src.dir, c.dest, c.granted)
 		}
 		if err != nil {
 			return nil, err
@@ -114,7 +114,7 @@ func (c dirCopy) merge(l look, there *fstypes.Stat) (*llb.FileAction, error) {
 		c = c.filtered()
 	}
 	for _, rel := range linked {
-		if into, err = l.dress(into, c.src.st, path.Join(c.src.dir, rel), path.Join(c.dest, rel), c.granted); err != nil {
+		if into, err = l.applyOwner(into, c.src.st, path.Join(c.src.dir, rel), path.Join(c.dest, rel), c.granted); err != nil {
 			return nil, err
 		}
 	}
