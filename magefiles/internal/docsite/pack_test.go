@@ -165,7 +165,7 @@ func TestStage(t *testing.T) {
 		t.Errorf("times %v", staged.Times)
 	}
 	if info, err := os.Stat(filepath.Join(staged.Overlay, "content", "a", "script.sh")); err != nil || info.Mode()&0o100 == 0 {
-		t.Errorf("a script is no program any more: %v, %v", info, err)
+		t.Errorf("a script lost its executable bit: %v, %v", info, err)
 	}
 }
 

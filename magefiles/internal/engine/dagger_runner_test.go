@@ -93,7 +93,7 @@ func (c *control) Info(context.Context, *controlapi.InfoRequest) (*controlapi.In
 }
 
 // Both a build and doctor notice a Dagger that cannot answer before they start the Dagger CLI, which would wait for minutes.
-func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
+func TestUnreachableDaggerFailsImmediately(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer web.Close()
 	webPort := web.URL[strings.LastIndexByte(web.URL, ':')+1:]
@@ -154,7 +154,7 @@ func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 }
 
 // A running engine passes. For one that accepts connections and is silent, the client waits and logs that.
-func TestADaggerThatIsThere(t *testing.T) {
+func TestReachableDagger(t *testing.T) {
 	for name, c := range map[string]struct {
 		env        map[string]string
 		path, says string
@@ -178,7 +178,7 @@ func TestADaggerThatIsThere(t *testing.T) {
 			must(t, err)
 			must(t, s.Close())
 			if !strings.Contains(said.String(), c.says) {
-				t.Errorf("it does not say %q: %s", c.says, said)
+				t.Errorf("missing text %q: %s", c.says, said)
 			}
 			if look := <-looked; (look.Start == nil) != (c.says == "") {
 				t.Errorf("doctor: %v", look.Start)

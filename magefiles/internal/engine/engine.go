@@ -99,9 +99,9 @@ func Connect(ctx context.Context, opts Options) (*Session, error) {
 	why, ok := daggerAvailable(ctx, opts)
 	switch {
 	case opts.Choice == Embedded:
-		return connectEmbedded(ctx, opts, "asked for")
+		return connectEmbedded(ctx, opts, "requested")
 	case opts.Choice == Dagger:
-		return connectDagger(ctx, opts, "asked for")
+		return connectDagger(ctx, opts, "requested")
 	case !ok:
 		return connectEmbedded(ctx, opts, why)
 	}

@@ -29,7 +29,7 @@ func Inspect(ctx context.Context, opts Options) Outlook {
 		return look
 	}
 	if opts.Choice == Embedded {
-		why = "asked for"
+		why = "requested"
 	}
 	look := Outlook{Choice: Embedded, Why: why}
 	look.Start, look.Run = daemon.Missing(ctx, opts.daemon())

@@ -32,7 +32,7 @@ func TestLookWithoutGo(t *testing.T) {
 	got := Inspect(t.Context(), Options{
 		Choice: Embedded, StateDir: t.TempDir(), Log: func(string) {}, LookupEnv: func(string) (string, bool) { return "", false },
 	})
-	if got.Choice != Embedded || got.Why != "asked for" || got.Start == nil {
+	if got.Choice != Embedded || got.Why != "requested" || got.Start == nil {
 		t.Errorf("%+v", got)
 	}
 }

@@ -54,7 +54,7 @@ func (f *Forge) command(ctx context.Context, args ...string) (string, error) {
 	out, err := cmd.Output()
 	words := strings.Fields(string(out))
 	if err == nil && len(words) == 0 {
-		err = errors.New("it printed nothing")
+		err = errors.New("it printed no output")
 	}
 	if err != nil {
 		return "", fmt.Errorf("gitea %s: %w: %s", strings.Join(args[:3], " "), err, bytes.TrimSpace(stderr.Bytes()))

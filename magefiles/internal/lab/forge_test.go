@@ -114,7 +114,7 @@ func TestForgeSaysWhatItIs(t *testing.T) {
 	client{t, f, ""}.want(403, "POST", "/user/sign_up", "user_name=x&email=x@lab.invalid&password=12345678")
 }
 
-func TestForgeTokensAreHeldToTheirScopes(t *testing.T) {
+func TestForgeTokensAreLimitedToTheirScopes(t *testing.T) {
 	f := testForge(t)
 	seedForge(t, f, "scopes")
 	repository, packages := "/api/v1/repos/"+f.Owner+"/scopes", "/api/packages/"+f.Owner+"/generic/scopes/v1/"

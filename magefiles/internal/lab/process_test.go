@@ -92,7 +92,7 @@ func TestNeverReady(t *testing.T) {
 		t.Errorf("error %v, want %v", err, enough)
 	}
 	if !strings.Contains(err.Error(), "output: none ("+p.Log+")") {
-		t.Errorf("the error does not say that the process said nothing: %v", err)
+		t.Errorf("the error does not report the missing output: %v", err)
 	}
 }
 

@@ -196,7 +196,7 @@ func TestCertificateAuthority(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{TLS: true})
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(r.CA) {
-		t.Fatalf("CA is no PEM certificate: %s", r.CA)
+		t.Fatalf("CA is not a PEM certificate: %s", r.CA)
 	}
 	conn, err := tls.Dial("tcp", r.Addr, &tls.Config{RootCAs: pool})
 	if err != nil {

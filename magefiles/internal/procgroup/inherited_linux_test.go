@@ -37,7 +37,7 @@ func TestCloseInheritedOnExec(t *testing.T) {
 	}
 	defer func() { _ = syscall.Kill(stays, syscall.SIGKILL) }()
 	if syscall.Kill(stays, 0) != nil {
-		t.Fatal("what was to stay has ended")
+		t.Fatal("the background program has ended")
 	}
 	if out, err := exec.Command(flock, "--nonblock", lock, "true").CombinedOutput(); err != nil {
 		t.Errorf("the lock is still held: %v %s", err, out)

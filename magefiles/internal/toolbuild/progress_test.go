@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestProgressIsToldWhileNothingIsSaid(t *testing.T) {
+func TestProgressIsReportedWithoutOutput(t *testing.T) {
 	was := reportInterval
 	reportInterval = time.Millisecond
 	defer func() { reportInterval = was }()

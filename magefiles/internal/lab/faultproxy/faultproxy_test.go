@@ -121,7 +121,7 @@ func want(t *testing.T, f *Proxy, method, path, user, body string, status int) s
 	return text
 }
 
-func TestServerBehindSeesTheFrontsAddress(t *testing.T) {
+func TestServerSeesTheAddressOfTheProxy(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		b := startBehind(t)
 		f := startFront(t, Options{Target: b.url, TLS: secure})
@@ -135,7 +135,7 @@ func TestServerBehindSeesTheFrontsAddress(t *testing.T) {
 	}
 }
 
-func TestFrontIsThereBeforeItsServer(t *testing.T) {
+func TestProxyStartsBeforeItsServer(t *testing.T) {
 	f := startFront(t, Options{})
 	want(t, f, http.MethodGet, "/", "", "", 503)
 	b := startBehind(t)
@@ -168,7 +168,7 @@ func TestAuthority(t *testing.T) {
 	f := startFront(t, Options{TLS: true})
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(f.CA()) {
-		t.Fatalf("CA is no PEM certificate: %s", f.CA())
+		t.Fatalf("CA is not a PEM certificate: %s", f.CA())
 	}
 	for _, name := range []string{"", "localhost"} {
 		conn, err := tls.Dial("tcp", f.Addr(), &tls.Config{RootCAs: pool, ServerName: name})

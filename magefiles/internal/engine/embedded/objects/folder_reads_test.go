@@ -37,7 +37,7 @@ func TestAFailedReadIsNotKept(t *testing.T) {
 	r, _ := all.claim("a")
 	all.settle("a", r, nil, errors.New("no"))
 	if <-r.done; r.err == nil {
-		t.Error("those that waited are not told")
+		t.Error("the waiting readers got no result")
 	}
 	if _, first := all.claim("a"); !first {
 		t.Error("it is not read again")
