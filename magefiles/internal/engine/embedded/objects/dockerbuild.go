@@ -124,7 +124,7 @@ func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Direc
 	if d.dir == "/" && d.st.Output() != nil && !d.hosted && namesEntries(ignored) {
 		return d.withoutEntries(ignored), nil
 	}
-	dir, err := (resolver{ctx: ctx, env: d.env, st: d.st}).realPath(d.dir)
+	dir, err := (pathResolver{ctx: ctx, env: d.env, st: d.st}).realPath(d.dir)
 	if err != nil {
 		return nil, err
 	}
