@@ -132,7 +132,7 @@ func (e anyEngine) Look(ctx context.Context) (doctor.Outlook, error) {
 	if err != nil {
 		return doctor.Outlook{}, err
 	}
-	look := engine.Look(ctx, opts)
+	look := engine.Inspect(ctx, opts)
 	e.console.Note(fmt.Sprintf("engine: %s (%s)", look.Choice, look.Why))
 	out := doctor.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}
 	if look.Choice == engine.Embedded && look.Start == nil && look.Run == nil {
@@ -148,7 +148,7 @@ func (e anyEngine) foreign(ctx context.Context, opts engine.Options) ([]doctor.F
 		return nil, err
 	}
 	var list []doctor.Foreign
-	for _, platform := range engine.Missing(ctx, opts, slices.Sorted(maps.Keys(needs))) {
+	for _, platform := range engine.MissingPlatforms(ctx, opts, slices.Sorted(maps.Keys(needs))) {
 		list = append(list, doctor.Foreign{Platform: platform, Containers: needs[platform]})
 	}
 	return list, nil
