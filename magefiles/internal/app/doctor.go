@@ -236,7 +236,7 @@ type rights struct {
 
 func (f rights) String() string { return "forge " + f.address }
 
-func (f rights) Ask(ctx context.Context) []doctor.Answer {
+func (f rights) Ask(ctx context.Context) []error {
 	need := forge.Need{Repository: f.repository, Branch: origin.DefaultBranch, Releases: true, Packages: f.repository.Owner, Public: true}
 	if f.origin != nil {
 		need.Tags = f.nextTags(ctx)
@@ -246,14 +246,14 @@ func (f rights) Ask(ctx context.Context) []doctor.Answer {
 		}
 	}
 	checks := f.client.Preflight(ctx, need)
-	answers := make([]doctor.Answer, len(checks))
+	results := make([]error, len(checks))
 	for i, c := range checks {
-		answers[i] = doctor.Answer{What: c.What, Err: c.Err}
+		results[i] = c.Err
 		if c.Doubt != "" {
 			f.note(c.Doubt)
 		}
 	}
-	return answers
+	return results
 }
 
 // gitPatience is how long doctor asks git's server for tags before it asks the forge without them.
