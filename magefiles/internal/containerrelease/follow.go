@@ -73,7 +73,7 @@ func (c *releasing) skipped() error {
 	if word == "" {
 		return nil
 	}
-	refusal := &SkippedRunError{Commit: c.commit.Hash, Word: word}
+	refusal := &skippedRunError{Commit: c.commit.Hash, Word: word}
 	if c.Follow != nil {
 		return refusal
 	}
@@ -107,7 +107,7 @@ func (c *releasing) follow(ctx context.Context) error {
 		step.Say(c.Warn, fmt.Sprintf("%s stays at the forge, and its run goes on: %s", c.tag, f.page()))
 		return context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errPatience):
-		return &SlowRunError{Tag: c.tag, Image: c.imageName(), Run: f.run, Idle: !f.idle.IsZero() && !f.ran, Jobs: f.jobs, After: c.Follow.Timeout, Page: f.page()}
+		return &slowRunError{Tag: c.tag, Image: c.imageName(), Run: f.run, Idle: !f.idle.IsZero() && !f.ran, Jobs: f.jobs, After: c.Follow.Timeout, Page: f.page()}
 	}
 	return err
 }
@@ -195,7 +195,7 @@ func (f *following) noRun(ctx context.Context, others []Run) (over bool, err err
 	if there, err := f.published(ctx); there || err != nil {
 		return true, err
 	}
-	return true, &NoRunError{Tag: f.tag, Workflows: f.workflows, Others: workflowsOf(others), After: runSoon, Page: f.Follow.Page}
+	return true, &noRunError{Tag: f.tag, Workflows: f.workflows, Others: workflowsOf(others), After: runSoon, Page: f.Follow.Page}
 }
 
 // show makes a step for each state of the run.
@@ -236,7 +236,7 @@ func (f *following) warnOfRunner() {
 
 // failed names the failed job, and shows its last lines.
 func (f *following) failed(ctx context.Context) error {
-	failure := &RunFailedError{Tag: f.tag, Run: f.run, Page: f.page()}
+	failure := &runFailedError{Tag: f.tag, Run: f.run, Page: f.page()}
 	i := slices.IndexFunc(f.all, func(j Job) bool { return j.State == f.run.State })
 	if i < 0 {
 		return failure
@@ -298,7 +298,7 @@ func (c *releasing) published(ctx context.Context) (bool, error) {
 func (c *releasing) readBack(ctx context.Context) error {
 	there, err := c.published(ctx)
 	if err == nil && !there {
-		err = &UnpublishedError{Tag: c.tag, Image: c.imageName(), Run: c.run}
+		err = &unpublishedError{Tag: c.tag, Image: c.imageName(), Run: c.run}
 	}
 	return err
 }

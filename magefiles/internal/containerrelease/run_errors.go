@@ -8,23 +8,23 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// SkippedRunError says that a forge makes no run for a commit's tags.
-type SkippedRunError struct {
+// skippedRunError says that a forge makes no run for a commit's tags.
+type skippedRunError struct {
 	Commit string
 	Word   string // of its message, as in [skip ci]
 }
 
-func (e *SkippedRunError) Error() string {
+func (e *skippedRunError) Error() string {
 	return fmt.Sprintf("the message of commit %.12s says %s, for which the forge runs nothing, nor for a tag of it", e.Commit, e.Word)
 }
 
 // Hint says what to do.
-func (e *SkippedRunError) Hint() string {
+func (e *skippedRunError) Hint() string {
 	return "push a commit without it (git commit --allow-empty), and release that one"
 }
 
-// NoRunError says that the forge made no run of a tag.
-type NoRunError struct {
+// noRunError says that the forge made no run of a tag.
+type noRunError struct {
 	Tag       image.Tag
 	Workflows []string // paths of the expected workflows; none: any
 	Others    []string // workflows that did run
@@ -32,7 +32,7 @@ type NoRunError struct {
 	Page      string // of the forge's runs
 }
 
-func (e *NoRunError) Error() string {
+func (e *noRunError) Error() string {
 	of := ""
 	if len(e.Workflows) > 0 {
 		of = " of " + strings.Join(e.Workflows, " or ")
@@ -45,20 +45,20 @@ func (e *NoRunError) Error() string {
 }
 
 // Hint says what to do.
-func (e *NoRunError) Hint() string {
+func (e *noRunError) Hint() string {
 	return "look whether Actions are on in the repository's settings, the workflow is switched on, its `on: push: tags:` takes this tag, and the commit's message says no [skip ci]: " +
 		e.Page + "; the tag stays: delete it and run the same again, or publish by hand with container:publish"
 }
 
-// RunFailedError says that the run of a tag failed, or was cancelled.
-type RunFailedError struct {
+// runFailedError says that the run of a tag failed, or was cancelled.
+type runFailedError struct {
 	Tag  image.Tag
 	Run  Run
 	Job  Job    // the failed job; empty if the forge does not say
 	Page string // page for people
 }
 
-func (e *RunFailedError) Error() string {
+func (e *runFailedError) Error() string {
 	what, where := "failed", ""
 	if e.Run.State == RunCancelled {
 		what = "was cancelled"
@@ -73,12 +73,12 @@ func (e *RunFailedError) Error() string {
 }
 
 // Hint says what to do.
-func (e *RunFailedError) Hint() string {
+func (e *runFailedError) Hint() string {
 	return "the tag stays: if the cause is not in the commit, run it again on that page, and then this command; else release the next version"
 }
 
-// SlowRunError says that the run of a tag was not over in time.
-type SlowRunError struct {
+// slowRunError says that the run of a tag was not over in time.
+type slowRunError struct {
 	Tag   image.Tag
 	Image string // REGISTRY/REPOSITORY:TAG
 	Run   Run    // empty: unknown
@@ -88,7 +88,7 @@ type SlowRunError struct {
 	Page  string // page for people
 }
 
-func (e *SlowRunError) Error() string {
+func (e *slowRunError) Error() string {
 	switch {
 	case e.Run.Number == 0:
 		return fmt.Sprintf("the registry does not hold %s after %s: %s", e.Image, e.After, e.Page)
@@ -99,25 +99,25 @@ func (e *SlowRunError) Error() string {
 }
 
 // Hint says what to do.
-func (e *SlowRunError) Hint() string {
+func (e *slowRunError) Hint() string {
 	if e.Idle {
 		return "look whether a runner with these labels is there and online; the run waits on, and the same command again waits for it"
 	}
 	return "it goes on: run the same again to wait on, or with a longer -timeout"
 }
 
-// UnpublishedError says that a run succeeded, and the registry does not have its image.
-type UnpublishedError struct {
+// unpublishedError says that a run succeeded, and the registry does not have its image.
+type unpublishedError struct {
 	Tag   image.Tag
 	Image string // REGISTRY/REPOSITORY:TAG
 	Run   string // its page; "" if there is none
 }
 
-func (e *UnpublishedError) Error() string {
+func (e *unpublishedError) Error() string {
 	return strings.TrimSuffix(fmt.Sprintf("the run of %s is over, and the registry does not hold %s: %s", e.Tag, e.Image, e.Run), ": ")
 }
 
 // Hint says what to do.
-func (e *UnpublishedError) Hint() string {
+func (e *unpublishedError) Hint() string {
 	return "look whether its jobs were skipped by an `if:`, and whether it publishes to the same registry"
 }

@@ -33,7 +33,7 @@ type delivery struct {
 func (d *delivery) steps(name func(string) string) []step.Step {
 	steps := []step.Step{
 		{Name: name("look at the package"), Run: d.verifyPackage},
-		{Name: name("bring the checkout along"), Run: d.adopt},
+		{Name: name("bring the checkout along"), Run: d.fastForward},
 	}
 	if d.Announcer != nil {
 		steps = append(steps, step.Step{Name: name("announce it"), Run: d.announce})
@@ -57,7 +57,7 @@ func (d *delivery) steps(name func(string) string) []step.Step {
 func (d *delivery) verifyPackage(ctx context.Context) error {
 	version, file, ok := d.Packages.Locate(d.pin.url)
 	if !ok {
-		return &PinError{d.version, d.pin.url}
+		return &pinError{d.version, d.pin.url}
 	}
 	found, err := d.Packages.Sum(ctx, version, file)
 	missing := errors.Is(err, ErrNoFile)
@@ -70,15 +70,15 @@ func (d *delivery) verifyPackage(ctx context.Context) error {
 		}
 	}
 	if missing || found.SHA256 != d.pin.sum {
-		return &StoreError{Version: version, File: file, Want: Sum{d.pin.sum, found.Size}, Found: found, Missing: missing, Final: true}
+		return &storeError{Version: version, File: file, Want: Sum{d.pin.sum, found.Size}, Found: found, Missing: missing, Final: true}
 	}
 	return nil
 }
 
-// adopt moves the user's checkout to the release. The release is done in any case, so an error here does not make it
+// fastForward moves the user's checkout to the release. The release is done in any case, so an error here does not make it
 // fail.
-func (d *delivery) adopt(ctx context.Context) error {
-	return gitops.Adopt(ctx, d.Origin, d.note, d.branch, d.base, d.tip)
+func (d *delivery) fastForward(ctx context.Context) error {
+	return gitops.FastForward(ctx, d.Origin, d.note, d.branch, d.base, d.tip)
 }
 
 // section is the changelog's section of the version at the commit; "" if it has none.
@@ -201,7 +201,7 @@ func (d *delivery) seeSite(ctx context.Context) error {
 			}
 		}
 		if late {
-			return &SiteError{Site: d.Website.String(), Want: d.version, Serves: serves, Err: err, After: patience}
+			return &siteError{Site: d.Website.String(), Want: d.version, Serves: serves, Err: err, After: patience}
 		}
 		last = serves
 		if err := d.sleep(ctx, poll); err != nil {

@@ -41,23 +41,23 @@ func (e *VersionTakenError) Hint() string {
 	return "run the same again to see that release completed, or ask for the next version"
 }
 
-// UnpushedError says that the checkout has changes that the release would not have.
-type UnpushedError struct {
+// unpushedError says that the checkout has changes that the release would not have.
+type unpushedError struct {
 	Branch string
 	Paths  []string
 }
 
-func (e *UnpushedError) Error() string {
+func (e *unpushedError) Error() string {
 	return fmt.Sprintf("changed here, and not on %s at the forge: %s", e.Branch, plain.Paths(e.Paths))
 }
 
 // Hint says what to do.
-func (e *UnpushedError) Hint() string {
+func (e *unpushedError) Hint() string {
 	return "a release is made of what the forge has: commit and push the changes, or stash them"
 }
 
-// StoreError says that the package does not hold the expected file.
-type StoreError struct {
+// storeError says that the package does not hold the expected file.
+type storeError struct {
 	Version, File string
 	Want          Sum
 	Found         Sum
@@ -65,7 +65,7 @@ type StoreError struct {
 	Final         bool // a tag names the file
 }
 
-func (e *StoreError) Error() string {
+func (e *storeError) Error() string {
 	what := fmt.Sprintf("the package holds %s of %s with %s, and should with %s", e.File, e.Version, e.Found, e.Want)
 	if e.Missing {
 		what = fmt.Sprintf("the package does not hold %s of %s", e.File, e.Version)
@@ -77,15 +77,15 @@ func (e *StoreError) Error() string {
 }
 
 // Hint says what to do.
-func (e *StoreError) Hint() string {
+func (e *storeError) Hint() string {
 	if e.Final {
 		return fmt.Sprintf("bring the file back from a backup of the forge, or release the next version with `docs:release patch -new`; the tag %s names this one", e.Version)
 	}
 	return "look at the forge's storage and at what stands before it; nothing was tagged or pushed"
 }
 
-// SiteError says that the website serves another version than the deployed one.
-type SiteError struct {
+// siteError says that the website serves another version than the deployed one.
+type siteError struct {
 	Site   string
 	Want   string
 	Serves string // "" if it has no version
@@ -93,7 +93,7 @@ type SiteError struct {
 	After  time.Duration
 }
 
-func (e *SiteError) Error() string {
+func (e *siteError) Error() string {
 	serves := "serves " + e.Serves
 	switch {
 	case e.Err != nil:
@@ -104,17 +104,17 @@ func (e *SiteError) Error() string {
 	return fmt.Sprintf("%s is deployed, and %s after the deployment %s still %s", e.Want, e.After, e.Site, serves)
 }
 
-func (e *SiteError) Unwrap() error { return e.Err }
+func (e *siteError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
-func (e *SiteError) Hint() string {
+func (e *siteError) Hint() string {
 	return "a cache before the site may hold the old version: empty it (BLUMEOPS_DOCS_HOOK can do that after each deployment), then run the same again, which finishes the release"
 }
 
-// PinError says that a version's manifest does not name its own package, so that a rollback is impossible.
-type PinError struct{ Version, URL string }
+// pinError says that a version's manifest does not name its own package, so that a rollback is impossible.
+type pinError struct{ Version, URL string }
 
-func (e *PinError) Error() string {
+func (e *pinError) Error() string {
 	if e.URL == "" {
 		return "the manifest at " + e.Version + " names no package"
 	}
@@ -122,38 +122,38 @@ func (e *PinError) Error() string {
 }
 
 // Hint says what to do.
-func (e *PinError) Hint() string {
+func (e *pinError) Hint() string {
 	return "go back to a version that docs:release has made; git tag --list shows them"
 }
 
-// RetiredError says that the package of a version was removed after later releases.
-type RetiredError struct {
+// retiredError says that the package of a version was removed after later releases.
+type retiredError struct {
 	Version string
 	Keep    int
 	Kept    []string // versions, the newest first
 }
 
-func (e *RetiredError) Error() string {
+func (e *retiredError) Error() string {
 	return fmt.Sprintf("the package of %s is retired: DocsKeep (BLUMEOPS_DOCS_KEEP) keeps those of the newest %d versions", e.Version, e.Keep)
 }
 
 // Hint says what to do.
-func (e *RetiredError) Hint() string {
+func (e *retiredError) Hint() string {
 	return fmt.Sprintf("roll back to one of %s; or revert the pages and release them as the next version. A larger DocsKeep keeps more of what is released from now on", strings.Join(e.Kept, ", "))
 }
 
-// UnknownVersionError says that there is no such version.
-type UnknownVersionError struct {
+// unknownVersionError says that there is no such version.
+type unknownVersionError struct {
 	Version string
 	Newest  []string
 }
 
-func (e *UnknownVersionError) Error() string {
+func (e *unknownVersionError) Error() string {
 	return "the forge has no tag " + e.Version
 }
 
 // Hint says what to do.
-func (e *UnknownVersionError) Hint() string {
+func (e *unknownVersionError) Hint() string {
 	if len(e.Newest) == 0 {
 		return "there is no release yet"
 	}
@@ -161,4 +161,4 @@ func (e *UnknownVersionError) Hint() string {
 }
 
 // ExitStatus is the status for invalid arguments.
-func (e *UnknownVersionError) ExitStatus() int { return 2 }
+func (e *unknownVersionError) ExitStatus() int { return 2 }

@@ -36,7 +36,7 @@ func (r *releasing) checkCheckout(ctx context.Context) error {
 	}
 	changed, err := r.Origin.Unpushed(ctx, r.heads.Commit, r.Folder, config.Directory, config.Filename, r.Pins.File)
 	if err == nil && len(changed) > 0 {
-		err = &UnpushedError{Branch: r.heads.Branch, Paths: changed}
+		err = &unpushedError{Branch: r.heads.Branch, Paths: changed}
 	}
 	return err
 }
@@ -173,7 +173,7 @@ func (r *releasing) store(ctx context.Context, name string) error {
 	}
 	found, err := r.Packages.Sum(ctx, r.decision.version, name)
 	missing := errors.Is(err, ErrNoFile)
-	wrong := &StoreError{Version: r.decision.version, File: name, Want: r.archive.sum(), Found: found, Missing: missing}
+	wrong := &storeError{Version: r.decision.version, File: name, Want: r.archive.sum(), Found: found, Missing: missing}
 	switch {
 	case err == nil && found == r.archive.sum():
 		return nil

@@ -31,18 +31,18 @@ func (e *NotHeldError) Hint() string {
 // ExitStatus is the status for invalid arguments.
 func (e *NotHeldError) ExitStatus() int { return 2 }
 
-// ReplacedError says that a tag no longer holds the image that was just published under it.
-type ReplacedError struct {
+// replacedError says that a tag no longer holds the image that was just published under it.
+type replacedError struct {
 	Reference   image.Reference
 	Want, Found string // digests
 }
 
-func (e *ReplacedError) Error() string {
+func (e *replacedError) Error() string {
 	return fmt.Sprintf("%s is %s by now, and was published as %s", e.Reference, e.Found, e.Want)
 }
 
 // Hint says what to do.
-func (e *ReplacedError) Hint() string {
+func (e *replacedError) Hint() string {
 	return "somebody else has published there: look what is to run, then give container:promote that version"
 }
 
@@ -58,17 +58,17 @@ func (e *NoUseError) Hint() string {
 	return fmt.Sprintf("push a manifest with image: %s, or a kustomization with an entry below images whose name is that", e.Image)
 }
 
-// NoApplicationError says that nothing deploys the manifests of a container.
-type NoApplicationError struct {
+// noApplicationError says that nothing deploys the manifests of a container.
+type noApplicationError struct {
 	Image string
 	Uses  []image.Use
 }
 
-func (e *NoApplicationError) Error() string {
+func (e *noApplicationError) Error() string {
 	return fmt.Sprintf("Argo CD shows no Application that deploys %s (%s)", e.Image, image.JoinUses(e.Uses))
 }
 
 // Hint says what to do.
-func (e *NoApplicationError) Hint() string {
+func (e *noApplicationError) Hint() string {
 	return "make one whose path is the manifest's folder, or let the token see it; or leave out -sync"
 }
