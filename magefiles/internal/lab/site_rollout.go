@@ -95,5 +95,5 @@ func (d siteDeployment) release() (SiteRelease, error) {
 			return r, nil
 		}
 	}
-	return SiteRelease{}, errors.New("DOCS_RELEASE_URL is not in the env of any container: give the URL of a docs-VERSION.tar.gz")
+	return SiteRelease{}, errors.New("DOCS_RELEASE_URL is missing in the env of the containers: set it to the URL of a docs-VERSION.tar.gz")
 }

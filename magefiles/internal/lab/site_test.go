@@ -292,8 +292,8 @@ func TestReleaseOfADeployment(t *testing.T) {
 	)
 	for containers, want := range map[string]struct{ url, says string }{
 		none + "," + a + "," + elsewhere: {url: "http://a"},
-		elsewhere + "," + a:              {says: "DOCS_RELEASE_URL of container b comes from elsewhere"},
-		none:                             {says: "not in the env of any container"},
+		elsewhere + "," + a:              {says: "DOCS_RELEASE_URL of container b uses valueFrom"},
+		none:                             {says: "missing in the env of the containers"},
 	} {
 		var d siteDeployment
 		must(t, json.Unmarshal([]byte(`{"spec":{"template":{"spec":{"containers":[`+containers+`]}}}}`), &d))
