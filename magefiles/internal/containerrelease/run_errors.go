@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // skippedRunError says that a forge makes no run for a commit's tags.
@@ -53,14 +54,14 @@ func (e *noRunError) Hint() string {
 // runFailedError says that the run of a tag failed, or was cancelled.
 type runFailedError struct {
 	Tag  image.Tag
-	Run  Run
-	Job  Job    // the failed job; empty if the forge does not say
-	Page string // page for people
+	Run  vcs.Run
+	Job  vcs.Job // the failed job; empty if the forge does not say
+	Page string  // page for people
 }
 
 func (e *runFailedError) Error() string {
 	what, where := "failed", ""
-	if e.Run.State == RunCancelled {
+	if e.Run.State == vcs.RunCancelled {
 		what = "was cancelled"
 	}
 	if e.Job.Name != "" {
@@ -80,10 +81,10 @@ func (e *runFailedError) Hint() string {
 // slowRunError says that the run of a tag was not over in time.
 type slowRunError struct {
 	Tag   image.Tag
-	Image string // REGISTRY/REPOSITORY:TAG
-	Run   Run    // empty: unknown
-	Idle  bool   // no runner has taken it
-	Jobs  []Job  // that publish
+	Image string    // REGISTRY/REPOSITORY:TAG
+	Run   vcs.Run   // empty: unknown
+	Idle  bool      // no runner has taken it
+	Jobs  []vcs.Job // that publish
 	After time.Duration
 	Page  string // page for people
 }

@@ -13,6 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitops"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // delivery is the work after the push of a commit.
@@ -60,7 +61,7 @@ func (d *delivery) verifyPackage(ctx context.Context) error {
 		return &pinError{d.version, d.pin.url}
 	}
 	found, err := d.Packages.Sum(ctx, version, file)
-	missing := errors.Is(err, ErrNoFile)
+	missing := errors.Is(err, vcs.ErrNoFile)
 	if err != nil && !missing {
 		return err
 	}
@@ -70,7 +71,7 @@ func (d *delivery) verifyPackage(ctx context.Context) error {
 		}
 	}
 	if missing || found.SHA256 != d.pin.sum {
-		return &storeError{Version: version, File: file, Want: Sum{d.pin.sum, found.Size}, Found: found, Missing: missing, Final: true}
+		return &storeError{Version: version, File: file, Want: vcs.Sum{SHA256: d.pin.sum, Size: found.Size}, Found: found, Missing: missing, Final: true}
 	}
 	return nil
 }
@@ -142,7 +143,7 @@ func (d *delivery) announce(ctx context.Context) error {
 	if err != nil || lacks == "" {
 		return err
 	}
-	d.page, err = d.Announcer.Put(ctx, d.commit, Announcement{
+	d.page, err = d.Announcer.Put(ctx, d.commit, vcs.Release{
 		Tag: d.version, Title: d.version, Notes: d.notes, Prerelease: semver.Prerelease(d.version) != "",
 	})
 	return err

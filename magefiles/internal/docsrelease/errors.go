@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // LowerVersionError says that the requested version would not be the newest.
@@ -59,8 +60,8 @@ func (e *unpushedError) Hint() string {
 // storeError says that the package does not hold the expected file.
 type storeError struct {
 	Version, File string
-	Want          Sum
-	Found         Sum
+	Want          vcs.Sum
+	Found         vcs.Sum
 	Missing       bool
 	Final         bool // a tag names the file
 }
