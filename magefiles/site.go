@@ -4,8 +4,8 @@ package main
 
 import "forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 
-// The settings that differ between sites. Package site explains each field and has the defaults of those that are left out. The environment
-// variable in a field's tag overrides the field, and a target's flag overrides the variable.
+// The settings of this site. Package site explains each field, and has the defaults of the others. An environment variable overrides a field,
+// and a flag of a target overrides both.
 var _ = site.Use(site.Settings{
 	Registry:         "registry.ops.eblu.me",
 	Namespace:        "blumeops",

@@ -4,7 +4,8 @@
 //
 //	var _ = site.Use(site.Settings{Registry: "registry.example", Namespace: "me"})
 //
-// A field that is left empty has the value of [Defaults], if there is one. A target that needs another field names it.
+// An empty field has the value in [Defaults], if there is one. A target that requires an empty field without a default fails, and names the
+// field and its environment variable.
 package site
 
 import (

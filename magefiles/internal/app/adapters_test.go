@@ -102,10 +102,10 @@ func TestDeployerState(t *testing.T) {
 	d := deployer{client: client, app: "app12"}
 	never := func(context.Context, string) (bool, error) { return false, nil }
 	is, why, err := d.State(t.Context(), strings.Repeat("a", 40), never) // which the answer has
-	if err != nil || !is || !strings.HasPrefix(why, "of app12 Argo CD says that ") {
+	if err != nil || !is || !strings.HasPrefix(why, "Argo CD reports for app12: ") {
 		t.Errorf("%t, %q, %v", is, why, err)
 	}
-	if is, why, err = d.State(t.Context(), strings.Repeat("b", 40), never); err != nil || is || !strings.HasPrefix(why, "of app12 Argo CD says that ") {
+	if is, why, err = d.State(t.Context(), strings.Repeat("b", 40), never); err != nil || is || !strings.HasPrefix(why, "Argo CD reports for app12: ") {
 		t.Errorf("another commit: %t, %q, %v", is, why, err)
 	}
 	d.app = "other"

@@ -34,7 +34,7 @@ func (d deployer) Check(ctx context.Context) error {
 
 func (d deployer) State(ctx context.Context, commit string, contains gitops.Contains) (deployed bool, why string, err error) {
 	deployed, says, err := d.client.Deployed(ctx, d.app, argo.Want{Commit: commit, Contains: contains})
-	return deployed, "of " + d.app + " Argo CD says that " + says, err
+	return deployed, "Argo CD reports for " + d.app + ": " + says, err
 }
 
 func (d deployer) Deploy(ctx context.Context, commit string, contains gitops.Contains) error {

@@ -40,9 +40,9 @@ func readAuthorities(setting, dir string, warn func(string)) (string, error) {
 		switch {
 		case err == nil:
 		case setting != "":
-			return "", console.BadInput(fmt.Errorf("%s: %w: name a readable PEM file, or unset it", s.Name, err))
+			return "", console.BadInput(fmt.Errorf("%s: %w: set it to a readable PEM file, or unset it", s.Name, err))
 		default:
-			warn(fmt.Sprintf("no certificate authority is taken from %s: %v", s.Name, err))
+			warn(fmt.Sprintf("ignoring the certificate authorities of %s: %v", s.Name, err))
 		}
 	}
 	return all.Write(dir)

@@ -113,5 +113,5 @@ func (a *App) whereFull(err error) error {
 	if freeErr != nil {
 		return err
 	}
-	return fmt.Errorf("%w: no space left; the embedded engine keeps its steps in %s, where %s are free", err, a.stateAt, units.BytesSize(float64(free)))
+	return fmt.Errorf("%w: no space left: the embedded engine stores its steps in %s, which has %s free", err, a.stateAt, units.BytesSize(float64(free)))
 }

@@ -26,7 +26,7 @@ func (a *App) MountSecrets(list string) (err error) {
 	lookup := func(name string) (string, bool) { v := a.getenv(name); return v, v != "" }
 	held, err := secret.Withhold(secret.VariablesOf(references...), lookup, os.Unsetenv)
 	if err != nil {
-		return fmt.Errorf("take the secrets out of the environment: %w", err)
+		return fmt.Errorf("remove the secrets from the environment: %w", err)
 	}
 	a.secrets = a.resolver(held)
 	return nil
@@ -36,7 +36,7 @@ func (a *App) MountSecrets(list string) (err error) {
 func (b builder) secrets(ctx context.Context, c image.Container) ([]pipeline.Secret, error) {
 	ids := slices.Sorted(maps.Keys(b.app.mounted))
 	if c.Kind == image.KindGo && len(ids) > 0 && b.failed == nil {
-		return nil, console.BadInput(fmt.Errorf("%s is a Go program, which takes no secrets: leave out -secret", c.Name))
+		return nil, console.BadInput(fmt.Errorf("%s is a Go program and accepts no secrets: remove -secret", c.Name))
 	}
 	if c.Kind == image.KindGo || len(ids) == 0 {
 		return nil, nil

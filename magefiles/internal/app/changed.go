@@ -14,7 +14,7 @@ import (
 // unless it is named, or since a revision.
 func (a *App) Changed(ctx context.Context, since, host string) (found changed.Containers, err error) {
 	if since != "" && host != "" {
-		return nil, console.BadInput(errors.New("-since asks no registry: leave out -registry, or -since"))
+		return nil, console.BadInput(errors.New("-since and -registry cannot be combined: -since compares with a revision, without a registry"))
 	}
 	if since == "" {
 		if err := a.requireRegistry(host); err != nil {

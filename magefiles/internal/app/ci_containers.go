@@ -134,7 +134,7 @@ type unaskedError struct {
 	since string
 }
 
-func (e *unaskedError) Error() string { return "find out what has changed: " + e.err.Error() }
+func (e *unaskedError) Error() string { return "list changed containers: " + e.err.Error() }
 func (e *unaskedError) Unwrap() error { return e.err }
 
 // Hint says what to do, if the error itself does not.
@@ -144,7 +144,7 @@ func (e *unaskedError) Hint() string {
 	case errors.As(e.err, &own) && own.Hint() != "":
 		return own.Hint()
 	case e.since == "":
-		return "-since=REV compares with a revision, and asks no registry"
+		return "use -since=REV: it compares with a revision, without a registry"
 	}
 	return ""
 }

@@ -22,9 +22,9 @@ func patience(w tasks.Waiting) (time.Duration, error) {
 	case w.Timeout == nil:
 		return runTimeout, nil
 	case !w.On:
-		return 0, console.BadInput(errors.New("-timeout wants -wait: without it nothing is waited for"))
+		return 0, console.BadInput(errors.New("-timeout requires -wait"))
 	case *w.Timeout <= 0:
-		return 0, console.BadInput(fmt.Errorf("-timeout: %s is no time to wait; want one as in 45m", *w.Timeout))
+		return 0, console.BadInput(fmt.Errorf("-timeout: %s is not a positive duration (example: 45m)", *w.Timeout))
 	}
 	return *w.Timeout, nil
 }

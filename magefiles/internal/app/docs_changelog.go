@@ -22,7 +22,7 @@ func (a *App) Changelog(ctx context.Context, args tasks.ChangelogArgs, draft boo
 	}
 	noted, err := changelog.Run(ctx, args)
 	if err == nil && noted.Status == step.StatusUnchanged {
-		a.console.Note(noted.File + " has the section already, and no fragment is left: nothing was written")
+		a.console.Note(noted.File + " already has the section, and no fragment is left: nothing was written")
 	}
 	return noted, err
 }

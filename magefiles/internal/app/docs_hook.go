@@ -15,7 +15,7 @@ import (
 func (a *App) docsHook(ctx context.Context) error {
 	err := procgroup.Command{Args: []string{"sh", "-c", a.DocsHook}, Env: os.Environ(), Output: hookOutput{a}, Grace: hookGrace}.Run(ctx)
 	if err != nil {
-		return fmt.Errorf("the command of BLUMEOPS_DOCS_HOOK: %w; what was released stays: correct the command, and run the same again", err)
+		return fmt.Errorf("the command in BLUMEOPS_DOCS_HOOK failed: %w; the release is kept: correct the command and run the same target again", err)
 	}
 	return nil
 }

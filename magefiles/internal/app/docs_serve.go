@@ -21,7 +21,7 @@ func (a *App) ServeDocs(ctx context.Context, archive string, port int) (err erro
 	archive = cmp.Or(archive, "docs-dev.tar.gz")
 	f, err := os.Open(archive)
 	if err != nil {
-		return console.BadInput(fmt.Errorf("%w: build it first with docs:build, or name another with -archive=", err))
+		return console.BadInput(fmt.Errorf("%w: run docs:build first, or give another archive with -archive=", err))
 	}
 	defer f.Close()
 	dir, err := scratch.Make("", "blumeops-docs-")
@@ -36,7 +36,7 @@ func (a *App) ServeDocs(ctx context.Context, archive string, port int) (err erro
 	defer func() { err = errors.Join(err, content.Close()) }()
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
-		return fmt.Errorf("%w: name another port with -port=; 0 is any that is free", err)
+		return fmt.Errorf("%w: give another port with -port= (0: a free port)", err)
 	}
 	if err := a.console.Result("http://" + listener.Addr().String() + "/"); err != nil {
 		return errors.Join(err, listener.Close())

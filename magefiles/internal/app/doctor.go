@@ -70,14 +70,14 @@ type commands struct{ *App }
 func (c commands) Look() []doctor.Tool {
 	list := []doctor.Tool{{Name: "go", For: "container:build of a Go container"}}
 	if !isFolder(c.DocsSource) {
-		list = append(list, doctor.Tool{Name: "git", For: "docs:build, to fetch its generator,"})
+		list = append(list, doctor.Tool{Name: "git", For: "docs:build, to fetch its generator"})
 	}
 	if settings.IsSet(c.DocsHook) {
-		list = append(list, doctor.Tool{Name: "sh", For: "the command of BLUMEOPS_DOCS_HOOK"})
+		list = append(list, doctor.Tool{Name: "sh", For: "the command in BLUMEOPS_DOCS_HOOK"})
 	}
 	for i, tool := range list {
 		if _, err := exec.LookPath(tool.Name); err != nil {
-			list[i].Err = fmt.Errorf("there is no command %s in PATH", tool.Name)
+			list[i].Err = errors.New("not found in PATH")
 		}
 	}
 	return list
@@ -322,7 +322,7 @@ func (c clone) MayPush(ctx context.Context) error {
 		return err
 	}
 	if _, err := c.Signer(ctx); err != nil {
-		return fmt.Errorf("key that commits are signed with: %w", err)
+		return fmt.Errorf("signing key: %w", err)
 	}
 	return nil
 }
@@ -377,10 +377,10 @@ func (m machineAuthorities) Look() ([]doctor.Authority, error) {
 
 // named says where authorities come from.
 func named(list []doctor.Authority) string {
-	text := "certificate authorities: the system's"
+	text := "certificate authorities: those of the system"
 	for _, a := range list {
 		if a.Err == nil {
-			text += fmt.Sprintf(", %d of %s (%s)", a.Certificates, a.Path, a.Name)
+			text += fmt.Sprintf(", %d in %s (%s)", a.Certificates, a.Path, a.Name)
 		}
 	}
 	return text

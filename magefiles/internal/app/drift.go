@@ -96,7 +96,7 @@ func (a applications) List(ctx context.Context) ([]drift.Live, error) {
 func (a applications) MaySee(ctx context.Context, project, name string) error {
 	may, hint, err := a.client.MaySee(ctx, project, name)
 	if err == nil && !may {
-		err = advice{fmt.Errorf("the token of %s may not see it", a), hint}
+		err = advice{fmt.Errorf("the token for %s may not see it", a), hint}
 	}
 	return err
 }
@@ -151,7 +151,7 @@ func (h *history) Reached(ctx context.Context, tips []string) (func(commit strin
 		on := commits.Holds(commit)
 		if !on && commits.Cut {
 			return false, advice{
-				fmt.Errorf("%w: its history ends before %.12s is found", repo.ErrShallow, commit), "run git fetch --unshallow, or check out with fetch-depth: 0",
+				fmt.Errorf("%w: its history does not reach %.12s", repo.ErrShallow, commit), "run git fetch --unshallow, or check out with fetch-depth: 0",
 			}
 		}
 		return on, nil

@@ -22,7 +22,7 @@ func withhold(s settings.Settings) (lookup func(string) string, err error) {
 	withheld.Do(func() {
 		lookup, err := secret.Withhold(s.SecretNames(), os.LookupEnv, os.Unsetenv)
 		if err != nil {
-			withheld.err = fmt.Errorf("take the secrets out of the environment: %w", err)
+			withheld.err = fmt.Errorf("remove the secrets from the environment: %w", err)
 			return
 		}
 		withheld.lookup = lookup

@@ -63,7 +63,7 @@ func TestSecretsOfABuildAreWithheld(t *testing.T) {
 		t.Errorf("%d secrets, %v", len(values), err)
 	}
 	program := image.Container{Name: "tool", Kind: image.KindGo}
-	if _, err := (builder{app: r}).secrets(t.Context(), program); err == nil || !strings.Contains(err.Error(), "leave out -secret") {
+	if _, err := (builder{app: r}).secrets(t.Context(), program); err == nil || !strings.Contains(err.Error(), "remove -secret") {
 		t.Errorf("a Go program: %v", err)
 	}
 	if values, err := (builder{app: r, failed: func(string, string) {}}).secrets(t.Context(), program); err != nil || len(values) != 0 {

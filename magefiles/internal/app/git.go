@@ -57,7 +57,7 @@ func (a *App) gitCredentials(ctx context.Context, host string) (user, token stri
 func (a *App) readCredentials(ctx context.Context, host string) (user, token string, ok bool, err error) {
 	user, token, ok, err = a.gitCredentials(ctx, host)
 	if err != nil && ctx.Err() == nil {
-		a.console.Detail("the forge is asked without a token: " + err.Error())
+		a.console.Detail("requests to the forge are anonymous: " + err.Error())
 		return "", "", false, nil
 	}
 	return user, token, ok, err

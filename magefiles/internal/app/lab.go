@@ -20,7 +20,7 @@ import (
 func (a *App) labHome() (lab.Home, error) {
 	name, err := image.ParseName(a.LabName)
 	if err != nil {
-		return lab.Home{}, console.BadInput(fmt.Errorf("name of the lab (BLUMEOPS_LAB): %w", err))
+		return lab.Home{}, console.BadInput(fmt.Errorf("BLUMEOPS_LAB: %w", err))
 	}
 	return lab.Home{
 		Dir:      filepath.Join(a.cacheAt, "labs", string(name)),
@@ -64,7 +64,7 @@ func (a *App) labStay(ctx context.Context, home lab.Home, opts lab.Options) (lab
 		return labRecord{}, err
 	}
 	if is {
-		a.console.Note("the lab is up already")
+		a.console.Note("the lab is already running")
 		return shown(up), up.Serves(opts)
 	}
 	if err := a.labPrepare(ctx, home, opts); err != nil {
@@ -79,7 +79,7 @@ func (a *App) labStay(ctx context.Context, home lab.Home, opts lab.Options) (lab
 	if up, err = lab.Detach(ctx, home.Dir, command, os.Environ(), a.console.Note); err != nil {
 		return labRecord{}, err
 	}
-	a.console.Note(fmt.Sprintf("the lab is up after %.0f s. To use it:  eval \"$(go tool mage lab:env)\"", time.Since(begun).Seconds()))
+	a.console.Note(fmt.Sprintf("the lab started in %.0f s. To use it:  eval \"$(go tool mage lab:env)\"", time.Since(begun).Seconds()))
 	return shown(up), nil
 }
 
@@ -108,11 +108,11 @@ func (a *App) LabDown(ctx context.Context, wipe bool) error {
 	}
 	switch {
 	case wipe:
-		a.console.Note("the lab is down, and what it held is removed")
+		a.console.Note("the lab is stopped, and its data is removed")
 	case was:
-		a.console.Note("the lab is down; what it holds is kept for the next lab:up (lab:down -wipe removes it)")
+		a.console.Note("the lab is stopped; its data is kept for the next lab:up (lab:down -wipe removes it)")
 	default:
-		a.console.Note("no lab was up")
+		a.console.Note("no lab was running")
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (a *App) LabStatus(ctx context.Context) (fmt.Stringer, error) {
 	checked := labStatus{Record: up, Servers: lab.Check(ctx, up)}
 	for _, s := range checked.Servers {
 		if s.Trouble != "" {
-			err = errors.Join(err, fmt.Errorf("%s of the lab does not answer: %s; lab:down and lab:up start it again", s.Name, s.Trouble))
+			err = errors.Join(err, fmt.Errorf("server %s of the lab does not answer: %s; restart the lab with lab:down and lab:up", s.Name, s.Trouble))
 		}
 	}
 	return checked, err
@@ -147,7 +147,7 @@ func (a *App) labRecord() (lab.Record, error) {
 	}
 	up, is, err := lab.Find(home.Dir)
 	if err == nil && !is {
-		err = fmt.Errorf("no lab of the name %q is up: start it with lab:up", a.LabName)
+		err = fmt.Errorf("lab %q is not running: start it with lab:up", a.LabName)
 	}
 	return up, err
 }

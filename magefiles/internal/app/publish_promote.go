@@ -15,11 +15,11 @@ import (
 func (a *App) mayPromote(ctx context.Context, args tasks.PublishArgs, then tasks.Promoting) error {
 	switch {
 	case !then.On && then.Sync:
-		return console.BadInput(errors.New("-sync wants -promote: only what the manifests name is deployed"))
+		return console.BadInput(errors.New("-sync requires -promote"))
 	case !then.On:
 		return nil
 	case args.Registry != "" && args.Registry != a.Registry:
-		return console.BadInput(fmt.Errorf("-promote writes images of %s, and this one goes to %s; publish it without", a.Registry, args.Registry))
+		return console.BadInput(fmt.Errorf("-promote requires the registry of the site, %s, not %s", a.Registry, args.Registry))
 	}
 	promote, err := a.promoter()
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *App) unused(err error) error {
 	if !errors.As(err, &none) {
 		return err
 	}
-	a.console.Warn(none.Error() + ": nothing is promoted")
+	a.console.Warn(none.Error() + ": it is not promoted")
 	return nil
 }
 

@@ -24,7 +24,7 @@ func TestMayPromote(t *testing.T) {
 		"no name":              {args: tasks.PublishArgs{Name: "a,B!"}, then: tasks.Promoting{On: true}, want: "B!"},
 		"all is well":          {args: tasks.PublishArgs{Name: "a"}, then: tasks.Promoting{On: true}},
 		"changed ones":         {args: tasks.PublishArgs{Name: publish.NamesChanged}, then: tasks.Promoting{On: true}},
-		"one is not deployed":  {args: tasks.PublishArgs{Name: "a,b"}, then: tasks.Promoting{On: true}, said: "nothing is promoted"},
+		"one is not deployed":  {args: tasks.PublishArgs{Name: "a,b"}, then: tasks.Promoting{On: true}, said: "it is not promoted"},
 		"no push right":        {args: tasks.PublishArgs{Name: "a"}, then: tasks.Promoting{On: true}, readOnly: true, want: "read only"},
 		"changed, and no push": {args: tasks.PublishArgs{Name: publish.NamesChanged}, then: tasks.Promoting{On: true}, readOnly: true, want: "read only"},
 	} {

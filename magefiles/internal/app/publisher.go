@@ -33,7 +33,7 @@ func (a *App) publisher(choice string) (publish.Publish, error) {
 
 func (a *App) noteUnchanged(published publish.Result) {
 	if published.Status == step.StatusUnchanged {
-		a.console.Note(published.Image + ":" + published.Version + " is published already, from this revision: nothing was built or pushed")
+		a.console.Note(published.Image + ":" + published.Version + " is already published from this revision: nothing was built or pushed")
 	}
 }
 

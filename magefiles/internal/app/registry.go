@@ -40,7 +40,7 @@ func (a *App) readingClient() *registry.Client {
 		Credentials: func(ctx context.Context, host string) (user, password string, ok bool, err error) {
 			user, password, ok, err = a.credentials(ctx, host)
 			if err != nil && ctx.Err() == nil {
-				once.Do(func() { a.console.Warn(host + " is read without an account: " + err.Error()) })
+				once.Do(func() { a.console.Warn(host + " is read anonymously: " + err.Error()) })
 				return "", "", false, nil
 			}
 			return user, password, ok, err
@@ -74,7 +74,7 @@ func (a *App) login(ctx context.Context, host string) error {
 func (a *App) pullLogin(ctx context.Context, host string) (user, password string, ok bool, err error) {
 	user, password, ok, err = a.credentials(ctx, host)
 	if err != nil && ctx.Err() == nil {
-		a.console.Warn("base images of " + host + " are pulled without an account: " + err.Error())
+		a.console.Warn("base images of " + host + " are pulled anonymously: " + err.Error())
 		return "", "", false, nil
 	}
 	return user, password, ok, err

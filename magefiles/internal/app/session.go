@@ -80,6 +80,6 @@ func (s *session) end() error {
 	case err := <-closed:
 		return err
 	case <-time.After(closeTime):
-		return fmt.Errorf("the engine's session did not close within %s", closeTime)
+		return fmt.Errorf("the session with the engine did not close within %s", closeTime)
 	}
 }

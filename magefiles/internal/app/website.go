@@ -39,7 +39,7 @@ func (s publicSite) Version(ctx context.Context) (string, error) {
 	q.Header.Set("Cache-Control", "no-cache")
 	resp, err := s.http.Do(q)
 	if refused, ok := trust.Refused(err); ok {
-		return "", advice{fmt.Errorf("its certificate is refused (%s)", refused.Problem), refused.Do}
+		return "", advice{fmt.Errorf("invalid certificate (%s)", refused.Problem), refused.Do}
 	}
 	if err != nil {
 		return "", err
@@ -49,7 +49,7 @@ func (s publicSite) Version(ctx context.Context) (string, error) {
 	case resp.StatusCode == http.StatusNotFound:
 		return "", nil
 	case resp.StatusCode != http.StatusOK:
-		return "", errors.New("it answers " + resp.Status)
+		return "", errors.New("unexpected response: " + resp.Status)
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, siteAnswer))
 	if err != nil {

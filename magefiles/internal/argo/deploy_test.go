@@ -224,7 +224,7 @@ func TestOtherRevision(t *testing.T) {
 	want.Timeout, want.Contains = 3*time.Second, func(context.Context, string) (bool, error) { return false, nil }
 	w.argo.Front().Forget()
 	_, err := w.client(t).Deploy(t.Context(), app, want)
-	w.fails(t, err, ErrTimeout, "ffffffffffff is not deployed after 3s", "it follows main, which is "+commit[:12], "check that the commit is pushed")
+	w.fails(t, err, ErrTimeout, "ffffffffffff is not deployed after 3s", "it follows main, which Argo CD resolved to "+commit[:12], "check that the commit is pushed")
 	if n := w.posts(); n != 0 {
 		t.Errorf("%d syncs to what is not wanted", n)
 	}

@@ -55,7 +55,7 @@ func TestRights(t *testing.T) {
 		func() error { _, err := reader.read(t.Context(), "missing"); return err },
 		func() error { _, err := reader.Deploy(t.Context(), "missing", w.want(t, commit)); return err },
 	} {
-		w.fails(t, try(), ErrDenied, "there is none of that name", "applications, get, PROJECT/missing, allow")
+		w.fails(t, try(), ErrDenied, "or the token may not read it", "applications, get, PROJECT/missing, allow")
 	}
 	must(t, revoke(t.Context()))
 	_, err = reader.Preflight(t.Context(), app)

@@ -23,13 +23,13 @@ func parseArgs(list string) (map[string]string, error) {
 		reason := ""
 		switch {
 		case !ok:
-			reason = "want NAME=VALUE, several with commas between them; a value cannot hold a comma"
+			reason = "expected NAME=VALUE, separated by commas; a value cannot contain a comma"
 		case !argName.MatchString(name):
-			reason = "its name may have letters, digits and underscores only"
+			reason = "the name may only contain letters, digits and underscores"
 		case twice:
-			reason = "is given twice"
+			reason = "must be given only once"
 		case value == "":
-			reason = "has no value, and Dagger cannot pass an empty one; leave it away, and let the Dockerfile's own default be empty"
+			reason = "the value is empty, which Dagger cannot pass; omit it, and make the default in the Dockerfile empty"
 		}
 		if reason != "" {
 			return nil, &image.InvalidError{What: "build argument", Input: item, Reason: reason}

@@ -101,11 +101,11 @@ func agree(r image.BuildRequest, out output) error {
 	isGo := r.Container.Kind == image.KindGo
 	switch {
 	case isGo && r.Target != "":
-		return &image.InvalidError{What: "target", Input: r.Target, Reason: string(r.Container.Name) + " is a Go program, which has no stages"}
+		return &image.InvalidError{What: "target", Input: r.Target, Reason: string(r.Container.Name) + " is a Go program and has no stages"}
 	case isGo && len(r.Args) > 0:
-		return &image.InvalidError{What: "args", Input: joinArgs(r.Args), Reason: string(r.Container.Name) + " is a Go program, which takes no build arguments"}
+		return &image.InvalidError{What: "args", Input: joinArgs(r.Args), Reason: string(r.Container.Name) + " is a Go program and accepts no build arguments"}
 	case out.form == rootfs && len(r.Platforms) > 1:
-		return &image.InvalidError{What: "output", Input: "dir:" + out.path, Reason: "is the file system of one platform; name one with -platform"}
+		return &image.InvalidError{What: "output", Input: "dir:" + out.path, Reason: "a file system has one platform; select it with -platform"}
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func parseOutput(s string) (output, error) {
 		form = ociLayout
 	}
 	if base := filepath.Base(where); where == "" || base == "." || base == ".." || base == string(filepath.Separator) {
-		return output{}, &image.InvalidError{What: "output", Input: s, Reason: "want FILE.tar, oci:DIR or dir:DIR, and the name of a new file or folder"}
+		return output{}, &image.InvalidError{What: "output", Input: s, Reason: "expected FILE.tar, oci:DIR or dir:DIR, with the name of a new file or folder"}
 	}
 	return output{form: form, path: filepath.Clean(where)}, nil
 }
@@ -60,7 +60,7 @@ func (o output) check() error {
 		return nil
 	}
 	if info, err := os.Stat(filepath.Dir(o.path)); err != nil || !info.IsDir() {
-		return &image.InvalidError{What: "output", Input: o.path, Reason: "there is no folder " + filepath.Dir(o.path) + "; make it first"}
+		return &image.InvalidError{What: "output", Input: o.path, Reason: "folder " + filepath.Dir(o.path) + " not found; create it first"}
 	}
 	info, err := os.Lstat(o.path)
 	switch {
@@ -77,10 +77,10 @@ func (o output) check() error {
 	case o.form == rootfs && info.IsDir() && unchanged(o.records, o.path):
 		return nil
 	case o.form == rootfs && info.IsDir():
-		return &image.InvalidError{What: "output", Input: o.path, Reason: "exists, and is a folder that this command did not write, or that was changed since; " +
-			"remove it with all that it holds, or name another"}
+		return &image.InvalidError{What: "output", Input: o.path, Reason: "it exists, and this command did not write it, or it was changed since; " +
+			"remove it with its content, or give another name"}
 	}
-	return &image.InvalidError{What: "output", Input: o.path, Reason: "exists, and is not an image that this command could replace; remove it, or name another"}
+	return &image.InvalidError{What: "output", Input: o.path, Reason: "it exists, and is not an image that this command can replace; remove it, or give another name"}
 }
 
 func isLayout(dir string) bool {
@@ -178,7 +178,7 @@ func layoutDigest(file string) (string, error) {
 		return json.NewDecoder(content).Decode(&index)
 	})
 	if err == nil && len(index.Manifests) != 1 {
-		err = fmt.Errorf("it holds %d images", len(index.Manifests))
+		err = fmt.Errorf("it contains %d images", len(index.Manifests))
 	}
 	if err != nil {
 		return "", fmt.Errorf("read the exported image: %w", err)

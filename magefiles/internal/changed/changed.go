@@ -71,7 +71,7 @@ func (c SincePublished) Run(ctx context.Context) (Containers, error) {
 		case !ok:
 			own[one.Name] = "never published"
 		case at.commit == "":
-			own[one.Name] = "no published version is of an ancestor of this commit"
+			own[one.Name] = "no ancestor of this commit is published"
 		default:
 			if own[one.Name], err = reason(one.Name, at.commit); err != nil {
 				return nil, err
@@ -122,7 +122,7 @@ func (c SincePublished) published(ctx context.Context, e *containerSet) (map[ima
 			continue
 		}
 		if err := c.Ancestors.Whole(); n.commit == "" && err != nil {
-			return nil, fmt.Errorf("%s: none of its %d published versions is in this clone's history: %w", e.containers[i].Name, n.versions, err)
+			return nil, fmt.Errorf("%s: the history of this clone contains none of its %d published versions: %w", e.containers[i].Name, n.versions, err)
 		}
 		found[e.containers[i].Name] = n
 	}

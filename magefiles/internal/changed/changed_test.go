@@ -165,7 +165,7 @@ func TestImagesThatDoNotCount(t *testing.T) {
 		t.Errorf("since %s", got)
 	}
 	delete(c.tags["a"], "v1.0.0")
-	c.want("a: no published version is of an ancestor of this commit")
+	c.want("a: no ancestor of this commit is published")
 }
 
 // A squash merge leaves the published commit on no branch.
@@ -349,7 +349,7 @@ func TestShallowCloneIsRefused(t *testing.T) {
 	if !errors.Is(err, gitrepo.ErrShallow) {
 		t.Fatal(err)
 	}
-	testenv.WantError(t, err, "a: none of its 1 published versions is in this clone's history", "git fetch --unshallow")
+	testenv.WantError(t, err, "a: the history of this clone contains none of its 1 published versions", "git fetch --unshallow")
 	delete(shallow.tags, "a")
 	shallow.want("a: never published")
 }
@@ -360,7 +360,7 @@ func TestDockerfileOfAnotherLanguage(t *testing.T) {
 	first := c.Commit("containers/a/Dockerfile", "# syntax=example.org/other\nFROM a\n", "containers/b/Dockerfile", ours+"a:v1\n")
 	c.publish("a", "v1.0.0", first)
 	c.publish("b", "v1.0.0", first)
-	const why = "what it is built on is not known: the Dockerfile is for another frontend"
+	const why = "cannot determine its base: the Dockerfile is for another frontend"
 	c.want("a: "+why, "b: b -> a: "+why)
 }
 

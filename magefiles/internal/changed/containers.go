@@ -85,7 +85,7 @@ func (e *containerSet) why(top image.Name, reason func(top, n image.Name) (strin
 			return "", err
 		}
 		if fault := e.graph.Fault(n); why == "" && fault != nil {
-			why = fmt.Sprintf("what it is built on is not known: %s", strings.Join(strings.Fields(fault.Error()), " "))
+			why = fmt.Sprintf("cannot determine its base: %s", strings.Join(strings.Fields(fault.Error()), " "))
 		}
 		if why == "" {
 			continue

@@ -19,7 +19,7 @@ func Choose(all []Job, list string) ([]Job, error) {
 	for i, name := range wanted {
 		wanted[i] = strings.TrimSpace(name)
 		if !slices.Contains(names, wanted[i]) {
-			return nil, fmt.Errorf("-only=%s: there is no job %q; there are %s", list, wanted[i], strings.Join(names, ", "))
+			return nil, fmt.Errorf("-only=%s: job %q not found; expected one of %s", list, wanted[i], strings.Join(names, ", "))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(j Job) bool { return !slices.Contains(wanted, j.Name) }), nil

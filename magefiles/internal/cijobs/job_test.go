@@ -99,8 +99,8 @@ func TestAllFailuresAreTold(t *testing.T) {
 	if !errors.As(err, &failed) || failed.ExitStatus() != 2 {
 		t.Fatalf("got %v", err)
 	}
-	want := "1 of 4 jobs failed: validate; 2 of 4 jobs could not do their work: containers, broken"
-	if err.Error() != want || failed.Hint() != "-only=validate,containers,broken runs those again" {
+	want := "1 of 4 jobs failed: validate; 2 of 4 jobs could not run: containers, broken"
+	if err.Error() != want || failed.Hint() != "-only=validate,containers,broken repeats them" {
 		t.Errorf("got  %q, %q\nwant %q", err, failed.Hint(), want)
 	}
 	rows := strings.Split(results.String(), "\n")
@@ -216,7 +216,7 @@ func TestChoose(t *testing.T) {
 		}
 	}
 	for _, list := range []string{"test", "tests,", ",", "Tests"} {
-		if _, err := cijobs.Choose(all, list); err == nil || !strings.Contains(err.Error(), "there are validate, tests, containers") {
+		if _, err := cijobs.Choose(all, list); err == nil || !strings.Contains(err.Error(), "expected one of validate, tests, containers") {
 			t.Errorf("%q: got %v", list, err)
 		}
 	}

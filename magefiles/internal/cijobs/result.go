@@ -114,7 +114,7 @@ func (e *Error) Error() string {
 	for _, of := range []struct {
 		state State
 		text  string
-	}{{Failed, "failed"}, {Broken, "could not do their work"}, {Stopped, "were stopped"}} {
+	}{{Failed, "failed"}, {Broken, "could not run"}, {Stopped, "were stopped"}} {
 		if names := e.Results.names(func(r Result) bool { return r.State == of.state }); len(names) > 0 {
 			parts = append(parts, fmt.Sprintf("%d of %d jobs %s: %s", len(names), len(e.Results), of.text, strings.Join(names, ", ")))
 		}
@@ -142,7 +142,7 @@ func (e *Error) Hint() string {
 	if len(again) == len(e.Results) {
 		return ""
 	}
-	return "-only=" + strings.Join(again, ",") + " runs those again"
+	return "-only=" + strings.Join(again, ",") + " repeats them"
 }
 
 // took formats a time for people.

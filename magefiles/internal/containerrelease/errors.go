@@ -14,10 +14,10 @@ type tagTakenError struct {
 }
 
 func (e *tagTakenError) Error() string {
-	return fmt.Sprintf("the tag %s is on commit %.12s at the forge, and this is %.12s", e.Tag, e.Commit, e.Head)
+	return fmt.Sprintf("tag %s is already on another commit at the forge: %.12s (this commit: %.12s)", e.Tag, e.Commit, e.Head)
 }
 
 // Hint says what to do.
 func (e *tagTakenError) Hint() string {
-	return "release the next version (patch, minor, major): a tag that others have seen is not moved"
+	return "release the next version (patch, minor, major): a published tag never moves"
 }

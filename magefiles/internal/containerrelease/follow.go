@@ -27,7 +27,7 @@ const (
 )
 
 // errPatience ends the waiting.
-var errPatience = errors.New("it takes too long")
+var errPatience = errors.New("timeout")
 
 // following is the state of one Follow.
 type following struct {
@@ -47,11 +47,11 @@ type following struct {
 // mayFollow refuses to follow a tag that cannot give a run, while there is no tag yet.
 func (c *releasing) mayFollow(ctx context.Context) error {
 	if len(tagWorkflows(c.Publish.Files)) == 0 {
-		step.Say(c.Warn, fmt.Sprintf("no workflow here runs %s: any run of the tag is followed", tagTarget))
+		step.Say(c.Warn, fmt.Sprintf("no workflow of this repository runs %s: any run of the tag is followed", tagTarget))
 	}
 	runs, err := c.Follow.Runs.Of(ctx, c.tag.String(), c.commit.Hash)
 	if errors.Is(err, vcs.ErrNoRuns) {
-		step.Say(c.Warn, "this forge cannot tell of runs: the registry is watched instead")
+		step.Say(c.Warn, "this forge does not report runs: the registry is watched instead")
 		return nil
 	}
 	for _, r := range runs {
@@ -105,7 +105,7 @@ func (c *releasing) follow(ctx context.Context) error {
 	c.run = f.run.URL
 	switch {
 	case err != nil && ctx.Err() != nil:
-		step.Say(c.Warn, fmt.Sprintf("%s stays at the forge, and its run goes on: %s", c.tag, f.page()))
+		step.Say(c.Warn, fmt.Sprintf("tag %s stays at the forge, and its run continues: %s", c.tag, f.page()))
 		return context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errPatience):
 		return &slowRunError{Tag: c.tag, Image: c.imageName(), Run: f.run, Idle: !f.idle.IsZero() && !f.ran, Jobs: f.jobs, After: c.Follow.Timeout, Page: f.page()}
@@ -130,7 +130,7 @@ func (f *following) wait(ctx context.Context) error {
 			misses = 0
 		default:
 			if misses++; misses >= maxMisses {
-				return fmt.Errorf("%w; %s stays at the forge, and its run goes on: %s", err, f.tag, f.page())
+				return fmt.Errorf("%w; tag %s stays at the forge, and its run continues: %s", err, f.tag, f.page())
 			}
 		}
 		f.pause(ctx)
@@ -231,7 +231,7 @@ func (f *following) warnOfRunner() {
 		f.idle = time.Now()
 	case !f.warned && time.Since(f.idle) > runnerSoon:
 		f.warned = true
-		step.Say(f.Warn, fmt.Sprintf("no runner took it yet%s: %s", labelsOf(f.jobs), f.page()))
+		step.Say(f.Warn, fmt.Sprintf("no runner has taken it yet%s: %s", labelsOf(f.jobs), f.page()))
 	}
 }
 
@@ -247,7 +247,7 @@ func (f *following) failed(ctx context.Context) error {
 	log, err := f.Follow.Runs.Log(ctx, failure.Job)
 	switch {
 	case err != nil:
-		step.Say(f.Warn, fmt.Sprintf("the log of job %s cannot be read: %v", failure.Job.Name, err))
+		step.Say(f.Warn, fmt.Sprintf("cannot read the log of job %s: %v", failure.Job.Name, err))
 	case log != "" && f.Follow.Tell != nil:
 		f.show("last lines of job " + failure.Job.Name)
 		f.Follow.Tell(strings.TrimRight(log, "\n"))
@@ -257,7 +257,7 @@ func (f *following) failed(ctx context.Context) error {
 
 // watchRegistry polls the registry if the forge has no API for runs.
 func (f *following) watchRegistry(ctx context.Context) error {
-	f.show("wait until the registry has it, as the forge cannot tell of runs")
+	f.show("wait until the registry has it: the forge does not report runs")
 	for misses := 0; ctx.Err() == nil; rest(ctx, lookSeldom) {
 		there, err := f.published(ctx)
 		var taken *publish.TakenError

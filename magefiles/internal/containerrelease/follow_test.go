@@ -183,12 +183,12 @@ func TestContainerReleaseFollows(t *testing.T) {
 		if want := "nettest-v0.1.0 " + nettestReference; got.String() != want || got.Outputs()["reference"] != nettestReference {
 			t.Errorf("prints %q, want %q", got, want)
 		}
-		said := []string{"run 7 of build.yaml: https://forge.example/runs/7", "no runner took it yet (labels docker): https://forge.example/runs/7"}
+		said := []string{"run 7 of build.yaml: https://forge.example/runs/7", "no runner has taken it yet (labels docker): https://forge.example/runs/7"}
 		if !slices.Equal(a.said, said) {
 			t.Errorf("said %q, want %q", a.said, said)
 		}
 		steps := []string{
-			"ask whether its run can be followed", "push the tag", "wait for the run of nettest-v0.1.0", "wait until the forge makes a run",
+			"check that its run can be followed", "push the tag", "wait for the run of nettest-v0.1.0", "wait until the forge makes a run",
 			"wait for a runner (labels docker)", "job tag: Publish", "read the image back",
 		}
 		if i := slices.Index(a.steps, steps[0]); i < 0 || !slices.Equal(a.steps[i:], steps) {
@@ -221,9 +221,9 @@ func TestContainerReleaseFollowsInVain(t *testing.T) {
 			actions{runs: always(runOf(7, vcs.RunFailure)), jobErr: errors.New("no jobs")},
 			"run 7 of build.yaml for nettest-v0.1.0 failed: https://forge.example/runs/7", "next version",
 		},
-		"cancelled": {actions{runs: always(runOf(7, vcs.RunCancelled))}, "nettest-v0.1.0 was cancelled: ", "again on that page"},
-		"no image":  {actions{runs: always(runOf(7, vcs.RunSuccess))}, "the registry does not hold " + nettestImage + ": https://forge.example/runs/7", "`if:`"},
-		"skipped":   {actions{runs: always(runOf(7, vcs.RunSkipped))}, "the registry does not hold", "`if:`"},
+		"cancelled": {actions{runs: always(runOf(7, vcs.RunCancelled))}, "nettest-v0.1.0 was cancelled: ", "repeat the run on that page"},
+		"no image":  {actions{runs: always(runOf(7, vcs.RunSuccess))}, "the registry does not have " + nettestImage + ": https://forge.example/runs/7", "`if:`"},
+		"skipped":   {actions{runs: always(runOf(7, vcs.RunSkipped))}, "the registry does not have", "`if:`"},
 		"another image": {
 			actions{runs: func(time.Duration) []vcs.Run { return nil }, found: map[string]image.Found{nettestImage: ourImage("2222")}, tags: map[string]string{"nettest-v0.1.0": followed}},
 			"exists with revision 2222", "next version",
@@ -242,21 +242,21 @@ func TestContainerReleaseFollowsInVain(t *testing.T) {
 		},
 		"no runner for another job": {
 			actions{runs: always(runOf(7, vcs.RunRunning)), jobs: []vcs.Job{{Name: "Publish", State: vcs.RunRunning}, {Name: "others", State: vcs.RunWaiting}}},
-			"the run of nettest-v0.1.0 is not over after 30m0s", "-timeout",
+			"the run of nettest-v0.1.0 did not end within 30m0s", "-timeout",
 		},
 		"no runner for another job, later": {
 			actions{runs: always(runOf(7, vcs.RunRunning)), jobs: []vcs.Job{{Name: "check (1, a)", State: vcs.RunSuccess}, {Name: "Publish", State: vcs.RunBlocked}, {Name: "others", State: vcs.RunWaiting}}},
-			"the run of nettest-v0.1.0 is not over after 30m0s", "-timeout",
+			"the run of nettest-v0.1.0 did not end within 30m0s", "-timeout",
 		},
 		"no runner for what it needs": {
 			actions{runs: always(runOf(7, vcs.RunRunning)), jobs: []vcs.Job{{Name: "check (1, a)", State: vcs.RunWaiting, Labels: []string{"arm64"}}, {Name: "Publish", State: vcs.RunBlocked}, {Name: "others", State: vcs.RunSuccess}}},
 			"no runner took the run of nettest-v0.1.0 within 30m0s (labels arm64)", "online",
 		},
-		"slow":      {actions{runs: always(runOf(7, vcs.RunRunning))}, "the run of nettest-v0.1.0 is not over after 30m0s", "-timeout"},
-		"blocked":   {actions{runs: always(runOf(7, vcs.RunBlocked))}, "is not over after 30m0s", "-timeout"},
-		"unknown":   {actions{runs: always(runOf(7, "later"))}, "is not over after 30m0s", "-timeout"},
-		"forge ill": {actions{runs: always(), err: errors.New("forge is ill")}, "forge is ill; nettest-v0.1.0 stays at the forge", ""},
-		"no API":    {actions{none: true}, "the registry does not hold " + nettestImage + " after 30m0s: https://forge.example/runs", "-timeout"},
+		"slow":      {actions{runs: always(runOf(7, vcs.RunRunning))}, "the run of nettest-v0.1.0 did not end within 30m0s", "-timeout"},
+		"blocked":   {actions{runs: always(runOf(7, vcs.RunBlocked))}, "did not end within 30m0s", "-timeout"},
+		"unknown":   {actions{runs: always(runOf(7, "later"))}, "did not end within 30m0s", "-timeout"},
+		"forge ill": {actions{runs: always(), err: errors.New("forge is ill")}, "forge is ill; tag nettest-v0.1.0 stays at the forge", ""},
+		"no API":    {actions{none: true}, "the registry does not have " + nettestImage + " after 30m0s: https://forge.example/runs", "-timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -299,9 +299,9 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 	}{
 		"forge is ill for a while": {actions{runs: running, err: errors.New("ill"), errs: 4, after: time.Minute}, "", "https://forge.example/runs/1"},
 		"forge hides for a while":  {actions{runs: running, err: vcs.ErrNoRuns, errs: 4, after: 2 * time.Minute}, "", "https://forge.example/runs/1"},
-		"no API":                   {actions{none: true, after: 7 * time.Minute}, "this forge cannot tell of runs: the registry is watched instead", ""},
+		"no API":                   {actions{none: true, after: 7 * time.Minute}, "this forge does not report runs: the registry is watched instead", ""},
 		"nothing but an image":     {actions{runs: none, after: 50 * time.Second}, "", ""},
-		"tagged and published":     {actions{runs: none, found: there, tags: map[string]string{"nettest-v0.1.0": followed}}, "at the forge already", ""},
+		"tagged and published":     {actions{runs: none, found: there, tags: map[string]string{"nettest-v0.1.0": followed}}, "already at the forge", ""},
 		"tagged, run of back then": {actions{runs: func(time.Duration) []vcs.Run {
 			return []vcs.Run{runOf(1, vcs.RunSuccess)}
 		}, tags: map[string]string{"nettest-v0.1.0": followed}}, "run 1 of", ""},
@@ -311,10 +311,10 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 					return []vcs.Run{runOf(1, vcs.RunRunning)} // even before the push
 				}
 				return []vcs.Run{runOf(1, vcs.RunSuccess)}
-			}}, "is at the forge already, on this commit", "https://forge.example/runs/1",
+			}}, "is already at the forge, on this commit", "https://forge.example/runs/1",
 		},
 		"published by hand, tagged": {actions{runs: running, found: there}, "run 1 of", "https://forge.example/runs/1"},
-		"published, then promoted":  {actions{runs: running, found: map[string]image.Found{nettestImage: ourImage(publishtest.Second)}}, "is published already", "https://forge.example/runs/1"},
+		"published, then promoted":  {actions{runs: running, found: map[string]image.Found{nettestImage: ourImage(publishtest.Second)}}, "is already published", "https://forge.example/runs/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -324,7 +324,7 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 				release.Publish.Before = func(context.Context, string) ([]string, error) { return []string{publishtest.Second}, nil }
 				got, err := release.Run(t.Context(), "nettest", "v0.1.0")
 				if name == "tagged, run of back then" { // its run published nothing of the present commit
-					testenv.WantError(t, err, "the registry does not hold")
+					testenv.WantError(t, err, "the registry does not have")
 					return
 				}
 				if err != nil || got.Reference != nettestReference || got.Run != c.run || !strings.Contains(strings.Join(a.said, "\n"), c.says) {
@@ -351,7 +351,7 @@ func TestContainerReleaseStopsWaiting(t *testing.T) {
 			time.AfterFunc(time.Minute, func() { cancel(stopped) })
 			got, err := a.release(0).Run(ctx, "nettest", "v0.1.0")
 			page := map[bool]string{false: "https://forge.example/runs/3", true: "https://forge.example/runs"}[none]
-			if !errors.Is(err, stopped) || got.Tag != "nettest-v0.1.0" || a.said[len(a.said)-1] != "nettest-v0.1.0 stays at the forge, and its run goes on: "+page {
+			if !errors.Is(err, stopped) || got.Tag != "nettest-v0.1.0" || a.said[len(a.said)-1] != "tag nettest-v0.1.0 stays at the forge, and its run continues: "+page {
 				t.Errorf("%s: %+v, %v, said %q", name, got, err, a.said)
 			}
 		})
@@ -360,7 +360,7 @@ func TestContainerReleaseStopsWaiting(t *testing.T) {
 
 func TestContainerReleaseThatNobodyRuns(t *testing.T) {
 	t.Parallel()
-	for message, word := range map[string]string{"Promote devpi [skip ci]\n": "[skip ci]", "x\n\n[actions skip]": "[actions skip]", "mend skip ci": ""} {
+	for message, word := range map[string]string{"Promote devpi [skip ci]\n": "[skip ci]", "x\n\n[actions skip]": "[actions skip]", "do not skip ci": ""} {
 		a := &actions{message: message, none: true}
 		waits := a.release(time.Hour).DryRun(func(string) {})
 		_, err := waits.Run(t.Context(), "nettest", "v0.1.0")
@@ -370,7 +370,7 @@ func TestContainerReleaseThatNobodyRuns(t *testing.T) {
 			}
 			continue
 		}
-		testenv.WantError(t, err, "check the commit: ", "says "+word)
+		testenv.WantError(t, err, "check the commit: ", "contains "+word)
 		release := a.release(0)
 		release.Follow, a.said = nil, nil
 		if _, err := release.Run(t.Context(), "nettest", "v0.1.0"); err != nil || len(a.said) != 1 || !strings.Contains(a.said[0], "--allow-empty") {

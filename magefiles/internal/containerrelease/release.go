@@ -158,14 +158,14 @@ func (c *releasing) parse(name, version string) error {
 // steps are in the order of execution: all checks come before the tag.
 func (c *releasing) steps() []step.Step {
 	steps := []step.Step{
-		{Name: "look at the tags of the forge", Run: c.look},
+		{Name: "read the tags of the forge", Run: c.look},
 		{Name: "choose the version", Run: c.choose},
 		{Name: "check the commit", Run: c.check},
-		{Name: "look at the registry", Run: c.lookAtRegistry},
-		{Name: "ask whether a tag may be pushed", Run: func(ctx context.Context) error { return c.Remote.CheckTag(ctx, c.tag.String()) }},
+		{Name: "check the registry", Run: c.lookAtRegistry},
+		{Name: "check that the tag may be pushed", Run: func(ctx context.Context) error { return c.Remote.CheckTag(ctx, c.tag.String()) }},
 	}
 	if c.Follow != nil {
-		steps = append(steps, step.Step{Name: "ask whether its run can be followed", Run: c.mayFollow})
+		steps = append(steps, step.Step{Name: "check that its run can be followed", Run: c.mayFollow})
 	}
 	return append(steps, step.Step{Name: "push the tag", Run: c.push})
 }
@@ -224,7 +224,7 @@ func (c *releasing) next(ctx context.Context, tagged map[string]string) (string,
 	if ours, err := c.Publish.IsOf(ctx, found, c.commit.Hash); err != nil || ok && ours {
 		return newest, err
 	}
-	step.Say(c.Note, at.String()+" was published without a tag: the next version is counted from it")
+	step.Say(c.Note, at.String()+" was published without a tag: the next version comes after it")
 	return c.bump.Next(all)
 }
 
@@ -295,7 +295,7 @@ func (c *releasing) taken(commit string) error {
 		return &tagTakenError{Tag: c.tag, Commit: commit, Head: c.commit.Hash}
 	}
 	c.status = step.StatusUnchanged
-	step.Say(c.Note, fmt.Sprintf("%s is at the forge already, on this commit: nothing was pushed", c.tag))
+	step.Say(c.Note, fmt.Sprintf("%s is already at the forge, on this commit: nothing was pushed", c.tag))
 	return step.ErrDone
 }
 
@@ -327,7 +327,7 @@ func (c *releasing) lookAtRegistry(ctx context.Context) error {
 		return publish.WithoutForce(err)
 	}
 	if ok {
-		step.Say(c.Note, fmt.Sprintf("%s is published already, from commit %.12s: the tag will build nothing", c.imageName(), found.Labels[image.LabelRevision]))
+		step.Say(c.Note, fmt.Sprintf("%s is already published, from commit %.12s: the tag will build nothing", c.imageName(), found.Labels[image.LabelRevision]))
 		return nil
 	}
 	if c.bump == "" {
@@ -344,7 +344,7 @@ func (c *releasing) warnOfLower(ctx context.Context) {
 		all = c.versions()
 	}
 	if newest := versions.Newest(all, false); newest != "" && semver.Compare(c.tag.Version.String(), newest) < 0 {
-		step.Say(c.Warn, fmt.Sprintf("%s comes before %s, which is released already", c.tag, newest))
+		step.Say(c.Warn, fmt.Sprintf("%s is lower than %s, which is already released", c.tag, newest))
 	}
 }
 

@@ -52,7 +52,7 @@ func TestContainerRelease(t *testing.T) {
 		g.RunGit(g.Far, "tag", "-d", want)
 	}
 	got, err := releaseTask(g, l).Run(t.Context(), "nettest", "v0.0.9")
-	if err != nil || got.Tag != "nettest-v0.0.9" || !strings.Contains(strings.Join(g.Notes, "\n"), "comes before v0.10.0") {
+	if err != nil || got.Tag != "nettest-v0.0.9" || !strings.Contains(strings.Join(g.Notes, "\n"), "is lower than v0.10.0") {
 		t.Errorf("a lower one: %+v, %v, said %q", got, err, g.Notes)
 	}
 }
@@ -87,8 +87,8 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 		}
 	}
 	publish("v0.1.0", "v0.4.0", "dev", "v7.0.0-abcdef1")
-	release("minor", "nettest-v0.4.0", "v0.4.0 is published already, from commit "+g.RunGit(g.Here, "rev-parse", "--short=12", "HEAD"))
-	release("patch", "nettest-v0.4.0", "is at the forge already")
+	release("minor", "nettest-v0.4.0", "v0.4.0 is already published, from commit "+g.RunGit(g.Here, "rev-parse", "--short=12", "HEAD"))
+	release("patch", "nettest-v0.4.0", "is already at the forge")
 	g.RunGit(g.Far, "tag", "-d", "nettest-v0.4.0")
 	g.CommitAndPush("two")
 	release("minor", "nettest-v0.5.0", "nettest:v0.4.0 was published without a tag")
@@ -98,9 +98,9 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 	publish("v0.9.0")
 	same = []string{g.RunGit(g.Here, "rev-parse", "HEAD")}
 	g.CommitAndPush("five")
-	release("minor", "nettest-v0.9.0", "v0.9.0 is published already, from commit "+same[0][:12])
+	release("minor", "nettest-v0.9.0", "v0.9.0 is already published, from commit "+same[0][:12])
 	g.RunGit(g.Far, "tag", "-d", "nettest-v0.9.0")
-	release("v0.8.0", "nettest-v0.8.0", "nettest-v0.8.0 comes before v0.9.0")
+	release("v0.8.0", "nettest-v0.8.0", "nettest-v0.8.0 is lower than v0.9.0")
 	g.RunGit(g.Far, "tag", "-d", "nettest-v0.8.0")
 	g.RunGit(g.Here, "fetch", "-q", "--prune", "--prune-tags", "origin")
 	l.Between = func(w http.ResponseWriter, r *http.Request) bool {
@@ -112,7 +112,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 	}
 	_, err := releaseTask(g, l).Run(t.Context(), "nettest", "major")
 	testenv.WantError(t, err, "choose the version: versions of "+l.Host+"/blumeops/nettest: ")
-	release("v0.10.0", "nettest-v0.10.0", "only tags are compared with nettest-v0.10.0: ")
+	release("v0.10.0", "nettest-v0.10.0", "only tags are compared with nettest-v0.10.0")
 }
 
 func TestContainerReleaseRefuses(t *testing.T) {
@@ -134,18 +134,18 @@ func TestContainerReleaseRefuses(t *testing.T) {
 		name, version string
 		want          []string
 	}{
-		"another commit":       {nil, "nettest", "v0.1.0", []string{"choose the version: the tag nettest-v0.1.0 is on commit " + one[:12]}},
-		"published as another": {nil, "nettest", "v0.3.0", []string{"look at the registry: ", "exists with revision " + two}},
+		"another commit":       {nil, "nettest", "v0.1.0", []string{"choose the version: tag nettest-v0.1.0 is already on another commit at the forge: " + one[:12]}},
+		"published as another": {nil, "nettest", "v0.3.0", []string{"check the registry: ", "exists with revision " + two}},
 		"channel":              {nil, "nettest", "dev", []string{`version "dev"`}},
 		"git takes no .lock":   {nil, "nettest", "v1.0.0-a.lock", []string{"ends with .lock"}},
 		"version":              {nil, "nettest", "1.0.0", []string{"did you mean v1.0.0?"}},
 		"name":                 {nil, "-dryrun", "patch", []string{"flags come after"}},
 		"unknown":              {nil, "netest", "patch", []string{"did you mean nettest?"}},
-		"denied":               {func() { g.Denied = errors.New("no right") }, "nettest", "patch", []string{"ask whether a tag may be pushed: no right"}},
-		"protected":            {func() { g.Protected = "nettest-v0.3.1" }, "nettest", "patch", []string{"ask whether a tag may be pushed: nettest-v0.3.1 is protected"}},
+		"denied":               {func() { g.Denied = errors.New("no right") }, "nettest", "patch", []string{"check that the tag may be pushed: no right"}},
+		"protected":            {func() { g.Protected = "nettest-v0.3.1" }, "nettest", "patch", []string{"check that the tag may be pushed: nettest-v0.3.1 is protected"}},
 		"changes":              {func() { g.Write("x", "y") }, "nettest", "patch", []string{"check the commit: the tree has changes (x)"}},
 		"not pushed": {func() { g.RunGit(g.Here, "commit", "-q", "--allow-empty", "-m", "here only") }, "nettest", "patch",
-			[]string{"is not on the branch main"}},
+			[]string{"is not on branch main"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.before != nil {
@@ -181,7 +181,7 @@ func TestContainerReleaseRaces(t *testing.T) {
 	g.CommitAndPush("two")
 	g.BeforePush = func() { g.RunGit(g.Here, "push", "-q", "origin", "HEAD~1:refs/tags/nettest-v0.1.1") }
 	_, err = releaseTask(g, l).Run(t.Context(), "nettest", "patch")
-	testenv.WantError(t, err, "push the tag: the tag nettest-v0.1.1 is on commit "+g.RunGit(g.Here, "rev-parse", "HEAD~1")[:12])
+	testenv.WantError(t, err, "push the tag: tag nettest-v0.1.1 is already on another commit at the forge: "+g.RunGit(g.Here, "rev-parse", "HEAD~1")[:12])
 }
 
 func TestContainerReleaseDryRun(t *testing.T) {

@@ -16,12 +16,12 @@ type skippedRunError struct {
 }
 
 func (e *skippedRunError) Error() string {
-	return fmt.Sprintf("the message of commit %.12s says %s, for which the forge runs nothing, nor for a tag of it", e.Commit, e.Word)
+	return fmt.Sprintf("the message of commit %.12s contains %s: the forge runs no workflow for the commit and its tags", e.Commit, e.Word)
 }
 
 // Hint says what to do.
 func (e *skippedRunError) Hint() string {
-	return "push a commit without it (git commit --allow-empty), and release that one"
+	return "push a commit without it (git commit --allow-empty), and release that commit"
 }
 
 // noRunError says that the forge made no run of a tag.
@@ -47,8 +47,8 @@ func (e *noRunError) Error() string {
 
 // Hint says what to do.
 func (e *noRunError) Hint() string {
-	return "look whether Actions are on in the repository's settings, the workflow is switched on, its `on: push: tags:` takes this tag, and the commit's message says no [skip ci]: " +
-		e.Page + "; the tag stays: delete it and run the same again, or publish by hand with container:publish"
+	return "check that Actions are on in the repository's settings, that the workflow is enabled, that its `on: push: tags:` matches this tag, and that the commit message has no [skip ci]: " +
+		e.Page + "; the tag stays: delete it and run the same command again, or use container:publish"
 }
 
 // runFailedError says that the run of a tag failed, or was cancelled.
@@ -75,7 +75,7 @@ func (e *runFailedError) Error() string {
 
 // Hint says what to do.
 func (e *runFailedError) Hint() string {
-	return "the tag stays: if the cause is not in the commit, run it again on that page, and then this command; else release the next version"
+	return "the tag stays: if the commit is not the cause, repeat the run on that page, and then run this command again; otherwise release the next version"
 }
 
 // slowRunError says that the run of a tag was not over in time.
@@ -92,19 +92,19 @@ type slowRunError struct {
 func (e *slowRunError) Error() string {
 	switch {
 	case e.Run.Number == 0:
-		return fmt.Sprintf("the registry does not hold %s after %s: %s", e.Image, e.After, e.Page)
+		return fmt.Sprintf("the registry does not have %s after %s: %s", e.Image, e.After, e.Page)
 	case e.Idle:
 		return fmt.Sprintf("no runner took the run of %s within %s%s: %s", e.Tag, e.After, labelsOf(e.Jobs), e.Page)
 	}
-	return fmt.Sprintf("the run of %s is not over after %s: %s", e.Tag, e.After, e.Page)
+	return fmt.Sprintf("the run of %s did not end within %s: %s", e.Tag, e.After, e.Page)
 }
 
 // Hint says what to do.
 func (e *slowRunError) Hint() string {
 	if e.Idle {
-		return "look whether a runner with these labels is there and online; the run waits on, and the same command again waits for it"
+		return "check that a runner with these labels is online; the run still waits: run the same command again to wait for it"
 	}
-	return "it goes on: run the same again to wait on, or with a longer -timeout"
+	return "the run continues: run the same command again to wait for it, or use a longer -timeout"
 }
 
 // unpublishedError says that a run succeeded, and the registry does not have its image.
@@ -115,10 +115,10 @@ type unpublishedError struct {
 }
 
 func (e *unpublishedError) Error() string {
-	return strings.TrimSuffix(fmt.Sprintf("the run of %s is over, and the registry does not hold %s: %s", e.Tag, e.Image, e.Run), ": ")
+	return strings.TrimSuffix(fmt.Sprintf("the run of %s ended, but the registry does not have %s: %s", e.Tag, e.Image, e.Run), ": ")
 }
 
 // Hint says what to do.
 func (e *unpublishedError) Hint() string {
-	return "look whether its jobs were skipped by an `if:`, and whether it publishes to the same registry"
+	return "check that no `if:` skips its jobs, and that it publishes to the same registry"
 }

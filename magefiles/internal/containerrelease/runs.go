@@ -49,7 +49,7 @@ func stateOf(run vcs.Run, jobs []vcs.Job) string {
 	case len(running) > 0:
 		return strings.Join(running, ", ")
 	case run.Approval:
-		return "wait until somebody approves the run"
+		return "wait for the approval of the run"
 	case waitsForRunner(run, jobs):
 		return "wait for a runner" + labelsOf(jobs)
 	case run.State == vcs.RunBlocked:

@@ -157,7 +157,7 @@ func (b Build) parse(args tasks.DocsArgs) (*building, error) {
 	}
 	if d.plan.Generator != docsite.Quartz {
 		if args.Source != "" {
-			return nil, &image.InvalidError{What: "source", Input: args.Source, Reason: "is that of Quartz, and " + b.Settings.Dir + " has a generator of its own in package.json"}
+			return nil, &image.InvalidError{What: "source", Input: args.Source, Reason: "it is a source of Quartz, but " + b.Settings.Dir + " has its own generator in package.json"}
 		}
 		return d, nil
 	}
@@ -173,7 +173,7 @@ func (b Build) checkPin(args tasks.DocsArgs, s Source) error {
 		return nil
 	}
 	return &image.InvalidError{What: "setting BLUMEOPS_DOCS_SOURCE", Input: s.String(),
-		Reason: "names a branch or a tag, which move; put the commit's full hash after the # (git ls-remote URL shows it), or give docs:build -source= for once"}
+		Reason: "it names a branch or a tag, which can move; write the full hash of the commit after # (git ls-remote URL shows it), or use docs:build -source= for one build"}
 }
 
 // archiveFile is the absolute path of the archive, after a check that it can be written.
@@ -182,17 +182,17 @@ func archiveFile(name string) (string, error) {
 		return "", &image.InvalidError{What: "output", Input: name, Reason: reason}
 	}
 	if !strings.HasSuffix(name, ".tar.gz") || filepath.Base(name) == ".tar.gz" {
-		return refuse("want a file FILE.tar.gz")
+		return refuse("expected FILE.tar.gz")
 	}
 	file, err := filepath.Abs(name)
 	if err != nil {
 		return "", err
 	}
 	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
-		return refuse("there is no folder " + filepath.Dir(name) + "; make it first")
+		return refuse("folder " + filepath.Dir(name) + " not found; create it first")
 	}
 	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
-		return refuse("exists, and is not a file; remove it, or name another")
+		return refuse("it exists, and is not a file; remove it, or give another name")
 	}
 	return file, nil
 }
@@ -250,7 +250,7 @@ func (d *building) fetch(ctx context.Context) (err error) {
 		return err
 	}
 	if d.Note != nil && len(d.plan.Config) == 0 {
-		d.Note(d.plan.Dir + " has neither quartz.config.ts nor quartz.layout.ts: the configuration is that of " + d.source.String())
+		d.Note(d.plan.Dir + " has neither quartz.config.ts nor quartz.layout.ts: using the configuration of " + d.source.String())
 	}
 	if d.Note != nil && commit != "" && !d.source.Pinned() {
 		d.Note(d.source.String() + " is at commit " + commit)

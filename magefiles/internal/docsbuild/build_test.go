@@ -174,7 +174,7 @@ func TestBuildDocsOfAnotherGenerator(t *testing.T) {
 	if r := g.runs[0]; r.Base == r.Overlay || len(r.Replaced) > 0 || strings.Join(r.Build, " ") != "npm run build" || r.Output != "dist" || r.Env["TZ"] != "Europe/Berlin" {
 		t.Errorf("the generator was given %+v", r)
 	}
-	if _, err := build.Run(t.Context(), tasks.DocsArgs{Source: "../quartz"}); err == nil || !strings.Contains(err.Error(), "is that of Quartz") {
+	if _, err := build.Run(t.Context(), tasks.DocsArgs{Source: "../quartz"}); err == nil || !strings.Contains(err.Error(), "has its own generator") {
 		t.Errorf("with -source: %v", err)
 	}
 }
@@ -186,8 +186,8 @@ func TestBuildDocsRefuses(t *testing.T) {
 		says   string
 	}{
 		"version":          {args: tasks.DocsArgs{Version: "1.2"}, says: `"1.2"`},
-		"output":           {args: tasks.DocsArgs{Output: "docs.zip"}, says: "want a file FILE.tar.gz"},
-		"output's folder":  {args: tasks.DocsArgs{Output: "no/docs.tar.gz"}, says: "there is no folder no"},
+		"output":           {args: tasks.DocsArgs{Output: "docs.zip"}, says: "expected FILE.tar.gz"},
+		"output's folder":  {args: tasks.DocsArgs{Output: "no/docs.tar.gz"}, says: "not found; create it first"},
 		"output is folder": {args: tasks.DocsArgs{Output: "folder.tar.gz"}, says: "is not a file"},
 		"source":           {args: tasks.DocsArgs{Source: "-x"}, says: "no source"},
 		"docs":             {change: func(b *docsbuild.Build) { b.Settings.Dir = "other" }, says: "other: cannot be read"},

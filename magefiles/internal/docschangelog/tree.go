@@ -27,7 +27,7 @@ func writeTree(root *os.Root, r *changelog.Result) error {
 			err = replaceFile(root, file, change.Content)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s: %w; run the same again to finish", change.Path, err)
+			return fmt.Errorf("%s: %w; run the same command again to finish", change.Path, err)
 		}
 	}
 	if r.Exists { // and perhaps also the temporary file of a killed run
@@ -47,7 +47,7 @@ func target(root *os.Root, name string) (string, error) {
 			return "", err
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
-			return "", fmt.Errorf("%s is no file", name)
+			return "", fmt.Errorf("%s is not a file", name)
 		}
 		link, err := root.Readlink(name)
 		if err != nil {
@@ -55,7 +55,7 @@ func target(root *os.Root, name string) (string, error) {
 		}
 		name = path.Join(path.Dir(name), link)
 	}
-	return "", fmt.Errorf("%s is a symbolic link that leads nowhere", name)
+	return "", fmt.Errorf("%s is a broken symbolic link", name)
 }
 
 // beside is the temporary name of a file before it replaces the old one. It is always the same, so a killed run leaves one at most and

@@ -33,8 +33,8 @@ type delivery struct {
 // attempt.
 func (d *delivery) steps(name func(string) string) []step.Step {
 	steps := []step.Step{
-		{Name: name("look at the package"), Run: d.verifyPackage},
-		{Name: name("bring the checkout along"), Run: d.fastForward},
+		{Name: name("check the package"), Run: d.verifyPackage},
+		{Name: name("update the checkout"), Run: d.fastForward},
 	}
 	if d.Announcer != nil {
 		steps = append(steps, step.Step{Name: name("announce it"), Run: d.announce})
@@ -43,13 +43,13 @@ func (d *delivery) steps(name func(string) string) []step.Step {
 		steps = append(steps, step.Step{Name: name("deploy it"), Run: d.deploy})
 	}
 	if d.plan != nil {
-		return append(steps, step.Step{Name: name("look at the site"), Run: d.planSite})
+		return append(steps, step.Step{Name: name("check the website"), Run: d.planSite})
 	}
 	if d.Hook != nil {
 		steps = append(steps, step.Step{Name: name("run the hook"), Run: d.hook})
 	}
 	if d.Website != nil {
-		steps = append(steps, step.Step{Name: name("look at the site"), Run: d.seeSite})
+		steps = append(steps, step.Step{Name: name("check the website"), Run: d.seeSite})
 	}
 	return steps
 }
@@ -125,7 +125,7 @@ func (d *delivery) unannounced(ctx context.Context) (string, error) {
 		if found.Notes != "" {
 			d.notes = found.Notes + "\n\n" + d.notes // text that somebody added stays
 		}
-		return "its announcement lacks the changelog's section", nil
+		return "the section of the changelog is missing in its announcement", nil
 	}
 	return "", nil
 }
@@ -221,6 +221,6 @@ func (d *delivery) superseded(ctx context.Context) (bool, error) {
 	if err != nil || now == d.pin {
 		return false, err
 	}
-	d.note(fmt.Sprintf("the branch names %s by now, and no longer %s", now.url, d.version))
+	d.note(fmt.Sprintf("the branch now names %s, and no longer %s", now.url, d.version))
 	return true, nil
 }

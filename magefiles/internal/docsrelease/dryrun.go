@@ -39,7 +39,7 @@ func (d *delivery) planSite(context.Context) error {
 		return nil
 	}
 	if d.Hook != nil {
-		d.plan("would run the hook of deployments")
+		d.plan("would run the command in BLUMEOPS_DOCS_HOOK")
 	}
 	if d.Website != nil {
 		d.plan(fmt.Sprintf("would wait until %s serves %s", d.Website, d.version))
@@ -48,7 +48,7 @@ func (d *delivery) planSite(context.Context) error {
 }
 
 // unbuilt replaces the website's archive, which a dry run does not build.
-const unbuilt = "This stands for the archive of a site that was not built.\n"
+const unbuilt = "This replaces the archive of a website that was not built.\n"
 
 var unbuiltSum = func() string { sum := sha256.Sum256([]byte(unbuilt)); return hex.EncodeToString(sum[:]) }()
 

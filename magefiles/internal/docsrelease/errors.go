@@ -17,14 +17,14 @@ type LowerVersionError struct {
 
 func (e *LowerVersionError) Error() string {
 	if e.Exists {
-		return fmt.Sprintf("%s is released already, and %s after it", e.Version, e.Newest)
+		return fmt.Sprintf("%s is already released, and %s after it", e.Version, e.Newest)
 	}
-	return fmt.Sprintf("%s comes before %s, which is released already", e.Version, e.Newest)
+	return fmt.Sprintf("%s is lower than %s, which is already released", e.Version, e.Newest)
 }
 
 // Hint says what to do.
 func (e *LowerVersionError) Hint() string {
-	return "give patch, minor, major or a higher version; docs:rollback goes back to an older one"
+	return "use patch, minor, major or a higher version; docs:rollback deploys an older one"
 }
 
 // ExitStatus is the status for invalid arguments.
@@ -34,12 +34,12 @@ func (e *LowerVersionError) ExitStatus() int { return 2 }
 type VersionTakenError struct{ Version, Commit string }
 
 func (e *VersionTakenError) Error() string {
-	return fmt.Sprintf("%s was released meanwhile by somebody else, as commit %.12s", e.Version, e.Commit)
+	return fmt.Sprintf("someone else released %s meanwhile, as commit %.12s", e.Version, e.Commit)
 }
 
 // Hint says what to do.
 func (e *VersionTakenError) Hint() string {
-	return "run the same again to see that release completed, or ask for the next version"
+	return "run the same command again to complete that release, or release the next version"
 }
 
 // unpushedError says that the checkout has changes that the release would not have.
@@ -49,12 +49,12 @@ type unpushedError struct {
 }
 
 func (e *unpushedError) Error() string {
-	return fmt.Sprintf("changed here, and not on %s at the forge: %s", e.Branch, plain.Paths(e.Paths))
+	return fmt.Sprintf("changes that are not on branch %s of the forge: %s", e.Branch, plain.Paths(e.Paths))
 }
 
 // Hint says what to do.
 func (e *unpushedError) Hint() string {
-	return "a release is made of what the forge has: commit and push the changes, or stash them"
+	return "a release contains only the commits at the forge: commit and push the changes, or stash them"
 }
 
 // storeError says that the package does not hold the expected file.
@@ -67,12 +67,12 @@ type storeError struct {
 }
 
 func (e *storeError) Error() string {
-	what := fmt.Sprintf("the package holds %s of %s with %s, and should with %s", e.File, e.Version, e.Found, e.Want)
+	what := fmt.Sprintf("the package has %s of %s with %s (expected: %s)", e.File, e.Version, e.Found, e.Want)
 	if e.Missing {
-		what = fmt.Sprintf("the package does not hold %s of %s", e.File, e.Version)
+		what = fmt.Sprintf("the package does not have %s of %s", e.File, e.Version)
 	}
 	if !e.Final {
-		what += ", which was stored a moment ago"
+		what += ", although it was just stored"
 	}
 	return what
 }
@@ -80,9 +80,9 @@ func (e *storeError) Error() string {
 // Hint says what to do.
 func (e *storeError) Hint() string {
 	if e.Final {
-		return fmt.Sprintf("bring the file back from a backup of the forge, or release the next version with `docs:release patch -new`; the tag %s names this one", e.Version)
+		return fmt.Sprintf("restore the file from a backup of the forge, or release the next version with `docs:release patch -new`; the tag %s names this one", e.Version)
 	}
-	return "look at the forge's storage and at what stands before it; nothing was tagged or pushed"
+	return "check the storage of the forge, and proxies in front of it; nothing was tagged or pushed"
 }
 
 // siteError says that the website serves another version than the deployed one.
@@ -98,18 +98,18 @@ func (e *siteError) Error() string {
 	serves := "serves " + e.Serves
 	switch {
 	case e.Err != nil:
-		serves = fmt.Sprintf("cannot be asked (%v)", e.Err)
+		serves = fmt.Sprintf("does not answer (%v)", e.Err)
 	case e.Serves == "":
-		serves = "does not say what it serves"
+		serves = "states no version"
 	}
-	return fmt.Sprintf("%s is deployed, and %s after the deployment %s still %s", e.Want, e.After, e.Site, serves)
+	return fmt.Sprintf("%s is deployed, but %s after the deployment %s still %s", e.Want, e.After, e.Site, serves)
 }
 
 func (e *siteError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
 func (e *siteError) Hint() string {
-	return "a cache before the site may hold the old version: empty it (BLUMEOPS_DOCS_HOOK can do that after each deployment), then run the same again, which finishes the release"
+	return "a cache in front of the website may have the old version: clear it (BLUMEOPS_DOCS_HOOK can do that after each deployment), then run the same command again to finish the release"
 }
 
 // pinError says that a version's manifest does not name its own package, so that a rollback is impossible.
@@ -119,12 +119,12 @@ func (e *pinError) Error() string {
 	if e.URL == "" {
 		return "the manifest at " + e.Version + " names no package"
 	}
-	return fmt.Sprintf("the manifest at %s names %s, which is no package of that version", e.Version, e.URL)
+	return fmt.Sprintf("the manifest at %s names %s, which is not a package of that version", e.Version, e.URL)
 }
 
 // Hint says what to do.
 func (e *pinError) Hint() string {
-	return "go back to a version that docs:release has made; git tag --list shows them"
+	return "use a version that docs:release made; git tag --list shows them"
 }
 
 // retiredError says that the package of a version was removed after later releases.
@@ -135,12 +135,12 @@ type retiredError struct {
 }
 
 func (e *retiredError) Error() string {
-	return fmt.Sprintf("the package of %s is retired: DocsKeep (BLUMEOPS_DOCS_KEEP) keeps those of the newest %d versions", e.Version, e.Keep)
+	return fmt.Sprintf("the package of %s was removed: DocsKeep (BLUMEOPS_DOCS_KEEP) keeps those of the newest %d versions", e.Version, e.Keep)
 }
 
 // Hint says what to do.
 func (e *retiredError) Hint() string {
-	return fmt.Sprintf("roll back to one of %s; or revert the pages and release them as the next version. A larger DocsKeep keeps more of what is released from now on", strings.Join(e.Kept, ", "))
+	return fmt.Sprintf("roll back to one of %s; or revert the pages and release them as the next version. A larger DocsKeep keeps more packages of future releases", strings.Join(e.Kept, ", "))
 }
 
 // unknownVersionError says that there is no such version.
@@ -150,7 +150,7 @@ type unknownVersionError struct {
 }
 
 func (e *unknownVersionError) Error() string {
-	return "the forge has no tag " + e.Version
+	return "tag " + e.Version + " not found at the forge"
 }
 
 // Hint says what to do.

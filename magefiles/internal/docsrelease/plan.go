@@ -27,7 +27,7 @@ func (r Release) parse(args tasks.ReleaseArgs) (q request, err error) {
 	}
 	q.date = cmp.Or(args.Date, r.now().In(cmp.Or(r.Zone, time.UTC)).Format(time.DateOnly))
 	if _, err := time.Parse(time.DateOnly, q.date); err != nil {
-		return q, &image.InvalidError{What: "date", Input: args.Date, Reason: "want YEAR-MONTH-DAY, as in 2026-03-08"}
+		return q, &image.InvalidError{What: "date", Input: args.Date, Reason: "expected YEAR-MONTH-DAY (example: 2026-03-08)"}
 	}
 	return q, nil
 }
@@ -79,14 +79,14 @@ func decide(q request, s situation) (decision, error) {
 	case exists && version == newest && len(s.lacks) > 0:
 		return finish, nil
 	case exists && version == newest:
-		return decision{goal: goalNothing, version: newest, why: newest + " is released already, and complete"}, nil
+		return decision{goal: goalNothing, version: newest, why: newest + " is already released and complete"}, nil
 	case newest != "" && semver.Compare(version, newest) < 0:
 		return decision{}, &LowerVersionError{Version: version, Newest: newest, Exists: exists}
 	case len(s.lacks) > 0:
-		warning = finish.why + ", and " + version + " takes its place, as it was asked for by name"
+		warning = finish.why + ", and " + version + " replaces it, as requested"
 	}
 	if newest != "" && s.news == "" && !q.fresh {
-		return decision{goal: goalNothing, version: newest, why: "nothing is new since " + newest + ": nothing was released (-new makes " + version + " all the same)"}, nil
+		return decision{goal: goalNothing, version: newest, why: "nothing is new since " + newest + ": nothing was released (-new releases " + version + " anyway)"}, nil
 	}
 	return decision{goal: goalMake, version: version, why: s.news, warn: warning}, nil
 }

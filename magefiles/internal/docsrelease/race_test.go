@@ -207,7 +207,7 @@ func TestReleaseTakenVersion(t *testing.T) {
 		}
 	}
 	_, err := r.release(tasks.ReleaseArgs{Version: "v2.0.0"})
-	testenv.WantError(t, err, "v2.0.0 was released meanwhile by somebody else, as commit "+w.Tags["v2.0.0"][:12])
+	testenv.WantError(t, err, "someone else released v2.0.0 meanwhile, as commit "+w.Tags["v2.0.0"][:12])
 }
 
 // TestReleaseLostRace includes the commits that others pushed: their pages are built, and their fragments moved to the changelog's page.

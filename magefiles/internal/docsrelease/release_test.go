@@ -46,7 +46,7 @@ func TestReleaseFirst(t *testing.T) {
 	if w.served() != "v0.1.0" || r.Head != w.Branch || len(w.packages["v0.1.0"]) != 2 {
 		t.Errorf("serves %q, checkout at %s, files %v", w.served(), r.Head, w.packages["v0.1.0"])
 	}
-	wantSaid(t, r, "checked: the push right, the package store, the forge's releases, Argo CD", "checked: the rules about the tag v0.1.0, the checkout, the changelog of v0.1.0, the manifest, the builder")
+	wantSaid(t, r, "checked: the permission to push, the package store, the forge's releases, Argo CD", "checked: the tag protection of v0.1.0, the checkout, the changelog of v0.1.0, the manifest, the builder")
 }
 
 func wantSaid(t *testing.T, r *releaser, sentences ...string) {
@@ -74,10 +74,10 @@ func TestReleaseVersions(t *testing.T) {
 		{[]string{"v1.0.0", "v1.1.0-rc.1"}, "patch", "v1.0.1", ""},
 		{[]string{"v1.1.0-rc.1"}, "patch", "v1.1.0", ""},
 		{[]string{"v1.0.0", "v1.1.0-rc.1"}, "v1.1.0-rc.2", "v1.1.0-rc.2", ""},
-		{[]string{"v1.0.0", "v1.1.0-rc.2"}, "v1.1.0-rc.1", "", "v1.1.0-rc.1 comes before v1.1.0-rc.2"},
+		{[]string{"v1.0.0", "v1.1.0-rc.2"}, "v1.1.0-rc.1", "", "v1.1.0-rc.1 is lower than v1.1.0-rc.2"},
 		{[]string{"v1.0.0"}, "v1.0.0", "v1.0.0", ""},
-		{[]string{"v1.0.0", "v1.1.0"}, "v1.0.0", "", "v1.0.0 is released already, and v1.1.0 after it"},
-		{[]string{"v1.0.0"}, "v0.9.0", "", "v0.9.0 comes before v1.0.0"},
+		{[]string{"v1.0.0", "v1.1.0"}, "v1.0.0", "", "v1.0.0 is already released, and v1.1.0 after it"},
+		{[]string{"v1.0.0"}, "v0.9.0", "", "v0.9.0 is lower than v1.0.0"},
 		{[]string{"v1.0.0"}, "v1.0.7", "v1.0.7", ""},
 		{[]string{"v1.0.99999999999999999999"}, "patch", "", "too large"},
 		{[]string{"v99999999999999999999.0.0"}, "v99999999999999999999.0.1", "v99999999999999999999.0.1", ""},
@@ -97,8 +97,8 @@ func TestReleaseVersions(t *testing.T) {
 
 func TestReleaseRefusesArguments(t *testing.T) {
 	for asked, want := range map[string]string{
-		"": "want patch", "-dryrun": "flags come after", "1.2.3": "did you mean v1.2.3?", "v1.2": "did you mean v1.2.0?", "dev": "want patch",
-		"bump": "want patch", "BUMP_": "want patch", "v1.2.3+x": "want patch", "patch ": "want patch",
+		"": "expected patch", "-dryrun": "flags come after", "1.2.3": "did you mean v1.2.3?", "v1.2": "did you mean v1.2.0?", "dev": "expected patch",
+		"bump": "expected patch", "BUMP_": "expected patch", "v1.2.3+x": "expected patch", "patch ": "expected patch",
 	} {
 		w := newWorld()
 		_, err := w.releaser().release(tasks.ReleaseArgs{Version: asked})
@@ -141,7 +141,7 @@ func TestReleaseNothingNew(t *testing.T) {
 	if !strings.Contains(w.state(), before[strings.Index(before, "tag"):strings.Index(before, "deployed")]) {
 		t.Errorf("was\n%s\nis\n%s", before, w.state())
 	}
-	wantSaid(t, r, "nothing is new since v0.1.0: nothing was released (-new makes v0.1.1 all the same)", "v0.1.0 is released already, and complete")
+	wantSaid(t, r, "nothing is new since v0.1.0: nothing was released (-new releases v0.1.1 anyway)", "v0.1.0 is already released and complete")
 	got, err := r.release(tasks.ReleaseArgs{Version: "minor", New: true})
 	if err != nil || got.Version != "v0.2.0" || got.Status != docsrelease.StatusReleased {
 		t.Errorf("-new: %+v, %v", got, err)
@@ -189,7 +189,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 			return nil
 		}
 		_, err := r.release(tasks.ReleaseArgs{Version: "patch"})
-		testenv.WantError(t, err, "check the push right: CheckPush fails", "check Argo CD: Deployer.Check fails")
+		testenv.WantError(t, err, "check the permission to push: CheckPush fails", "check Argo CD: Deployer.Check fails")
 	})
 	for name, test := range map[string]struct{ file, text, want string }{
 		"fragment":  {"docs/changelog.d/sub/+x.feature.md", "lost", "sub"},
@@ -211,7 +211,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 		r := w.releaser()
 		r.Changes = []string{"docs/a.md", "docs/b.md", "docs/c.md", "docs/d.md"}
 		_, err := r.release(tasks.ReleaseArgs{Version: "patch"})
-		testenv.WantError(t, err, "changed here, and not on main", "docs/a.md, docs/b.md, docs/c.md and 1 more")
+		testenv.WantError(t, err, "changes that are not on branch main", "docs/a.md, docs/b.md, docs/c.md and 1 more")
 		if len(w.Events) > 0 {
 			t.Error(w.Events)
 		}
@@ -238,7 +238,7 @@ func TestReleaseFinishes(t *testing.T) {
 			if got := w.state(); got != want || slices.Contains(w.Events[builds:], "build v0.1.0") {
 				t.Errorf("got\n%s\nwant\n%s\n%v", got, want, w.Events[builds:])
 			}
-			wantSaid(t, r, "v0.1.0 is not complete yet", "run again for the next version")
+			wantSaid(t, r, "v0.1.0 is not complete yet", "run the same command again for the next version")
 		})
 	}
 }
@@ -266,13 +266,13 @@ func TestReleaseByName(t *testing.T) {
 	w.releaser().mustRelease(t, "patch")
 	clear(w.packages["v0.1.0"])
 	_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
-	testenv.WantError(t, err, "look at the package", "does not hold docs-v0.1.0-")
+	testenv.WantError(t, err, "check the package", "does not have docs-v0.1.0-")
 	r := w.releaser()
 	got, err := r.release(tasks.ReleaseArgs{Version: "v0.1.1", New: true})
 	if err != nil || got.Version != "v0.1.1" || w.served() != "v0.1.1" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	wantSaid(t, r, "v0.1.0 is not complete yet", "v0.1.1 takes its place")
+	wantSaid(t, r, "v0.1.0 is not complete yet", "v0.1.1 replaces it")
 }
 
 func TestReleaseDryRun(t *testing.T) {
@@ -293,7 +293,7 @@ func TestReleaseDryRun(t *testing.T) {
 		"Release docs v0.1.0 [skip ci]", "+## [v0.1.0] - 2026-03-08", "would delete docs/changelog.d/+first.feature.md",
 		"+              value: https://forge.example/packages/docs/v0.1.0/docs-v0.1.0-HASH.tar.gz",
 		"SHA256-OF-THE-ARCHIVE", "would tag that commit v0.1.0", "would push main and v0.1.0 in one step",
-		"would announce v0.1.0:\n### Features", "would have Argo CD deploy the commit", "would wait until https://docs.example serves v0.1.0",
+		"would announce v0.1.0:\n### Features", "would let Argo CD deploy commit", "would wait until https://docs.example serves v0.1.0",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the plan\n%s\nlacks %q", text, want)
@@ -352,7 +352,7 @@ func TestReleaseAfterRollback(t *testing.T) {
 	if got := r.mustRelease(t, "patch"); got.Status != step.StatusUnchanged || w.served() != "v0.1.0" {
 		t.Errorf("%+v, serves %s", got, w.served())
 	}
-	wantSaid(t, r, "«docs:rollback v0.1.1» brings this one back")
+	wantSaid(t, r, "deploy this one with `docs:rollback v0.1.1`")
 	w.CommitOnMain("docs/index.md", "# Good\n")
 	if got := r.mustRelease(t, "patch"); got.Version != "v0.1.2" || w.served() != "v0.1.2" {
 		t.Errorf("%+v, serves %s", got, w.served())

@@ -31,7 +31,7 @@ func (r *releasing) retire(ctx context.Context) error {
 			if err := r.Packages.Delete(ctx, version); err != nil {
 				return err
 			}
-			r.note("the package of " + version + " is retired")
+			r.note("the package of " + version + " was removed")
 		}
 	}
 	return nil

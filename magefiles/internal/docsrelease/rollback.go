@@ -58,7 +58,7 @@ func (r Rollback) Run(ctx context.Context, version string) (RolledBack, error) {
 	if !versions.IsRelease(version) {
 		_, err := image.ParseVersion(version)
 		if err == nil || version == "" {
-			err = &image.InvalidError{What: "version", Input: version, Reason: "want vX.Y.Z, the tag of a release"}
+			err = &image.InvalidError{What: "version", Input: version, Reason: "expected vX.Y.Z, the tag of a release"}
 		}
 		return RolledBack{}, err
 	}
@@ -85,8 +85,8 @@ type rollingBack struct {
 func (r *rollingBack) steps() []step.Step {
 	r.d = delivery{Systems: r.Systems, version: r.version, live: true}
 	return append([]step.Step{
-		{Name: r.branch.Step("look at the remote"), Run: r.look},
-		{Name: r.branch.Step("look at the package of " + r.version), Run: r.verifyPackage},
+		{Name: r.branch.Step("read the remote"), Run: r.look},
+		{Name: r.branch.Step("check the package of " + r.version), Run: r.verifyPackage},
 		{Name: r.branch.Step("commit and push"), Run: r.push},
 	}, r.d.steps(r.branch.Step)...)
 }
@@ -135,7 +135,7 @@ func (r *rollingBack) push(ctx context.Context) error {
 	}
 	r.d.commit, r.d.tip, r.result.Commit, r.result.Status = r.branch.Heads.Commit, r.branch.Heads.Commit, r.branch.Heads.Commit, step.StatusUnchanged
 	if !changed {
-		r.note("the branch names " + r.version + " already")
+		r.note("the branch already names " + r.version)
 		return nil
 	}
 	message := fmt.Sprintf("Roll %s back to %s [skip ci]\n", r.Name, r.version)

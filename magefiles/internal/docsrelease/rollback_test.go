@@ -55,15 +55,15 @@ func TestRollbackRefuses(t *testing.T) {
 	w.Tags["v0.0.9"] = w.Commits[w.Tags["v0.1.0"]].Parent
 	before := w.state()
 	for version, want := range map[string][]string{
-		"patch": {"version"}, "": {"version"}, "dev": {"want vX.Y.Z"}, "-dryrun": {"flags come after"}, "v9.9.9": {"no tag v9.9.9"},
-		"v0.0.9": {"the manifest at v0.0.9 names", "no package of that version"},
+		"patch": {"version"}, "": {"version"}, "dev": {"expected vX.Y.Z"}, "-dryrun": {"flags come after"}, "v9.9.9": {"tag v9.9.9 not found"},
+		"v0.0.9": {"the manifest at v0.0.9 names", "not a package of that version"},
 	} {
 		_, err := w.releaser().rollback(version)
 		testenv.WantError(t, err, want...)
 	}
 	clear(w.packages["v0.1.0"])
 	_, err := w.releaser().rollback("v0.1.0")
-	testenv.WantError(t, err, "does not hold docs-v0.1.0-")
+	testenv.WantError(t, err, "does not have docs-v0.1.0-")
 	if after := w.state(); strings.Split(before, "file")[0] != strings.Split(after, "file")[0] {
 		t.Errorf("was\n%s\nis\n%s", before, after)
 	}
@@ -79,7 +79,7 @@ func TestRollbackToARetiredVersion(t *testing.T) {
 	if _, err := (docsrelease.Rollback{Systems: w.releaser().docs(), Keep: 1}).Run(t.Context(), "v0.1.0"); err == nil {
 		t.Fatal("it was rolled back")
 	} else {
-		testenv.WantError(t, err, "the package of v0.1.0 is retired: DocsKeep (BLUMEOPS_DOCS_KEEP) keeps those of the newest 1 versions")
+		testenv.WantError(t, err, "the package of v0.1.0 was removed: DocsKeep (BLUMEOPS_DOCS_KEEP) keeps those of the newest 1 versions")
 		var hinter interface{ Hint() string }
 		if !errors.As(err, &hinter) || !strings.Contains(hinter.Hint(), "roll back to one of v0.1.2;") {
 			t.Errorf("%v has no such hint", err)
@@ -87,7 +87,7 @@ func TestRollbackToARetiredVersion(t *testing.T) {
 	}
 	clear(w.packages["v0.1.2"])
 	_, err := docsrelease.Rollback{Systems: w.releaser().docs(), Keep: 1}.Run(t.Context(), "v0.1.2")
-	testenv.WantError(t, err, "does not hold docs-v0.1.2-") // it should have been kept, and so was lost
+	testenv.WantError(t, err, "does not have docs-v0.1.2-") // it should have been kept, and so was lost
 }
 
 func TestRollbackDryRun(t *testing.T) {

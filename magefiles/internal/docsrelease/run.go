@@ -35,14 +35,14 @@ func (r Release) Run(ctx context.Context, args tasks.ReleaseArgs) (_ Released, e
 		switch {
 		case errors.As(err, &race) && rel.races < gitops.MaxRaces:
 			rel.races++
-			rel.note(race.Error() + "; again on what is there now")
+			rel.note(race.Error() + "; starting again from the new commit")
 		case err != nil:
 			return Released{}, err
 		case done:
 			return rel.outcome(), nil
 		}
 	}
-	return Released{}, &vcs.RaceError{Err: errors.New("the releases of others left no time for this one")}
+	return Released{}, &vcs.RaceError{Err: errors.New("other releases were faster each time")}
 }
 
 // outcome is the result. In a dry run it has no results of a build.
@@ -60,9 +60,9 @@ func (r *releasing) outcome() Released {
 // round reads the state and does the remaining work. It is not done if it finished a version that another client had begun meanwhile.
 func (r *releasing) round(ctx context.Context) (done bool, err error) {
 	if err := step.Run(ctx, r.Watch, []step.Step{
-		{Name: r.step("look at the remote"), Run: r.look},
-		{Name: r.step("look at what was released"), Run: r.assess},
-		{Name: r.step("see what is to be done"), Run: r.decide},
+		{Name: r.step("read the remote"), Run: r.look},
+		{Name: r.step("find the newest release"), Run: r.assess},
+		{Name: r.step("decide the next step"), Run: r.decide},
 	}); err != nil {
 		return false, err
 	}
@@ -90,7 +90,7 @@ func (r *releasing) step(name string) string {
 // makeChecks are the checks before the build.
 func (r *releasing) makeChecks() []step.Step {
 	return []step.Step{
-		{Name: r.step("check the rules about the tag " + r.decision.version), Run: r.checkTag},
+		{Name: r.step("check the tag protection of " + r.decision.version), Run: r.checkTag},
 		{Name: r.step("check the checkout"), Run: r.checkCheckout},
 		{Name: r.step("check the changelog of " + r.decision.version), Run: r.writeChangelog},
 		{Name: r.step("check the manifest"), Run: r.checkManifest},
@@ -104,8 +104,8 @@ func (r *releasing) makeSteps() []step.Step {
 		{Name: r.step("look for an earlier build"), Run: r.reuse},
 		{Name: r.step("build the documentation"), Run: r.build},
 		{Name: r.step("upload it"), Run: r.upload},
-		{Name: r.step("note how it was built"), Run: r.writeReceipt},
-		{Name: r.step("name it in the manifest"), Run: r.pin},
+		{Name: r.step("write the build record"), Run: r.writeReceipt},
+		{Name: r.step("write the manifest"), Run: r.pin},
 		{Name: r.step("commit and tag"), Run: r.commit},
 		{Name: r.step("push"), Run: r.push},
 	}
@@ -113,7 +113,7 @@ func (r *releasing) makeSteps() []step.Step {
 
 // finishSteps finish a tagged version: they announce and deploy it.
 func (r *releasing) finishSteps() []step.Step {
-	return append(r.d.steps(r.step), step.Step{Name: r.step("retire old packages"), Run: r.retire})
+	return append(r.d.steps(r.step), step.Step{Name: r.step("remove old packages"), Run: r.retire})
 }
 
 // unchangedSteps are for a run that finds a complete release, of its own or another, except perhaps the checkout and the last
@@ -122,5 +122,5 @@ func (r *releasing) unchangedSteps() []step.Step {
 	if r.newest.version == "" || !r.newest.own {
 		return nil
 	}
-	return []step.Step{{Name: r.step("bring the checkout along"), Run: r.d.fastForward}, {Name: r.step("retire old packages"), Run: r.retire}}
+	return []step.Step{{Name: r.step("update the checkout"), Run: r.d.fastForward}, {Name: r.step("remove old packages"), Run: r.retire}}
 }

@@ -25,7 +25,7 @@ func (r *releasing) preflight(ctx context.Context) error {
 // checks are the checks that do not depend on the version.
 func (d Systems) checks(announced bool) []step.Step {
 	steps := []step.Step{
-		{Name: "check the push right", Run: d.Origin.CheckPush},
+		{Name: "check the permission to push", Run: d.Origin.CheckPush},
 		{Name: "check the package store", Run: d.Packages.Check},
 	}
 	if announced {
@@ -123,7 +123,7 @@ func (r *releasing) missing(ctx context.Context, n newest) ([]string, error) {
 	}
 	if r.Website != nil {
 		if serves, err := r.Website.Version(ctx); err != nil && ctx.Err() == nil {
-			lacks = append(lacks, fmt.Sprintf("%s cannot be asked: %v", r.Website, err))
+			lacks = append(lacks, fmt.Sprintf("%s does not answer: %v", r.Website, err))
 		} else if serves != n.version {
 			lacks = append(lacks, fmt.Sprintf("%s serves %s", r.Website, cmp.Or(serves, "-")))
 		}
@@ -164,17 +164,17 @@ func (r *releasing) tell() {
 	switch r.decision.goal {
 	case goalMake:
 		r.result.Status = StatusReleased
-		r.note("releasing " + r.decision.version + ": " + cmp.Or(r.decision.why, "asked for, though nothing is new"))
+		r.note("releasing " + r.decision.version + ": " + cmp.Or(r.decision.why, "requested, although nothing is new"))
 	case goalFinish:
 		r.result.Status = StatusCompleted
 		r.note(r.decision.why + "; finishing it")
 		if r.races == 0 {
-			r.note("run again for the next version")
+			r.note("run the same command again for the next version")
 		}
 	case goalNothing:
 		r.note(r.decision.why)
 		if r.newest.own && !r.newest.live {
-			r.note("the manifest names another version: «docs:rollback " + r.newest.version + "» brings this one back")
+			r.note("the manifest names another version: deploy this one with `docs:rollback " + r.newest.version + "`")
 		}
 	}
 }

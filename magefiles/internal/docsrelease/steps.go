@@ -105,7 +105,7 @@ func (r *releasing) reuse(ctx context.Context) error {
 		return err
 	case found == told.sum():
 		r.archive = told
-		r.note(told.File + " was uploaded by an earlier run, and is used")
+		r.note("using " + told.File + ", which an earlier run uploaded")
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (r *releasing) upload(ctx context.Context) error {
 		if !errors.Is(err, vcs.ErrFileExists) || length == len(r.archive.SHA256) {
 			return err
 		}
-		r.warn(err.Error() + "; it gets another name")
+		r.warn(err.Error() + "; using another name")
 	}
 }
 
@@ -178,7 +178,7 @@ func (r *releasing) store(ctx context.Context, name string) error {
 	case err == nil && found == r.archive.sum():
 		return nil
 	case errors.Is(uploaded, vcs.ErrFileExists) && err == nil:
-		return fmt.Errorf("%w, and holds something else: %s", uploaded, name)
+		return fmt.Errorf("%w with other content: %s", uploaded, name)
 	case uploaded != nil:
 		return uploaded
 	case err != nil && !missing:
@@ -242,7 +242,7 @@ func (r *releasing) push(ctx context.Context) error {
 		return errors.Join(err, lookErr)
 	}
 	if heads.Tags[r.decision.version] == r.d.commit {
-		r.note(fmt.Sprintf("the remote has the push, though it was said to have failed (%v)", err))
+		r.note(fmt.Sprintf("the remote has the push, although it reported a failure (%v)", err))
 		return nil
 	}
 	return err

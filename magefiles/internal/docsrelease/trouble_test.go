@@ -21,7 +21,7 @@ func TestReleaseStore(t *testing.T) {
 		w := newWorld()
 		w.drops = true
 		_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
-		testenv.WantError(t, err, "upload it", "does not hold docs-v0.1.0-", "stored a moment ago")
+		testenv.WantError(t, err, "upload it", "does not have docs-v0.1.0-", "although it was just stored")
 		if len(w.Tags) > 0 {
 			t.Error("it was tagged")
 		}
@@ -178,9 +178,9 @@ func TestReleaseSiteStaysOld(t *testing.T) {
 	w.staleSite = "v0.1.0"
 	r, begun := w.releaser(), w.clock
 	_, err := r.release(tasks.ReleaseArgs{Version: "patch"})
-	testenv.WantError(t, err, "look at the site", "v0.1.1 is deployed", "https://docs.example still serves v0.1.0", "5m0s")
+	testenv.WantError(t, err, "check the website", "v0.1.1 is deployed", "https://docs.example still serves v0.1.0", "5m0s")
 	var hinted interface{ Hint() string }
-	if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "BLUMEOPS_DOCS_HOOK") || !strings.Contains(hinted.Hint(), "run the same again") {
+	if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "BLUMEOPS_DOCS_HOOK") || !strings.Contains(hinted.Hint(), "run the same command again") {
 		t.Errorf("hint of %v", err)
 	}
 	if waited := w.clock.Sub(begun); waited != 5*time.Minute {

@@ -56,7 +56,7 @@ func (p Package) Upload(ctx context.Context, version, file string, content io.Re
 func (p Package) link(ctx context.Context) {
 	err := p.client.Link(ctx, p.repository.Owner, p.name, p.repository.Name)
 	if err != nil && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
-		p.note("the package is not shown with the repository: " + err.Error())
+		p.note("cannot link the package to the repository: " + err.Error())
 	}
 }
 

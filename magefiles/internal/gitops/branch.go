@@ -39,7 +39,7 @@ func (b *Branch) Run(ctx context.Context, watch step.Watch, steps func() []step.
 			return err
 		}
 		b.races++
-		b.Note(race.Error() + "; again on what is there now")
+		b.Note(race.Error() + "; starting again from the new commit")
 	}
 }
 
@@ -73,7 +73,7 @@ func FastForward(ctx context.Context, origin Origin, note func(string), branch, 
 		why = err.Error()
 	}
 	if why != "" && ctx.Err() == nil {
-		note("the checkout stays as it is (" + why + "); «git pull --ff-only» brings it along")
+		note("the checkout was not updated (" + why + "); update it with `git pull --ff-only`")
 	}
 	return context.Cause(ctx)
 }

@@ -69,7 +69,7 @@ func (o *planOrigin) Push(_ context.Context, p vcs.Push) error {
 
 func (o *planOrigin) FastForward(_ context.Context, branch, base, _ string) (string, error) {
 	if base != "" {
-		o.plan("would bring the checkout along, if it is on " + branch + ", without commits of its own, and unmodified there")
+		o.plan("would update the checkout, if it is on " + branch + " without own commits and without changes")
 	}
 	return "", nil
 }
@@ -106,6 +106,6 @@ type planDeployer struct {
 }
 
 func (d planDeployer) Deploy(_ context.Context, commit string, _ Contains) error {
-	d.plan(fmt.Sprintf("would have Argo CD deploy the commit (%.12s), or one after it, and wait until it is healthy", commit))
+	d.plan(fmt.Sprintf("would let Argo CD deploy commit %.12s or a later one, and wait until it is healthy", commit))
 	return nil
 }

@@ -112,10 +112,10 @@ func TestExplainedTwice(t *testing.T) {
 
 // An error with a hint keeps that hint, independent of its text.
 func TestAnErrorKeepsItsOwnHint(t *testing.T) {
-	theirs := &engineError{text: "the connection was lost: connect: connection refused [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]", hint: "run the same again"}
+	theirs := &engineError{text: "the connection was lost: connect: connection refused [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]", hint: "run the same command again"}
 	err := explain(fmt.Errorf("build: %w", theirs))
 	var hinter interface{ Hint() string }
-	if !errors.As(err, &hinter) || hinter.Hint() != "run the same again" || err.Error() != "build: the connection was lost: connect: connection refused" {
+	if !errors.As(err, &hinter) || hinter.Hint() != "run the same command again" || err.Error() != "build: the connection was lost: connect: connection refused" {
 		t.Errorf("error %q, hint %q", err, hinter.Hint())
 	}
 }

@@ -15,17 +15,17 @@ type NotHeldError struct {
 
 func (e *NotHeldError) Error() string {
 	if e.Reference.Tag == "" {
-		return fmt.Sprintf("the registry holds no version vX.Y.Z of %s", e.Reference.Name())
+		return fmt.Sprintf("the registry has no version vX.Y.Z of %s", e.Reference.Name())
 	}
-	return fmt.Sprintf("the registry does not hold %s", e.Reference)
+	return fmt.Sprintf("the registry does not have %s", e.Reference)
 }
 
 // Hint says what to do.
 func (e *NotHeldError) Hint() string {
 	if len(e.Nearest) == 0 {
-		return "publish it first, with container:publish; the registry holds no version at all"
+		return "publish it first with container:publish; the registry has no version of it"
 	}
-	return "publish it first, with container:publish, or name one of the nearest versions that are there: " + strings.Join(e.Nearest, ", ")
+	return "publish it first with container:publish, or use one of the nearest versions: " + strings.Join(e.Nearest, ", ")
 }
 
 // ExitStatus is the status for invalid arguments.
@@ -38,24 +38,24 @@ type replacedError struct {
 }
 
 func (e *replacedError) Error() string {
-	return fmt.Sprintf("%s is %s by now, and was published as %s", e.Reference, e.Found, e.Want)
+	return fmt.Sprintf("%s now has the digest %s, but was published as %s", e.Reference, e.Found, e.Want)
 }
 
 // Hint says what to do.
 func (e *replacedError) Hint() string {
-	return "somebody else has published there: look what is to run, then give container:promote that version"
+	return "someone else published this version: decide which image to run, then promote that version with container:promote"
 }
 
 // NoUseError says that no manifest deploys a container.
 type NoUseError struct{ Image, Folder, Branch string }
 
 func (e *NoUseError) Error() string {
-	return fmt.Sprintf("no manifest under %s/ on %s of the forge deploys %s", strings.TrimSuffix(e.Folder, "/"), e.Branch, e.Image)
+	return fmt.Sprintf("no manifest under %s/ on branch %s of the forge deploys %s", strings.TrimSuffix(e.Folder, "/"), e.Branch, e.Image)
 }
 
 // Hint says what to do.
 func (e *NoUseError) Hint() string {
-	return fmt.Sprintf("push a manifest with image: %s, or a kustomization with an entry below images whose name is that", e.Image)
+	return fmt.Sprintf("push a manifest with `image: %s`, or a kustomization with that name in `images`", e.Image)
 }
 
 // noApplicationError says that nothing deploys the manifests of a container.
@@ -65,10 +65,10 @@ type noApplicationError struct {
 }
 
 func (e *noApplicationError) Error() string {
-	return fmt.Sprintf("Argo CD shows no Application that deploys %s (%s)", e.Image, image.JoinUses(e.Uses))
+	return fmt.Sprintf("no Application in Argo CD deploys %s (%s)", e.Image, image.JoinUses(e.Uses))
 }
 
 // Hint says what to do.
 func (e *noApplicationError) Hint() string {
-	return "make one whose path is the manifest's folder, or let the token see it; or leave out -sync"
+	return "create an Application with the folder of the manifest, or let the token see it, or run without -sync"
 }

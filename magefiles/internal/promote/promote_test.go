@@ -105,7 +105,7 @@ func TestPromote(t *testing.T) {
 	if !maps.Equal(head.Files, want) {
 		t.Errorf("got %q", head.Files)
 	}
-	if said := strings.Join(r.Said, "\n"); !strings.Contains(said, "argocd/manifests/other/pod.yaml:8 names the image where no container is") || strings.Count(said, "no container is") != 1 {
+	if said := strings.Join(r.Said, "\n"); !strings.Contains(said, "argocd/manifests/other/pod.yaml:8 names the image outside of a container") || strings.Count(said, "outside of a container") != 1 {
 		t.Errorf("said %s", said)
 	}
 	again, err := runPromote(r, tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestTwo, Sync: true})
@@ -162,9 +162,9 @@ func TestPromoteRefuses(t *testing.T) {
 	}{
 		{tasks.PromoteArgs{Name: "-dryrun", Version: "v1.1.0"}, []string{"flags come after"}},
 		{tasks.PromoteArgs{Name: "devpi", Version: "1.1.0"}, []string{"did you mean v1.1.0"}},
-		{tasks.PromoteArgs{Name: "devpi", Version: "v1.0.5"}, []string{"look up v1.0.5: the registry does not hold " + devpiImage + ":v1.0.5"}},
-		{tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestOne}, []string{"by now"}},
-		{tasks.PromoteArgs{Name: "nettest", Version: "newest"}, []string{"does not hold registry.example/blumeops/nettest:v1.1.0"}},
+		{tasks.PromoteArgs{Name: "devpi", Version: "v1.0.5"}, []string{"look up v1.0.5: the registry does not have " + devpiImage + ":v1.0.5"}},
+		{tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Digest: digestOne}, []string{"now has the digest"}},
+		{tasks.PromoteArgs{Name: "nettest", Version: "newest"}, []string{"does not have registry.example/blumeops/nettest:v1.1.0"}},
 	} {
 		_, err := runPromote(w.Checkout(), c.args)
 		testenv.WantError(t, err, c.want...)
@@ -176,14 +176,14 @@ func TestPromoteRefuses(t *testing.T) {
 	}
 	p := promotion(w.Checkout())
 	testenv.WantError(t, p.Check(t.Context(), "lost", false), "check the manifests that use lost", "kustomization.yaml:2: ", "alias")
-	testenv.WantError(t, p.Check(t.Context(), "nettest", false), "no manifest under argocd/ on main of the forge deploys registry.example/blumeops/nettest")
+	testenv.WantError(t, p.Check(t.Context(), "nettest", false), "no manifest under argocd/ on branch main of the forge deploys registry.example/blumeops/nettest")
 	if err := p.Check(t.Context(), "devpi", false); err != nil {
 		t.Error(err)
 	}
 	p.Applications = &applications{Checkout: w.Checkout(), folders: map[string]string{"docs": "argocd/manifests/docs"}}
-	testenv.WantError(t, p.Check(t.Context(), "devpi", true), "check what deploys devpi", "no Application that deploys")
+	testenv.WantError(t, p.Check(t.Context(), "devpi", true), "check the Applications that deploy devpi", "no Application in Argo CD deploys")
 	_, err = p.Run(t.Context(), tasks.PromoteArgs{Name: "devpi", Version: "v1.1.0", Sync: true})
-	testenv.WantError(t, err, "no Application that deploys "+devpiImage+" ("+kustomization+":3)")
+	testenv.WantError(t, err, "no Application in Argo CD deploys "+devpiImage+" ("+kustomization+":3)")
 	if after := w.State(); after != before {
 		t.Errorf("was\n%s\nis\n%s", before, after)
 	}
@@ -202,7 +202,7 @@ func TestPromoteWithoutArgoCD(t *testing.T) {
 	if err != nil || got.Commit != w.Branch || len(got.Applications) != 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if said := strings.Join(r.Said, "\n"); !strings.Contains(said, "no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced") {
+	if said := strings.Join(r.Said, "\n"); !strings.Contains(said, "no Argo CD (setting ArgoCDURL, BLUMEOPS_ARGOCD_URL): nothing is synced") {
 		t.Errorf("said %s", said)
 	}
 }
@@ -217,7 +217,7 @@ func TestPromoteDryRun(t *testing.T) {
 	if err != nil || got.Status != step.StatusPlanned || got.Commit != "" || w.State() != before {
 		t.Errorf("%+v, %v\n%s", got, err, w.State())
 	}
-	for _, want := range []string{"Promote devpi to v1.1.0 [skip ci]", "+    digest: " + digestTwo, "would push main in one step", "devpi: would have Argo CD deploy"} {
+	for _, want := range []string{"Promote devpi to v1.1.0 [skip ci]", "+    digest: " + digestTwo, "would push main in one step", "devpi: would let Argo CD deploy commit"} {
 		if text := strings.Join(plan, "\n"); !strings.Contains(text, want) {
 			t.Errorf("the plan\n%s\nlacks %q", text, want)
 		}
@@ -250,8 +250,8 @@ func TestPromoteLeavesTemplates(t *testing.T) {
 	said := strings.Join(r.Said, "\n")
 	for _, want := range []string{
 		"argocd/chart/templates/d.yaml:5 names the image in a template of a Helm chart", "argocd/chart/templates/tests/fix.yaml:5 names the image in a template of a Helm chart",
-		"argocd/chart/values.yaml:2 names the image where no container is", "argocd/apps/set.yaml:2 names the image where no container is",
-		"argocd/flux/pod.yaml:5 names the image in a template, and is left as it is", "argocd/helm/kustomization.yaml:4 names the image where no container is",
+		"argocd/chart/values.yaml:2 names the image outside of a container", "argocd/apps/set.yaml:2 names the image outside of a container",
+		"argocd/flux/pod.yaml:5 names the image in a template, and was not changed", "argocd/helm/kustomization.yaml:4 names the image outside of a container",
 	} {
 		if strings.Count(said, want) != 1 {
 			t.Errorf("does not say %q once:\n%s", want, said)

@@ -139,7 +139,7 @@ func (p *promotion) find(context.Context) error {
 // left.
 func (p *promotion) change(tree fs.FS, name string, lines []int, over overrides) error {
 	if manifest.InChart(name, func(file string) bool { _, err := fs.Stat(tree, file); return err == nil }) {
-		p.warn(fmt.Sprintf("%s names the image in a template of a Helm chart, and is left as it is: name the version in the chart's values", image.Use{File: name, Line: lines[0]}))
+		p.warn(fmt.Sprintf("%s names the image in a template of a Helm chart, and was not changed: set the version in the values of the chart", image.Use{File: name, Line: lines[0]}))
 		return nil
 	}
 	text, err := fs.ReadFile(tree, name)
@@ -149,7 +149,7 @@ func (p *promotion) change(tree fs.FS, name string, lines []int, over overrides)
 	file := manifest.File{Path: name, Text: text}
 	found, err := file.Images(p.ref.Name())
 	if errors.Is(err, manifest.ErrSyntax) {
-		p.warn(fmt.Sprintf("%s names the image, and is left as it is: %v", image.Use{File: name, Line: lines[0]}, err))
+		p.warn(fmt.Sprintf("%s names the image, and was not changed: %v", image.Use{File: name, Line: lines[0]}, err))
 		return nil
 	}
 	if err != nil {
@@ -161,12 +161,12 @@ func (p *promotion) change(tree fs.FS, name string, lines []int, over overrides)
 	}
 	for _, line := range lines {
 		if !renamed && !slices.ContainsFunc(found, func(u manifest.ImageUse) bool { return u.Line == line }) {
-			p.warn(fmt.Sprintf("%s names the image where no container is, and is left as it is", image.Use{File: name, Line: line}))
+			p.warn(fmt.Sprintf("%s names the image outside of a container, and was not changed", image.Use{File: name, Line: line}))
 		}
 	}
 	found = slices.DeleteFunc(found, func(u manifest.ImageUse) bool {
 		if u.Template {
-			p.warn(fmt.Sprintf("%s names the image in a template, and is left as it is: name the version where the template takes it from", image.Use{File: name, Line: u.Line}))
+			p.warn(fmt.Sprintf("%s names the image in a template, and was not changed: set the version where the template reads it", image.Use{File: name, Line: u.Line}))
 		}
 		return u.Template
 	})
@@ -287,7 +287,7 @@ func (p *promotion) push(ctx context.Context) error {
 	}
 	p.base, p.commit, r.Commit, r.Status = "", p.branch.Heads.Commit, p.branch.Heads.Commit, step.StatusUnchanged
 	if len(p.changes) == 0 {
-		p.branch.Note(fmt.Sprintf("%s names %s already: nothing was pushed", p.branch.Heads.Branch, r.Reference))
+		p.branch.Note(fmt.Sprintf("%s already names %s: nothing was pushed", p.branch.Heads.Branch, r.Reference))
 		return nil
 	}
 	now := time.Now

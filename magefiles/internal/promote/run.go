@@ -13,7 +13,7 @@ import (
 func (p Promote) Run(ctx context.Context, args tasks.PromoteArgs) (Result, error) {
 	if args.Sync && p.Applications == nil {
 		args.Sync = false // the supplied workflows pass -sync, and must also work for sites without Argo CD
-		step.Say(p.Note, "this site has no Argo CD (ArgoCDURL in site.go, or BLUMEOPS_ARGOCD_URL): nothing is synced; what deploys the site takes the commit")
+		step.Say(p.Note, "this site has no Argo CD (setting ArgoCDURL, BLUMEOPS_ARGOCD_URL): nothing is synced")
 	}
 	one, err := p.prepare(args)
 	if err != nil {
@@ -21,7 +21,7 @@ func (p Promote) Run(ctx context.Context, args tasks.PromoteArgs) (Result, error
 	}
 	if err := step.Run(ctx, p.Watch, []step.Step{
 		{Name: "look up " + args.Version, Run: one.lookUp},
-		{Name: "check the push right", Run: p.Origin.CheckPush},
+		{Name: "check the permission to push", Run: p.Origin.CheckPush},
 	}); err != nil {
 		return Result{}, err
 	}
@@ -40,12 +40,12 @@ func (p Promote) Check(ctx context.Context, name string, sync bool) error {
 	}
 	one.checking, one.digest = true, unknownDigest
 	steps := []step.Step{
-		{Name: "check the push right", Run: p.Origin.CheckPush},
-		{Name: "look at the remote", Run: one.branch.Look},
+		{Name: "check the permission to push", Run: p.Origin.CheckPush},
+		{Name: "read the remote", Run: one.branch.Look},
 		{Name: "check the manifests that use " + name, Run: one.find},
 	}
 	if sync && p.Applications != nil {
-		steps = append(steps, step.Step{Name: "check what deploys " + name, Run: one.findApplications})
+		steps = append(steps, step.Step{Name: "check the Applications that deploy " + name, Run: one.findApplications})
 	}
 	return step.Run(ctx, p.Watch, steps)
 }
@@ -74,18 +74,18 @@ func (p Promote) prepare(args tasks.PromoteArgs) (*promotion, error) {
 // steps are repeated after a lost race: others may have changed the manifests.
 func (p *promotion) steps() []step.Step {
 	steps := []step.Step{
-		{Name: p.branch.Step("look at the remote"), Run: p.branch.Look},
-		{Name: p.branch.Step("find what uses " + string(p.result.Name)), Run: p.find},
+		{Name: p.branch.Step("read the remote"), Run: p.branch.Look},
+		{Name: p.branch.Step("find the manifests that use " + string(p.result.Name)), Run: p.find},
 	}
 	if p.args.Sync {
-		steps = append(steps, step.Step{Name: p.branch.Step("find what deploys it"), Run: p.findApplications})
+		steps = append(steps, step.Step{Name: p.branch.Step("find the Applications that deploy it"), Run: p.findApplications})
 	}
 	return append(steps, step.Step{Name: p.branch.Step("commit and push"), Run: p.push})
 }
 
 // lastSteps are the steps after the push.
 func (p *promotion) lastSteps() []step.Step {
-	steps := []step.Step{{Name: "bring the checkout along", Run: func(ctx context.Context) error {
+	steps := []step.Step{{Name: "update the checkout", Run: func(ctx context.Context) error {
 		return gitops.FastForward(ctx, p.Origin, p.branch.Note, p.branch.Heads.Branch, p.base, p.commit)
 	}}}
 	for _, name := range p.result.Applications {

@@ -40,7 +40,7 @@ func (i plannedImage) Archives(context.Context, string) ([]image.Variant, error)
 	return variants, nil
 }
 
-var errPlanned = errors.New("a dry run has no image to write")
+var errPlanned = errors.New("a dry run builds no image to write")
 
 // planRegistry reads the registry, and prints what would be pushed.
 type planRegistry struct {

@@ -15,19 +15,19 @@ type dirtyError struct {
 }
 
 func (e *dirtyError) Error() string {
-	return fmt.Sprintf("the tree has changes (%s), and version %s is published from a commit", plain.Paths(e.Changed), e.Version)
+	return fmt.Sprintf("the tree has changes (%s), but version %s must be published from a commit", plain.Paths(e.Changed), e.Version)
 }
 
 // Hint says what to do.
 func (e *dirtyError) Hint() string {
-	return "commit or stash the changes, publish to a channel (dev, test), or give -force"
+	return "commit or stash the changes, publish to a channel (dev, test), or use -force"
 }
 
 // UncommittedError refuses to publish a version of a container that only the working tree has.
 type UncommittedError struct{ Dir string }
 
 func (e *UncommittedError) Error() string {
-	return e.Dir + " is in the working tree, and not in the commit that is checked out, from which versions are published"
+	return e.Dir + " is in the working tree, but not in the checked out commit, from which versions are published"
 }
 
 // Hint says what to do.
@@ -43,12 +43,12 @@ type BranchError struct {
 }
 
 func (e *BranchError) Error() string {
-	return fmt.Sprintf("commit %.12s is not on the branch %s, from which version %s is published", e.Commit, e.Branch, e.Version)
+	return fmt.Sprintf("commit %.12s is not on branch %s, from which version %s must be published", e.Commit, e.Branch, e.Version)
 }
 
 // Hint says what to do.
 func (e *BranchError) Hint() string {
-	return fmt.Sprintf("merge and push it to %s first, publish to a channel (dev, test), or give -force", e.Branch)
+	return fmt.Sprintf("merge and push it to %s first, publish to a channel (dev, test), or use -force", e.Branch)
 }
 
 // TakenError says that a version already exists with another content.
@@ -63,16 +63,16 @@ func (e *TakenError) Error() string {
 	there := e.Found.Labels[image.LabelRevision]
 	switch {
 	case there == "":
-		return fmt.Sprintf("%s exists and states no revision, and was to be %s", e.Reference, e.Revision)
+		return fmt.Sprintf("%s already exists without a revision (this commit: %s)", e.Reference, e.Revision)
 	case there != e.Revision:
-		return fmt.Sprintf("%s exists with revision %s, and was to be %s", e.Reference, there, e.Revision)
+		return fmt.Sprintf("%s already exists with revision %s (this commit: %s)", e.Reference, there, e.Revision)
 	default:
-		return fmt.Sprintf("%s exists for %s, and was to be for %s",
+		return fmt.Sprintf("%s already exists for %s (requested: %s)",
 			e.Reference, cmp.Or(image.JoinPlatforms(e.Found.Platforms), "-"), image.JoinPlatforms(e.Platforms))
 	}
 }
 
 // Hint says what to do.
 func (e *TakenError) Hint() string {
-	return "publish the next version: this one may be in use, and -force would change it under its users"
+	return "publish the next version; -force would replace this one, which others may use"
 }

@@ -59,7 +59,7 @@ func (m Many) Run(ctx context.Context, args tasks.PublishArgs) (Results, error) 
 	names, namesErr := m.names(ctx, args.Name)
 	if len(names) == 0 {
 		if namesErr == nil {
-			step.Say(m.Note, "no container could have changed since it was published: nothing is built")
+			step.Say(m.Note, "no container has changed since it was published: nothing is built")
 		}
 		return Results{}, namesErr
 	}

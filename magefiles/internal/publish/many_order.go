@@ -101,7 +101,7 @@ func (m Many) settleBases(ctx context.Context, one *onePublish) error {
 		case m.Newest != nil:
 			version, err := m.Newest(ctx, name)
 			if err != nil {
-				return fmt.Errorf("find the newest image of %s, which it is built on: %w", name, err)
+				return fmt.Errorf("find the newest image of its base %s: %w", name, err)
 			}
 			if version != "" {
 				host := cmp.Or(one.args.Registry, one.publish.Host)
@@ -127,9 +127,9 @@ func (m Many) tellBases(one *onePublish) {
 		to, replaced := one.publish.Bases[reference]
 		switch {
 		case replaced:
-			step.Say(m.Note, fmt.Sprintf("%s: built on %s, in place of %s", one.container.Name, to, reference))
+			step.Say(m.Note, fmt.Sprintf("%s: built on %s instead of %s", one.container.Name, to, reference))
 		case !one.auto && !slices.ContainsFunc(one.bases, func(base *onePublish) bool { return base.reference == reference }):
-			step.Say(m.Note, fmt.Sprintf("%s: built on %s, as it names that; auto builds it on the newest", one.container.Name, reference))
+			step.Say(m.Note, fmt.Sprintf("%s: built on %s, which it names; the version auto uses the newest", one.container.Name, reference))
 		}
 	}
 }
@@ -139,7 +139,7 @@ func (o *onePublish) await() error {
 	for _, base := range o.bases {
 		<-base.done
 		if base.err != nil {
-			return fmt.Errorf("not built: it is built on %s, which was not published", base.args.Name)
+			return fmt.Errorf("not built: its base %s was not published", base.args.Name)
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ func TestPublishManyWaits(t *testing.T) {
 	}{
 		"a chain":          {map[string]string{"a": "b:dev", "b": "c:dev", "c": "scratch"}, "", "c b a", nil},
 		"twice":            {map[string]string{"a": "c:dev\nFROM c:dev", "b": "c:dev", "c": "scratch"}, "", "c", nil},
-		"the base fails":   {map[string]string{"a": "b:dev", "b": "c:dev", "c": "scratch"}, "c", "c", []string{"a: not built: it is built on b, which was not published", "b: not built: it is built on c", "c: build c"}},
+		"the base fails":   {map[string]string{"a": "b:dev", "b": "c:dev", "c": "scratch"}, "c", "c", []string{"a: not built: its base b was not published", "b: not built: its base c", "c: build c"}},
 		"in a circle":      {map[string]string{"a": "b:dev", "b": "a:dev", "c": "scratch"}, "", "", nil},
 		"of other tags":    {map[string]string{"a": "b:test", "b": "c:v1.0.0", "c": "scratch"}, "c", "", []string{"c: build c"}},
 		"of the last list": {map[string]string{"a": "d:dev", "b": "c", "c": "scratch"}, "", "", nil},
@@ -120,17 +120,17 @@ func TestPublishManySettlesBases(t *testing.T) {
 	if !reflect.DeepEqual(b.Bases, want) || strings.Join(b.Built, " ") != "c b a tool" {
 		t.Errorf("built %q on\n%v\nwant\n%v", b.Built, b.Bases, want)
 	}
-	if said := strings.Join(notes, "\n"); !strings.Contains(said, "a: built on "+at+"b"+made+", in place of "+at+"b:v1.0.0") {
+	if said := strings.Join(notes, "\n"); !strings.Contains(said, "a: built on "+at+"b"+made+" instead of "+at+"b:v1.0.0") {
 		t.Errorf("says %q", said)
 	}
 	notes, b.Bases = nil, nil
 	run("a,b", "v2.0.0")
-	if said := strings.Join(notes, "\n"); len(b.Bases["a"]) > 0 || !strings.Contains(said, "a: built on "+at+"b:v1.0.0, as it names that") || strings.Contains(said, "sha256") {
+	if said := strings.Join(notes, "\n"); len(b.Bases["a"]) > 0 || !strings.Contains(said, "a: built on "+at+"b:v1.0.0, which it names") || strings.Contains(said, "sha256") {
 		t.Errorf("by a version of its own: on %v, says %q", b.Bases, said)
 	}
 	notes, b.Bases = nil, nil
 	run("c,e", "dev")
-	if said := strings.Join(notes, "\n"); len(b.Bases["e"]) > 0 || said != "e: built on "+at+"c:v1.0.0, as it names that; auto builds it on the newest" {
+	if said := strings.Join(notes, "\n"); len(b.Bases["e"]) > 0 || said != "e: built on "+at+"c:v1.0.0, which it names; the version auto uses the newest" {
 		t.Errorf("two versions of one image, of which one is published: on %v, says %q", b.Bases, said)
 	}
 	notes, b.Broken = nil, []string{"e"}
@@ -173,7 +173,7 @@ func TestPublishManyOfOneCommit(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	testenv.WantError(t, err, fmt.Sprintf("e: the checkout was at %.12s when this began", publishtest.First))
+	testenv.WantError(t, err, fmt.Sprintf("e: the checkout moved from %.12s", publishtest.First))
 	_, err = many(l, t, publishtest.Repo{}, b).Run(context.Background(), tasks.PublishArgs{Name: "x", Version: "auto"})
 	testenv.WantError(t, err, "unknown container")
 }

@@ -57,10 +57,10 @@ func (r *stillRepo) OnDefaultBranch(ctx context.Context, hash string) (bool, str
 type HeadMovedError struct{ From, To string }
 
 func (e *HeadMovedError) Error() string {
-	return fmt.Sprintf("the checkout was at %.12s when this began, and is at %.12s by now", e.From, e.To)
+	return fmt.Sprintf("the checkout moved from %.12s to %.12s during the run", e.From, e.To)
 }
 
 // Hint says what to do.
 func (e *HeadMovedError) Hint() string {
-	return "run it again: what was published is found, and the rest is published from where the checkout is then"
+	return "run the same command again: it finds the published images, and publishes the others from the new commit"
 }

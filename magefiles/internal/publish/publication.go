@@ -85,7 +85,7 @@ func (p *publication) chooseTree(ctx context.Context) error {
 	if more > 0 { // the list may be incomplete
 		shown += " and others"
 	}
-	p.say(fmt.Sprintf("%s is made of files that git ignores (%s): the revision ends in -dirty", p.container.Dir, shown))
+	p.say(fmt.Sprintf("%s contains files that git ignores (%s): the revision ends in -dirty", p.container.Dir, shown))
 	return nil
 }
 
@@ -214,7 +214,7 @@ func (p *publication) push(ctx context.Context) error {
 		return err
 	}
 	if ours, lookErr := p.isOurs(ctx, found); lookErr == nil && ours {
-		p.say(fmt.Sprintf("the registry did not take the push (%v), but holds this revision already", err))
+		p.say(fmt.Sprintf("the push failed (%v), but the registry already has this revision", err))
 		return p.unchanged(found)
 	}
 	return err

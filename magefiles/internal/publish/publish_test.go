@@ -87,10 +87,10 @@ func TestPublishRefuses(t *testing.T) {
 		args   tasks.PublishArgs
 		want   []string
 	}{
-		"another revision":  {publishtest.Clean(publishtest.Second), nil, v010, []string{"v0.1.0 exists with revision " + publishtest.First, publishtest.Second}},
+		"another revision":  {publishtest.Clean(publishtest.Second), nil, v010, []string{"v0.1.0 already exists with revision " + publishtest.First, publishtest.Second}},
 		"other platforms":   {publishtest.Clean(publishtest.First), nil, tasks.PublishArgs{Name: "nettest", Version: "v0.1.0", Platforms: "linux/amd64"}, []string{"exists for linux/amd64,linux/arm64"}},
 		"changes":           {publishtest.Repo{Hash: publishtest.First, Branch: true, Dirty: []string{"a", "b", "c", "d"}}, nil, v010, []string{"the tree has changes (a, b, c and 1 more)"}},
-		"branch":            {publishtest.Repo{Hash: publishtest.First}, nil, v010, []string{"is not on the branch main"}},
+		"branch":            {publishtest.Repo{Hash: publishtest.First}, nil, v010, []string{"is not on branch main"}},
 		"shallow":           {publishtest.Repo{Hash: publishtest.First, Err: errors.New("clone is shallow")}, nil, v010, []string{"check the commit: clone is shallow"}},
 		"credentials":       {publishtest.Clean(publishtest.Second), withLogin(errors.New("secret is missing")), v010, []string{"read the credentials", "secret is missing"}},
 		"version":           {publishtest.Clean(publishtest.First), nil, tasks.PublishArgs{Name: "nettest", Version: "0.1.0"}, []string{"did you mean v0.1.0?"}},
@@ -134,7 +134,7 @@ func TestForceSaysWhatItOverrides(t *testing.T) {
 	if len(said) != 3 {
 		t.Errorf("said %q; want three sentences", said)
 	}
-	for i, want := range []string{"FORCED: the tree has changes (x)", "is not on the branch main", "exists with revision " + publishtest.First} {
+	for i, want := range []string{"FORCED: the tree has changes (x)", "is not on branch main", "exists with revision " + publishtest.First} {
 		if i < len(said) && !strings.Contains(said[i], want) {
 			t.Errorf("said %q, want %q", said[i], want)
 		}
@@ -231,7 +231,7 @@ func TestCreateOnlyRegistryHasItAlready(t *testing.T) {
 	if found, _ := l.Look(t, "v0.1.0"); err != nil || got.Status != step.StatusUnchanged || got.Digest != found.Digest {
 		t.Errorf("%s %s, %v; want it to be found published", got.Status, got, err)
 	}
-	if len(said) != 1 || !strings.Contains(said[0], "holds this revision already") {
+	if len(said) != 1 || !strings.Contains(said[0], "already has this revision") {
 		t.Errorf("said %q", said)
 	}
 }

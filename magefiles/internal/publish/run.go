@@ -78,8 +78,8 @@ func (p *publication) steps() []step.Step {
 	return []step.Step{
 		{Name: "check the commit", Run: p.checkCommit},
 		{Name: "read the credentials for " + p.ref.Registry, Run: p.login},
-		{Name: "look at the registry", Run: p.look},
-		{Name: "check what is built", Run: p.checkContent},
+		{Name: "check the registry", Run: p.look},
+		{Name: "check the content", Run: p.checkContent},
 		{Name: "build " + string(p.container.Name) + " for " + image.JoinPlatforms(p.platforms), Run: p.build},
 		{Name: "export the image", Run: p.export},
 		{Name: "assemble the image", Run: p.assemble},

@@ -50,7 +50,7 @@ func (c Tag) Run(ctx context.Context, ref string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	look := step.Step{Name: "look at the tag " + tag.String(), Run: func(ctx context.Context) error { return c.look(ctx, tag, pub) }}
+	look := step.Step{Name: "check the tag " + tag.String(), Run: func(ctx context.Context) error { return c.look(ctx, tag, pub) }}
 	if err := step.Run(ctx, c.Watch, []step.Step{look}); err != nil {
 		return Result{}, err
 	}
@@ -69,7 +69,7 @@ func (c Tag) look(ctx context.Context, tag image.Tag, pub *publication) error {
 	}
 	heads, err := c.Remote.Look(ctx)
 	if err != nil {
-		return fmt.Errorf("tags of the forge: %w", err)
+		return fmt.Errorf("read the tags of the forge: %w", err)
 	}
 	commit := heads.Tags[tag.String()]
 	if commit == head.Hash {

@@ -15,15 +15,15 @@ type movedTagError struct {
 
 func (e *movedTagError) Error() string {
 	if e.Commit == "" {
-		return fmt.Sprintf("the forge has no tag %s", e.Tag)
+		return fmt.Sprintf("tag %s not found at the forge", e.Tag)
 	}
-	return fmt.Sprintf("the tag %s is on commit %.12s at the forge, and %.12s is checked out", e.Tag, e.Commit, e.Head)
+	return fmt.Sprintf("tag %s is on another commit at the forge: %.12s (checked out: %.12s)", e.Tag, e.Commit, e.Head)
 }
 
 // Hint says what to do.
 func (e *movedTagError) Hint() string {
 	if e.Commit == "" {
-		return fmt.Sprintf("`container:release %s %s` makes and pushes it", e.Tag.Name, e.Tag.Version)
+		return fmt.Sprintf("make and push it with `container:release %s %s`", e.Tag.Name, e.Tag.Version)
 	}
-	return fmt.Sprintf("check out the tag; if it was moved meanwhile, the run of its new commit publishes it, or release the version after %s", e.Tag.Version)
+	return fmt.Sprintf("check out the tag; if it was moved, the run of its new commit publishes it; or release the version after %s", e.Tag.Version)
 }

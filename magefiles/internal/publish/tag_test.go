@@ -47,8 +47,8 @@ func TestCITag(t *testing.T) {
 	}
 	g.RunGit(g.Here, "push", "-q", "origin", "HEAD~1:refs/tags/nettest-v0.1.9")
 	for ref, want := range map[string]string{
-		"nettest-v0.1.9":              "look at the tag nettest-v0.1.9: the tag nettest-v0.1.9 is on commit " + one[:12],
-		"nettest-v0.2.0":              "the forge has no tag nettest-v0.2.0",
+		"nettest-v0.1.9":              "check the tag nettest-v0.1.9: tag nettest-v0.1.9 is on another commit at the forge: " + one[:12],
+		"nettest-v0.2.0":              "tag nettest-v0.2.0 not found at the forge",
 		"netest-v0.1.0":               "did you mean nettest?",
 		"v1.2":                        "expected NAME-vX.Y.Z",
 		"refs/heads/nettest-v0.1.0":   "is not a tag",

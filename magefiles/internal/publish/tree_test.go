@@ -113,7 +113,7 @@ func TestPublishRefusesWhatTheCommitDoesNotHold(t *testing.T) {
 	p.Trees = publishtest.Trees{FS: imagetest.Files, Missing: errors.New("f is a pointer")}
 	for _, one := range []publish.Publish{p, p.DryRun(func(string) {})} {
 		_, err := one.Run(t.Context(), v010)
-		testenv.WantError(t, err, "check what is built: f is a pointer")
+		testenv.WantError(t, err, "check the content: f is a pointer")
 	}
 	if len(b.Requests) > 0 || l.Writes.Load() > 0 {
 		t.Errorf("built %d times, wrote %d times", len(b.Requests), l.Writes.Load())

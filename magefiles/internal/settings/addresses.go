@@ -9,8 +9,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
 )
 
-// CheckAddresses looks for passwords in the settings that hold hosts or addresses, and gives each that it finds to hide. Fields with the tag
-// address:"open" are shown and handed on as they are: a user or a password in one is an error. Those with address:"learn" may hold one.
+// CheckAddresses searches the settings with hosts or addresses for passwords, and passes each one to hide. Fields with the tag address:"open"
+// are printed and passed on unchanged: a user or a password in one is an error. Fields with address:"learn" may contain one.
 func (s Settings) CheckAddresses(getenv func(string) string, hide func(password string)) error {
 	var refused []error
 	fields := reflect.ValueOf(s)
@@ -30,7 +30,7 @@ func (s Settings) CheckAddresses(getenv func(string) string, hide func(password 
 	return errors.Join(refused...)
 }
 
-// CheckAddress does the same for the address in a flag or a setting of a name.
+// CheckAddress does the same for one address. name is its flag or setting.
 func CheckAddress(name, address string, hide func(password string)) error {
 	if HidePasswords(address, hide) {
 		return errCredentials(name)
@@ -38,7 +38,7 @@ func CheckAddress(name, address string, hide func(password string)) error {
 	return nil
 }
 
-// HidePasswords gives the passwords in a list of addresses, or of NAME=ADDRESS, to hide. It reports whether there is a user or a password.
+// HidePasswords passes the passwords in a list of addresses, or of NAME=ADDRESS, to hide. It reports whether there is a user or a password.
 func HidePasswords(list string, hide func(password string)) (found bool) {
 	for _, address := range append(List(list), list) { // a comma may be part of a password
 		if name, value, ok := strings.Cut(address, "="); ok && !strings.ContainsAny(name, ":@") { // = too
@@ -53,7 +53,7 @@ func HidePasswords(list string, hide func(password string)) (found bool) {
 }
 
 func errCredentials(name string) error {
-	return fmt.Errorf("%s: its value holds a user or a password before an @ (it is not repeated here): expected an address alone; "+
-		"accounts are settings of their own: BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD, BLUMEOPS_FORGE_TOKEN, BLUMEOPS_ARGOCD_TOKEN, "+
+	return fmt.Errorf("%s: the value must be an address without a user or a password before an @ (the value is not shown): "+
+		"use BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD, BLUMEOPS_FORGE_TOKEN, BLUMEOPS_ARGOCD_TOKEN, "+
 		"or docker login for another registry", name)
 }

@@ -71,8 +71,8 @@ func TestSettingsThatCannotBeRead(t *testing.T) {
 	if _, err := (Settings{EngineCache: "much"}).CacheBytes(); err == nil || !strings.Contains(err.Error(), "BLUMEOPS_ENGINE_CACHE") {
 		t.Errorf("error %v; want it to name the setting", err)
 	}
-	if _, err := (Settings{GoPlatforms: "arm"}).Platforms(); err == nil {
-		t.Error("a platform that is none was taken")
+	if _, err := (Settings{GoPlatforms: "arm"}).Platforms(); err == nil || !strings.Contains(err.Error(), "BLUMEOPS_GO_PLATFORMS") {
+		t.Errorf("error %v; want it to name the setting", err)
 	}
 }
 func TestTimeZones(t *testing.T) {

@@ -8,11 +8,11 @@ import (
 // Errors of a forge that decide how a use case goes on.
 var (
 	// ErrNoRuns: the forge has no API for runs.
-	ErrNoRuns = errors.New("the forge cannot tell of runs")
+	ErrNoRuns = errors.New("the forge does not report runs")
 	// ErrFileExists: the package has a file of that name.
-	ErrFileExists = errors.New("the file is there already")
+	ErrFileExists = errors.New("the file already exists")
 	// ErrNoFile: the package has no such file.
-	ErrNoFile = errors.New("there is no such file")
+	ErrNoFile = errors.New("file not found")
 )
 
 // RunState is the state of a run, or of a job of it.

@@ -36,7 +36,7 @@ func ParseBump(text string) (Bump, string, error) {
 	if version, err := image.ParseVersion(text); err == nil && !version.IsChannel() {
 		return "", version.String(), nil
 	}
-	reason := "want patch, minor, major, or vX.Y.Z"
+	reason := "expected patch, minor, major, or vX.Y.Z"
 	switch {
 	case strings.HasPrefix(text, "-"):
 		reason = "looks like a flag; flags come after the positional arguments"
@@ -89,7 +89,7 @@ func (b Bump) Next(tags map[string]string) (string, error) {
 	for i, text := range strings.Split(strings.TrimPrefix(newest, "v"), ".") {
 		n, err := strconv.ParseUint(text, 10, 63)
 		if err != nil {
-			return "", &image.InvalidError{What: "tag", Input: newest, Reason: "has a number that is too large to count on; name the next version"}
+			return "", &image.InvalidError{What: "tag", Input: newest, Reason: "its number is too large to increase; give the next version"}
 		}
 		numbers[i] = n
 	}

@@ -163,7 +163,7 @@ func TestDocsRefused(t *testing.T) {
 		"password":  {nil, []string{"-source=https://ci:canary-c0ffee@forge.example/quartz#v4"}, 2, "credential helper"},
 		"generator": {map[string]string{"BLUMEOPS_DOCS_GENERATOR": "hugo"}, nil, 2, "auto, quartz or node"},
 		"folder":    {map[string]string{"BLUMEOPS_DOCS": "nowhere"}, nil, 2, "BLUMEOPS_DOCS"},
-		"zone":      {map[string]string{"BLUMEOPS_TIME_ZONE": "Mars/Base"}, nil, 2, "is no time zone"},
+		"zone":      {map[string]string{"BLUMEOPS_TIME_ZONE": "Mars/Base"}, nil, 2, "is not a time zone"},
 		"output":    {nil, []string{"-output=docs.zip"}, 2, "FILE.tar.gz"},
 		"version":   {nil, []string{"-version=1"}, 2, "vX.Y.Z"},
 		"source":    {nil, []string{"-source=no/such/folder"}, 2, "is not a folder"},

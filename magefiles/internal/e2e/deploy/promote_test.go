@@ -55,7 +55,7 @@ func (h *homelab) testPromote(t *testing.T) {
 	published := h.Mage("container:publish", "nettest", "v0.1.0", "-platform=linux/amd64")
 	before := h.Git("rev-parse", "HEAD")
 	dry := h.Run("container:promote", "nettest", "newest", "-dryrun", "-sync")
-	for _, want := range []string{"would push main in one step", "+    newTag: v0.1.0 # by container:promote", "+    digest: sha256:", "nettest: would have Argo CD deploy"} {
+	for _, want := range []string{"would push main in one step", "+    newTag: v0.1.0 # by container:promote", "+    digest: sha256:", "nettest: would let Argo CD deploy commit"} {
 		if dry.Status != 0 || !strings.Contains(dry.Stderr, want) {
 			t.Errorf("the dry run: status %d, lacks %q\n%s", dry.Status, want, dry.Stderr)
 		}
@@ -80,8 +80,8 @@ func (h *homelab) testPromote(t *testing.T) {
 	if again := h.promote("nettest", "v0.1.0", "-sync"); again.Status != "unchanged" || again.Commit != got.Commit {
 		t.Errorf("again: %+v", again)
 	}
-	if refused := h.Run("container:promote", "nettest", "v0.2.0"); refused.Status != 2 || !strings.Contains(refused.Stderr, "does not hold "+image+":v0.2.0") ||
-		!strings.Contains(refused.Stderr, "nearest versions that are there: v0.1.0") {
+	if refused := h.Run("container:promote", "nettest", "v0.2.0"); refused.Status != 2 || !strings.Contains(refused.Stderr, "does not have "+image+":v0.2.0") ||
+		!strings.Contains(refused.Stderr, "nearest versions: v0.1.0") {
 		t.Errorf("status %d\n%s", refused.Status, refused.Stderr)
 	}
 
@@ -106,7 +106,7 @@ func (h *homelab) promoteBesideChanges(t *testing.T, name string) {
 	before := h.Git("rev-parse", "HEAD")
 	h.Write(name, "# mine\n"+h.Git("show", "HEAD:"+name)+"\n")
 	got := h.Run("container:promote", "nettest", "v0.1.0")
-	if got.Status != 0 || !strings.Contains(got.Stderr, "the checkout stays as it is") || h.Git("rev-parse", "HEAD") != before || h.Git("status", "--porcelain") != "M "+name {
+	if got.Status != 0 || !strings.Contains(got.Stderr, "the checkout was not updated") || h.Git("rev-parse", "HEAD") != before || h.Git("status", "--porcelain") != "M "+name {
 		t.Errorf("beside a change: status %d, %q\n%s", got.Status, h.Git("status", "--porcelain"), got.Stderr)
 	}
 	h.Git("checkout", "--", name)
@@ -124,12 +124,12 @@ func (h *homelab) promoteUnused(t *testing.T) {
 	}
 	h.CommitAndPush("Write idle")
 	head := h.Git("rev-parse", "HEAD")
-	const none = "no manifest under argocd/ on main of the forge deploys "
+	const none = "no manifest under argocd/ on branch main of the forge deploys "
 	published := h.Run("container:publish", "idle", "v0.1.0", "-platform=linux/amd64", "-promote")
 	if published.Status != 0 || !strings.Contains(published.Stderr, none) || !strings.Contains(published.Stdout, "/idle:v0.1.0@sha256:") {
 		t.Errorf("published and promoted: status %d\n%s%s", published.Status, published.Stdout, published.Stderr)
 	}
-	if got := h.Run("container:promote", "idle", "newest"); got.Status != 1 || got.Stdout != "" || !strings.Contains(got.Stderr, none) || !strings.Contains(got.Stderr, "hint: push a manifest with image: ") {
+	if got := h.Run("container:promote", "idle", "newest"); got.Status != 1 || got.Stdout != "" || !strings.Contains(got.Stderr, none) || !strings.Contains(got.Stderr, "hint: push a manifest with `image: ") {
 		t.Errorf("promoted: status %d\n%s%s", got.Status, got.Stdout, got.Stderr)
 	}
 	if after := h.Git("ls-remote", "origin", "refs/heads/main"); after != head+"\trefs/heads/main" {

@@ -49,7 +49,7 @@ func TestAnotherClonePublishesTheSame(t *testing.T) {
 	second.Env["BUILDKIT_HOST"] = "tcp://127.0.0.1:1" // where nothing is: no engine is needed
 	s.Forget()
 	got := second.Run("container:publish", "steps", "v1.0.0")
-	if got.Status != 0 || strings.TrimSpace(got.Stdout) != want || !strings.Contains(got.Stderr, "published already") {
+	if got.Status != 0 || strings.TrimSpace(got.Stdout) != want || !strings.Contains(got.Stderr, "is already published") {
 		t.Errorf("got %+v, want %s", got, want)
 	}
 	if writes := s.Writes(); len(writes) > 0 {

@@ -115,7 +115,7 @@ func (h *homelab) testLies(t *testing.T) {
 	mend := h.Lab.Forge.Front().Fail(faultproxy.Fault{Kind: faultproxy.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`\.tar\.gz$`)})
 	got := h.Run("docs:release", "patch")
 	mend()
-	if got.Status != 1 || !strings.Contains(got.Stderr, "the package does not hold docs-"+version) || h.NextVersion() != version {
+	if got.Status != 1 || !strings.Contains(got.Stderr, "the package does not have docs-"+version) || h.NextVersion() != version {
 		t.Errorf("status %d, next is %s\n%s", got.Status, h.NextVersion(), got.Stderr)
 	}
 	h.Release("patch")
@@ -133,7 +133,7 @@ func (h *homelab) testOldSite(t *testing.T) {
 		restore := h.With(map[string]string{"BLUMEOPS_DEPLOY_TIMEOUT": limit.String()})
 		got := h.Run("docs:release", "patch")
 		restore()
-		if got.Status == 1 && strings.Contains(got.Stderr, fmt.Sprintf("%s is deployed, and %s after the deployment %s still serves v0.1.", version, limit, h.Lab.Site.URL())) {
+		if got.Status == 1 && strings.Contains(got.Stderr, fmt.Sprintf("%s is deployed, but %s after the deployment %s still serves v0.1.", version, limit, h.Lab.Site.URL())) {
 			break
 		}
 		if got.Status != 1 || limit > e2etest.Patience {

@@ -88,7 +88,7 @@ func (h *homelab) testRelease(t *testing.T) {
 		t.Errorf("again: %+v", again)
 	}
 	h.WantRelease("v0.1.0")
-	if refused := h.Run("docs:release", "v0.0.9"); refused.Status != 2 || !strings.Contains(refused.Stderr, "v0.0.9 comes before v0.1.0") {
+	if refused := h.Run("docs:release", "v0.0.9"); refused.Status != 2 || !strings.Contains(refused.Stderr, "v0.0.9 is lower than v0.1.0") {
 		t.Errorf("status %d\n%s", refused.Status, refused.Stderr)
 	}
 }

@@ -126,10 +126,10 @@ func (s *followed) holds(tag, reference string) {
 // testNoRunner is Ctrl-C too: the tag stays.
 func (s *followed) testNoRunner(t *testing.T) {
 	r := s.Start("container:release", "greeter", "v0.1.0", "-wait")
-	r.Says("no runner took it yet (labels docker): " + s.page(""))
+	r.Says("no runner has taken it yet (labels docker): " + s.page(""))
 	r.Signal(syscall.SIGINT)
 	got := r.Wait()
-	if got.Status != 130 || got.Stdout != "greeter-v0.1.0\n" || !strings.Contains(got.Stderr, "greeter-v0.1.0 stays at the forge, and its run goes on: "+s.page("")) {
+	if got.Status != 130 || got.Stdout != "greeter-v0.1.0\n" || !strings.Contains(got.Stderr, "tag greeter-v0.1.0 stays at the forge, and its run continues: "+s.page("")) {
 		t.Fatalf("%+v", got)
 	}
 	if tags := s.Git("ls-remote", "--tags", "origin"); !strings.Contains(tags, "refs/tags/greeter-v0.1.0") {
@@ -198,7 +198,7 @@ func (s *followed) testNoAPI(t *testing.T) {
 	s.commit("Go on")
 	got := s.Run("container:release", "greeter", "minor", "-wait", limit)
 	tag, reference, _ := strings.Cut(strings.TrimSuffix(got.Stdout, "\n"), " ")
-	if got.Status != 0 || tag != "greeter-v0.2.0" || !strings.Contains(got.Stderr, "this forge cannot tell of runs: the registry is watched instead") {
+	if got.Status != 0 || tag != "greeter-v0.2.0" || !strings.Contains(got.Stderr, "this forge does not report runs: the registry is watched instead") {
 		t.Fatalf("%+v", got)
 	}
 	s.holds("v0.2.0", reference)
@@ -214,10 +214,10 @@ func (s *followed) testRefusals(t *testing.T) {
 			t.Errorf("%v: %+v, want status %d and %q", args, got, status, want)
 		}
 	}
-	release(2, "-timeout wants -wait", "-timeout=1m")
-	release(2, "is no time to wait", "-wait", "-timeout=-1m")
+	release(2, "-timeout requires -wait", "-timeout=1m")
+	release(2, "is not a positive duration", "-wait", "-timeout=-1m")
 	s.commit("Promote greeter [skip ci]")
-	release(1, "says [skip ci], for which the forge runs nothing", "-wait")
+	release(1, "contains [skip ci]: the forge runs no workflow", "-wait")
 	s.commit("Go on")
 	api := "/api/v1/repos/" + s.forge.Owner + "/" + s.Env["BLUMEOPS_REPOSITORY"]
 	if err := s.forge.API(t.Context(), http.MethodPatch, api, s.token, map[string]bool{"has_actions": false}, nil); err != nil {
