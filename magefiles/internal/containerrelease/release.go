@@ -292,7 +292,7 @@ func NextTags(tags map[string]string, containers []image.Name) (names []string) 
 // taken checks a tag that exists on the forge.
 func (c *releasing) taken(commit string) error {
 	if commit != c.commit.Hash {
-		return &TagTakenError{Tag: c.tag, Commit: commit, Head: c.commit.Hash}
+		return &tagTakenError{Tag: c.tag, Commit: commit, Head: c.commit.Hash}
 	}
 	c.status = step.StatusUnchanged
 	step.Say(c.Note, fmt.Sprintf("%s is already at the forge, on this commit: nothing was pushed", c.tag))

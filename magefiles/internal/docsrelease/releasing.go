@@ -38,7 +38,7 @@ type archive struct {
 	Size   int64  `json:"size"`
 }
 
-func (a archive) sum() Sum { return Sum{a.SHA256, a.Size} }
+func (a archive) sum() vcs.Sum { return vcs.Sum{SHA256: a.SHA256, Size: a.Size} }
 
 func (r *releasing) close() error {
 	return r.temp.Remove()

@@ -122,5 +122,5 @@ func (r *releasing) unchangedSteps() []step.Step {
 	if r.newest.version == "" || !r.newest.own {
 		return nil
 	}
-	return []step.Step{{Name: r.step("update the checkout"), Run: r.d.adopt}, {Name: r.step("remove old packages"), Run: r.retire}}
+	return []step.Step{{Name: r.step("update the checkout"), Run: r.d.fastForward}, {Name: r.step("remove old packages"), Run: r.retire}}
 }

@@ -36,7 +36,7 @@ func (r *releasing) checkCheckout(ctx context.Context) error {
 	}
 	changed, err := r.Origin.Unpushed(ctx, r.heads.Commit, r.Folder, config.Directory, config.Filename, r.Pins.File)
 	if err == nil && len(changed) > 0 {
-		err = &UnpushedError{Branch: r.heads.Branch, Paths: changed}
+		err = &unpushedError{Branch: r.heads.Branch, Paths: changed}
 	}
 	return err
 }
@@ -86,7 +86,7 @@ func (r *releasing) reuse(ctx context.Context) error {
 	}
 	r.receipt = fmt.Sprintf("%s-%s-%s.json", r.Name, r.decision.version, key[:shownHash])
 	text, err := r.Packages.Read(ctx, r.decision.version, r.receipt)
-	if errors.Is(err, ErrNoFile) {
+	if errors.Is(err, vcs.ErrNoFile) {
 		return nil
 	}
 	if err != nil {
@@ -99,7 +99,7 @@ func (r *releasing) reuse(ctx context.Context) error {
 	}
 	found, err := r.Packages.Sum(ctx, r.decision.version, told.File)
 	switch {
-	case errors.Is(err, ErrNoFile):
+	case errors.Is(err, vcs.ErrNoFile):
 		return nil
 	case err != nil:
 		return err
@@ -153,7 +153,7 @@ func (r *releasing) upload(ctx context.Context) error {
 			r.archive.File = name
 			return nil
 		}
-		if !errors.Is(err, ErrFileExists) || length == len(r.archive.SHA256) {
+		if !errors.Is(err, vcs.ErrFileExists) || length == len(r.archive.SHA256) {
 			return err
 		}
 		r.warn(err.Error() + "; using another name")
@@ -172,12 +172,12 @@ func (r *releasing) store(ctx context.Context, name string) error {
 		return context.Cause(ctx)
 	}
 	found, err := r.Packages.Sum(ctx, r.decision.version, name)
-	missing := errors.Is(err, ErrNoFile)
-	wrong := &StoreError{Version: r.decision.version, File: name, Want: r.archive.sum(), Found: found, Missing: missing}
+	missing := errors.Is(err, vcs.ErrNoFile)
+	wrong := &storeError{Version: r.decision.version, File: name, Want: r.archive.sum(), Found: found, Missing: missing}
 	switch {
 	case err == nil && found == r.archive.sum():
 		return nil
-	case errors.Is(uploaded, ErrFileExists) && err == nil:
+	case errors.Is(uploaded, vcs.ErrFileExists) && err == nil:
 		return fmt.Errorf("%w with other content: %s", uploaded, name)
 	case uploaded != nil:
 		return uploaded
@@ -197,7 +197,7 @@ func (r *releasing) writeReceipt(ctx context.Context) error {
 		return err
 	}
 	err = r.Packages.Upload(ctx, r.decision.version, r.receipt, strings.NewReader(string(text)), int64(len(text)))
-	if errors.Is(err, ErrFileExists) {
+	if errors.Is(err, vcs.ErrFileExists) {
 		return nil
 	}
 	return err

@@ -16,6 +16,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // testFile is a file of a package that no other test uses.
@@ -24,9 +25,9 @@ func testFile(t *testing.T, name string) File {
 	return File{labForge(t).Owner, own(strings.ReplaceAll(strings.ToLower(t.Name()), "/", "-")), "v1.0.0", name}
 }
 
-func contentOf(b []byte) Content {
+func contentOf(b []byte) vcs.Sum {
 	s := sha256.Sum256(b)
-	return Content{hex.EncodeToString(s[:]), int64(len(b))}
+	return vcs.Sum{SHA256: hex.EncodeToString(s[:]), Size: int64(len(b))}
 }
 
 func TestFiles(t *testing.T) {
@@ -69,9 +70,9 @@ func TestNamesAreNotPaths(t *testing.T) {
 
 // store uploads a file and reads it back. A file that exists already, for example from an attempt whose answer was lost, is
 // no error.
-func (c caller) store(t *testing.T, f File, r io.ReaderAt, size int64) (Content, error) {
+func (c caller) store(t *testing.T, f File, r io.ReaderAt, size int64) (vcs.Sum, error) {
 	if err := c.Upload(t.Context(), f, r, size); err != nil && !errors.Is(err, ErrExists) {
-		return Content{}, err
+		return vcs.Sum{}, err
 	}
 	return c.Sum(t.Context(), f)
 }

@@ -86,7 +86,7 @@ func (p *promotion) steps() []step.Step {
 // lastSteps are the steps after the push.
 func (p *promotion) lastSteps() []step.Step {
 	steps := []step.Step{{Name: "update the checkout", Run: func(ctx context.Context) error {
-		return gitops.Adopt(ctx, p.Origin, p.branch.Note, p.branch.Heads.Branch, p.base, p.commit)
+		return gitops.FastForward(ctx, p.Origin, p.branch.Note, p.branch.Heads.Branch, p.base, p.commit)
 	}}}
 	for _, name := range p.result.Applications {
 		steps = append(steps, step.Step{Name: "deploy " + name, Run: func(ctx context.Context) error {
