@@ -8,8 +8,8 @@
 //	go tool mage docs:release patch -dryrun
 //	go tool mage lab:up
 //
-// `go tool mage -h TARGET` explains a target. Its examples write `mage` for
-// `go tool mage`. Flags come after the arguments, written -name=value. -v before
+// "go tool mage -h TARGET" explains a target. Its examples write "mage" for
+// "go tool mage". Flags come after the arguments, written -name=value. -v before
 // the target prints every line of every step. Results go to stdout, everything
 // else to stderr. The settings of this site are in magefiles/site.go.
 //

@@ -17,10 +17,10 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitfetch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/source"
 )
 
 // canary is the credential of every client below.
@@ -69,15 +69,15 @@ var senders = map[string]func(*testing.T, endpoint) error{
 		return err
 	},
 	"git pushes": func(t *testing.T, e endpoint) error { return gitAt(t, e).PushRight(t.Context()) },
-	"source": func(t *testing.T, e endpoint) error {
+	"gitfetch": func(t *testing.T, e endpoint) error {
 		home := t.TempDir()
 		helper := "!f() { echo username=u; echo password=" + canary + "; }; f"
 		config := "[credential \"" + e.url + "\"]\n\thelper = \"" + helper + "\"\n"
 		if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		git := source.Git{Cache: t.TempDir(), Environ: append(os.Environ(), "HOME="+home, "GIT_CONFIG_NOSYSTEM=1", "GIT_SSL_CAINFO="+e.ca)}
-		_, err := git.Fetch(t.Context(), source.Source{URL: e.url + "/o/r.git", Ref: "main"})
+		git := gitfetch.Git{Cache: t.TempDir(), Environ: append(os.Environ(), "HOME="+home, "GIT_CONFIG_NOSYSTEM=1", "GIT_SSL_CAINFO="+e.ca)}
+		_, err := git.Fetch(t.Context(), gitfetch.Source{URL: e.url + "/o/r.git", Ref: "main"})
 		return err
 	},
 }

@@ -21,22 +21,22 @@ import (
 // speakers are the targets that say the messages of a file in which flags are named, by path below magefiles. A message may instead name the target
 // that has the flag, as in `docs:release patch -new`.
 var speakers = map[string][]string{
-	"internal/app/builder_secrets.go":             {"container:build", "container:publish"},
-	"internal/app/changed.go":                     {"container:changed"},
-	"internal/app/ci_containers.go":               {"container:changed"},
-	"internal/app/container_release.go":           {"container:release"},
-	"internal/app/docs_serve.go":                  {"docs:serve"},
-	"internal/app/publish_promote.go":             {"container:publish", "ci:tag"},
-	"internal/console/format.go":                  {"container:publish", "container:list", "docs:release", "doctor", "engine:status", "validate"},
-	"internal/task/build.go":                      {"container:build"},
-	"internal/task/containerrelease_runerrors.go": {"container:release"},
-	"internal/task/errors.go":                     {"container:publish"}, // others say something else: withoutForce
-	"internal/task/job/choose.go":                 {"ci"},
-	"internal/task/promote_errors.go":             {"container:promote", "container:publish", "ci:tag"},
-	"internal/task/release_plan.go":               {"docs:release"},
-	"internal/validate/choose.go":                 {"validate", "doctor", "drift"},
-	"internal/validate/report/report.go":          {"validate", "doctor", "drift"},
-	"internal/validate/report/text.go":            {"validate", "doctor", "drift"},
+	"internal/app/builder_secrets.go":         {"container:build", "container:publish"},
+	"internal/app/changed.go":                 {"container:changed"},
+	"internal/app/ci_containers.go":           {"container:changed"},
+	"internal/app/container_release.go":       {"container:release"},
+	"internal/app/docs_serve.go":              {"docs:serve"},
+	"internal/app/publish_promote.go":         {"container:publish", "ci:tag"},
+	"internal/console/format.go":              {"container:publish", "container:list", "docs:release", "doctor", "engine:status", "validate"},
+	"internal/build/build.go":                 {"container:build"},
+	"internal/containerrelease/run_errors.go": {"container:release"},
+	"internal/publish/errors.go":              {"container:publish"}, // others say something else: publish.WithoutForce
+	"internal/cijobs/choose.go":               {"ci"},
+	"internal/promote/errors.go":              {"container:promote", "container:publish", "ci:tag"},
+	"internal/docsrelease/plan.go":            {"docs:release"},
+	"internal/validate/choose.go":             {"validate", "doctor", "drift"},
+	"internal/validate/report/report.go":      {"validate", "doctor", "drift"},
+	"internal/validate/report/text.go":        {"validate", "doctor", "drift"},
 }
 
 var (

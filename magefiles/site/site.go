@@ -8,51 +8,25 @@
 // field and its environment variable.
 package site
 
-import "reflect"
+import (
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+)
 
-var used = Defaults()
+// Settings are the settings that differ between sites: the registry, the forge, Argo CD, the docs. The page docs/reference/settings.md explains
+// the fields, and so does
+//
+//	go doc forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings.Settings
+type Settings = settings.Settings
 
-// Use sets the settings of this repository, and returns them with the defaults in empty fields. The last call counts.
+// Use sets the settings of this repository, and returns them with the defaults in empty fields. It also links the implementation of the targets into
+// the program. The last call counts.
 func Use(s Settings) Settings {
-	used = s.filled()
-	return used
-}
-
-// Used returns the settings of the last call of Use, with the defaults in empty fields.
-func Used() Settings { return used }
-
-// Defaults are the values of empty fields.
-func Defaults() Settings {
-	return Settings{
-		TimeZone: "UTC",
-
-		Docs:          "docs",
-		DocsGenerator: "auto",
-		DocsSource:    "https://github.com/jackyzha0/quartz.git#21dd4bae5fb7c1eec5262151ba5387c506e82913",
-		NodeImage:     "node:22-slim",
-		DocsKeep:      "0",
-
-		ArgoCDApp:     "docs",
-		DeployTimeout: "5m",
-
-		Manifests:           "argocd",
-		GoPlatforms:         "linux/amd64,linux/arm64",
-		DockerfilePlatforms: "linux/amd64",
-
-		Engine:      "auto",
-		EngineCache: "20GB",
-
-		LabName: "default",
-	}
-}
-
-// filled returns the settings with the defaults in empty fields.
-func (s Settings) filled() Settings {
-	fields, defaults := reflect.ValueOf(&s).Elem(), reflect.ValueOf(Defaults())
-	for i := range fields.NumField() {
-		if fields.Field(i).String() == "" {
-			fields.Field(i).SetString(defaults.Field(i).String())
-		}
-	}
+	s = s.WithDefaults()
+	tasks.Register(app.Runner(s))
 	return s
 }
+
+// Defaults are the values of empty fields.
+func Defaults() Settings { return settings.Defaults() }

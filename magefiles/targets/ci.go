@@ -5,7 +5,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // CI holds the targets that workflows of the forge run.
@@ -30,8 +30,8 @@ func (CI) Tag(ctx context.Context, ref string,
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
-		published, err := a.PublishTag(ctx, value(engine), ref, value(dryrun), app.Promoting{On: value(promote), Sync: value(sync)})
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		published, err := a.PublishTag(ctx, value(engine), ref, value(dryrun), tasks.Promoting{On: value(promote), Sync: value(sync)})
 		return a.Result(published, err)
 	})
 }
@@ -61,7 +61,7 @@ func Ci(ctx context.Context,
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error { // the name is Ci because CI is the namespace of ci:tag
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
-		return a.CI(ctx, app.CIArgs{Only: value(only), Since: value(since), Engine: value(engine)})
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		return a.CI(ctx, tasks.CIArgs{Only: value(only), Since: value(since), Engine: value(engine)})
 	})
 }

@@ -6,8 +6,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Container builds and publishes the images of containers/.
@@ -25,7 +24,7 @@ type Container mg.Namespace
 func (Container) List(ctx context.Context,
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		listing, err := a.List()
 		return a.Result(listing, err)
 	})
@@ -55,8 +54,8 @@ func (Container) Build(ctx context.Context, name string,
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
-	given := task.BuildArgs{Name: name, Platforms: value(platform), Target: value(target), Args: value(args), Output: value(output)}
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	given := tasks.BuildArgs{Name: name, Platforms: value(platform), Target: value(target), Args: value(args), Output: value(output)}
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		if err := a.MountSecrets(value(secret)); err != nil {
 			return err
 		}
@@ -122,12 +121,12 @@ func (Container) Publish(ctx context.Context, name, version string,
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
-	given := task.PublishArgs{Name: name, Version: version, Platforms: value(platform), Registry: value(registry), Force: value(force)}
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	given := tasks.PublishArgs{Name: name, Version: version, Platforms: value(platform), Registry: value(registry), Force: value(force)}
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		if err := a.MountSecrets(value(secret)); err != nil {
 			return err
 		}
-		published, err := a.Publish(ctx, value(engine), given, value(dryrun), app.Promoting{On: value(promote), Sync: value(sync)})
+		published, err := a.Publish(ctx, value(engine), given, value(dryrun), tasks.Promoting{On: value(promote), Sync: value(sync)})
 		return a.Result(published, err)
 	})
 }
@@ -156,8 +155,8 @@ func (Container) Changed(ctx context.Context,
 	registry *string, // host or host:port; default: the setting Registry
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
-		return a.ShowChanged(a.Changed(ctx, value(since), value(registry)))
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		return a.ShowChanged(ctx, value(since), value(registry))
 	})
 }
 
@@ -187,8 +186,8 @@ func (Container) Promote(ctx context.Context, name, version string,
 	sync *bool, // let Argo CD deploy it, and wait until it is healthy
 	format *string, // text (default) or json
 ) error {
-	args := task.PromoteArgs{Name: name, Version: version, Sync: value(sync)}
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	args := tasks.PromoteArgs{Name: name, Version: version, Sync: value(sync)}
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		promoted, err := a.Promote(ctx, args, value(dryrun))
 		return a.Result(promoted, err)
 	})
@@ -225,8 +224,8 @@ func (Container) Release(ctx context.Context, name, version string,
 	dryrun *bool, // print the tag and the push, write nothing
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
-		released, err := a.ReleaseContainer(ctx, name, version, app.Waiting{On: value(wait), Timeout: timeout}, value(dryrun))
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		released, err := a.ReleaseContainer(ctx, name, version, tasks.Waiting{On: value(wait), Timeout: timeout}, value(dryrun))
 		return a.Result(released, err)
 	})
 }

@@ -5,8 +5,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Docs builds and releases the website of the documentation, with its changelog.
@@ -29,8 +28,8 @@ func (Docs) Changelog(ctx context.Context, version string,
 	draft *bool, // print the section, write nothing
 	format *string, // text (default) or json
 ) error {
-	given := task.ChangelogArgs{Version: version, Date: value(date)}
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	given := tasks.ChangelogArgs{Version: version, Date: value(date)}
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		noted, err := a.Changelog(ctx, given, value(draft))
 		return a.Result(noted, err)
 	})
@@ -58,8 +57,8 @@ func (Docs) Build(ctx context.Context,
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
-	given := task.DocsArgs{Version: value(version), Source: value(source), Output: value(output)}
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	given := tasks.DocsArgs{Version: value(version), Source: value(source), Output: value(output)}
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		built, err := a.BuildDocs(ctx, value(engine), given)
 		return a.Result(built, err)
 	})
@@ -76,7 +75,7 @@ func (Docs) Serve(ctx context.Context,
 	archive *string, // FILE.tar.gz; default: docs-dev.tar.gz
 	port *int, // default: a free port
 ) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error {
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error {
 		return a.ServeDocs(ctx, value(archive), value(port))
 	})
 }
@@ -103,8 +102,8 @@ func (Docs) Release(ctx context.Context, version string,
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
-	given := task.ReleaseArgs{Version: version, Date: value(date), New: value(new)}
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	given := tasks.ReleaseArgs{Version: version, Date: value(date), New: value(new)}
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		released, err := a.ReleaseDocs(ctx, value(engine), given, value(dryrun))
 		return a.Result(released, err)
 	})
@@ -122,7 +121,7 @@ func (Docs) Rollback(ctx context.Context, version string,
 	dryrun *bool, // print each step with the change of the manifest, write nothing
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		back, err := a.RollBackDocs(ctx, version, value(dryrun))
 		return a.Result(back, err)
 	})

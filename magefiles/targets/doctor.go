@@ -3,7 +3,7 @@ package targets
 import (
 	"context"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Doctor checks that a release can succeed, before it starts.
@@ -30,7 +30,7 @@ func Doctor(ctx context.Context,
 	only *string, // names of checks, such as registry,forge; default: all
 	format *string, // text (default), json, sarif or github
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		return a.Doctor(ctx, value(only))
-	}, app.ReportFormats()...)
+	}, reports)
 }

@@ -3,7 +3,7 @@ package targets
 import (
 	"context"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Drift compares manifests with registries, forge and Argo CD.
@@ -29,7 +29,7 @@ func Drift(ctx context.Context,
 	only *string, // names of checks, such as images,tags; default: all
 	format *string, // text (default), json, sarif or github
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		return a.Drift(ctx, value(only))
-	}, app.ReportFormats()...)
+	}, reports)
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Engine controls the embedded engine, which builds on a machine without Docker.
@@ -17,7 +17,7 @@ type Engine mg.Namespace
 func (Engine) Status(ctx context.Context,
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		status, err := a.EngineStatus(ctx)
 		return a.Result(status, err)
 	})
@@ -29,14 +29,14 @@ func (Engine) Status(ctx context.Context,
 // is built from pinned sources with Go. It requires no Docker. It is stored in
 // the cache folder of the user.
 func (Engine) Up(ctx context.Context) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.EngineUp(ctx) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineUp(ctx) })
 }
 
 // Down stops the embedded engine; its cache stays.
 //
 // No process and no mount of it is left.
 func (Engine) Down(ctx context.Context) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.EngineDown(ctx) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineDown(ctx) })
 }
 
 // Prune removes unused content from the cache of the engine.
@@ -46,7 +46,7 @@ func (Engine) Down(ctx context.Context) error {
 func (Engine) Prune(ctx context.Context,
 	all *bool, // also internal content; if the engine is stopped, the whole cache
 ) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.EnginePrune(ctx, value(all)) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EnginePrune(ctx, value(all)) })
 }
 
 // Serve opens a session of the embedded engine for a Dagger SDK.
@@ -56,5 +56,5 @@ func (Engine) Prune(ctx context.Context,
 // with the token, and ends when stdin is closed. An SDK reads port and token from
 // DAGGER_SESSION_PORT and DAGGER_SESSION_TOKEN.
 func (Engine) Serve(ctx context.Context) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.EngineServe(ctx) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.EngineServe(ctx) })
 }

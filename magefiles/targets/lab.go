@@ -5,7 +5,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Lab controls real servers on this machine: a registry, a forge with a runner,
@@ -38,7 +38,7 @@ func (Lab) Up(ctx context.Context,
 	foreground *bool, // stay in this terminal, and end with it
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		up, err := a.LabUp(ctx, value(parts), value(registry), value(foreground))
 		return a.Result(up, err)
 	})
@@ -54,7 +54,7 @@ func (Lab) Up(ctx context.Context,
 func (Lab) Down(ctx context.Context,
 	wipe *bool, // also remove the data of the servers
 ) error {
-	return run(ctx, "", func(ctx context.Context, a *app.App) error { return a.LabDown(ctx, value(wipe)) })
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error { return a.LabDown(ctx, value(wipe)) })
 }
 
 // Status shows the servers of the lab: state, address, log.
@@ -63,7 +63,7 @@ func (Lab) Down(ctx context.Context,
 func (Lab) Status(ctx context.Context,
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		status, err := a.LabStatus(ctx)
 		return a.Result(status, err)
 	})
@@ -78,7 +78,7 @@ func (Lab) Status(ctx context.Context,
 func (Lab) Env(ctx context.Context,
 	format *string, // text (default; lines for a POSIX shell) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		env, err := a.LabEnv()
 		return a.Result(env, err)
 	})

@@ -7,16 +7,22 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// run runs a target with the settings of the site. format is that of its result; more are formats that this target has in addition to text and
-// json.
-func run(ctx context.Context, format string, target func(context.Context, *app.App) error, more ...console.Format) error {
-	return app.Run(ctx, app.Options{Settings: site.Used(), Target: caller(), Format: format, Formats: more, Verbose: mg.Verbose()}, target)
+// run runs a target with the settings of the site. format is the format of its result.
+func run(ctx context.Context, format string, target func(context.Context, tasks.App) error, more ...option) error {
+	options := tasks.Options{Target: caller(), Format: format, Verbose: mg.Verbose()}
+	for _, set := range more {
+		set(&options)
+	}
+	return tasks.Run(ctx, options, target)
 }
+
+type option func(*tasks.Options)
+
+// reports is the option of targets that print findings.
+func reports(o *tasks.Options) { o.Reports = true }
 
 // caller is the name of the target that calls run, as people type it: every target has one, so that every log has a title.
 func caller() string {

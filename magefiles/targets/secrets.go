@@ -5,7 +5,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Secrets checks the secrets that targets read.
@@ -21,7 +21,7 @@ type Secrets mg.Namespace
 func (Secrets) Check(ctx context.Context,
 	format *string, // text (default) or json
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		checked, err := a.CheckSecrets(ctx)
 		return a.Result(checked, err)
 	})

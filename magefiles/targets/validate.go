@@ -3,7 +3,7 @@ package targets
 import (
 	"context"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/app"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Validate checks all files of the repository, offline.
@@ -27,7 +27,7 @@ func Validate(ctx context.Context,
 	since *string, // revision: checks of single files read only files changed since then
 	format *string, // text (default), json, sarif or github
 ) error {
-	return run(ctx, value(format), func(ctx context.Context, a *app.App) error {
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		return a.Validate(ctx, value(only), value(since))
-	}, app.ReportFormats()...)
+	}, reports)
 }

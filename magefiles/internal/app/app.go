@@ -18,21 +18,15 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Options say which target runs, and how.
-type Options struct {
-	Settings site.Settings // without what the environment overrides
-	Target   string        // its name, as in container:build
-	Format   string        // of its result: text, json, or one of Formats; "" is text
-	Formats  []console.Format
-	Verbose  bool
-}
+var _ tasks.App = (*App)(nil)
 
 // App is one run of a target: the settings, and the adapters that they lead to.
 type App struct {
-	site.Settings
+	settings.Settings
 	verbose  bool
 	console  *console.Console
 	progress progress
@@ -52,15 +46,21 @@ type App struct {
 	session session
 }
 
-// Run runs a target: it ends with a signal, cleans up, and returns an error that says everything and carries the exit status.
-func Run(ctx context.Context, options Options, target func(context.Context, *App) error) error {
-	ctx, stop := console.NotifyContext(ctx)
-	defer stop()
-	a := &App{
-		Settings: options.Settings.Override(os.Getenv), verbose: options.Verbose,
-		console: console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: options.Verbose}),
+// Runner runs targets with the settings of a site. A run ends with a signal, cleans up, and returns an error that says everything and carries the
+// exit status.
+func Runner(site settings.Settings) tasks.Runner {
+	return func(ctx context.Context, options tasks.Options, target func(context.Context, tasks.App) error) error {
+		ctx, stop := console.NotifyContext(ctx)
+		defer stop()
+		a := &App{
+			Settings: site.Override(os.Getenv), verbose: options.Verbose,
+			console: console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: options.Verbose}),
+		}
+		return a.console.Exit(ctx, a.run(ctx, options, target))
 	}
-	var err error
+}
+
+func (a *App) run(ctx context.Context, options tasks.Options, target func(context.Context, tasks.App) error) (err error) {
 	a.getenv, err = withhold(a.Settings)
 	if err == nil {
 		err = a.open(options)
@@ -72,11 +72,15 @@ func Run(ctx context.Context, options Options, target func(context.Context, *App
 	if a.files != nil {
 		_ = a.files.Close() // it was only read
 	}
-	return a.console.Exit(ctx, err)
+	return err
 }
 
-func (a *App) open(options Options) (err error) {
-	if a.format, err = console.ParseFormat(options.Format, options.Formats...); err != nil {
+func (a *App) open(options tasks.Options) (err error) {
+	var more []console.Format
+	if options.Reports {
+		more = reportFormats()
+	}
+	if a.format, err = console.ParseFormat(options.Format, more...); err != nil {
 		return err
 	}
 	if err := console.BadInput(a.CheckAddresses(os.Getenv, a.hide)); err != nil {
@@ -121,6 +125,9 @@ func (a *App) settle(err error) error {
 
 // Result prints the result of a target. Where there is both a result and an error, the result is shown first.
 func (a *App) Result(result fmt.Stringer, err error) error {
+	if result == nil {
+		return err
+	}
 	text := result.String()
 	switch {
 	case text == "":

@@ -8,8 +8,8 @@ import (
 	"sync"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // authorities are the certificate authorities that are trusted in addition to the system's.
@@ -30,7 +30,7 @@ func newAuthorities(setting, cache string, warn func(string)) *authorities {
 // readAuthorities writes one file of all authorities; "" for none. The engine and npm read it, who do not see this process's variables. A setting
 // that cannot be read is an error; of the usual variables other programs would say nothing.
 func readAuthorities(setting, dir string, warn func(string)) (string, error) {
-	sources, err := trust.Sources(site.CAVariable, setting, os.Getenv)
+	sources, err := trust.Sources(settings.CAVariable, setting, os.Getenv)
 	if err != nil {
 		return "", err
 	}

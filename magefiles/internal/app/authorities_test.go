@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // opened is a runner with a cache folder of its own.
@@ -48,7 +48,7 @@ func TestAuthoritiesOfTheMachine(t *testing.T) {
 	}
 	missing := opened(t, filepath.Join(t.TempDir(), "missing.pem"))
 	_, err = missing.trusted.bundle()
-	if err == nil || !strings.Contains(err.Error(), "missing.pem") || !strings.Contains(err.Error(), site.CAVariable) || console.Exit(err).(interface{ ExitStatus() int }).ExitStatus() != 2 {
+	if err == nil || !strings.Contains(err.Error(), "missing.pem") || !strings.Contains(err.Error(), settings.CAVariable) || console.Exit(err).(interface{ ExitStatus() int }).ExitStatus() != 2 {
 		t.Errorf("a file that is missing: %v", err)
 	}
 	if _, err := (publicSite{server.URL, missing.http()}).Version(t.Context()); err == nil || !strings.Contains(err.Error(), "missing.pem") {

@@ -2,29 +2,32 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/build"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/list"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // List lists the containers.
-func (a *App) List() (task.Listing, error) {
+func (a *App) List() (fmt.Stringer, error) {
 	platforms, _ := a.Platforms() // a setting that is wrong is no reason to show nothing
-	return task.List{
+	return list.List{
 		Files: a.workTree(), Manifests: a.Manifests, Repository: a.Registry + "/" + a.Namespace, Platforms: platforms,
 	}.Run()
 }
 
 // Build builds the image of a container.
-func (a *App) Build(ctx context.Context, choice string, args task.BuildArgs) (task.Built, error) {
+func (a *App) Build(ctx context.Context, choice string, args tasks.BuildArgs) (fmt.Stringer, error) {
 	a.progress.title = "build " + args.Name
-	site.HidePasswords(args.Args, a.hide)
+	settings.HidePasswords(args.Args, a.hide)
 	builder, err := a.builder(choice)
 	if err != nil {
-		return task.Built{}, err
+		return build.Result{}, err
 	}
-	return task.Build{
+	return build.Build{
 		Files: a.workTree(), Builder: builder, Watch: a.progress.step, Outputs: filepath.Join(a.cacheAt, "outputs"),
 	}.Run(ctx, args)
 }

@@ -11,17 +11,16 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/disk"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline/gobuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // builder builds with whichever engine is there. Nothing is connected to yet.
-func (a *App) builder(choice string) (task.Builder, error) {
+func (a *App) builder(choice string) (image.Builder, error) {
 	opts, err := a.engineOptions(choice)
 	if err != nil {
 		return nil, err
@@ -55,14 +54,14 @@ func (a *App) network() (network pipeline.Site, err error) {
 	return network, err
 }
 
-// builder is a task.Builder that is a pipeline.
+// builder is an image.Builder that is a pipeline.
 type builder struct {
 	app    *App
 	images pipeline.Images
 	failed func(stdout, stderr string) // shows what a command said; nil: in the step that runs, as this is the only container
 }
 
-func (b builder) Build(ctx context.Context, q image.BuildRequest) (task.Image, error) {
+func (b builder) Build(ctx context.Context, q image.BuildRequest) (image.Built, error) {
 	images, err := b.at(ctx, q)
 	if err != nil {
 		return nil, err
@@ -110,7 +109,7 @@ func (a *App) whereFull(err error) error {
 	if !pipeline.IsFull(err) || a.session.choice() != engine.Embedded || os.Getenv("BUILDKIT_HOST") != "" {
 		return err
 	}
-	free, freeErr := estate.Free(a.stateAt)
+	free, freeErr := disk.Free(a.stateAt)
 	if freeErr != nil {
 		return err
 	}

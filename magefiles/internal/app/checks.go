@@ -13,9 +13,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/report"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // check runs checks, or those of them that only names, and prints what they find.
@@ -69,7 +69,7 @@ func thrift(files int) {
 func (a *App) found(found *validate.Report, all []validate.Check) error {
 	var text strings.Builder
 	writer := report.Writer{Checks: all, Verbose: a.verbose}
-	if site.IsSet(a.DocsURL) {
+	if settings.IsSet(a.DocsURL) {
 		writer.Page = strings.TrimSuffix(a.DocsURL, "/") + "/reference/checks"
 	}
 	if err := writer.Write(&text, string(a.format), found); err != nil {
@@ -140,8 +140,8 @@ func onDefaultBranch(git *repo.Repo) func(context.Context, string) (on, known bo
 	}
 }
 
-// ReportFormats are those that findings have besides text and json.
-func ReportFormats() []console.Format {
+// reportFormats are those that findings have besides text and json.
+func reportFormats() []console.Format {
 	var more []console.Format
 	for _, name := range report.Formats {
 		if format := console.Format(name); format != console.Text && format != console.JSON {

@@ -7,34 +7,35 @@ import (
 	"slices"
 	"strings"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/build"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changed"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/cijobs"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task/job"
 )
 
 // containersJob builds the containers that have changed.
 func (a *App) containersJob(since, choice string) doing {
-	return func(ctx context.Context, out io.Writer) (job.Outcome, error) {
+	return func(ctx context.Context, out io.Writer) (cijobs.Outcome, error) {
 		c := a.beside("containers", out)
 		changes, err := c.changedHere(ctx, since)
 		var unusable *image.ContainerError
 		if err != nil && !errors.As(err, &unusable) {
-			return job.Outcome{}, &unaskedError{err, since}
+			return cijobs.Outcome{}, &unaskedError{err, since}
 		}
 		results, failed := c.buildChanged(ctx, choice, changes)
 		failed = c.settle(failed) // the view of the builds goes before what is said of them
 		if failed != nil && results == nil {
-			return job.Outcome{}, failed
+			return cijobs.Outcome{}, failed
 		}
-		outcome := job.Outcome{Note: note(changes), Findings: append(faults(err), unbuilt(results)...)}
+		outcome := cijobs.Outcome{Note: note(changes), Findings: append(faults(err), unbuilt(results)...)}
 		tell(out, outcome.Findings)
 		return outcome, nil
 	}
 }
 
 // changedHere is what container:changed names, and what the working tree has changed besides, as that is what is built.
-func (a *App) changedHere(ctx context.Context, since string) (task.ChangedContainers, error) {
+func (a *App) changedHere(ctx context.Context, since string) (changed.Containers, error) {
 	changes, err := a.Changed(ctx, since, "")
 	var unusable *image.ContainerError
 	if since != "" || err != nil && !errors.As(err, &unusable) {
@@ -54,7 +55,7 @@ func (a *App) changedHere(ctx context.Context, since string) (task.ChangedContai
 
 // buildChanged builds containers some at a time, as publishMany does. There are no results if nothing can be built at all; otherwise the
 // error is of all that failed.
-func (a *App) buildChanged(ctx context.Context, choice string, changes task.ChangedContainers) ([]task.BuildResult, error) {
+func (a *App) buildChanged(ctx context.Context, choice string, changes changed.Containers) ([]build.Outcome, error) {
 	if len(changes) == 0 {
 		return nil, nil
 	}
@@ -76,8 +77,8 @@ func (a *App) buildChanged(ctx context.Context, choice string, changes task.Chan
 	if err != nil {
 		return nil, err
 	}
-	results := task.BuildMany{
-		Platforms: platforms, Each: func(name image.Name) task.Build { return a.buildAlongside(one, name) },
+	results := build.Many{
+		Platforms: platforms, Each: func(name image.Name) build.Build { return a.buildAlongside(one, name) },
 	}.Run(ctx, changes.Names())
 	var failed []error
 	for _, result := range results {
@@ -87,17 +88,17 @@ func (a *App) buildChanged(ctx context.Context, choice string, changes task.Chan
 }
 
 // buildAlongside is a build that runs beside others: what it shows of itself has its container's name before it.
-func (a *App) buildAlongside(one task.Builder, name image.Name) task.Build {
+func (a *App) buildAlongside(one image.Builder, name image.Name) build.Build {
 	l := &lane{progress: &a.progress, name: string(name)}
 	if b, ok := one.(builder); ok {
 		b.images.Step, b.failed = l.part, l.failed
 		one = b
 	}
-	return task.Build{Files: a.workTree(), Builder: one, Watch: l.step}
+	return build.Build{Files: a.workTree(), Builder: one, Watch: l.step}
 }
 
 // note says what was built.
-func note(changes task.ChangedContainers) string {
+func note(changes changed.Containers) string {
 	if len(changes) == 0 {
 		return "none changed"
 	}
@@ -117,7 +118,7 @@ func faults(err error) []string {
 }
 
 // unbuilt are the containers that could not be built, and why.
-func unbuilt(results []task.BuildResult) []string {
+func unbuilt(results []build.Outcome) []string {
 	var findings []string
 	for _, r := range results {
 		if r.Err != nil {

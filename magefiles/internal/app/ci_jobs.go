@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/cijobs"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task/job"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/checks"
 )
 
@@ -28,23 +28,23 @@ func (d display) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func (d display) End(result job.Result) {
+func (d display) End(result cijobs.Result) {
 	e := console.Event{Step: d.name, State: console.Done}
-	if result.State != job.Passed {
+	if result.State != cijobs.Passed {
 		e.State = console.Failed // why is said once, at the end
 	}
-	if result.State == job.Stopped {
+	if result.State == cijobs.Stopped {
 		e.Err = context.Canceled.Error()
 	}
 	d.progress.event(e)
 }
 
 // doing is the work of a job.
-type doing func(ctx context.Context, out io.Writer) (job.Outcome, error)
+type doing func(ctx context.Context, out io.Writer) (cijobs.Outcome, error)
 
 // plainError has the error of a job say all, with its hint and without passwords in URLs, and the job say it last.
 func plainError(do doing) doing {
-	return func(ctx context.Context, out io.Writer) (job.Outcome, error) {
+	return func(ctx context.Context, out io.Writer) (cijobs.Outcome, error) {
 		outcome, err := do(ctx, out)
 		if err = console.Exit(err); err != nil && ctx.Err() == nil {
 			fmt.Fprintln(out, "error: "+err.Error())
@@ -65,20 +65,20 @@ func (a *App) beside(name string, out io.Writer) *App {
 const testGrace = 3 * time.Second
 
 func (a *App) testsJob(line []string) doing {
-	return func(ctx context.Context, out io.Writer) (job.Outcome, error) {
-		log := &job.TestLog{To: out}
-		err := command.Command{Args: line, Dir: a.root, Env: os.Environ(), Output: log, Grace: testGrace}.Run(ctx)
+	return func(ctx context.Context, out io.Writer) (cijobs.Outcome, error) {
+		log := &cijobs.TestLog{To: out}
+		err := procgroup.Command{Args: line, Dir: a.root, Env: os.Environ(), Output: log, Grace: testGrace}.Run(ctx)
 		_ = log.Close() // it has nothing to lose
 		var exit *exec.ExitError
 		if err == nil || !errors.As(err, &exit) {
-			return job.Outcome{}, err
+			return cijobs.Outcome{}, err
 		}
 		findings := log.Findings()
 		if len(findings) == 0 {
 			findings = []string{cmp.Or(log.Last(), strings.Join(line, " ")) + " (" + exit.Error() + ")"}
 		}
 		tell(out, findings)
-		return job.Outcome{Findings: findings}, nil
+		return cijobs.Outcome{Findings: findings}, nil
 	}
 }
 
@@ -97,13 +97,13 @@ func tell(out io.Writer, findings []string) {
 }
 
 func (a *App) validateJob(since string) doing {
-	return func(ctx context.Context, out io.Writer) (job.Outcome, error) {
+	return func(ctx context.Context, out io.Writer) (cijobs.Outcome, error) {
 		c, all := a.beside("validate", out), checks.All()
 		found, err := c.examine(ctx, all, "", since)
 		if err != nil {
-			return job.Outcome{}, err
+			return cijobs.Outcome{}, err
 		}
-		outcome := job.Outcome{}
+		outcome := cijobs.Outcome{}
 		for _, f := range found.Findings {
 			outcome.Findings = append(outcome.Findings, f.String())
 		}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"os"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changed"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // compared is compare for what opens no repository itself.
-func (a *App) compared(ctx context.Context, host string, do func(task.Changed) error) (err error) {
+func (a *App) compared(ctx context.Context, host string, do func(changed.SincePublished) error) (err error) {
 	git, err := repo.Open(a.root, repo.WithEnvironment(os.Getenv), repo.WithPacksOpen())
 	if err != nil {
 		return err
@@ -21,7 +21,7 @@ func (a *App) compared(ctx context.Context, host string, do func(task.Changed) e
 }
 
 // compare has HEAD compared with what a registry holds, the site's unless it is named.
-func (a *App) compare(ctx context.Context, git *repo.Repo, host string, do func(task.Changed) error) error {
+func (a *App) compare(ctx context.Context, git *repo.Repo, host string, do func(changed.SincePublished) error) error {
 	head, err := git.Head()
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (a *App) compare(ctx context.Context, git *repo.Repo, host string, do func(
 	if err != nil {
 		return err
 	}
-	return do(task.Changed{
+	return do(changed.SincePublished{
 		Files: files, Bases: basesOf, Head: head.Hash, Registry: a.readingClient(), Ancestors: line, Trees: git.Compare(),
 		Host: a.Registry, Namespace: a.Namespace, At: host,
 	})

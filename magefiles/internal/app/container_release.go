@@ -7,20 +7,16 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/containerrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
-
-// Waiting are -wait and -timeout.
-type Waiting struct {
-	On      bool
-	Timeout *time.Duration
-}
 
 // runTimeout is of a run that builds a large image for two platforms, on a runner that may have another one to finish first.
 const runTimeout = 30 * time.Minute
 
-func (w Waiting) patience() (time.Duration, error) {
+// patience is how long -wait waits.
+func patience(w tasks.Waiting) (time.Duration, error) {
 	switch {
 	case w.Timeout == nil:
 		return runTimeout, nil
@@ -33,11 +29,11 @@ func (w Waiting) patience() (time.Duration, error) {
 }
 
 // ReleaseContainer makes and pushes the tag of a version, and follows what the forge makes of it.
-func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait Waiting, dryRun bool) (task.ContainerReleased, error) {
+func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait tasks.Waiting, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "release a container"
 	release, err := a.containerReleaser(wait)
 	if err != nil {
-		return task.ContainerReleased{}, err
+		return containerrelease.Result{}, err
 	}
 	if dryRun {
 		return release.DryRun(a.console.Note).Run(ctx, name, version)
@@ -50,8 +46,8 @@ func (a *App) ReleaseContainer(ctx context.Context, name, version string, wait W
 }
 
 // containerReleaser is the use case with its real adapters.
-func (a *App) containerReleaser(wait Waiting) (release task.ContainerRelease, err error) {
-	patience, err := wait.patience()
+func (a *App) containerReleaser(wait tasks.Waiting) (release containerrelease.Release, err error) {
+	patience, err := patience(wait)
 	if err != nil {
 		return release, err
 	}
@@ -72,12 +68,12 @@ func (a *App) containerReleaser(wait Waiting) (release task.ContainerRelease, er
 	if err != nil {
 		return release, err
 	}
-	release = task.ContainerRelease{
+	release = containerrelease.Release{
 		Publish: publish, Images: held, Remote: origin.Tags{Origin: from, Follow: wait.On}, Tagger: from, Message: from.Git.Message,
 		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
 	if wait.On {
-		release.Follow = &task.Follow{Runs: tagRuns{client, a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
+		release.Follow = &containerrelease.Follow{Runs: tagRuns{client, a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
 	}
 	return release, nil
 }

@@ -8,37 +8,37 @@ import (
 	"path/filepath"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitfetch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/source"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // docsBuilder builds the docs with the dates that they have at a commit; the caller gives it the tree.
-func (a *App) docsBuilder(choice string, git *repo.Repo, commit string) (task.BuildDocs, error) {
+func (a *App) docsBuilder(choice string, git *repo.Repo, commit string) (docsbuild.Build, error) {
 	opts, err := a.engineOptions(choice)
 	if err != nil {
-		return task.BuildDocs{}, err
+		return docsbuild.Build{}, err
 	}
 	network, err := a.network()
 	if err != nil {
-		return task.BuildDocs{}, console.BadInput(err)
+		return docsbuild.Build{}, console.BadInput(err)
 	}
 	zone, err := a.Zone()
 	if err != nil {
-		return task.BuildDocs{}, console.BadInput(err)
+		return docsbuild.Build{}, console.BadInput(err)
 	}
-	return task.BuildDocs{
-		Settings: task.DocsSettings{
-			Dir: path.Clean(a.Docs), Site: website.Settings{Generator: a.DocsGenerator, Build: a.DocsBuild, Output: a.DocsOutput},
+	return docsbuild.Build{
+		Settings: docsbuild.Settings{
+			Dir: path.Clean(a.Docs), Site: docsite.Settings{Generator: a.DocsGenerator, Build: a.DocsBuild, Output: a.DocsOutput},
 			Source: a.DocsSource, Image: a.NodeImage, Zone: zone,
 		},
-		Dates: func(ctx context.Context, under string) (map[string]website.Dates, error) {
+		Dates: func(ctx context.Context, under string) (map[string]docsite.Dates, error) {
 			return docsDates(ctx, git, commit, under)
 		},
-		Sources: sources{source.Git{Cache: filepath.Join(a.cacheAt, "sources"), Environ: os.Environ()}},
+		Sources: sources{gitfetch.Git{Cache: filepath.Join(a.cacheAt, "sources"), Environ: os.Environ()}},
 		Sites: generators{a, pipeline.Docs{
 			Connect: func(ctx context.Context) (*pipeline.Client, error) { return a.session.connect(ctx, opts) },
 			Copies:  a.copies, Site: network, Image: a.NodeImage, Step: a.progress.step,
@@ -48,27 +48,27 @@ func (a *App) docsBuilder(choice string, git *repo.Repo, commit string) (task.Bu
 }
 
 // docsDates are the dates in git's history of a file, or of those in a folder.
-func docsDates(ctx context.Context, git *repo.Repo, commit, under string) (map[string]website.Dates, error) {
+func docsDates(ctx context.Context, git *repo.Repo, commit, under string) (map[string]docsite.Dates, error) {
 	found, err := git.Dates(ctx, commit, under)
-	dates := make(map[string]website.Dates, len(found))
+	dates := make(map[string]docsite.Dates, len(found))
 	for name, d := range found {
-		dates[name] = website.Dates(d)
+		dates[name] = docsite.Dates(d)
 	}
 	return dates, err
 }
 
-// sources is a task.Sources.
-type sources struct{ git source.Git }
+// sources is a docsbuild.Sources.
+type sources struct{ git gitfetch.Git }
 
-func (s sources) Find(text string) (task.Source, error) {
-	found, err := source.Parse(text)
+func (s sources) Find(text string) (docsbuild.Source, error) {
+	found, err := gitfetch.Parse(text)
 	return gitSource{found, s.git}, err
 }
 
-// gitSource is a task.Source.
+// gitSource is a docsbuild.Source.
 type gitSource struct {
-	source.Source
-	git source.Git
+	gitfetch.Source
+	git gitfetch.Git
 }
 
 func (s gitSource) Fetch(ctx context.Context) (dir, commit string, release func() error, err error) {
@@ -76,7 +76,7 @@ func (s gitSource) Fetch(ctx context.Context) (dir, commit string, release func(
 	return tree.Dir, tree.Commit, tree.Release, err
 }
 
-// generators is a task.Generators that is a pipeline.
+// generators is a docsbuild.Generators that is a pipeline.
 type generators struct {
 	app  *App
 	docs pipeline.Docs
@@ -84,7 +84,7 @@ type generators struct {
 
 func (g generators) Check(ctx context.Context) error { return g.docs.Check(ctx) }
 
-func (g generators) Generate(ctx context.Context, q task.GeneratorRun, to string) error {
+func (g generators) Generate(ctx context.Context, q docsbuild.GeneratorRun, to string) error {
 	err := g.docs.Build(ctx, pipeline.Website(q), to)
 	var failed *pipeline.StepError
 	if errors.As(err, &failed) && g.app.session.choice() == engine.Dagger {

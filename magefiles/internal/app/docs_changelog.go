@@ -2,23 +2,26 @@ package app
 
 import (
 	"context"
+	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docschangelog"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Changelog writes the section of a version into the changelog.
-func (a *App) Changelog(ctx context.Context, args task.ChangelogArgs, draft bool) (task.Noted, error) {
+func (a *App) Changelog(ctx context.Context, args tasks.ChangelogArgs, draft bool) (fmt.Stringer, error) {
 	zone, err := a.Zone()
 	if err != nil {
-		return task.Noted{}, console.BadInput(err)
+		return docschangelog.Result{}, console.BadInput(err)
 	}
-	changelog := task.Changelog{Root: a.files, Zone: zone, Warn: a.console.Warn}
+	changelog := docschangelog.Changelog{Root: a.files, Zone: zone, Warn: a.console.Warn}
 	if draft {
 		return changelog.Draft(args)
 	}
 	noted, err := changelog.Run(ctx, args)
-	if err == nil && noted.Status == task.StatusUnchanged {
+	if err == nil && noted.Status == step.StatusUnchanged {
 		a.console.Note(noted.File + " already has the section, and no fragment is left: nothing was written")
 	}
 	return noted, err

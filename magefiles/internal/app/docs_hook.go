@@ -7,13 +7,13 @@ import (
 	"os"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // docsHook runs the site's command after a deployment. What it prints is shown with the step.
 func (a *App) docsHook(ctx context.Context) error {
-	err := command.Command{Args: []string{"sh", "-c", a.DocsHook}, Env: os.Environ(), Output: hookOutput{a}, Grace: hookGrace}.Run(ctx)
+	err := procgroup.Command{Args: []string{"sh", "-c", a.DocsHook}, Env: os.Environ(), Output: hookOutput{a}, Grace: hookGrace}.Run(ctx)
 	if err != nil {
 		return fmt.Errorf("the command in BLUMEOPS_DOCS_HOOK failed: %w; the release is kept: correct the command and run the same target again", err)
 	}

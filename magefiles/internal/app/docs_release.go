@@ -4,24 +4,27 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // ReleaseDocs makes the docs public as a version.
-func (a *App) ReleaseDocs(ctx context.Context, choice string, args task.ReleaseArgs, dryRun bool) (task.Released, error) {
+func (a *App) ReleaseDocs(ctx context.Context, choice string, args tasks.ReleaseArgs, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "release docs"
 	release, err := a.releaser(choice)
 	if err != nil {
-		return task.Released{}, err
+		return docsrelease.Released{}, err
 	}
 	if dryRun {
 		return release.DryRun(a.console.Note).Run(ctx, args)
@@ -34,17 +37,17 @@ func (a *App) ReleaseDocs(ctx context.Context, choice string, args task.ReleaseA
 }
 
 // RollBackDocs deploys an older version of the docs.
-func (a *App) RollBackDocs(ctx context.Context, version string, dryRun bool) (task.RolledBack, error) {
+func (a *App) RollBackDocs(ctx context.Context, version string, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "roll docs back"
 	docs, _, err := a.docs()
 	if err != nil {
-		return task.RolledBack{}, err
+		return docsrelease.RolledBack{}, err
 	}
 	keep, err := a.KeptReleases()
 	if err != nil {
-		return task.RolledBack{}, console.BadInput(err)
+		return docsrelease.RolledBack{}, console.BadInput(err)
 	}
-	rollback := task.Rollback{Docs: docs, Keep: keep}
+	rollback := docsrelease.Rollback{Systems: docs, Keep: keep}
 	if dryRun {
 		return rollback.DryRun(a.console.Note).Run(ctx, version)
 	}
@@ -56,65 +59,65 @@ func (a *App) RollBackDocs(ctx context.Context, version string, dryRun bool) (ta
 }
 
 // releaser is the use case with its real adapters.
-func (a *App) releaser(choice string) (task.Release, error) {
+func (a *App) releaser(choice string) (docsrelease.Release, error) {
 	docs, git, err := a.docs()
 	if err != nil {
-		return task.Release{}, err
+		return docsrelease.Release{}, err
 	}
 	zone, err := a.Zone()
 	if err != nil {
-		return task.Release{}, console.BadInput(err)
+		return docsrelease.Release{}, console.BadInput(err)
 	}
 	keep, err := a.KeptReleases()
 	if err != nil {
-		return task.Release{}, console.BadInput(err)
+		return docsrelease.Release{}, console.BadInput(err)
 	}
-	return task.Release{
-		Docs: docs, Builder: docsSite{a, git, choice}, Folder: path.Clean(a.Docs), Zone: zone, Keep: keep,
+	return docsrelease.Release{
+		Systems: docs, Builder: docsSite{a, git, choice}, Folder: path.Clean(a.Docs), Zone: zone, Keep: keep,
 	}, nil
 }
 
 // docs are the parts that a release and a rollback share.
-func (a *App) docs() (task.Docs, *repo.Repo, error) {
+func (a *App) docs() (docsrelease.Systems, *repo.Repo, error) {
 	patience, err := a.DeployWait()
 	if err != nil {
-		return task.Docs{}, nil, console.BadInput(err)
+		return docsrelease.Systems{}, nil, console.BadInput(err)
 	}
 	if err := a.Require("DocsManifest"); err != nil {
-		return task.Docs{}, nil, console.BadInput(err)
+		return docsrelease.Systems{}, nil, console.BadInput(err)
 	}
 	client, err := a.forge()
 	if err != nil {
-		return task.Docs{}, nil, err
+		return docsrelease.Systems{}, nil, err
 	}
 	from, err := a.origin(client)
 	if err != nil {
-		return task.Docs{}, nil, err
+		return docsrelease.Systems{}, nil, err
 	}
-	docs := task.Docs{
+	docs := docsrelease.Systems{
 		Origin:    from,
 		Tags:      from,
 		Packages:  newPackages(client, a.repository(), cmp.Or(a.PackagesURL, a.ForgeURL), a.console.Note),
 		Announcer: announcer{client, a.repository()},
 		Name:      docsName,
-		Pins: task.Pins{
+		Pins: docsrelease.Pins{
 			File: path.Clean(a.DocsManifest), URL: manifest.Env{Variable: docsURLVariable}, Sum: manifest.Env{Variable: docsSumVariable},
 		},
 		Patience: patience, Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
-	if site.IsSet(a.ArgoCDURL) {
+	if settings.IsSet(a.ArgoCDURL) {
 		docs.Deployer = deployer{client: a.argoCD(0), app: a.ArgoCDApp, timeout: patience, tell: a.progress.line}
 	}
-	if site.IsSet(a.DocsURL) {
+	if settings.IsSet(a.DocsURL) {
 		docs.Website = publicSite{a.DocsURL, a.http()}
 	}
-	if site.IsSet(a.DocsHook) {
+	if settings.IsSet(a.DocsHook) {
 		docs.Hook = a.docsHook
 	}
 	return docs, from.Git, nil
 }
 
-// docsSite is a task.SiteBuilder: docs:build at a commit.
+// docsSite is a docsrelease.Builder: docs:build at a commit.
 type docsSite struct {
 	app    *App
 	git    *repo.Repo
@@ -126,7 +129,7 @@ func (s docsSite) Check(ctx context.Context, commit string) error {
 	if err != nil {
 		return err
 	}
-	return build.Check(ctx, task.DocsArgs{})
+	return build.Check(ctx, tasks.DocsArgs{})
 }
 
 func (s docsSite) Source(context.Context) (string, error) {
@@ -147,25 +150,25 @@ func (s docsSite) Build(ctx context.Context, commit, version, date, file string)
 	if err != nil {
 		return err
 	}
-	_, err = build.Run(ctx, task.DocsArgs{Version: version, Output: file, Time: day, Date: date})
+	_, err = build.Run(ctx, tasks.DocsArgs{Version: version, Output: file, Time: day, Date: date})
 	return err
 }
 
 // at builds the docs of a commit, without its changelog fragments.
-func (s docsSite) at(commit string) (task.BuildDocs, error) {
+func (s docsSite) at(commit string) (docsbuild.Build, error) {
 	build, err := s.app.docsBuilder(s.engine, s.git, commit)
 	if err != nil {
-		return task.BuildDocs{}, err
+		return docsbuild.Build{}, err
 	}
 	if build.Tree, err = s.git.Recorded(commit); err != nil {
-		return task.BuildDocs{}, err
+		return docsbuild.Build{}, err
 	}
 	config, err := changelog.ParseConfig(build.Tree)
 	switch {
 	case err == nil:
 		build.Settings.Fragment = append(build.Settings.Fragment, config.Directory)
 	case !errors.Is(err, fs.ErrNotExist):
-		return task.BuildDocs{}, err
+		return docsbuild.Build{}, err
 	}
 	return build, nil
 }

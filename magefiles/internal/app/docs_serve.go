@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // ServeDocs serves an archive until it is stopped.
@@ -29,7 +29,7 @@ func (a *App) ServeDocs(ctx context.Context, archive string, port int) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Remove()) }()
-	content, err := website.Unpack(dir.Path, f, website.Largest)
+	content, err := docsite.Unpack(dir.Path, f, docsite.Largest)
 	if err != nil {
 		return console.BadInput(errors.New(archive + " " + err.Error()))
 	}

@@ -15,18 +15,19 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/containerrelease"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/disk"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/dockerfile"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/doctor"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // attempts at a host that fails: doctor tells that it does, and does not wait until it no longer does.
@@ -38,12 +39,12 @@ func (a *App) Doctor(ctx context.Context, only string) error {
 	if err != nil {
 		return console.BadInput(err)
 	}
-	return a.check(ctx, estate.Doctor(ports), only, "")
+	return a.check(ctx, doctor.Checks(ports), only, "")
 }
 
 // doctorPorts are the adapters of doctor; what the site does not use is left out.
-func (a *App) doctorPorts() (estate.DoctorPorts, error) {
-	ports := estate.DoctorPorts{
+func (a *App) doctorPorts() (doctor.Ports, error) {
+	ports := doctor.Ports{
 		Tools: commands{a}, Disk: disks{a}, Authorities: machineAuthorities{a}, Secrets: settingsSecrets{a}, Engine: anyEngine{a},
 		Registry: ownRegistry{a, a.registryClient(registry.Options{Retry: registry.Retry{Attempts: attempts}})},
 	}
@@ -54,25 +55,25 @@ func (a *App) doctorPorts() (estate.DoctorPorts, error) {
 	from, err := a.origin(client)
 	ports.Clone = clone{from, err}
 	ports.Forge = rights{client: client, repository: a.repository(), address: a.ForgeURL, origin: from, note: a.console.Note}
-	if site.IsSet(a.ArgoCDURL) {
+	if settings.IsSet(a.ArgoCDURL) {
 		ports.ArgoCD = docsApplication{a.argoCD(attempts), a.ArgoCDApp}
 	}
-	if site.IsSet(a.DocsURL) {
+	if settings.IsSet(a.DocsURL) {
 		ports.Website = docsWebsite{publicSite{a.DocsURL, a.http()}}
 	}
 	return ports, nil
 }
 
-// commands is an estate.Tools.
+// commands is an doctor.Tools.
 type commands struct{ *App }
 
-func (c commands) Look() []estate.Tool {
-	list := []estate.Tool{{Name: "go", For: "container:build of a Go container"}}
+func (c commands) Look() []doctor.Tool {
+	list := []doctor.Tool{{Name: "go", For: "container:build of a Go container"}}
 	if !isFolder(c.DocsSource) {
-		list = append(list, estate.Tool{Name: "git", For: "docs:build, to fetch its generator"})
+		list = append(list, doctor.Tool{Name: "git", For: "docs:build, to fetch its generator"})
 	}
-	if site.IsSet(c.DocsHook) {
-		list = append(list, estate.Tool{Name: "sh", For: "the command in BLUMEOPS_DOCS_HOOK"})
+	if settings.IsSet(c.DocsHook) {
+		list = append(list, doctor.Tool{Name: "sh", For: "the command in BLUMEOPS_DOCS_HOOK"})
 	}
 	for i, tool := range list {
 		if _, err := exec.LookPath(tool.Name); err != nil {
@@ -87,35 +88,35 @@ func isFolder(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// disks is an estate.Disk.
+// disks is an doctor.Disk.
 type disks struct{ *App }
 
-func (d disks) Folders() ([]estate.Folder, error) {
-	list := []estate.Folder{
-		{Path: d.stateAt, Holds: "the engine", Needs: estate.NeedsEngine},
-		{Path: d.cacheAt, Holds: "compiled programs", Needs: estate.NeedsCache},
-		{Path: os.TempDir(), Holds: "temporary files", Needs: estate.NeedsCache},
+func (d disks) Folders() ([]doctor.Folder, error) {
+	list := []doctor.Folder{
+		{Path: d.stateAt, Holds: "the engine", Needs: doctor.NeedsEngine},
+		{Path: d.cacheAt, Holds: "compiled programs", Needs: doctor.NeedsCache},
+		{Path: os.TempDir(), Holds: "temporary files", Needs: doctor.NeedsCache},
 	}
 	var err error
 	for i := range list {
-		if list[i].Free, err = estate.Free(list[i].Path); err != nil {
+		if list[i].Free, err = disk.Free(list[i].Path); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
 }
 
-// settingsSecrets is an estate.Secrets.
+// settingsSecrets is an doctor.Secrets.
 type settingsSecrets struct{ *App }
 
-func (s settingsSecrets) Check(ctx context.Context) ([]estate.Secret, error) {
-	checked, err := s.CheckSecrets(ctx)
+func (s settingsSecrets) Check(ctx context.Context) ([]doctor.Secret, error) {
+	checked, err := s.checkSecrets(ctx)
 	if errors.Is(err, errSecrets) {
 		err = nil // each of them says it
 	}
-	list := make([]estate.Secret, len(checked))
+	list := make([]doctor.Secret, len(checked))
 	for i, c := range checked {
-		list[i] = estate.Secret{Name: c.Name, Hint: c.Hint}
+		list[i] = doctor.Secret{Name: c.Name, Hint: c.Hint}
 		if c.State != secret.OK {
 			list[i].Reason = cmp.Or(c.Reason, string(c.State))
 		}
@@ -123,17 +124,17 @@ func (s settingsSecrets) Check(ctx context.Context) ([]estate.Secret, error) {
 	return list, err
 }
 
-// anyEngine is an estate.Engine.
+// anyEngine is an doctor.Engine.
 type anyEngine struct{ *App }
 
-func (e anyEngine) Look(ctx context.Context) (estate.Outlook, error) {
+func (e anyEngine) Look(ctx context.Context) (doctor.Outlook, error) {
 	opts, err := e.engineOptions("")
 	if err != nil {
-		return estate.Outlook{}, err
+		return doctor.Outlook{}, err
 	}
 	look := engine.Look(ctx, opts)
 	e.console.Note(fmt.Sprintf("engine: %s (%s)", look.Choice, look.Why))
-	out := estate.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}
+	out := doctor.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}
 	if look.Choice == engine.Embedded && look.Start == nil && look.Run == nil {
 		out.Foreign, err = e.foreign(ctx, opts)
 	}
@@ -141,14 +142,14 @@ func (e anyEngine) Look(ctx context.Context) (estate.Outlook, error) {
 }
 
 // foreign are the platforms that Dockerfiles with RUN are published for, and that the engine runs no commands for.
-func (e anyEngine) foreign(ctx context.Context, opts engine.Options) ([]estate.Foreign, error) {
+func (e anyEngine) foreign(ctx context.Context, opts engine.Options) ([]doctor.Foreign, error) {
 	needs, err := e.runs()
 	if err != nil {
 		return nil, err
 	}
-	var list []estate.Foreign
+	var list []doctor.Foreign
 	for _, platform := range engine.Missing(ctx, opts, slices.Sorted(maps.Keys(needs))) {
-		list = append(list, estate.Foreign{Platform: platform, Containers: needs[platform]})
+		list = append(list, doctor.Foreign{Platform: platform, Containers: needs[platform]})
 	}
 	return list, nil
 }
@@ -182,7 +183,7 @@ func (e anyEngine) runs() (map[string][]string, error) {
 	return needs, nil
 }
 
-// ownRegistry is an estate.Registry: the site's.
+// ownRegistry is an doctor.Registry: the site's.
 type ownRegistry struct {
 	*App
 	client *registry.Client
@@ -224,7 +225,7 @@ func (o ownRegistry) Push(ctx context.Context) error {
 	return withHint(o.client.MayPush(ctx, ref))
 }
 
-// rights is an estate.Forge.
+// rights is an doctor.Forge.
 type rights struct {
 	client     *forge.Client
 	repository forge.Repository
@@ -235,7 +236,7 @@ type rights struct {
 
 func (f rights) String() string { return "forge " + f.address }
 
-func (f rights) Ask(ctx context.Context) []estate.Answer {
+func (f rights) Ask(ctx context.Context) []doctor.Answer {
 	need := forge.Need{Repository: f.repository, Branch: origin.DefaultBranch, Releases: true, Packages: f.repository.Owner, Public: true}
 	if f.origin != nil {
 		need.Tags = f.nextTags(ctx)
@@ -245,9 +246,9 @@ func (f rights) Ask(ctx context.Context) []estate.Answer {
 		}
 	}
 	checks := f.client.Preflight(ctx, need)
-	answers := make([]estate.Answer, len(checks))
+	answers := make([]doctor.Answer, len(checks))
 	for i, c := range checks {
-		answers[i] = estate.Answer{What: c.What, Err: c.Err}
+		answers[i] = doctor.Answer{What: c.What, Err: c.Err}
 		if c.Doubt != "" {
 			f.note(c.Doubt)
 		}
@@ -275,10 +276,10 @@ func (f rights) nextTags(ctx context.Context) []string {
 	for _, c := range containers {
 		names = append(names, c.Name)
 	}
-	return task.NextTags(tags, names)
+	return containerrelease.NextTags(tags, names)
 }
 
-// clone is an estate.Clone; err is why it cannot be one.
+// clone is an doctor.Clone; err is why it cannot be one.
 type clone struct {
 	*origin.Origin
 	err error
@@ -291,7 +292,7 @@ func (c clone) String() string {
 	return "git remote " + c.Remote.String()
 }
 
-func (c clone) State(ctx context.Context) (s estate.CloneState, err error) {
+func (c clone) State(ctx context.Context) (s doctor.CloneState, err error) {
 	if c.err != nil {
 		return s, c.err
 	}
@@ -326,7 +327,7 @@ func (c clone) MayPush(ctx context.Context) error {
 	return nil
 }
 
-// docsApplication is an estate.Deployment.
+// docsApplication is an doctor.Deployment.
 type docsApplication struct {
 	client *argo.Client
 	app    string
@@ -341,12 +342,12 @@ func (d docsApplication) String() string {
 	return "Argo CD " + host + ": application " + d.app
 }
 
-func (d docsApplication) Look(ctx context.Context) (estate.Deployed, error) {
+func (d docsApplication) Look(ctx context.Context) (doctor.Deployed, error) {
 	access, err := d.client.Preflight(ctx, d.app)
-	return estate.Deployed{Health: access.State.Health, Trouble: access.State.Trouble}, err
+	return doctor.Deployed{Health: access.State.Health, Trouble: access.State.Trouble}, err
 }
 
-// docsWebsite is an estate.Website.
+// docsWebsite is an doctor.Website.
 type docsWebsite struct{ publicSite }
 
 // Version fails without the address, which is named anyway and has the time in it.
@@ -359,15 +360,15 @@ func (d docsWebsite) Version(ctx context.Context) (string, error) {
 	return version, err
 }
 
-// machineAuthorities is an estate.Authorities.
+// machineAuthorities is an doctor.Authorities.
 type machineAuthorities struct{ *App }
 
-func (m machineAuthorities) Look() ([]estate.Authority, error) {
-	sources, err := trust.Sources(site.CAVariable, m.CAFile, os.Getenv)
+func (m machineAuthorities) Look() ([]doctor.Authority, error) {
+	sources, err := trust.Sources(settings.CAVariable, m.CAFile, os.Getenv)
 	var all trust.Bundle
-	list := make([]estate.Authority, len(sources))
+	list := make([]doctor.Authority, len(sources))
 	for i, s := range sources {
-		list[i] = estate.Authority{Name: s.Name, Path: s.Path}
+		list[i] = doctor.Authority{Name: s.Name, Path: s.Path}
 		list[i].Certificates, list[i].Err = all.Add(s)
 	}
 	m.console.Note(named(list))
@@ -375,7 +376,7 @@ func (m machineAuthorities) Look() ([]estate.Authority, error) {
 }
 
 // named says where authorities come from.
-func named(list []estate.Authority) string {
+func named(list []doctor.Authority) string {
 	text := "certificate authorities: those of the system"
 	for _, a := range list {
 		if a.Err == nil {

@@ -13,15 +13,15 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/estate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsrelease"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/drift"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // Drift compares the manifests with the registries, git's history and Argo CD.
@@ -30,20 +30,20 @@ func (a *App) Drift(ctx context.Context, only string) error {
 	if err != nil {
 		return console.BadInput(err)
 	}
-	return a.check(ctx, estate.Drift(ports), only, "")
+	return a.check(ctx, drift.Checks(ports), only, "")
 }
 
 // driftPorts are the adapters of drift; what the site does not use is left out.
-func (a *App) driftPorts() (estate.DriftPorts, error) {
+func (a *App) driftPorts() (drift.Ports, error) {
 	client, err := a.forge()
 	if err != nil {
-		return estate.DriftPorts{}, err
+		return drift.Ports{}, err
 	}
 	from, err := a.origin(client)
 	if err != nil {
-		return estate.DriftPorts{}, err
+		return drift.Ports{}, err
 	}
-	ports := estate.DriftPorts{
+	ports := drift.Ports{
 		Images:  registries{a.registryClient(registry.Options{})},
 		History: &history{origin: from},
 		Packages: docsPackages{
@@ -51,13 +51,13 @@ func (a *App) driftPorts() (estate.DriftPorts, error) {
 			host:     a.ForgeURL, file: path.Clean(a.DocsManifest),
 		},
 	}
-	if site.IsSet(a.ArgoCDURL) {
+	if settings.IsSet(a.ArgoCDURL) {
 		ports.Applications = applications{a.argoCD(0), a.ArgoCDAddress(os.Getenv)}
 	}
 	return ports, nil
 }
 
-// registries is an estate.Images.
+// registries is an drift.Images.
 type registries struct{ client *registry.Client }
 
 func (i registries) Holds(ctx context.Context, ref image.Reference, digest string) (string, bool, error) {
@@ -65,7 +65,7 @@ func (i registries) Holds(ctx context.Context, ref image.Reference, digest strin
 	return found, ok, withHint(err)
 }
 
-// applications is an estate.Applications.
+// applications is an drift.Applications.
 type applications struct {
 	client  *argo.Client
 	address string
@@ -76,11 +76,11 @@ func (a applications) String() string { return "Argo CD " + a.address }
 // wholeCommit is what a revision is that is no version of a chart.
 var wholeCommit = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
-func (a applications) List(ctx context.Context) ([]estate.Live, error) {
+func (a applications) List(ctx context.Context) ([]drift.Live, error) {
 	found, err := a.client.List(ctx)
-	list := make([]estate.Live, len(found))
+	list := make([]drift.Live, len(found))
 	for i, f := range found {
-		list[i] = estate.Live{
+		list[i] = drift.Live{
 			Name: f.Name, Repos: f.Repos, Owner: f.Owner, Sync: f.Sync, Health: f.Health, Trouble: f.Trouble, Auto: f.AutoSync,
 		}
 		if wholeCommit.MatchString(f.Deployed) {
@@ -101,27 +101,27 @@ func (a applications) MaySee(ctx context.Context, project, name string) error {
 	return err
 }
 
-// history is an estate.History. Several checks ask for the same, which is fetched once.
+// history is an drift.History. Several checks ask for the same, which is fetched once.
 type history struct {
 	origin *origin.Origin
 	once   sync.Once
-	refs   estate.Refs
+	refs   drift.Refs
 	err    error
 }
 
 func (h *history) String() string { return "git remote " + h.origin.Remote.String() }
 
-func (h *history) Refs(ctx context.Context) (estate.Refs, error) {
+func (h *history) Refs(ctx context.Context) (drift.Refs, error) {
 	h.once.Do(func() { h.refs, h.err = h.fetch(ctx) })
 	return h.refs, h.err
 }
 
-func (h *history) fetch(ctx context.Context) (estate.Refs, error) {
+func (h *history) fetch(ctx context.Context) (drift.Refs, error) {
 	there, err := h.origin.Remote.Refs(ctx)
 	if err != nil {
-		return estate.Refs{}, err
+		return drift.Refs{}, err
 	}
-	found := estate.Refs{Default: cmp.Or(there.Default, origin.DefaultBranch), Heads: there.Heads, Tags: map[string]string{}}
+	found := drift.Refs{Default: cmp.Or(there.Default, origin.DefaultBranch), Heads: there.Heads, Tags: map[string]string{}}
 	for name, tag := range there.Tags {
 		found.Tags[name] = tag.Commit
 	}
@@ -158,7 +158,7 @@ func (h *history) Reached(ctx context.Context, tips []string) (func(commit strin
 	}, nil
 }
 
-// docsPackages is an estate.Packages.
+// docsPackages is an drift.Packages.
 type docsPackages struct {
 	packages
 	host string
@@ -168,7 +168,7 @@ type docsPackages struct {
 func (d docsPackages) String() string { return d.host }
 
 // Pinned leaves a manifest that names no release, or none of the forge's, to those who wrote it.
-func (d docsPackages) Pinned(tree *validate.Tree) (pin estate.Pin, ok bool, err error) {
+func (d docsPackages) Pinned(tree *validate.Tree) (pin drift.Pin, ok bool, err error) {
 	text, ok := tree.Text(d.file)
 	if !ok {
 		return pin, false, nil
@@ -182,12 +182,12 @@ func (d docsPackages) Pinned(tree *validate.Tree) (pin estate.Pin, ok bool, err 
 		return pin, false, err
 	}
 	version, file, ok := d.Locate(found[0].Value)
-	return estate.Pin{Path: d.file, Line: found[0].Line, Version: version, File: file, Sum: found[1].Value}, ok, nil
+	return drift.Pin{Path: d.file, Line: found[0].Line, Version: version, File: file, Sum: found[1].Value}, ok, nil
 }
 
-func (d docsPackages) Sum(ctx context.Context, pin estate.Pin) (string, bool, error) {
+func (d docsPackages) Sum(ctx context.Context, pin drift.Pin) (string, bool, error) {
 	sum, err := d.packages.Sum(ctx, pin.Version, pin.File)
-	if errors.Is(err, task.ErrNoFile) {
+	if errors.Is(err, docsrelease.ErrNoFile) {
 		return "", false, nil
 	}
 	return sum.SHA256, err == nil, err

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 )
 
 // engineOptions are those of every use of the engine; choice is the flag -engine.
@@ -27,7 +28,7 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 		return engine.Options{}, console.BadInput(err)
 	}
 	registries := map[string]daemon.Registry{}
-	for _, host := range site.List(a.PlainRegistries) {
+	for _, host := range settings.List(a.PlainRegistries) {
 		registries[host] = daemon.Registry{PlainHTTP: true}
 	}
 	authorities, err := a.trusted.bundle()
@@ -41,7 +42,7 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 }
 
 // EngineStatus describes the embedded engine.
-func (a *App) EngineStatus(ctx context.Context) (status, error) {
+func (a *App) EngineStatus(ctx context.Context) (fmt.Stringer, error) {
 	opts, err := a.engineOptions("")
 	if err != nil {
 		return status{}, err

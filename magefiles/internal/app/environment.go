@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 )
 
 // withheld looks up the variables that were taken out of the environment of this process, which several targets of one command share.
@@ -18,7 +18,7 @@ var withheld = struct {
 
 // withhold takes the secrets out of the environment of this process, once: compilers, git, hooks, tests and credential helpers inherit it. lookup
 // looks a variable up, those included.
-func withhold(s site.Settings) (lookup func(string) string, err error) {
+func withhold(s settings.Settings) (lookup func(string) string, err error) {
 	withheld.Do(func() {
 		lookup, err := secret.Withhold(s.SecretNames(), os.LookupEnv, os.Unsetenv)
 		if err != nil {

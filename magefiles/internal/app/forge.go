@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
 )
 
 // repository is where the forge has this repository.
@@ -40,7 +40,7 @@ const (
 	docsSumVariable = "DOCS_RELEASE_SHA256"
 )
 
-// packages is a task.Packages: a generic package of the forge.
+// packages is a docsrelease.Packages: a generic package of the forge.
 type packages struct {
 	client     *forge.Client
 	repository forge.Repository // that the package is shown with
@@ -71,7 +71,7 @@ func (p packages) Check(ctx context.Context) error {
 func (p packages) Upload(ctx context.Context, version, file string, content io.ReaderAt, size int64) error {
 	err := p.client.Upload(ctx, p.file(version, file), content, size)
 	if errors.Is(err, forge.ErrExists) {
-		return task.ErrFileExists
+		return docsrelease.ErrFileExists
 	}
 	if err == nil {
 		p.link(ctx)
@@ -87,9 +87,9 @@ func (p packages) link(ctx context.Context) {
 	}
 }
 
-func (p packages) Sum(ctx context.Context, version, file string) (task.Sum, error) {
+func (p packages) Sum(ctx context.Context, version, file string) (docsrelease.Sum, error) {
 	found, err := p.client.Sum(ctx, p.file(version, file))
-	return task.Sum(found), noFile(err)
+	return docsrelease.Sum(found), noFile(err)
 }
 
 // receiptSize is far more than the files have that are read as a whole.
@@ -102,7 +102,7 @@ func (p packages) Read(ctx context.Context, version, file string) ([]byte, error
 
 func noFile(err error) error {
 	if errors.Is(err, forge.ErrNotFound) {
-		return task.ErrNoFile
+		return docsrelease.ErrNoFile
 	}
 	return err
 }
@@ -133,7 +133,7 @@ func (p packages) Locate(url string) (version, file string, ok bool) {
 	return m[1], m[2], true
 }
 
-// announcer is a task.Announcer: the forge's releases.
+// announcer is a docsrelease.Announcer: the forge's releases.
 type announcer struct {
 	client     *forge.Client
 	repository forge.Repository
@@ -143,17 +143,17 @@ func (a announcer) Check(ctx context.Context) error {
 	return forge.Failures(a.client.Preflight(ctx, forge.Need{Repository: a.repository, Releases: true}))
 }
 
-func (a announcer) Find(ctx context.Context, tag string) (task.Announcement, bool, error) {
+func (a announcer) Find(ctx context.Context, tag string) (docsrelease.Announcement, bool, error) {
 	found, err := a.client.ReleaseByTag(ctx, a.repository, tag)
 	if errors.Is(err, forge.ErrNotFound) {
-		return task.Announcement{}, false, nil
+		return docsrelease.Announcement{}, false, nil
 	}
-	return task.Announcement{
+	return docsrelease.Announcement{
 		Tag: found.Tag, Title: found.Title, Notes: found.Notes, Draft: found.Draft, Prerelease: found.Prerelease, URL: found.URL,
 	}, err == nil, err
 }
 
-func (a announcer) Put(ctx context.Context, commit string, what task.Announcement) (string, error) {
+func (a announcer) Put(ctx context.Context, commit string, what docsrelease.Announcement) (string, error) {
 	put, err := a.client.Announce(ctx, a.repository, forge.Release{
 		Tag: what.Tag, Title: what.Title, Notes: what.Notes, Draft: what.Draft, Prerelease: what.Prerelease,
 	}, commit)

@@ -9,8 +9,8 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
 )
 
 // git is the checkout.
@@ -23,12 +23,12 @@ type credentialsOf func(ctx context.Context, host string) (user, token string, o
 
 // gitRemote is the repository on the forge, whatever the checkout was cloned from.
 func (a *App) gitRemote(git *repo.Repo, credentials credentialsOf) (*repo.Remote, error) {
-	options := repo.RemoteOptions{Credentials: credentials, Plain: site.List(a.PlainRegistries), Transport: a.http().Transport}
+	options := repo.RemoteOptions{Credentials: credentials, Plain: settings.List(a.PlainRegistries), Transport: a.http().Transport}
 	if !sameHost(git.SourceURL(), a.ForgeURL) {
 		options.URL = a.SourceURL() + ".git"
 	}
-	if a.hasSecret(a.SSHKey, site.SSHKeyVariable) {
-		options.SSHKey = func(ctx context.Context) ([]byte, error) { return a.key(ctx, a.SSHKey, site.SSHKeyVariable) }
+	if a.hasSecret(a.SSHKey, settings.SSHKeyVariable) {
+		options.SSHKey = func(ctx context.Context) ([]byte, error) { return a.key(ctx, a.SSHKey, settings.SSHKeyVariable) }
 	}
 	return git.Remote(options)
 }
@@ -63,12 +63,12 @@ func (a *App) readCredentials(ctx context.Context, host string) (user, token str
 	return user, token, ok, err
 }
 
-// trees is a task.Trees.
+// trees is a publish.Trees.
 type trees struct{ *repo.Repo }
 
 func (t trees) Recorded(commit string) (fs.FS, error) { return t.Repo.Recorded(commit) }
 
-// tagLooker is a task.TagLooker. It fetches nothing.
+// tagLooker is a publish.TagLooker. It fetches nothing.
 type tagLooker struct{ remote *repo.Remote }
 
 func (l tagLooker) Look(ctx context.Context) (vcs.Heads, error) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup/procgrouptest"
 )
 
 // What the hook starts in the background does not outlive Ctrl-C, and what the hook prints is shown.
@@ -19,7 +19,7 @@ func TestDocsHook(t *testing.T) {
 	r.progress = progress{console: r.console, logs: t.TempDir(), title: "hook"}
 	ctx, stop := context.WithCancelCause(t.Context())
 	enough := errors.New("that is enough")
-	gone := commandtest.Pipe(t, pipe, func() { stop(enough) })
+	gone := procgrouptest.Pipe(t, pipe, func() { stop(enough) })
 	if err := r.docsHook(ctx); !errors.Is(err, enough) {
 		t.Errorf("got %v, want %v", err, enough)
 	}

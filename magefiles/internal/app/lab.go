@@ -29,7 +29,7 @@ func (a *App) labHome() (lab.Home, error) {
 }
 
 // LabUp starts the lab.
-func (a *App) LabUp(ctx context.Context, parts, registry string, foreground bool) (labRecord, error) {
+func (a *App) LabUp(ctx context.Context, parts, registry string, foreground bool) (fmt.Stringer, error) {
 	home, err := a.labHome()
 	if err != nil {
 		return labRecord{}, err
@@ -118,7 +118,7 @@ func (a *App) LabDown(ctx context.Context, wipe bool) error {
 }
 
 // LabStatus asks the servers of the lab whether they answer.
-func (a *App) LabStatus(ctx context.Context) (labStatus, error) {
+func (a *App) LabStatus(ctx context.Context) (fmt.Stringer, error) {
 	up, err := a.labRecord()
 	if err != nil {
 		return labStatus{}, err
@@ -134,9 +134,9 @@ func (a *App) LabStatus(ctx context.Context) (labStatus, error) {
 }
 
 // LabEnv is what to set so that programs use the lab.
-func (a *App) LabEnv() (labEnv, error) {
+func (a *App) LabEnv() (fmt.Stringer, error) {
 	up, err := a.labRecord()
-	return up.Env, err
+	return labEnv(up.Env), err
 }
 
 // labRecord is the record of the lab, which must be up.

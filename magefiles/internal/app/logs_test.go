@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Two runs of a target that sets no title fail, and each has a log of its own.
@@ -18,7 +19,8 @@ func TestLogsAreNotShared(t *testing.T) {
 	t.Setenv("BLUMEOPS_ENGINE_STATE", "")
 	logs := map[string]bool{}
 	for range 2 {
-		err := Run(t.Context(), Options{Settings: example, Target: "container:try"}, func(_ context.Context, a *App) error {
+		err := Runner(example)(t.Context(), tasks.Options{Target: "container:try"}, func(_ context.Context, target tasks.App) error {
+			a := target.(*App)
 			a.progress.event(console.Event{Step: "a", State: console.Failed})
 			if a.progress.title != "container:try" {
 				t.Errorf("title %q", a.progress.title)

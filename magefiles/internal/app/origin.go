@@ -7,7 +7,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 )
 
 // origin is the repository that is released from.
@@ -30,10 +30,10 @@ func (a *App) origin(client *forge.Client) (*origin.Origin, error) {
 	return &origin.Origin{
 		Git: git, Checkout: a.tree(), Remote: remote, Rules: client, Repository: a.repository(), Author: author, Warn: a.console.Warn,
 		Signer: func(ctx context.Context) (*repo.Signer, error) {
-			if !a.hasSecret(a.SigningKey, site.SigningKeyVariable) {
+			if !a.hasSecret(a.SigningKey, settings.SigningKeyVariable) {
 				return nil, nil
 			}
-			key, err := a.key(ctx, a.SigningKey, site.SigningKeyVariable)
+			key, err := a.key(ctx, a.SigningKey, settings.SigningKeyVariable)
 			if err != nil {
 				return nil, err
 			}

@@ -3,24 +3,26 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/promote"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // Promote writes a published version into the manifests, and pushes that.
-func (a *App) Promote(ctx context.Context, args task.PromoteArgs, dryRun bool) (task.Promoted, error) {
+func (a *App) Promote(ctx context.Context, args tasks.PromoteArgs, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "promote " + args.Name + " to " + args.Version
-	promote, err := a.promoter()
+	promoting, err := a.promoter()
 	if err != nil {
-		return task.Promoted{}, err
+		return promote.Result{}, err
 	}
 	if dryRun {
-		return promote.DryRun(a.console.Note).Run(ctx, args)
+		return promoting.DryRun(a.console.Note).Run(ctx, args)
 	}
-	promoted, err := promote.Run(ctx, args)
+	promoted, err := promoting.Run(ctx, args)
 	if promoted.Reference == "" {
 		return promoted, err
 	}
@@ -28,33 +30,33 @@ func (a *App) Promote(ctx context.Context, args task.PromoteArgs, dryRun bool) (
 }
 
 // promoter is the use case with its real adapters.
-func (a *App) promoter() (task.Promote, error) {
+func (a *App) promoter() (promote.Promote, error) {
 	if err := a.requireRegistry(""); err != nil {
-		return task.Promote{}, err
+		return promote.Promote{}, err
 	}
 	client, err := a.forge()
 	if err != nil {
-		return task.Promote{}, err
+		return promote.Promote{}, err
 	}
 	from, err := a.origin(client)
 	if err != nil {
-		return task.Promote{}, err
+		return promote.Promote{}, err
 	}
-	promote := task.Promote{
+	promoting := promote.Promote{
 		Origin: from, Registry: a.pushingTo(nil), Host: a.Registry, Namespace: a.Namespace, Manifests: path.Clean(a.Manifests),
 		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
-	if !site.IsSet(a.ArgoCDURL) {
-		return promote, nil
+	if !settings.IsSet(a.ArgoCDURL) {
+		return promoting, nil
 	}
 	patience, err := a.DeployWait()
 	if err != nil {
-		return task.Promote{}, console.BadInput(err)
+		return promote.Promote{}, console.BadInput(err)
 	}
 	ours := a.addresses(from.Git)
 	if a.PackagesURL != "" { // as those see the forge who deploy
 		ours = append(ours, a.PackagesURL+"/"+a.Owner+"/"+a.Repository)
 	}
-	promote.Applications = deployers{deployer{client: a.argoCD(0), timeout: patience, tell: a.progress.line}, ours}
-	return promote, nil
+	promoting.Applications = deployers{deployer{client: a.argoCD(0), timeout: patience, tell: a.progress.line}, ours}
+	return promoting, nil
 }

@@ -7,27 +7,29 @@ import (
 	"fmt"
 	"slices"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changed"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/publish"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // publishMany publishes what a list names, or one container under the version that is its own.
-func (a *App) publishMany(ctx context.Context, choice string, args task.PublishArgs, dryRun bool) (fmt.Stringer, error) {
+func (a *App) publishMany(ctx context.Context, choice string, args tasks.PublishArgs, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "publish " + args.Name
 	if len(a.progress.title) > maxTitle {
 		a.progress.title = "publish containers"
 	}
 	one, err := a.publisher(choice)
 	if err != nil {
-		return task.PublishedMany{}, err
+		return publish.Results{}, err
 	}
-	many := task.PublishMany{
-		Each:    func(name image.Name) task.Publish { return a.alongside(one, name) },
+	many := publish.Many{
+		Each:    func(name image.Name) publish.Publish { return a.alongside(one, name) },
 		Changed: func(ctx context.Context) ([]image.Name, error) { return a.changedOrPublished(ctx, args) },
 		Bases:   basesOf, Note: a.console.Note,
 		Newest: func(ctx context.Context, name image.Name) (version string, err error) {
-			err = a.compared(ctx, args.Registry, func(c task.Changed) (err error) {
+			err = a.compared(ctx, args.Registry, func(c changed.SincePublished) (err error) {
 				version, err = c.Newest(ctx, name)
 				return err
 			})
@@ -43,7 +45,7 @@ func (a *App) publishMany(ctx context.Context, choice string, args task.PublishA
 			a.noteUnchanged(p)
 		}
 	}
-	if !task.IsMany(args.Name) && len(published) == 1 {
+	if !publish.IsMany(args.Name) && len(published) == 1 {
 		return published[0], a.writeOutputsBeside(err, dryRun, published[0])
 	}
 	if len(published) > 0 || err == nil {
@@ -70,7 +72,7 @@ func (a *App) changedNames(ctx context.Context, host string) ([]image.Name, erro
 }
 
 // alongside is a publication that runs beside others: what it shows of itself has its container's name before it.
-func (a *App) alongside(p task.Publish, name image.Name) task.Publish {
+func (a *App) alongside(p publish.Publish, name image.Name) publish.Publish {
 	l := &lane{progress: &a.progress, name: string(name)}
 	p.Watch, p.Registry = l.step, a.pushingTo(l.pushed)
 	if b, ok := p.Builder.(builder); ok {
@@ -82,9 +84,9 @@ func (a *App) alongside(p task.Publish, name image.Name) task.Publish {
 
 // changedOrPublished names what has changed and, for versions that are made from the commit, what was published from it already: a run that
 // broke off is finished by another, to the end.
-func (a *App) changedOrPublished(ctx context.Context, args task.PublishArgs) ([]image.Name, error) {
+func (a *App) changedOrPublished(ctx context.Context, args tasks.PublishArgs) ([]image.Name, error) {
 	names, err := a.changedNames(ctx, args.Registry)
-	if args.Version != task.VersionAuto || err != nil && len(names) == 0 {
+	if args.Version != publish.VersionAuto || err != nil && len(names) == 0 {
 		return names, err
 	}
 	published, publishedErr := a.publishedHere(ctx, cmp.Or(args.Registry, a.Registry))
@@ -118,7 +120,7 @@ func (a *App) publishedHere(ctx context.Context, host string) ([]image.Name, err
 		}
 		commits = append(commits, same...)
 	}
-	return task.PublishedOf{
+	return publish.Earlier{
 		Files: files, Registry: a.readingClient(), Host: host, Namespace: a.Namespace, Commits: commits,
 	}.Run(ctx)
 }

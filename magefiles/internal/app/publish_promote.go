@@ -6,17 +6,13 @@ import (
 	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/promote"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/publish"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Promoting are -promote and -sync: what follows a publication.
-type Promoting struct {
-	On   bool
-	Sync bool
-}
-
 // mayPromote refuses what can be refused before there is an image.
-func (a *App) mayPromote(ctx context.Context, args task.PublishArgs, then Promoting) error {
+func (a *App) mayPromote(ctx context.Context, args tasks.PublishArgs, then tasks.Promoting) error {
 	switch {
 	case !then.On && then.Sync:
 		return console.BadInput(errors.New("-sync requires -promote"))
@@ -29,10 +25,10 @@ func (a *App) mayPromote(ctx context.Context, args task.PublishArgs, then Promot
 	if err != nil {
 		return err
 	}
-	if args.Name == task.NamesChanged { // which are not known yet
+	if args.Name == publish.NamesChanged { // which are not known yet
 		return promote.Origin.CheckPush(ctx)
 	}
-	names, err := task.Names(args.Name)
+	names, err := publish.Names(args.Name)
 	if err != nil {
 		return err
 	}
@@ -45,7 +41,7 @@ func (a *App) mayPromote(ctx context.Context, args task.PublishArgs, then Promot
 
 // unused makes a warning of it that no manifest deploys a container: there is nothing to promote, and the image is good all the same.
 func (a *App) unused(err error) error {
-	var none *task.NoUseError
+	var none *promote.NoUseError
 	if !errors.As(err, &none) {
 		return err
 	}
@@ -54,12 +50,12 @@ func (a *App) unused(err error) error {
 }
 
 // promoteAll promotes what was published, one after the other, as each makes a commit on the one before. One that fails stops none of the others.
-func (a *App) promoteAll(ctx context.Context, result fmt.Stringer, dryRun bool, then Promoting) error {
-	var published []task.Published
+func (a *App) promoteAll(ctx context.Context, result fmt.Stringer, dryRun bool, then tasks.Promoting) error {
+	var published []publish.Result
 	switch result := result.(type) {
-	case task.Published:
-		published = []task.Published{result}
-	case task.PublishedMany:
+	case publish.Result:
+		published = []publish.Result{result}
+	case publish.Results:
 		published = result
 	}
 	var failed []error
@@ -74,8 +70,8 @@ func (a *App) promoteAll(ctx context.Context, result fmt.Stringer, dryRun bool, 
 	return errors.Join(failed...)
 }
 
-func (a *App) promoteOne(ctx context.Context, p task.Published, dryRun bool, then Promoting) error {
-	args := task.PromoteArgs{Name: string(p.Name), Version: p.Version, Digest: p.Digest, Sync: then.Sync}
+func (a *App) promoteOne(ctx context.Context, p publish.Result, dryRun bool, then tasks.Promoting) error {
+	args := tasks.PromoteArgs{Name: string(p.Name), Version: p.Version, Digest: p.Digest, Sync: then.Sync}
 	promote, err := a.promoter()
 	if err != nil {
 		return err

@@ -3,45 +3,47 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/publish"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // PublishTag is the same for a tag.
-func (a *App) PublishTag(ctx context.Context, choice, ref string, dryRun bool, then Promoting) (task.Published, error) {
+func (a *App) PublishTag(ctx context.Context, choice, ref string, dryRun bool, then tasks.Promoting) (fmt.Stringer, error) {
 	if err := a.requireRegistry(""); err != nil {
-		return task.Published{}, err
+		return publish.Result{}, err
 	}
 	name := ""
 	if tag, err := image.ParseTag(ref); err == nil {
 		name = string(tag.Name)
 	} else if then.On {
-		then = Promoting{} // nothing will be published, or ciTag says what is wrong
+		then = tasks.Promoting{} // nothing will be published, or ciTag says what is wrong
 	}
-	if err := a.mayPromote(ctx, task.PublishArgs{Name: name}, then); err != nil {
-		return task.Published{}, err
+	if err := a.mayPromote(ctx, tasks.PublishArgs{Name: name}, then); err != nil {
+		return publish.Result{}, err
 	}
 	published, err := a.ciTag(ctx, choice, ref, dryRun)
 	return published, errors.Join(err, a.promoteAll(ctx, published, dryRun, then)) // what is published is published, whatever became of handing it on
 }
 
 // ciTag publishes what a tag names.
-func (a *App) ciTag(ctx context.Context, choice, ref string, dryRun bool) (task.Published, error) {
+func (a *App) ciTag(ctx context.Context, choice, ref string, dryRun bool) (publish.Result, error) {
 	a.progress.title = "publish a tag"
-	publish, err := a.publisher(choice)
+	one, err := a.publisher(choice)
 	if err != nil {
-		return task.Published{}, err
+		return publish.Result{}, err
 	}
 	git, err := a.git()
 	if err != nil {
-		return task.Published{}, err
+		return publish.Result{}, err
 	}
 	remote, err := a.gitRemote(git, a.readCredentials)
 	if err != nil {
-		return task.Published{}, err
+		return publish.Result{}, err
 	}
-	tag := task.CITag{Publish: publish, Remote: tagLooker{remote}, Watch: a.progress.step, Note: a.console.Note}
+	tag := publish.Tag{Publish: one, Remote: tagLooker{remote}, Watch: a.progress.step, Note: a.console.Note}
 	if dryRun {
 		tag = tag.DryRun(a.console.Note)
 	}

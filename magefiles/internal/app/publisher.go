@@ -5,33 +5,34 @@ import (
 	"path"
 	"sync"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/publish"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/task"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 )
 
 // publisher is the use case with its real adapters.
-func (a *App) publisher(choice string) (task.Publish, error) {
+func (a *App) publisher(choice string) (publish.Publish, error) {
 	builder, err := a.builder(choice)
 	if err != nil {
-		return task.Publish{}, err
+		return publish.Publish{}, err
 	}
 	platforms, err := a.Platforms()
 	if err != nil {
-		return task.Publish{}, err
+		return publish.Publish{}, err
 	}
 	git, err := a.git()
 	if err != nil {
-		return task.Publish{}, err
+		return publish.Publish{}, err
 	}
-	return task.Publish{
+	return publish.Publish{
 		Files: a.tree(), Trees: trees{git}, Repo: git, Source: a.SourceURL(), Registry: a.pushingTo(a.progress.pushed), Builder: builder,
 		Host: a.Registry, Namespace: a.Namespace, Platforms: platforms, Login: a.login, Before: a.before(git),
 		Watch: a.progress.step, Say: a.console.Warn,
 	}, nil
 }
 
-func (a *App) noteUnchanged(published task.Published) {
-	if published.Status == task.StatusUnchanged {
+func (a *App) noteUnchanged(published publish.Result) {
+	if published.Status == step.StatusUnchanged {
 		a.console.Note(published.Image + ":" + published.Version + " is already published from this revision: nothing was built or pushed")
 	}
 }

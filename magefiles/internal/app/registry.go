@@ -6,13 +6,13 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 )
 
 // requireRegistry returns an error if no registry is given: neither by the flag -registry nor by the settings.
 func (a *App) requireRegistry(flag string) error {
 	if flag != "" {
-		return console.BadInput(site.CheckAddress("-registry", flag, a.hide))
+		return console.BadInput(settings.CheckAddress("-registry", flag, a.hide))
 	}
 	return console.BadInput(a.Require("Registry"))
 }
@@ -24,7 +24,7 @@ func (a *App) pushingTo(progress func(registry.Progress)) *registry.Client {
 
 // registryClient is a client of registries, with the site's account for its own registry.
 func (a *App) registryClient(o registry.Options) *registry.Client {
-	o.Plain, o.CAFile, o.Log = site.List(a.PlainRegistries), a.trusted.file(), a.console.Note
+	o.Plain, o.CAFile, o.Log = settings.List(a.PlainRegistries), a.trusted.file(), a.console.Note
 	if o.Credentials == nil {
 		o.Credentials = a.credentials
 	}

@@ -3,14 +3,15 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 )
 
 func (a *App) forgeToken(ctx context.Context) (string, error) {
-	return a.secret(ctx, a.ForgeToken, site.ForgeTokenVariable)
+	return a.secret(ctx, a.ForgeToken, settings.ForgeTokenVariable)
 }
 
 func (a *App) argoToken(ctx context.Context) (string, error) {
@@ -19,10 +20,10 @@ func (a *App) argoToken(ctx context.Context) (string, error) {
 
 // argoVariable is the variable that overrides the reference to the token of Argo CD.
 func (a *App) argoVariable() string {
-	if a.getenv(site.ArgoCDTokenVariable) == "" && a.getenv(site.ArgoCDOwnVariable) != "" {
-		return site.ArgoCDOwnVariable
+	if a.getenv(settings.ArgoCDTokenVariable) == "" && a.getenv(settings.ArgoCDOwnVariable) != "" {
+		return settings.ArgoCDOwnVariable
 	}
-	return site.ArgoCDTokenVariable
+	return settings.ArgoCDTokenVariable
 }
 
 func (a *App) hasSecret(reference, variable string) bool {
@@ -31,7 +32,7 @@ func (a *App) hasSecret(reference, variable string) bool {
 
 // secret reads a secret when it is needed.
 func (a *App) secret(ctx context.Context, reference, variable string) (string, error) {
-	ref, err := site.Secret(reference, variable)
+	ref, err := settings.Secret(reference, variable)
 	if err != nil {
 		return "", err
 	}
@@ -49,7 +50,11 @@ func (a *App) key(ctx context.Context, reference, variable string) ([]byte, erro
 }
 
 // CheckSecrets reads all secrets of the settings, but for those of what the site does not use.
-func (a *App) CheckSecrets(ctx context.Context) (checked, error) {
+func (a *App) CheckSecrets(ctx context.Context) (fmt.Stringer, error) {
+	return a.checkSecrets(ctx)
+}
+
+func (a *App) checkSecrets(ctx context.Context) (checked, error) {
 	var refs []secret.Reference
 	if a.HasAccount() {
 		ref, err := a.Password()
@@ -59,12 +64,12 @@ func (a *App) CheckSecrets(ctx context.Context) (checked, error) {
 		refs = append(refs, ref)
 	}
 	for _, s := range []struct{ reference, variable string }{
-		{a.ForgeToken, site.ForgeTokenVariable}, {a.ArgoCDToken, a.argoVariable()}, {a.SSHKey, site.SSHKeyVariable}, {a.SigningKey, site.SigningKeyVariable},
+		{a.ForgeToken, settings.ForgeTokenVariable}, {a.ArgoCDToken, a.argoVariable()}, {a.SSHKey, settings.SSHKeyVariable}, {a.SigningKey, settings.SigningKeyVariable},
 	} {
-		if !a.hasSecret(s.reference, s.variable) || s.variable == a.argoVariable() && !site.IsSet(a.ArgoCDURL) {
+		if !a.hasSecret(s.reference, s.variable) || s.variable == a.argoVariable() && !settings.IsSet(a.ArgoCDURL) {
 			continue
 		}
-		ref, err := site.Secret(s.reference, s.variable)
+		ref, err := settings.Secret(s.reference, s.variable)
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
 
-// publicSite is a task.Website: a site of ours, which states its version in release.json.
+// publicSite is a docsrelease.Website: a site of ours, which states its version in release.json.
 type publicSite struct {
 	url  string
 	http *http.Client

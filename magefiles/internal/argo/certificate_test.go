@@ -41,7 +41,7 @@ func TestRefusedCertificates(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
 	client := &Client{BaseURL: strings.Replace(plain.URL, "http", "https", 1), Token: token}
-	if _, err := client.read(t.Context(), "docs"); err == nil || !strings.Contains(err.Error(), "does not speak TLS") {
+	if _, err := client.read(t.Context(), "docs"); err == nil || !strings.Contains(err.Error(), "does not use TLS") {
 		t.Errorf("plain HTTP: %v", err)
 	}
 }

@@ -141,7 +141,7 @@ func (c *Client) readToken(ctx context.Context) (string, error) {
 	switch {
 	case err != nil || token != "":
 	case c.Token == nil:
-		err = &httpx.CredentialsError{Err: errors.New("none is set")}
+		err = &httpx.CredentialsError{Err: errors.New("no token is set")}
 	default:
 		err = &httpx.CredentialsError{Err: errors.New("the token is empty")}
 	}
@@ -152,7 +152,7 @@ func (c *Client) readToken(ctx context.Context) (string, error) {
 func (c *Client) server() string {
 	u, err := url.Parse(c.BaseURL)
 	if err != nil || u.Host == "" {
-		return "without a usable address"
+		return "(invalid address)"
 	}
 	return u.Host
 }

@@ -51,7 +51,7 @@ func (m *memory) believe(a *application) bool {
 }
 
 // decide returns the action for a verdict about the newest state.
-func (m *memory) decide(v verdict, prune bool, now time.Time) action {
+func (m *memory) decide(v verdict, now time.Time) action {
 	if !m.begun {
 		m.begun, m.first = true, v.latest
 	}
@@ -79,7 +79,7 @@ func (m *memory) decide(v verdict, prune bool, now time.Time) action {
 		return giveUp
 	case v.stage == behind, v.stage == comparing && !v.resolved, v.stage == failed && !v.resolved:
 		return m.after(m.refreshed, m.refreshes, now, refresh)
-	case v.stage == differing && v.prune && !prune && !prunes && (m.syncs > 0 || auto):
+	case v.stage == differing && v.prune && !prunes && (m.syncs > 0 || auto):
 		return giveUp
 	case v.stage == comparing, v.stage == unwell, v.stage == differing && m.syncs > 0:
 		return look

@@ -20,14 +20,13 @@ type Want struct {
 	// itself, and after an answer not again for the same revision. After an error it is called again. nil: only the commit itself is accepted.
 	Contains func(ctx context.Context, revision string) (bool, error)
 
-	Prune    bool             // delete resources that are no longer in the repository; not required if the Application does it by itself
 	Timeout  time.Duration    // of the whole deployment; 0 is 5 minutes
 	Progress func(p Progress) // called when the thing that Deploy waits for changes; nil: not called
 }
 
 // Progress says what Deploy waits for.
 type Progress struct {
-	Says    string     // a clause, such as "it is synced, and Progressing"
+	Says    string     // a clause, such as "it is synced, but Progressing"
 	Holding []Resource // resources that it waits for, the worst first
 }
 
@@ -48,7 +47,7 @@ func (p Progress) String() string {
 // state that was seen last is returned with it.
 func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, error) {
 	if !commitHash.MatchString(want.Commit) {
-		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not the whole hash of a commit", plain.OneLine(want.Commit))})
+		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not a full commit hash", plain.OneLine(want.Commit))})
 	}
 	want.Timeout = cmp.Or(want.Timeout, 5*time.Minute)
 	within, cancel := context.WithTimeoutCause(ctx, want.Timeout, errLate)
@@ -68,7 +67,7 @@ func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, erro
 	return state, err
 }
 
-var errLate = errors.New("the time is up")
+var errLate = errors.New("timeout")
 
 // deployment is one Deploy.
 type deployment struct {
@@ -115,7 +114,7 @@ func (d *deployment) do(ctx context.Context, next action) (*application, error) 
 		r.query, r.within = "refresh=hard", refreshTime
 	case syncNow:
 		_, prunes := d.memory.newest.auto()
-		r.method, r.path, r.body = http.MethodPost, r.path+"/sync", map[string]any{"prune": d.want.Prune || prunes}
+		r.method, r.path, r.body = http.MethodPost, r.path+"/sync", map[string]any{"prune": prunes}
 		d.memory.tried = true
 	}
 	a, err := d.readOnce(ctx, r)
@@ -145,7 +144,7 @@ func (d *deployment) consider(ctx context.Context, a *application) action {
 	if d.last.stage != deployed {
 		d.tell(Progress{Says: d.last.says, Holding: d.last.holding})
 	}
-	return d.memory.decide(d.last, d.want.Prune, time.Now())
+	return d.memory.decide(d.last, time.Now())
 }
 
 // ours reports whether a revision is the commit or a descendant of it, as far as known.
@@ -155,7 +154,7 @@ func (d *deployment) ours(ctx context.Context, revision string) bool {
 	}
 	is, err := d.want.Contains(ctx, revision)
 	if err != nil {
-		d.trouble = fmt.Errorf("whether %s contains the commit is not known: %w", short(revision), err)
+		d.trouble = fmt.Errorf("cannot find out whether %s contains the commit: %w", short(revision), err)
 		return false
 	}
 	d.known[revision] = is
@@ -192,7 +191,7 @@ func (d *deployment) tolerate(ctx context.Context, of action, err error) error {
 	default:
 		d.trouble = err
 		if d.Log != nil {
-			d.Log(fmt.Sprintf("%v; again in %s", err, caller.Retry.Pause(d.failures[of])))
+			d.Log(fmt.Sprintf("%v; retry in %s", err, caller.Retry.Pause(d.failures[of])))
 		}
 	}
 	return httpx.Sleep(ctx, caller.Retry.Pause(d.failures[of]))

@@ -17,15 +17,15 @@ var (
 	// ErrWindow: a sync window forbids a sync now.
 	ErrWindow = errors.New("blocked by a sync window")
 	// ErrUnsupported: a kind of Application that is not supported, such as one with several sources.
-	ErrUnsupported = errors.New("unsupported sort of Application")
+	ErrUnsupported = errors.New("unsupported kind of Application")
 	// ErrRevision: the Application follows a revision that can never contain the commit.
-	ErrRevision = errors.New("another revision is followed")
+	ErrRevision = errors.New("the Application follows another revision")
 	// ErrCompare: Argo CD cannot compute the manifests: it cannot read the repository, or the manifests do not build.
-	ErrCompare = errors.New("nothing to compare with")
+	ErrCompare = errors.New("comparison of the Application failed in Argo CD")
 	// ErrSyncFailed: the cluster, or Argo CD itself, refused to apply the commit.
 	ErrSyncFailed = errors.New("sync failed")
 	// ErrPrune: the remaining resources are no longer in the repository, and deleting them is not allowed.
-	ErrPrune = errors.New("pruning is needed")
+	ErrPrune = errors.New("pruning is required")
 	// ErrTimeout: the commit is not deployed and healthy in time.
 	ErrTimeout = errors.New("not deployed in time")
 
@@ -86,12 +86,12 @@ func (c *Client) failed(r request, err error) error {
 	e := &Error{Kind: f.Kind, Problem: "it " + f.Problem, hint: f.Advice, err: err}
 	switch {
 	case f.Kind == ErrToken:
-		e.hint = "make one with `argocd account generate-token --account NAME`, and set where it is read from"
+		e.hint = "create one with `argocd account generate-token --account NAME`, and set its secret reference"
 	case strings.Contains(f.Said, "another operation is already in progress"):
 		e.Kind, e.Problem = errBusy, "another operation is in progress"
 	case f.Status == http.StatusUnauthorized:
-		e.Kind, e.Problem = ErrUnauthorized, "the token is not accepted: it is expired, revoked, or not of this Argo CD"
-		e.hint = "make a new one with `argocd account generate-token --account NAME`, and put it where the old one is"
+		e.Kind, e.Problem = ErrUnauthorized, "the token is not accepted: it is expired, revoked, or from another Argo CD"
+		e.hint = "create a new one with `argocd account generate-token --account NAME`, and replace the old one"
 	case strings.Contains(f.Said, "sync window"):
 		e.Kind = ErrWindow
 	case f.Status == http.StatusForbidden, f.Status == http.StatusNotFound:

@@ -18,7 +18,7 @@ const (
 	failed                 // the latest sync of a revision with the commit failed
 	comparing              // it was synced, and not compared since
 	differing              // it was synced, and differs from the repository
-	unwell                 // it is synced, and not healthy
+	unwell                 // it is synced, but not healthy
 	deployed               // it is synced and healthy
 )
 
@@ -73,18 +73,18 @@ func judge(a *application, ours func(revision string) bool) verdict {
 }
 
 func (v *verdict) judgeRunning(a *application, s *operationState) {
-	v.stage, v.says = running, "a sync is about to begin"
+	v.stage, v.says = running, "a sync is about to start"
 	if s == nil || s.Phase == "" {
 		return
 	}
 	v.holding = s.refused()
 	v.refused = len(v.holding) > 0
-	v.says, v.holding = "a sync is under way", append(v.holding, s.awaited()...)
+	v.says, v.holding = "a sync is running", append(v.holding, s.awaited()...)
 	if r := s.SyncResult.Revision; r != "" {
 		v.says += " to " + short(r)
 	}
 	if by := plain.OneLine(s.Operation.InitiatedBy.Username); by != "" {
-		v.says += ", begun by " + by
+		v.says += ", started by " + by
 	}
 	v.quote(s.Message)
 }
@@ -103,18 +103,18 @@ func (v *verdict) quote(message string) {
 }
 
 func (v *verdict) judgeUnsynced(a *application) {
-	v.stage, v.says = ready, "it is to be synced to "+short(a.Status.Sync.Revision)
+	v.stage, v.says = ready, "it is not synced yet to "+short(a.Status.Sync.Revision)
 	if !v.resolved {
 		target := plain.OneLine(a.Spec.Source.TargetRevision)
 		if target == "" {
 			target = "HEAD"
 		}
-		v.stage, v.says = behind, "Argo CD has not looked yet where "+target+" is"
+		v.stage, v.says = behind, "Argo CD has not resolved "+target+" yet"
 		switch {
 		case commitHash.MatchString(a.Status.Sync.Revision):
-			v.says = fmt.Sprintf("it follows %s, which is %s for Argo CD, without the commit", target, short(a.Status.Sync.Revision))
+			v.says = fmt.Sprintf("it follows %s, which Argo CD resolved to %s, without the commit", target, short(a.Status.Sync.Revision))
 		case v.troubled:
-			v.says = "Argo CD cannot work out what " + target + " holds"
+			v.says = "Argo CD cannot resolve " + target
 		}
 	}
 	v.quote(a.trouble())
@@ -124,16 +124,16 @@ func (v *verdict) judgeSynced(a *application, s *operationState) {
 	status := a.Status.Sync.Status
 	switch {
 	case !v.resolved || a.Status.ReconciledAt.IsZero() || a.Status.ReconciledAt.Before(s.FinishedAt):
-		v.stage, v.says = comparing, "it is synced, and not compared since"
+		v.stage, v.says = comparing, "it is synced, but not compared since"
 	case status == outOfSync && a.Status.Sync.Revision != a.lastSynced():
-		v.stage, v.says = ready, "it is synced, and to be synced to the newer "+short(a.Status.Sync.Revision)
+		v.stage, v.says = ready, "it is synced, but not yet to the newer "+short(a.Status.Sync.Revision)
 	case status == outOfSync:
-		v.stage, v.says = differing, "it is synced, and differs from the repository"
+		v.stage, v.says = differing, "it is synced, but differs from the repository"
 		v.holding, v.prune = a.differing()
 	case status != synced:
-		v.stage, v.says = comparing, "it is synced, and cannot be compared"
+		v.stage, v.says = comparing, "it is synced, but cannot be compared"
 	case a.Status.Health.Status != healthy:
-		v.stage, v.says = unwell, "it is synced, and "+orUnknown(a.Status.Health.Status)
+		v.stage, v.says = unwell, "it is synced, but "+orUnknown(a.Status.Health.Status)
 		v.holding = a.unhealthy()
 		v.quote(a.Status.Health.Message)
 	default:

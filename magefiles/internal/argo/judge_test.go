@@ -77,34 +77,34 @@ func TestJudge(t *testing.T) {
 		holding string
 	}{
 		"deployed":                         {`{}`, onlyA, deployed, "", ""},
-		"healthy on another":               {`{}`, onlyB, behind, "it follows main, which is aaaaaaaaaaaa for Argo CD, without the commit", ""},
+		"healthy on another":               {`{}`, onlyB, behind, "it follows main, which Argo CD resolved to aaaaaaaaaaaa, without the commit", ""},
 		"synced to a descendant":           {`{"status":{"operationState":{` + onB + `},` + comparedB + `}}`, both, deployed, "", ""},
-		"never compared":                   {`{"status":null}`, onlyA, behind, "Argo CD has not looked yet where main is", ""},
-		"of no target":                     {`{"status":null,"spec":{"source":{"targetRevision":null}}}`, onlyA, behind, "Argo CD has not looked yet where HEAD is", ""},
-		"refreshed, not synced":            {`{"status":{` + differsB + `}}`, onlyB, ready, "it is to be synced to bbbbbbbbbbbb", ""},
-		"refreshed, without a change":      {`{"status":{` + comparedB + `}}`, onlyB, ready, "it is to be synced to bbbbbbbbbbbb", ""},
-		"synced, a newer one is there":     {`{"status":{` + differsB + `}}`, both, ready, "it is synced, and to be synced to the newer bbbbbbbbbbbb", ""},
-		"synced, compared with an old one": {`{"status":{"operationState":{` + onB + `}}}`, onlyB, comparing, "it is synced, and not compared since", ""},
-		"synced, compared before":          {`{"status":{"reconciledAt":"2026-11-22T01:28:51Z"}}`, onlyA, comparing, "it is synced, and not compared since", ""},
-		"synced, never compared":           {`{"status":{"reconciledAt":null}}`, onlyA, comparing, "it is synced, and not compared since", ""},
+		"never compared":                   {`{"status":null}`, onlyA, behind, "Argo CD has not resolved main yet", ""},
+		"of no target":                     {`{"status":null,"spec":{"source":{"targetRevision":null}}}`, onlyA, behind, "Argo CD has not resolved HEAD yet", ""},
+		"refreshed, not synced":            {`{"status":{` + differsB + `}}`, onlyB, ready, "it is not synced yet to bbbbbbbbbbbb", ""},
+		"refreshed, without a change":      {`{"status":{` + comparedB + `}}`, onlyB, ready, "it is not synced yet to bbbbbbbbbbbb", ""},
+		"synced, a newer one is there":     {`{"status":{` + differsB + `}}`, both, ready, "it is synced, but not yet to the newer bbbbbbbbbbbb", ""},
+		"synced, compared with an old one": {`{"status":{"operationState":{` + onB + `}}}`, onlyB, comparing, "it is synced, but not compared since", ""},
+		"synced, compared before":          {`{"status":{"reconciledAt":"2026-11-22T01:28:51Z"}}`, onlyA, comparing, "it is synced, but not compared since", ""},
+		"synced, never compared":           {`{"status":{"reconciledAt":null}}`, onlyA, comparing, "it is synced, but not compared since", ""},
 		"synced, not to be compared": {
 			`{"status":{"sync":{"status":"Unknown"},"conditions":[{"type":"ComparisonError","message":"no  such\npath"}]}}`,
-			onlyA, comparing, "it is synced, and cannot be compared (no such path)", "",
+			onlyA, comparing, "it is synced, but cannot be compared (no such path)", "",
 		},
 		"not to be compared": {
 			`{"status":{"sync":{"revision":""},"operationState":null,"conditions":[{"type":"OrphanedResourceWarning","message":"x"},{"type":"ComparisonError","message":"no path"}]}}`,
-			onlyA, behind, "Argo CD cannot work out what main holds (no path)", "",
+			onlyA, behind, "Argo CD cannot resolve main (no path)", "",
 		},
-		"asked for":   {`{"operation":{"sync":{}}}`, onlyA, running, "a sync is under way to aaaaaaaaaaaa, begun by ci (successfully synced (all tasks run))", ""},
-		"just asked":  {`{"operation":{"sync":{}},"status":{"operationState":null}}`, onlyA, running, "a sync is about to begin", ""},
-		"terminating": {`{"status":{"operationState":{"phase":"Terminating","message":""}}}`, onlyA, running, "a sync is under way to aaaaaaaaaaaa, begun by ci", ""},
+		"asked for":   {`{"operation":{"sync":{}}}`, onlyA, running, "a sync is running to aaaaaaaaaaaa, started by ci (successfully synced (all tasks run))", ""},
+		"just asked":  {`{"operation":{"sync":{}},"status":{"operationState":null}}`, onlyA, running, "a sync is about to start", ""},
+		"terminating": {`{"status":{"operationState":{"phase":"Terminating","message":""}}}`, onlyA, running, "a sync is running to aaaaaaaaaaaa, started by ci", ""},
 		"hook": {
 			`{"status":{"operationState":{"phase":"Running","message":"waiting","syncResult":{"resources":[{"kind":"Job","namespace":"docs","name":"before","hookPhase":"Running","hookType":"PreSync"}]}}}}`,
-			onlyA, running, "a sync is under way to aaaaaaaaaaaa, begun by ci (waiting)", "Job docs/before: Running",
+			onlyA, running, "a sync is running to aaaaaaaaaaaa, started by ci (waiting)", "Job docs/before: Running",
 		},
 		"tried again": {
 			`{"status":{"operationState":{"phase":"Running","message":"it failed: denied. Retrying attempt #1","syncResult":{"resources":[` + deploymentResource + `"status":"SyncFailed","message":"denied"}]}}}}`,
-			onlyA, running, "a sync is under way to aaaaaaaaaaaa, begun by ci (it failed: …. Retrying attempt #1)", "Deployment docs/docs: SyncFailed: denied",
+			onlyA, running, "a sync is running to aaaaaaaaaaaa, started by ci (it failed: …. Retrying attempt #1)", "Deployment docs/docs: SyncFailed: denied",
 		},
 		"failed": {
 			`{"status":{"operationState":{"phase":"Failed","message":"it failed","syncResult":{"resources":[` + deploymentResource + `"status":"SyncFailed","message":"denied"}]}}}}`,
@@ -115,23 +115,23 @@ func TestJudge(t *testing.T) {
 			onlyA, failed, "the sync failed", "Job before: Failed: exit 1",
 		},
 		"error before a revision":  {`{"status":{"operationState":{"phase":"Error","message":"no such repository","syncResult":null}}}`, onlyB, failed, "the sync failed (no such repository)", ""},
-		"failed on another":        {`{"status":{"operationState":{"phase":"Failed"}}}`, onlyB, behind, "it follows main, which is aaaaaaaaaaaa for Argo CD, without the commit", ""},
-		"failed before":            {`{"status":{"operationState":{"phase":"Failed"},` + differsB + `}}`, onlyB, ready, "it is to be synced to bbbbbbbbbbbb", ""},
-		"synced in part":           {`{"status":{"history":null,"operationState":{"operation":{"sync":{"resources":[{"kind":"Deployment","name":"docs"}]}}}}}`, onlyA, ready, "it is to be synced to aaaaaaaaaaaa", ""},
+		"failed on another":        {`{"status":{"operationState":{"phase":"Failed"}}}`, onlyB, behind, "it follows main, which Argo CD resolved to aaaaaaaaaaaa, without the commit", ""},
+		"failed before":            {`{"status":{"operationState":{"phase":"Failed"},` + differsB + `}}`, onlyB, ready, "it is not synced yet to bbbbbbbbbbbb", ""},
+		"synced in part":           {`{"status":{"history":null,"operationState":{"operation":{"sync":{"resources":[{"kind":"Deployment","name":"docs"}]}}}}}`, onlyA, ready, "it is not synced yet to aaaaaaaaaaaa", ""},
 		"healed since":             {`{"status":{"operationState":{"operation":{"sync":{"resources":[{"kind":"Deployment","name":"docs"}]}}}}}`, onlyA, deployed, "", ""},
-		"another one healed since": {`{"status":{"operationState":{"operation":{"sync":{"resources":[{"kind":"Deployment","name":"docs"}]}},` + onB + `},` + comparedB + `}}`, onlyB, ready, "it is to be synced to bbbbbbbbbbbb", ""},
-		"tried without doing":      {`{"status":{"history":null,"operationState":{"operation":{"sync":{"dryRun":true}}}}}`, onlyA, ready, "it is to be synced to aaaaaaaaaaaa", ""},
-		"synced from a local tree": {`{"status":{"history":[],"operationState":{"operation":{"sync":{"manifests":["{}"]}}}}}`, onlyA, ready, "it is to be synced to aaaaaaaaaaaa", ""},
-		"no sync at all":           {`{"status":{"history":null,"operationState":{"operation":{"sync":null}}}}`, onlyA, ready, "it is to be synced to aaaaaaaaaaaa", ""},
+		"another one healed since": {`{"status":{"operationState":{"operation":{"sync":{"resources":[{"kind":"Deployment","name":"docs"}]}},` + onB + `},` + comparedB + `}}`, onlyB, ready, "it is not synced yet to bbbbbbbbbbbb", ""},
+		"tried without doing":      {`{"status":{"history":null,"operationState":{"operation":{"sync":{"dryRun":true}}}}}`, onlyA, ready, "it is not synced yet to aaaaaaaaaaaa", ""},
+		"synced from a local tree": {`{"status":{"history":[],"operationState":{"operation":{"sync":{"manifests":["{}"]}}}}}`, onlyA, ready, "it is not synced yet to aaaaaaaaaaaa", ""},
+		"no sync at all":           {`{"status":{"history":null,"operationState":{"operation":{"sync":null}}}}`, onlyA, ready, "it is not synced yet to aaaaaaaaaaaa", ""},
 		"differs": {
 			`{"status":{"sync":{"status":"OutOfSync"},"resources":[` + deploymentResource + `"status":"Synced"},{"kind":"StatefulSet","name":"db","namespace":"docs","status":"OutOfSync"},{"kind":"Job","name":"x","hook":true,"status":"OutOfSync"}]}}`,
-			onlyA, differing, "it is synced, and differs from the repository", "StatefulSet docs/db: OutOfSync",
+			onlyA, differing, "it is synced, but differs from the repository", "StatefulSet docs/db: OutOfSync",
 		},
 		"progressing": {
 			`{"status":{"health":{"status":"Progressing"},"resources":[` + deploymentResource + `"status":"Synced","health":{"status":"Progressing","message":"0 of 1"}},{"kind":"Pod","name":"p","health":{"status":"Degraded"}},{"kind":"Service","name":"s"}]}}`,
-			onlyA, unwell, "it is synced, and Progressing", "Pod p: Degraded; Deployment docs/docs: Progressing: 0 of 1",
+			onlyA, unwell, "it is synced, but Progressing", "Pod p: Degraded; Deployment docs/docs: Progressing: 0 of 1",
 		},
-		"health unknown": {`{"status":{"health":{"status":"","message":"lost"}}}`, onlyA, unwell, "it is synced, and unknown (lost)", ""},
+		"health unknown": {`{"status":{"health":{"status":"","message":"lost"}}}`, onlyA, unwell, "it is synced, but unknown (lost)", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := judge(answer(t, try.change), try.ours)
@@ -167,52 +167,50 @@ func TestDecide(t *testing.T) {
 		app    string
 		memory memory
 		v      verdict
-		prune  bool
 		want   action
 	}{
-		"deployed":                 {`{}`, memory{}, verdict{stage: deployed}, false, finish},
-		"running":                  {`{}`, memory{}, verdict{stage: running}, false, look},
-		"first":                    {`{}`, memory{}, verdict{stage: ready, resolved: true}, false, refresh},
-		"first, failed before":     {`{}`, memory{tried: true}, verdict{stage: failed, latest: old}, false, refresh},
-		"failed before":            {`{}`, done, verdict{stage: failed, latest: old, resolved: true}, false, syncNow},
-		"failed before, elsewhere": {`{}`, done, verdict{stage: failed, latest: old}, false, refresh},
-		"failed by others":         {`{}`, done, verdict{stage: failed, latest: other, resolved: true}, false, syncNow},
-		"failed by auto-sync":      {`{}`, done, verdict{stage: failed, latest: other, auto: true}, false, giveUp},
-		"failed by us":             {`{}`, with(func(m *memory) { m.tried = true }), verdict{stage: failed, latest: other}, false, giveUp},
-		"ready":                    {`{}`, done, verdict{stage: ready, resolved: true}, false, syncNow},
-		"ready, just synced":       {`{}`, with(func(m *memory) { m.syncs, m.asked = 1, now }), verdict{stage: ready, resolved: true}, false, look},
-		"ready, auto-sync":         {auto, done, verdict{stage: ready, resolved: true}, false, look},
+		"deployed":                 {`{}`, memory{}, verdict{stage: deployed}, finish},
+		"running":                  {`{}`, memory{}, verdict{stage: running}, look},
+		"first":                    {`{}`, memory{}, verdict{stage: ready, resolved: true}, refresh},
+		"first, failed before":     {`{}`, memory{tried: true}, verdict{stage: failed, latest: old}, refresh},
+		"failed before":            {`{}`, done, verdict{stage: failed, latest: old, resolved: true}, syncNow},
+		"failed before, elsewhere": {`{}`, done, verdict{stage: failed, latest: old}, refresh},
+		"failed by others":         {`{}`, done, verdict{stage: failed, latest: other, resolved: true}, syncNow},
+		"failed by auto-sync":      {`{}`, done, verdict{stage: failed, latest: other, auto: true}, giveUp},
+		"failed by us":             {`{}`, with(func(m *memory) { m.tried = true }), verdict{stage: failed, latest: other}, giveUp},
+		"ready":                    {`{}`, done, verdict{stage: ready, resolved: true}, syncNow},
+		"ready, just synced":       {`{}`, with(func(m *memory) { m.syncs, m.asked = 1, now }), verdict{stage: ready, resolved: true}, look},
+		"ready, auto-sync":         {auto, done, verdict{stage: ready, resolved: true}, look},
 		"ready, auto-sync is off": {
 			`{"spec":{"syncPolicy":{"automated":{"enabled":false}}},"status":{"sync":{"status":"OutOfSync"}}}`,
-			done, verdict{stage: ready, resolved: true}, false, syncNow,
+			done, verdict{stage: ready, resolved: true}, syncNow,
 		},
-		"ready, auto-sync had its time": {auto, with(func(m *memory) { m.waiting = now.Add(-autoTime) }), verdict{stage: ready, resolved: true}, false, syncNow},
-		"ready, auto-sync sees nothing": {`{"spec":{"syncPolicy":{"automated":{}}}}`, done, verdict{stage: ready, resolved: true}, false, syncNow},
-		"behind":                        {`{}`, done, verdict{stage: behind}, false, refresh},
-		"behind, just refreshed":        {`{}`, with(func(m *memory) { m.refreshed = now }), verdict{stage: behind}, false, look},
-		"behind for good":               {`{"spec":{"source":{"targetRevision":"` + commitA + `"}}}`, done, verdict{stage: behind}, false, giveUp},
-		"troubled":                      {`{}`, done, verdict{stage: behind, troubled: true}, false, refresh},
+		"ready, auto-sync had its time": {auto, with(func(m *memory) { m.waiting = now.Add(-autoTime) }), verdict{stage: ready, resolved: true}, syncNow},
+		"ready, auto-sync sees nothing": {`{"spec":{"syncPolicy":{"automated":{}}}}`, done, verdict{stage: ready, resolved: true}, syncNow},
+		"behind":                        {`{}`, done, verdict{stage: behind}, refresh},
+		"behind, just refreshed":        {`{}`, with(func(m *memory) { m.refreshed = now }), verdict{stage: behind}, look},
+		"behind for good":               {`{"spec":{"source":{"targetRevision":"` + commitA + `"}}}`, done, verdict{stage: behind}, giveUp},
+		"troubled":                      {`{}`, done, verdict{stage: behind, troubled: true}, refresh},
 		"troubled for long": {
 			`{}`, with(func(m *memory) { m.refreshes, m.troubled = 5, now.Add(-time.Minute) }),
-			verdict{stage: behind, troubled: true}, false, giveUp,
+			verdict{stage: behind, troubled: true}, giveUp,
 		},
 		"troubled, and not any more": {
-			`{}`, with(func(m *memory) { m.refreshes, m.troubled = 5, now.Add(-time.Minute) }), verdict{stage: behind}, false, refresh,
+			`{}`, with(func(m *memory) { m.refreshes, m.troubled = 5, now.Add(-time.Minute) }), verdict{stage: behind}, refresh,
 		},
-		"comparing":               {`{}`, done, verdict{stage: comparing, resolved: true}, false, look},
-		"comparing with another":  {`{}`, done, verdict{stage: comparing}, false, refresh},
-		"differs":                 {`{}`, done, verdict{stage: differing, resolved: true}, false, syncNow},
-		"differs, synced":         {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true}, false, look},
-		"to be pruned":            {`{}`, done, verdict{stage: differing, resolved: true, prune: true}, false, syncNow},
-		"to be pruned, synced":    {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, false, giveUp},
-		"to be pruned, allowed":   {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, true, look},
-		"to be pruned, auto-sync": {auto, done, verdict{stage: differing, resolved: true, prune: true}, false, giveUp},
-		"unwell":                  {`{}`, done, verdict{stage: unwell, resolved: true}, false, look},
+		"comparing":               {`{}`, done, verdict{stage: comparing, resolved: true}, look},
+		"comparing with another":  {`{}`, done, verdict{stage: comparing}, refresh},
+		"differs":                 {`{}`, done, verdict{stage: differing, resolved: true}, syncNow},
+		"differs, synced":         {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true}, look},
+		"to be pruned":            {`{}`, done, verdict{stage: differing, resolved: true, prune: true}, syncNow},
+		"to be pruned, synced":    {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, giveUp},
+		"to be pruned, auto-sync": {auto, done, verdict{stage: differing, resolved: true, prune: true}, giveUp},
+		"unwell":                  {`{}`, done, verdict{stage: unwell, resolved: true}, look},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := try.memory
 			m.poll, m.newest = time.Second, answer(t, try.app)
-			if got := m.decide(try.v, try.prune, now); got != try.want {
+			if got := m.decide(try.v, now); got != try.want {
 				t.Errorf("got %d, want %d", got, try.want)
 			}
 		})
@@ -258,7 +256,7 @@ func TestHandled(t *testing.T) {
 		`{"spec":{"sources":[{"repoURL":"x"}]}}`:   "spec.sources",
 		`{"spec":{"sourceHydrator":{}}}`:           "spec.sourceHydrator",
 		`{"spec":{"source":{"chart":"postgres"}}}`: "Helm chart",
-		`{"metadata":{"name":"docs"}}`:             "not about it",
+		`{"metadata":{"name":"docs"}}`:             "about another Application",
 	} {
 		err := (&Client{}).handled("app12", answer(t, change))
 		if err == nil || !strings.Contains(err.Error(), says) {
@@ -303,7 +301,7 @@ func FuzzJudge(f *testing.F) {
 		}
 		m := memory{poll: time.Second}
 		m.believe(a)
-		if m.decide(v, false, time.Now()) != finish {
+		if m.decide(v, time.Now()) != finish {
 			t.Error("deployed is not the end")
 		}
 	})

@@ -16,15 +16,15 @@ func (d *deployment) explain(a *application) error {
 	switch {
 	case v.stage == failed:
 		e.Kind = ErrSyncFailed
-		e.hint = "fix what refuses it, or the manifest, then run this again: it syncs again"
+		e.hint = "correct the manifest, or the policy that refuses it, then run this again"
 	case v.stage == behind && commitHash.MatchString(a.Spec.Source.TargetRevision):
 		e.Kind = ErrRevision
-		e.hint = fmt.Sprintf("set its targetRevision to the branch that is released from: as it is, it stays at %s", short(a.Spec.Source.TargetRevision))
+		e.hint = fmt.Sprintf("set its targetRevision to the default branch: now it stays at %s", short(a.Spec.Source.TargetRevision))
 	case v.troubled:
 		e.Kind = ErrCompare
-		e.hint = "fix the manifests, or let Argo CD read the repository (`argocd repo list`), then run this again"
+		e.hint = "correct the manifests, or give Argo CD access to the repository (`argocd repo list`), then run this again"
 	default:
-		e.Kind, e.Problem = ErrPrune, "it is synced, and has resources that the repository no longer has"
+		e.Kind, e.Problem = ErrPrune, "it is synced, but has resources that the repository no longer has"
 		e.hint = "allow pruning, or delete them yourself, or annotate them with argocd.argoproj.io/compare-options: IgnoreExtraneous"
 	}
 	return d.fail(d.app, e)
@@ -55,7 +55,7 @@ func (d *deployment) late(ctx context.Context) error {
 	if v.stage == unwell {
 		e.Resources = append(e.Resources, d.below(ctx, v.holding)...)
 	}
-	e.hint = strings.TrimPrefix(e.hint+"; run this again to go on waiting", "; ")
+	e.hint = strings.TrimPrefix(e.hint+"; run this again to continue waiting", "; ")
 	return d.fail(d.app, e)
 }
 
@@ -63,9 +63,9 @@ func (d *deployment) late(ctx context.Context) error {
 func (d *deployment) remedy(v verdict) string {
 	switch {
 	case v.refused:
-		return "fix what refuses it: Argo CD tries again by itself for a while"
+		return "correct the cause: Argo CD retries by itself for a while"
 	case v.stage == behind:
-		return "check that the commit is pushed to what the Application follows, and that Argo CD can read that repository"
+		return "check that the commit is pushed to the revision that the Application follows, and that Argo CD can read that repository"
 	case v.stage == running:
 		return "see what it waits for with `argocd app get " + d.app + "`, or end it with `argocd app terminate-op " + d.app + "`"
 	case v.stage == differing:
@@ -80,9 +80,9 @@ func (d *deployment) remedy(v verdict) string {
 	case v.stage == unwell:
 		return "see why with `argocd app get " + d.app + "`"
 	case v.stage == comparing:
-		return "check that Argo CD's application controller is well"
+		return "check that Argo CD's application controller is running"
 	default:
-		return "sync it by hand with `argocd app sync " + d.app + "` to see what keeps it"
+		return "sync it by hand with `argocd app sync " + d.app + "` to see why it does not sync"
 	}
 }
 

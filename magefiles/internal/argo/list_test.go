@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 func TestList(t *testing.T) {
@@ -18,7 +18,7 @@ func TestList(t *testing.T) {
 	_, err := w.client(t).read(t.Context(), waiting)
 	must(t, err)
 	var asked atomic.Int32
-	w.argo.Front().Fail(front.Fault{Kind: front.Custom, Serve: func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
+	w.argo.Front().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		next.ServeHTTP(rw, r)
 	}})
@@ -50,7 +50,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	w.argo.Front().Mend()
-	w.argo.Front().Fail(front.Fault{Kind: front.Expire})
+	w.argo.Front().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
 	_, err = w.client(t).List(t.Context())
 	w.fails(t, err, ErrUnauthorized)
 }

@@ -43,7 +43,7 @@ func (c *Client) Preflight(ctx context.Context, app string) (Access, error) {
 func (c *Client) unseen(ctx context.Context, app string, cause *Error) error {
 	return c.fail(app, &Error{
 		Kind: ErrDenied, err: cause,
-		Problem: "the token may not see it, or there is none of that name: Argo CD answers the same to both",
+		Problem: "not found, or the token may not read it: Argo CD answers the same in both cases",
 		hint: fmt.Sprintf("check the name, then add to policy.csv of argocd-rbac-cm: p, %s, applications, get, PROJECT/%s, allow",
 			c.account(ctx), app),
 	})
@@ -52,7 +52,7 @@ func (c *Client) unseen(ctx context.Context, app string, cause *Error) error {
 // denied explains that a right is missing.
 func (c *Client) denied(ctx context.Context, a *application, action string, cause *Error) error {
 	e := &Error{
-		Kind: ErrDenied, Problem: "the token may see it, but not " + action + " it",
+		Kind: ErrDenied, Problem: "the token may read it, but not " + action + " it",
 		hint: fmt.Sprintf("add to policy.csv of argocd-rbac-cm: p, %s, applications, %s, %s/%s, allow",
 			c.account(ctx), action, plain.OneLine(a.project()), a.Metadata.Name),
 	}
@@ -97,11 +97,11 @@ func (c *Client) closed(ctx context.Context, a *application, w windows) error {
 	if len(list) > 0 {
 		list, zones = c.zoned(ctx, a, list)
 	}
-	problem := "a sync window of project " + plain.OneLine(a.project()) + " forbids to sync it now"
+	problem := "a sync window of project " + plain.OneLine(a.project()) + " forbids a sync now"
 	if opens, ok := opening(list, time.Now()); ok {
 		problem += ", until " + opens.Format("Mon 2 Jan 15:04 MST")
 		if !zones {
-			problem += " if its time zone is UTC, which only those who may get the project are told"
+			problem += " if its time zone is UTC; reading the time zone requires the right to get the project"
 		}
 	}
 	if names := describe(list, time.Now()); names != "" {
@@ -109,6 +109,6 @@ func (c *Client) closed(ctx context.Context, a *application, w windows) error {
 	}
 	return c.fail(a.Metadata.Name, &Error{
 		Kind: ErrWindow, Problem: problem,
-		hint: "run this again once it is open, or have the window allow manual syncs (manualSync: true)",
+		hint: "run this again once it is open, or allow manual syncs in the window (manualSync: true)",
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 func TestSyncWindow(t *testing.T) {
@@ -92,15 +92,15 @@ func TestFaults(t *testing.T) {
 	later := func() string { commit = w.release(t, app, time.Now().Format("v150405.000")); return commit }
 
 	t.Run("503", func(t *testing.T) {
-		faults.Fail(front.Fault{Kind: front.Status, Times: 2})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Times: 2})
 		_, err := w.client(t).Preflight(t.Context(), app)
 		must(t, err)
-		faults.Fail(front.Fault{Kind: front.Status, Times: 2, Body: "<html>"})
-		faults.Fail(front.Fault{Kind: front.Status, Times: 2, Method: http.MethodPost, Status: http.StatusBadGateway})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Times: 2, Body: "<html>"})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Times: 2, Method: http.MethodPost, Status: http.StatusBadGateway})
 		w.deployed(t, app, commit)
 	})
 	t.Run("503 for good", func(t *testing.T) {
-		faults.Fail(front.Fault{Kind: front.Status})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status})
 		defer faults.Mend()
 		_, err := w.client(t).Preflight(t.Context(), app)
 		w.fails(t, err, ErrFaulty, "503 Service Unavailable")
@@ -111,29 +111,29 @@ func TestFaults(t *testing.T) {
 		w.fails(t, err, ErrFaulty)
 	})
 	t.Run("cut", func(t *testing.T) {
-		faults.Fail(front.Fault{Kind: front.Cut, Bytes: 100, Times: 2, Path: about(app)})
-		faults.Fail(front.Fault{Kind: front.Cut, Bytes: 100, Times: 1, Method: http.MethodPost}) // the sync begins, and its answer is lost
-		faults.Fail(front.Fault{Kind: front.Refuse, Times: 3, Method: http.MethodPost})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Cut, Bytes: 100, Times: 2, Path: about(app)})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Cut, Bytes: 100, Times: 1, Method: http.MethodPost}) // the sync begins, and its answer is lost
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Refuse, Times: 3, Method: http.MethodPost})
 		w.deployed(t, app, later())
 	})
 	t.Run("down", func(t *testing.T) {
-		faults.Fail(front.Fault{Kind: front.Refuse})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Refuse})
 		defer faults.Mend()
 		_, err := w.client(t).Preflight(t.Context(), app)
-		w.fails(t, err, ErrUnreachable, "check that it runs")
+		w.fails(t, err, ErrUnreachable, "that it is running")
 	})
 	t.Run("not Argo CD", func(t *testing.T) {
-		faults.Fail(front.Fault{Kind: front.Status, Status: http.StatusOK, Body: "<html>Log in</html>"})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: "<html>Log in</html>"})
 		_, err := w.client(t).Preflight(t.Context(), app)
 		w.fails(t, err, ErrRejected, "login page")
 		faults.Mend()
-		faults.Fail(front.Fault{Kind: front.Status, Status: http.StatusOK, Body: "{}"})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: "{}"})
 		_, err = w.client(t).Preflight(t.Context(), app)
-		w.fails(t, err, ErrRejected, "not about it")
+		w.fails(t, err, ErrRejected, "about another Application")
 		faults.Mend()
 	})
 	t.Run("too large", func(t *testing.T) {
-		faults.Fail(front.Fault{Kind: front.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.Copy(w, io.LimitReader(endless{}, largest+10))
 		}})
 		defer faults.Mend()
@@ -141,14 +141,14 @@ func TestFaults(t *testing.T) {
 		w.fails(t, err, ErrRejected, "more than 16777216 bytes")
 	})
 	t.Run("its own 500", func(t *testing.T) {
-		faults.Fail(front.Fault{Kind: front.Status, Status: http.StatusInternalServerError, Method: http.MethodPost, Body: `{"code":2,"message":"error resolving repo revision"}`})
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusInternalServerError, Method: http.MethodPost, Body: `{"code":2,"message":"error resolving repo revision"}`})
 		defer faults.Mend()
 		_, err := w.client(t).Deploy(t.Context(), app, w.want(t, later()))
 		w.fails(t, err, ErrFaulty, "error resolving repo revision")
 	})
 	t.Run("busy", func(t *testing.T) {
 		var begun atomic.Int32
-		faults.Fail(front.Fault{Kind: front.Custom, Method: http.MethodPost, Times: 1, Path: regexp.MustCompile("/sync$"),
+		faults.Fail(faultproxy.Fault{Kind: faultproxy.Custom, Method: http.MethodPost, Times: 1, Path: regexp.MustCompile("/sync$"),
 			Serve: func(next http.Handler, answer http.ResponseWriter, r *http.Request) {
 				// Another client is quicker.
 				if _, err := w.asAdmin(r.Context(), http.MethodPost, "/api/v1/applications/"+app+"/sync", "{}"); err == nil {
@@ -187,11 +187,11 @@ func TestStaleAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var asked atomic.Bool
 			var served atomic.Int32
-			w.argo.Front().Fail(front.Fault{Kind: front.Status, Status: http.StatusOK, Body: old, Method: http.MethodGet, Path: about(app), Times: times,
+			w.argo.Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: old, Method: http.MethodGet, Path: about(app), Times: times,
 				Match: func(*http.Request) bool { return !after || asked.Load() },
 				Hit:   func(*http.Request) { served.Add(1) },
 			})
-			w.argo.Front().Fail(front.Fault{Kind: front.Custom, Method: http.MethodPost,
+			w.argo.Front().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Method: http.MethodPost,
 				Serve: func(next http.Handler, answer http.ResponseWriter, r *http.Request) {
 					next.ServeHTTP(answer, r)
 					asked.Store(true)
@@ -208,10 +208,10 @@ func TestStaleAnswers(t *testing.T) {
 
 func TestNoToken(t *testing.T) {
 	for name, token := range map[string]func(context.Context) (string, error){
-		"is empty":       func(context.Context) (string, error) { return " \n", nil },
-		"locked":         func(context.Context) (string, error) { return "", errors.New("the vault is locked") },
-		"such as a line": func(context.Context) (string, error) { return "eyJhbGciOi\nJIUzI1NiJ9", nil },
-		"none is set":    nil,
+		"is empty":        func(context.Context) (string, error) { return " \n", nil },
+		"locked":          func(context.Context) (string, error) { return "", errors.New("the vault is locked") },
+		"such as a line":  func(context.Context) (string, error) { return "eyJhbGciOi\nJIUzI1NiJ9", nil },
+		"no token is set": nil,
 	} {
 		c := &Client{BaseURL: "http://127.0.0.1:1", Token: token}
 		_, err := c.Preflight(t.Context(), "docs")
@@ -231,6 +231,6 @@ func TestNoAddress(t *testing.T) {
 		_, err := c.read(t.Context(), "docs")
 		(&world{}).fails(t, err, kind)
 		_, err = c.read(t.Context(), "../x")
-		(&world{}).fails(t, err, ErrRejected, "invalid name")
+		(&world{}).fails(t, err, ErrRejected, "invalid Application name")
 	}
 }

@@ -114,7 +114,7 @@ func (c *Client) check(app string) error {
 	if applicationName.MatchString(app) {
 		return nil
 	}
-	return c.fail(plain.OneLine(app), &Error{Kind: ErrRejected, Problem: "invalid name of an Application", hint: "give the name alone, in lower case, such as docs"})
+	return c.fail(plain.OneLine(app), &Error{Kind: ErrRejected, Problem: "invalid Application name", hint: "give only the name, in lower case, such as docs"})
 }
 
 // handled refuses Applications whose revision is not a commit of a single repository.
@@ -125,15 +125,15 @@ func (c *Client) handled(app string, a *application) error {
 	switch {
 	case a.Metadata.Name != app:
 		return c.fail(app, &Error{
-			Kind: ErrRejected, Problem: "the answer is not about it",
+			Kind: ErrRejected, Problem: "the answer is about another Application",
 			hint: "check the address, and that no cache is in front of Argo CD",
 		})
 	case len(a.Spec.Sources) > 0:
-		return refuse("it has several sources (spec.sources), and which of their revisions is the release's is not known", "give it one (spec.source)")
+		return refuse("it has several sources (spec.sources), which are not supported", "use one source (spec.source)")
 	case a.Spec.SourceHydrator != nil:
-		return refuse("its manifests are hydrated to another branch (spec.sourceHydrator), whose commits are not the release's", "give it a source of its own (spec.source)")
+		return refuse("its manifests are hydrated to another branch (spec.sourceHydrator), whose commits are not the release's", "use its own source (spec.source)")
 	case a.Spec.Source.Chart != "":
-		return refuse("its source is a Helm chart, whose versions are not commits", "give it a folder of the git repository")
+		return refuse("its source is a Helm chart, whose versions are not commits", "use a folder of the git repository")
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (c *Client) allowed(ctx context.Context, a *application, action string) (bo
 		return false, err
 	}
 	if !slices.Contains([]string{"yes", "no"}, can.Value) {
-		return false, c.fail(a.Metadata.Name, &Error{Kind: ErrRejected, Problem: "whether the token may " + action + " it has no answer"})
+		return false, c.fail(a.Metadata.Name, &Error{Kind: ErrRejected, Problem: "no answer whether the token may " + action + " it"})
 	}
 	return can.Value == "yes", nil
 }

@@ -19,8 +19,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
@@ -156,7 +156,7 @@ func newBed(b *testing.B) bed {
 // seed starts a registry that holds the base image.
 func seed(b *testing.B) string {
 	b.Helper()
-	return labtest.Bases(b, lab.RegistryOptions{}, baseimage.Debian()).Addr + "/" + baseimage.Debian().Reference()
+	return labtest.Bases(b, lab.RegistryOptions{}, testimage.Debian()).Addr + "/" + testimage.Debian().Reference()
 }
 
 // files is the number of files in the large build context.

@@ -18,7 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
@@ -189,7 +189,7 @@ func newPress(b *testing.B) *press {
 	must(b, os.WriteFile(header, []byte("Authorization: token "+token+"\n"), 0o600))
 	p.mage = command{dir: p.publish(b, filepath.Join(work, "blumeops")), args: []string{compile(b), "docs:release", "patch"}, env: []string{
 		"BLUMEOPS_ENGINE_STATE=" + testenv.EngineState(b), "BLUMEOPS_ENGINE=embedded", "BLUMEOPS_REGISTRY_USER=none",
-		"BLUMEOPS_MIRRORS=" + mirror, "BLUMEOPS_DOCS_SOURCE=" + filepath.Join(testenv.Root(b), "magefiles/internal/website/testdata/quartz"),
+		"BLUMEOPS_MIRRORS=" + mirror, "BLUMEOPS_DOCS_SOURCE=" + filepath.Join(testenv.Root(b), "magefiles/internal/docsite/testdata/quartz"),
 		"BLUMEOPS_FORGE_URL=" + forge.URL(), "BLUMEOPS_OWNER=" + forge.Owner, "BLUMEOPS_REPOSITORY=blumeops", "BLUMEOPS_FORGE_TOKEN=" + token,
 		"BLUMEOPS_ARGOCD_URL=none", "BLUMEOPS_DOCS_URL=none",
 	}}
@@ -293,9 +293,9 @@ type stopwatch struct {
 	size         int64 // of the archive
 }
 
-func watch(f *front.Front) *stopwatch {
+func watch(f *faultproxy.Front) *stopwatch {
 	s := &stopwatch{}
-	f.Fail(front.Fault{Kind: front.Custom, Serve: func(next http.Handler, w http.ResponseWriter, q *http.Request) {
+	f.Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(next http.Handler, w http.ResponseWriter, q *http.Request) {
 		s.busy.Add(1)
 		defer s.busy.Done()
 		if q.Method == http.MethodPut && strings.HasSuffix(q.URL.Path, ".tar.gz") {

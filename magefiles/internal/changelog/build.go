@@ -83,10 +83,10 @@ func (c *Config) result(text string, in Input, fragments []Fragment) *Result {
 // prepare reads the configuration, the fragments and the changelog.
 func prepare(fsys fs.FS, in Input) (*Config, []Fragment, string, error) {
 	if in.Version == "" || strings.ContainsFunc(in.Version, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		return nil, nil, "", &InputError{"version", in.Version, "expected a text without blanks, as in v1.4.0"}
+		return nil, nil, "", &InputError{"version", in.Version, "expected a text without spaces, such as v1.4.0"}
 	}
 	if _, err := time.Parse(time.DateOnly, in.Date); err != nil {
-		return nil, nil, "", &InputError{"date", in.Date, "expected YEAR-MONTH-DAY, as in 2026-03-08"}
+		return nil, nil, "", &InputError{"date", in.Date, "expected YEAR-MONTH-DAY, such as 2026-03-08"}
 	}
 	c, err := ParseConfig(fsys)
 	if err != nil {
@@ -125,9 +125,12 @@ func (c *Config) hidden(fragments []Fragment) []string {
 	var warnings []string
 	for _, f := range fragments {
 		if t := c.typeOf(f.Type); shown(t, f) == "" && c.reference(f.Issue) == "" {
-			warnings = append(warnings, fmt.Sprintf("%s: nothing of it gets into the changelog, as the type %s has showcontent = false and issue_format is empty; set one of them in %s",
+			warnings = append(warnings, fmt.Sprintf("%s: the changelog will not contain this fragment: its type %s has showcontent = false and issue_format is empty; set one of them in %s",
 				f.Path, t.Key, c.File))
 		}
 	}
 	return warnings
 }
+
+// Content is the whole changelog with the new section. There is none if the section exists already.
+func (r *Result) Content() []byte { return r.Changes[0].Content }

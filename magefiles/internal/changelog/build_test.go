@@ -45,18 +45,18 @@ func TestWhatWouldBeLostStopsIt(t *testing.T) {
 	}
 	want := []string{
 		".hidden.feature.md: is empty; write what changed, or delete it",
-		"7.infra.md: is entry 0 of 7.infra, and so is docs/changelog.d/007.infra.0.md; number one of them, as in 7.infra.1.md, or delete it",
-		"a/b.feature.md: lies in a subfolder, where no fragment is looked for; move it to docs/changelog.d/a-b.feature.md",
-		"a/c/d.feature.md: lies in a subfolder, where no fragment is looked for; move it to docs/changelog.d/a-c-d.feature.md",
+		"7.infra.md: has the same number (0) for 7.infra as docs/changelog.d/007.infra.0.md; number one of them, such as 7.infra.1.md, or delete it",
+		"a/b.feature.md: is in a subfolder, expected a fragment directly in its folder; move it to docs/changelog.d/a-b.feature.md",
+		"a/c/d.feature.md: is in a subfolder, expected a fragment directly in its folder; move it to docs/changelog.d/a-c-d.feature.md",
 		"empty.bugfix.md: is empty; write what changed, or delete it",
-		"feature.md: its name holds no type (known: feature, bugfix, infra, doc, ai, misc); name it ISSUE.TYPE.md, or +SLUG.TYPE.md where there is no issue. " +
-			"What is no fragment can be named in the setting ignore",
-		"latin.bugfix.md: is not UTF-8, at byte 4; save it as UTF-8, or delete it if it is no fragment",
+		"feature.md: no type in its name (known: feature, bugfix, infra, doc, ai, misc); name it ISSUE.TYPE.md, or +SLUG.TYPE.md if there is no issue. " +
+			"List files that are not fragments in the setting ignore",
+		"latin.bugfix.md: is not UTF-8, at byte 4; save it as UTF-8, or delete it if it is not a fragment",
 		"mark.bugfix.md: is empty; write what changed, or delete it",
-		"notype.md: its name holds no type (known: feature, bugfix, infra, doc, ai, misc); name it ISSUE.TYPE.md, or +SLUG.TYPE.md where there is no issue. " +
-			"What is no fragment can be named in the setting ignore",
-		"typo.feture.md: its name holds no type (known: feature, bugfix, infra, doc, ai, misc); did you mean typo.feature.md? What is no fragment can be named in the setting ignore",
-		"upper.Feature.md: its name holds no type (known: feature, bugfix, infra, doc, ai, misc); did you mean upper.feature.md? What is no fragment can be named in the setting ignore",
+		"notype.md: no type in its name (known: feature, bugfix, infra, doc, ai, misc); name it ISSUE.TYPE.md, or +SLUG.TYPE.md if there is no issue. " +
+			"List files that are not fragments in the setting ignore",
+		"typo.feture.md: no type in its name (known: feature, bugfix, infra, doc, ai, misc); did you mean typo.feature.md? List files that are not fragments in the setting ignore",
+		"upper.Feature.md: no type in its name (known: feature, bugfix, infra, doc, ai, misc); did you mean upper.feature.md? List files that are not fragments in the setting ignore",
 	}
 	lines := strings.Split(err.Error(), "\n")
 	if lines[0] != fmt.Sprintf("%d files would not get into the changelog:", len(want)) || len(lines) != len(want)+1 {
@@ -103,7 +103,7 @@ func TestChangelogsThatAreUnusual(t *testing.T) {
 		"marker, much room":              {"# C\n\n\n\n" + marker + "\n\n\nold", "# C\n\n" + marker + "\n" + section + "old", ""},
 		"two markers":                    {marker + "a\n" + marker + "b\n", "\n\n" + marker + "\n" + section + "a\n" + marker + "b\n", ""},
 		"marker without a line end":      {"# C\n" + strings.TrimSuffix(marker, "\n"), section + "# C\n" + strings.TrimSuffix(marker, "\n"), "has no line"},
-		"no marker":                      {"\n# C\n", section + "# C\n", "CHANGELOG.md has no line \"<!-- towncrier release notes start -->\", so the section stands at its top"},
+		"no marker":                      {"\n# C\n", section + "# C\n", "CHANGELOG.md has no line \"<!-- towncrier release notes start -->\", so the section is at its top"},
 		"no marker, byte order mark":     {"\ufeff# C\n", "\ufeff" + section + "# C\n", "has no line"},
 		"byte order mark":                {"\ufeff# C\n" + marker + "old", "\ufeff# C\n\n" + marker + "\n" + section + "old", ""},
 		"line ends of all kinds":         {"# C\r\n" + marker + "old\rolder\r\n", "# C\n\n" + marker + "\n" + section + "old\nolder\n", "had line ends other than"},
@@ -138,11 +138,11 @@ func TestSectionThatIsThereAlready(t *testing.T) {
 		"all of it":                 {"New.", release.Date, "", ""},
 		"its last":                  {"Last", release.Date, "", ""},
 		"several lines":             {"Text\n\nmore", release.Date, "", ""},
-		"something else":            {"Newer.", release.Date, "CHANGELOG.md:3: there is a section of v1.14.0 already, without docs/changelog.d/x.feature.md", "take the next version"},
-		"the start of something":    {"Text", release.Date, "without docs/changelog.d/x.feature.md", "take the next version"},
-		"what an older one has":     {"Older.", release.Date, "without docs/changelog.d/x.feature.md", "take the next version"},
-		"another date":              {"New.", "2026-03-09", "CHANGELOG.md:3: there is a section of v1.14.0 already, of 2026-03-08 and not of 2026-03-09", "the date 2026-03-08 finishes that section"},
-		"another date and fragment": {"Newer.", "2026-03-09", "of 2026-03-08 and not of 2026-03-09, without docs/changelog.d/x.feature.md", "take the next version"},
+		"something else":            {"Newer.", release.Date, "CHANGELOG.md:3: a section for v1.14.0 already exists, without docs/changelog.d/x.feature.md", "use the next version"},
+		"the start of something":    {"Text", release.Date, "without docs/changelog.d/x.feature.md", "use the next version"},
+		"what an older one has":     {"Older.", release.Date, "without docs/changelog.d/x.feature.md", "use the next version"},
+		"another date":              {"New.", "2026-03-09", "CHANGELOG.md:3: a section for v1.14.0 already exists with date 2026-03-08 (this run: 2026-03-09)", "use the date 2026-03-08"},
+		"another date and fragment": {"Newer.", "2026-03-09", "with date 2026-03-08 (this run: 2026-03-09), without docs/changelog.d/x.feature.md", "use the next version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := repository(shop(t, map[string]string{"docs/changelog.d/x.feature.md": c.text, "CHANGELOG.md": held}))
@@ -182,7 +182,7 @@ func TestNothingOfAFragmentIsShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "docs/changelog.d/x.feature.md: nothing of it gets into the changelog, as the type feature has showcontent = false and issue_format is empty; set one of them in towncrier.toml"
+	want := "docs/changelog.d/x.feature.md: the changelog will not contain this fragment: its type feature has showcontent = false and issue_format is empty; set one of them in towncrier.toml"
 	if len(built.Warnings) != 1 || built.Warnings[0] != want {
 		t.Errorf("warned %q", built.Warnings)
 	}

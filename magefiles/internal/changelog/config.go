@@ -54,7 +54,7 @@ func ParseConfig(fsys fs.FS) (*Config, error) {
 		return parseConfig(name, text)
 	}
 	return nil, &ConfigError{
-		File: configFiles[0], Reason: "there is neither this file nor pyproject.toml; one of them has to hold [tool.towncrier], with directory and filename",
+		File: configFiles[0], Reason: "not found, and no pyproject.toml either; write [tool.towncrier] with directory and filename into one of them",
 	}
 }
 
@@ -87,7 +87,7 @@ func (r *reader) config(document map[string]any) *Config {
 	c.Directory = r.inside("directory", r.text("directory", path.Join(packageDir, packageName, "newsfragments")))
 	c.Filename = r.inside("filename", r.text("filename", "NEWS.rst"))
 	if len(r.errs) == 0 && !strings.HasSuffix(c.Filename, ".md") {
-		r.fail("filename", "is %q, expected a name that ends in .md: only Markdown is done here", c.Filename)
+		r.fail("filename", "is %q, expected a name that ends in .md: only Markdown is supported", c.Filename)
 	}
 	if c.start = r.text("start_string", ""); c.start == "" {
 		c.start = "<!-- towncrier release notes start -->\n"
@@ -103,7 +103,7 @@ func (r *reader) config(document map[string]any) *Config {
 	c.ignored = ignored(r.texts("ignore"))
 	c.issuePattern = r.pattern("issue_pattern")
 	if r.has("underlines") && len(r.texts("underlines")) == 0 && len(r.errs) == 0 {
-		r.fail("underlines", "is empty, expected three texts, as in [\"\", \"\", \"\"]")
+		r.fail("underlines", "is empty, expected three strings, such as [\"\", \"\", \"\"]")
 	}
 	return c
 }
@@ -132,9 +132,9 @@ func (r *reader) title(project string) *format {
 	switch {
 	case title == nil:
 	case !title.has("version"):
-		r.fail("title_format", "is %q, and has no {version}: a section could not be found again", text)
+		r.fail("title_format", "is %q, expected {version} in it: a section could not be found again", text)
 	case title.has("name") && project == "" && r.text("package", "") != "":
-		r.fail("name", "is missing: towncrier asks Python for the name of a package, which is not done here; set name, or leave {name} out of title_format")
+		r.fail("name", "is missing: reading the name of a Python package is not supported; set name, or leave {name} out of title_format")
 	}
 	return title
 }

@@ -76,9 +76,9 @@ type ExistsError struct {
 }
 
 func (e *ExistsError) Error() string {
-	text := fmt.Sprintf("%s:%d: there is a section of %s already", e.File, e.Line, e.Version)
+	text := fmt.Sprintf("%s:%d: a section for %s already exists", e.File, e.Line, e.Version)
 	if e.Date != "" && e.Date != e.Wanted {
-		text += fmt.Sprintf(", of %s and not of %s", e.Date, e.Wanted)
+		text += fmt.Sprintf(" with date %s (this run: %s)", e.Date, e.Wanted)
 	}
 	if len(e.Missing) > 0 {
 		text += ", without " + strings.Join(e.Missing, ", ")
@@ -89,9 +89,9 @@ func (e *ExistsError) Error() string {
 // Hint says what to do.
 func (e *ExistsError) Hint() string {
 	if e.Date != "" && e.Date != e.Wanted && len(e.Missing) == 0 {
-		return "the date " + e.Date + " finishes that section, should it have been interrupted; otherwise take the next version"
+		return "use the date " + e.Date + " to complete that section after an interruption; otherwise use the next version"
 	}
-	return "take the next version, or remove that section first"
+	return "use the next version, or remove that section first"
 }
 
 // nearest is the candidate that was probably meant, "" if none is similar.

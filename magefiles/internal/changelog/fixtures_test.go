@@ -118,9 +118,9 @@ func again(t *testing.T, files fstest.MapFS, in changelog.Input, old string) {
 
 func TestCases(t *testing.T) {
 	refused := map[string]string{
-		"t14-version-exists": "CHANGELOG.md:15: there is a section of v1.14.0 already, without docs/changelog.d/x.feature.md",
-		"t20-collision": "docs/changelog.d/7.feature.md: is entry 0 of 7.feature, and so is docs/changelog.d/007.feature.md; " +
-			"number one of them, as in 7.feature.1.md, or delete it",
+		"t14-version-exists": "CHANGELOG.md:15: a section for v1.14.0 already exists, without docs/changelog.d/x.feature.md",
+		"t20-collision": "docs/changelog.d/7.feature.md: has the same number (0) for 7.feature as docs/changelog.d/007.feature.md; " +
+			"number one of them, such as 7.feature.1.md, or delete it",
 	}
 	for _, name := range folders(t, "testdata/cases") {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestReleases(t *testing.T) {
 			in := changelog.Input{Version: name, Date: strings.TrimSpace(read(t, filepath.Join(dir, "date")))}
 			if name == "v1.11.5" { // towncrier left it behind: it got into the changelog two releases later
 				const lost = "docs/changelog.d/feature/ha-cv-docs-zero-downtime.infra.md"
-				const want = lost + ": lies in a subfolder, where no fragment is looked for; move it to docs/changelog.d/feature-ha-cv-docs-zero-downtime.infra.md"
+				const want = lost + ": is in a subfolder, expected a fragment directly in its folder; move it to docs/changelog.d/feature-ha-cv-docs-zero-downtime.infra.md"
 				if _, err := changelog.Build(files, in); err == nil || err.Error() != want {
 					t.Fatalf("error %q\nwant  %q", err, want)
 				}

@@ -37,11 +37,11 @@ func parseFormat(text string, names []string) (*format, error) {
 			text = rest[2:]
 			continue
 		case rest[0] == '}':
-			return nil, fmt.Errorf("a } stands alone; write }} for a brace")
+			return nil, fmt.Errorf("unmatched }; write }} for a brace")
 		}
 		name, after, closed := strings.Cut(rest[1:], "}")
 		if !closed || !slices.Contains(names, name) {
-			return nil, fmt.Errorf("{%s is no placeholder; known: {%s}; write {{ for a brace", name+closing(closed), strings.Join(names, "}, {"))
+			return nil, fmt.Errorf("{%s is not a placeholder (known: {%s}); write {{ for a brace", name+closing(closed), strings.Join(names, "}, {"))
 		}
 		flush()
 		f.parts = append(f.parts, part{name, true})

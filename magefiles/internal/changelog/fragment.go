@@ -107,7 +107,7 @@ func (f *folder) text(name string) (string, error) {
 		return "", err
 	}
 	if at := invalidAt(content); at >= 0 {
-		f.problem(name, "is not UTF-8, at byte %d; save it as UTF-8, or delete it if it is no fragment", at+1)
+		f.problem(name, "is not UTF-8, at byte %d; save it as UTF-8, or delete it if it is not a fragment", at+1)
 		return "", nil
 	}
 	text := strip(universal(string(content)))
@@ -139,7 +139,7 @@ func (f *folder) subfolder(dir string) error {
 			return err
 		}
 		below := strings.TrimPrefix(name, f.config.Directory+"/")
-		f.problem(name, "lies in a subfolder, where no fragment is looked for; move it to %s",
+		f.problem(name, "is in a subfolder, expected a fragment directly in its folder; move it to %s",
 			path.Join(f.config.Directory, strings.ReplaceAll(below, "/", "-")))
 		return nil
 	})
@@ -157,13 +157,13 @@ func (f *folder) untyped(name string) {
 	for _, t := range f.config.Types {
 		keys = append(keys, t.Key)
 	}
-	wanted := "name it ISSUE.TYPE.md, or +SLUG.TYPE.md where there is no issue."
+	wanted := "name it ISSUE.TYPE.md, or +SLUG.TYPE.md if there is no issue."
 	for part := range strings.SplitSeq(base, ".") {
 		if near := nearest(part, keys); near != "" && near != part && part != base {
 			wanted = "did you mean " + strings.Replace(base, part, near, 1) + "?"
 		}
 	}
-	f.problem(name, "its name holds no type (known: %s); %s What is no fragment can be named in the setting ignore",
+	f.problem(name, "no type in its name (known: %s); %s List files that are not fragments in the setting ignore",
 		strings.Join(keys, ", "), wanted)
 }
 
@@ -176,7 +176,7 @@ func (f *folder) compareKeys() {
 		switch {
 		case g.Issue == "":
 		case taken:
-			f.problem(g.Path, "is entry %s of %s.%s, and so is %s; number one of them, as in %s.%s.1.md, or delete it",
+			f.problem(g.Path, "has the same number (%s) for %s.%s as %s; number one of them, such as %s.%s.1.md, or delete it",
 				g.Counter, g.Issue, g.Type, other, g.Issue, g.Type)
 		default:
 			first[key] = g.Path

@@ -10,7 +10,7 @@ import (
 func (c *Config) insert(old, section string) (changed string, warnings []string) {
 	text := universal(old)
 	if text != old {
-		warnings = append(warnings, c.Filename+" had line ends other than \\n; they all are \\n now, as towncrier writes them")
+		warnings = append(warnings, c.Filename+" had line ends other than \\n; all are \\n now, as towncrier writes them")
 	}
 	top, rest := "", stripLeft(text)
 	if before, after, found := strings.Cut(text, c.start); found {
@@ -18,7 +18,7 @@ func (c *Config) insert(old, section string) (changed string, warnings []string)
 	} else if rest != "" {
 		mark, tail := byteOrder(rest)
 		top, rest = mark, stripLeft(tail)
-		warnings = append(warnings, fmt.Sprintf("%s has no line %q, so the section stands at its top; put that line where sections shall begin",
+		warnings = append(warnings, fmt.Sprintf("%s has no line %q, so the section is at its top; write that line above the place of new sections",
 			c.Filename, strings.TrimSuffix(c.start, "\n")))
 	}
 	if rest == "" {

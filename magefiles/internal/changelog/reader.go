@@ -51,21 +51,21 @@ func (r *reader) known(keys []string) {
 func (r *reader) refuse() {
 	for key, only := range map[string]bool{"wrap": false, "all_bullets": true, "single_file": true} {
 		if r.flag(key, only) != only {
-			r.fail(key, "is %t, which is not done here; remove it", !only)
+			r.fail(key, "is %t, which is not supported; remove it", !only)
 		}
 	}
 	r.flag("create_eof_newline", true)
 	r.flag("create_add_extension", true)
 	r.text("version", "") // the version is always an argument
 	if template := r.text("template", ""); template != "" && template != "towncrier:default" && template != "towncrier:default.md" {
-		r.fail("template", "is %q: templates are not done here, only towncrier's own for Markdown; remove it", template)
+		r.fail("template", "is %q: only towncrier's own template for Markdown is supported; remove it", template)
 	}
 	if r.has("section") {
-		r.fail("section", "is set: sections within a release are not done here; use types")
+		r.fail("section", "is set: sections within a release are not supported; use types")
 	}
 	if show, ok := r.values["title_format"].(bool); ok && !show {
 		delete(r.values, "title_format")
-		r.fail("title_format", "is false: a section without a heading could not be found again; remove it, or set a format as in \"## [{version}] - {project_date}\"")
+		r.fail("title_format", "is false: a section without a heading could not be found again; remove it, or set a format such as \"## [{version}] - {project_date}\"")
 	}
 }
 
@@ -161,7 +161,7 @@ func (r *reader) pattern(key string) *regexp.Regexp {
 	}
 	pattern, err := regexp.Compile(`\A(?:` + text + `)\z`)
 	if err != nil {
-		r.fail(key, "is %q, expected a regular expression of Go's syntax, which lacks look-around and back-references", text)
+		r.fail(key, "is %q, expected a regular expression of Go's syntax, without look-around and back-references", text)
 	}
 	return pattern
 }

@@ -24,9 +24,9 @@ func (r *reader) types() []Type {
 	fragments, ok := tables.(map[string]any)
 	switch {
 	case tables != nil && !ok:
-		r.wrong("fragment", "tables, as in [tool.towncrier.fragment.feature]")
+		r.wrong("fragment", "tables such as [tool.towncrier.fragment.feature]")
 	case len(list) > 0 && len(fragments) > 0:
-		r.fail("type", "is set, and so is fragment, which would go first; keep one of them")
+		r.fail("type", "and fragment are both set; keep one of them")
 	case len(fragments) > 0:
 		return r.fragmentTypes(fragments)
 	case len(list) > 0:
@@ -39,14 +39,14 @@ func (r *reader) types() []Type {
 func (r *reader) tables(key string) []map[string]any {
 	items, ok := r.values[key].([]any)
 	if r.has(key) && !ok {
-		r.wrong(key, "an array of tables, as in [[tool.towncrier.type]]")
+		r.wrong(key, "an array of tables such as [[tool.towncrier.type]]")
 		return nil
 	}
 	tables := make([]map[string]any, 0, len(items))
 	for _, item := range items {
 		table, ok := item.(map[string]any)
 		if !ok {
-			r.wrong(key, "an array of tables, as in [[tool.towncrier.type]]")
+			r.wrong(key, "an array of tables such as [[tool.towncrier.type]]")
 			return nil
 		}
 		tables = append(tables, table)
@@ -63,9 +63,9 @@ func (r *reader) listedTypes(list []map[string]any) []Type {
 		switch {
 		case len(sub.errs) > 0:
 		case key == "":
-			sub.fail("directory", "is missing; expected the type as file names have it")
+			sub.fail("directory", "is missing; expected the type in file names")
 		case slices.ContainsFunc(types, func(t Type) bool { return t.Key == key }):
-			sub.fail("directory", "is %q, which an earlier type is already", key)
+			sub.fail("directory", "is %q, which an earlier type has too", key)
 		}
 		types = append(types, sub.oneType(key))
 		r.errs = append(r.errs, sub.errs...)
@@ -91,7 +91,7 @@ func (r *reader) fragmentTypes(fragments map[string]any) []Type {
 // oneType reads the settings that both forms have.
 func (r *reader) oneType(key string) Type {
 	if strings.ContainsAny(key, "./") {
-		r.errs = append(r.errs, &ConfigError{File: r.file, Key: r.path, Reason: fmt.Sprintf("is the type %q, which no file name can have: it holds a dot or a slash", key)})
+		r.errs = append(r.errs, &ConfigError{File: r.file, Key: r.path, Reason: fmt.Sprintf("is the type %q, expected a name without dot and slash", key)})
 	}
 	r.flag("check", true) // for `towncrier check`
 	return Type{Key: key, Name: r.text("name", capitalized(key)), ShowContent: r.flag("showcontent", true)}

@@ -4,10 +4,10 @@
 //
 //   - A result goes to stdout: one line, for scripts; with -format=json one JSON document. Nothing else goes there. If it cannot be
 //     written, the target fails.
-//   - Everything else goes to stderr: notes (not with -quiet), details (only with -v), warnings (always), and progress.
+//   - Everything else goes to stderr: notes, details (only with -v), warnings (always), and progress.
 //   - No target asks a question, and the terminal is never read.
 //   - On a terminal progress is a few lines that are updated in place and erased at the end; one line stays. In CI, in a pipe, with
-//     TERM=dumb, with -v or in the background it is plain lines. With -quiet only failed steps are shown.
+//     TERM=dumb, with -v or in the background it is plain lines.
 //   - Colour only in the live view, and not when NO_COLOR is set. Other programs' output loses its control characters before it is shown.
 //   - An error is printed once, by mage, from the result of Exit. The failed steps are shown before it: their last lines and the path of the full log.
 //   - All output passes a Redactor. Foreign text in it, such as a folder's name or a compiler's output, can neither control a terminal nor be a
@@ -31,16 +31,16 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// Env looks up an environment variable; it is asked for CI, TERM, NO_COLOR and the locale. Nil means that none is set.
 	Env func(name string) string
-	// Quiet leaves out notes and progress; Verbose adds details and every line of every step.
-	Quiet, Verbose bool
+	// Verbose adds details and every line of every step.
+	Verbose bool
 	// Redactor masks secrets; nil makes a new one, see Console.Redactor.
 	Redactor *Redactor
 }
 
 // Console prints to the user who ran the target. It may be used by several goroutines.
 type Console struct {
-	quiet, verbose bool
-	redactor       *Redactor
+	verbose  bool
+	redactor *Redactor
 
 	mu     sync.Mutex
 	out    *Writer
@@ -58,11 +58,11 @@ func New(o Options) *Console {
 	if o.Redactor == nil {
 		o.Redactor = &Redactor{}
 	}
-	c := &Console{quiet: o.Quiet, verbose: o.Verbose, redactor: o.Redactor, out: o.Redactor.Writer(o.Stdout), err: o.Redactor.Writer(o.Stderr)}
+	c := &Console{verbose: o.Verbose, redactor: o.Redactor, out: o.Redactor.Writer(o.Stdout), err: o.Redactor.Writer(o.Stderr)}
 	outliveReaders()
 	if terminal := terminalOf(o.Stderr); terminal != nil {
 		ignoreTerminalStop()
-		if !o.Quiet && !o.Verbose && mayBeLive(o.Env) && terminal.foreground() {
+		if !o.Verbose && mayBeLive(o.Env) && terminal.foreground() {
 			c.screen = &screen{terminal: terminal, look: lookOf(o.Env)}
 		}
 	}
@@ -115,15 +115,11 @@ func (e *ResultError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
 func (e *ResultError) Hint() string {
-	return "what was done stays done; run the same command again with a stdout that can be written to"
+	return "the work of the target is done; to get the result, run the command again with a writable stdout"
 }
 
 // Note prints a note on stderr. Its signature suits callbacks of other packages.
-func (c *Console) Note(text string) {
-	if !c.quiet {
-		c.line(text)
-	}
-}
+func (c *Console) Note(text string) { c.line(text) }
 
 // Detail prints a detail on stderr, only with -v.
 func (c *Console) Detail(text string) {

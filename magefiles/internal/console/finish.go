@@ -28,7 +28,7 @@ func (v *View) Finish(err error) {
 	v.redrawn.Wait()
 
 	if closed := v.log.close(); closed != nil {
-		v.console.Warn("the log is not complete: " + closed.Error())
+		v.console.Warn("the log is incomplete: " + closed.Error())
 	}
 	switch {
 	case err == nil:
@@ -47,9 +47,7 @@ func (v *View) sayDone() {
 		v.console.Note(fmt.Sprintf("done    %s (%s%s)", v.title, elapsed, done))
 		return
 	}
-	if !v.console.quiet {
-		v.console.emit(v.console.err, doneLine(v.title, elapsed, done, v.console.screen)+"\n")
-	}
+	v.console.emit(v.console.err, doneLine(v.title, elapsed, done, v.console.screen)+"\n")
 }
 
 // doneLine is the line that a live view leaves. On a narrow terminal it says less, to stay one line.

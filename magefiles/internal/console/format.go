@@ -28,5 +28,5 @@ func ParseFormat(s string, more ...Format) (Format, error) {
 	for i, f := range known {
 		names[i] = string(f)
 	}
-	return "", BadInput(fmt.Errorf("-format=%s: want one of %s", s, strings.Join(names, ", ")))
+	return "", BadInput(fmt.Errorf("-format=%s: expected one of %s", s, strings.Join(names, ", ")))
 }

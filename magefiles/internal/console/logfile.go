@@ -35,11 +35,11 @@ type logFile struct {
 // the oldest ones.
 func newLogFile(folder, title string, r *Redactor) (*logFile, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder for the log: %w", err)
+		return nil, fmt.Errorf("create the folder for the log: %w", err)
 	}
 	file, err := os.CreateTemp(folder, logName(title)+time.Now().Format("-20060102-150405-*")+logExtension) // only the owner may read it
 	if err != nil {
-		return nil, fmt.Errorf("make the log: %w", err)
+		return nil, fmt.Errorf("create the log: %w", err)
 	}
 	l := &logFile{path: file.Name(), file: file, held: lockOf(file.Name()), to: r.Writer(file)}
 	if _, err := l.held.TryLock(); err != nil {

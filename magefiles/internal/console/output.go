@@ -23,7 +23,7 @@ var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 // several lines.
 func (o Output) Set(name, value string) error {
 	if !outputName.MatchString(name) {
-		return fmt.Errorf("output name %q: letters, digits, _ and - only, not beginning with a digit", name)
+		return fmt.Errorf("output name %q: expected letters, digits, _ and - only, not beginning with a digit", name)
 	}
 	value = o.masked(value)
 	line := name + "=" + value + "\n"
@@ -62,14 +62,14 @@ func appendTo(variable, path, text string) error {
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		return fmt.Errorf("write a result for the CI job to the file of $%s: %w", variable, err)
+		return fmt.Errorf("write a result of the CI job to the file in $%s: %w", variable, err)
 	}
 	_, err = io.WriteString(file, text)
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
 	if err != nil {
-		return fmt.Errorf("write a result for the CI job to the file of $%s: %w", variable, err)
+		return fmt.Errorf("write a result of the CI job to the file in $%s: %w", variable, err)
 	}
 	return nil
 }

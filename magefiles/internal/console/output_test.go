@@ -71,7 +71,7 @@ func TestFullDisk(t *testing.T) {
 	o := Output{OutputFile: full.Name(), SummaryFile: full.Name()}
 	for what, err := range map[string]error{
 		"write the result to stdout": c.Result("ref"), "to stdout": c.JSON([]string{"ref"}),
-		"the file of $GITHUB_OUTPUT": o.Set("a", "b"), "the file of $GITHUB_STEP_SUMMARY": o.Summary("a"),
+		"the file in $GITHUB_OUTPUT": o.Set("a", "b"), "the file in $GITHUB_STEP_SUMMARY": o.Summary("a"),
 	} {
 		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", what, err)

@@ -92,7 +92,7 @@ func (t *Tree) hashFiles(ctx context.Context) error {
 func (t *Tree) hashFile(e *entry) error {
 	f, err := t.open(e)
 	if err != nil {
-		return fmt.Errorf("%w; make it readable, or leave it out of what is sent (.dockerignore, or the exclude patterns)", err)
+		return fmt.Errorf("%w; make it readable, or exclude it (.dockerignore, or the exclude patterns)", err)
 	}
 	defer f.Close()
 	buffer := buffers.Get().(*[64 << 10]byte)
@@ -222,7 +222,7 @@ func (t *Tree) fail(err error) error {
 }
 
 func changed(path string) error {
-	return fmt.Errorf("%s was changed while it was sent: run it again, or leave it out of what is sent (.dockerignore, or the exclude patterns)", path)
+	return fmt.Errorf("%s was changed while it was sent: run the command again, or exclude it (.dockerignore, or the exclude patterns)", path)
 }
 
 type failing struct{ err error }

@@ -112,7 +112,7 @@ func parse(text string, predefined, given map[string]string) (*File, error) {
 		return nil, d.parseError(err)
 	}
 	if at := outgrown(stages, global, given); at > 0 {
-		return nil, &ParseError{Problem{d.find(at, at, ""), "has variables that take more than 1 MiB once they are filled in"}}
+		return nil, &ParseError{Problem{d.find(at, at, ""), "has variables that expand to more than 1 MiB"}}
 	}
 	d.stages, d.escape = stages, tree.EscapeToken
 	d.read(global, predefined, given)

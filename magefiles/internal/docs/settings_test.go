@@ -15,26 +15,26 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/site"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 )
 
-// setting is a field of site.Settings.
+// setting is a field of settings.Settings.
 type setting struct{ variables, value string }
 
-// settings reads the fields' tags, the defaults, and the values in magefiles/site.go.
-func settings(t *testing.T) map[string]setting {
+// documented reads the fields' tags, the defaults, and the values in magefiles/site.go.
+func documented(t *testing.T) map[string]setting {
 	t.Helper()
 	stated := stated(t)
 	found := map[string]setting{}
-	fields, defaults := reflect.TypeFor[site.Settings](), reflect.ValueOf(site.Defaults())
+	fields, defaults := reflect.TypeFor[settings.Settings](), reflect.ValueOf(settings.Defaults())
 	for i := range fields.NumField() {
 		field := fields.Field(i)
 		found[field.Name] = setting{variables: field.Tag.Get("env"), value: plain(cmp.Or(stated[field.Name], defaults.Field(i).String()))}
 		delete(stated, field.Name)
 	}
 	for field, variables := range map[string]string{ // not in tags, because their values are secrets
-		"RegistryPassword": site.PasswordVariable, "ForgeToken": site.ForgeTokenVariable, "ArgoCDToken": site.ArgoCDTokenVariable + "," + site.ArgoCDOwnVariable,
-		"SSHKey": site.SSHKeyVariable, "SigningKey": site.SigningKeyVariable,
+		"RegistryPassword": settings.PasswordVariable, "ForgeToken": settings.ForgeTokenVariable, "ArgoCDToken": settings.ArgoCDTokenVariable + "," + settings.ArgoCDOwnVariable,
+		"SSHKey": settings.SSHKeyVariable, "SigningKey": settings.SigningKeyVariable,
 	} {
 		found[field] = setting{variables, found[field].value}
 	}
@@ -44,7 +44,7 @@ func settings(t *testing.T) map[string]setting {
 	return found
 }
 
-// stated are the values that magefiles/site.go passes to site.Use.
+// stated are the values that magefiles/site.go passes to settings.Use.
 func stated(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "magefiles", "site.go"), nil, 0)
@@ -74,7 +74,7 @@ var settingRow = regexp.MustCompile("(?m)^\\| `([A-Za-z0-9]+)` \\| ([^|]*) \\| (
 
 func TestSettingsAreDescribed(t *testing.T) {
 	reference := read(t, "docs/reference/settings.md")
-	want := settings(t)
+	want := documented(t)
 	described := map[string]bool{}
 	for _, m := range settingRow.FindAllStringSubmatch(reference.section(t, "## Fields"), -1) {
 		got := setting{variables: plain(m[2]), value: plain(m[3])}
@@ -106,9 +106,9 @@ func TestNamedVariablesAreRead(t *testing.T) {
 		}
 	}
 	reference := read(t, "docs/reference/settings.md")
-	for _, name := range ourVariable.FindAllString(read(t, "magefiles/site/settings.go").text, -1) {
+	for _, name := range ourVariable.FindAllString(read(t, "magefiles/internal/settings/settings.go").text, -1) {
 		if !strings.Contains(reference.text, "`"+name+"`") {
-			t.Errorf("%s: %s of magefiles/site/settings.go is not described", reference.path, name)
+			t.Errorf("%s: %s of magefiles/internal/settings/settings.go is not described", reference.path, name)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func DefaultStateDir(lookupEnv func(string) (string, bool)) (string, error) {
 	}
 	home, _ := lookupEnv("HOME")
 	if !filepath.IsAbs(home) {
-		return "", errors.New("no place for the engine's state: neither XDG_CACHE_HOME nor HOME is set to an absolute path; set one, or BLUMEOPS_ENGINE_STATE")
+		return "", errors.New("no folder for the engine's state: set XDG_CACHE_HOME or HOME to an absolute path, or set BLUMEOPS_ENGINE_STATE")
 	}
 	return filepath.Join(home, ".cache", "blumeops", "engine"), nil
 }
@@ -31,7 +31,7 @@ const pingTimeout = 2 * time.Second
 func daggerAtHand(ctx context.Context, opts Options) (why string, ok bool) {
 	for _, v := range []struct{ name, what string }{
 		{sessionVariable, "a session is open"},
-		{runnerVariable, "a runner is named"},
+		{runnerVariable, "a runner is set"},
 	} {
 		if opts.getenv(v.name) != "" {
 			return fmt.Sprintf("%s: $%s", v.what, v.name), true

@@ -18,7 +18,7 @@ import (
 
 	"dagger.io/dagger/engineconn"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 const (
@@ -72,7 +72,7 @@ func (c *cli) start(program string, opts Options) error {
 		return err
 	}
 	c.stdin = stdin
-	if err := command.Start(c.cmd); err != nil {
+	if err := procgroup.Start(c.cmd); err != nil {
 		return err
 	}
 	go func() {
@@ -102,7 +102,7 @@ func (c *cli) connect(ctx context.Context, opts Options, patience time.Duration)
 				return err
 			}
 		case <-late:
-			return &daggerError{text: fmt.Sprintf("Dagger%s opened no session within %s", opts.runner(), startTime), hint: opts.remedy()}
+			return &daggerError{text: fmt.Sprintf("Dagger%s did not open a session within %s", opts.runner(), startTime), hint: opts.remedy()}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -143,7 +143,7 @@ func (c *cli) Close() error {
 		c.log(fmt.Sprintf("the Dagger CLI did not end its session within %s, and was killed", closeTime))
 		return nil
 	}
-	command.Kill(c.cmd) // processes that it started and left
+	procgroup.Kill(c.cmd) // processes that it started and left
 	if c.err != nil && !errors.Is(c.err, exec.ErrWaitDelay) {
 		return fmt.Errorf("end the session of Dagger: %w: %s", c.err, reason(c.said.String()))
 	}
@@ -153,7 +153,7 @@ func (c *cli) Close() error {
 // kill ends the process and all processes that it started, and waits for their end.
 func (c *cli) kill() {
 	_ = c.stdin.Close() // the process may have ended
-	command.Kill(c.cmd)
+	procgroup.Kill(c.cmd)
 	<-c.ended
 }
 
@@ -172,8 +172,8 @@ func cliProgram(ctx context.Context, opts Options) (string, error) {
 	path, err := exec.LookPath(path)
 	if err != nil {
 		return "", &daggerError{
-			text: fmt.Sprintf("$%s=%s cannot be run: %s", cliVariable, named, cause(err)),
-			hint: fmt.Sprintf("name the Dagger CLI v%s there, or unset it: then the CLI is downloaded", engineconn.CLIVersion), err: err,
+			text: fmt.Sprintf("cannot run $%s=%s: %s", cliVariable, named, cause(err)),
+			hint: fmt.Sprintf("set it to the path of the Dagger CLI v%s, or unset it: then the CLI is downloaded", engineconn.CLIVersion), err: err,
 		}
 	}
 	return path, nil

@@ -119,7 +119,7 @@ func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 			path: "[ \"$*\" = 'container inspect --format {{.State.Running}} gone' ] || exit 9\necho\necho 'Error: No such container: gone' >&2\nexit 1\n",
 			want: []string{"docker-container://gone", "No such container: gone"},
 		},
-		"stopped container": {env: map[string]string{runner: "container+docker://idle"}, path: "echo false\n", want: []string{"container+docker://idle", "does not run"}},
+		"stopped container": {env: map[string]string{runner: "container+docker://idle"}, path: "echo false\n", want: []string{"container+docker://idle", "is not running"}},
 		"no daemon": {
 			env:  map[string]string{runner: "docker-image://x:1"},
 			path: "echo Client: 1\necho 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2\nexit 1\n",
@@ -163,7 +163,7 @@ func TestADaggerThatIsThere(t *testing.T) {
 		"container": {env: map[string]string{runner: "docker-container://runs"}, path: "echo true\n"},
 		"image":     {env: map[string]string{runner: "docker-image://x"}, path: "exit 0\n"},
 		"other":     {env: map[string]string{runner: "kube-pod://x"}},
-		"silent":    {env: map[string]string{runner: "tcp://" + listens(t, func(c net.Conn) { io.Copy(io.Discard, c) })}, says: "accepts connections, but gave no answer"}, //nolint:errcheck // its end is all that counts
+		"silent":    {env: map[string]string{runner: "tcp://" + listens(t, func(c net.Conn) { io.Copy(io.Discard, c) })}, says: "accepts connections, but did not answer"}, //nolint:errcheck // its end is all that counts
 		"closes":    {env: map[string]string{runner: "tcp://" + listens(t, func(net.Conn) {})}, says: "accepts connections, but closes them"},
 	} {
 		t.Run(name, func(t *testing.T) {

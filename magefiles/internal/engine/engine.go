@@ -37,7 +37,7 @@ func ParseChoice(s string) (Choice, error) {
 	case Auto, Dagger, Embedded:
 		return c, nil
 	}
-	return "", fmt.Errorf("engine %q is unknown: expected auto, dagger or embedded (BLUMEOPS_ENGINE, or the flag of the same name)", s)
+	return "", fmt.Errorf("unknown engine %q: expected auto, dagger or embedded (BLUMEOPS_ENGINE, or the flag of the same name)", s)
 }
 
 // Event is an event of a step of the embedded engine; State is its kind.

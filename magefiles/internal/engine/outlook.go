@@ -24,7 +24,7 @@ func Look(ctx context.Context, opts Options) Outlook {
 		if !ok {
 			look.Start = &noDagger{why}
 		} else if look.Start = checkDagger(ctx, opts); look.Start != nil && opts.Choice != Dagger && !isSlow(look.Start) {
-			look.Start = fmt.Errorf("%w; until then builds take the embedded engine", look.Start)
+			look.Start = fmt.Errorf("%w; until then builds use the embedded engine", look.Start)
 		}
 		return look
 	}
@@ -39,11 +39,11 @@ func Look(ctx context.Context, opts Options) Outlook {
 // noDagger is the error for a choice that is not available.
 type noDagger struct{ why string }
 
-func (e *noDagger) Error() string { return "Dagger is asked for, and cannot be had: " + e.why }
+func (e *noDagger) Error() string { return "Dagger was requested, but is not available: " + e.why }
 
 // Hint says what the user can do.
 func (e *noDagger) Hint() string {
-	return "start Docker, or leave the choice to auto (BLUMEOPS_ENGINE)"
+	return "start Docker, or set BLUMEOPS_ENGINE=auto"
 }
 
 // Missing returns the platforms for which the embedded engine cannot run commands, as far as that is known.

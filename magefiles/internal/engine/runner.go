@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 const (
@@ -48,7 +48,7 @@ func checkDagger(ctx context.Context, opts Options) error {
 func checkSession(ctx context.Context, opts Options) error {
 	port := opts.getenv(sessionVariable)
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return &daggerError{text: fmt.Sprintf("$%s=%q: expected the number of a port", sessionVariable, port), hint: opts.remedy()}
+		return &daggerError{text: fmt.Sprintf("$%s=%q: expected a port number", sessionVariable, port), hint: opts.remedy()}
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
@@ -115,7 +115,7 @@ func orEnd(ctx context.Context, err error) error {
 func unknownAddress(host string) error {
 	return &daggerError{
 		text: fmt.Sprintf("$%s=%q is not an address of a Dagger engine: expected tcp://HOST:PORT, unix:///PATH, container://NAME, image://IMAGE, ssh://HOST or the like", runnerVariable, host),
-		hint: "correct it, or unset it; " + withoutDagger,
+		hint: "correct or unset it; " + withoutDagger,
 	}
 }
 
@@ -142,15 +142,15 @@ func checkInfo(ctx context.Context, host string, opts Options) error {
 	case err == nil:
 		other = info.BuildkitVersion.Package + " " + info.BuildkitVersion.Version
 	case strings.Contains(err.Error(), "frame too large"): // the first bytes of another protocol
-		other = "it does not speak HTTP/2 without TLS, as a Dagger engine does"
+		other = "expected HTTP/2 without TLS"
 	case ctx.Err() != nil || code == codes.DeadlineExceeded:
-		return slow(fmt.Sprintf("gave no answer within %s", checkTime), err, opts)
+		return slow(fmt.Sprintf("did not answer within %s", checkTime), err, opts)
 	case code == codes.Unavailable: // as from a port of a container whose program does not listen yet
 		return slow("closes them", err, opts)
 	default:
 		other = cause(err)
 	}
-	return &daggerError{text: "what listens" + opts.runner() + " is not a Dagger engine: " + other, hint: opts.remedy(), err: err}
+	return &daggerError{text: "the server" + opts.runner() + " is not a Dagger engine: " + other, hint: opts.remedy(), err: err}
 }
 
 func slow(what string, err error, opts Options) error {
@@ -168,7 +168,7 @@ var containerCommands = map[string][]string{
 }
 
 // containerNeeds are the variables that these programs need.
-var containerNeeds = slices.Concat(command.Basic, []string{"DOCKER_*", "CONTAINER*", "PODMAN_*", "NERDCTL_*", "SSH_AUTH_SOCK"})
+var containerNeeds = slices.Concat(procgroup.Basic, []string{"DOCKER_*", "CONTAINER*", "PODMAN_*", "NERDCTL_*", "SSH_AUTH_SOCK"})
 
 // plainScheme is the key of containerCommands for a scheme such as docker-container, image+podman or container.
 func plainScheme(scheme string) string {
@@ -208,16 +208,16 @@ func checkContainer(ctx context.Context, scheme, rest string, opts Options) erro
 	}
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = command.Environment(cmd.Environ(), containerNeeds)
+	cmd.Env = procgroup.Environment(cmd.Environ(), containerNeeds)
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err := command.Run(ctx, cmd, outputTime)
+	err := procgroup.Run(ctx, cmd, outputTime)
 	switch {
 	case ctx.Err() != nil:
-		return &slowError{daggerError{text: fmt.Sprintf("%s, which is to know the Dagger engine%s, gave no answer within %s", program, opts.runner(), checkTime), hint: opts.remedy(), err: err}}
+		return &slowError{daggerError{text: fmt.Sprintf("cannot check the Dagger engine%s: %s did not answer within %s", opts.runner(), program, checkTime), hint: opts.remedy(), err: err}}
 	case err != nil:
 		return &daggerError{text: "no Dagger engine" + opts.runner() + ": " + program + ": " + lastOf(out.String(), err), hint: opts.remedy(), err: err}
 	case runs && strings.TrimSpace(out.String()) == "false":
-		return &daggerError{text: "the container of the Dagger engine" + opts.runner() + " does not run", hint: program + " start " + name + ", or unset " + runnerVariable + "; " + withoutDagger}
+		return &daggerError{text: "the container of the Dagger engine" + opts.runner() + " is not running", hint: program + " start " + name + ", or unset " + runnerVariable + "; " + withoutDagger}
 	}
 	return nil
 }

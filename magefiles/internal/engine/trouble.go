@@ -49,14 +49,14 @@ func (o Options) remedy() string {
 	case o.getenv(runnerVariable) != "":
 		return "start the Dagger engine there, or unset " + runnerVariable + "; " + withoutDagger
 	}
-	return "see that Docker runs; " + withoutDagger
+	return "check that Docker runs; " + withoutDagger
 }
 
 // noSession is the error of a Dagger CLI that ended before its session was open, from its output.
 func noSession(said string, ended error, opts Options) error {
 	text, hint := reason(said), opts.remedy()
 	if text == "" {
-		text = fmt.Sprintf("the Dagger CLI ended and did not say why (%v)", ended)
+		text = fmt.Sprintf("the Dagger CLI ended without an error message (%v)", ended)
 	}
 	for _, known := range knownReasons {
 		if known.said.MatchString(text) {
@@ -72,10 +72,10 @@ var knownReasons = []struct {
 	said *regexp.Regexp
 	do   string
 }{
-	{regexp.MustCompile(`incompatible client version`), "let " + cliVariable + " name the Dagger CLI v" + engineconn.CLIVersion + ", or unset it: then the CLI is downloaded"},
+	{regexp.MustCompile(`incompatible client version`), "set " + cliVariable + " to the path of the Dagger CLI v" + engineconn.CLIVersion + ", or unset it: then the CLI is downloaded"},
 	{regexp.MustCompile(`incompatible engine version`), "update the Dagger engine to v" + engineconn.CLIVersion + "; " + withoutDagger},
-	{regexp.MustCompile(`unknown (?:command|flag|shorthand)`), "let " + cliVariable + " name the Dagger CLI v" + engineconn.CLIVersion + ", or unset it: then the CLI is downloaded"},
-	{regexp.MustCompile(`driver for scheme`), "install Docker, Podman or what else the address of the engine needs; " + withoutDagger},
+	{regexp.MustCompile(`unknown (?:command|flag|shorthand)`), "set " + cliVariable + " to the path of the Dagger CLI v" + engineconn.CLIVersion + ", or unset it: then the CLI is downloaded"},
+	{regexp.MustCompile(`driver for scheme`), "install Docker, Podman or another program that the address of the engine requires; " + withoutDagger},
 }
 
 var (
@@ -177,7 +177,7 @@ func (w watched) Do(r *http.Request) (*http.Response, error) {
 }
 
 func (w watched) lost(why string, err error) error {
-	return &daggerError{text: fmt.Sprintf("the connection to Dagger's engine%s was lost: %s", w.opts.runner(), why), hint: "run the same command again; if it is lost again, " + w.opts.remedy(), err: err}
+	return &daggerError{text: fmt.Sprintf("the connection to Dagger's engine%s was lost: %s", w.opts.runner(), why), hint: "run the command again; if the connection is lost again, " + w.opts.remedy(), err: err}
 }
 
 type watchedBody struct {

@@ -47,8 +47,8 @@ func TestWhyACLIFailed(t *testing.T) {
 		"no Docker":            {noDriver, `start engine: driver for scheme "image" was not available`, "install Docker"},
 		"another program":      {"usage: x\n\x1b]0;title\x07\x1b[1mno luck\x1b[0m\r\n", "no luck", "start the Dagger engine there"},
 		"a very old CLI":       {"Error: unknown command \"session\" for \"dagger\"\nRun 'dagger --help' for usage.\n", `unknown command "session" for "dagger"`, cliVariable},
-		"nothing":              {"", "the Dagger CLI ended and did not say why (exit status 3)", "start the Dagger engine there"},
-		"nothing but warnings": {"2026/11/29 23:50:31 WARN failed to parse git remote URL err=x\n", "the Dagger CLI ended and did not say why (exit status 3)", "start the Dagger engine there"},
+		"nothing":              {"", "the Dagger CLI ended without an error message (exit status 3)", "start the Dagger engine there"},
+		"nothing but warnings": {"2026/11/29 23:50:31 WARN failed to parse git remote URL err=x\n", "the Dagger CLI ended without an error message (exit status 3)", "start the Dagger engine there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

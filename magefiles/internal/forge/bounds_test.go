@@ -22,8 +22,8 @@ func TestAnswersWithoutAnEnd(t *testing.T) {
 	}{
 		"release":       {func(c *Client) error { _, err := c.ReleaseByTag(t.Context(), repository, "v1.0.0"); return err }, endlessly, "more than 16777216 bytes"},
 		"packages":      {versions, endlessly, "more than 16777216 bytes"},
-		"pages":         {versions, func(w io.Writer, n int64) { fmt.Fprintf(w, `[{"name":"p","version":"v%d"}]`, n) }, "at most 200 pages are read"},
-		"the same page": {versions, func(w io.Writer, _ int64) { _, _ = io.WriteString(w, `[{"name":"p","version":"v1"}]`) }, "at most 200 pages are read"},
+		"pages":         {versions, func(w io.Writer, n int64) { fmt.Fprintf(w, `[{"name":"p","version":"v%d"}]`, n) }, "more than 200 pages"},
+		"the same page": {versions, func(w io.Writer, _ int64) { _, _ = io.WriteString(w, `[{"name":"p","version":"v1"}]`) }, "more than 200 pages"},
 		"refusal": {func(c *Client) error { _, err := c.Tag(t.Context(), repository, "v1.0.0"); return err }, func(w io.Writer, n int64) {
 			w.(http.ResponseWriter).WriteHeader(http.StatusForbidden)
 			endlessly(w, n)

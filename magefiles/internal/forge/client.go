@@ -8,7 +8,6 @@
 package forge
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -32,9 +31,11 @@ type Options struct {
 	// Log is called for each retry; nil logs nothing.
 	Log func(string)
 
-	Retry    Retry         // bounds the attempts at each request
-	Patience time.Duration // how long a request may make no progress; 0 is 1 minute
+	Retry Retry // bounds the attempts at each request
 }
+
+// patience is how long a request may make no progress.
+const patience = time.Minute
 
 // Retry bounds the attempts at a request.
 type Retry = httpx.Retry
@@ -51,21 +52,21 @@ type Client struct {
 // New checks the options; it makes no request.
 func New(o Options) (*Client, error) {
 	if user, host, ok := strings.Cut(o.URL, "@"); ok && !strings.Contains(user, "://") {
-		return nil, fmt.Errorf("forge's address ***@%s: expected https://HOST without a user or a password; a token is a setting of its own", httpx.Clean(host))
+		return nil, fmt.Errorf("forge's address ***@%s: expected https://HOST without a user or a password; the token has its own setting", httpx.Clean(host))
 	}
 	base, err := url.Parse(o.URL)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("forge's address %q: expected https://HOST or http://HOST", httpx.Clean(o.URL))
 	}
 	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, fmt.Errorf("forge's address %q: expected no credentials and no query; a token is a setting of its own", httpx.Clean(o.URL))
+		return nil, fmt.Errorf("forge's address %q: expected no credentials and no query; the token has its own setting", httpx.Clean(o.URL))
 	}
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), ""
 	c := &Client{base: base, getToken: o.Token}
 	if o.HTTP != nil {
 		c.http = *o.HTTP
 	}
-	c.http.Transport = httpx.NoStall(c.http.Transport, cmp.Or(o.Patience, time.Minute))
+	c.http.Transport = httpx.NoStall(c.http.Transport, patience)
 	c.http.CheckRedirect = httpx.CheckRedirect
 	c.caller = httpx.Caller{Retry: o.Retry, Log: o.Log, Secrets: func() []string { return []string{c.token.Known()} }}
 	return c, nil

@@ -12,13 +12,13 @@ import (
 // The kinds of an *Error; test with errors.Is.
 var (
 	// ErrNotFound: it does not exist, or this token may not see it.
-	ErrNotFound = errors.New("forge does not have it")
+	ErrNotFound = errors.New("not found at the forge")
 	// ErrExists: it exists already, with other content.
-	ErrExists = errors.New("forge has it already")
+	ErrExists = errors.New("already exists at the forge")
 	// ErrDenied: the token is not valid, or may not do this; Error.Missing names the missing right.
-	ErrDenied = errors.New("forge denies it")
+	ErrDenied = errors.New("denied by the forge")
 	// ErrMismatch: the forge said that it had stored something, and holds something else or nothing.
-	ErrMismatch = errors.New("forge holds something else")
+	ErrMismatch = errors.New("different content at the forge")
 
 	ErrToken       = httpx.ErrCredentials // the token cannot be read; the forge was not asked
 	ErrUnreachable = httpx.ErrUnreachable // no answer, or not in time, or the connection broke again and again
@@ -76,16 +76,16 @@ func (c *Client) explain(ctx context.Context, q call, err error) error {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		c.explainDenial(ctx, e, q, answer, f.Said)
 	case http.StatusNotFound:
-		e.Kind, e.Problem = ErrNotFound, "does not have it, or this token may not see it"+f.Said
-		e.Advice = "check owner and names, and the token's rights"
+		e.Kind, e.Problem = ErrNotFound, "cannot find it, or this token may not read it"+f.Said
+		e.Advice = "check the owner, the names and the token's rights"
 	case http.StatusConflict:
-		e.Kind, e.Problem = ErrExists, "has it already"+f.Said
+		e.Kind, e.Problem = ErrExists, "already has it"+f.Said
 	case http.StatusRequestEntityTooLarge:
-		e.Problem = "does not take as much" + f.Said
-		e.Advice = "look into the owner's quota, and into the limits of the forge and of a proxy before it"
+		e.Problem = "refuses this size" + f.Said
+		e.Advice = "check the owner's quota, and the size limits of the forge and of a proxy in front of it"
 	default:
 		if e.Kind == ErrRejected && f.Status/100 != 3 {
-			e.Advice = "check the names, and that the address is that of a Forgejo or Gitea without a login page in front of it"
+			e.Advice = "check the names, and that the address is a Forgejo or Gitea without a login page in front of it"
 		}
 	}
 	return e

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // serveAndBreak lets the forge do what the request asks, and breaks the connection before the answer.
@@ -25,7 +25,7 @@ func serveAndBreak(next http.Handler, _ http.ResponseWriter, r *http.Request) {
 func TestForgeThatRepeatsTheToken(t *testing.T) {
 	c := as(t, "write:package")
 	for _, status := range []int{302, 400, 401, 403, 404, 409, 422, 500} {
-		mend := labForge(t).Front().Fail(front.Fault{Kind: front.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, r *http.Request) {
+		mend := labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "https://elsewhere.example/"+c.token+"?"+c.token)
 			w.WriteHeader(status)
 			fmt.Fprintf(w, `{"message":"%s was asked with %s\n\u001b[31m and %s"}`, r.URL, r.Header.Get("Authorization"), url.QueryEscape(c.token))
@@ -85,7 +85,7 @@ func TestStorageElsewhere(t *testing.T) {
 	}))
 	defer storage.Close()
 	c := as(t, "read:package")
-	defer labForge(t).Front().Fail(front.Fault{Kind: front.Status, Status: 307, Header: map[string][]string{"Location": {storage.URL + "/x?signature=y"}}})()
+	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: 307, Header: map[string][]string{"Location": {storage.URL + "/x?signature=y"}}})()
 	held, err := c.Sum(t.Context(), testFile(t, "x"))
 	if err != nil || held != contentOf([]byte("content")) {
 		t.Errorf("%v, %v", held, err)
@@ -112,7 +112,7 @@ func TestAnswersThatAreNoUse(t *testing.T) {
 		"no pages": func(w http.ResponseWriter) { fmt.Fprint(w, `[{"name":"docs","version":"v1"}]`) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			defer labForge(t).Front().Fail(front.Fault{Kind: front.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) { serve(w) }})()
+			defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) { serve(w) }})()
 			_, err := c.Versions(t.Context(), "eblume", "docs")
 			c.want(t, err, ErrRejected)
 		})

@@ -89,7 +89,7 @@ func (c *Client) download(ctx context.Context, f File, take func(io.Reader) erro
 func (c *Client) check(names ...string) error {
 	for _, n := range names {
 		if n == "" || n == "." || n == ".." || strings.ContainsAny(n, "/\\\x00\r\n") {
-			return c.fail(ErrRejected, fmt.Sprintf("name %q", n), "was not asked: expected a name without slashes", "")
+			return c.fail(ErrRejected, fmt.Sprintf("name %q", n), "received no request: expected a name without slashes", "")
 		}
 	}
 	return nil

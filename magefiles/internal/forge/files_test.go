@@ -15,7 +15,7 @@ import (
 	"testing/iotest"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // testFile is a file of a package that no other test uses.
@@ -96,18 +96,18 @@ func (r readerAt) ReadAt(p []byte, _ int64) (int, error) { return r.Read(p) }
 
 // TestTemporaryFaults has each kind of fault twice during an upload, and then while it is read back.
 func TestTemporaryFaults(t *testing.T) {
-	for name, fault := range map[string]front.Fault{
-		"503":         {Kind: front.Status},
-		"502 page":    {Kind: front.Status, Status: 502, Body: "<html>bad gateway</html>"},
-		"429":         {Kind: front.Status, Status: 429, Header: map[string][]string{"Retry-After": {"0"}}},
-		"refused":     {Kind: front.Refuse},
-		"cut request": {Kind: front.CutRequest, Bytes: 50_000, Method: "PUT"},
-		"cut answer":  {Kind: front.Cut, Bytes: 50_000, Method: "GET"},
+	for name, fault := range map[string]faultproxy.Fault{
+		"503":         {Kind: faultproxy.Status},
+		"502 page":    {Kind: faultproxy.Status, Status: 502, Body: "<html>bad gateway</html>"},
+		"429":         {Kind: faultproxy.Status, Status: 429, Header: map[string][]string{"Retry-After": {"0"}}},
+		"refused":     {Kind: faultproxy.Refuse},
+		"cut request": {Kind: faultproxy.CutRequest, Bytes: 50_000, Method: "PUT"},
+		"cut answer":  {Kind: faultproxy.Cut, Bytes: 50_000, Method: "GET"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 300_000)
 			fault.Times, fault.Path = 2, regexp.MustCompile("^/api/packages/")
-			if fault.Kind == front.Cut {
+			if fault.Kind == faultproxy.Cut {
 				must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
 			}
 			defer labForge(t).Front().Fail(fault)()
@@ -115,7 +115,7 @@ func TestTemporaryFaults(t *testing.T) {
 			if err != nil || held != contentOf(b) {
 				t.Errorf("%v, %v", held, err)
 			}
-			if fault.Kind != front.Refuse && len(*c.log) != 2 { // Go's client retries by itself if a used connection breaks
+			if fault.Kind != faultproxy.Refuse && len(*c.log) != 2 { // Go's client retries by itself if a used connection breaks
 				t.Errorf("log %q, want 2 attempts", *c.log)
 			}
 			c.secret(t, nil)
@@ -126,7 +126,7 @@ func TestTemporaryFaults(t *testing.T) {
 // TestLostAnswer has uploads that arrive and answers that do not: the next attempt finds the file.
 func TestLostAnswer(t *testing.T) {
 	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 1000)
-	lost := front.Fault{Kind: front.Custom, Method: "PUT", Times: 1, Serve: serveAndBreak}
+	lost := faultproxy.Fault{Kind: faultproxy.Custom, Method: "PUT", Times: 1, Serve: serveAndBreak}
 	defer labForge(t).Front().Fail(lost)()
 	c.want(t, c.Upload(t.Context(), f, bytes.NewReader(b), 1000), ErrExists)
 	f.Name = "y"
@@ -139,22 +139,22 @@ func TestLostAnswer(t *testing.T) {
 func TestFaultsThatStay(t *testing.T) {
 	f, b := testFile(t, "x"), random(t, 300_000)
 	for name, fault := range map[string]struct {
-		front.Fault
+		faultproxy.Fault
 		kind error
 		says string
 	}{
-		"503":            {front.Fault{Kind: front.Status, Body: "maintenance"}, ErrFaulty, "503 Service Unavailable (maintenance)"},
-		"refused":        {front.Fault{Kind: front.Refuse}, ErrUnreachable, "connection"},
-		"cut":            {front.Fault{Kind: front.CutRequest, Bytes: 10_000}, ErrUnreachable, ""},
-		"dropped":        {front.Fault{Kind: front.Drop}, ErrNotFound, "does not have it"},
-		"expired":        {front.Fault{Kind: front.Expire}, ErrDenied, "Missing: valid token"},
-		"redirected":     {front.Fault{Kind: front.Status, Status: 302, Method: "PUT", Header: map[string][]string{"Location": {"http://u:p@elsewhere.example/login?token=x"}}}, ErrRejected, "redirects to http://elsewhere.example/login"},
-		"other success":  {front.Fault{Kind: front.Status, Status: 200, Method: "PUT", Body: "<html>"}, ErrRejected, "200 OK"},
-		"long pause":     {front.Fault{Kind: front.Status, Header: map[string][]string{"Retry-After": {"3600"}}}, ErrFaulty, "asks to wait 1h0m0s"},
-		"too large":      {front.Fault{Kind: front.Status, Status: 413, Method: "PUT"}, ErrRejected, "quota"},
-		"quota":          {front.Fault{Kind: front.Status, Status: 403, Method: "PUT", Body: "maximum allowed package type size exceeded: quota"}, ErrRejected, "does not take more"},
-		"not for us":     {front.Fault{Kind: front.Status, Status: 404, Method: "PUT"}, ErrNotFound, ""},
-		"not a download": {front.Fault{Kind: front.Status, Status: 400}, ErrRejected, "400"},
+		"503":            {faultproxy.Fault{Kind: faultproxy.Status, Body: "maintenance"}, ErrFaulty, "503 Service Unavailable (maintenance)"},
+		"refused":        {faultproxy.Fault{Kind: faultproxy.Refuse}, ErrUnreachable, "connection"},
+		"cut":            {faultproxy.Fault{Kind: faultproxy.CutRequest, Bytes: 10_000}, ErrUnreachable, ""},
+		"dropped":        {faultproxy.Fault{Kind: faultproxy.Drop}, ErrNotFound, "does not have it"},
+		"expired":        {faultproxy.Fault{Kind: faultproxy.Expire}, ErrDenied, "Missing: valid token"},
+		"redirected":     {faultproxy.Fault{Kind: faultproxy.Status, Status: 302, Method: "PUT", Header: map[string][]string{"Location": {"http://u:p@elsewhere.example/login?token=x"}}}, ErrRejected, "redirects to http://elsewhere.example/login"},
+		"other success":  {faultproxy.Fault{Kind: faultproxy.Status, Status: 200, Method: "PUT", Body: "<html>"}, ErrRejected, "200 OK"},
+		"long pause":     {faultproxy.Fault{Kind: faultproxy.Status, Header: map[string][]string{"Retry-After": {"3600"}}}, ErrFaulty, "asks to wait 1h0m0s"},
+		"too large":      {faultproxy.Fault{Kind: faultproxy.Status, Status: 413, Method: "PUT"}, ErrRejected, "quota"},
+		"quota":          {faultproxy.Fault{Kind: faultproxy.Status, Status: 403, Method: "PUT", Body: "maximum allowed package type size exceeded: quota"}, ErrRejected, "refuses more content"},
+		"not for us":     {faultproxy.Fault{Kind: faultproxy.Status, Status: 404, Method: "PUT"}, ErrNotFound, ""},
+		"not a download": {faultproxy.Fault{Kind: faultproxy.Status, Status: 400}, ErrRejected, "400"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := as(t, "write:package")
@@ -171,7 +171,7 @@ func TestFaultsThatStay(t *testing.T) {
 func TestTruncatedDownload(t *testing.T) {
 	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 300_000)
 	must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
-	defer labForge(t).Front().Fail(front.Fault{Kind: front.Cut, Bytes: 299_999})()
+	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Cut, Bytes: 299_999})()
 	_, err := c.Sum(t.Context(), f)
 	c.want(t, err, ErrUnreachable, "broke the connection")
 	if text, err := c.Read(t.Context(), f, 1<<20); text != nil || !errors.Is(err, ErrUnreachable) {
@@ -183,7 +183,7 @@ func TestCancelled(t *testing.T) {
 	c, f := as(t, "write:package"), testFile(t, "x")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	defer labForge(t).Front().Fail(front.Fault{Kind: front.Delay, Hit: func(*http.Request) { cancel() }})()
+	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Delay, Hit: func(*http.Request) { cancel() }})()
 	err := c.Upload(ctx, f, strings.NewReader("x"), 1)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload "+f.String()) {
 		t.Errorf("error %v", err)
@@ -198,7 +198,7 @@ func TestCancelledBetweenAttempts(t *testing.T) {
 	defer cancel()
 	c.caller.Retry = Retry{First: 1 << 62, Max: 1 << 62}
 	c.caller.Log = func(string) { cancel() }
-	defer labForge(t).Front().Fail(front.Fault{Kind: front.Status})()
+	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status})()
 	if _, err := c.Sum(ctx, f); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -207,7 +207,7 @@ func TestCancelledBetweenAttempts(t *testing.T) {
 func TestStalled(t *testing.T) {
 	c, f := as(t, "write:package"), testFile(t, "x")
 	c.http.Transport, c.caller.Retry.Attempts = httpx.NoStall(labForge(t).Front().Client().Transport, 1), 2
-	defer labForge(t).Front().Fail(front.Fault{Kind: front.Delay})()
+	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Delay})()
 	_, err := c.Sum(t.Context(), f)
 	c.want(t, err, ErrUnreachable, "does not answer in time (no data for 1ns)")
 	if len(*c.log) != 1 {

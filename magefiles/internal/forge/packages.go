@@ -47,13 +47,13 @@ func (c *Client) Versions(ctx context.Context, owner, name string) ([]Version, e
 			}
 		}
 		if len(all) > maxVersions {
-			return nil, c.fail(ErrRejected, "list versions of "+name, fmt.Sprintf("lists more than %d of them", maxVersions), "delete versions that nobody needs")
+			return nil, c.fail(ErrRejected, "list versions of "+name, fmt.Sprintf("lists more than %d versions", maxVersions), "delete unused versions")
 		}
 		if len(found) == 0 { // a short page is not the end: the forge may limit pages to fewer entries
 			return all, nil
 		}
 	}
-	return nil, c.fail(ErrRejected, "list versions of "+name, fmt.Sprintf("lists packages without an end: at most %d pages are read", maxPages), "delete versions that nobody needs")
+	return nil, c.fail(ErrRejected, "list versions of "+name, fmt.Sprintf("lists more than %d pages of packages", maxPages), "delete unused versions")
 }
 
 type listedPackage struct {
@@ -93,14 +93,14 @@ func (c *Client) Link(ctx context.Context, owner, name, repository string) error
 		return err
 	}
 	if len(versions) == 0 {
-		return c.fail(ErrNotFound, what, "has no such package", "upload a file first")
+		return c.fail(ErrNotFound, what, "does not have the package", "upload a file first")
 	}
 	linked := versions[0].Repository
 	switch {
 	case strings.EqualFold(linked, owner+"/"+repository):
 		return nil
 	case linked != "":
-		return c.fail(ErrExists, what, "has it linked to "+httpx.Clean(linked), "unlink it in the package's settings")
+		return c.fail(ErrExists, what, "already links it to "+httpx.Clean(linked), "unlink it in the package's settings")
 	}
 	err = c.do(ctx, call{
 		what: what, right: writePackages(owner),
@@ -109,7 +109,7 @@ func (c *Client) Link(ctx context.Context, owner, name, repository string) error
 	})
 	var e *Error
 	if errors.As(err, &e) && e.Kind == ErrNotFound {
-		e.Problem, e.Advice = "does not find the repository, or is too old for this call", "link it by hand, in the package's settings"
+		e.Problem, e.Advice = "cannot find the repository, or does not support this call", "link it in the package's settings"
 	}
 	return err
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 func TestVersions(t *testing.T) {
@@ -44,7 +44,7 @@ func TestDelete(t *testing.T) {
 			c.want(t, err, ErrNotFound)
 		}
 	}
-	defer labForge(t).Front().Fail(front.Fault{Kind: front.Status, Method: "DELETE", Times: 2})()
+	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Method: "DELETE", Times: 2})()
 	must(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1))
 	must(t, c.DeleteVersion(t.Context(), f.Owner, f.Package, f.Version))
 }

@@ -64,13 +64,13 @@ func (c *Client) Preflight(ctx context.Context, n Need) []Check {
 func (c *Client) checkToken(ctx context.Context) Check {
 	check := Check{What: "token of " + c.base.Host}
 	var user struct{ Login string }
-	check.Err = c.get(ctx, "ask whose token it is", readUser, "/api/v1/user", nil, answer(&user))
+	check.Err = c.get(ctx, "read the token's user", readUser, "/api/v1/user", nil, answer(&user))
 	var e *Error
 	switch {
 	case check.Err == nil:
 		check.Detail = "user " + httpx.Clean(user.Login)
 	case errors.As(check.Err, &e) && e.Kind == ErrDenied && e.Status == http.StatusForbidden:
-		check.Err, check.Detail = nil, "valid; it may not say whose it is"
+		check.Err, check.Detail = nil, "valid; it may not read its user"
 	case errors.As(check.Err, &e) && e.Kind == ErrDenied:
 		e.Advice = strings.Replace(e.Advice, readUser.scope, "write:repository and write:package", 1)
 	}
@@ -85,20 +85,20 @@ func (c *Client) checkRepository(ctx context.Context, n Need) Check {
 		Permissions      struct{ Push bool }
 	}
 	right := writeRepository(n.Repository)
-	check.Err = c.get(ctx, "ask about "+n.Repository.String(), right, n.Repository.api(), nil, answer(&found))
+	check.Err = c.get(ctx, "read repository "+n.Repository.String(), right, n.Repository.api(), nil, answer(&found))
 	refuse := func(kind error, problem, advice string) { check.Err = c.fail(kind, check.What, problem, advice) }
 	switch {
 	case check.Err != nil:
 	case found.Archived:
-		refuse(ErrRejected, "has it archived", "unarchive it in the repository's settings")
+		refuse(ErrRejected, "has archived the repository", "unarchive it in the repository's settings")
 	case found.Mirror:
-		refuse(ErrRejected, "has it as a mirror, which takes no push", "push to the repository that it mirrors")
+		refuse(ErrRejected, "has it as a mirror, which cannot be pushed to", "push to the repository that it mirrors")
 	case !found.Permissions.Push:
-		e := c.fail(ErrDenied, check.What, "does not let the user of this token "+right.do, "give the user that right, or use the token of one who has it")
+		e := c.fail(ErrDenied, check.What, "does not let the user of this token "+right.do, "give the user that right, or use the token of a user who has it")
 		e.Missing = "right to " + right.do
 		check.Err = e
 	case n.Releases && found.HasReleases != nil && !*found.HasReleases:
-		refuse(ErrRejected, "has releases switched off for it", "switch them on in the repository's settings")
+		refuse(ErrRejected, "has releases disabled for the repository", "enable them in the repository's settings")
 	}
 	return check
 }
@@ -110,10 +110,10 @@ func (c *Client) checkBranch(ctx context.Context, n Need) Check {
 		Protected   bool
 		UserCanPush bool `json:"user_can_push"`
 	}
-	check.Err = c.get(ctx, "ask about branch "+n.Branch, readRepository(n.Repository), n.Repository.api("branches", n.Branch), nil, answer(&found))
+	check.Err = c.get(ctx, "read branch "+n.Branch, readRepository(n.Repository), n.Repository.api("branches", n.Branch), nil, answer(&found))
 	switch {
 	case errors.Is(check.Err, ErrNotFound):
-		check.Err, check.Detail = nil, "not there yet"
+		check.Err, check.Detail = nil, "does not exist yet"
 	case check.Err != nil:
 	case !found.UserCanPush:
 		e := c.fail(ErrDenied, check.What, "does not let the user of this token push to it", "give the user the right to write")
@@ -131,7 +131,7 @@ func (c *Client) checkBranch(ctx context.Context, n Need) Check {
 // checkReleases asks for a release without a tag. A forge checks the rights first, and then refuses it with 422.
 func (c *Client) checkReleases(ctx context.Context, n Need) Check {
 	return Check{What: "announce releases of " + n.Repository.String(), Err: c.do(ctx, call{
-		what: "ask for the right to announce", right: writeRepository(n.Repository),
+		what: "check the right to announce", right: writeRepository(n.Repository),
 		method: http.MethodPost, path: n.Repository.api("releases"), json: struct{}{}, want: []int{http.StatusUnprocessableEntity},
 	})}
 }
@@ -141,7 +141,7 @@ func (c *Client) checkReleases(ctx context.Context, n Need) Check {
 func (c *Client) checkPackages(ctx context.Context, n Need) Check {
 	f := File{Owner: n.Packages, Package: impossible, Version: impossible, Name: impossible}
 	return Check{What: "write packages of " + n.Packages, Err: c.do(ctx, call{
-		what: "ask for the right to write packages", right: writePackages(n.Packages),
+		what: "check the right to write packages", right: writePackages(n.Packages),
 		method: http.MethodPut, path: f.Path(), want: []int{http.StatusBadRequest},
 	})}
 }
@@ -150,7 +150,7 @@ func (c *Client) checkPackages(ctx context.Context, n Need) Check {
 func (c *Client) checkPublic(ctx context.Context, n Need) Check {
 	f := File{Owner: n.Packages, Package: impossible, Version: impossible, Name: impossible}
 	return Check{What: "packages of " + n.Packages + " are public", Err: c.do(ctx, call{
-		what: "read packages as everybody", right: readPackages(n.Packages), anonymous: true,
+		what: "read packages anonymously", right: readPackages(n.Packages), anonymous: true,
 		path: f.Path(), want: []int{http.StatusNotFound},
 	})}
 }

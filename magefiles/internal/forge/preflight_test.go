@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 func release1(t *testing.T, name string) Need {
@@ -118,7 +118,7 @@ func TestPreflightOfBranches(t *testing.T) {
 		t.Errorf("allowed: lacks %q, %+v", got, checks[2])
 	}
 	need.Branch = "no-such-branch"
-	if checks := c.Preflight(t.Context(), need); checks[2].Err != nil || checks[2].Detail != "not there yet" {
+	if checks := c.Preflight(t.Context(), need); checks[2].Err != nil || checks[2].Detail != "does not exist yet" {
 		t.Errorf("a new branch: %+v", checks[2])
 	}
 }
@@ -127,7 +127,7 @@ func TestPreflightOfTheRepository(t *testing.T) {
 	need := release1(t, "settings")
 	f, c := labForge(t), as(t, "write:repository", "write:package")
 	for _, setting := range []struct{ change, says, back string }{
-		{`{"has_releases":false}`, "releases switched off", `{"has_releases":true}`},
+		{`{"has_releases":false}`, "releases disabled", `{"has_releases":true}`},
 		{`{"archived":true}`, "archived", `{"archived":false}`},
 	} {
 		must(t, f.API(t.Context(), "PATCH", need.Repository.api(), c.token, json.RawMessage(setting.change), nil))
@@ -160,19 +160,19 @@ func TestPreflightOfPrivatePackages(t *testing.T) {
 func TestPreflightIsNotFooled(t *testing.T) {
 	need := release1(t, "fooled")
 	c := as(t, "write:repository", "write:package")
-	mend := labForge(t).Front().Fail(front.Fault{Kind: front.Drop})
+	mend := labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Drop})
 	checks := c.Preflight(t.Context(), need)
 	mend()
 	c.want(t, checks[3].Err, ErrRejected, "201 Created")
 	c.want(t, checks[4].Err, ErrRejected, "201 Created")
-	mend = labForge(t).Front().Fail(front.Fault{Kind: front.Status})
+	mend = labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status})
 	checks = c.Preflight(t.Context(), need)
 	mend()
 	if len(checks) != 1 {
 		t.Errorf("%+v", checks)
 	}
 	c.want(t, checks[0].Err, ErrFaulty)
-	defer labForge(t).Front().Fail(front.Fault{Kind: front.Status, Times: 2})()
+	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Times: 2})()
 	if got := outcome(t, c, c.Preflight(t.Context(), need)); got != "|||||" {
 		t.Errorf("after two faults: lacks %q", got)
 	}

@@ -120,9 +120,9 @@ func (c *Client) write(ctx context.Context, r Repository, rel Release, q call) (
 	there, err := c.ReleaseByTag(ctx, r, rel.Tag)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return Release{}, c.fail(ErrMismatch, q.what, "said that it took the release, and does not have it", "look into the forge's log, then run this again")
+		return Release{}, c.fail(ErrMismatch, q.what, "accepted the release, but does not have it", "read the forge's log, then run this again")
 	case err == nil && !rel.is(there):
-		return Release{}, c.fail(ErrMismatch, q.what, "said that it took the release, and has it otherwise", "look into the forge's log, then run this again")
+		return Release{}, c.fail(ErrMismatch, q.what, "accepted the release, but stores different content", "read the forge's log, then run this again")
 	}
 	return there, err
 }

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 const notes = "### Features\n\n- One «thing» & <another>.\n\n```sh\nmage -l\n```\n"
@@ -61,15 +61,15 @@ func TestAnnounceCompletes(t *testing.T) {
 
 func TestAnnounceWithFaults(t *testing.T) {
 	for name, c := range map[string]struct {
-		fault front.Fault
+		fault faultproxy.Fault
 		kind  error // nil: it succeeds
 	}{
-		"503":         {front.Fault{Kind: front.Status, Times: 2}, nil},
-		"refused":     {front.Fault{Kind: front.Refuse, Times: 2}, nil},
-		"lost answer": {front.Fault{Kind: front.Custom, Method: "POST", Times: 1, Serve: serveAndBreak}, nil},
-		"dropped":     {front.Fault{Kind: front.Drop}, ErrMismatch},
-		"expired":     {front.Fault{Kind: front.Expire}, ErrDenied},
-		"down":        {front.Fault{Kind: front.Refuse}, ErrUnreachable},
+		"503":         {faultproxy.Fault{Kind: faultproxy.Status, Times: 2}, nil},
+		"refused":     {faultproxy.Fault{Kind: faultproxy.Refuse, Times: 2}, nil},
+		"lost answer": {faultproxy.Fault{Kind: faultproxy.Custom, Method: "POST", Times: 1, Serve: serveAndBreak}, nil},
+		"dropped":     {faultproxy.Fault{Kind: faultproxy.Drop}, ErrMismatch},
+		"expired":     {faultproxy.Fault{Kind: faultproxy.Expire}, ErrDenied},
+		"down":        {faultproxy.Fault{Kind: faultproxy.Refuse}, ErrUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			as := as(t, "write:repository")

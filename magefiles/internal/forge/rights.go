@@ -40,22 +40,22 @@ func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *ht
 	e.Kind = ErrDenied
 	switch {
 	case strings.Contains(answer.Said, "quota"):
-		e.Kind, e.Problem, e.Advice = ErrRejected, "does not take more"+said, "delete what is not needed, or have the owner's quota raised"
+		e.Kind, e.Problem, e.Advice = ErrRejected, "refuses more content"+said, "delete unused packages, or raise the owner's quota"
 	case q.anonymous:
-		e.Missing, e.Problem = "reading by everybody", "does not let everybody "+q.right.do+said
+		e.Missing, e.Problem = "anonymous read access", "does not let anonymous users "+q.right.do+said
 		e.Advice = "make the owner of the packages public"
 	case c.token.Known() == "":
 		e.Missing, e.Problem = "token", "requires a token to "+q.right.do+said
 		e.Advice = "set the forge's token: one with the scope " + q.right.scope
 	case answer.Status == http.StatusUnauthorized && c.unknownToken(ctx):
 		e.Missing, e.Problem = "valid token", "does not know this token"
-		e.Advice = "it may be mistyped, expired or revoked: make another (Settings, Applications) with the scope " + q.right.scope
+		e.Advice = "it may be incomplete, expired or revoked: create another (Settings, Applications) with the scope " + q.right.scope
 	case c.lacksScope(ctx, q, answer):
 		e.Missing, e.Problem = "scope "+q.right.scope, "does not let this token "+q.right.do+": it does not have the scope "+q.right.scope
-		e.Advice = "make a token (Settings, Applications) that has the scope " + q.right.scope
+		e.Advice = "create a token (Settings, Applications) that has the scope " + q.right.scope
 	default:
 		e.Missing, e.Problem = "right to "+q.right.do, "does not let the user of this token "+q.right.do+said
-		e.Advice = "give the user that right, or use the token of one who has it"
+		e.Advice = "give the user that right, or use the token of a user who has it"
 		if q.right.owner != "" {
 			e.Advice += "; a job's own token (GITHUB_TOKEN) never has it on some forges"
 		}

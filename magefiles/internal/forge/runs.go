@@ -69,7 +69,7 @@ func (c *Client) RunJobs(ctx context.Context, r Repository, run Run) ([]Job, err
 		return nil, err
 	}
 	var listed listedJobs
-	err := error(c.fail(ErrNotFound, "list jobs", "lists none", ""))
+	err := error(c.fail(ErrNotFound, "list jobs", "has no API for jobs", ""))
 	if run.ID != 0 {
 		err = c.get(ctx, "list jobs of run "+strconv.FormatInt(run.Number, 10), readRepository(r),
 			r.api("actions", "runs", strconv.FormatInt(run.ID, 10), "jobs"), onePage(nil), answer(&listed))
@@ -100,15 +100,15 @@ func (c *Client) checkRuns(ctx context.Context, n Need) Check {
 	var found struct {
 		HasActions *bool `json:"has_actions"`
 	}
-	check.Err = c.get(ctx, "ask about "+n.Repository.String(), readRepository(n.Repository), n.Repository.api(), nil, answer(&found))
+	check.Err = c.get(ctx, "read repository "+n.Repository.String(), readRepository(n.Repository), n.Repository.api(), nil, answer(&found))
 	if check.Err == nil && found.HasActions != nil && !*found.HasActions {
-		check.Err = c.fail(ErrRejected, check.What, "has Actions switched off for it", "switch them on in the repository's settings")
+		check.Err = c.fail(ErrRejected, check.What, "has Actions disabled for the repository", "enable them in the repository's settings")
 	}
 	if check.Err != nil {
 		return check
 	}
 	if _, check.Err = c.TagRuns(ctx, n.Repository, impossible, impossible); errors.Is(check.Err, ErrNotFound) {
-		check.Err, check.Detail = nil, "this forge cannot tell of runs"
+		check.Err, check.Detail = nil, "this forge has no API for runs"
 	}
 	return check
 }

@@ -33,14 +33,14 @@ const (
 	logTail = 32 << 10
 )
 
-// JobLog is the end of a job's log: whole lines, without the times before them. ErrNotFound: the forge does not have it, or not yet.
+// JobLog is the end of a job's log: whole lines, without the times before them. ErrNotFound: the not found at the forge, or not yet.
 func (c *Client) JobLog(ctx context.Context, r Repository, job Job) (string, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
 		return "", err
 	}
 	what := "read the log of job " + job.Name
 	if job.ID == 0 {
-		return "", c.fail(ErrNotFound, what, "does not give logs", "look at the job's page")
+		return "", c.fail(ErrNotFound, what, "does not provide logs", "open the job's page")
 	}
 	var text string
 	err := c.do(ctx, call{
@@ -72,7 +72,7 @@ func endOf(r io.Reader) (string, error) {
 			return "", err
 		}
 	}
-	return "", &httpx.AnswerError{Problem: "sends a log without an end"}
+	return "", &httpx.AnswerError{Problem: "sends a log that is too long"}
 }
 
 // wholeLines leaves out the first line if its beginning is missing.

@@ -94,7 +94,7 @@ func TestPreflightOfRuns(t *testing.T) {
 	}
 	off, _ := seed(t, "switched-off")
 	c := as(t, "write:repository")
-	c.want(t, c.Preflight(t.Context(), Need{Repository: off, Runs: true})[2].Err, ErrRejected, "Actions switched off", "switch them on")
+	c.want(t, c.Preflight(t.Context(), Need{Repository: off, Runs: true})[2].Err, ErrRejected, "Actions disabled", "enable them")
 }
 
 // words is a forge with the given answers, by path below the repository's.

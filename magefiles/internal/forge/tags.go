@@ -102,7 +102,7 @@ func (p protection) lists(ctx context.Context, who person) (listed, sure bool, e
 	return slices.ContainsFunc(teams, func(team string) bool { return slices.ContainsFunc(p.Teams, same(team)) }), true, err
 }
 
-// untold reports whether a token may not read something, or the forge does not have it or fails. These questions only spare a build: the push
+// untold reports whether a token may not read something, or the not found at the forge or fails. These questions only spare a build: the push
 // decides, and other checks report errors of the forge.
 func untold(err error) bool {
 	for _, kind := range []error{ErrDenied, ErrNotFound, ErrFaulty, ErrRejected} {
@@ -116,11 +116,11 @@ func untold(err error) bool {
 // checkTags asks whether rules about tags let the user make the tags. Only administrators of a repository may read the rules; without that
 // right, only the push tells.
 func (c *Client) checkTags(ctx context.Context, n Need) Check {
-	check := Check{What: "make tags of " + n.Repository.String()}
+	check := Check{What: "create tags of " + n.Repository.String()}
 	var rules []protection
-	check.Err = c.get(ctx, "ask about tags of "+n.Repository.String(), readRepository(n.Repository), n.Repository.api("tag_protections"), nil, answer(&rules))
+	check.Err = c.get(ctx, "read the tag rules of "+n.Repository.String(), readRepository(n.Repository), n.Repository.api("tag_protections"), nil, answer(&rules))
 	if untold(check.Err) {
-		check.Err, check.Detail = nil, "the forge does not tell this token its rules about tags"
+		check.Err, check.Detail = nil, "this token may not read the forge's tag rules"
 	}
 	if check.Err != nil || len(rules) == 0 {
 		return check
@@ -136,7 +136,7 @@ func (c *Client) checkTags(ctx context.Context, n Need) Check {
 		case err != nil:
 			failed = append(failed, err)
 		case said == tagUnsure:
-			check.Doubt = fmt.Sprintf("tags like %s are protected, and this token may not tell whether its user may make %s (scopes read:user and read:organization)", httpx.Clean(rule.Pattern), tag)
+			check.Doubt = fmt.Sprintf("tags like %s are protected, and this token may not read whether its user may create %s (requires the scopes read:user and read:organization)", httpx.Clean(rule.Pattern), tag)
 		case said == tagForbidden:
 			failed = append(failed, c.tagForbidden(check.What, tag, rule, who))
 		}
@@ -150,16 +150,16 @@ func (c *Client) tagForbidden(what, tag string, rule protection, who person) err
 	if who.Login != "" {
 		user = httpx.Clean(who.Login)
 	}
-	e := c.fail(ErrDenied, what, fmt.Sprintf("does not let %s make %s: tags like %s are protected", user, tag, httpx.Clean(rule.Pattern)),
-		"add the user to that rule in the repository's settings (Tags), or use the token of one who is in it")
-	e.Missing = "right to make the tag " + tag
+	e := c.fail(ErrDenied, what, fmt.Sprintf("does not let %s create %s: tags like %s are protected", user, tag, httpx.Clean(rule.Pattern)),
+		"add the user to that rule in the repository's settings (Tags), or use the token of a user in it")
+	e.Missing = "right to create the tag " + tag
 	return e
 }
 
 // whose returns the user of the token, with the teams in an owner of repositories.
 func (c *Client) whose(ctx context.Context, owner string) (person, error) {
 	var user struct{ Login string }
-	err := c.get(ctx, "ask whose token it is", readUser, "/api/v1/user", nil, answer(&user))
+	err := c.get(ctx, "read the token's user", readUser, "/api/v1/user", nil, answer(&user))
 	if untold(err) {
 		err = nil
 	}
@@ -172,7 +172,7 @@ func (c *Client) teams(ctx context.Context, owner string) (names []string, err e
 		Name         string
 		Organization struct{ Username, Name string }
 	}
-	err = c.get(ctx, "ask for the teams of its user", right{scope: "read:organization", do: "read teams"}, "/api/v1/user/teams", onePage(nil), answer(&found))
+	err = c.get(ctx, "read the teams of its user", right{scope: "read:organization", do: "read teams"}, "/api/v1/user/teams", onePage(nil), answer(&found))
 	for _, team := range found {
 		if strings.EqualFold(team.Organization.Username, owner) || strings.EqualFold(team.Organization.Name, owner) {
 			names = append(names, team.Name)

@@ -44,7 +44,7 @@ func TestTagRulesLikeTheForge(t *testing.T) {
 			}
 			if got != nil {
 				forbidden++
-				c.want(t, said.Err, ErrDenied, name, "right to make the tag", "settings (Tags)")
+				c.want(t, said.Err, ErrDenied, name, "right to create the tag", "settings (Tags)")
 				continue
 			}
 			must(t, f.API(t.Context(), "DELETE", r.api("tags", name), token, nil, nil))

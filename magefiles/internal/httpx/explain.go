@@ -21,15 +21,15 @@ import (
 // Kinds of failures; test with errors.Is. Those that wrap ErrUnreachable are kinds of it.
 var (
 	ErrUnreachable = errors.New("the server is not reachable")
-	ErrUntrusted   = fmt.Errorf("%w: it is not trusted", ErrUnreachable)            // certificate is invalid
-	ErrPlain       = fmt.Errorf("%w: plain HTTP is not allowed", ErrUntrusted)      // also ends requests that would go over plain HTTP
-	ErrDown        = fmt.Errorf("%w: nothing answers", ErrUnreachable)              // no connection was made
-	ErrSlow        = fmt.Errorf("%w: it does not answer in time", ErrUnreachable)   // nothing came for a while
-	ErrBroken      = fmt.Errorf("%w: the connection broke", ErrUnreachable)         // after it was made
-	ErrFaulty      = errors.New("the server fails")                                 // 408, 429 and 5xx
-	ErrRejected    = errors.New("the server rejects the request")                   // another status, or an unexpected response
-	ErrCredentials = errors.New("the server was not asked: no credentials for it")  // a *CredentialsError
-	ErrContent     = errors.New("the server was not asked: content cannot be read") // a *ContentError
+	ErrUntrusted   = fmt.Errorf("%w: it is not trusted", ErrUnreachable)              // certificate is invalid
+	ErrPlain       = fmt.Errorf("%w: plain HTTP is not allowed", ErrUntrusted)        // also ends requests that would go over plain HTTP
+	ErrDown        = fmt.Errorf("%w: nothing answers", ErrUnreachable)                // no connection was made
+	ErrSlow        = fmt.Errorf("%w: it does not answer in time", ErrUnreachable)     // nothing came for a while
+	ErrBroken      = fmt.Errorf("%w: the connection broke", ErrUnreachable)           // after it was made
+	ErrFaulty      = errors.New("the server fails")                                   // 408, 429 and 5xx
+	ErrRejected    = errors.New("the server rejects the request")                     // another status, or an unexpected response
+	ErrCredentials = errors.New("no request was sent: no credentials for the server") // a *CredentialsError
+	ErrContent     = errors.New("no request was sent: cannot read the content")       // a *ContentError
 )
 
 // ContentError is a failure to read the content to send.
@@ -54,7 +54,7 @@ type Failure struct {
 }
 
 const (
-	adviceRun   = "check that it runs, and its address"
+	adviceRun   = "check its address, and that it is running"
 	adviceAgain = "run this again: it continues where it stopped"
 )
 
@@ -66,9 +66,9 @@ func (c Caller) Explain(err error) Failure {
 	var answer *AnswerError
 	switch {
 	case errors.As(err, &credentials):
-		return Failure{Kind: ErrCredentials, Problem: "was not asked: cannot read its credentials (" + c.Clean(credentials.Err.Error()) + ")"}
+		return Failure{Kind: ErrCredentials, Problem: "received no request: cannot read its credentials (" + c.Clean(credentials.Err.Error()) + ")"}
 	case errors.As(err, &content):
-		return Failure{Kind: ErrContent, Problem: "does not get it: the content " + c.Clean(content.Error())}
+		return Failure{Kind: ErrContent, Problem: "received no request: cannot read the content (" + c.Clean(content.Error()) + ")"}
 	}
 	if refused, ok := trust.Refused(err); ok {
 		return Failure{Kind: ErrUntrusted, Problem: "has an invalid certificate (" + c.Clean(refused.Problem) + ")", Cause: "invalid certificate", Advice: refused.Do}
@@ -95,11 +95,11 @@ func (c Caller) answered(e *StatusError) Failure {
 		f.Said = " (" + said + ")"
 	}
 	if e.Wait > 0 {
-		f.Said += fmt.Sprintf(", and asks to wait %s", e.Wait)
+		f.Said += fmt.Sprintf(", and requests a wait of %s", e.Wait)
 	}
 	switch {
 	case f.Temporary, e.Status >= 500:
-		f.Kind, f.Problem, f.Advice = ErrFaulty, "fails with "+f.Cause+f.Said, "look into its log, then "+adviceAgain
+		f.Kind, f.Problem, f.Advice = ErrFaulty, "fails with "+f.Cause+f.Said, "read its log, then "+adviceAgain
 	case e.Status/100 == 3 && e.To != "":
 		f.Problem = "redirects to " + c.Clean(e.To)
 		f.Advice = "set its address to the one that it redirects to, and check that no login page is in front of it"
@@ -123,7 +123,7 @@ func (c Caller) network(err error) Failure {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.Cause, f.Temporary = "no such host "+dns.Name, false
 	case errors.As(err, &dns):
-		f.Cause = "looking up " + dns.Name + ": " + dns.Err
+		f.Cause = "lookup " + dns.Name + ": " + dns.Err
 	case errors.As(err, &errno) && dialing:
 		f.Cause = errno.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -144,7 +144,7 @@ func (c Caller) network(err error) Failure {
 	case notTLS(err):
 		f.Kind, f.Cause, f.Temporary, f.Advice = ErrPlain, "no TLS", false, "check its address, and whether it is http or https"
 	case errors.As(err, &wrong) && isAddress(wrong):
-		f.Kind, f.Cause, f.Temporary, f.Advice = ErrRejected, "not a valid address", false, "set its address (example: https://HOST)"
+		f.Kind, f.Cause, f.Temporary, f.Advice = ErrRejected, "invalid address", false, "set its address (example: https://HOST)"
 	default:
 		f.Kind, f.Cause, f.Temporary = ErrUnreachable, text(err), false
 	}
@@ -153,11 +153,11 @@ func (c Caller) network(err error) Failure {
 	case ErrSlow:
 		f.Problem = strings.TrimSuffix("does not answer in time ("+f.Cause+")", " (no answer in time)")
 	case ErrBroken:
-		f.Problem, f.Advice = "broke the connection ("+f.Cause+")", "check that it runs, look into its log and that of a proxy before it, then "+adviceAgain
+		f.Problem, f.Advice = "broke the connection ("+f.Cause+")", "check that it is running, read its log and the log of a proxy in front of it, then "+adviceAgain
 	case ErrPlain:
-		f.Problem = "does not speak TLS"
+		f.Problem = "does not use TLS"
 	case ErrRejected:
-		f.Problem = "has no valid address"
+		f.Problem = "has an invalid address"
 	}
 	return f
 }

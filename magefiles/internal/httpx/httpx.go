@@ -28,7 +28,7 @@ func (c Caller) Do(ctx context.Context, what string, attempt func(context.Contex
 		}
 		pause := max(f.Wait, c.Retry.Pause(n))
 		if c.Log != nil {
-			c.Log(fmt.Sprintf("%s: attempt %d of %d failed (%s), again in %s", what, n, c.Retry.Times(), f.Cause, pause))
+			c.Log(fmt.Sprintf("%s: attempt %d of %d failed (%s), retry in %s", what, n, c.Retry.Times(), f.Cause, pause))
 		}
 		if err := Sleep(ctx, pause); err != nil {
 			return err

@@ -27,7 +27,7 @@ func (t *Token) Read(ctx context.Context, get func(context.Context) (string, err
 	}
 	value = strings.TrimSpace(value)
 	if err == nil && strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		err = errors.New("it has characters that no token has, such as a line break")
+		err = errors.New("it contains characters that are invalid in a token, such as a line break")
 	}
 	if err != nil {
 		return "", &CredentialsError{err}

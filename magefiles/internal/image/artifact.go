@@ -53,8 +53,7 @@ type Artifact interface {
 
 // Found is the image under a reference in a registry.
 type Found struct {
-	Digest      string // of the index, or of the manifest if there is no index; computed from the received bytes
-	MediaType   string
+	Digest      string            // of the index, or of the manifest if there is no index; computed from the received bytes
 	Platforms   []Platform        // in the index's order; attestations left out
 	Labels      map[string]string // of the first image's config
 	Annotations map[string]string // of the index, or of the manifest

@@ -25,14 +25,14 @@ func CommitVersion(application, commit string) (Version, error) {
 		return Version{}, &InvalidError{What: "version of the application", Input: application, Reason: reason}
 	}
 	if application == "" {
-		return invalid("is not stated; write ARG CONTAINER_APP_VERSION=X.Y.Z in the Dockerfile, or //blumeops:version X.Y.Z in the Go program")
+		return invalid("is missing; write ARG CONTAINER_APP_VERSION=X.Y.Z in the Dockerfile, or //blumeops:version X.Y.Z in the Go program")
 	}
 	base := semver.Canonical("v" + strings.TrimPrefix(application, "v"))
 	if base == "" {
-		return invalid("want a semantic version, as in 1.2.3")
+		return invalid("expected a semantic version, such as 1.2.3")
 	}
 	if !IsCommit(commit) {
-		return Version{}, &InvalidError{What: "commit", Input: commit, Reason: "want its full hash"}
+		return Version{}, &InvalidError{What: "commit", Input: commit, Reason: "expected its full hash"}
 	}
 	for n := shortCommit; n <= len(commit); n++ {
 		if v := base + "-" + commit[:n]; isVersion(v) {

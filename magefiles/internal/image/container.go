@@ -89,7 +89,7 @@ func Lookup(fsys fs.FS, n Name) (Container, error) {
 	return Container{}, &UnknownError{Name: n, Known: known}
 }
 
-var errNoImage = errors.New("holds neither a Dockerfile nor a Go main package")
+var errNoImage = errors.New("has neither a Dockerfile nor a Go main package")
 
 // open reads one folder of containers/.
 func open(fsys fs.FS, entry fs.DirEntry) (Container, error) {
@@ -142,7 +142,7 @@ func linkError(fsys fs.FS, name string) error {
 	}
 	where := "to " + target
 	if path.IsAbs(target) || strings.HasPrefix(path.Join(path.Dir(name), target), "..") {
-		where += ", out of the tree"
+		where += ", outside of the repository"
 	}
 	return fmt.Errorf("%s is a symbolic link %s; put the real files there", path.Base(name), where)
 }

@@ -94,13 +94,13 @@ func TestFaultyContainersDoNotHideTheOthers(t *testing.T) {
 	}
 	for _, want := range []string{
 		`containers/Upper: container name "Upper": has upper case letters`,
-		"containers/typo: Dockerfile:1:1: blumeops:platfroms is not known",
+		"containers/typo: Dockerfile:1:1: blumeops:platfroms is unknown",
 		`containers/arm: main.go:1:1: platform "arm"`,
 		`containers/line: "a\nb.go":1:1: platform "arm"`,
-		"containers/out: out is a symbolic link to ../../elsewhere, out of the tree",
-		"containers/abs: abs is a symbolic link to /etc, out of the tree",
+		"containers/out: out is a symbolic link to ../../elsewhere, outside of the repository",
+		"containers/abs: abs is a symbolic link to /etc, outside of the repository",
 		"containers/in: in is a symbolic link to good; put the real files there",
-		"containers/file: Dockerfile is a symbolic link to /etc/passwd, out of the tree",
+		"containers/file: Dockerfile is a symbolic link to /etc/passwd, outside of the repository",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v\nwant it to say %q", err, want)
@@ -168,7 +168,7 @@ func TestLookup(t *testing.T) {
 	if _, err := Lookup(fsys, "nix-only"); err == nil || !strings.Contains(err.Error(), "neither a Dockerfile nor a Go main package") {
 		t.Errorf("a folder without an image: %v", err)
 	}
-	if _, err := Lookup(fstest.MapFS{}, "nettest"); err == nil || !strings.Contains(err.Error(), "holds none") {
+	if _, err := Lookup(fstest.MapFS{}, "nettest"); err == nil || !strings.Contains(err.Error(), "no container in the folder containers/") {
 		t.Errorf("no containers at all: %v", err)
 	}
 }

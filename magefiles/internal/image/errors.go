@@ -37,7 +37,7 @@ type UnknownError struct {
 // Error lists the known containers and suggests the nearest.
 func (e *UnknownError) Error() string {
 	if len(e.Known) == 0 {
-		return fmt.Sprintf("unknown container %q: the folder containers/ holds none", e.Name)
+		return fmt.Sprintf("unknown container %q: no container in the folder containers/", e.Name)
 	}
 	known := make([]string, len(e.Known))
 	for i, n := range e.Known {

@@ -62,7 +62,7 @@ func TestSources(t *testing.T) {
 		t.Error(got, err)
 	}
 	delete(files, "go.mod")
-	if _, err := image.Sources(files, image.Container{Kind: image.KindGo, Dir: "containers/a"}); err == nil || !strings.Contains(err.Error(), "containers/a: there is no go.mod") {
+	if _, err := image.Sources(files, image.Container{Kind: image.KindGo, Dir: "containers/a"}); err == nil || !strings.Contains(err.Error(), "containers/a: no go.mod") {
 		t.Error(err)
 	}
 }

@@ -28,14 +28,14 @@ func nameReason(s string) string {
 	case s == "":
 		return "is empty; `container:list` shows the names"
 	case strings.HasPrefix(s, "-"):
-		return "looks like a flag; flags come after the positional arguments, as in `container:build nettest " + s + "`"
+		return "looks like a flag; flags come after the positional arguments: `container:build nettest " + s + "`"
 	case strings.Contains(s, "/"), strings.Contains(s, ".."):
-		return "is a path; give the name of a folder under containers/ alone"
+		return "is a path; give only the name of a folder below containers/"
 	case strings.ToLower(s) != s:
-		return "has upper case letters; names are lower case, as registries want them"
+		return "has upper case letters; registries require lower case"
 	case len(s) > maxName:
 		return "is longer than 63 characters"
 	default:
-		return "may have lower case letters, digits and inner hyphens only"
+		return "expected lower case letters, digits and inner hyphens"
 	}
 }

@@ -52,7 +52,7 @@ func ParsePlatform(s string) (Platform, error) {
 }
 
 func platformReason(s string) string {
-	reason := "is not known"
+	reason := "is unknown"
 	if s == "" {
 		reason = "is empty"
 	}

@@ -28,9 +28,9 @@ func TestParsePlatform(t *testing.T) {
 		"Linux/AMD64":   "did you mean linux/amd64?",
 		"linux/amd46":   "did you mean linux/amd64?",
 		"windows/amd64": "known: linux/amd64, linux/arm64, linux/arm/v7",
-		"linux":         "is not known",
-		"linux/amd64/":  "is not known",
-		"../../etc":     "is not known",
+		"linux":         "is unknown",
+		"linux/amd64/":  "is unknown",
+		"../../etc":     "is unknown",
 	} {
 		_, err := ParsePlatform(input)
 		wantInvalid(t, err, input, reason)

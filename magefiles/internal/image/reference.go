@@ -20,22 +20,22 @@ func ParseReference(s string) (Reference, error) {
 		return Reference{}, &InvalidError{What: "image reference", Input: s, Reason: reason}
 	}
 	if strings.Contains(s, "://") {
-		return invalid("is written without a scheme, as in registry.example:5000/name:tag")
+		return invalid("must not have a scheme (example: registry.example:5000/name:tag)")
 	}
 	parsed, err := reference.Parse(s)
 	if err != nil {
-		return invalid("want REGISTRY/REPOSITORY:TAG: " + err.Error())
+		return invalid("expected REGISTRY/REPOSITORY:TAG: " + err.Error())
 	}
 	tagged, ok := parsed.(reference.NamedTagged)
 	if !ok {
-		return invalid("has no tag; want REGISTRY/REPOSITORY:TAG")
+		return invalid("has no tag; expected REGISTRY/REPOSITORY:TAG")
 	}
 	if _, ok := parsed.(reference.Digested); ok {
-		return invalid("has a digest; want REGISTRY/REPOSITORY:TAG")
+		return invalid("has a digest; expected REGISTRY/REPOSITORY:TAG")
 	}
 	registry := reference.Domain(tagged)
 	if !isHost(registry) {
-		return invalid("names no registry; want a host with a dot or a port, or localhost")
+		return invalid("registry missing; expected a host with a dot or a port, or localhost")
 	}
 	return Reference{Registry: registry, Repository: reference.Path(tagged), Tag: tagged.Tag()}, nil
 }
@@ -51,15 +51,15 @@ func isHost(s string) bool {
 func NewReference(registry, namespace string, n Name, v Version) (Reference, error) {
 	switch {
 	case registry == "":
-		return Reference{}, &InvalidError{"registry", registry, "is empty; want a host, as in registry.example:5000"}
+		return Reference{}, &InvalidError{"registry", registry, "is empty; expected a host, such as registry.example:5000"}
 	case strings.Contains(registry, "@"):
-		return Reference{}, &InvalidError{"registry", "***" + registry[strings.LastIndex(registry, "@"):], "holds a user or a password; want a host alone, the account is a setting of its own"}
+		return Reference{}, &InvalidError{"registry", "***" + registry[strings.LastIndex(registry, "@"):], "contains a user or a password; expected only a host, as credentials have their own setting"}
 	case strings.Contains(registry, "://"):
-		return Reference{}, &InvalidError{"registry", registry, "is written without a scheme, as in registry.example:5000"}
+		return Reference{}, &InvalidError{"registry", registry, "must not have a scheme (example: registry.example:5000)"}
 	case strings.Contains(registry, "/"):
-		return Reference{}, &InvalidError{"registry", registry, "has a path; give the host alone, and the path as the namespace"}
+		return Reference{}, &InvalidError{"registry", registry, "has a path; give only the host here, and the path as the namespace"}
 	case !isHost(registry):
-		return Reference{}, &InvalidError{"registry", registry, "want a host with a dot or a port, or localhost"}
+		return Reference{}, &InvalidError{"registry", registry, "expected a host with a dot or a port, or localhost"}
 	}
 	path := registry + "/"
 	if namespace != "" {

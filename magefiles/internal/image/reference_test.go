@@ -20,9 +20,9 @@ func TestNewReference(t *testing.T) {
 	}
 	for input, reason := range map[string]string{
 		"":                         "is empty",
-		"https://registry.example": "without a scheme",
+		"https://registry.example": "must not have a scheme",
 		"registry.example/path":    "has a path",
-		"registry":                 "want a host with a dot or a port",
+		"registry":                 "expected a host with a dot or a port",
 	} {
 		_, err := NewReference(input, "blumeops", "nettest", v)
 		wantInvalid(t, err, input, reason)
@@ -47,13 +47,13 @@ func TestParseReference(t *testing.T) {
 		t.Errorf("WithDigest = %q", got)
 	}
 	for input, reason := range map[string]string{
-		"":                       "want REGISTRY/REPOSITORY:TAG",
+		"":                       "expected REGISTRY/REPOSITORY:TAG",
 		"registry.example/a":     "has no tag",
-		"nettest:v1":             "names no registry",
-		"library/nettest:v1":     "names no registry",
-		"http://a.b/c:d":         "without a scheme",
-		"a.b/C:d":                "want REGISTRY/REPOSITORY:TAG",
-		"registry.example/a/b:-": "want REGISTRY/REPOSITORY:TAG",
+		"nettest:v1":             "registry missing",
+		"library/nettest:v1":     "registry missing",
+		"http://a.b/c:d":         "must not have a scheme",
+		"a.b/C:d":                "expected REGISTRY/REPOSITORY:TAG",
+		"registry.example/a/b:-": "expected REGISTRY/REPOSITORY:TAG",
 		"a.b/c:d@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855": "has a digest",
 	} {
 		_, err := ParseReference(input)

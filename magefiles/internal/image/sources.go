@@ -65,7 +65,7 @@ func moduleOf(fsys fs.FS, dir string) (*module, error) {
 			continue
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, errors.New("there is no go.mod in the folder or above it, so that nothing says what it imports")
+			return nil, errors.New("no go.mod in the folder or above it; it is required to find the imports")
 		}
 		if err != nil {
 			return nil, err

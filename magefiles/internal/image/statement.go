@@ -158,7 +158,7 @@ func (c *Container) state(key, value string, at Position) (err error) {
 	case "platforms":
 		c.Platforms, err = ParsePlatforms(value)
 	default:
-		err = fmt.Errorf("blumeops:%s is not known (known: base, platforms, version)", key)
+		err = fmt.Errorf("blumeops:%s is unknown (known: base, platforms, version)", key)
 	}
 	return err
 }

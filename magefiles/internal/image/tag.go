@@ -21,9 +21,9 @@ func NewTag(name Name, version Version) (Tag, error) {
 	tag := Tag{name, version}
 	switch {
 	case version.IsChannel():
-		return Tag{}, &InvalidError{What: "tag", Input: tag.String(), Reason: "releases a channel, and channels move; `container:publish` publishes them"}
+		return Tag{}, &InvalidError{What: "tag", Input: tag.String(), Reason: "has a channel, which has no release tag; publish it with `container:publish`"}
 	case strings.HasSuffix(version.tag, ".lock"): // git refuses such names (git-check-ref-format)
-		return Tag{}, &InvalidError{What: "tag", Input: tag.String(), Reason: "ends with .lock, which git takes in no name"}
+		return Tag{}, &InvalidError{What: "tag", Input: tag.String(), Reason: "ends with .lock, which git does not allow"}
 	}
 	return tag, nil
 }
@@ -47,20 +47,20 @@ func ParseTag(ref string) (Tag, error) {
 }
 
 func tagReason(text string) string {
-	const want = "want NAME-vX.Y.Z or NAME-vX.Y.Z-PRE, as in devpi-v1.1.0"
+	const want = "expected NAME-vX.Y.Z or NAME-vX.Y.Z-PRE, such as devpi-v1.1.0"
 	at := strings.LastIndex(text, "-v")
 	for _, channel := range channels {
 		if name, ok := strings.CutSuffix(text, "-"+channel); ok && nameForm.MatchString(name) {
-			return "names a channel, which is published without a tag; " + want
+			return "has a channel, which is published without a tag; " + want
 		}
 	}
 	switch {
 	case text == "":
 		return "is empty; " + want
 	case strings.HasPrefix(text, "refs/"):
-		return "is no tag; " + want
+		return "is not a tag; " + want
 	case isVersion(text), strings.HasPrefix(text, "-v"):
-		return "names no container; " + want
+		return "has no container name; " + want
 	case at < 0:
 		return want
 	}

@@ -33,18 +33,18 @@ func isVersion(s string) bool {
 }
 
 func versionReason(s string) string {
-	const want = "want vX.Y.Z, vX.Y.Z-PRE, or a channel (dev, test)"
+	const want = "expected vX.Y.Z, vX.Y.Z-PRE, or a channel (dev, test)"
 	switch {
 	case s == "":
 		return "is empty; " + want
 	case strings.HasPrefix(s, "-"):
 		return "looks like a flag; flags come after the positional arguments"
 	case len(s) > maxTag:
-		return "is longer than a tag may be (128 characters)"
+		return "is longer than 128 characters, the maximum of a tag"
 	case s == "latest":
-		return "is not a channel here, as nobody can say what it holds; " + want
+		return "is not a channel, because it does not name a version; " + want
 	case semver.Build(s) != "":
-		return "has build metadata, which a tag cannot hold; did you mean " + semver.Canonical(s) + "?"
+		return "has build metadata, which a tag cannot contain; did you mean " + semver.Canonical(s) + "?"
 	case semver.IsValid(s):
 		return want + "; did you mean " + semver.Canonical(s) + "?"
 	case semver.IsValid("v" + s):

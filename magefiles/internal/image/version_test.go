@@ -19,13 +19,13 @@ func TestParseVersion(t *testing.T) {
 		"v1.2":         "did you mean v1.2.0?",
 		"v1":           "did you mean v1.0.0?",
 		"v1.2.3+meta":  "did you mean v1.2.3?",
-		"v01.2.3":      "want vX.Y.Z",
-		"v1.2.3.4":     "want vX.Y.Z",
+		"v01.2.3":      "expected vX.Y.Z",
+		"v1.2.3.4":     "expected vX.Y.Z",
 		"latest":       "is not a channel",
 		"tets":         "did you mean test?",
 		"-dryrun":      "looks like a flag",
-		"v1.2.3 ":      "want vX.Y.Z",
-		"v1.2.3-a/../": "want vX.Y.Z",
+		"v1.2.3 ":      "expected vX.Y.Z",
+		"v1.2.3-a/../": "expected vX.Y.Z",
 	} {
 		_, err := ParseVersion(input)
 		wantInvalid(t, err, input, reason)

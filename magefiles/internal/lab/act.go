@@ -14,16 +14,16 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // Act is in its own module, because Gitea's module replaces it with a fork. The lab's runner runs it for each job.
-var actProgram = pinned.Program{
+var actProgram = toolbuild.Program{
 	Name: "act", Title: "act", Dir: "act", Package: "github.com/nektos/act", Module: "github.com/nektos/act", Seconds: 45,
 	Stamp: map[string]string{"main.version": "{number}"},
 	// If a step fails, act does not wait for the rest of its terminal output: the last lines, which have the reason, would be missing at times.
-	Patch: []pinned.Patch{{
+	Patch: []toolbuild.Patch{{
 		Module: "github.com/nektos/act", File: "pkg/container/host_environment.go",
 		Old: "\terr = cmd.Run()\n\tif err != nil {\n\t\treturn err\n\t}\n", New: "\terr = cmd.Run()\n",
 	}},

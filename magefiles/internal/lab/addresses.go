@@ -27,12 +27,12 @@ func (h Home) withAddresses() (Home, error) {
 		err = json.Unmarshal(text, &h.addresses)
 	}
 	if err != nil {
-		return h, fmt.Errorf("addresses of the lab's last time: %w", err)
+		return h, fmt.Errorf("read the addresses of the previous lab: %w", err)
 	}
 	for name, addr := range h.addresses {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
-			h.logf("%s has another address than the last time: %v", name, err)
+			h.logf("%s gets a new address: %v", name, err)
 			delete(h.addresses, name)
 			continue
 		}

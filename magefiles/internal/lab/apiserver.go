@@ -4,10 +4,10 @@ import (
 	"context"
 	"net"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
-var apiserverProgram = pinned.Program{
+var apiserverProgram = toolbuild.Program{
 	Name: "kube-apiserver", Title: "Kubernetes' API server", Dir: "argocd",
 	Package: "k8s.io/kubernetes/cmd/kube-apiserver", Module: "k8s.io/kubernetes", Seconds: 60, Stamp: kubernetesStamp,
 }

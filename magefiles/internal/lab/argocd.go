@@ -13,24 +13,24 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 const argoModule = "github.com/argoproj/argo-cd/v3"
 
 var (
 	// argocdProgram has all of Argo CD's servers in one executable.
-	argocdProgram = pinned.Program{
+	argocdProgram = toolbuild.Program{
 		Name: "argocd", Title: "Argo CD", Dir: "argocd", Package: argoModule + "/cmd", Module: argoModule, Seconds: 90,
 		Stamp: map[string]string{argoModule + "/common.version": "{number}"},
 		// The controller's metrics would listen on all of the machine's addresses, and there is no setting for that.
-		Patch: []pinned.Patch{{
+		Patch: []toolbuild.Patch{{
 			Module: argoModule, File: "controller/appcontroller.go", Old: `fmt.Sprintf("0.0.0.0:%d", metricsPort)`, New: `fmt.Sprintf("127.0.0.1:%d", metricsPort)`,
 		}},
 	}
 	// kustomizeProgram is the program that Argo CD runs for a folder with a kustomization.yaml.
-	kustomizeProgram = pinned.Program{
+	kustomizeProgram = toolbuild.Program{
 		Name: "kustomize", Title: "Kustomize", Dir: "argocd",
 		Package: "sigs.k8s.io/kustomize/kustomize/v5", Module: "sigs.k8s.io/kustomize/kustomize/v5", Seconds: 10,
 	}
@@ -51,7 +51,7 @@ type ArgoCD struct {
 	dir       string
 	temporary bool
 	git       string // path of the command
-	front     *front.Front
+	front     *faultproxy.Front
 	server    api // not through the fault proxy, without a token
 	token     string
 
@@ -74,7 +74,7 @@ func StartArgoCD(ctx context.Context, h Home, c *Cluster, o ArgoCDOptions) (*Arg
 
 func (a *ArgoCD) start(ctx context.Context, h Home, o ArgoCDOptions) (err error) {
 	if a.git, err = exec.LookPath("git"); err != nil {
-		return fmt.Errorf("git is needed: apt-get install git (%w)", err)
+		return fmt.Errorf("git not found: apt-get install git (%w)", err)
 	}
 	redis, err := findRedis()
 	if err != nil {
@@ -91,7 +91,7 @@ func (a *ArgoCD) start(ctx context.Context, h Home, o ArgoCDOptions) (err error)
 	if a.dir, a.temporary, err = h.folder("argocd"); err != nil {
 		return err
 	}
-	if a.front, err = front.Start(front.Options{Addr: o.Addr}); err != nil {
+	if a.front, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, argoStart)
@@ -138,7 +138,7 @@ func (a *ArgoCD) Log() string { return a.log("server") }
 func (a *ArgoCD) log(name string) string { return filepath.Join(a.dir, name+".log") }
 
 // Front is the fault proxy that clients use.
-func (a *ArgoCD) Front() *front.Front { return a.front }
+func (a *ArgoCD) Front() *faultproxy.Front { return a.front }
 
 // Close ends Argo CD with all its processes, git included. Its objects in the cluster stay.
 func (a *ArgoCD) Close() error {

@@ -18,12 +18,11 @@ type AppSpec struct {
 	TargetRevision string // "" is HEAD
 	Namespace      string // target of the deployment, created if necessary; "" is Name
 	AutoSync       bool   // Argo CD syncs by itself, and deletes objects that are not in the repository any more
-	SyncOptions    []string
 }
 
 // App creates an Application in the project lab, or changes the existing one to the spec. It does not wait for Argo CD to compare it.
 func (a *ArgoCD) App(ctx context.Context, s AppSpec) error {
-	policy := object{"syncOptions": append([]string{"CreateNamespace=true"}, s.SyncOptions...)}
+	policy := object{"syncOptions": []string{"CreateNamespace=true"}}
 	if s.AutoSync {
 		policy["automated"] = object{"prune": true, "selfHeal": true}
 	}

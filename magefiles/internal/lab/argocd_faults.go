@@ -16,7 +16,6 @@ type SyncWindow struct {
 	Kind     string // deny or allow; "" is deny
 	Schedule string // when it begins, in cron's format; "" is every minute, so that it is now
 	Duration string // such as 1h; "" is 24h
-	Manual   bool   // still allows syncing by hand
 }
 
 // SyncWindow sets the only window of the project lab. It is in force when the server reports it; without an Application in the project there is
@@ -24,7 +23,7 @@ type SyncWindow struct {
 func (a *ArgoCD) SyncWindow(ctx context.Context, w SyncWindow) (mend func(context.Context) error, err error) {
 	window := object{
 		"kind": cmp.Or(w.Kind, "deny"), "schedule": cmp.Or(w.Schedule, "* * * * *"), "duration": cmp.Or(w.Duration, "24h"),
-		"manualSync": w.Manual, "applications": []string{"*"},
+		"manualSync": false, "applications": []string{"*"},
 	}
 	if err := a.setWindows(ctx, []object{window}); err != nil {
 		return nil, err
@@ -49,7 +48,7 @@ func (a *ArgoCD) setWindows(ctx context.Context, windows []object) error {
 			return err
 		}
 		if len(known.AssignedWindows) != len(windows) {
-			return fmt.Errorf("it knows %d, not %d", len(known.AssignedWindows), len(windows))
+			return fmt.Errorf("found %d, expected %d", len(known.AssignedWindows), len(windows))
 		}
 		return nil
 	})
@@ -121,7 +120,7 @@ func (a *ArgoCD) refusesDeployments(ctx context.Context, namespace string, want 
 			},
 		},
 	}
-	return until(ctx, fmt.Sprintf("refusing Deployments is %t", want), func(ctx context.Context) error {
+	return until(ctx, fmt.Sprintf("the refusal of Deployments is %t", want), func(ctx context.Context) error {
 		err := a.cluster.api().do(ctx, http.MethodPost, path, "application/json", tried, nil)
 		if err != nil && !strings.Contains(err.Error(), failSyncSays) {
 			return err

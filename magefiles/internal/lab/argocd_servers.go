@@ -130,7 +130,7 @@ func socketPath(dir, name string) (string, error) {
 	path := filepath.Join(dir, name)
 	const longest = 107 // sun_path of unix(7), without its final zero
 	if len(path) > longest {
-		return "", fmt.Errorf("path of a socket: %s has %d bytes, and %d are the most: choose a shorter folder for the lab", path, len(path), longest)
+		return "", fmt.Errorf("the path of socket %s is too long (%d bytes, at most %d): choose a shorter folder for the lab", path, len(path), longest)
 	}
 	return path, nil
 }

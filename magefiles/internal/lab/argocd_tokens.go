@@ -45,7 +45,7 @@ func (a *ArgoCD) Issue(ctx context.Context, account string, lifetime time.Durati
 	}
 	wait, cancel := ctx, context.CancelFunc(func() {})
 	if lifetime > 0 { // a token that expires before Argo CD knows it never works
-		wait, cancel = context.WithTimeoutCause(ctx, lifetime, fmt.Errorf("the token of %s ended after %s, before it worked: give it longer", account, lifetime))
+		wait, cancel = context.WithTimeoutCause(ctx, lifetime, fmt.Errorf("the token of %s expired after %s, before Argo CD accepted it: use a longer lifetime", account, lifetime))
 	}
 	defer cancel()
 	if err := until(wait, "the new token works", func(ctx context.Context) error { return a.accepts(ctx, issued.Token) }); err != nil {
@@ -82,7 +82,7 @@ func (a *ArgoCD) accepts(ctx context.Context, token string) error {
 func wantRefusal(said error) error {
 	switch status := (*StatusError)(nil); {
 	case said == nil:
-		return errors.New("it still works")
+		return errors.New("the token still works")
 	case errors.Is(said, errRefused), errors.As(said, &status) && status.Code == http.StatusUnauthorized:
 		return nil
 	}

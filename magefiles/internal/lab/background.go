@@ -17,7 +17,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // A lab that stays up is its own process, the keeper: it starts the servers, writes the record of their addresses, and ends them on request. It
@@ -56,11 +56,11 @@ type Listed struct {
 func (r Record) Serves(o Options) error {
 	for _, p := range o.Parts {
 		if !slices.Contains(r.Parts, p) {
-			return fmt.Errorf("the lab that is up has no %s, only %s: lab:down ends it, then lab:up starts what you want", p, JoinParts(r.Parts))
+			return fmt.Errorf("the running lab has no %s (its parts: %s): run lab:down, then lab:up", p, JoinParts(r.Parts))
 		}
 	}
 	if r.Mode != o.Mode {
-		return fmt.Errorf("the registry of the lab that is up is %s, not %s: lab:down ends it, then lab:up starts what you want", r.Mode, o.Mode)
+		return fmt.Errorf("the registry of the running lab has mode %s, not %s: run lab:down, then lab:up", r.Mode, o.Mode)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func hold(ctx context.Context, dir string, patience time.Duration) (*flock.Flock
 	lock := flock.New(filepath.Join(dir, lockFile))
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("the lab in %s is up, or coming up, by another run: wait for it, or end it with lab:down once it is up", dir)
+		return nil, fmt.Errorf("another run uses the lab in %s, or is starting it: wait for it, or run lab:down when it is up", dir)
 	}
 	return lock, nil
 }
@@ -145,7 +145,7 @@ func Detach(ctx context.Context, dir string, line []string, env []string, say fu
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env, cmd.Stderr = env, log
 	detach(cmd)
-	command.KeepInherited()
+	procgroup.KeepInherited()
 	if err := cmd.Start(); err != nil {
 		return Record{}, err
 	}
@@ -161,7 +161,7 @@ func Detach(ctx context.Context, dir string, line []string, env []string, say fu
 		select {
 		case err := <-ended:
 			follow.read()
-			return Record{}, fmt.Errorf("the lab did not come up (%v): %s (%s)", err, follow.last, log.Name())
+			return Record{}, fmt.Errorf("the lab did not start (%v): %s (log: %s)", err, follow.last, log.Name())
 		case <-ctx.Done():
 			err := cmd.Process.Signal(os.Interrupt)
 			<-ended
@@ -213,7 +213,7 @@ func Down(ctx context.Context, dir string) (bool, error) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		// The lock was held a moment ago, so the number is still the keeper's.
 		if err := syscall.Kill(r.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return true, fmt.Errorf("end the lab (process %d): %w", r.PID, err)
+			return true, fmt.Errorf("stop the lab (process %d): %w", r.PID, err)
 		}
 		lock, err := hold(ctx, dir, downTime)
 		if err == nil {
@@ -224,7 +224,7 @@ func Down(ctx context.Context, dir string) (bool, error) {
 			return true, context.Cause(ctx)
 		}
 	}
-	return true, fmt.Errorf("the lab (process %d) does not end, even when killed", r.PID)
+	return true, fmt.Errorf("the lab (process %d) did not stop, even after SIGKILL", r.PID)
 }
 
 // Wipe removes a lab that is down, with all data of its servers.

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // ClusterOptions are the settings of a cluster.
@@ -96,7 +96,7 @@ func onFreePorts(start func() error) error {
 }
 
 // buildAll builds programs, in their order.
-func (h Home) buildAll(ctx context.Context, programs ...pinned.Program) ([]string, error) {
+func (h Home) buildAll(ctx context.Context, programs ...toolbuild.Program) ([]string, error) {
 	paths := make([]string, len(programs))
 	for i, p := range programs {
 		var err error

@@ -3,15 +3,15 @@ package lab
 import (
 	"strings"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 var (
-	controllersProgram = pinned.Program{
+	controllersProgram = toolbuild.Program{
 		Name: "kube-controller-manager", Title: "Kubernetes' controllers", Dir: "argocd",
 		Package: "k8s.io/kubernetes/cmd/kube-controller-manager", Module: "k8s.io/kubernetes", Seconds: 50, Stamp: kubernetesStamp,
 	}
-	schedulerProgram = pinned.Program{
+	schedulerProgram = toolbuild.Program{
 		Name: "kube-scheduler", Title: "Kubernetes' scheduler", Dir: "argocd",
 		Package: "k8s.io/kubernetes/cmd/kube-scheduler", Module: "k8s.io/kubernetes", Seconds: 5, Stamp: kubernetesStamp,
 	}

@@ -6,10 +6,10 @@ import (
 	"net"
 	"net/http"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
-var etcdProgram = pinned.Program{
+var etcdProgram = toolbuild.Program{
 	Name: "etcd", Title: "etcd", Dir: "argocd", Package: "go.etcd.io/etcd/server/v3", Module: "go.etcd.io/etcd/server/v3", Seconds: 25,
 }
 

@@ -16,12 +16,12 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // gitea is the code that Forgejo was forked from; Forgejo itself cannot be built from a module.
-var gitea = pinned.Program{
+var gitea = toolbuild.Program{
 	Name:    "gitea",
 	Title:   "Gitea",
 	Dir:     "gitea",
@@ -38,7 +38,6 @@ type ForgeOptions struct {
 	Addr         string // of HTTP, host:port; "" is a free port of 127.0.0.1
 	SSHAddr      string // of git over SSH, host:port; "" is a free port of 127.0.0.1
 	Owner        string // user that owns the repositories; "" is eblume
-	Organisation string // that Owner owns; "" is blumeops-org
 	NoAtomicPush bool   // does not offer git's capability "atomic", as some servers do not
 	Actions      bool   // starts the workflows in .forgejo/workflows of repositories that have them enabled; their jobs wait for a Runner
 }
@@ -59,7 +58,7 @@ type Forge struct {
 	git       string // path of the command
 	path      string // of the program
 	static    string // folder of Gitea's templates and pictures
-	front     *front.Front
+	front     *faultproxy.Front
 	behind    *url.URL // the server itself
 	ssh       string   // host:port
 	hostKey   ssh.PublicKey
@@ -74,7 +73,7 @@ type Forge struct {
 func StartForge(ctx context.Context, h Home, o ForgeOptions) (*Forge, error) {
 	f := &Forge{
 		Owner:        cmp.Or(o.Owner, "eblume"),
-		Organisation: cmp.Or(o.Organisation, "blumeops-org"),
+		Organisation: "blumeops-org",
 		Admin:        "lab-admin",
 		options:      o,
 		client:       &http.Client{Transport: &http.Transport{}}, // without a proxy: all servers are on this machine
@@ -87,7 +86,7 @@ func StartForge(ctx context.Context, h Home, o ForgeOptions) (*Forge, error) {
 
 func (f *Forge) start(ctx context.Context, h Home) (err error) {
 	if f.git, err = exec.LookPath("git"); err != nil {
-		return fmt.Errorf("git is needed: apt-get install git (%w)", err)
+		return fmt.Errorf("git not found: apt-get install git (%w)", err)
 	}
 	if f.path, err = h.build(ctx, gitea); err != nil {
 		return err
@@ -104,7 +103,7 @@ func (f *Forge) start(ctx context.Context, h Home) (err error) {
 	if f.hostKey, err = hostKey(f.file("ssh_host_key")); err != nil {
 		return err
 	}
-	if f.front, err = front.Start(front.Options{Addr: f.options.Addr}); err != nil {
+	if f.front, err = faultproxy.Start(faultproxy.Options{Addr: f.options.Addr}); err != nil {
 		return err
 	}
 	if err := f.serve(ctx); err != nil {
@@ -189,7 +188,7 @@ func (f *Forge) URL() string { return f.front.URL() }
 func (f *Forge) Log() string { return f.file("forge.log") }
 
 // Front is the fault proxy for HTTP.
-func (f *Forge) Front() *front.Front { return f.front }
+func (f *Forge) Front() *faultproxy.Front { return f.front }
 
 // SSHAddr is where git's SSH listens, host:port.
 func (f *Forge) SSHAddr() string { return f.ssh }

@@ -16,7 +16,7 @@ func (f *Forge) EnableActions(ctx context.Context, owner, repository string) err
 	}
 	err := f.asAdmin(ctx, http.MethodPatch, "/api/v1/repos/"+owner+"/"+repository, map[string]any{"has_actions": true}, &is)
 	if err == nil && !is.HasActions {
-		err = errors.New("this forge starts no workflows: start it with ForgeOptions.Actions")
+		err = errors.New("this forge does not run workflows: set ForgeOptions.Actions")
 	}
 	if err != nil {
 		return fmt.Errorf("actions of %s/%s: %w", owner, repository, err)
@@ -52,7 +52,7 @@ func (f *Forge) runnerToken(ctx context.Context) (string, error) {
 	var made struct{ Token string }
 	err := f.asAdmin(ctx, http.MethodPost, "/api/v1/admin/actions/runners/registration-token", nil, &made)
 	if err == nil && strings.TrimSpace(made.Token) == "" {
-		err = errors.New("the forge made an empty one")
+		err = errors.New("the forge returned an empty token")
 	}
 	return made.Token, err
 }

@@ -45,7 +45,7 @@ func (f *Forge) answers(ctx context.Context) error {
 		return err
 	}
 	if health.Description != f.memory.Mark || health.Status != "pass" {
-		return fmt.Errorf("%s says that it is %+v, not %s", f.behind, health, f.memory.Mark)
+		return fmt.Errorf("%s reports %+v, expected the forge %s", f.behind, health, f.memory.Mark)
 	}
 	return f.sshAnswers(ctx)
 }
@@ -63,7 +63,7 @@ func (f *Forge) sshAnswers(ctx context.Context) error {
 		User: "git",
 		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
 			ours = bytes.Equal(key.Marshal(), f.hostKey.Marshal())
-			return errors.New("another host key than this forge's")
+			return errors.New("unexpected host key")
 		},
 	})
 	if ours {

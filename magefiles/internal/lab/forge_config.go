@@ -74,8 +74,8 @@ LANGS = en-US
 NAMES = English
 [mailer]
 ENABLED = false
-# What is left of this queue when a forge ends is not to be there when it starts: Gitea works it off while it still reads the licenses that it
-# compares with, and dies of that.
+# This queue must be empty when a forge starts: Gitea processes it while it still reads the licenses that it
+# compares with, and crashes.
 [queue.repo_license_updater]
 TYPE = channel
 [actions]

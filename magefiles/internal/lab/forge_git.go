@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh/knownhosts"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
@@ -131,7 +131,7 @@ func (f *Forge) send(ctx context.Context, owner, repository string, prepare func
 	bare.authorization = basic(f.Admin, f.memory.AdminToken)
 	_, err = bare.run(ctx, "push", "--quiet", f.behind.String()+"/"+owner+"/"+repository+".git", commit+":refs/heads/main")
 	if err != nil && strings.Contains(err.Error(), "[rejected]") {
-		err = fmt.Errorf("its main has other commits, so take another repository or a new lab: %w", err)
+		err = fmt.Errorf("its branch main has other commits: use another repository or a new lab: %w", err)
 	}
 	if err != nil {
 		return "", err
@@ -145,7 +145,7 @@ func (f *Forge) filled(ctx context.Context, owner, repository string) error {
 	var found struct{ Empty bool }
 	err := f.asAdmin(ctx, http.MethodGet, "/api/v1/repos/"+owner+"/"+repository, nil, &found)
 	if err == nil && found.Empty {
-		err = errors.New("the forge still takes it for empty")
+		err = errors.New("the forge still reports an empty repository")
 	}
 	return err
 }
@@ -192,7 +192,7 @@ func (g gitRun) run(ctx context.Context, args ...string) (string, error) {
 		"http.extraHeader", g.authorization))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := command.Run(ctx, cmd, time.Second); err != nil { // git's child processes hold the pipes
+	if err := procgroup.Run(ctx, cmd, time.Second); err != nil { // git's child processes hold the pipes
 		return "", fmt.Errorf("git %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return strings.TrimSpace(stdout.String()), nil

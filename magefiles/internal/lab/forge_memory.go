@@ -48,7 +48,7 @@ func (f *Forge) remember() error {
 		err = json.Unmarshal(text, &f.memory)
 	}
 	if err != nil {
-		return fmt.Errorf("what the forge in %s remembers: %w", f.dir, err)
+		return fmt.Errorf("read the state of the forge in %s: %w", f.dir, err)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // testForge is one forge for all tests. Each test uses its own repository or package.
@@ -190,24 +190,24 @@ func TestForgeFaults(t *testing.T) {
 	f := testForge(t)
 	as := client{t, f, forgeToken(t, f, "write:package")}
 	path := "/api/packages/" + f.Owner + "/generic/faults/v1/file"
-	upload := front.Fault{Method: "PUT", Path: regexp.MustCompile("^/api/packages/")}
+	upload := faultproxy.Fault{Method: "PUT", Path: regexp.MustCompile("^/api/packages/")}
 
 	fault := upload
-	fault.Kind, fault.Times = front.Status, 2
+	fault.Kind, fault.Times = faultproxy.Status, 2
 	defer f.Front().Fail(fault)()
 	as.want(503, "PUT", path, "x")
 	as.want(503, "PUT", path, "x")
 	as.want(201, "PUT", path, "x")
 
 	fault = upload
-	fault.Kind = front.Drop
+	fault.Kind = faultproxy.Drop
 	mend := f.Front().Fail(fault)
 	as.want(201, "PUT", path+"2", "x")
 	mend()
 	as.want(404, "GET", path+"2", "")
 	as.want(201, "PUT", path+"2", "x")
 
-	mend = f.Front().Fail(front.Fault{Kind: front.Expire})
+	mend = f.Front().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
 	as.want(401, "GET", path, "")
 	if err := f.API(t.Context(), "GET", path, as.token, nil, nil); err != nil {
 		t.Errorf("past the front: %v", err)

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // Server is the interface of all servers of the lab. Each has one file here.
@@ -41,11 +41,11 @@ func (h Home) builder() (builder, error) {
 		}
 		bin = filepath.Join(cache, "blumeops", "lab", "programs")
 	}
-	return builder{pinned.Builder{Archive: archive, Bin: bin, Log: h.log}, h.Work}, nil
+	return builder{toolbuild.Builder{Archive: archive, Bin: bin, Log: h.log}, h.Work}, nil
 }
 
 // build returns the executable of a program, and builds it if it is not kept yet.
-func (h Home) build(ctx context.Context, p pinned.Program) (string, error) {
+func (h Home) build(ctx context.Context, p toolbuild.Program) (string, error) {
 	b, err := h.builder()
 	if err != nil {
 		return "", err
@@ -54,7 +54,7 @@ func (h Home) build(ctx context.Context, p pinned.Program) (string, error) {
 }
 
 // moduleDir is the folder of a module that a program is built from: some programs read its files at run time.
-func (h Home) moduleDir(ctx context.Context, p pinned.Program, module string) (string, error) {
+func (h Home) moduleDir(ctx context.Context, p toolbuild.Program, module string) (string, error) {
 	b, err := h.builder()
 	if err != nil {
 		return "", err

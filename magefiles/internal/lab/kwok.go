@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // KWOK is in its own module: it needs newer Kubernetes libraries than Argo CD compiles with.
-var kwokProgram = pinned.Program{
+var kwokProgram = toolbuild.Program{
 	Name: "kwok", Title: "KWOK", Dir: "kwok", Package: "sigs.k8s.io/kwok/cmd/kwok", Module: "sigs.k8s.io/kwok", Seconds: 65,
 }
 

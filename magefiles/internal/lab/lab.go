@@ -2,7 +2,7 @@
 // and Argo CD on a Kubernetes API. All of them but the runner are the real programs. Each server has one file here.
 //
 // The programs are built from the pinned modules below modules/, which are not in the project's own go.mod, and kept outside the clone. Every
-// server listens on 127.0.0.1, ends with the process that started it, and is behind a fault proxy (package front), which logs requests and fails
+// server listens on 127.0.0.1, ends with the process that started it, and is behind a fault proxy (package faultproxy), which logs requests and fails
 // on request. Package baseimage makes the base images.
 package lab
 
@@ -150,7 +150,7 @@ func (l *Lab) startForge(ctx context.Context, h Home) (err error) {
 	if err != nil {
 		return err
 	}
-	h.logf("its repository %s/%s has %s of this checkout as main", l.Forge.Owner, l.options.Repository, commit[:min(7, len(commit))])
+	h.logf("branch main of its repository %s/%s is commit %s of this checkout", l.Forge.Owner, l.options.Repository, commit[:min(7, len(commit))])
 	return nil
 }
 
@@ -176,7 +176,7 @@ func (l *Lab) deploy(ctx context.Context, h Home) (err error) {
 		if err != nil {
 			return err
 		}
-		h.logf("it has an Application for each folder of argocd/manifests: %s", strings.Join(names, ", "))
+		h.logf("Argo CD has an Application for each folder of argocd/manifests: %s", strings.Join(names, ", "))
 	}
 	l.Site, err = StartSite(ctx, h, SiteOptions{Addr: h.addresses["site"], Cluster: l.Cluster})
 	return err

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // TestMain ends shared objects of the tests.
@@ -57,7 +57,7 @@ func must(t *testing.T, err error) {
 	if err == nil {
 		return
 	}
-	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, pinned.ErrNoCompiler) {
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, toolbuild.ErrNoCompiler) {
 		testenv.Missing(t, err)
 	}
 	t.Fatal(err)

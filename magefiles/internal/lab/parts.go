@@ -33,7 +33,7 @@ func ParseParts(list string) ([]Part, error) {
 	for name := range strings.SplitSeq(list, ",") {
 		part := Part(strings.TrimSpace(name))
 		if !slices.Contains(AllParts, part) {
-			return nil, fmt.Errorf("part %q of the lab: there is none of that name; there are %s", part, JoinParts(AllParts))
+			return nil, fmt.Errorf("unknown part %q of the lab: expected %s", part, JoinParts(AllParts))
 		}
 		asked = append(append(asked, part), needs[part]...)
 	}
@@ -73,5 +73,5 @@ func ParseMode(name string) (Mode, error) {
 	case ModeOpen, ModeUsers, ModeCreateOnly:
 		return m, nil
 	}
-	return "", fmt.Errorf("registry %q of the lab: expected %s, %s or %s", name, ModeOpen, ModeUsers, ModeCreateOnly)
+	return "", fmt.Errorf("unknown mode %q of the lab's registry: expected %s, %s or %s", name, ModeOpen, ModeUsers, ModeCreateOnly)
 }

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // programs are the programs of the parts of a lab.
-var programs = map[Part][]pinned.Program{
+var programs = map[Part][]toolbuild.Program{
 	PartRegistry: {registryProgram},
 	PartForge:    {gitea},
 	PartRunner:   {actProgram},
@@ -68,14 +68,14 @@ func (h Home) Ready(parts ...Part) error {
 	const short = 60 // seconds
 	for _, p := range missing {
 		if p.Seconds > short {
-			return fmt.Errorf("%s is not built yet, which takes minutes, once for a machine: go tool mage lab:up -parts=%s && go tool mage lab:down",
+			return fmt.Errorf("%s is not built yet (this takes minutes, once for each machine): go tool mage lab:up -parts=%s && go tool mage lab:down",
 				p.Title, JoinParts(parts))
 		}
 	}
 	return nil
 }
 
-func (b builder) notBuilt(parts []Part) (missing []pinned.Program, err error) {
+func (b builder) notBuilt(parts []Part) (missing []toolbuild.Program, err error) {
 	for _, part := range parts {
 		for _, p := range programs[part] {
 			kept, err := b.Kept(p)
@@ -95,14 +95,14 @@ func lacking(parts []Part) error {
 	var errs []error
 	look := func(command, why string) {
 		if _, err := exec.LookPath(command); err != nil {
-			errs = append(errs, fmt.Errorf("%s, for %s: apt-get install %s", command, why, command))
+			errs = append(errs, fmt.Errorf("%s (for %s): apt-get install %s", command, why, command))
 		}
 	}
 	for _, part := range parts {
 		switch part {
 		case PartForge:
 			look("git", "the forge")
-			look("gcc", "building the forge")
+			look("gcc", "the build of the forge")
 		case PartArgoCD:
 			look("redis-server", "Argo CD")
 		case PartImages:
@@ -112,19 +112,19 @@ func lacking(parts []Part) error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("this machine lacks something for the lab:\n%w\nor start fewer parts of it, as in -parts=%s", err, PartRegistry)
+		return fmt.Errorf("the lab has missing requirements on this machine:\n%w\nor start fewer parts (example: lab:up -parts=%s)", err, PartRegistry)
 	}
 	return nil
 }
 
-// builder is a pinned.Builder that reports the progress of several programs.
+// builder is a toolbuild.Builder that reports the progress of several programs.
 type builder struct {
-	pinned.Builder
+	toolbuild.Builder
 	work func(name string) (say func(string), end func(error))
 }
 
 // buildOne builds a program as its own piece of work.
-func (b builder) buildOne(ctx context.Context, p pinned.Program) (err error) {
+func (b builder) buildOne(ctx context.Context, p toolbuild.Program) (err error) {
 	if b.work != nil {
 		say, end := b.work("build " + p.Title)
 		defer func() { end(err) }()
@@ -135,13 +135,13 @@ func (b builder) buildOne(ctx context.Context, p pinned.Program) (err error) {
 }
 
 // buildMissing builds programs: those of one module one after the other, as they share packages, and the modules in parallel.
-func (b builder) buildMissing(ctx context.Context, all []pinned.Program) error {
+func (b builder) buildMissing(ctx context.Context, all []toolbuild.Program) error {
 	if len(all) == 0 {
 		return nil
 	}
 	var titles []string
 	var seconds int
-	modules := map[string][]pinned.Program{}
+	modules := map[string][]toolbuild.Program{}
 	for _, p := range all {
 		titles = append(titles, p.Title)
 		seconds += p.Seconds

@@ -95,7 +95,7 @@ func (p *process) ready(ctx context.Context, answers func(context.Context) error
 		case <-p.ended:
 			return fmt.Errorf("%s ended before it was ready (%s): %s", p.Name, p.state(), p.lastWords())
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not get ready: %w; last asked: %w; it said: %s", p.Name, context.Cause(ctx), last, p.lastWords())
+			return fmt.Errorf("%s did not become ready: %w; last check: %w; output: %s", p.Name, context.Cause(ctx), last, p.lastWords())
 		case <-time.After(askEvery):
 		}
 	}
@@ -126,7 +126,7 @@ func (p *process) lastWords() string {
 		return err.Error()
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return "nothing (" + p.Log + ")"
+		return "none (" + p.Log + ")"
 	}
 	return "\n" + tail(string(text)) + "\n(" + p.Log + ")"
 }

@@ -12,4 +12,4 @@ func start(*exec.Cmd) error { return errSystem }
 
 func detach(*exec.Cmd) {}
 
-var errSystem = errors.New("the lab's servers run on Linux only: elsewhere they could outlive what started them")
+var errSystem = errors.New("the lab's servers run only on Linux: on other systems they could outlive the lab")

@@ -91,7 +91,7 @@ func TestNeverReady(t *testing.T) {
 	if !errors.Is(err, enough) {
 		t.Errorf("error %v, want %v", err, enough)
 	}
-	if !strings.Contains(err.Error(), "it said: nothing ("+p.Log+")") {
+	if !strings.Contains(err.Error(), "output: none ("+p.Log+")") {
 		t.Errorf("the error does not say that the process said nothing: %v", err)
 	}
 }

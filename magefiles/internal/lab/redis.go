@@ -23,7 +23,7 @@ type redis struct {
 func findRedis() (string, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", fmt.Errorf("redis-server not found, which Argo CD keeps its cache in: apt-get install redis-server (%w)", err)
+		return "", fmt.Errorf("redis-server not found, which Argo CD requires for its cache: apt-get install redis-server (%w)", err)
 	}
 	return path, nil
 }

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // RegistryOptions are the settings of a registry. The zero value is open to all, over plain HTTP, on a free port.
@@ -34,11 +34,11 @@ type Registry struct {
 	password string // of the owner
 	dir      string // has all its data
 	remove   string // the same, if it is removed with the registry
-	front    *front.Front
+	front    *faultproxy.Front
 	process  *process
 }
 
-var registryProgram = pinned.Program{
+var registryProgram = toolbuild.Program{
 	Name: "registry", Title: "the registry (CNCF distribution)", Dir: "registry", Package: ".",
 	Module: "github.com/distribution/distribution/v3", Seconds: 30,
 }
@@ -62,7 +62,7 @@ func StartRegistry(ctx context.Context, h Home, o RegistryOptions) (_ *Registry,
 	if temporary {
 		r.remove = r.dir
 	}
-	r.front, err = front.Start(front.Options{Addr: o.Addr, TLS: o.TLS, Wrap: r.wrap})
+	r.front, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr, TLS: o.TLS, Wrap: r.wrap})
 	if err != nil {
 		return nil, err
 	}
@@ -168,13 +168,13 @@ func (r *Registry) URL() string { return r.front.URL() }
 func (r *Registry) Log() string { return filepath.Join(r.dir, "registry.log") }
 
 // Front is the registry's fault proxy.
-func (r *Registry) Front() *front.Front { return r.front }
+func (r *Registry) Front() *faultproxy.Front { return r.front }
 
 // Client trusts the registry's authority.
 func (r *Registry) Client() *http.Client { return r.front.Client() }
 
 // Requests returns the requests so far, in the order of arrival.
-func (r *Registry) Requests() []front.Request { return r.front.Requests() }
+func (r *Registry) Requests() []faultproxy.Request { return r.front.Requests() }
 
 // Forget empties the list of requests.
 func (r *Registry) Forget() { r.front.Forget() }

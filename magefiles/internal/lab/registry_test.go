@@ -20,7 +20,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 func startRegistry(t *testing.T, o RegistryOptions) *Registry {
@@ -297,13 +297,13 @@ func TestTwoRegistriesSideBySide(t *testing.T) {
 func TestFaultsOfARegistry(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{})
 	layout := tinyLayout(t, "one")
-	r.Front().Fail(front.Fault{Kind: front.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`/manifests/`), Times: 1})
+	r.Front().Fail(faultproxy.Fault{Kind: faultproxy.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`/manifests/`), Times: 1})
 	if err := r.Seed(t.Context(), "a/b:v1", layout); err != nil {
 		t.Errorf("a manifest that is dropped: %v, want success", err)
 	}
 	status, _ := ask(t, r, http.MethodGet, "/v2/a/b/manifests/v1", "", nil)
 	wantStatus(t, "afterwards", status, 404)
-	r.Front().Fail(front.Fault{Kind: front.CutRequest, Times: 1})
+	r.Front().Fail(faultproxy.Fault{Kind: faultproxy.CutRequest, Times: 1})
 	if err := r.Seed(t.Context(), "a/b:v1", layout); err == nil {
 		t.Error("an upload that is cut went well")
 	}

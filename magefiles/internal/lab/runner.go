@@ -111,7 +111,7 @@ func (r *Runner) remember() (known runner.Identity, err error) {
 		err = json.Unmarshal(text, &known)
 	}
 	if err != nil {
-		err = fmt.Errorf("what the runner in %s remembers: %w", r.dir, err)
+		err = fmt.Errorf("read the state of the runner in %s: %w", r.dir, err)
 	}
 	return known, err
 }

@@ -41,7 +41,7 @@ func (r *Runner) runJob(ctx context.Context, task *runnerv1.Task, about event, r
 	}
 	report.Expect(len(job.Steps))
 	if !job.Container.IsZero() || !job.Services.IsZero() {
-		report.Line(runner.NoStep, "this job asks for a container, and the lab's runner has none: it is skipped")
+		report.Line(runner.NoStep, "this job requires a container, which the lab's runner does not support: it is skipped")
 		return runnerv1.Result_RESULT_SKIPPED, nil
 	}
 	folder, err := scratch.Make("", "blumeops-job-")
@@ -102,7 +102,7 @@ func (a *actOutput) end(ran error) (runnerv1.Result, error) {
 	case ran != nil:
 		return runnerv1.Result_RESULT_FAILURE, ran
 	case a.result == runnerv1.Result_RESULT_UNSPECIFIED: // its `if` was false, which act does not report
-		a.report.Line(runner.NoStep, "the job's condition does not hold: it is skipped")
+		a.report.Line(runner.NoStep, "the job's condition is false: it is skipped")
 		return runnerv1.Result_RESULT_SKIPPED, nil
 	}
 	return a.result, nil

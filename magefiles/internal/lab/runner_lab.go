@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // startRunner starts the runner of the lab's forge, whose jobs use the lab, and lets the repository start its workflows. Earlier pushes start
@@ -38,7 +38,7 @@ func (l *Lab) startRunner(ctx context.Context, h Home) error {
 	if err := l.Forge.EnableActions(ctx, l.Forge.Owner, l.options.Repository); err != nil {
 		return err
 	}
-	h.logf("runner is up: what is pushed to %s/%s starts its workflows, on this machine", l.Forge.Owner, l.options.Repository)
+	h.logf("runner is up: a push to %s/%s starts its workflows on this machine", l.Forge.Owner, l.options.Repository)
 	return nil
 }
 
@@ -66,7 +66,7 @@ var passedOn = []string{
 // content again.
 func (l *Lab) jobsEnv(ctx context.Context) (map[string]string, error) {
 	ask := exec.CommandContext(ctx, "go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOTOOLCHAIN", "GOFLAGS")
-	ask.Env = command.Environment(ask.Environ(), command.Go)
+	ask.Env = procgroup.Environment(ask.Environ(), procgroup.Go)
 	out, err := ask.Output()
 	env := map[string]string{}
 	if err == nil {

@@ -201,7 +201,7 @@ func TestRunnerFails(t *testing.T) {
 // TestRunnerSkips has jobs that a runner without containers skips, or whose condition is false.
 func TestRunnerSkips(t *testing.T) {
 	a := newActions(t, runnerForge(t))
-	for why, rest := range map[string]string{"asks for a container": "container: debian:12", "condition does not hold": "if: github.ref_type == 'tag'"} {
+	for why, rest := range map[string]string{"requires a container": "container: debian:12", "condition is false": "if: github.ref_type == 'tag'"} {
 		job, log := a.ended("skip.yaml", a.push("skip.yaml", "on: push\njobs:\n  a:\n    runs-on: docker\n    "+rest+"\n    steps:\n      - run: echo here\n", "a.txt"))
 		if job.Conclusion != "skipped" || !strings.Contains(log, why) || strings.Contains(log, " here\n") {
 			t.Errorf("%s: %+v\n%s", rest, job, log)

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // SiteOptions are the settings of the site and its Deployment.
@@ -24,7 +24,6 @@ type SiteOptions struct {
 	}
 	Namespace  string        // "" is docs
 	Deployment string        // "" is docs
-	Container  string        // "" is the one with DOCS_RELEASE_URL in its env
 	Client     *http.Client  // fetches releases; nil: one without a proxy
 	Every      time.Duration // interval of the reads of the Deployment; 0 is 200 ms
 	Pause      time.Duration // after a release that could not be fetched; doubled after each, at most 30 s; 0 is 1 s
@@ -39,7 +38,7 @@ type Site struct {
 	temporary bool
 	logFile   *os.File
 	log       *log.Logger
-	front     *front.Front
+	front     *faultproxy.Front
 	stop      context.CancelFunc
 	stopped   chan struct{}
 
@@ -77,7 +76,7 @@ func StartSite(_ context.Context, h Home, o SiteOptions) (_ *Site, err error) {
 	}
 	s.log = log.New(s.logFile, "", log.LstdFlags)
 	// There is no server behind this fault proxy: the site is a part of this process.
-	s.front, err = front.Start(front.Options{Addr: o.Addr, Wrap: func(http.Handler) http.Handler { return http.HandlerFunc(s.serve) }})
+	s.front, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr, Wrap: func(http.Handler) http.Handler { return http.HandlerFunc(s.serve) }})
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +115,7 @@ func (s *Site) URL() string { return s.front.URL() }
 func (s *Site) Log() string { return filepath.Join(s.dir, "site.log") }
 
 // Front is the fault proxy of the site.
-func (s *Site) Front() *front.Front { return s.front }
+func (s *Site) Front() *faultproxy.Front { return s.front }
 
 func (s *Site) contents() string { return filepath.Join(s.dir, "content") }
 

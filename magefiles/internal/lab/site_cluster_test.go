@@ -19,7 +19,7 @@ func TestSiteOnACluster(t *testing.T) {
 	t.Logf("the cluster took %v", time.Since(began).Round(100*time.Millisecond))
 	releases := newArchives(t)
 	s := startSite(t, SiteOptions{Cluster: cluster})
-	wantHealth(t, s, 503, "there is no Deployment docs")
+	wantHealth(t, s, 503, "Deployment docs not found")
 
 	must(t, cluster.Apply(t.Context(), namespace, object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": "docs"}}))
 	apply := func(version string, container object) {
@@ -46,5 +46,5 @@ func TestSiteOnACluster(t *testing.T) {
 		t.Errorf("%q is served while the rollout of v3 hangs", body)
 	}
 	must(t, cluster.Delete(t.Context(), path))
-	wantHealth(t, s, 503, "there is no Deployment docs")
+	wantHealth(t, s, 503, "Deployment docs not found")
 }

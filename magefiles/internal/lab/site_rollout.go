@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -49,7 +50,7 @@ func (d siteDeployment) waits() string {
 	status := d.Status
 	switch {
 	case status.ObservedGeneration < d.Metadata.Generation:
-		return fmt.Sprintf("generation %d is not observed yet, %d is", d.Metadata.Generation, status.ObservedGeneration)
+		return fmt.Sprintf("generation %d is not observed yet (observed: %d)", d.Metadata.Generation, status.ObservedGeneration)
 	case status.UpdatedReplicas < d.replicas():
 		return fmt.Sprintf("%d of %d replicas are updated", status.UpdatedReplicas, d.replicas())
 	case status.Replicas > status.UpdatedReplicas:
@@ -71,13 +72,10 @@ type SiteRelease struct {
 // revisionAnnotation is the annotation in which the deployment controller counts the revisions.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-// release reads the release from the env of a container; "" is the first one that has a DOCS_RELEASE_URL.
-func (d siteDeployment) release(name string) (SiteRelease, error) {
+// release reads the release from the env of the first container that has a DOCS_RELEASE_URL.
+func (d siteDeployment) release() (SiteRelease, error) {
 	r := SiteRelease{Revision: d.Metadata.Annotations[revisionAnnotation]}
 	for _, c := range d.Spec.Template.Spec.Containers {
-		if name != "" && c.Name != name {
-			continue
-		}
 		for _, e := range c.Env {
 			var variable *string
 			switch e.Name {
@@ -89,7 +87,7 @@ func (d siteDeployment) release(name string) (SiteRelease, error) {
 				continue
 			}
 			if e.ValueFrom != nil {
-				return SiteRelease{}, fmt.Errorf("%s of container %s comes from elsewhere (valueFrom), which the lab does not look up: write it down as its value", e.Name, c.Name)
+				return SiteRelease{}, fmt.Errorf("%s of container %s uses valueFrom, which the lab does not support: set its value directly", e.Name, c.Name)
 			}
 			*variable = e.Value
 		}
@@ -97,8 +95,5 @@ func (d siteDeployment) release(name string) (SiteRelease, error) {
 			return r, nil
 		}
 	}
-	if name == "" {
-		name = "any"
-	}
-	return SiteRelease{}, fmt.Errorf("DOCS_RELEASE_URL is not in the env of container %s: give the URL of a docs-VERSION.tar.gz", name)
+	return SiteRelease{}, errors.New("DOCS_RELEASE_URL is not in the env of any container: give the URL of a docs-VERSION.tar.gz")
 }

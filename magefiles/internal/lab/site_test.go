@@ -168,7 +168,7 @@ func wantHealth(t *testing.T, s *Site, status int, says string) {
 func TestSiteFollowsItsDeployment(t *testing.T) {
 	cluster, releases := newAPIWithOne(t), newArchives(t)
 	s := startSite(t, SiteOptions{Cluster: cluster, Every: time.Millisecond, Pause: time.Millisecond})
-	wantHealth(t, s, 503, "no content\nthere is no Deployment docs in namespace docs\n")
+	wantHealth(t, s, 503, "no content\nDeployment docs not found in namespace docs\n")
 
 	url, checksum := releases.put(t, "v1")
 	cluster.has(1, 1, url, checksum)
@@ -177,7 +177,7 @@ func TestSiteFollowsItsDeployment(t *testing.T) {
 
 	url, checksum = releases.put(t, "v2")
 	cluster.has(2, 1, url, checksum)
-	wantHealth(t, s, 200, "ok\nrollout: generation 2 is not observed yet, 1 is\n")
+	wantHealth(t, s, 200, "ok\nrollout: generation 2 is not observed yet (observed: 1)\n")
 	if _, body := answers(t, s, "/"); body != "v1" {
 		t.Errorf("%q is served before the rollout of v2 is complete", body)
 	}
@@ -204,7 +204,7 @@ func TestSiteKeepsTheOldRelease(t *testing.T) {
 	cluster.has(2, 2, url, checksum)
 	wantHealth(t, s, 200, "has the checksum "+right+", expected "+checksum)
 	cluster.has(3, 3, releases.URL+"/docs-v3.tar.gz?token=canary", "")
-	wantHealth(t, s, 200, "the server answers 404")
+	wantHealth(t, s, 200, "unexpected response: 404")
 	if _, body := answers(t, s, "/"); body != "v1" {
 		t.Errorf("%q is served instead of v1", body)
 	}
@@ -285,20 +285,21 @@ func TestRolloutIsJudgedLikeKubectl(t *testing.T) {
 }
 
 func TestReleaseOfADeployment(t *testing.T) {
-	const template = `{"spec":{"template":{"spec":{"containers":[{"name":"a","env":[{"name":"DOCS_RELEASE_URL","value":"http://a"}]},
-		{"name":"b","env":[{"name":"DOCS_RELEASE_URL","valueFrom":{"configMapKeyRef":{"name":"x","key":"y"}}}]},{"name":"c"}]}}}}`
-	for name, want := range map[string]struct{ url, says string }{
-		"":  {url: "http://a"},
-		"a": {url: "http://a"},
-		"b": {says: "DOCS_RELEASE_URL of container b comes from elsewhere"},
-		"c": {says: "not in the env of container c"},
-		"d": {says: "not in the env of container d"},
+	const (
+		none      = `{"name":"c"}`
+		a         = `{"name":"a","env":[{"name":"DOCS_RELEASE_URL","value":"http://a"}]}`
+		elsewhere = `{"name":"b","env":[{"name":"DOCS_RELEASE_URL","valueFrom":{"configMapKeyRef":{"name":"x","key":"y"}}}]}`
+	)
+	for containers, want := range map[string]struct{ url, says string }{
+		none + "," + a + "," + elsewhere: {url: "http://a"},
+		elsewhere + "," + a:              {says: "DOCS_RELEASE_URL of container b comes from elsewhere"},
+		none:                             {says: "not in the env of any container"},
 	} {
 		var d siteDeployment
-		must(t, json.Unmarshal([]byte(template), &d))
-		got, err := d.release(name)
+		must(t, json.Unmarshal([]byte(`{"spec":{"template":{"spec":{"containers":[`+containers+`]}}}}`), &d))
+		got, err := d.release()
 		if got.URL != want.url || (err == nil) != (want.says == "") || err != nil && !strings.Contains(err.Error(), want.says) {
-			t.Errorf("container %q: %+v, %v", name, got, err)
+			t.Errorf("%s: %+v, %v", containers, got, err)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/quartz"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // watch reads the Deployment until ctx ends.
@@ -31,12 +31,12 @@ func (s *Site) look(ctx context.Context) {
 	var d siteDeployment
 	err := s.options.Cluster.Get(ctx, "/apis/apps/v1/namespaces/"+s.options.Namespace+"/deployments/"+s.options.Deployment, &d)
 	if isStatus(err, http.StatusNotFound) {
-		s.take(nil, fmt.Sprintf("there is no Deployment %s in namespace %s", s.options.Deployment, s.options.Namespace))
+		s.take(nil, fmt.Sprintf("Deployment %s not found in namespace %s", s.options.Deployment, s.options.Namespace))
 		return
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			s.say("the Deployment cannot be read: " + err.Error())
+			s.say("cannot read the Deployment: " + err.Error())
 		}
 		return
 	}
@@ -48,7 +48,7 @@ func (s *Site) look(ctx context.Context) {
 		s.take(nil, "the Deployment has no replicas")
 		return
 	}
-	wanted, err := d.release(s.options.Container)
+	wanted, err := d.release()
 	if err != nil {
 		s.say(err.Error())
 		return
@@ -90,7 +90,7 @@ func (s *Site) held() bool {
 // served is a release with its content.
 type served struct {
 	SiteRelease
-	content *website.Content
+	content *docsite.Content
 }
 
 // take serves the new release from now on, unless the site is held. With nil nothing is served, for the reason why.
@@ -130,7 +130,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	now, why := s.now, s.why
 	if r.URL.Path != "/healthz" {
-		var content *website.Content
+		var content *docsite.Content
 		if now != nil {
 			content = now.content
 		}

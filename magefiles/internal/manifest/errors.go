@@ -9,13 +9,13 @@ import (
 // The kinds of an *Error; test with errors.Is.
 var (
 	// ErrNone: nothing in the file matches.
-	ErrNone = errors.New("not in the manifest")
+	ErrNone = errors.New("not found in the manifest")
 	// ErrSeveral: more than one place matches.
-	ErrSeveral = errors.New("several times in the manifest")
+	ErrSeveral = errors.New("more than one match in the manifest")
 	// ErrForm: the value has a form that this package does not change: an alias, a block scalar, a reference to a Secret.
-	ErrForm = errors.New("in a form that is not changed")
+	ErrForm = errors.New("in a form that cannot be changed")
 	// ErrSyntax: the file is not YAML, or has a key twice.
-	ErrSyntax = errors.New("manifest is not valid")
+	ErrSyntax = errors.New("invalid manifest")
 )
 
 // Error says what is wrong with a manifest, and where.

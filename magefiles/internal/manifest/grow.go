@@ -76,7 +76,7 @@ func (f File) grow(to Image) ([]byte, error) {
 func (f File) insertion(g growth) (c change, lines int, problem string) {
 	key, value := g.entry.Content[g.after-1], g.entry.Content[g.after]
 	if value.Kind != yaml.ScalarNode {
-		return change{}, 0, "its " + key.Value + " is no text"
+		return change{}, 0, "its " + key.Value + " is not a string"
 	}
 	_, end, problem := locate(f.Text, value)
 	if problem != "" {

@@ -42,8 +42,6 @@ type ImageUse struct {
 	Image
 	Line  int  // in the file, counted from 1
 	Entry bool // in a kustomization; an entry takes precedence over a field
-	// From is the name that an entry replaces; the same as Name for a field.
-	From string
 	// Template says that a tool fills in the version later ({{ .Values.tag }}, $(TAG), ytt's #@). PinImage leaves it unchanged.
 	Template bool
 }
@@ -69,7 +67,7 @@ func (f File) PinImage(to Image) ([]byte, error) {
 	}
 	found = slices.DeleteFunc(found, func(n imageNodes) bool { return n.Template })
 	if len(found) == 0 {
-		return nil, f.errorAt(ErrNone, imagePlace(to.Name), "is not there", "")
+		return nil, f.errorAt(ErrNone, imagePlace(to.Name), "not found", "")
 	}
 	edited := map[*yaml.Node]string{}
 	var changes []change
@@ -152,14 +150,14 @@ func (f File) images(name string) ([]*yaml.Node, []imageNodes, error) {
 		}
 	}
 	if len(s.hidden) > 0 {
-		return nil, nil, f.errorAt(ErrForm, place, "may stand behind an alias or merge key, which is not changed", "write out what the alias stands for", s.hidden...)
+		return nil, nil, f.errorAt(ErrForm, place, "may be inside an alias or a merge key, which cannot be changed", "replace the alias by its content", s.hidden...)
 	}
 	for i, n := range found {
 		if found[i].Template = n.isTemplate(); found[i].Template {
 			continue
 		}
 		if problem := s.unfitImage(n); problem != "" {
-			return nil, nil, f.errorAt(ErrForm, place, "cannot be changed: "+problem, "write the value itself there, in one line", n.Line)
+			return nil, nil, f.errorAt(ErrForm, place, "cannot be changed: "+problem, "write the value itself, in one line", n.Line)
 		}
 	}
 	return documents, found, nil
@@ -193,7 +191,7 @@ func (s *search) entries(root *yaml.Node, place imagePlace) (found []imageNodes)
 			continue
 		}
 		n := imageNodes{entry: entry, tag: s.get(entry, "newTag"), digest: s.get(entry, "digest")}
-		n.ImageUse = ImageUse{Image: Image{string(place), valueOf(n.tag), valueOf(n.digest)}, Line: s.get(entry, nameKey(renamed)).Line, Entry: true, From: name}
+		n.ImageUse = ImageUse{Image: Image{string(place), valueOf(n.tag), valueOf(n.digest)}, Line: s.get(entry, nameKey(renamed)).Line, Entry: true}
 		found = append(found, n)
 	}
 	return found
@@ -230,7 +228,7 @@ func (s *search) fields(resource *yaml.Node, place imagePlace) (found []imageNod
 		if field == nil || field.Kind != yaml.ScalarNode || !place.leadsTo(field.Value) {
 			continue
 		}
-		found = append(found, imageNodes{field: field, ImageUse: ImageUse{Image: splitImage(field.Value), Line: field.Line, From: string(place)}})
+		found = append(found, imageNodes{field: field, ImageUse: ImageUse{Image: splitImage(field.Value), Line: field.Line}})
 	}
 	return found
 }
@@ -253,9 +251,9 @@ func (s *search) unfitImage(n imageNodes) string {
 	}
 	switch {
 	case keyOf(n.entry, "tagSuffix") != nil:
-		return "its tagSuffix makes another tag of it"
+		return "its tagSuffix changes the tag"
 	case (n.tag == nil || n.digest == nil) && s.shared[n.entry]:
-		return "an alias elsewhere stands for it, too"
+		return "an alias elsewhere repeats it"
 	case (n.tag == nil || n.digest == nil) && n.entry.Anchor != "":
 		return "it has the anchor &" + n.entry.Anchor
 	}

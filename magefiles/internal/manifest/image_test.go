@@ -116,7 +116,7 @@ func TestImages(t *testing.T) {
 		"\n- {name: " + devpi + ", newName: elsewhere/devpi, newTag: v1}\n---\nkind: Pod\nspec: {containers: [{image: " + devpi + ":v1@" + oldDigest + "}]}\n"
 	got, err := File{"kustomization.yaml", []byte(text)}.Images(devpi)
 	want := []ImageUse{
-		{Image{devpi, "v1", ""}, 3, true, devpi, false}, {Image{devpi, "", oldDigest}, 6, true, "x", false}, {Image{devpi, "v1", oldDigest}, 11, false, devpi, false},
+		{Image{devpi, "v1", ""}, 3, true, false}, {Image{devpi, "", oldDigest}, 6, true, false}, {Image{devpi, "v1", oldDigest}, 11, false, false},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
@@ -130,7 +130,7 @@ func TestPinImageRefuses(t *testing.T) {
 		kind error
 		says string
 	}{
-		"not there":            {"images:\n- name: " + devpi + "-web\n", ErrNone, "image " + devpi + " is not there"},
+		"not there":            {"images:\n- name: " + devpi + "-web\n", ErrNone, "image " + devpi + " not found"},
 		"called otherwise":     {"images:\n- name: " + devpi + "\n  newName: elsewhere\n", ErrNone, ""},
 		"alias of an entry":    {"x: &e {name: " + devpi + ", newTag: v1}\nimages: [*e]\n", ErrForm, "alias"},
 		"alias of the list":    {"x: &e [{name: " + devpi + ", newTag: v1}]\nimages: *e\n", ErrForm, "alias"},

@@ -49,7 +49,7 @@ func (f File) Pin(edits ...Edit) ([]byte, error) {
 			return nil, err
 		}
 		if _, twice := edited[n]; twice {
-			return nil, f.errorAt(ErrSeveral, e.Place, "is to be changed twice at once", "", n.Line)
+			return nil, f.errorAt(ErrSeveral, e.Place, "changed twice in one call", "", n.Line)
 		}
 		edited[n] = e.Value
 		c, err := f.change(n, e)
@@ -97,7 +97,7 @@ func (f File) change(n *yaml.Node, e Edit) (change, error) {
 	}
 	start, end, problem := locate(f.Text, n)
 	if problem != "" {
-		return change{}, f.errorAt(ErrForm, e.Place, "cannot be changed: "+problem, "write it in one line, as in value: \"…\"", n.Line)
+		return change{}, f.errorAt(ErrForm, e.Place, "cannot be changed: "+problem, "write it in one line, such as value: \"…\"", n.Line)
 	}
 	c := change{start: start, end: end, text: string(f.Text[start:end])}
 	if !stands(n, e.Value) {

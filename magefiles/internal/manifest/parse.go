@@ -14,11 +14,11 @@ import (
 // parse returns the documents that are not empty.
 func (f File) parse() (documents []*yaml.Node, err error) {
 	if !utf8.Valid(f.Text) {
-		return nil, &Error{Kind: ErrSyntax, File: f.Path, Problem: "is not in UTF-8", Advice: "save it in UTF-8"}
+		return nil, &Error{Kind: ErrSyntax, File: f.Path, Problem: "is not UTF-8", Advice: "save it as UTF-8"}
 	}
 	documents, err = decode(f.Text)
 	if err != nil {
-		return nil, &Error{Kind: ErrSyntax, File: f.Path, Problem: "is not valid YAML: " + strings.TrimPrefix(err.Error(), "yaml: "), Advice: "a template is to be rendered first"}
+		return nil, &Error{Kind: ErrSyntax, File: f.Path, Problem: "is not valid YAML: " + strings.TrimPrefix(err.Error(), "yaml: "), Advice: "if it is a template, render it first"}
 	}
 	each(documents, func(n *yaml.Node) {
 		if first, second := duplicate(n); second != nil && err == nil {

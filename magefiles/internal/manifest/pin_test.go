@@ -46,8 +46,8 @@ spec:
 `
 
 var (
-	urlPlace = Env{Kind: "Deployment", Resource: "docs", Variable: "DOCS_RELEASE_URL"}
-	sumPlace = Env{Kind: "Deployment", Resource: "docs", Variable: "DOCS_RELEASE_SHA256"}
+	urlPlace = Env{Variable: "DOCS_RELEASE_URL"}
+	sumPlace = Env{Variable: "DOCS_RELEASE_SHA256"}
 )
 
 func pin(t *testing.T, text string, edits ...Edit) string {
@@ -138,7 +138,7 @@ func TestPlacesInOtherResources(t *testing.T) {
 		"kind: List\nitems:\n- kind: Service\n- kind: Pod\n  spec:\n    " + containers,
 		"kind: Pod\nspec: {initContainers: [{name: main, env: [{name: V, value: a}]}], containers: [{name: other}]}",
 	} {
-		if got := pin(t, text, Edit{Env{Variable: "V", Container: "main"}, "b"}); got != strings.Replace(text, "value: a", "value: b", 1) {
+		if got := pin(t, text, Edit{Env{Variable: "V"}, "b"}); got != strings.Replace(text, "value: a", "value: b", 1) {
 			t.Errorf("got %s", got)
 		}
 	}

@@ -18,27 +18,12 @@ type Place interface {
 
 // Env is an environment variable of a container with its value in the manifest.
 type Env struct {
-	Kind      string // of the resource, as in Deployment; "" is any that has pods
-	Resource  string // its name; "" is any
-	Container string // "" is any, init containers among them
-	Variable  string
+	Variable string
 }
 
 // String names the place in messages.
 func (e Env) String() string {
-	where := "a container"
-	if e.Container != "" {
-		where = "container " + e.Container
-	}
-	switch {
-	case e.Kind != "" && e.Resource != "":
-		where += " of " + e.Kind + " " + e.Resource
-	case e.Kind != "":
-		where += " of a " + e.Kind
-	case e.Resource != "":
-		where += " of " + e.Resource
-	}
-	return "variable " + e.Variable + " in the env of " + where
+	return "variable " + e.Variable + " in the env of a container"
 }
 
 func (e Env) missing() string {
@@ -47,13 +32,7 @@ func (e Env) missing() string {
 
 func (e Env) find(s *search, document *yaml.Node) {
 	for _, resource := range s.resources(document) {
-		if !suits(e.Kind, s.text(resource, "kind")) || !suits(e.Resource, s.text(s.get(resource, "metadata"), "name")) {
-			continue
-		}
 		for _, container := range s.containers(resource) {
-			if !suits(e.Container, s.text(container, "name")) {
-				continue
-			}
 			for _, variable := range s.items(s.get(container, "env")) {
 				if s.text(variable, "name") == e.Variable {
 					s.hit(variable, "value")
@@ -62,8 +41,6 @@ func (e Env) find(s *search, document *yaml.Node) {
 		}
 	}
 }
-
-func suits(want, got string) bool { return want == "" || want == got }
 
 // resources is the document's resource, or those of a list (kubectl get -o yaml).
 func (s *search) resources(n *yaml.Node) []*yaml.Node {

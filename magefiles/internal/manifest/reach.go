@@ -28,6 +28,10 @@ func InChart(file string, has func(name string) bool) bool {
 // Reach returns the files that deploying a folder reads, as slash paths: those that its kustomization names, with those that it includes.
 // Without a kustomization these are the manifests in the folder, and with recurse (Argo CD's name for it) in the folders below. Anything that
 // is not a local manifest, such as a URL, is left out.
+//
+// validate/kubernetes reads kustomizations too, and does not replace this: it reads one as kustomize does, and follows nothing of one that
+// kustomize refuses. A promotion must still find the files of that folder, as an error in a kustomization is not a reason to say that no
+// Application deploys the image. It would also need a list of all files of the commit, and use cases would import the checks.
 func Reach(files fs.FS, folder string, recurse bool) []string {
 	r := reach{files: files, recurse: recurse, seen: map[string]bool{}}
 	r.folder(path.Clean(folder), true)

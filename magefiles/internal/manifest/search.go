@@ -34,13 +34,13 @@ func (f File) find(documents []*yaml.Node, p Place) (*yaml.Node, error) {
 	}
 	switch {
 	case len(s.hits) > 1:
-		return nil, f.errorAt(ErrSeveral, p, fmt.Sprintf("is there %d times, expected exactly 1", len(s.hits)), "name resource and container, or remove all but one", lines...)
+		return nil, f.errorAt(ErrSeveral, p, fmt.Sprintf("is there %d times, expected exactly 1", len(s.hits)), "remove all but one", lines...)
 	case len(s.hidden) > 0:
-		return nil, f.errorAt(ErrForm, p, "may stand behind an alias or merge key, which is not changed", "write out what the alias stands for", s.hidden...)
+		return nil, f.errorAt(ErrForm, p, "may be inside an alias or a merge key, which cannot be changed", "replace the alias by its content", s.hidden...)
 	case len(s.hits) == 0:
-		return nil, f.errorAt(ErrNone, p, "is not there, expected exactly 1", p.missing())
+		return nil, f.errorAt(ErrNone, p, "not found, expected exactly 1", p.missing())
 	case s.hits[0].problem != "":
-		return nil, f.errorAt(ErrForm, p, "cannot be changed: "+s.hits[0].problem, "write the value itself there, in one line", lines...)
+		return nil, f.errorAt(ErrForm, p, "cannot be changed: "+s.hits[0].problem, "write the value itself, in one line", lines...)
 	}
 	return s.hits[0].value, nil
 }
@@ -148,7 +148,7 @@ func (s *search) hit(n *yaml.Node, key string) {
 func (s *search) unfit(n *yaml.Node, key string) string {
 	switch {
 	case n == nil:
-		return "it has no " + key + " (does it come from elsewhere, with " + key + "From?)"
+		return "it has no " + key + " (is it set with " + key + "From?)"
 	case n.Kind == yaml.AliasNode:
 		return "its " + key + " is the alias *" + n.Value
 	case n.Kind != yaml.ScalarNode:

@@ -51,7 +51,7 @@ func (o *Origin) CheckPush(ctx context.Context) error {
 		return err
 	}
 	if _, err := o.Signer(ctx); err != nil {
-		return fmt.Errorf("signing key: %w", err)
+		return fmt.Errorf("signing key for commits: %w", err)
 	}
 	return forge.Failures(o.Rules.Preflight(ctx, forge.Need{Repository: o.Repository, Branch: cmp.Or(refs.Default, DefaultBranch)}))
 }
@@ -182,7 +182,7 @@ func (o *Origin) warnOfCommits(ctx context.Context, commit string) {
 		return
 	}
 	if ok, err := o.Git.Contains(ctx, commit, head.Hash); err == nil && !ok {
-		o.Warn(fmt.Sprintf("HEAD of this checkout (%.12s) is not on %s at the forge: what it adds is not in the release", head.Hash, o.branch))
+		o.Warn(fmt.Sprintf("HEAD of this checkout (%.12s) is not on %s at the forge: its own commits are not in the release", head.Hash, o.branch))
 	}
 }
 
@@ -203,7 +203,7 @@ func (o Tags) CheckTag(ctx context.Context, name string) error {
 		return err
 	}
 	if _, err := o.Signer(ctx); err != nil {
-		return fmt.Errorf("key that tags are signed with: %w", err)
+		return fmt.Errorf("signing key for tags: %w", err)
 	}
 	return forge.Failures(o.Rules.Preflight(ctx, forge.Need{Repository: o.Repository, Tags: []string{name}, Runs: o.Follow}))
 }

@@ -32,7 +32,7 @@ func (b bases) of(i dockerfile.Image) string { return cmp.Or(b.instead[i.Referen
 func (b bases) replaceable() error {
 	for _, i := range b.found {
 		if to := b.of(i); to != i.Reference && i.End == 0 {
-			return fmt.Errorf("line %d: %s is to be taken in place of %s: write the reference on one line, without quotes and escapes", i.Place.Line, to, i.Reference)
+			return fmt.Errorf("line %d: cannot replace %s by %s: write the reference on one line, without quotes and escapes", i.Place.Line, i.Reference, to)
 		}
 	}
 	return nil

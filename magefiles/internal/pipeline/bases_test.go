@@ -99,7 +99,7 @@ func TestBasesInPlaceOfOthers(t *testing.T) {
 		t.Errorf("asks about %q, and logs in for %q", of, b.all())
 	}
 	odd := findBases("FROM regi\\\nstry.example/own:1\n", nil, instead)
-	if err := odd.replaceable(); err == nil || !strings.Contains(err.Error(), "line 1: registry.example/own:2 is to be taken in place of registry.example/own:1") {
+	if err := odd.replaceable(); err == nil || !strings.Contains(err.Error(), "line 1: cannot replace registry.example/own:1 by registry.example/own:2") {
 		t.Errorf("on two lines: %v", err)
 	}
 }

@@ -227,7 +227,7 @@ func (b *docsBuild) fetch(ctx context.Context, to string) error {
 		return err
 	}
 	if !wrote {
-		text := fmt.Sprintf("%s ended well, and wrote no folder %s", strings.Join(b.Website.Build, " "), b.Output)
+		text := fmt.Sprintf("%s succeeded, but did not write the folder %s", strings.Join(b.Website.Build, " "), b.Output)
 		return &engineError{text, "set BLUMEOPS_DOCS_OUTPUT to the folder that the build writes to", errors.New(text)}
 	}
 	_, err = b.ctr.Directory(site).Export(ctx, to)

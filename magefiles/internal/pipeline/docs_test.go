@@ -14,11 +14,11 @@ import (
 
 	"dagger.io/dagger"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // docs builds on the lab's node:22-slim, with the npm registry that this machine is configured for.
@@ -54,16 +54,16 @@ func npmConfig(t *testing.T, name string) string {
 	return value
 }
 
-const standIn = "../website/testdata/quartz"
+const standIn = "../docsite/testdata/quartz"
 
 // quartzSite stages docs for the stand-in of Quartz and builds them; it returns the folder of the site.
-func quartzSite(t *testing.T, d pipeline.Docs, tree string, dates map[string]website.Dates) string {
+func quartzSite(t *testing.T, d pipeline.Docs, tree string, dates map[string]docsite.Dates) string {
 	t.Helper()
-	plan, err := website.Detect(os.DirFS(tree), "docs", website.Settings{})
+	plan, err := docsite.Detect(os.DirFS(tree), "docs", docsite.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	staged, err := website.Stage(os.DirFS(tree), plan, website.Pages{Dates: dates, Time: time.Unix(1.6e9, 0)}, t.TempDir())
+	staged, err := docsite.Stage(os.DirFS(tree), plan, docsite.Pages{Dates: dates, Time: time.Unix(1.6e9, 0)}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestQuartz(t *testing.T) {
 		}
 		return at
 	}
-	dates := map[string]website.Dates{
+	dates := map[string]docsite.Dates{
 		"docs/index.md":        {Created: moment("2024-05-06T07:08:09+02:00"), Modified: moment("2025-06-07T08:09:10Z")},
 		"docs/how-to/guide.md": {Created: moment("2024-05-06T07:08:09Z"), Modified: moment("2025-06-07T08:09:10Z")},
 		"docs/plain.md":        {Modified: moment("2023-01-01T00:00:00Z")},
@@ -159,7 +159,7 @@ func TestQuartzRepeats(t *testing.T) {
 		if i == 1 {
 			files["docs/changelog.d/2.doc.md"] = "Not a page." // the site contains nothing of it, but the folder changes
 		}
-		dates := map[string]website.Dates{"docs/index.md": {Created: time.Unix(1e9, 0), Modified: time.Unix(1e9, 0)}, "docs/plain.md": {Modified: time.Unix(1e9, 0)}}
+		dates := map[string]docsite.Dates{"docs/index.md": {Created: time.Unix(1e9, 0), Modified: time.Unix(1e9, 0)}, "docs/plain.md": {Modified: time.Unix(1e9, 0)}}
 		if i == 1 {
 			d.Site.Packages["NPM_CONFIG_LOGLEVEL"] = "warn" // npm ci runs again, and so do all later steps
 		}
@@ -171,14 +171,14 @@ func TestQuartzRepeats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := website.Repeat(site); err != nil {
+		if err := docsite.Repeat(site); err != nil {
 			t.Fatal(err)
 		}
 		if after, err := site.ReadFile("postscript.js"); err != nil || bytes.Equal(before, after) {
 			t.Errorf("the stand-in's script repeats by itself, so that nothing is shown: %s, %v", after, err)
 		}
 		var archive bytes.Buffer
-		if err := website.Pack(site, &archive, time.Unix(1.7e9, 0), "v1.2.3"); err != nil {
+		if err := docsite.Pack(site, &archive, time.Unix(1.7e9, 0), "v1.2.3"); err != nil {
 			t.Fatal(err)
 		}
 		archives[i] = archive.Bytes()
@@ -198,11 +198,11 @@ func TestDocusaurus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := website.Detect(os.DirFS(tree), "docusaurus", website.Settings{})
+	plan, err := docsite.Detect(os.DirFS(tree), "docusaurus", docsite.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	staged, err := website.Stage(os.DirFS(tree), plan, website.Pages{Time: time.Unix(1.6e9, 0)}, t.TempDir())
+	staged, err := docsite.Stage(os.DirFS(tree), plan, docsite.Pages{Time: time.Unix(1.6e9, 0)}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestDocusaurus(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer site.Close()
-	if err := website.Pack(site, io.Discard, time.Unix(1.7e9, 0), "v1.2.3"); err != nil {
+	if err := docsite.Pack(site, io.Discard, time.Unix(1.7e9, 0), "v1.2.3"); err != nil {
 		t.Error(err)
 	}
 }
@@ -251,7 +251,7 @@ func TestDocsThatCannotBeBuilt(t *testing.T) {
 		code int
 	}{
 		"image":   {docs: missing, site: site("public", "true"), says: "base image node:0-missing", hint: "BLUMEOPS_NODE_IMAGE"},
-		"output":  {docs: d, site: site("elsewhere", "true"), says: "true ended well, and wrote no folder elsewhere", hint: "BLUMEOPS_DOCS_OUTPUT"},
+		"output":  {docs: d, site: site("elsewhere", "true"), says: "true succeeded, but did not write the folder elsewhere", hint: "BLUMEOPS_DOCS_OUTPUT"},
 		"command": {docs: d, site: site("public", "npx", "--no", "quartz", "serve"), says: "npx --no quartz serve: exit code 1", code: 1},
 		"program": {docs: d, site: site("public", "npx", "--no", "not-there"), says: "npx --no not-there: exit code", code: 1},
 	} {

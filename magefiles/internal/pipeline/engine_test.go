@@ -310,7 +310,7 @@ func TestGoContainerOnABase(t *testing.T) {
 	}
 	r.Platforms = []image.Platform{arm64}
 	_, err := b.Build(t.Context(), r)
-	wantError(t, err, "linux/arm64: base image docker.io/library/base:1 is for linux/amd64 only")
+	wantError(t, err, "linux/arm64: base image docker.io/library/base:1 is only for linux/amd64")
 }
 
 func wantError(t *testing.T, err error, parts ...string) {

@@ -49,8 +49,8 @@ func (e *StepError) Hint() string {
 	case strings.Contains(said, "exec format error"):
 		return "check that the program is for the platform of the step, and that a script begins with #! and its interpreter"
 	case untrusted && strings.Contains(refused.Do, "BLUMEOPS_CA_FILE"):
-		return "a RUN step knows the authorities of its base image alone: COPY the authority's certificate into the image, " +
-			"and name it there as the program reads it (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, PIP_CERT, update-ca-certificates)"
+		return "a RUN step trusts only the certificate authorities of its base image: COPY the authority's certificate into the image, " +
+			"and configure the program to use it (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, PIP_CERT, update-ca-certificates)"
 	case untrusted:
 		return refused.Do
 	}
@@ -63,11 +63,11 @@ var full = regexp.MustCompile(`(?i)no space left on device|ENOSPC|disk quota exc
 // unauthorized matches the messages of engines about a registry that requires an account, or another one.
 var unauthorized = regexp.MustCompile(`401 Unauthorized|(?i:authentication required|no basic auth credentials|unauthorized|failed to authorize|failed to fetch (?:anonymous|oauth) token)`)
 
-const doUnauthorized = "the registry requires an account for this image: docker login its host, or set BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD if it is the site's own (BLUMEOPS_REGISTRY); " +
-	"an account that is set is not accepted: check its password or token"
+const doUnauthorized = "the registry requires an account for this image: run docker login for its host, or set BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD if it is the site's registry (BLUMEOPS_REGISTRY); " +
+	"if an account is set, check its password or token"
 
-const doFull = "free some of the disk that the engine is on, as with engine:prune -all, or give the engine a folder on another one (BLUMEOPS_ENGINE_STATE); " +
-	"a mount of the step may have a limit of its own"
+const doFull = "free space on the engine's disk (engine:prune -all), or move the engine's folder to another disk (BLUMEOPS_ENGINE_STATE); " +
+	"a mount of the step may have its own limit"
 
 // Unwrap returns Dagger's error.
 func (e *StepError) Unwrap() error { return e.err }
@@ -141,15 +141,15 @@ var hints = []struct {
 	said *regexp.Regexp
 	do   string
 }{
-	{regexp.MustCompile(`connection to BuildKit was lost`), "run the same command again: that starts a new engine; engine:status names its log"},
+	{regexp.MustCompile(`connection to BuildKit was lost`), "run the command again: that starts a new engine; engine:status prints the path of its log"},
 	{full, doFull},
 	{unauthorized, doUnauthorized},
-	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry speaks plain HTTP: if that is meant, name its host in BLUMEOPS_PLAIN_REGISTRIES"},
-	{regexp.MustCompile(`is not in the build context`), "put it into the container's folder, which is all that is sent, and see that .dockerignore does not name it; with --from, into that stage"},
-	{regexp.MustCompile(`secret "[^"]+" is required but`), "say where its value is with container:build -secret=ID=REFERENCE, as in -secret=ID=env://NAME (or op://, file://); container:publish takes the same"},
-	{regexp.MustCompile(`dockerfile parse error`), "mend that line of the Dockerfile"},
-	{regexp.MustCompile(`connection refused|no such host|i/o timeout`), "start the registry of the image that FROM names, or name one that stands in for it in BLUMEOPS_MIRRORS"},
-	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (of a Go program: //blumeops:base), and that its registry has it"},
+	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry uses plain HTTP: if that is intended, add its host to BLUMEOPS_PLAIN_REGISTRIES"},
+	{regexp.MustCompile(`is not in the build context`), "put the file into the container's folder (only this folder is sent), and check that .dockerignore does not exclude it; with --from, put it into that stage"},
+	{regexp.MustCompile(`secret "[^"]+" is required but`), "set it with container:build -secret=ID=REFERENCE (example: -secret=ID=env://NAME; also op:// and file://); container:publish has the same flag"},
+	{regexp.MustCompile(`dockerfile parse error`), "correct that line of the Dockerfile"},
+	{regexp.MustCompile(`connection refused|no such host|i/o timeout`), "start the registry of the image in FROM, or set a mirror of it in BLUMEOPS_MIRRORS"},
+	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (in a Go program: //blumeops:base), and that its registry has the image"},
 }
 
 // hintForBase is the hint for a base image that we chose; without a better reason it names that choice.
@@ -163,7 +163,7 @@ func hintForBase(text string) string {
 	case full.MatchString(text):
 		return doFull
 	}
-	return "set BLUMEOPS_NODE_IMAGE to an image with node and npm that can be pulled, or name a mirror in BLUMEOPS_MIRRORS"
+	return "set BLUMEOPS_NODE_IMAGE to an available image with node and npm, or set a mirror in BLUMEOPS_MIRRORS"
 }
 
 // hintOf is the hint of the error itself, such as that of a lost connection.

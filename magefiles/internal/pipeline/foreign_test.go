@@ -67,7 +67,7 @@ func TestForeignPlatform(t *testing.T) {
 	b, program := withProgram(t, arm64, `["/hello"]`)
 	if errors.Is(exec.CommandContext(t.Context(), program).Run(), syscall.ENOEXEC) {
 		hint, err := build(t, b, arm64)
-		wantError(t, err, "linux/arm64 programs cannot run here, on linux/", "/hello: exit code 1")
+		wantError(t, err, "cannot run programs for linux/arm64 on linux/", "/hello: exit code 1")
 		for _, way := range []string{"qemu-user-static binfmt-support", "BUILDKIT_HOST"} {
 			if !strings.Contains(hint, way) {
 				t.Errorf("hint %q; want it to name %s", hint, way)

@@ -87,7 +87,7 @@ func (i *Image) Archive(ctx context.Context, file string) error {
 // Rootfs writes the root file system into a folder. The image must be for one platform.
 func (i *Image) Rootfs(ctx context.Context, dir string) error {
 	if len(i.variants) != 1 {
-		return errors.New("a root file system is that of one platform; this image has several")
+		return errors.New("a root file system has one platform, and this image has several")
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -108,7 +108,7 @@ func countLayers(file string) (int, error) {
 	for archive := tar.NewReader(f); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return 0, errors.New("no image manifest in it")
+			return 0, errors.New("it contains no image manifest")
 		}
 		if err != nil {
 			return 0, err

@@ -24,7 +24,7 @@ func withPlatform(ctx context.Context, client *dagger.Client, built *dagger.Cont
 	corrected := client.Container(dagger.ContainerOpts{Platform: dagger.Platform(want.String())}).WithRootfs(built.Rootfs())
 	for _, carry := range carriers {
 		if corrected, err = carry(ctx, built, corrected); err != nil {
-			return nil, fmt.Errorf("state the platform: %w", err)
+			return nil, fmt.Errorf("set the platform: %w", err)
 		}
 	}
 	return corrected.Sync(ctx)
@@ -37,9 +37,9 @@ func foreign(err error, p image.Platform, native string) error {
 		return err
 	}
 	return &engineError{
-		fmt.Sprintf("%s programs cannot run here, on %s: %v", p, native, err),
-		"have them emulated: apt-get install qemu-user-static binfmt-support; or build on a machine of that platform: set BUILDKIT_HOST to a BuildKit there; " +
-			"or leave the platform out of those that the container is for", err,
+		fmt.Sprintf("cannot run programs for %s on %s: %v", p, native, err),
+		"install emulation: apt-get install qemu-user-static binfmt-support; or build on a machine of that platform: set BUILDKIT_HOST to its BuildKit; " +
+			"or remove the platform from the container", err,
 	}
 }
 

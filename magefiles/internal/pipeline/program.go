@@ -99,7 +99,7 @@ func checkBase(ctx context.Context, ctr *dagger.Container, base string, want ima
 	}
 	got, err := image.ParsePlatform(string(stated))
 	if err != nil || got != want {
-		return fmt.Errorf("base image %s is for %s only: name platforms that it has (in the container, or with -platform of container:build and container:publish), or take another base", base, stated)
+		return fmt.Errorf("base image %s is only for %s: choose platforms that it has (in the container, or with -platform of container:build and container:publish), or use another base image", base, stated)
 	}
 	return nil
 }

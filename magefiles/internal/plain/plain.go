@@ -51,7 +51,7 @@ func Short(s string, most int) string {
 	return s
 }
 
-// OneLine is text of a server on one line, short enough for a message.
+// OneLine is foreign text on one line, short enough for a message.
 func OneLine(s string) string {
 	const most = 400 // characters
 	return Short(s[:min(len(s), 8*most)], most)

@@ -126,7 +126,7 @@ func TestPlainHTTPOnlyWhereAllowed(t *testing.T) {
 	for _, host := range []string{"registry.example:" + port(s.host), "10.1.2.3:" + port(s.host)} {
 		o := fast()
 		_, err := dialTo(o, s.host).Push(t.Context(), refAt(host, "v1"), assembled(t, metadata(), simple(amd64, "a")))
-		wantError(t, err, ErrUntrusted, "does not speak TLS", "name it among the plain registries")
+		wantError(t, err, ErrUntrusted, "does not use TLS", "add it to the plain registries")
 		o.Plain = []string{host}
 		if _, err := dialTo(o, s.host).Push(t.Context(), refAt(host, "v1"), assembled(t, metadata(), simple(amd64, "a"))); err != nil {
 			t.Error(err)
@@ -167,7 +167,7 @@ func TestPlainAllowed(t *testing.T) {
 func TestCreateOnly(t *testing.T) {
 	s := newServer(t, serverOptions{createOnly: true})
 	c := New(fast())
-	for tag, hint := range map[string]string{"dev": "let the account overwrite it", "v1.0.0": "publish another version"} {
+	for tag, hint := range map[string]string{"dev": "allow the account to overwrite", "v1.0.0": "publish another version"} {
 		ref := refAt(s.host, tag)
 		if _, err := c.Push(t.Context(), ref, assembled(t, metadata(), simple(amd64, "a"))); err != nil {
 			t.Fatal(err)

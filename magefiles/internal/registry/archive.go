@@ -66,7 +66,7 @@ func (a *archive) scan() error {
 		a.parts[path.Clean(h.Name)] = span{offset: offset, size: h.Size}
 	}
 	if _, ok := a.parts["index.json"]; !ok {
-		return fmt.Errorf("image archive %s: no index.json in it: expected an OCI layout, as an engine's OCI export writes it", a.path)
+		return fmt.Errorf("image archive %s: index.json is missing: expected the OCI layout of an engine's export", a.path)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (a *archive) blob(d v1.Descriptor) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if r.Size() != d.Size {
-		return nil, fmt.Errorf("image archive %s: blob %s has %d bytes, %d are announced", a.path, d.Digest, r.Size(), d.Size)
+		return nil, fmt.Errorf("image archive %s: blob %s has %d bytes, expected %d", a.path, d.Digest, r.Size(), d.Size)
 	}
 	return verifying(r, d.Digest)
 }
@@ -97,7 +97,7 @@ func (a *archive) blob(d v1.Descriptor) (io.ReadCloser, error) {
 // document reads a small blob and decodes it.
 func (a *archive) document(d v1.Descriptor, into any) ([]byte, error) {
 	if d.Size > maxDocument {
-		return nil, fmt.Errorf("image archive %s: document %s has %d bytes, at most %d are read", a.path, d.Digest, d.Size, maxDocument)
+		return nil, fmt.Errorf("image archive %s: document %s has %d bytes, the maximum is %d", a.path, d.Digest, d.Size, maxDocument)
 	}
 	r, err := a.blob(d)
 	if err != nil {
@@ -113,7 +113,7 @@ func (a *archive) decode(r io.Reader, name string, into any) ([]byte, error) {
 		return nil, fmt.Errorf("image archive %s: %w", a.path, err)
 	}
 	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(into); err != nil {
-		return nil, fmt.Errorf("image archive %s: %s is not the JSON that was expected: %w", a.path, name, err)
+		return nil, fmt.Errorf("image archive %s: invalid %s: %w", a.path, name, err)
 	}
 	return raw, nil
 }
@@ -184,7 +184,7 @@ func (a *archive) load(want image.Platform) (*source, error) {
 		stated = append(stated, s.platform.String())
 	}
 	if len(stated) == 0 {
-		return nil, fmt.Errorf("image archive %s: no image in it", a.path)
+		return nil, fmt.Errorf("image archive %s: contains no image", a.path)
 	}
 	return nil, fmt.Errorf("image archive %s: its config states %v, but it was built for %s: set the platform on the container before exporting it",
 		a.path, stated, want)
@@ -196,7 +196,7 @@ func (a *archive) read(d v1.Descriptor) (*source, error) {
 		return nil, err
 	}
 	if slices.ContainsFunc(s.manifest.Layers, func(l v1.Descriptor) bool { return !l.MediaType.IsLayer() }) {
-		return nil, fmt.Errorf("image archive %s: manifest %s holds something that is no file system layer", a.path, d.Digest)
+		return nil, fmt.Errorf("image archive %s: manifest %s contains a layer that is not a file system layer", a.path, d.Digest)
 	}
 	var config struct {
 		OS           string `json:"os"`

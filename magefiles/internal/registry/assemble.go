@@ -59,7 +59,7 @@ func checkVariants(variants []image.Variant, meta image.Metadata) error {
 		return errors.New("no variant to assemble: expected one archive for each platform")
 	}
 	if meta.Repack && meta.Created.IsZero() {
-		return errors.New("an image that is to repeat needs a creation time: set it to the commit's")
+		return errors.New("a reproducible image requires a creation time: set it to the commit's")
 	}
 	for i, v := range variants {
 		same := func(w image.Variant) bool { return samePlatform(w.Platform, v.Platform) }
@@ -151,7 +151,7 @@ func (a *Artifact) repack(ctx context.Context, img *variantImage, src *source, v
 		return nil, err
 	}
 	if len(diffs) != len(layers) || v.BaseLayers < 0 || v.BaseLayers > len(layers) {
-		return nil, fmt.Errorf("image archive %s: %d layers, %d of them the base's, and %d digests in its config do not fit together",
+		return nil, fmt.Errorf("image archive %s: %d layers, %d layers of the base image and %d digests in its config do not match",
 			v.File, len(layers), v.BaseLayers, len(diffs))
 	}
 	img.layers = src.blobs(layers[:v.BaseLayers])

@@ -95,7 +95,7 @@ func TestAssembleRefuses(t *testing.T) {
 		want    string
 	}{
 		{"other platform", with(func(e *export) { e.platform = arm64 }), "its config states [linux/arm64], but it was built for linux/amd64"},
-		{"no index", with(func(e *export) { e.without = "index.json" }), "no index.json"},
+		{"no index", with(func(e *export) { e.without = "index.json" }), "index.json is missing"},
 		{"damaged config", with(func(e *export) { e.corrupt = "config" }), "is damaged"},
 		{"damaged layer", with(func(e *export) { e.corrupt = "layer" }), "layer sha256:"},
 		{"no tar", text(strings.Repeat("no tar ", 200)), "expected an uncompressed tar"},
@@ -123,7 +123,7 @@ func TestAssembleRefuses(t *testing.T) {
 		"none":       {nil, image.Metadata{}, "no variant"},
 		"twice":      {[]image.Variant{{Platform: arm64}, {Platform: image.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}}}, image.Metadata{}, "twice"},
 		"no time":    {[]image.Variant{{Platform: arm64}}, image.Metadata{Repack: true}, "creation time"},
-		"base layer": {[]image.Variant{{Platform: amd64, File: good.write(t), BaseLayers: 2}}, image.Metadata{Created: commit, Repack: true}, "do not fit"},
+		"base layer": {[]image.Variant{{Platform: amd64, File: good.write(t), BaseLayers: 2}}, image.Metadata{Created: commit, Repack: true}, "do not match"},
 	} {
 		if _, err := AssembleContext(context.Background(), tt.variants, tt.meta); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: err = %v", name, err)

@@ -25,7 +25,7 @@ func bounded(r *http.Request, resp *http.Response) {
 	if all, _ := r.Context().Value(documentsKey{}).(bool); strings.Contains(asked.URL.Path, "/blobs/") && !all {
 		return
 	}
-	tooLong := fmt.Sprintf("sends too much in answer to %s %s: at most %d MiB are read", r.Method, r.URL.Path, maxDocument>>20)
+	tooLong := fmt.Sprintf("sends too much for %s %s: the maximum is %d MiB", r.Method, r.URL.Path, maxDocument>>20)
 	resp.Body = httpx.Bound(resp.Body, maxDocument, &httpx.AnswerError{Problem: tooLong})
 }
 

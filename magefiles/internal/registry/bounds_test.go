@@ -59,34 +59,34 @@ func TestAnswersWithoutAnEnd(t *testing.T) {
 		answer func(e *endless, w http.ResponseWriter, r *http.Request)
 		says   string
 	}{
-		"tags":    {tags, func(e *endless, w http.ResponseWriter, _ *http.Request) { e.write(w, `{"tags":["a"`, `,"a"`) }, "at most 16 MiB are read"},
-		"one tag": {tags, func(e *endless, w http.ResponseWriter, _ *http.Request) { e.write(w, `{"tags":["a`, `a`) }, "at most 16 MiB are read"},
+		"tags":    {tags, func(e *endless, w http.ResponseWriter, _ *http.Request) { e.write(w, `{"tags":["a"`, `,"a"`) }, "the maximum is 16 MiB"},
+		"one tag": {tags, func(e *endless, w http.ResponseWriter, _ *http.Request) { e.write(w, `{"tags":["a`, `a`) }, "the maximum is 16 MiB"},
 		"pages": {tags, func(e *endless, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Link", fmt.Sprintf(`<%s?n=%d>; rel="next"`, r.URL.Path, e.requests.Load()))
 			_, _ = io.WriteString(w, `{"tags":[]}`)
-		}, "at most 500 pages are read"},
+		}, "more than 500 pages"},
 		"many tags": {tags, func(e *endless, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Link", fmt.Sprintf(`<%s?n=%d>; rel="next"`, r.URL.Path, e.requests.Load()))
 			_, _ = io.WriteString(w, `{"tags":["a"`+strings.Repeat(`,"a"`, 9999)+`]}`)
-		}, "at most 100000 are read"},
+		}, "the maximum is 100000"},
 		"redirected tags": {tags, func(e *endless, w http.ResponseWriter, r *http.Request) {
 			if r.URL.RawQuery != "to" {
 				http.Redirect(w, r, "/storage/blobs/?to", http.StatusTemporaryRedirect)
 				return
 			}
 			e.write(w, `{"tags":["a"`, `,"a"`)
-		}, "at most 16 MiB are read"},
+		}, "the maximum is 16 MiB"},
 		"manifest": {look, func(e *endless, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 			e.write(w, `{"layers":[`, ` `)
-		}, "at most 16 MiB are read"},
+		}, "the maximum is 16 MiB"},
 		"config": {look, func(e *endless, w http.ResponseWriter, r *http.Request) {
 			if strings.Contains(r.URL.Path, "/manifests/") {
 				e.manifest(w)
 				return
 			}
 			e.write(w, `{`, ` `)
-		}, "at most 16 MiB are read"},
+		}, "the maximum is 16 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

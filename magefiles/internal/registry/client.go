@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -43,8 +42,6 @@ type Options struct {
 	Retry Retry
 	// Jobs is the number of blobs that are sent in parallel; 0 means 4.
 	Jobs int
-	// Proxy chooses the HTTP proxy of a request; nil uses the proxy variables of the process.
-	Proxy func(*http.Request) (*url.URL, error)
 }
 
 // Client makes requests to registries. It is safe for concurrent use.

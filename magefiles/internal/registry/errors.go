@@ -22,9 +22,9 @@ var (
 	ErrCredentials = httpx.ErrCredentials // the credentials cannot be read; the registry was not asked
 
 	ErrUnauthorized = errors.New("registry requires other credentials") // they are missing or wrong (401)
-	ErrDenied       = errors.New("registry denies it")                  // the account may not do this (403)
-	ErrThrottled    = errors.New("registry asks to slow down")          // too many requests (429), longer than we wait
-	ErrMismatch     = errors.New("registry stores something else")      // than it was sent
+	ErrDenied       = errors.New("denied by the registry")              // the account may not do this (403)
+	ErrThrottled    = errors.New("too many requests to the registry")   // too many requests (429), longer than we wait
+	ErrMismatch     = errors.New("different content at the registry")   // than it was sent
 )
 
 // Error is a failed operation at a registry. Its text names the reference and the registry and says what to do; it holds no secret and no URL's
@@ -83,11 +83,11 @@ func (c *Client) explainAs(ctx context.Context, verb string, ref image.Reference
 	case f.Status != 0:
 		e.explainAnswer(verb, ref, acc, f)
 	case f.Kind == ErrCredentials:
-		e.Hint = "correct them, or leave them out to read anonymously"
+		e.Hint = "correct the credentials, or remove them to read anonymously"
 	case f.Kind == ErrRejected:
-		e.Hint = "check that this is the address of an OCI registry, and delete tags that nobody needs"
+		e.Hint = "check that this is the address of an OCI registry, and delete unused tags"
 	case f.Kind == httpx.ErrPlain:
-		e.Hint = "if that is meant, name it among the plain registries"
+		e.Hint = "to allow plain HTTP, add it to the plain registries"
 	case f.Kind == httpx.ErrDown, f.Kind == httpx.ErrSlow:
 		e.Hint = "start it, or correct its address (the site's registry is BLUMEOPS_REGISTRY)"
 	case f.Kind == ErrUnreachable: // not an error of the network
@@ -104,7 +104,7 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 		e.Kind, e.Problem = ErrUnauthorized, fmt.Sprintf("does not accept the credentials of user %q%s", user, f.Said)
 		e.Hint = "check the password or token, it may have expired"
 	case f.Status == http.StatusUnauthorized:
-		e.Kind, e.Problem = ErrUnauthorized, fmt.Sprintf("requires credentials to %s this, and none are set for it%s", verb, f.Said)
+		e.Kind, e.Problem = ErrUnauthorized, fmt.Sprintf("requires credentials to %s this, but none are set%s", verb, f.Said)
 		e.Hint = "set a secret reference for its user and password, or run docker login " + e.Registry
 	case f.Status == http.StatusForbidden:
 		e.Kind, e.Problem = ErrDenied, fmt.Sprintf("does not let this account %s it%s", verb, f.Said)
@@ -115,15 +115,15 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 	case f.Status == http.StatusTooManyRequests:
 		e.Kind, e.Problem, e.Hint = ErrThrottled, "gets too many requests"+f.Said, "try again later"
 	case f.Kind == ErrRejected:
-		e.Hint = "check its address and the repository's name, and that it takes OCI images"
+		e.Hint = "check its address and the repository's name, and that it accepts OCI images"
 	}
 }
 
 // overwriting is the advice if a policy lets an account make tags and not move them. No registry announces such a policy.
 func overwriting(ref image.Reference) string {
-	const policy = "; if the tag exists, a policy may allow to create but not to overwrite: "
+	const policy = "; if the tag exists, a policy may allow only new tags: "
 	if version, err := image.ParseVersion(ref.Tag); err == nil && version.IsChannel() {
-		return fmt.Sprintf("%sa channel such as %s moves, so let the account overwrite it (in Zot: the action update), and run the same command again, which takes the finished build", policy, ref.Tag)
+		return fmt.Sprintf("%sallow the account to overwrite channels such as %s (in Zot: the action update), and run the same command again, which reuses the finished build", policy, ref.Tag)
 	}
 	return policy + "publish another version"
 }

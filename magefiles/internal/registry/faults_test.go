@@ -156,7 +156,7 @@ func TestFaultsAndDenialsThatStay(t *testing.T) {
 		{"unauthorized", 401, nil, ErrUnauthorized, 1, "requires credentials"},
 		{"gone", 410, nil, ErrRejected, 1, "410 Gone"},
 		{"throttled", 429, nil, ErrThrottled, 4, "too many requests"},
-		{"throttled for long", 429, http.Header{"Retry-After": {"3600"}}, ErrThrottled, 1, "asks to wait 1h0m0s"},
+		{"throttled for long", 429, http.Header{"Retry-After": {"3600"}}, ErrThrottled, 1, "requests a wait of 1h0m0s"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newServer(t, serverOptions{})
@@ -271,7 +271,7 @@ func TestStoresSomethingElse(t *testing.T) {
 	}
 	t.Run("nothing", func(t *testing.T) {
 		empty := newServer(t, serverOptions{})
-		wantError(t, New(fast()).Verify(t.Context(), refAt(empty.host, "v1"), a), ErrMismatch, "nothing under its tag")
+		wantError(t, New(fast()).Verify(t.Context(), refAt(empty.host, "v1"), a), ErrMismatch, "does not have its tag")
 	})
 	t.Run("lost blob", func(t *testing.T) {
 		s := newServer(t, serverOptions{})

@@ -31,7 +31,7 @@ func (c *Client) Holds(ctx context.Context, ref image.Reference, digest string) 
 		}
 	}
 	acc := c.account()
-	err = c.ask(ctx, acc, "look for "+asked.String(), func(ctx context.Context) error {
+	err = c.ask(ctx, acc, "look up "+asked.String(), func(ctx context.Context) error {
 		found, ok, err = c.holds(ctx, asked, acc)
 		return err
 	})
@@ -81,7 +81,7 @@ func (c *Client) MayPush(ctx context.Context, ref image.Reference) error {
 		return err
 	}
 	acc := c.account()
-	err = c.ask(ctx, acc, "ask to push to "+ref.Name(), func(ctx context.Context) error { return c.mayPush(ctx, tag.Context(), acc) })
+	err = c.ask(ctx, acc, "check the right to push to "+ref.Name(), func(ctx context.Context) error { return c.mayPush(ctx, tag.Context(), acc) })
 	return c.explain(ctx, writing, ref, acc, err)
 }
 

@@ -30,7 +30,7 @@ func (c *Client) Look(ctx context.Context, ref image.Reference) (found image.Fou
 		return image.Found{}, false, err
 	}
 	acc := c.account()
-	err = c.ask(ctx, acc, "look at "+ref.String(), func(ctx context.Context) error {
+	err = c.ask(ctx, acc, "read "+ref.String(), func(ctx context.Context) error {
 		found, ok, err = c.look(documents(ctx), tag, acc)
 		return err
 	})
@@ -56,7 +56,7 @@ func (c *Client) look(ctx context.Context, tag name.Tag, acc *account) (image.Fo
 	if err != nil {
 		return image.Found{}, false, err
 	}
-	found := image.Found{Digest: root.Digest.String(), MediaType: string(root.MediaType)}
+	found := image.Found{Digest: root.Digest.String()}
 	switch {
 	case root.MediaType.IsIndex():
 		err = readIndex(ctx, &found, puller, tag, root)

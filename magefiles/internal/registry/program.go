@@ -35,14 +35,14 @@ type ProgramError struct {
 // Error names both programs by their hashes.
 func (e *ProgramError) Error() string {
 	if e.Found == "" {
-		return fmt.Sprintf("the image for %s has no program %s in its uppermost layer; expected the one that was compiled (sha256:%s)", e.Platform, e.Path, e.Want)
+		return fmt.Sprintf("the image for %s has no program %s in its top layer; expected the compiled one (sha256:%s)", e.Platform, e.Path, e.Want)
 	}
-	return fmt.Sprintf("the image for %s holds another program at %s (sha256:%s) than was compiled (sha256:%s)", e.Platform, e.Path, e.Found, e.Want)
+	return fmt.Sprintf("the image for %s has the wrong program at %s (sha256:%s, expected sha256:%s)", e.Platform, e.Path, e.Found, e.Want)
 }
 
 // Hint says how to remove the stale program.
 func (e *ProgramError) Hint() string {
-	return "run it again; if that fails too, empty the engine's cache (engine:prune -all) or that of the registry's proxy"
+	return "run the command again; if it fails again, empty the engine's cache (engine:prune -all) or the cache of the registry's proxy"
 }
 
 // check compares the program in an uncompressed layer with the one that was compiled.
@@ -136,5 +136,5 @@ func (c *Client) programProblem(ctx context.Context, ref image.Reference, img *v
 	if f.Kind != ErrUnreachable || errors.As(err, &te) || ctx.Err() != nil {
 		return c.missing(ref, "the layer of "+img.program.path+",", img.layers[len(img.layers)-1].desc.Digest, err)
 	}
-	return c.mismatch(ref, fmt.Sprintf("stores another %s for %s (%s)", img.program.path, img.platform, f.Cause))
+	return c.mismatch(ref, fmt.Sprintf("stores a different %s for %s (%s)", img.program.path, img.platform, f.Cause))
 }

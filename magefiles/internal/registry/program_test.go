@@ -75,7 +75,7 @@ func TestProgramsAreReadBack(t *testing.T) {
 		t.Error(err)
 	}
 	digest, wrong = a.images[0].layers[0].desc.Digest.String(), "hi"
-	wantError(t, c.Verify(t.Context(), ref, a), ErrMismatch, "stores another /app for linux/amd64")
+	wantError(t, c.Verify(t.Context(), ref, a), ErrMismatch, "stores a different /app for linux/amd64")
 	wrong = "none"
 	wantError(t, c.Verify(t.Context(), ref, a), ErrMismatch, "the layer of /app", "does not have it")
 }

@@ -90,9 +90,9 @@ func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) e
 	case err != nil:
 		return err
 	case !ok:
-		return c.mismatch(ref, "took the image, but has nothing under its tag")
+		return c.mismatch(ref, "accepted the image, but does not have its tag")
 	case found.Digest != a.Digest():
-		return c.mismatch(ref, fmt.Sprintf("stores %s under the tag, and was given %s", found.Digest, a.Digest()))
+		return c.mismatch(ref, fmt.Sprintf("has digest %s for the tag, expected %s", found.Digest, a.Digest()))
 	}
 	acc := c.account()
 	err = c.retry(ctx, acc, "verify "+ref.String(), func(ctx context.Context) error { return c.verifyParts(ctx, ref, tag, acc, a) })
@@ -142,9 +142,9 @@ func (c *Client) missing(ref image.Reference, what string, digest v1.Hash, err e
 	var te *transport.Error
 	switch {
 	case errors.As(err, &te) && te.StatusCode == http.StatusNotFound:
-		return c.mismatch(ref, fmt.Sprintf("took %s %s, but does not have it", what, digest))
+		return c.mismatch(ref, fmt.Sprintf("accepted %s %s, but does not have it", what, digest))
 	case errors.Is(err, ErrMismatch):
-		return c.mismatch(ref, fmt.Sprintf("stores %s %s otherwise (%v)", what, digest, err))
+		return c.mismatch(ref, fmt.Sprintf("stores %s %s with different content (%v)", what, digest, err))
 	}
 	return err
 }
@@ -152,7 +152,7 @@ func (c *Client) missing(ref image.Reference, what string, digest v1.Hash, err e
 func (c *Client) mismatch(ref image.Reference, problem string) error {
 	return &Error{
 		Kind: ErrMismatch, Registry: ref.Registry, Reference: ref.String(), Problem: problem,
-		Hint: "somebody else may have pushed at the same moment; else look into the registry and its proxies",
+		Hint: "another client may have pushed at the same time; otherwise check the registry and its proxies",
 		err:  ErrMismatch,
 	}
 }

@@ -133,7 +133,6 @@ func fast() Options {
 	return Options{
 		Credentials: func(context.Context, string) (string, string, bool, error) { return "", "", false, nil },
 		Timeout:     10 * time.Second,
-		Proxy:       func(*http.Request) (*url.URL, error) { return nil, nil }, // ignores the machine's settings
 		Retry:       Retry{First: time.Millisecond, Max: 2 * time.Second},
 	}
 }

@@ -51,14 +51,14 @@ func list(ctx context.Context, repository name.Repository, opts []remote.Option)
 	}
 	for n := 0; pages.HasNext(); n++ {
 		if n == maxPages {
-			return nil, &httpx.AnswerError{Problem: fmt.Sprintf("lists its tags without an end: at most %d pages are read", maxPages)}
+			return nil, &httpx.AnswerError{Problem: fmt.Sprintf("lists more than %d pages of tags", maxPages)}
 		}
 		page, err := pages.Next(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if tags = append(tags, page.Tags...); len(tags) > maxTags {
-			return nil, &httpx.AnswerError{Problem: fmt.Sprintf("lists too many tags: at most %d are read", maxTags)}
+			return nil, &httpx.AnswerError{Problem: fmt.Sprintf("lists too many tags: the maximum is %d", maxTags)}
 		}
 	}
 	return tags, nil

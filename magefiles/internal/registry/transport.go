@@ -18,9 +18,6 @@ func newTransport(o Options) (*http.Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry CA file: %w: name a readable PEM file, or unset it", err)
 	}
-	if o.Proxy != nil {
-		own.Proxy = o.Proxy
-	}
 	own.MaxIdleConnsPerHost = max(o.Jobs, idleConns)
 	return own, nil
 }

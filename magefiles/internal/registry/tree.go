@@ -87,7 +87,7 @@ func (t *tree) read(tr *tar.Reader, h *tar.Header, here map[string]*node) (*node
 		if linked, ok := t.nodes[target]; ok {
 			return linked, nil
 		}
-		return nil, fmt.Errorf("hard link to %s, which is in no layer of ours", target)
+		return nil, fmt.Errorf("hard link to %s, which is not in the layers of this build", target)
 	case tar.TypeReg, tar.TypeGNUSparse:
 		size, err := io.Copy(t.spool, tr)
 		if err != nil {
@@ -98,7 +98,7 @@ func (t *tree) read(tr *tar.Reader, h *tar.Header, here map[string]*node) (*node
 		t.size += size
 	case tar.TypeDir, tar.TypeSymlink, tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
 	default:
-		return nil, fmt.Errorf("entry of the unknown type %q", h.Typeflag)
+		return nil, fmt.Errorf("entry with the unknown type %q", h.Typeflag)
 	}
 	return n, nil
 }

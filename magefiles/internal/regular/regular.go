@@ -14,13 +14,13 @@ import (
 )
 
 // ErrSpecial is the error of a pipe, a device or the like in the place of a file.
-var ErrSpecial = errors.New("is not a regular file: replace it by one, or remove it")
+var ErrSpecial = errors.New("is not a regular file: replace it with one, or remove it")
 
 // MaxFile is the size in bytes of the largest file that is read as a whole.
 const MaxFile = 512 << 20
 
 // ErrTooLarge is the error of a file that is larger than MaxFile.
-var ErrTooLarge = fmt.Errorf("is larger than the %d MiB that are read: make it smaller, or remove it", MaxFile>>20)
+var ErrTooLarge = fmt.Errorf("is larger than %d MiB, the maximum: reduce it, or remove it", MaxFile>>20)
 
 // FS is a folder as a file system that no path leaves.
 func FS(root *os.Root) fs.FS { return tree{root, root.FS()} }

@@ -33,10 +33,10 @@ func (m *Remote) httpAuth(ctx context.Context) (*githttp.BasicAuth, error) {
 		return nil, nil
 	}
 	if strings.ContainsAny(c.token, "\r\n\x00") {
-		return nil, fmt.Errorf("token for %s: %w: it has a line end in it: check the secret", m.host(), ErrKey)
+		return nil, fmt.Errorf("token for %s: %w: it contains a line end: check the secret", m.host(), ErrKey)
 	}
 	if m.endpoint.Protocol == "http" && !m.private() {
-		return nil, fmt.Errorf("%w: http would show the token to everybody on the way: use https, or list %s among the plain hosts",
+		return nil, fmt.Errorf("%w: http would send the token unencrypted: use https, or add %s to the plain hosts",
 			ErrDenied, m.host())
 	}
 	// Forges ignore the name beside a token, but some require one.

@@ -78,12 +78,12 @@ func unknownHost(host string, key ssh.PublicKey, err error) error {
 	var revoked *knownhosts.RevokedError
 	switch {
 	case errors.As(err, &revoked):
-		return fmt.Errorf("%w: %s shows the key %s, which known_hosts has revoked", ErrHostKey, host, finger)
+		return fmt.Errorf("%w: %s has the key %s, which known_hosts lists as revoked", ErrHostKey, host, finger)
 	case errors.As(err, &found) && len(found.Want) > 0:
-		return fmt.Errorf("%w: %s shows the key %s, and known_hosts has another one (%s:%d): somebody may be in between. "+
-			"If the server has a new key, take the old line out, then: %s", ErrHostKey, host, finger, found.Want[0].Filename, found.Want[0].Line, scan)
+		return fmt.Errorf("%w: %s has the key %s, but known_hosts has another key (%s:%d): another server may have answered. "+
+			"If the server has a new key, remove the old line, then run: %s", ErrHostKey, host, finger, found.Want[0].Filename, found.Want[0].Line, scan)
 	}
-	return fmt.Errorf("%w: known_hosts has no key of %s, which shows %s: compare that with what its owner says, then: %s", ErrHostKey, host, finger, scan)
+	return fmt.Errorf("%w: known_hosts has no key of %s, which has %s: compare it with the key that its owner publishes, then run: %s", ErrHostKey, host, finger, scan)
 }
 
 // sshAuth reads key and known hosts.
@@ -94,7 +94,7 @@ func (m *Remote) sshAuth(ctx context.Context) (*sshAuth, error) {
 	}
 	files := m.knownHosts()
 	if len(files) == 0 {
-		return nil, fmt.Errorf("%w: there is no known_hosts file: ssh-keyscan %s >> ~/.ssh/known_hosts, and compare the key with what its owner says",
+		return nil, fmt.Errorf("%w: known_hosts file not found: run ssh-keyscan %s >> ~/.ssh/known_hosts, and compare the key with the key that its owner publishes",
 			ErrHostKey, m.endpoint.Host)
 	}
 	db, err := gitssh.NewKnownHostsDb(files...)
@@ -159,7 +159,7 @@ func (m *Remote) sshMethod(ctx context.Context) (ssh.AuthMethod, error) {
 func (m *Remote) agent() (ssh.AuthMethod, error) {
 	socket := m.repo.getenv("SSH_AUTH_SOCK")
 	if socket == "" {
-		return nil, fmt.Errorf("%w: no SSH key is set, and no agent runs (SSH_AUTH_SOCK): set a key, or run ssh-agent and ssh-add", ErrKey)
+		return nil, fmt.Errorf("%w: no SSH key is set, and no SSH agent is running (SSH_AUTH_SOCK): set a key, or run ssh-agent and ssh-add", ErrKey)
 	}
 	return ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
 		conn, err := net.DialTimeout("unix", socket, dialTime)

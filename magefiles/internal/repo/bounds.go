@@ -19,7 +19,7 @@ type bounding struct{ next http.RoundTripper }
 func (b bounding) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := b.next.RoundTrip(r)
 	if err == nil && strings.HasSuffix(r.URL.Path, "/info/refs") {
-		resp.Body = httpx.Bound(resp.Body, maxRefs, fmt.Errorf("it lists branches and tags without an end: at most %d MiB are read", maxRefs>>20))
+		resp.Body = httpx.Bound(resp.Body, maxRefs, fmt.Errorf("its list of branches and tags is too long: the maximum is %d MiB", maxRefs>>20))
 	}
 	return resp, err
 }

@@ -37,7 +37,7 @@ func TestRefsWithoutAnEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = m.Refs(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "at most 64 MiB are read") {
+	if err == nil || !strings.Contains(err.Error(), "the maximum is 64 MiB") {
 		t.Errorf("error %v", err)
 	}
 	if n := sent.Load(); n > 2*maxRefs {

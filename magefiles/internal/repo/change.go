@@ -40,12 +40,12 @@ func (e *edits) add(c *Change) error {
 			e.below[part] = next
 		}
 		if e = next; e.change != nil {
-			return fmt.Errorf("%s: %w: %s is changed as a file as well", c.Path, ErrPath, e.change.Path)
+			return fmt.Errorf("%s: %w: %s is changed too, as a file", c.Path, ErrPath, e.change.Path)
 		}
 	}
 	name := parts[len(parts)-1]
 	if e.below[name] != nil {
-		return fmt.Errorf("%s: %w: it is changed twice, or something below it is changed as well", c.Path, ErrPath)
+		return fmt.Errorf("%s: %w: it is changed twice, or a path below it is changed too", c.Path, ErrPath)
 	}
 	e.below[name] = &edits{change: c}
 	return nil
@@ -54,10 +54,10 @@ func (e *edits) add(c *Change) error {
 // checkPath refuses paths that git refuses in an index (verify_path in its read-cache.c), for the file systems that fold names as well.
 func checkPath(name string) error {
 	if !fs.ValidPath(name) || name == "." {
-		return fmt.Errorf("%q: %w: expected a slash path from the root, without «.» and «..»", name, ErrPath)
+		return fmt.Errorf("%q: %w: expected a slash path from the root, without `.` and `..`", name, ErrPath)
 	}
 	if strings.ContainsAny(name, "\x00\\") {
-		return fmt.Errorf("%q: %w: it has a zero byte or a backslash", name, ErrPath)
+		return fmt.Errorf("%q: %w: it contains a zero byte or a backslash", name, ErrPath)
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		switch strings.TrimRight(strings.ToLower(part), ". ") {

@@ -165,7 +165,7 @@ func checkName(folder, name string) error {
 	if name != "" && name != "." && name != ".." && begin != ".git" && begin != "git~1" && !strings.ContainsAny(name, "/\x00") {
 		return nil
 	}
-	return fmt.Errorf("%s: %q: %w: git does not check out such a name", folder, name, ErrPath)
+	return fmt.Errorf("%s: %q: %w: git does not allow this name", folder, name, ErrPath)
 }
 
 func (c *checkout) takeFile(ctx context.Context, at item, p Part, needed bool, links int) error {

@@ -41,13 +41,13 @@ func (s *Snapshot) CheckOut(ctx context.Context, cache string, at time.Time, par
 		return nil, err
 	}
 	if err := os.MkdirAll(cache, 0o700); err != nil {
-		return nil, fmt.Errorf("keep checked out files: %w", err)
+		return nil, fmt.Errorf("store checked out files: %w", err)
 	}
 	at = at.UTC().Truncate(time.Second)
 	place := filepath.Join(cache, c.key(at))
 	gate, lock := flock.New(filepath.Join(cache, "gate")), flock.New(place+".lock")
 	if _, err := gate.TryRLockContext(ctx, lockPoll); err != nil { // while it is held, no process removes locks
-		return nil, fmt.Errorf("wait for old check-outs to be removed: %w", err)
+		return nil, fmt.Errorf("wait for the removal of old checkouts: %w", err)
 	}
 	err = errors.Join(c.provide(ctx, lock, place, at), gate.Close())
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Snapshot) CheckOut(ctx context.Context, cache string, at time.Time, par
 func (c *checkout) provide(ctx context.Context, lock *flock.Flock, place string, at time.Time) error {
 	for {
 		if _, err := lock.TryRLockContext(ctx, lockPoll); err != nil {
-			return fmt.Errorf("wait for another check-out of the same files: %w", err)
+			return fmt.Errorf("wait for another checkout of the same files: %w", err)
 		}
 		now := time.Now()
 		if c.isIn(filepath.Join(place, "files"), at) {
@@ -72,7 +72,7 @@ func (c *checkout) provide(ctx context.Context, lock *flock.Flock, place string,
 			return err
 		}
 		if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-			return fmt.Errorf("wait for another check-out of the same files: %w", err)
+			return fmt.Errorf("wait for another checkout of the same files: %w", err)
 		}
 		if !c.isIn(filepath.Join(place, "files"), at) {
 			if err := c.replace(ctx, place, at); err != nil {
@@ -89,11 +89,11 @@ func (c *checkout) provide(ctx context.Context, lock *flock.Flock, place string,
 func (c *checkout) replace(ctx context.Context, place string, at time.Time) error {
 	beside := place + ".new"
 	if err := errors.Join(os.RemoveAll(place), os.RemoveAll(beside), os.Mkdir(beside, 0o700)); err != nil {
-		return fmt.Errorf("keep checked out files: %w", err)
+		return fmt.Errorf("store checked out files: %w", err)
 	}
 	err := c.write(ctx, filepath.Join(beside, "files"), at)
 	if err == nil && !c.isIn(filepath.Join(beside, "files"), at) {
-		err = fmt.Errorf("%s: the files that were written are not those of the commit: run git fsck in the clone, and see that the cache's file system keeps modes and times", place)
+		err = fmt.Errorf("%s: the written files differ from the commit: run git fsck in the clone, and check that the cache's file system keeps modes and times", place)
 	}
 	if err == nil {
 		err = os.Rename(beside, place)

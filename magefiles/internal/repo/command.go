@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // The git command answers questions that depend on the work tree, the index and the configuration. It gets an environment of its own, and settings
@@ -96,7 +96,7 @@ func (c gitCall) run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", append(where, args...)...) // #nosec G204 -- paths come after "--"
 	var out, said bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.tree, c.environment(), strings.NewReader(c.stdin), &out, &said
-	if err := command.Run(ctx, cmd, gitGrace); err != nil {
+	if err := procgroup.Run(ctx, cmd, gitGrace); err != nil {
 		if ctx.Err() != nil {
 			return "", err
 		}

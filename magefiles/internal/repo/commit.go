@@ -29,11 +29,7 @@ type CommitOptions struct {
 // Files keep their modes; folders that become empty are removed. A change outside the tree, or one that does not fit the tree, is an
 // ErrPath; changes without an effect are ErrUnchanged.
 func (r *Repo) Commit(ctx context.Context, base string, changes []Change, o CommitOptions) (hash string, err error) {
-	who, err := o.signature()
-	if err != nil {
-		return "", err
-	}
-	message, err := cleanMessage(o.Message)
+	who, message, err := o.parts()
 	if err != nil {
 		return "", err
 	}
@@ -80,10 +76,19 @@ func (r *Repo) write(e encoded) (string, error) {
 	return hash.String(), err
 }
 
+// parts are the author and the message.
+func (o CommitOptions) parts() (who object.Signature, message string, err error) {
+	if who, err = o.signature(); err != nil {
+		return who, "", err
+	}
+	message, err = cleanMessage(o.Message)
+	return who, message, err
+}
+
 func (o CommitOptions) signature() (object.Signature, error) {
 	for what, v := range map[string]string{"name": o.Name, "email": o.Email} {
 		if strings.TrimSpace(v) == "" || strings.ContainsAny(v, "<>\n\x00") {
-			return object.Signature{}, fmt.Errorf("author's %s %q: expected one line without «<» and «>»: set it", what, v)
+			return object.Signature{}, fmt.Errorf("author's %s %q: expected one line without `<` and `>`", what, v)
 		}
 	}
 	if o.When.Unix() <= 0 {

@@ -34,7 +34,7 @@ func TestCommit(t *testing.T) {
 		{Path: "changelog.d/2.bugfix.md", Delete: true},
 		{Path: "CHANGELOG.md", Content: []byte("# Changelog\n\nnew\n")},
 		{Path: "run", Content: []byte("#!/bin/sh\ntrue\n")},
-		{Path: "new/er/x", Content: []byte("x"), Executable: true},
+		{Path: "new/er/x", Content: []byte("x")},
 		{Path: "docs/deep/er/c.md", Content: nil},
 		{Path: "docs/out", Delete: true},
 	}
@@ -46,7 +46,6 @@ func TestCommit(t *testing.T) {
 	c.write("CHANGELOG.md", "# Changelog\n\nnew\n")
 	must(t, os.WriteFile(filepath.Join(c.dir, "run"), []byte("#!/bin/sh\ntrue\n"), 0o755))
 	c.write("new/er/x", "x")
-	must(t, os.Chmod(filepath.Join(c.dir, "new/er/x"), 0o755))
 	c.write("docs/deep/er/c.md", "")
 	c.git("add", "-A")
 	if got, want := c.git("rev-parse", hash+"^{tree}"), c.git("write-tree"); got != want {

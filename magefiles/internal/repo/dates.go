@@ -81,7 +81,7 @@ func (d *dating) walk(ctx context.Context, tip *object.Commit) error {
 		for i, h := range c.ParentHashes {
 			p, err := d.repo.git.CommitObject(h)
 			if err != nil {
-				return fmt.Errorf("commit %s: %w: run git fetch, or clone anew", h, err)
+				return fmt.Errorf("commit %s: %w: run git fetch, or clone again", h, err)
 			}
 			if parents[i] = p; !seen[h] {
 				seen[h] = true

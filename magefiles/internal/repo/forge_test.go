@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // forged is a clone of a repository on a real forge.
@@ -113,7 +113,7 @@ func TestForgeDenies(t *testing.T) {
 	}
 	none := f.as(f.token)
 	none.URL = f.forge.CloneURL(f.forge.Owner, "none")
-	if _, err := remoteOf(t, r, none).Refs(t.Context()); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "no such repository") {
+	if _, err := remoteOf(t, r, none).Refs(t.Context()); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "repository not found") {
 		t.Errorf("no repository: %v", err)
 	}
 	failing := RemoteOptions{Credentials: func(context.Context, string) (string, string, bool, error) { return "", "", false, ErrKey }}
@@ -244,16 +244,16 @@ func TestForgeFaults(t *testing.T) {
 	f.clone.git("clone", "-q", f.clone.dir, other.dir)
 	other.git("remote", "set-url", "origin", f.forge.CloneURL(f.forge.Owner, f.name))
 	for name, test := range map[string]struct {
-		fault  front.Fault
+		fault  faultproxy.Fault
 		want   error // nil: the push succeeds
 		landed bool
 	}{
-		"the answer is cut":               {front.Fault{Kind: front.Cut, Path: push, Bytes: 0, Times: 1}, nil, true},
-		"the answer is cut in the middle": {front.Fault{Kind: front.Cut, Path: push, Bytes: 20, Times: 1}, nil, true},
-		"the request is cut":              {front.Fault{Kind: front.CutRequest, Path: push, Bytes: 100, Times: 1}, ErrLost, false},
-		"taken and forgotten":             {front.Fault{Kind: front.Drop, Path: push, Times: 1}, ErrLost, false},
-		"out of order":                    {front.Fault{Kind: front.Status, Path: push, Times: 1}, ErrLost, false},
-		"expired":                         {front.Fault{Kind: front.Expire, Path: push, Times: 1}, ErrDenied, false},
+		"the answer is cut":               {faultproxy.Fault{Kind: faultproxy.Cut, Path: push, Bytes: 0, Times: 1}, nil, true},
+		"the answer is cut in the middle": {faultproxy.Fault{Kind: faultproxy.Cut, Path: push, Bytes: 20, Times: 1}, nil, true},
+		"the request is cut":              {faultproxy.Fault{Kind: faultproxy.CutRequest, Path: push, Bytes: 100, Times: 1}, ErrLost, false},
+		"taken and forgotten":             {faultproxy.Fault{Kind: faultproxy.Drop, Path: push, Times: 1}, ErrLost, false},
+		"out of order":                    {faultproxy.Fault{Kind: faultproxy.Status, Path: push, Times: 1}, ErrLost, false},
+		"expired":                         {faultproxy.Fault{Kind: faultproxy.Expire, Path: push, Times: 1}, ErrDenied, false},
 	} {
 		o := pushable(t, r, m, "v-"+strings.ReplaceAll(name, " ", "-"))
 		mend := gate.Fail(test.fault)
@@ -270,7 +270,7 @@ func TestForgeFaults(t *testing.T) {
 		must(t, m.Push(t.Context(), o)) // the next run finishes it, or finds it done
 	}
 	// An interrupted fetch keeps none of its objects.
-	mend := gate.Fail(front.Fault{Kind: front.Cut, Path: regexp.MustCompile(`/git-upload-pack$`), Bytes: 300, Times: 1})
+	mend := gate.Fail(faultproxy.Fault{Kind: faultproxy.Cut, Path: regexp.MustCompile(`/git-upload-pack$`), Bytes: 300, Times: 1})
 	late := remoteOf(t, other.open(), f.as(f.token))
 	if _, err := late.Fetch(t.Context(), "main"); err == nil {
 		t.Error("half a pack was taken")
@@ -291,7 +291,7 @@ func TestForgeIsGivenUpOn(t *testing.T) {
 	o := pushable(t, r, m, "v1")
 	reason := errors.New("the user has had enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	mend := f.forge.Front().Fail(front.Fault{Kind: front.Delay, Path: regexp.MustCompile(`/git-receive-pack$`), Times: 1,
+	mend := f.forge.Front().Fail(faultproxy.Fault{Kind: faultproxy.Delay, Path: regexp.MustCompile(`/git-receive-pack$`), Times: 1,
 		Hit: func(*http.Request) { cancel(reason) }})
 	defer mend()
 	if err := m.Push(ctx, o); !errors.Is(err, ErrLost) || !errors.Is(err, reason) {
@@ -358,7 +358,7 @@ func (f *forged) hostKeys(t *testing.T, r *Repo, with func(hosts ...string) Remo
 		file string
 		says string
 	}{
-		"not known": {empty, "known_hosts has no key"}, "another": {other, "somebody may be in between"},
+		"not known": {empty, "known_hosts has no key"}, "another": {other, "another server may have answered"},
 	} {
 		err := remoteOf(t, r, with(test.file)).PushRight(t.Context())
 		if !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), scan) {

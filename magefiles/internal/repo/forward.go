@@ -137,7 +137,7 @@ func (f *forward) run(ctx context.Context) error {
 	}
 	for _, file := range []string{filepath.Join(f.repo.gitDir(), "index"), filepath.Join(common, filepath.FromSlash(string(f.name)))} {
 		if !waitForLock(file + ".lock") {
-			return leave("another git holds %s.lock: wait for it, or remove the file if no git runs here", file)
+			return leave("another git process holds %s.lock: wait for it, or remove the file if no git process is running", file)
 		}
 	}
 	if err := f.checkHead(); err != nil {
@@ -178,7 +178,7 @@ var operations = map[string]string{
 func (f *forward) checkHead() error {
 	for name, what := range operations {
 		if _, err := os.Lstat(filepath.Join(f.repo.gitDir(), name)); err == nil {
-			return leave("%s is going on in it", what)
+			return leave("%s is in progress", what)
 		}
 	}
 	head, err := f.repo.store.Reference(plumbing.HEAD)
@@ -189,14 +189,14 @@ func (f *forward) checkHead() error {
 		return leave("HEAD is detached")
 	}
 	if head.Target() != f.name {
-		return leave("it is on %s, not on %s", head.Target().Short(), f.name.Short())
+		return leave("the current branch is %s, not %s", head.Target().Short(), f.name.Short())
 	}
 	ref, err := f.repo.store.Reference(f.name)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	if f.at = ref.Hash(); f.at != f.from && f.at != f.to {
-		return leave("its %s is at %.12s, which the forge's does not come from", f.name.Short(), f.at)
+		return leave("its %s is at %.12s, which is not an ancestor of the forge's branch", f.name.Short(), f.at)
 	}
 	return nil
 }
@@ -241,14 +241,14 @@ func (f *forward) checkFile(e statusEntry, d difference) error {
 	if e.index != '.' { // the index differs from HEAD
 		tracked = e.index != 'D'
 		if e.index == 'U' || tracked && !isEntry(e, d.old) && !isEntry(e, d.now) || !tracked && !d.old.Hash.IsZero() && !d.now.Hash.IsZero() {
-			return leave("%s has changes in it that are staged", plain.Name(d.path))
+			return leave("%s has staged changes", plain.Name(d.path))
 		}
 	}
 	if _, err := os.Lstat(f.repo.workPath(d.path)); e.tree == '.' && (tracked || err != nil) {
 		return nil
 	}
 	if !f.isNow(d) {
-		return leave("%s has changes in it that are not committed", plain.Name(d.path))
+		return leave("%s has uncommitted changes", plain.Name(d.path))
 	}
 	f.ahead = append(f.ahead, d.path)
 	return nil

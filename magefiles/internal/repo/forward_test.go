@@ -15,7 +15,7 @@ func released(t testing.TB, c *clone, base string) string {
 		{Path: "CHANGELOG.md", Content: []byte("# Changelog\n\nnew\n")},
 		{Path: "changelog.d/1.feature.md", Delete: true},
 		{Path: "changelog.d/2.bugfix.md", Delete: true},
-		{Path: "new/er/x", Content: []byte("x"), Executable: true},
+		{Path: "new/er/x", Content: []byte("x")},
 		{Path: "run", Content: []byte("#!/bin/sh\ntrue\n")},
 	}, someone("release"))
 	must(t, err)
@@ -78,7 +78,7 @@ func TestFastForward(t *testing.T) {
 		if got := c.git("reflog", "-1", "--format=%H %gs"); got != to+" merge "+to+": Fast-forward" {
 			t.Errorf("reflog: %s", got)
 		}
-		if got, want := c.git("ls-files", "--stage", "run", "new"), "100755"; strings.Count(got, want) != 2 {
+		if got, want := c.git("ls-files", "--stage", "run"), "100755 "; !strings.HasPrefix(got, want) {
 			t.Errorf("modes: %s", got)
 		}
 		if got := c.agree(); len(got) == 0 {
@@ -97,26 +97,26 @@ func TestFastForwardLeavesAlone(t *testing.T) {
 		do  func(c *clone)
 		why string
 	}{
-		"modified":          {func(c *clone) { c.write("CHANGELOG.md", "mine") }, "CHANGELOG.md has changes"},
-		"mode":              {func(c *clone) { c.chmod("CHANGELOG.md", 0o755) }, "CHANGELOG.md has changes"},
-		"staged":            {func(c *clone) { c.write("run", "mine"); c.git("add", "run") }, "run has changes in it that are staged"},
-		"staged and back":   {func(c *clone) { c.write("run", "mine"); c.git("add", "run"); c.write("run", "#!/bin/sh\n") }, "run has changes in it that are staged"},
-		"deleted":           {func(c *clone) { c.remove("changelog.d/1.feature.md"); c.remove("CHANGELOG.md") }, "CHANGELOG.md has changes"},
-		"deletion staged":   {func(c *clone) { c.git("rm", "-q", "--cached", "CHANGELOG.md") }, "CHANGELOG.md has changes in it that are staged"},
-		"untracked":         {func(c *clone) { c.write("new/er/x", "mine") }, "new/er/x has changes"},
-		"ignored":           {func(c *clone) { c.write(".git/info/exclude", "x\n"); c.write("new/er/x", "mine") }, "new/er/x has changes"},
+		"modified":          {func(c *clone) { c.write("CHANGELOG.md", "mine") }, "CHANGELOG.md has uncommitted changes"},
+		"mode":              {func(c *clone) { c.chmod("CHANGELOG.md", 0o755) }, "CHANGELOG.md has uncommitted changes"},
+		"staged":            {func(c *clone) { c.write("run", "mine"); c.git("add", "run") }, "run has staged changes"},
+		"staged and back":   {func(c *clone) { c.write("run", "mine"); c.git("add", "run"); c.write("run", "#!/bin/sh\n") }, "run has staged changes"},
+		"deleted":           {func(c *clone) { c.remove("changelog.d/1.feature.md"); c.remove("CHANGELOG.md") }, "CHANGELOG.md has uncommitted changes"},
+		"deletion staged":   {func(c *clone) { c.git("rm", "-q", "--cached", "CHANGELOG.md") }, "CHANGELOG.md has staged changes"},
+		"untracked":         {func(c *clone) { c.write("new/er/x", "mine") }, "new/er/x has uncommitted changes"},
+		"ignored":           {func(c *clone) { c.write(".git/info/exclude", "x\n"); c.write("new/er/x", "mine") }, "new/er/x has uncommitted changes"},
 		"file for a folder": {func(c *clone) { c.write("new", "mine") }, "'new"},
 		"link for a folder": {func(c *clone) { c.symlink("docs", "new") }, "'new"},
-		"folder for a file": {func(c *clone) { c.mkdir("new/er/x") }, "new/er/x has changes"},
-		"link for a file":   {func(c *clone) { c.remove("run"); c.symlink("docs/a.md", "run") }, "run has changes"},
+		"folder for a file": {func(c *clone) { c.mkdir("new/er/x") }, "new/er/x has uncommitted changes"},
+		"link for a file":   {func(c *clone) { c.remove("run"); c.symlink("docs/a.md", "run") }, "run has uncommitted changes"},
 		"hidden":            {func(c *clone) { c.git("update-index", "--assume-unchanged", "run"); c.write("run", "mine") }, "'run'"},
 		"detached":          {func(c *clone) { c.git("checkout", "-q", "--detach") }, "HEAD is detached"},
-		"another branch":    {func(c *clone) { c.git("checkout", "-q", "-b", "feature") }, "it is on feature"},
+		"another branch":    {func(c *clone) { c.git("checkout", "-q", "-b", "feature") }, "the current branch is feature"},
 		"ahead":             {func(c *clone) { c.git("commit", "-q", "--allow-empty", "-m", "mine") }, "its main is at"},
-		"a merge":           {func(c *clone) { c.git("update-ref", "MERGE_HEAD", "HEAD") }, "a merge is going on"},
+		"a merge":           {func(c *clone) { c.git("update-ref", "MERGE_HEAD", "HEAD") }, "a merge is in progress"},
 		"git at work":       {func(c *clone) { c.write(".git/index.lock", "") }, "index.lock"},
 		"branch locked":     {func(c *clone) { c.write(".git/refs/heads/main.lock", "") }, "main.lock"},
-		"no index":          {func(c *clone) { c.remove(".git/index") }, "has changes in it that are staged"},
+		"no index":          {func(c *clone) { c.remove(".git/index") }, "has staged changes"},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +228,7 @@ func TestFastForwardOfNothingNew(t *testing.T) {
 	c, base := tree(t)
 	to := released(t, c, base)
 	c.write("CHANGELOG.md", "mine")
-	if why := forwarded(t, c, "", to); !strings.Contains(why, "CHANGELOG.md has changes") {
+	if why := forwarded(t, c, "", to); !strings.Contains(why, "CHANGELOG.md has uncommitted changes") {
 		t.Errorf("behind, and modified: %q", why)
 	}
 }

@@ -42,11 +42,11 @@ func (r *Repo) defaultBranch() (*plumbing.Reference, string, error) {
 		return nil, "", err
 	}
 	if len(remotes) == 0 {
-		return r.firstOf("refs/heads/", "the clone has no remote, and no branch main or master: name one of them so")
+		return r.firstOf("refs/heads/", "the clone has no remote, and no branch main or master: rename the default branch to main")
 	}
 	name := r.remoteName()
 	if name == "" {
-		return nil, "", fmt.Errorf("%w: none of the %d remotes is called origin: rename the one that counts", ErrNoDefaultBranch, len(remotes))
+		return nil, "", fmt.Errorf("%w: none of the %d remotes is named origin: rename the right one to origin", ErrNoDefaultBranch, len(remotes))
 	}
 	prefix := "refs/remotes/" + name + "/"
 	if head, err := r.store.Reference(plumbing.ReferenceName(prefix + "HEAD")); err == nil && head.Type() == plumbing.SymbolicReference {
@@ -113,7 +113,7 @@ func (r *Repo) ancestors(ctx context.Context, tips []plumbing.Hash, visit func(p
 		}
 		c, err := r.git.CommitObject(h)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			return cut, fmt.Errorf("commit %s is missing: run git fetch, or clone anew", h)
+			return cut, fmt.Errorf("commit %s is missing: run git fetch, or clone again", h)
 		}
 		if err != nil {
 			return cut, err

@@ -92,7 +92,7 @@ func (s *Snapshot) contentOf(n item) (content, error) {
 	if err != nil {
 		missing := &MissingError{
 			Path: n.path, What: "pointer of Git LFS to sha256:" + p.sum,
-			Remedy: fmt.Sprintf("bring it with: git lfs fetch --include=%q; or, in a checkout of the forge, with lfs: true", n.path),
+			Remedy: fmt.Sprintf("get it with: git lfs fetch --include=%q; or, in a checkout of the forge, with lfs: true", n.path),
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			missing.Err = err
@@ -119,7 +119,7 @@ func (r *Repo) largeFile(p pointer) (string, error) {
 	file := filepath.Join(store, "objects", p.sum[:2], p.sum[2:4], p.sum)
 	info, err := os.Stat(file)
 	if err == nil && (!info.Mode().IsRegular() || info.Size() != p.size) {
-		err = fmt.Errorf("%s has %d bytes, and the pointer says %d: remove it first", file, info.Size(), p.size)
+		err = fmt.Errorf("%s has %d bytes, expected %d (pointer): remove it first", file, info.Size(), p.size)
 	}
 	return file, err
 }

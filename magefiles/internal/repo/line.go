@@ -112,7 +112,7 @@ func (r *Repo) nodes(ctx context.Context, tip plumbing.Hash) (found map[plumbing
 func (r *Repo) node(hash plumbing.Hash) (*node, error) {
 	kind, content, err := r.raw(hash)
 	if errors.Is(err, plumbing.ErrObjectNotFound) || err == nil && kind != plumbing.CommitObject {
-		return nil, fmt.Errorf("commit %s is missing: run git fetch, or clone anew", hash)
+		return nil, fmt.Errorf("commit %s is missing: run git fetch, or clone again", hash)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("commit %s: %w", hash, err)

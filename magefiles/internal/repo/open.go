@@ -113,11 +113,11 @@ func unsupported(err error) error {
 	}
 	switch text := strings.ToLower(err.Error()); {
 	case strings.Contains(text, "objectformat"):
-		return fmt.Errorf("%w: its objects have SHA-256 names, and go-git reads SHA-1 alone: use a repository with SHA-1 objects (`git rev-parse --show-object-format` says which they are)", err)
+		return fmt.Errorf("%w: its objects have SHA-256 names, and go-git supports only SHA-1: use a repository with SHA-1 objects (check with `git rev-parse --show-object-format`)", err)
 	case strings.Contains(text, "refstorage"):
-		return fmt.Errorf("%w: its branches and tags are not kept as files: run `git refs migrate --ref-format=files`", err)
+		return fmt.Errorf("%w: its branches and tags are not stored as files: run `git refs migrate --ref-format=files`", err)
 	}
-	return fmt.Errorf("%w: go-git does not read it: use a clone without (`git config --get-regexp '^extensions'` lists them)", err)
+	return fmt.Errorf("%w: go-git does not support it: use a clone without this extension (`git config --get-regexp '^extensions'` lists them)", err)
 }
 
 // lost adds to the error of a missing object why it may be missing, and the advice.
@@ -125,7 +125,7 @@ func (r *Repo) lost(err error) error {
 	if err == nil || !errors.Is(err, plumbing.ErrObjectNotFound) || len(r.missing) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w: this clone borrows objects (.git/objects/info/alternates) from %s, which is not there: bring it back, or clone again", err, strings.Join(r.missing, ", "))
+	return fmt.Errorf("%w: this clone borrows objects (.git/objects/info/alternates) from %s, which does not exist: restore it, or clone again", err, strings.Join(r.missing, ", "))
 }
 
 // refuseSparse refuses a checkout without some of its files: checks and builds would miss them.

@@ -111,7 +111,7 @@ func TestBorrowedObjectsAreGone(t *testing.T) {
 	}
 	must(t, os.Remove(gone.dir+"/.git/objects/pack"))
 	_, err := gone.open().Head()
-	if err == nil || !strings.Contains(err.Error(), "borrows objects (.git/objects/info/alternates) from /nowhere/objects, which is not there") {
+	if err == nil || !strings.Contains(err.Error(), "borrows objects (.git/objects/info/alternates) from /nowhere/objects, which does not exist") {
 		t.Error(err)
 	}
 }

@@ -114,7 +114,7 @@ func (m *Remote) packFor(ctx context.Context, o PushOptions) (*bytes.Buffer, err
 			return nil, fmt.Errorf("tag %s, object %s: %w", o.Tag, o.TagHash, err)
 		}
 		if c.Hash.String() != o.New {
-			return nil, fmt.Errorf("tag %s is on %.12s, not on %.12s that is pushed: tag the release's commit", o.Tag, c.Hash, o.New)
+			return nil, fmt.Errorf("tag %s is on %.12s, expected the pushed commit %.12s: tag the commit of the release", o.Tag, c.Hash, o.New)
 		}
 		if o.TagHash != o.New {
 			objects = append(objects, plumbing.NewHash(o.TagHash))
@@ -134,7 +134,7 @@ func (r Refs) hold(o PushOptions) bool {
 // free refuses a push that the server would refuse, with a better message.
 func (m *Remote) free(there Refs, o PushOptions) error {
 	if t, taken := there.Tags[o.Tag]; taken && o.Tag != "" {
-		return fmt.Errorf("push to %s: %w: tag %s is there, on %.12s", m, ErrRace, o.Tag, t.Commit)
+		return fmt.Errorf("push to %s: %w: tag %s already exists, on %.12s", m, ErrRace, o.Tag, t.Commit)
 	}
 	if at := there.Heads[o.Branch]; o.Branch != "" && at != o.Old {
 		return fmt.Errorf("push to %s: %w: %s is at %.12s, expected %.12s", m, ErrRace, o.Branch, at, o.Old)
@@ -185,7 +185,7 @@ func complete(report *packp.ReportStatus, commands []*packp.Command) error {
 	}
 	for _, c := range commands {
 		if !done[c.Name] {
-			return fmt.Errorf("the server does not say what became of %s", c.Name)
+			return fmt.Errorf("the server did not report the result for %s", c.Name)
 		}
 	}
 	return nil

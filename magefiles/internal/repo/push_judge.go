@@ -54,11 +54,11 @@ func (e *refusal) Hint() string {
 	words := strings.ToLower(e.words)
 	switch {
 	case e.tag != "" && strings.Contains(words, "tag "+strings.ToLower(e.tag)+" is protected"):
-		return fmt.Sprintf("nothing was pushed; add this account to the rule that protects %s in the repository's settings (Tags), or push with one that is in it, and run the same command again", e.tag)
+		return fmt.Sprintf("nothing was pushed; add this account to the rule that protects %s in the repository's settings (Tags), or push with an account that is in it, and run the same command again", e.tag)
 	case strings.Contains(words, "protected branch"), strings.Contains(words, "branch") && strings.Contains(words, "protected"):
 		return "nothing was pushed; allow this account to push in the branch's protection in the repository's settings (Branches), and run the same command again"
 	}
-	return "nothing was pushed; give this account the right to push, or look at the rules and hooks of the remote, and run the same command again"
+	return "nothing was pushed; give this account the right to push, or check the rules and hooks of the remote, and run the same command again"
 }
 
 // answered reports whether the server answered for each reference.

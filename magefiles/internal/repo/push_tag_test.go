@@ -34,7 +34,7 @@ func TestPushTag(t *testing.T) {
 	}
 	other, err := r.Tag(t.Context(), "devpi-v1.0.0", later, someone("devpi v1.0.0"))
 	must(t, err)
-	if err := m.PushTag(t.Context(), "devpi-v1.0.0", other); !errors.Is(err, ErrRace) || !strings.Contains(err.Error(), "tag devpi-v1.0.0 is there") {
+	if err := m.PushTag(t.Context(), "devpi-v1.0.0", other); !errors.Is(err, ErrRace) || !strings.Contains(err.Error(), "tag devpi-v1.0.0 already exists") {
 		t.Errorf("another commit: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ type MissingError struct {
 
 func (e *MissingError) Error() string {
 	if e.Err != nil {
-		return fmt.Sprintf("%s is a %s, which cannot be read: %v", plain.Name(e.Path), e.What, e.Err)
+		return fmt.Sprintf("%s is a %s: cannot read it: %v", plain.Name(e.Path), e.What, e.Err)
 	}
 	return fmt.Sprintf("%s is a %s, which this clone does not have", plain.Name(e.Path), e.What)
 }
@@ -101,7 +101,7 @@ func (s *Snapshot) open(n item) (*module, error) {
 func missingSubmodule(path string, commit plumbing.Hash) *MissingError {
 	return &MissingError{
 		Path: path, What: "submodule at commit " + commit.String(),
-		Remedy: "bring it with: git submodule update --init --recursive -- " + shellWord(path),
+		Remedy: "get it with: git submodule update --init --recursive -- " + shellWord(path),
 	}
 }
 

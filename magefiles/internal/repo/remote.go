@@ -56,12 +56,12 @@ func (r *Repo) Remote(o RemoteOptions) (*Remote, error) {
 	}
 	ep, err := transport.NewEndpoint(url)
 	if err != nil {
-		return nil, fmt.Errorf("address of the git remote: expected https, ssh or a path, as git takes them: %w", hide(err, url))
+		return nil, fmt.Errorf("address of the git remote: expected https, ssh or a path: %w", hide(err, url))
 	}
 	switch ep.Protocol {
 	case "http", "https", "ssh", "file":
 	default:
-		return nil, fmt.Errorf("address of the git remote: %s is not spoken here: use https, ssh or a path", ep.Protocol)
+		return nil, fmt.Errorf("address of the git remote: unsupported protocol %s: use https, ssh or a path", ep.Protocol)
 	}
 	if ep.Protocol != "ssh" {
 		m.inURL = credentials{ep.User, ep.Password}
@@ -75,14 +75,14 @@ func (r *Repo) Remote(o RemoteOptions) (*Remote, error) {
 // remoteURL is the name and the first address of the checkout's remote.
 func (r *Repo) remoteURL() (name, url string, err error) {
 	if name = r.remoteName(); name == "" {
-		return "", "", fmt.Errorf("%s: no git remote is called origin: git remote add origin URL, or set the forge's address", r.root)
+		return "", "", fmt.Errorf("%s: no git remote is named origin: run git remote add origin URL, or set the forge's address", r.root)
 	}
 	remote, err := r.git.Remote(name)
 	if err != nil {
 		return "", "", fmt.Errorf("%s: remote %s: %w", r.root, name, err)
 	}
 	if len(remote.Config().URLs) == 0 {
-		return "", "", fmt.Errorf("%s: remote %s has no address: git remote set-url %s URL", r.root, name, name)
+		return "", "", fmt.Errorf("%s: remote %s has no address: run git remote set-url %s URL", r.root, name, name)
 	}
 	return name, remote.Config().URLs[0], nil
 }
@@ -162,11 +162,11 @@ func (m *Remote) TagRight(ctx context.Context) error {
 
 func (m *Remote) mayPush(a *packp.AdvRefs, both bool) error {
 	if both && !a.Capabilities.Supports(capability.Atomic) {
-		return fmt.Errorf("%s: %w: a tag could come without its branch, or a branch without its tag: "+
-			"set receive.advertiseAtomic to true in the server's git configuration, or push to one that has it", m, ErrNotAtomic)
+		return fmt.Errorf("%s: %w: a push could update only the branch, or only the tag: "+
+			"set receive.advertiseAtomic to true in the server's git configuration, or push to a server with it", m, ErrNotAtomic)
 	}
 	if !a.Capabilities.Supports(capability.ReportStatus) {
-		return fmt.Errorf("%s: the server does not say what became of a push (git's report-status): use another", m)
+		return fmt.Errorf("%s: the server does not report the result of a push (git's report-status): use another server", m)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func TestPushRaces(t *testing.T) {
 	}
 	wrong := pushable(t, r, m, "v4")
 	wrong.TagHash = other.TagHash
-	if err := m.Push(t.Context(), wrong); err == nil || !strings.Contains(err.Error(), "tag the release's commit") {
+	if err := m.Push(t.Context(), wrong); err == nil || !strings.Contains(err.Error(), "tag the commit of the release") {
 		t.Errorf("a tag of another commit: %v", err)
 	}
 	if tags := c.at(remote).git("tag", "--list"); tags != "v2" {

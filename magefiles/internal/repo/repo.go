@@ -29,7 +29,7 @@ var (
 	// ErrShallow: the clone's history is cut off before the answer.
 	ErrShallow = errors.New("the clone is shallow")
 	// ErrNoDefaultBranch: this clone does not know the remote's default branch.
-	ErrNoDefaultBranch = errors.New("default branch not known")
+	ErrNoDefaultBranch = errors.New("unknown default branch")
 )
 
 // Repo is an opened checkout. Its methods read the files again each time and may be called concurrently.
@@ -98,7 +98,7 @@ func (r *Repo) Head() (Commit, error) {
 	defer r.objects.Unlock()
 	ref, err := r.git.Head()
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
-		return Commit{}, fmt.Errorf("%s: %w: make one first", r.root, ErrNoCommit)
+		return Commit{}, fmt.Errorf("%s: %w: create a commit first", r.root, ErrNoCommit)
 	}
 	if err != nil {
 		return Commit{}, fmt.Errorf("%s: HEAD: %w", r.root, err)

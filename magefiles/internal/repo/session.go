@@ -113,13 +113,13 @@ func (m *Remote) explain(ctx context.Context, err error, auth transport.AuthMeth
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return fmt.Errorf("git remote %s: %w", m, err)
 	case errors.Is(err, transport.ErrRepositoryNotFound):
-		return fmt.Errorf("git remote %s: %w: no such repository, or this account may not see it: check the address and the account's rights: %w",
+		return fmt.Errorf("git remote %s: %w: repository not found, or this account may not read it: check the address and the account's rights: %w",
 			m, ErrDenied, tidy(err))
 	case errors.Is(err, transport.ErrAuthenticationRequired), strings.Contains(said, "unable to authenticate"):
-		return fmt.Errorf("git remote %s: %w: it does not know this token or key: check that it is the account's and has not expired: %w",
+		return fmt.Errorf("git remote %s: %w: it does not accept this token or key: check that it belongs to the account and has not expired: %w",
 			m, ErrDenied, tidy(err))
 	case errors.Is(err, transport.ErrAuthorizationFailed), strings.HasPrefix(said, "unknown error: "):
-		return fmt.Errorf("git remote %s: %w: the account or its token may not do this: give it the right to write the repository: %w",
+		return fmt.Errorf("git remote %s: %w: the account or its token may not do this: give it write access to the repository: %w",
 			m, ErrDenied, tidy(err))
 	}
 	if refused, ok := trust.Said(said); ok && strings.Contains(said, "x509: ") { // go-git's error does not wrap its cause

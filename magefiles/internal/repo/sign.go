@@ -31,11 +31,11 @@ func parseKey(private []byte) (ssh.Signer, error) {
 	var locked *ssh.PassphraseMissingError
 	switch {
 	case errors.As(err, &locked):
-		return nil, fmt.Errorf("%w: it has a passphrase: make one without for this purpose, ssh-keygen -t ed25519 -N ''", ErrKey)
+		return nil, fmt.Errorf("%w: it has a passphrase: create a key without one, ssh-keygen -t ed25519 -N ''", ErrKey)
 	case err != nil:
-		return nil, fmt.Errorf("%w: expected a private key as ssh-keygen writes it, with its last line feed", ErrKey)
+		return nil, fmt.Errorf("%w: expected a private key of ssh-keygen, with its last line feed", ErrKey)
 	case key.PublicKey().Type() == "ssh-dss":
-		return nil, fmt.Errorf("%w: DSA is no longer accepted: ssh-keygen -t ed25519 makes another", ErrKey)
+		return nil, fmt.Errorf("%w: DSA is no longer accepted: create another key, ssh-keygen -t ed25519", ErrKey)
 	}
 	return key, nil
 }

@@ -51,7 +51,7 @@ func (r *Repo) sides(ctx context.Context, revision string) (from, now *object.Co
 	}
 	hash, err := r.git.ResolveRevision(plumbing.Revision(revision))
 	if err != nil {
-		return nil, nil, fmt.Errorf("revision %q: %w in this clone: expected a branch, a tag or a commit; git fetch brings what the remote has", revision, ErrUnknownCommit)
+		return nil, nil, fmt.Errorf("revision %q: %w in this clone: expected a branch, a tag or a commit; git fetch gets new ones from the remote", revision, ErrUnknownCommit)
 	}
 	from, now, err = r.parted(ctx, *hash, head.Hash())
 	if err != nil {

@@ -220,7 +220,7 @@ func (s *Snapshot) tree(in *module, hash plumbing.Hash) ([]object.TreeEntry, err
 func (r *Repo) tree(hash plumbing.Hash) ([]object.TreeEntry, error) {
 	t, err := r.git.TreeObject(hash)
 	if err != nil {
-		return nil, fmt.Errorf("tree %s: %w: the clone lacks it: run git fsck, or clone anew", hash, err)
+		return nil, fmt.Errorf("tree %s: %w: the clone does not have it: run git fsck, or clone again", hash, err)
 	}
 	return t.Entries, nil
 }

@@ -14,7 +14,7 @@ import (
 // maxLinks bounds the symbolic links on a path, as on Linux.
 const maxLinks = 40
 
-var errLeaves = errors.New("symbolic link leads out of the tree")
+var errLeaves = errors.New("symbolic link points outside of the repository")
 
 // find looks up a path. follow says whether a symbolic link at its end is followed; on the way there, all are.
 func (s *Snapshot) find(op, name string, follow bool) (item, error) {

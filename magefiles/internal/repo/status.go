@@ -96,7 +96,7 @@ func (c gitCall) status(ctx context.Context, under scope, more ...string) ([]sta
 		}
 		e, ok := parseStatus(line)
 		if !ok {
-			return nil, fmt.Errorf("git status says %q, which is not understood: use another version of git", line)
+			return nil, fmt.Errorf("unexpected line %q from git status: use another version of git", line)
 		}
 		list = append(list, e)
 	}

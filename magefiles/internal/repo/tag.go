@@ -15,11 +15,7 @@ func (r *Repo) Tag(ctx context.Context, name, commit string, o CommitOptions) (h
 	if err := checkTag(name); err != nil {
 		return "", err
 	}
-	who, err := o.signature()
-	if err != nil {
-		return "", err
-	}
-	message, err := cleanMessage(o.Message)
+	who, message, err := o.parts()
 	if err != nil {
 		return "", err
 	}
@@ -44,7 +40,7 @@ func headRef(name string) plumbing.ReferenceName { return plumbing.NewBranchRefe
 
 func checkTag(name string) error {
 	if err := tagRef(name).Validate(); err != nil || strings.HasPrefix(name, "-") {
-		return fmt.Errorf("tag %q: expected a name that git takes, such as v1.2.3", name)
+		return fmt.Errorf("tag %q: expected a name that git allows, such as v1.2.3", name)
 	}
 	return nil
 }

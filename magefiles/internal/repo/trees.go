@@ -46,7 +46,7 @@ func (r *Repo) edit(base plumbing.Hash, folder string, e *edits) (plumbing.Hash,
 func (r *Repo) editEntry(old object.TreeEntry, name string, e *edits) (object.TreeEntry, error) {
 	if e.change == nil {
 		if !old.Hash.IsZero() && old.Mode != filemode.Dir {
-			return old, fmt.Errorf("%s: %w: it is no folder, so nothing can be in it", name, ErrPath)
+			return old, fmt.Errorf("%s: %w: it is not a folder", name, ErrPath)
 		}
 		hash, err := r.edit(old.Hash, name, e)
 		return object.TreeEntry{Name: old.Name, Mode: filemode.Dir, Hash: hash}, err
@@ -57,21 +57,19 @@ func (r *Repo) editEntry(old object.TreeEntry, name string, e *edits) (object.Tr
 	case old.Mode == filemode.Submodule:
 		return old, fmt.Errorf("%s: %w: it is a submodule", name, ErrPath)
 	case e.change.Delete && old.Hash.IsZero():
-		return old, fmt.Errorf("%s: %w: it is to be deleted, and is not there", name, ErrPath)
+		return old, fmt.Errorf("%s: %w: cannot delete it: not found", name, ErrPath)
 	case e.change.Delete:
 		return object.TreeEntry{}, nil
 	case old.Mode == filemode.Symlink:
 		return old, fmt.Errorf("%s: %w: it is a symbolic link: name the file that it points to", name, ErrPath)
 	}
 	hash, err := r.writeBlob(e.change.Content)
-	return object.TreeEntry{Name: old.Name, Mode: newMode(old, e.change), Hash: hash}, err
+	return object.TreeEntry{Name: old.Name, Mode: newMode(old), Hash: hash}, err
 }
 
-func newMode(old object.TreeEntry, c *Change) filemode.FileMode {
-	switch {
-	case c.Executable:
-		return filemode.Executable
-	case old.Hash.IsZero():
+// newMode is the mode of a file that replaces another: an executable file stays executable.
+func newMode(old object.TreeEntry) filemode.FileMode {
+	if old.Hash.IsZero() {
 		return filemode.Regular
 	}
 	return old.Mode

@@ -16,7 +16,7 @@ import (
 func TestMissingOfOddNames(t *testing.T) {
 	for _, name := range []string{"app/sub", "my sub", "it's", "a$HOME`id`\"\\", "new\nline"} {
 		missing := missingSubmodule(name, plumbing.ZeroHash)
-		command, ok := strings.CutPrefix(missing.Hint(), "bring it with: git submodule ")
+		command, ok := strings.CutPrefix(missing.Hint(), "get it with: git submodule ")
 		out, err := exec.Command("sh", "-c", `git() { shift 4; printf "%s|" "$@"; }; git `+command).Output()
 		if !ok || err != nil || string(out) != name+"|" {
 			t.Errorf("%q: %s is read as %q, %v", name, missing.Hint(), out, err)

@@ -19,15 +19,15 @@ func ParseNamed(list string) (map[string]Reference, error) {
 	for item := range strings.SplitSeq(list, ",") {
 		id, reference, ok := strings.Cut(item, "=")
 		if !ok || !buildID.MatchString(id) {
-			return nil, fmt.Errorf("secrets of a build must be ID=REFERENCE, several with commas between them; ID is letters, digits, _, . and -, " +
-				"and a reference cannot hold a comma")
+			return nil, fmt.Errorf("build secrets: expected ID=REFERENCE, separated by commas; an ID has letters, digits, _, . and -, " +
+				"and a reference cannot contain a comma")
 		}
 		if _, twice := named[id]; twice {
-			return nil, fmt.Errorf("secret %s of the build is given twice", id)
+			return nil, fmt.Errorf("build secret %s is given twice", id)
 		}
 		ref, err := ParseReference(reference)
 		if err != nil {
-			return nil, fmt.Errorf("secret %s of the build: %w", id, err)
+			return nil, fmt.Errorf("build secret %s: %w", id, err)
 		}
 		named[id] = ref
 	}

@@ -16,15 +16,15 @@ func TestParseNamed(t *testing.T) {
 		t.Errorf("nothing: %v, %v", slices.Sorted(maps.Keys(got)), err)
 	}
 	for list, want := range map[string]string{
-		"hunter2":                "must be ID=REFERENCE",
-		"=env://A":               "must be ID=REFERENCE",
-		"a b=env://A":            "must be ID=REFERENCE",
-		"a=env://A,":             "must be ID=REFERENCE",
-		"a=file://x,y":           "must be ID=REFERENCE",
-		"a=hunter2":              "secret a of the build: not a secret reference (7 characters)",
-		"a=":                     "secret a of the build: not a secret reference",
-		"a=env://A,a=env://B":    "secret a of the build is given twice",
-		"a=env://A,b=op://vault": "secret b of the build: secret reference \"op://vault\": has 1 parts",
+		"hunter2":                "expected ID=REFERENCE",
+		"=env://A":               "expected ID=REFERENCE",
+		"a b=env://A":            "expected ID=REFERENCE",
+		"a=env://A,":             "expected ID=REFERENCE",
+		"a=file://x,y":           "expected ID=REFERENCE",
+		"a=hunter2":              "build secret a: not a secret reference (7 characters)",
+		"a=":                     "build secret a: not a secret reference",
+		"a=env://A,a=env://B":    "build secret a is given twice",
+		"a=env://A,b=op://vault": "build secret b: secret reference \"op://vault\": has 1 parts",
 	} {
 		if got, err := ParseNamed(list); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v, %v; want an error with %q", list, got, err, want)

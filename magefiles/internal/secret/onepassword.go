@@ -34,13 +34,13 @@ func (l Login) String() string {
 
 // Reasons that 1Password gives for one reference, by the name that its API uses (ResolveReferenceErrorTypes).
 var reasons = map[string]*problem{
-	"vaultNotFound":         problemf(Missing, "check the vault's name, and that the service account may read it", "no such vault in 1Password, or none that this account may read"),
-	"itemNotFound":          problemf(Missing, "", "no such item in the vault"),
-	"noMatchingSections":    problemf(Missing, "", "the item has no such section"),
-	"fieldNotFound":         problemf(Missing, "", "the item has no such field"),
+	"vaultNotFound":         problemf(Missing, "check the vault's name, and that the service account may read it", "vault not found in 1Password, or this account may not read it"),
+	"itemNotFound":          problemf(Missing, "", "item not found in the vault"),
+	"noMatchingSections":    problemf(Missing, "", "section not found in the item"),
+	"fieldNotFound":         problemf(Missing, "", "field not found in the item"),
 	"tooManyVaults":         problemf(Unreadable, "use the vault's ID", "more than one vault has this name"),
 	"tooManyItems":          problemf(Unreadable, "use the item's ID", "more than one item has this name"),
-	"tooManyMatchingFields": problemf(Unreadable, "name the section too, or use the field's ID", "more than one field has this name"),
+	"tooManyMatchingFields": problemf(Unreadable, "add the section, or use the field's ID", "more than one field has this name"),
 	"unsupportedFileFormat": problemf(Unreadable, "keep it base64-encoded and decode it where it is used", "the file in 1Password is not text"),
 }
 
@@ -103,7 +103,7 @@ func asProblem(err error, login Login) error {
 	}
 	hint := "check that the app is unlocked, and that Settings > Developer > Integrate with other apps is on"
 	if !login.Token.IsZero() {
-		hint = "check OP_SERVICE_ACCOUNT_TOKEN: it is the whole text that 1Password showed once, and begins with ops_"
+		hint = "check OP_SERVICE_ACCOUNT_TOKEN: expected the whole text that 1Password showed, which begins with ops_"
 	}
 	return &problem{state: Unreachable, hint: hint, err: fmt.Errorf("%s: %w", login, err)}
 }

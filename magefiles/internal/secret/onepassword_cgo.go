@@ -28,7 +28,7 @@ func (v sdkVault) ResolveAll(ctx context.Context, references []string) (map[stri
 	response, err := v.secrets.ResolveAll(ctx, references)
 	var limit *onepassword.RateLimitExceededError
 	if errors.As(err, &limit) {
-		return nil, problemf(Unreachable, "wait, or set the settings' own BLUMEOPS_* variables", "1Password's limit of requests is reached: %w", err)
+		return nil, problemf(Unreachable, "wait, or set the BLUMEOPS_* variables of the secrets", "the rate limit of 1Password is reached: %w", err)
 	}
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func TestAnswersOfTheSDK(t *testing.T) {
 	if got["op://v/i/f"].Value != "v4lue" || got["op://v/i/f"].Err != nil {
 		t.Errorf("value: %v", got["op://v/i/f"])
 	}
-	for reference, want := range map[string]string{"op://v/i/g": "no such field", "op://x/i/f": "no such vault"} {
+	for reference, want := range map[string]string{"op://v/i/g": "field not found", "op://x/i/f": "vault not found"} {
 		if err := got[reference].Err; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", reference, err)
 		}

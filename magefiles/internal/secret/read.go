@@ -66,9 +66,9 @@ func (r *Resolver) readVariable(ref Reference, name string) outcome {
 
 // refuse is the result for a source that may not be read in CI, and for a missing reference.
 func (r *Resolver) refuse(ref, target Reference) outcome {
-	why := "no reference is set for it"
+	why := "no reference is set"
 	if r.options.CI {
-		why = "in CI secrets come from the environment alone"
+		why = "in CI, secrets are read only from environment variables"
 	}
 	if ref.variable == "" {
 		return r.read(ref, "environment", "", problemf(Missing, "use an env://NAME reference", "%s", why))
@@ -91,7 +91,7 @@ func (r *Resolver) readRemote(ctx context.Context, remote map[Reference]string) 
 		case err != nil:
 			answer = Answer{Err: err}
 		case !found:
-			answer.Err = problemf(Unreadable, "", "1Password gave no answer for it")
+			answer.Err = problemf(Unreadable, "", "no answer from 1Password")
 		case answer.Err == nil && answer.Value == "":
 			answer.Err = problemf(Empty, "", "the field is empty in 1Password")
 		}
@@ -109,7 +109,7 @@ func (r *Resolver) ask(ctx context.Context, ops []string) (Login, map[string]Ans
 	if login.Token.IsZero() && login.Account == "" {
 		return login, nil, problemf(Unreachable,
 			"set "+TokenVariable+" to a service account's token, or "+accountVariable+" to the account's name in the desktop app",
-			"1Password has to be asked, and nothing says as whom")
+			"no 1Password account is configured")
 	}
 	answers, err := r.session.resolveAll(ctx, login, ops)
 	return login, answers, err

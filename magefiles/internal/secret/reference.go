@@ -105,20 +105,20 @@ func checkOp(path string) error {
 	path, query, asked := strings.Cut(path, "?")
 	switch {
 	case asked && slices.Contains(opQueries, query):
-		return fmt.Errorf("query %q is for the op command alone: here 1Password's SDK reads, which knows %s", query, known(sdkQueries))
+		return fmt.Errorf("query %q is only for the op command: 1Password's SDK supports %s", query, known(sdkQueries))
 	case asked && !slices.Contains(sdkQueries, query):
-		return fmt.Errorf("unknown query %q: 1Password knows %s; its op command, too, %s", query, known(sdkQueries), known(opQueries))
+		return fmt.Errorf("unknown query %q: 1Password supports %s; its op command also supports %s", query, known(sdkQueries), known(opQueries))
 	}
 	parts := strings.Split(path, "/")
 	if len(parts) < 3 || len(parts) > 4 {
-		return fmt.Errorf("has %d parts: want op://vault/item/field or op://vault/item/section/field", len(parts))
+		return fmt.Errorf("has %d parts: expected op://vault/item/field or op://vault/item/section/field", len(parts))
 	}
 	for _, part := range parts {
 		if strings.TrimSpace(part) == "" {
-			return fmt.Errorf("has an empty part: want op://vault/item/field or op://vault/item/section/field")
+			return fmt.Errorf("has an empty part: expected op://vault/item/field or op://vault/item/section/field")
 		}
 		if !opPart.MatchString(part) {
-			return fmt.Errorf("%q has a character that 1Password does not take (letters, digits, space, _, . and - only): use the ID of the vault, item or field instead of its name", part)
+			return fmt.Errorf("%q has a character that 1Password does not allow (letters, digits, space, _, . and - only): use the ID of the vault, item or field instead of its name", part)
 		}
 	}
 	return nil
@@ -131,7 +131,7 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func checkEnv(name string) error {
 	if !variableName.MatchString(name) {
-		return fmt.Errorf("%q is no name of an environment variable: letters, digits and _ only, not beginning with a digit", name)
+		return fmt.Errorf("%q is not a name of an environment variable: expected letters, digits and _ only, not beginning with a digit", name)
 	}
 	return nil
 }
@@ -139,13 +139,13 @@ func checkEnv(name string) error {
 func checkFile(path string) error {
 	switch {
 	case path == "":
-		return fmt.Errorf("names no file: want file:///absolute/path or file://path/from/the/repository's/root")
+		return fmt.Errorf("has no path: expected file:///absolute/path or file://path/from/the/repository's/root")
 	case !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl):
-		return fmt.Errorf("the path holds a control character or is not UTF-8")
+		return fmt.Errorf("the path contains a control character or is not UTF-8")
 	case path == "~" || strings.HasPrefix(path, "~/"):
-		return fmt.Errorf("~ is not expanded here: write the absolute path")
+		return fmt.Errorf("~ is not expanded: write the absolute path")
 	case strings.HasSuffix(path, "/") || filepath.Base(path) == "." || filepath.Base(path) == "..":
-		return fmt.Errorf("names a folder: want the path of a file")
+		return fmt.Errorf("is a folder: expected the path of a file")
 	}
 	return nil
 }

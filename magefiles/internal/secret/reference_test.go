@@ -34,16 +34,16 @@ func TestParseReferenceRefuses(t *testing.T) {
 		"op://v/ /f":                 "empty part",
 		"op://v/zot (ci)/password":   "use the ID",
 		"op://v/zöt/password":        "use the ID",
-		"op://v/i/f?attribute=title": "unknown query \"attribute=title\": 1Password knows ?attribute=otp, ",
-		"op://v/i/f?attribute=type":  "is for the op command alone: here 1Password's SDK reads, which knows ?attribute=otp, ",
+		"op://v/i/f?attribute=title": "unknown query \"attribute=title\": 1Password supports ?attribute=otp, ",
+		"op://v/i/f?attribute=type":  "is only for the op command: 1Password's SDK supports ?attribute=otp, ",
 		"op://v/i/f?":                "unknown query",
-		"env://":                     "no name of an environment variable",
-		"env://1X":                   "no name of an environment variable",
-		"env://A-B":                  "no name of an environment variable",
-		"file://":                    "names no file",
+		"env://":                     "not a name of an environment variable",
+		"env://1X":                   "not a name of an environment variable",
+		"env://A-B":                  "not a name of an environment variable",
+		"file://":                    "has no path",
 		"file://~/token":             "write the absolute path",
-		"file:///run/secrets/":       "names a folder",
-		"file://..":                  "names a folder",
+		"file:///run/secrets/":       "is a folder",
+		"file://..":                  "is a folder",
 		"file:///a\x00b":             "control character",
 		"file:///a\xff":              "not UTF-8",
 	} {
@@ -69,8 +69,8 @@ func TestCheckOp(t *testing.T) {
 		}
 	}
 	for s, want := range map[string]string{
-		"op://v/i/f?attribute=contents": "its op command, too, ?attribute=type", "op://v/i?attribute=content": "has 2 parts", "op://v/i/f?x": "unknown query",
-		"env://A?attribute=content": "no name of an environment variable", "op://v/i/f?attribute=content&attribute=id": "unknown query",
+		"op://v/i/f?attribute=contents": "its op command also supports ?attribute=type", "op://v/i?attribute=content": "has 2 parts", "op://v/i/f?x": "unknown query",
+		"env://A?attribute=content": "not a name of an environment variable", "op://v/i/f?attribute=content&attribute=id": "unknown query",
 	} {
 		if err := CheckOp(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", s, err)

@@ -22,11 +22,11 @@ func readFile(root, path string) (string, error) {
 	data, err := readLimited(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", problemf(Missing, "", "no such file: %s", path)
+		return "", problemf(Missing, "", "file not found: %s", path)
 	case err != nil:
 		return "", problemf(Unreadable, "make it a file that you may read (chmod 600, your own)", "%w", err)
 	case len(data) > maxSize:
-		return "", problemf(Unreadable, "", "%s is larger than %d KiB, which is the most that a build takes as a secret", path, maxSize/1024)
+		return "", problemf(Unreadable, "", "%s is larger than %d KiB, the maximum of a build secret", path, maxSize/1024)
 	case !utf8.Valid(data):
 		return "", problemf(Unreadable, "keep it base64-encoded and decode it where it is used", "%s is not text (UTF-8)", path)
 	}

@@ -24,11 +24,11 @@ type Refusal struct {
 
 // Advice for the reasons.
 const (
-	doName      = "use a name that the certificate is for as the address, or have it issued for this one; another authority does not help"
+	doName      = "use a host name of the certificate as the address, or issue a certificate for this host; another authority does not help"
 	doTime      = "renew the certificate, or set this machine's clock; another authority does not help"
 	doAuthority = "set BLUMEOPS_CA_FILE to the PEM file of the authority that signed it"
 	doUnknown   = "check that it is for this host, that it has not expired, and that this machine knows its authority (BLUMEOPS_CA_FILE)" // git with GnuTLS says no more
-	doOther     = "have a certificate issued that clients accept"
+	doOther     = "use a certificate that clients accept"
 )
 
 // Refused reports whether err is a refused certificate, and why.
@@ -58,7 +58,7 @@ func nameProblem(err x509.HostnameError) string {
 		names = append(names, ip.String())
 	}
 	if len(names) == 0 {
-		return "it is not for host " + err.Host + ", and names no host at all"
+		return "it is not for host " + err.Host + ", and names no host"
 	}
 	return plain.Short("it is not for host "+err.Host+" but for "+strings.Join(names[:min(len(names), maxNames)], ", "), maxProblem)
 }

@@ -23,7 +23,7 @@ func Choose(all []Check, list string) ([]Check, error) {
 	for name := range strings.SplitSeq(list, ",") {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(names, name) {
-			return nil, fmt.Errorf("-only=%s: there is no check %q; there are %s", list, name, strings.Join(names, ", "))
+			return nil, fmt.Errorf("-only=%s: unknown check %q (known: %s)", list, name, strings.Join(names, ", "))
 		}
 		wanted[name] = true
 	}

@@ -101,7 +101,7 @@ func Shared[T any](t *Tree, key any, build func(*Tree) T) T {
 // Reasons why a file cannot be read.
 var (
 	errTooLarge = errors.New("too large")
-	errDense    = errors.New("too dense")
+	errDense    = errors.New("too much markup")
 	errFolder   = errors.New("a folder")
 	errSpecial  = errors.New("is not a regular file")
 )
@@ -132,7 +132,7 @@ func (t *Tree) read(name string) (_ []byte, err error) {
 		return nil, errTooLarge
 	}
 	if n := marks(name, buffer.Bytes()); n > MaxMarks {
-		return nil, fmt.Errorf("%w: %d of the characters that make links, emphasis, code and lines of Markdown", errDense, n)
+		return nil, fmt.Errorf("%w: %d markup characters of Markdown", errDense, n)
 	}
 	return buffer.Bytes(), nil
 }

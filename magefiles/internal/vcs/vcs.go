@@ -3,10 +3,9 @@ package vcs
 
 // Change is a file that a commit writes or deletes.
 type Change struct {
-	Path       string // slash path from the root
-	Content    []byte // the whole file; nil if it is deleted
-	Delete     bool
-	Executable bool // makes the file executable; an executable file stays so
+	Path    string // slash path from the root
+	Content []byte // the whole file; nil if it is deleted
+	Delete  bool
 }
 
 // Heads are the released branch and the tags.
@@ -28,7 +27,7 @@ type Push struct {
 // RaceError says that another client pushed first.
 type RaceError struct{ Err error }
 
-func (e *RaceError) Error() string { return "lost a race: " + e.Err.Error() }
+func (e *RaceError) Error() string { return "another push came first: " + e.Err.Error() }
 func (e *RaceError) Unwrap() error { return e.Err }
 
 // Hint says what to do.

@@ -9,7 +9,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 )
 
 // newCheckout is a workspace in which mage runs in this repository itself. What it writes goes elsewhere.
@@ -53,7 +53,7 @@ func TestNettest(t *testing.T) {
 }
 
 func TestDevpi(t *testing.T) {
-	registry, python := e2etest.NeedBase(t, baseimage.Python())
+	registry, python := e2etest.NeedBase(t, testimage.Python())
 	w := newCheckout(t)
 	archive := filepath.Join(w.Dir, "devpi.tar")
 	w.Mage("container:build", "devpi", "-target=runtime", "-args=PYTHON_BASE="+registry+"/"+python, "-output="+archive)
@@ -73,7 +73,7 @@ func TestDevpi(t *testing.T) {
 }
 
 func TestQuartz(t *testing.T) {
-	registry, nginx := e2etest.NeedBase(t, baseimage.Nginx())
+	registry, nginx := e2etest.NeedBase(t, testimage.Nginx())
 	w := newCheckout(t)
 	archive := filepath.Join(w.Dir, "quartz.tar")
 	w.Mage("container:build", "quartz", "-args=NGINX_BASE="+registry+"/"+nginx, "-output="+archive)

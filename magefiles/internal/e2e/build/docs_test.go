@@ -13,9 +13,9 @@ import (
 	"syscall"
 	"testing"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
 )
 
 // newDocs is a workspace whose docs the stand-in for Quartz builds, at a commit of a repository of its own, on the lab's node:22-slim.
@@ -26,7 +26,7 @@ func newDocs(t *testing.T) *workspace {
 	repository, _, _ := strings.Cut(reference, ":")
 	w.Env["BLUMEOPS_MIRRORS"] = "docker.io/" + repository + "=" + registry + "/" + repository
 	quartz := filepath.Join(w.Dir, "quartz")
-	if err := os.CopyFS(quartz, os.DirFS(filepath.Join(e2etest.Root(), "magefiles", "internal", "website", "testdata", "quartz"))); err != nil {
+	if err := os.CopyFS(quartz, os.DirFS(filepath.Join(e2etest.Root(), "magefiles", "internal", "docsite", "testdata", "quartz"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(filepath.Join(quartz, "quartz", "bootstrap-cli.mjs"), 0o755); err != nil {
@@ -72,7 +72,7 @@ func TestDocsBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := website.Unpack(t.TempDir(), bytes.NewReader(archive), website.Largest)
+	site, err := docsite.Unpack(t.TempDir(), bytes.NewReader(archive), docsite.Largest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestDocsRefused(t *testing.T) {
 		"zone":      {map[string]string{"BLUMEOPS_TIME_ZONE": "Mars/Base"}, nil, 2, "is not a time zone"},
 		"output":    {nil, []string{"-output=docs.zip"}, 2, "FILE.tar.gz"},
 		"version":   {nil, []string{"-version=1"}, 2, "vX.Y.Z"},
-		"source":    {nil, []string{"-source=no/such/folder"}, 2, "is no folder"},
+		"source":    {nil, []string{"-source=no/such/folder"}, 2, "is not a folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := w.Clone(t)

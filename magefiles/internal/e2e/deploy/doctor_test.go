@@ -11,7 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // testEstate has doctor and drift look at the homelab as it should be, and then at what is planted in it. It leaves it as it was.
@@ -77,9 +77,9 @@ func (h *homelab) testDoctor(t *testing.T, registry *e2etest.Registry) {
 	}
 
 	registry.Fail("broken", 0)
-	h.Fronts()["forge"].Fail(front.Fault{Kind: front.Expire})
-	h.Fronts()["site"].Fail(front.Fault{Kind: front.Refuse})
-	h.Fronts()["argocd"].Fail(front.Fault{Kind: front.Status})
+	h.Fronts()["forge"].Fail(faultproxy.Fault{Kind: faultproxy.Expire})
+	h.Fronts()["site"].Fail(faultproxy.Fault{Kind: faultproxy.Refuse})
+	h.Fronts()["argocd"].Fail(faultproxy.Fault{Kind: faultproxy.Status})
 	h.WantRules(h.Findings(1, "doctor"), []string{"argocd/right", "forge/token", "push/right", "registry/push", "site/answer"})
 	registry.Front().Mend()
 	for _, f := range h.Fronts() {

@@ -11,7 +11,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"golang.org/x/crypto/ssh"
 )
@@ -81,7 +81,7 @@ func NewHomelabOf(t *testing.T, names []string, edit ...func(*Workspace)) *Homel
 	repository, _, _ := strings.Cut(node, ":")
 	for name, value := range map[string]string{
 		"BLUMEOPS_MIRRORS": "docker.io/" + repository + "=" + registry + "/" + repository, "BLUMEOPS_DOCS_URL": up.Site.URL(),
-		"BLUMEOPS_DOCS_SOURCE":    filepath.Join(setup.root, "magefiles", "internal", "website", "testdata", "quartz"),
+		"BLUMEOPS_DOCS_SOURCE":    filepath.Join(setup.root, "magefiles", "internal", "docsite", "testdata", "quartz"),
 		"BLUMEOPS_DEPLOY_TIMEOUT": Patience.String(), "BLUMEOPS_REGISTRY_USER": "none", "BLUMEOPS_DOCS_HOOK": "echo hooked >>'" + filepath.Join(w.Dir, "hooked") + "'",
 	} {
 		w.Env[name] = value
@@ -123,8 +123,8 @@ func (h *Homelab) WriteDocs(slug string) {
 }
 
 // Fronts are what mage reaches the lab through.
-func (h *Homelab) Fronts() map[string]*front.Front {
-	return map[string]*front.Front{"forge": h.Lab.Forge.Front(), "argocd": h.Lab.ArgoCD.Front(), "site": h.Lab.Site.Front()}
+func (h *Homelab) Fronts() map[string]*faultproxy.Front {
+	return map[string]*faultproxy.Front{"forge": h.Lab.Forge.Front(), "argocd": h.Lab.ArgoCD.Front(), "site": h.Lab.Site.Front()}
 }
 
 // WantDeployed wants the one container of a workload in the cluster, a Deployment or a CronJob, to have an image.

@@ -54,7 +54,7 @@ func (w *Workspace) WantFullJobFile(variable string, args ...string) {
 	w.Env[variable] = "/dev/full"
 	defer delete(w.Env, variable)
 	got := w.Run(args...)
-	if got.Status != 1 || got.Stdout == "" || !strings.Contains(got.Stderr, "the file of $"+variable) {
+	if got.Status != 1 || got.Stdout == "" || !strings.Contains(got.Stderr, "the file in $"+variable) {
 		w.T.Errorf("%s=/dev/full %s: %+v", variable, strings.Join(args, " "), got)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // Registry is a registry that a test publishes to, with faults to order.
@@ -29,14 +29,14 @@ var (
 )
 
 // faults are those that a server can be told to have.
-var faults = map[string]front.Fault{
-	"unavailable":  {Kind: front.Status, Status: http.StatusServiceUnavailable},
-	"broken":       {Kind: front.Status, Status: http.StatusServiceUnavailable, Match: isWrite},
-	"unauthorized": {Kind: front.Status, Status: http.StatusUnauthorized, Header: http.Header{"WWW-Authenticate": {`Basic realm="lab"`}}},
-	"hang":         {Kind: front.Delay},
-	"cut":          {Kind: front.CutRequest, Path: uploadPath, Bytes: 16},
-	"forget":       {Kind: front.Drop, Path: tagPath, Method: http.MethodPut},
-	"swap":         {Kind: front.Custom, Path: tagPath, Method: http.MethodPut, Serve: swap},
+var faults = map[string]faultproxy.Fault{
+	"unavailable":  {Kind: faultproxy.Status, Status: http.StatusServiceUnavailable},
+	"broken":       {Kind: faultproxy.Status, Status: http.StatusServiceUnavailable, Match: isWrite},
+	"unauthorized": {Kind: faultproxy.Status, Status: http.StatusUnauthorized, Header: http.Header{"WWW-Authenticate": {`Basic realm="lab"`}}},
+	"hang":         {Kind: faultproxy.Delay},
+	"cut":          {Kind: faultproxy.CutRequest, Path: uploadPath, Bytes: 16},
+	"forget":       {Kind: faultproxy.Drop, Path: tagPath, Method: http.MethodPut},
+	"swap":         {Kind: faultproxy.Custom, Path: tagPath, Method: http.MethodPut, Serve: swap},
 }
 
 func isWrite(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
@@ -79,7 +79,7 @@ func (s *Registry) Fail(kind string, times int) {
 	}
 	fault := faults[kind]
 	fault.Times = times
-	if fault.Kind == front.Delay {
+	if fault.Kind == faultproxy.Delay {
 		fault.Hit = func(*http.Request) { s.reached <- struct{}{} }
 	}
 	s.Front().Fail(fault)

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // ReleaseResult is what docs:release -format=json says.
@@ -129,8 +129,8 @@ func (h *Homelab) Kill(t testing.TB, m Moment, args ...string) bool {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	var killed atomic.Bool
-	mend := h.Fronts()[m.Front].Fail(front.Fault{
-		Kind: front.Custom, Method: m.Method, Path: m.Path, Times: 1,
+	mend := h.Fronts()[m.Front].Fail(faultproxy.Fault{
+		Kind: faultproxy.Custom, Method: m.Method, Path: m.Path, Times: 1,
 		Match: func(q *http.Request) bool { // not the questions of the preflight, which have to be refused
 			return m.Front != "forge" || m.Method != http.MethodPost || !strings.HasSuffix(q.URL.Path, "/releases") || q.ContentLength > 2
 		},

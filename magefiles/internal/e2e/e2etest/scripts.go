@@ -13,9 +13,10 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 )
 
 // The variables that name a Dagger engine, and the dagger command, which is fetched where none is named.
@@ -168,7 +169,7 @@ func cmdNeeds(ts *testscript.TestScript, _ bool, args []string) {
 		case "runtime":
 			NeedRuntime(t)
 		case "base":
-			registry, _ := NeedBase(t, baseimage.Debian())
+			registry, _ := NeedBase(t, testimage.Debian())
 			ts.Setenv("BLUMEOPS_MIRRORS", "docker.io="+registry)
 		default:
 			ts.Fatalf("needs what? runtime or base")

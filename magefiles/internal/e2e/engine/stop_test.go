@@ -184,7 +184,7 @@ func TestChoiceOfEngine(t *testing.T) {
 		t.Errorf("asked for: %+v", got)
 	}
 	w.Env["_EXPERIMENTAL_DAGGER_RUNNER_HOST"] = "tcp://127.0.0.1:1"
-	if got := w.Run("container:build", "files"); got.Status != 0 || !strings.Contains(got.Stderr, "engine: embedded (a runner is named") || !strings.Contains(got.Stderr, "connection refused") {
+	if got := w.Run("container:build", "files"); got.Status != 0 || !strings.Contains(got.Stderr, "engine: embedded (a runner is set") || !strings.Contains(got.Stderr, "connection refused") {
 		t.Errorf("a Dagger runner that is down: %+v", got)
 	}
 	if got := w.Run("container:build", "files", "-engine=dagger"); got.Status != 1 || !strings.Contains(got.Stderr, "no Dagger engine at tcp://127.0.0.1:1") || !strings.Contains(got.Stderr, "hint: start") {

@@ -9,7 +9,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 )
 
 // The image of a Go program is the same bit for bit from two clones, two homes and two engines with caches of their own, and from a real Dagger
@@ -38,7 +38,7 @@ func TestGoImagesRepeat(t *testing.T) {
 
 // Of two clones that publish the same revision, the second finds the work done, whichever engine it has and though RUN layers never repeat.
 func TestAnotherClonePublishesTheSame(t *testing.T) {
-	registry, _ := e2etest.NeedBase(t, baseimage.Debian())
+	registry, _ := e2etest.NeedBase(t, testimage.Debian())
 	first := newWorkspace(t)
 	first.Env["BLUMEOPS_MIRRORS"] = "docker.io=" + registry
 	s := first.NewRegistry(lab.RegistryOptions{CreateOnly: true})

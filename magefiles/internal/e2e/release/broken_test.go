@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 )
 
 // moment is a kind of request at which a release is killed.
@@ -75,9 +75,9 @@ func (h *homelab) testKilled(t *testing.T) {
 // testFaults has one request of each kind fail, once, in each of the lab's ways. What is asked again goes on, and what breaks a run off is
 // finished by the next.
 func (h *homelab) testFaults(t *testing.T) {
-	for _, fault := range []front.Fault{
-		{Kind: front.Refuse}, {Kind: front.Delay, For: 200 * time.Millisecond}, {Kind: front.Status}, {Kind: front.Cut, Bytes: 20},
-		{Kind: front.CutRequest, Bytes: 20}, {Kind: front.Drop}, {Kind: front.Expire},
+	for _, fault := range []faultproxy.Fault{
+		{Kind: faultproxy.Refuse}, {Kind: faultproxy.Delay, For: 200 * time.Millisecond}, {Kind: faultproxy.Status}, {Kind: faultproxy.Cut, Bytes: 20},
+		{Kind: faultproxy.CutRequest, Bytes: 20}, {Kind: faultproxy.Drop}, {Kind: faultproxy.Expire},
 	} {
 		h.WriteDocs("fault-" + fault.Kind.String())
 		version := h.NextVersion()
@@ -112,7 +112,7 @@ func (h *homelab) testFaults(t *testing.T) {
 func (h *homelab) testLies(t *testing.T) {
 	h.WriteDocs("lies")
 	version := h.NextVersion()
-	mend := h.Lab.Forge.Front().Fail(front.Fault{Kind: front.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`\.tar\.gz$`)})
+	mend := h.Lab.Forge.Front().Fail(faultproxy.Fault{Kind: faultproxy.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`\.tar\.gz$`)})
 	got := h.Run("docs:release", "patch")
 	mend()
 	if got.Status != 1 || !strings.Contains(got.Stderr, "the package does not have docs-"+version) || h.NextVersion() != version {
@@ -152,8 +152,8 @@ func (h *homelab) testTwoAtOnce(t *testing.T) {
 	other := filepath.Join(h.Dir, "other")
 	h.Git("clone", "--quiet", h.Lab.Forge.CloneURL(h.Lab.Forge.Owner, "blumeops"), other)
 	both, arrived := make(chan struct{}), 0
-	mend := h.Lab.Forge.Front().Fail(front.Fault{
-		Kind: front.Custom, Method: http.MethodPost, Path: regexp.MustCompile(`git-receive-pack$`), Times: 2,
+	mend := h.Lab.Forge.Front().Fail(faultproxy.Fault{
+		Kind: faultproxy.Custom, Method: http.MethodPost, Path: regexp.MustCompile(`git-receive-pack$`), Times: 2,
 		Hit: func(*http.Request) { // the fault's lock is held
 			if arrived++; arrived == 2 {
 				close(both)
@@ -189,7 +189,7 @@ func (h *homelab) testTwoAtOnce(t *testing.T) {
 		if !strings.Contains(text, version) {
 			t.Errorf("releaser %d:\n%s", i, text)
 		}
-		lost += strings.Count(text, "lost a race")
+		lost += strings.Count(text, "another push came first")
 	}
 	if lost != 1 {
 		t.Errorf("%d races were lost\n%s\n%s", lost, said[0].String(), said[1].String())

@@ -13,7 +13,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 )
 
@@ -194,7 +194,7 @@ func (s *followed) testSuccess(t *testing.T) {
 
 // testNoAPI has a forge that is too old to tell of runs. The runner asks past the front.
 func (s *followed) testNoAPI(t *testing.T) {
-	defer s.forge.Front().Fail(front.Fault{Kind: front.Status, Status: http.StatusNotFound, Path: regexp.MustCompile(`/actions/`)})()
+	defer s.forge.Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusNotFound, Path: regexp.MustCompile(`/actions/`)})()
 	s.commit("Go on")
 	got := s.Run("container:release", "greeter", "minor", "-wait", limit)
 	tag, reference, _ := strings.Cut(strings.TrimSuffix(got.Stdout, "\n"), " ")
@@ -223,7 +223,7 @@ func (s *followed) testRefusals(t *testing.T) {
 	if err := s.forge.API(t.Context(), http.MethodPatch, api, s.token, map[string]bool{"has_actions": false}, nil); err != nil {
 		t.Fatal(err)
 	}
-	release(1, "has Actions switched off for it", "-wait")
+	release(1, "has Actions disabled for the repository", "-wait")
 	if now := s.Git("ls-remote", "--tags", "origin"); now != tags {
 		t.Errorf("the forge has %q, had %q", now, tags)
 	}

@@ -7,21 +7,22 @@ import (
 	"strings"
 	"testing"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/front"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 )
 
 // haveNginx puts the stand-in for nginx where the Dockerfile of quartz finds the version that it names.
 func (w *workflows) haveNginx() {
 	w.T.Helper()
-	recipe := baseimage.Nginx()
+	recipe := testimage.Nginx()
 	registry, _ := e2etest.NeedBase(w.T, recipe)
 	text, err := os.ReadFile(filepath.Join(w.Repo, "containers", "quartz", "Dockerfile"))
 	if err != nil {
@@ -95,7 +96,7 @@ func (w *workflows) testBranch(t *testing.T) {
 	e := pushed("build-container.yaml", "refs/heads/main", commit)
 	before := w.finals()
 	w.registry.Forget()
-	w.Lab.ArgoCD.Front().Fail(front.Fault{Kind: front.Expire})
+	w.Lab.ArgoCD.Front().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
 	out, err := w.act(e)
 	w.Lab.ArgoCD.Front().Mend()
 	if err == nil || !strings.Contains(out, "promote nettest: ") {

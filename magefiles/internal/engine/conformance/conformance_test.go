@@ -15,6 +15,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
@@ -32,7 +33,7 @@ func TestConformance(t *testing.T) {
 	if testing.Short() {
 		t.Skip("replays for minutes: run without -short")
 	}
-	if err := baseimage.Debian().Ready(); err != nil {
+	if err := testimage.Debian().Ready(); err != nil {
 		testenv.Missing(t, err)
 	}
 	listed, err := conformance.Known()
@@ -115,7 +116,7 @@ func build(t *testing.T, dir, pkg string) string {
 // serveBaseImage starts the registry of the recordings, with their base image.
 func serveBaseImage(t *testing.T) {
 	t.Helper()
-	layout, err := baseimage.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), baseimage.Debian())
+	layout, err := baseimage.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), testimage.Debian())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/conformance"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
@@ -20,7 +20,7 @@ func TestCorpus(t *testing.T) {
 	if testing.Short() {
 		t.Skip("replays for a minute: run without -short")
 	}
-	if err := baseimage.Debian().Ready(); err != nil {
+	if err := testimage.Debian().Ready(); err != nil {
 		testenv.Missing(t, err)
 	}
 	work := t.TempDir()

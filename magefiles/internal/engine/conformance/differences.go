@@ -41,14 +41,14 @@ func ParseListed(text io.Reader) ([]Listed, error) {
 		}
 		part := listedLine.FindStringSubmatch(line)
 		if part == nil {
-			return nil, fmt.Errorf("differences.txt:%d: %q: expected «group/name: reason»", n, line)
+			return nil, fmt.Errorf("differences.txt:%d: %q: expected \"group/name: reason\"", n, line)
 		}
 		l := Listed{Scenario: part[1] + "/" + part[2], Sometimes: part[3] != "", Reason: part[4]}
 		switch {
 		case !slices.Contains(Groups, part[1]):
-			return nil, fmt.Errorf("differences.txt:%d: group %q does not count; those that do: %s", n, part[1], strings.Join(Groups, ", "))
+			return nil, fmt.Errorf("differences.txt:%d: group %q is not counted (counted groups: %s)", n, part[1], strings.Join(Groups, ", "))
 		case seen[l.Scenario]:
-			return nil, fmt.Errorf("differences.txt:%d: %s stands twice", n, l.Scenario)
+			return nil, fmt.Errorf("differences.txt:%d: %s is listed twice", n, l.Scenario)
 		}
 		seen[l.Scenario] = true
 		listed = append(listed, l)

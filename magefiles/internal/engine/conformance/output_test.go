@@ -104,10 +104,10 @@ func TestParseListed(t *testing.T) {
 	}
 	for text, part := range map[string]string{
 		"ids/id_load":                       "differences.txt:1: \"ids/id_load\": expected",
-		"ids/id_load:  ":                    "expected «group/name: reason»",
-		"id_load: x":                        "expected «group/name: reason»",
-		"git-http/http_file: refused":       "group \"git-http\" does not count",
-		"# c\nids/a: x\nids/b: y\nids/a: z": "differences.txt:4: ids/a stands twice",
+		"ids/id_load:  ":                    `expected "group/name: reason"`,
+		"id_load: x":                        `expected "group/name: reason"`,
+		"git-http/http_file: refused":       "group \"git-http\" is not counted",
+		"# c\nids/a: x\nids/b: y\nids/a: z": "differences.txt:4: ids/a is listed twice",
 	} {
 		if _, err := ParseListed(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%q: error %v, want it to hold %q", text, err, part)

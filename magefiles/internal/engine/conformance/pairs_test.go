@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/conformance"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
@@ -17,7 +17,7 @@ func TestPairs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts two engines: run without -short")
 	}
-	if err := baseimage.Debian().Ready(); err != nil {
+	if err := testimage.Debian().Ready(); err != nil {
 		testenv.Missing(t, err)
 	}
 	seed, count := 1, 12

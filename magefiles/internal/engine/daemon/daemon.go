@@ -30,11 +30,11 @@ const StartLabel = "me.eblu.ops.blumeops.start"
 const DefaultCacheBytes = 20_000_000_000
 
 // ErrNoRuntime says that RUN and withExec cannot work. Builds that run no command still work.
-var ErrNoRuntime = errors.New("no OCI runtime that BuildKit can use (runc, or crun from 1.15 on), and steps that run a command need one: install it (apt-get install runc)")
+var ErrNoRuntime = errors.New("no OCI runtime that BuildKit can use (runc, or crun from 1.15 on), which steps that run a command require: apt-get install runc")
 
 // ErrNoSubIDs says why an ordinary user's engine cannot run commands: BuildKit's containers need more users than one.
-var ErrNoSubIDs = errors.New("steps that run a command, and images whose files belong to several users, need subordinate ids, which this user has not: " +
-	"have an administrator install uidmap and give them (apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)")
+var ErrNoSubIDs = errors.New("steps that run a command, and images whose files belong to several users, require subordinate ids, which this user does not have: " +
+	"ask an administrator to install uidmap and to add them (apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)")
 
 // ErrNotLinux says that the embedded engine does not run on this system.
 var ErrNotLinux = errors.New("the embedded engine runs on Linux: start Docker, or set BUILDKIT_HOST to a BuildKit daemon elsewhere")
@@ -56,7 +56,6 @@ type Options struct {
 type Registry struct {
 	Mirrors   []string // hosts, or host/path, that are tried first
 	PlainHTTP bool     // speaks HTTP
-	Insecure  bool     // its certificate is not checked
 }
 
 // Daemon is a BuildKit daemon that answers.

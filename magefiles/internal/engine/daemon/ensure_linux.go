@@ -9,7 +9,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // lockRetry is how often a waiting run checks whether the lock is free.
@@ -40,7 +40,7 @@ func ensureOwn(ctx context.Context, opts Options) (*Daemon, error) {
 }
 
 // ensureLocked checks again, since another run may have finished in the meantime.
-func (o Options) ensureLocked(ctx context.Context, src pinned.State, f files) (*Daemon, error) {
+func (o Options) ensureLocked(ctx context.Context, src toolbuild.State, f files) (*Daemon, error) {
 	r := probe(ctx, f.socket)
 	if err := r.foreign(f); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (o Options) ensureLocked(ctx context.Context, src pinned.State, f files) (*
 		return o.daemon(ctx, r), nil
 	}
 	if r.answers() && r.key == src.Key && r.busy(ctx) {
-		o.logf("the settings of the engine changed; it is building, so they hold from its next start")
+		o.logf("the engine's settings changed while it builds: they take effect at its next start")
 		return o.daemon(ctx, r), nil
 	}
 	if err := o.checkDisk(f); err != nil {
@@ -73,9 +73,9 @@ func (o Options) ensureLocked(ctx context.Context, src pinned.State, f files) (*
 }
 
 // replace stops our daemon if it has another version or other settings, when it is idle.
-func (o Options) replace(ctx context.Context, r running, src pinned.State, f files) error {
+func (o Options) replace(ctx context.Context, r running, src toolbuild.State, f files) error {
 	if r.answers() && r.busy(ctx) {
-		o.logf("the engine still builds with %s; waiting for it to finish, then %s takes over", r.version, src.Label())
+		o.logf("the engine still builds with %s; waiting for it to finish, then %s starts", r.version, src.Label())
 		if err := r.waitIdle(ctx); err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (o Options) lock(ctx context.Context, path string) (unlock func(), err erro
 	l := flock.New(path)
 	ok, err := l.TryLock()
 	if err == nil && !ok {
-		o.logf("another run is setting the engine up; waiting for it")
+		o.logf("another run is setting up the engine; waiting for it")
 		ok, err = l.TryLockContext(ctx, lockRetry)
 	}
 	if err != nil || !ok {

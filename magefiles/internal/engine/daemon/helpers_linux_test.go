@@ -17,8 +17,8 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/tonistiigi/fsutil"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 // lines collects progress.
@@ -46,7 +46,7 @@ var built = sync.OnceValues(func() (paths []string, err error) {
 		return nil, err
 	}
 	opts := Options{ModulesDir: modules(), StateDir: filepath.Join(cache, "blumeops", "engine-test")}.withDefaults()
-	programs := []pinned.Program{buildkitd}
+	programs := []toolbuild.Program{buildkitd}
 	if os.Geteuid() != 0 && !opts.singleUser() {
 		programs = append(programs, rootlesskit)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // errNoGo says that the engine's programs are not built yet, and cannot be built.
-var errNoGo = errors.New("the embedded engine is not built yet, and there is no go command to build it: install Go, or set BUILDKIT_HOST")
+var errNoGo = errors.New("the embedded engine is not built yet, and the go command to build it is not on PATH: install Go, or set BUILDKIT_HOST")
 
 // Lacks returns the errors with which Ensure would fail (start) and with which commands in the daemon would fail (run), as far as they can be
 // known without building or starting anything.

@@ -15,8 +15,8 @@ import (
 )
 
 // errNoUserNamespaces is the error for a user other than root who cannot make user namespaces.
-var errNoUserNamespaces = errors.New("the embedded engine needs root, or user namespaces, which this system does not allow to this user: " +
-	"run it as root, set BUILDKIT_HOST, or have an administrator allow them " +
+var errNoUserNamespaces = errors.New("the embedded engine requires root or user namespaces, and this system does not allow user namespaces for this user: " +
+	"run it as root, set BUILDKIT_HOST, or ask an administrator to allow them " +
 	"(sysctl user.max_user_namespaces=15000; on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0)")
 
 // launch is a way to start the daemon.
@@ -44,7 +44,7 @@ func (o Options) prepareLaunch(ctx context.Context, f files) (launch, error) {
 	case !o.singleUser():
 		return o.rootless(ctx, exe, f)
 	}
-	o.logf("the engine builds only what runs no command: %v", ErrNoSubIDs)
+	o.logf("the engine only builds steps that run no command: %v", ErrNoSubIDs)
 	attr := ownNamespace()
 	attr.Setsid = true
 	return launch{command: []string{exe}, attr: attr}, nil

@@ -31,7 +31,7 @@ func dialNamed(ctx context.Context, host string, getenv func(string) string) (*D
 	}
 	info, err := d.worker(ctx, answerTime)
 	if err != nil {
-		return nil, fmt.Errorf("BUILDKIT_HOST=%s does not answer as a BuildKit daemon: %w (start it there, or unset BUILDKIT_HOST to use the engine's own)", host, err)
+		return nil, fmt.Errorf("BUILDKIT_HOST=%s does not answer as a BuildKit daemon: %w (start one there, or unset BUILDKIT_HOST to use the embedded engine's daemon)", host, err)
 	}
 	d.Version = info.BuildkitVersion.Version
 	return d, nil
@@ -41,16 +41,16 @@ func checkAddress(host string) error {
 	u, err := url.Parse(host)
 	switch {
 	case strings.Contains(host, "@") && !strings.HasPrefix(host, "unix://"):
-		return errors.New("BUILDKIT_HOST holds a user or a password before an @ (it is not repeated here): want unix:///PATH/buildkitd.sock or tcp://HOST:PORT; " +
-			"certificates are named by BUILDKIT_TLS_DIR")
+		return errors.New("BUILDKIT_HOST contains a user or a password before an @ (not printed here): expected unix:///PATH/buildkitd.sock or tcp://HOST:PORT; " +
+			"set BUILDKIT_TLS_DIR to the folder of the certificates")
 	case err != nil:
-		return fmt.Errorf("BUILDKIT_HOST is not an address: %w", err)
+		return fmt.Errorf("invalid BUILDKIT_HOST: %w", err)
 	case u.Scheme == "unix" && u.Path != "":
 		return nil
 	case u.Scheme == "tcp" && u.Port() != "":
 		return nil
 	}
-	return fmt.Errorf("BUILDKIT_HOST=%s: want unix:///PATH/buildkitd.sock or tcp://HOST:PORT", host)
+	return fmt.Errorf("BUILDKIT_HOST=%s: expected unix:///PATH/buildkitd.sock or tcp://HOST:PORT", host)
 }
 
 // tlsOptions reads a folder of three PEM files, with either of the two common sets of names: ca.pem, cert.pem, key.pem (Docker and BuildKit) or
@@ -68,7 +68,7 @@ func tlsOptions(host string, getenv func(string) string) ([]client.ClientOpt, er
 	for i, name := range names {
 		files[i] = filepath.Join(dir, name)
 		if _, err := os.Stat(files[i]); err != nil {
-			return nil, fmt.Errorf("BUILDKIT_TLS_DIR=%s: want ca.pem, cert.pem and key.pem: %w", dir, err)
+			return nil, fmt.Errorf("BUILDKIT_TLS_DIR=%s: expected ca.pem, cert.pem and key.pem: %w", dir, err)
 		}
 	}
 	name := getenv("BUILDKIT_TLS_SERVER_NAME")

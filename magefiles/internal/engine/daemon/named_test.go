@@ -133,7 +133,7 @@ func TestNamedDaemonWithTLS(t *testing.T) {
 		t.Error("a daemon that wants TLS answered without")
 	}
 	_, err = Ensure(t.Context(), Options{Getenv: env(host, "BUILDKIT_TLS_DIR="+t.TempDir())})
-	if err == nil || !strings.Contains(err.Error(), "want ca.pem, cert.pem and key.pem") {
+	if err == nil || !strings.Contains(err.Error(), "expected ca.pem, cert.pem and key.pem") {
 		t.Errorf("an empty folder of certificates: %v", err)
 	}
 	if _, err := Ensure(t.Context(), Options{Getenv: env(host, "BUILDKIT_TLS_DIR="+dir, "BUILDKIT_TLS_SERVER_NAME=other.example")}); err == nil {
@@ -151,13 +151,13 @@ func TestNamedDaemonThatIsNone(t *testing.T) {
 	for host, want := range map[string]string{
 		"unix:///nowhere/b.sock":       "does not answer as a BuildKit daemon",
 		"tcp://" + l.Addr().String():   "does not answer as a BuildKit daemon",
-		"tcp://127.0.0.1":              "want unix:///PATH",
-		"docker-container://buildkitd": "want unix:///PATH",
-		"unix://":                      "want unix:///PATH",
-		"tcp://%zz":                    "not an address",
-		"tcp://ci:canary@127.0.0.1:1":  "holds a user or a password",
-		"tcp://ci:can/ary@127.0.0.1:1": "holds a user or a password",
-		"ci:canary@127.0.0.1:1":        "holds a user or a password",
+		"tcp://127.0.0.1":              "expected unix:///PATH",
+		"docker-container://buildkitd": "expected unix:///PATH",
+		"unix://":                      "expected unix:///PATH",
+		"tcp://%zz":                    "invalid BUILDKIT_HOST",
+		"tcp://ci:canary@127.0.0.1:1":  "contains a user or a password",
+		"tcp://ci:can/ary@127.0.0.1:1": "contains a user or a password",
+		"ci:canary@127.0.0.1:1":        "contains a user or a password",
 	} {
 		_, err := Ensure(t.Context(), Options{Getenv: env("BUILDKIT_HOST=" + host)})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "ary@") {

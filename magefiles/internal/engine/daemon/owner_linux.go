@@ -16,7 +16,7 @@ func owned(dir string) error {
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !info.IsDir() || !ok || int(st.Uid) != os.Getuid() {
-		return fmt.Errorf("the engine's folder %s is not a folder of this user's: remove it, or name another one", dir)
+		return fmt.Errorf("the engine's folder %s does not belong to this user: remove it, or choose another folder", dir)
 	}
 	if err := unix.Access(dir, unix.W_OK); err != nil {
 		return fmt.Errorf("the engine's folder %s cannot be written: %w", dir, err)

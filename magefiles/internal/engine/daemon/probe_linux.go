@@ -19,7 +19,7 @@ type running struct {
 	pid      int // of the process that listens
 	ours     bool
 	version  string // of BuildKit
-	key      string // of the executable, see pinned.State
+	key      string // of the executable, see toolbuild.State
 	settings string
 	dying    bool  // it was killed and has not ended yet
 	err      error // why it does not answer

@@ -13,13 +13,13 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"golang.org/x/mod/modfile"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pinned"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 )
 
 func TestProgramsAreReadFromTheirModules(t *testing.T) {
 	opts := Options{ModulesDir: modules()}
-	for _, p := range []pinned.Program{buildkitd, runc, rootlesskit} {
+	for _, p := range []toolbuild.Program{buildkitd, runc, rootlesskit} {
 		if s, err := opts.builder().Look(p); err != nil || !strings.HasPrefix(s.Version, "v") {
 			t.Errorf("%s: version %q, %v", p.Name, s.Version, err)
 		}

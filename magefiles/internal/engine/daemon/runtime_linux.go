@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // systemDirs are searched after PATH; a variable only for the tests.
@@ -112,7 +112,7 @@ func (o Options) usableRuntime(ctx context.Context) string {
 // keeps reports whether the runtime has `run --keep`, which BuildKit requires. crun of Debian 12 (1.8.1) does not have it.
 func keeps(ctx context.Context, runtime string) bool {
 	cmd := exec.CommandContext(ctx, runtime, "run", "--help")
-	cmd.Env = command.Environment(cmd.Environ(), command.Basic)
+	cmd.Env = procgroup.Environment(cmd.Environ(), procgroup.Basic)
 	out, err := cmd.Output()
 	return err == nil && bytes.Contains(out, []byte("--keep"))
 }
@@ -131,9 +131,9 @@ func (o Options) buildRuntime(ctx context.Context) {
 func compilesSeccomp(ctx context.Context) bool {
 	for _, cc := range []string{"cc", "gcc", "clang"} {
 		cmd := exec.CommandContext(ctx, cc, "-x", "c", "-o", os.DevNull, "-", "-lseccomp")
-		cmd.Env = command.Environment(cmd.Environ(), command.Go)
+		cmd.Env = procgroup.Environment(cmd.Environ(), procgroup.Go)
 		cmd.Stdin = strings.NewReader("#include <seccomp.h>\nint main(void) { return seccomp_api_get() == 0; }\n")
-		if command.Run(ctx, cmd, time.Second) == nil {
+		if procgroup.Run(ctx, cmd, time.Second) == nil {
 			return true
 		}
 	}

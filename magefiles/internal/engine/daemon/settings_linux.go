@@ -31,7 +31,6 @@ type settings struct {
 type registrySettings struct {
 	Mirrors   []string `json:",omitempty"`
 	PlainHTTP bool     `json:",omitempty"`
-	Insecure  bool     `json:",omitempty"`
 }
 
 // passedOn are the variables that change how the daemon fetches. They are part of its settings.

@@ -4,6 +4,6 @@ import _ "embed"
 
 // archive holds the modules of the daemon's programs.
 //
-//go:generate go run ../../pinned/archive modules modules.txtar
+//go:generate go run ../../toolbuild/archive modules modules.txtar
 //go:embed modules.txtar
 var archive string

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 const (
@@ -34,7 +34,7 @@ func (o Options) checkDisk(f files) error {
 		return fmt.Errorf("disk of %s: %w", f.root, err)
 	}
 	if free := int64(st.Bavail) * st.Bsize; free < startFree {
-		return fmt.Errorf("the disk of %s has %d MB free and the engine needs %d MB to start: free some, or drop its cache with engine:prune -all",
+		return fmt.Errorf("the disk of %s has %d MB free, and the engine requires %d MB to start: free space, or empty its cache with engine:prune -all",
 			f.root, free>>20, int64(startFree)>>20)
 	}
 	return nil
@@ -62,7 +62,7 @@ func (o Options) start(ctx context.Context, l launch, f files, s settings) (runn
 	cmd.Dir, cmd.Env = "/", o.environment()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &l.attr
-	command.KeepInherited()
+	procgroup.KeepInherited()
 	if err := cmd.Start(); err != nil {
 		return running{}, fmt.Errorf("start the engine: %w", err)
 	}
@@ -72,7 +72,7 @@ func (o Options) start(ctx context.Context, l launch, f files, s settings) (runn
 	if err != nil {
 		cmd.Process.Kill()
 		o.cleanUp(context.WithoutCancel(ctx), f)
-		return running{}, fmt.Errorf("start the engine: %w\n%s(the whole of it: %s)", err, tail(f.log, from), f.log)
+		return running{}, fmt.Errorf("start the engine: %w\n%s(full log: %s)", err, tail(f.log, from), f.log)
 	}
 	return r, nil
 }
@@ -86,7 +86,7 @@ func await(ctx context.Context, socket string, ended <-chan error) (running, err
 	for {
 		select {
 		case err := <-ended:
-			return running{}, fmt.Errorf("it ended at once: %v", err)
+			return running{}, fmt.Errorf("it ended immediately: %v", err)
 		case <-ctx.Done():
 			return running{}, context.Cause(ctx)
 		case <-tick.C:

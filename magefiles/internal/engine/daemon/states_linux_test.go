@@ -159,7 +159,7 @@ func TestChangedSettingsRestartAnIdleDaemon(t *testing.T) {
 	changed := opts
 	changed.CacheBytes = 1 << 30
 	ensure(t, changed)
-	if now := find(t, changed); now.PID != first || !log.has("from its next start") {
+	if now := find(t, changed); now.PID != first || !log.has("at its next start") {
 		t.Errorf("a daemon that builds was replaced: process %d became %d", first, now.PID)
 	}
 	ended.cancel()

@@ -97,7 +97,7 @@ func terminate(ctx context.Context, pid int, ask bool) error {
 			return err
 		}
 	}
-	return errors.New("it does not end, even when killed")
+	return errors.New("it did not end, even after SIGKILL")
 }
 
 // waitFD waits until the process of the handle has ended.

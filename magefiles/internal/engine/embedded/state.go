@@ -20,7 +20,7 @@ import (
 	"github.com/gofrs/flock"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
@@ -122,10 +122,10 @@ func (b initBuilder) build(ctx context.Context, dir string) error {
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", filepath.Join(tmp, "init"), "./magefiles/internal/engine/embedded/execinit")
 	cmd.Dir = sources.Path
-	cmd.Env = append(command.Environment(cmd.Environ(), command.Go), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	cmd.Env = append(procgroup.Environment(cmd.Environ(), procgroup.Go), "GOOS=linux", "GOARCH="+b.platform.Architecture, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := command.Run(ctx, cmd, 2*time.Second); err != nil {
+	if err := procgroup.Run(ctx, cmd, 2*time.Second); err != nil {
 		return fmt.Errorf("compile the exec init: %w\n%s", err, strings.TrimSpace(out.String()))
 	}
 	if err := os.Chtimes(filepath.Join(tmp, "init"), epoch, epoch); err != nil {

@@ -28,10 +28,10 @@ func run(args []string) error {
 	fs := flag.NewFlagSet("session", flag.ContinueOnError)
 	workdir := fs.String("workdir", ".", "where relative host paths start")
 	for _, ignored := range []string{"label", "version", "workspace"} {
-		fs.Func(ignored, "accepted for the SDKs' sake", func(string) error { return nil })
+		fs.Func(ignored, "accepted for compatibility with SDKs", func(string) error { return nil })
 	}
 	for _, ignored := range []string{"load-workspace-modules", "v", "vv", "vvv"} {
-		fs.Bool(ignored, false, "accepted for the SDKs' sake")
+		fs.Bool(ignored, false, "accepted for compatibility with SDKs")
 	}
 	if err := fs.Parse(args[1:]); err != nil {
 		return err

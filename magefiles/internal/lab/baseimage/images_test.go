@@ -1,9 +1,8 @@
-package baseimage
+package baseimage_test
 
 import (
 	"archive/tar"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -18,60 +17,13 @@ import (
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-func TestKeyFollowsTheRecipe(t *testing.T) {
-	key := func(change func(*Recipe)) string {
-		r := NodeSlim()
-		change(&r)
-		key, err := r.key()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return key
-	}
-	same := func(*Recipe) {}
-	one := key(same)
-	if again := key(same); again != one {
-		t.Errorf("the same recipe has the keys %s and %s", one, again)
-	}
-	for what, change := range map[string]func(*Recipe){
-		"script":          func(r *Recipe) { r.Setup = "true" },
-		"checksum":        func(r *Recipe) { r.NPM[0].Integrity = "sha512-x" },
-		"configuration":   func(r *Recipe) { r.Config.User = "node" },
-		"script of below": func(r *Recipe) { r.Base.Setup = "true" },
-	} {
-		if key(change) == one {
-			t.Errorf("another %s, the same key %s", what, one)
-		}
-	}
-}
-
-func TestKeptImageIsReturned(t *testing.T) {
-	dir := t.TempDir()
-	key, err := Debian().key()
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept := filepath.Join(dir, key)
-	if err := os.MkdirAll(kept, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(kept, "index.json"), []byte("{}"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", "")
-	if got, err := (Images{Dir: dir}).Make(t.Context(), Debian()); err != nil || got != kept {
-		t.Errorf("Make = %s, %v; want %s", got, err, kept)
-	}
-	if _, err := (Images{Dir: dir}).Make(t.Context(), Python()); err == nil || !strings.Contains(err.Error(), "apt-get install debootstrap") {
-		t.Errorf("without debootstrap: %v; want the command that brings it", err)
-	}
-}
-
 // needImages skips a test that makes images if they cannot be made here.
-func needImages(t *testing.T, r Recipe) {
+func needImages(t *testing.T, r baseimage.Recipe) {
 	t.Helper()
 	testenv.Slow(t, "makes images")
 	if err := r.Ready(); err != nil {
@@ -81,6 +33,7 @@ func needImages(t *testing.T, r Recipe) {
 
 // TestImages makes every image and runs its main programs.
 func TestImages(t *testing.T) {
+	node := baseimage.NodeSlim()
 	checks := map[string]struct {
 		has, lacks []string
 		command    string // run in the root file system
@@ -94,15 +47,15 @@ func TestImages(t *testing.T) {
 		},
 		"library/node:22-slim": {
 			has:     []string{"./usr/local/bin/node", "./usr/local/bin/npm", "./usr/local/bin/npx", "./home/node/.bashrc"},
-			command: "id node && nodejs --version && npm --version && npx --version", says: "uid=1000(node) gid=1000(node) groups=1000(node)\nv" + nodeVersion + "\n" + npmVersion + "\n" + npmVersion,
+			command: "id node && nodejs --version && npm --version && npx --version", says: "uid=1000(node) gid=1000(node) groups=1000(node)\nv" + node.NPM[0].Version + "\n" + node.NPM[1].Version + "\n" + node.NPM[1].Version,
 		},
 		"library/python:bookworm": {has: []string{"./usr/local/bin/python"}, command: "python -m pip --version", says: "pip"},
 		"library/nginx:bookworm":  {has: []string{"./etc/nginx/conf.d/default.conf"}, command: "nginx -t 2>&1", says: "successful"},
 	}
-	for _, r := range Recipes() {
+	for _, r := range testimage.All() {
 		t.Run(r.Reference(), func(t *testing.T) {
 			needImages(t, r)
-			layout, err := Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), r)
+			layout, err := baseimage.Images{Log: func(line string) { t.Log(line) }}.Make(t.Context(), r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,14 +81,14 @@ func TestImages(t *testing.T) {
 	}
 }
 
-func checkPlatform(t *testing.T, r Recipe, image v1.Image) {
+func checkPlatform(t *testing.T, r baseimage.Recipe, image v1.Image) {
 	t.Helper()
 	if image.Architecture != runtime.GOARCH || image.OS != "linux" {
 		t.Errorf("platform %s/%s", image.OS, image.Architecture)
 	}
 	// The bare Debian image is not a replacement, so it has no such label.
-	if got := image.Config.Labels[LabelStandIn]; (got == "") != (r.Reference() == Debian().Reference()) {
-		t.Errorf("label %s = %q", LabelStandIn, got)
+	if got := image.Config.Labels[baseimage.LabelStandIn]; (got == "") != (r.Reference() == testimage.Debian().Reference()) {
+		t.Errorf("label %s = %q", baseimage.LabelStandIn, got)
 	}
 }
 
@@ -153,19 +106,19 @@ func checkClean(t *testing.T, names []string) {
 
 // Both share one layer, so that a registry and an engine store it once.
 func TestNodeIsOnDebian(t *testing.T) {
-	needImages(t, NodeSlim())
-	layers := func(r Recipe) []v1.Descriptor {
-		layout, err := Images{}.Make(t.Context(), r)
+	needImages(t, baseimage.NodeSlim())
+	layers := func(r baseimage.Recipe) []v1.Descriptor {
+		layout, err := baseimage.Images{}.Make(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, manifest, _, err := ReadManifest(layout)
+		_, manifest, _, err := baseimage.ReadManifest(layout)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return manifest.Layers
 	}
-	debian, node := layers(DebianSlim()), layers(NodeSlim())
+	debian, node := layers(baseimage.DebianSlim()), layers(baseimage.NodeSlim())
 	if len(debian) != 1 || len(node) != 2 || node[0].Digest != debian[0].Digest {
 		t.Errorf("layers of debian %v, of node %v", debian, node)
 	}
@@ -173,15 +126,15 @@ func TestNodeIsOnDebian(t *testing.T) {
 
 // A layer above a base is reproducible: the engine's cache is still valid for an image that was made again.
 func TestLayerAboveRepeats(t *testing.T) {
-	base := Recipe{Name: "below", Tag: "v1", Setup: "mkdir etc; echo root:x:0:0 >etc/passwd"}
-	r := Recipe{Name: "above", Tag: "v1", Base: &base, Setup: `mkdir etc; cp "$BASE/etc/passwd" etc/; echo node:x:1:1 >>etc/passwd`}
+	base := baseimage.Recipe{Name: "below", Tag: "v1", Setup: "mkdir etc; echo root:x:0:0 >etc/passwd"}
+	r := baseimage.Recipe{Name: "above", Tag: "v1", Base: &base, Setup: `mkdir etc; cp "$BASE/etc/passwd" etc/; echo node:x:1:1 >>etc/passwd`}
 	needImages(t, r)
 	make := func() (desc v1.Descriptor, root string) {
-		layout, err := Images{Dir: t.TempDir()}.Make(t.Context(), r)
+		layout, err := baseimage.Images{Dir: t.TempDir()}.Make(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, manifest, _, err := ReadManifest(layout)
+		_, manifest, _, err := baseimage.ReadManifest(layout)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,57 +150,15 @@ func TestLayerAboveRepeats(t *testing.T) {
 	}
 }
 
-func TestArchiveIsVerified(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "a.tgz")
-	if err := os.WriteFile(file, []byte("abc"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	a := Archive{Package: "a", Version: "1.0.0", Integrity: "sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="}
-	if err := a.verify(file); err != nil {
-		t.Errorf("the right archive: %v", err)
-	}
-	a.Integrity = "sha512-other"
-	if err := a.verify(file); err == nil || !strings.Contains(err.Error(), "a@1.0.0") {
-		t.Errorf("another archive: %v", err)
-	}
-	a.Integrity = ""
-	if err := a.fetch(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "no checksum") {
-		t.Errorf("without a checksum: %v", err)
-	}
-}
-
-// A process that is stopped leaves neither an incomplete image nor a mount, and the next attempt starts from the beginning.
-func TestStoppedWhileMaking(t *testing.T) {
-	recipe := Recipe{Name: "stopped", Tag: suite, Suite: suite}
-	needImages(t, recipe)
-	images := Images{Dir: t.TempDir()}
-	dir, err := images.place(recipe)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(dir+".making/root", 0o755); err != nil { // of a process that was killed
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	images.Log = func(string) { stop() }
-	if _, err := images.Make(ctx, recipe); !errors.Is(err, context.Canceled) {
-		t.Fatalf("error = %v, want %v", err, context.Canceled)
-	}
-	left, err := filepath.Glob(filepath.Join(images.Dir, "stopped*"))
-	if err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
-}
-
 // checkLayout checks every digest and size in the layout, and returns the image's configuration.
 func checkLayout(t *testing.T, dir string) v1.Image {
 	t.Helper()
-	desc, manifest, _, err := ReadManifest(dir)
+	desc, manifest, _, err := baseimage.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range append([]v1.Descriptor{desc, manifest.Config}, manifest.Layers...) {
-		f, err := os.Open(BlobPath(dir, d.Digest))
+		f, err := os.Open(baseimage.BlobPath(dir, d.Digest))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +171,7 @@ func checkLayout(t *testing.T, dir string) v1.Image {
 			t.Errorf("%s has not the size %d, %v", d.Digest, d.Size, err)
 		}
 	}
-	text, err := os.ReadFile(BlobPath(dir, manifest.Config.Digest))
+	text, err := os.ReadFile(baseimage.BlobPath(dir, manifest.Config.Digest))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,13 +185,13 @@ func checkLayout(t *testing.T, dir string) v1.Image {
 // unpack lists the layers and extracts them.
 func unpack(t *testing.T, dir string) (names []string, root string) {
 	t.Helper()
-	_, manifest, _, err := ReadManifest(dir)
+	_, manifest, _, err := baseimage.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	root = t.TempDir()
 	for _, layer := range manifest.Layers {
-		path := BlobPath(dir, layer.Digest)
+		path := baseimage.BlobPath(dir, layer.Digest)
 		names = append(names, list(t, path)...)
 		if out, err := exec.Command("tar", "-xzpf", path, "--numeric-owner", "-C", root).CombinedOutput(); err != nil {
 			t.Fatalf("tar: %v: %s", err, out)

@@ -37,7 +37,7 @@ func (a Archive) fetch(ctx context.Context, dir string) error {
 	}
 	files, err := filepath.Glob(filepath.Join(packed, "*.tgz"))
 	if err != nil || len(files) != 1 {
-		return fmt.Errorf("fetch %s@%s: npm pack left %d archives, expected one", a.Package, a.Version, len(files))
+		return fmt.Errorf("fetch %s@%s: npm pack wrote %d archives, expected one", a.Package, a.Version, len(files))
 	}
 	if err := a.verify(files[0]); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (a Archive) verify(file string) (err error) {
 		return err
 	}
 	if got := "sha512-" + base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != a.Integrity {
-		return fmt.Errorf("%s@%s has the checksum %s, expected %s: the registry serves another archive than the one that was pinned",
+		return fmt.Errorf("%s@%s has the checksum %s, expected %s: the registry serves a different archive",
 			a.Package, a.Version, got, a.Integrity)
 	}
 	return nil

@@ -35,11 +35,6 @@ func (r Recipe) Reference() string {
 	return "library/" + r.Name + ":" + r.Tag
 }
 
-// Recipes are all recipes of this package.
-func Recipes() []Recipe {
-	return []Recipe{Debian(), DebianSlim(), NodeSlim(), Python(), Nginx()}
-}
-
 // key is a hash of the recipe.
 func (r Recipe) key() (string, error) {
 	text, err := json.Marshal(struct {
@@ -69,7 +64,7 @@ func (r Recipe) Ready() error {
 		}
 	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("base images are made by root (debootstrap changes owners and roots): run it as root once")
+		return fmt.Errorf("base images require root, because debootstrap changes owners and uses chroot: run this once as root")
 	}
 	if r.Base != nil {
 		return r.Base.Ready()

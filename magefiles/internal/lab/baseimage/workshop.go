@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	passed "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // workshop is the working folder of one layer.
@@ -93,7 +93,7 @@ func (w workshop) setup(ctx context.Context) error {
 	if err := w.unpackBase(ctx, base); err != nil {
 		return err
 	}
-	env := append(passed.Environment(os.Environ(), passed.Basic), "ARCHIVES="+archives, "BASE="+base)
+	env := append(procgroup.Environment(os.Environ(), procgroup.Basic), "ARCHIVES="+archives, "BASE="+base)
 	return command(ctx, w.root(), env, "sh", "-eu", "-c", "umask 022\n"+w.Setup)
 }
 
@@ -127,7 +127,7 @@ func (w workshop) pack(ctx context.Context, to io.Writer) error {
 		args = append(args, "--mtime="+npmTime, "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime")
 	}
 	cmd := exec.CommandContext(ctx, "tar", append(args, ".")...)
-	cmd.Env = passed.Environment(os.Environ(), passed.Basic)
+	cmd.Env = procgroup.Environment(os.Environ(), procgroup.Basic)
 	var errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = to, &errs
 	if err := cmd.Run(); err != nil {
@@ -141,7 +141,7 @@ func command(ctx context.Context, dir string, env []string, name string, args ..
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, env
 	if env == nil {
-		cmd.Env = passed.Environment(os.Environ(), passed.Basic)
+		cmd.Env = procgroup.Environment(os.Environ(), procgroup.Basic)
 	}
 	isolate(cmd)
 	out, err := cmd.CombinedOutput()

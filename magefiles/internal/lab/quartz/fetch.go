@@ -1,5 +1,5 @@
 // Package quartz does in this process the start of the container quartz (containers/quartz): like start.sh, it fetches a release of the docs,
-// checks and unpacks it. Package website serves it.
+// checks and unpacks it. Package docsite serves it.
 package quartz
 
 import (
@@ -15,14 +15,14 @@ import (
 	"strings"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/website"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 )
 
 const fetchTime = 5 * time.Minute // time limit of a download
 
 // Fetch downloads a release (DOCS_RELEASE_URL), compares it with its checksum unless that is "" (DOCS_RELEASE_SHA256), and unpacks it in a new
 // folder in dir. It tries once. Errors contain neither credentials nor the query of the URL.
-func Fetch(ctx context.Context, client *http.Client, dir, address, checksum string) (_ *website.Content, err error) {
+func Fetch(ctx context.Context, client *http.Client, dir, address, checksum string) (_ *docsite.Content, err error) {
 	checksum, err = parseChecksum(checksum)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func Fetch(ctx context.Context, client *http.Client, dir, address, checksum stri
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	c, err := website.Unpack(dir, archive, website.Largest)
+	c, err := docsite.Unpack(dir, archive, docsite.Largest)
 	if err != nil {
 		return nil, fmt.Errorf("the archive from %s %w", Shown(address), err)
 	}
@@ -76,7 +76,7 @@ func download(ctx context.Context, client *http.Client, address string, f io.Wri
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the server answers %s", resp.Status)
+		return "", fmt.Errorf("unexpected response: %s", resp.Status)
 	}
 	hash := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(f, hash), resp.Body); err != nil {
@@ -89,7 +89,7 @@ func download(ctx context.Context, client *http.Client, address string, f io.Wri
 func Shown(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		return "a URL that cannot be read"
+		return "an invalid URL"
 	}
 	u.User = nil
 	if u.RawQuery != "" {

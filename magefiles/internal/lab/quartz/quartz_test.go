@@ -81,7 +81,7 @@ func TestReleasesThatCannotBeHad(t *testing.T) {
 	for name, c := range map[string]struct{ address, checksum, says string }{
 		"other checksum":     {address, strings.Repeat("0", 64), "expected 0000"},
 		"no checksum at all": {address, "abc", "expected 64 hexadecimal digits"},
-		"missing":            {withToken, "", "the server answers 404"},
+		"missing":            {withToken, "", "unexpected response: 404"},
 		"nobody there":       {"http://user:canary@127.0.0.1:1/?token=canary", "", "refused"},
 		"other scheme":       {"file:///etc/passwd", "", "expected http"},
 		"no URL":             {"http://user:canary@[x", "", "cannot fetch"},

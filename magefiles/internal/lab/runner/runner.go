@@ -103,7 +103,7 @@ func (r *Runner) register(ctx context.Context) error {
 func (r *Runner) save(i Identity) error {
 	r.options.Identity = i
 	if err := r.options.Save(i); err != nil {
-		return fmt.Errorf("keep the identity: %w", err)
+		return fmt.Errorf("store the identity: %w", err)
 	}
 	return nil
 }
@@ -111,10 +111,10 @@ func (r *Runner) save(i Identity) error {
 // abandon ends the task of a runner that was killed. Otherwise the forge would treat it as running for ten minutes.
 func (r *Runner) abandon(ctx context.Context) error {
 	report := newReport(r.service, &runnerv1.Task{Id: r.options.Identity.Task})
-	report.Line(NoStep, "the runner was ended in the middle of this job")
+	report.Line(NoStep, "the runner ended during this job")
 	// The log may be complete on the forge, or the task may be unknown there: then there is nothing to end.
 	if err := report.end(ctx, runnerv1.Result_RESULT_FAILURE); err != nil {
-		r.options.Log(fmt.Sprintf("task %d, which was left behind: %v", r.options.Identity.Task, err))
+		r.options.Log(fmt.Sprintf("unfinished task %d: %v", r.options.Identity.Task, err))
 	}
 	i := r.options.Identity
 	i.Task = 0
@@ -191,7 +191,7 @@ func (r *Runner) supervise(ctx context.Context, task *runnerv1.Task, report *Rep
 			case errors.Is(context.Cause(ctx), errCancelled):
 				return runnerv1.Result_RESULT_CANCELLED
 			case ctx.Err() != nil:
-				report.Line(NoStep, "the runner was ended in the middle of this job")
+				report.Line(NoStep, "the runner ended during this job")
 				return runnerv1.Result_RESULT_FAILURE
 			}
 			return result

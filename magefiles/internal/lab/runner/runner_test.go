@@ -205,7 +205,7 @@ func testStopped(t *testing.T, early bool) {
 		return runnerv1.Result_RESULT_SUCCESS
 	}})
 	r.Serve(ctx)
-	if f.state.GetResult() != runnerv1.Result_RESULT_FAILURE || !slices.Contains(f.log, "the runner was ended in the middle of this job") {
+	if f.state.GetResult() != runnerv1.Result_RESULT_FAILURE || !slices.Contains(f.log, "the runner ended during this job") {
 		t.Errorf("state: %v, log: %q", f.state, f.log)
 	}
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // Compiler runs the host's Go toolchain.
@@ -226,10 +226,10 @@ const grace = 2 * time.Second
 func (c Compiler) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = c.Root
-	cmd.Env = slices.Concat(command.Environment(c.Environ, command.Go), env)
+	cmd.Env = slices.Concat(procgroup.Environment(c.Environ, procgroup.Go), env)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := command.Run(ctx, cmd, grace); err != nil {
+	if err := procgroup.Run(ctx, cmd, grace); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

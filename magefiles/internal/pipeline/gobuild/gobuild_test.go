@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command/commandtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup/procgrouptest"
 )
 
 var (
@@ -291,13 +291,13 @@ func TestCancelledBuildLeavesTheNextOneWorking(t *testing.T) {
 
 // The go command runs programs that a repository's modules name, so it gets no token of the run.
 func TestTheGoCommandGetsNoSecret(t *testing.T) {
-	commandtest.Secrets(t)
-	environments := commandtest.Witness(t, "go")
+	procgrouptest.Secrets(t)
+	environments := procgrouptest.Witness(t, "go")
 	c := compiler(t)
 	c.Environ = os.Environ()
 	build(t, c, hello(amd64))
 	seen := environments()
-	if leaks := commandtest.Leaks(seen); len(leaks) > 0 {
+	if leaks := procgrouptest.Leaks(seen); len(leaks) > 0 {
 		t.Errorf("the go command was given %q", leaks)
 	}
 	if !strings.Contains(seen, "HOME="+os.Getenv("HOME")) {

@@ -31,7 +31,7 @@ func (e *OutsideError) ExitStatus() int { return 2 }
 
 // Hint says what to do.
 func (e *OutsideError) Hint() string {
-	return "move what is needed into the module; nothing else of this machine may become part of a program"
+	return "move it into the repository and the module: a program may not contain other files of this machine"
 }
 
 // readable refuses a program whose own sources cannot be read as files of the module: the go command would wait for a pipe, and follow a link out

@@ -25,14 +25,14 @@ var changelog = validate.Check{
 	Name:   "changelog",
 	Covers: "The settings in towncrier.toml or pyproject.toml, the fragments that the next release consumes, and the changelog itself.",
 	Rules: []validate.Rule{
-		{ID: "settings", What: "A setting of towncrier is unknown, wrong, or not done here.", Do: "Correct the setting."},
-		{ID: "fragment", What: "A file among the fragments would not get into the changelog: it lies in a subfolder, has no known type or no text, is not UTF-8, or cannot be told from another.", Do: "Give the file a name and a text that the release takes."},
-		{ID: "text", What: "The text of a fragment does not stay within its bullet: it ends the list, or opens a code block or a comment that is not closed.", Do: "Write the text so that it can be an item of a list."},
-		{ID: "marker", What: "The changelog has no line that says where the newest section goes, so it would go to the very top.", Do: "Put the line above the newest section."},
-		{ID: "heading", What: "A heading of the changelog is as high as those of versions, and names none in the form of title_format, so that it ends the section above.", Do: "Write it as title_format says, or make it deeper."},
+		{ID: "settings", What: "A setting of towncrier is unknown, invalid or not supported.", Do: "Correct the setting."},
+		{ID: "fragment", What: "A fragment would be missing in the changelog: it is in a subfolder, has no known type or no text, is not UTF-8, or has the same number as another.", Do: "Give the file a valid name and a text."},
+		{ID: "text", What: "The text of a fragment does not fit into one item of a list: it ends the list, or opens a code block or a comment and does not close it.", Do: "Write text that can be one item of a list."},
+		{ID: "marker", What: "The changelog has no line that marks the place of the newest section, so the section would be at the very top.", Do: "Put the line above the newest section."},
+		{ID: "heading", What: "A heading of the changelog has the level of the versions, but not the form of title_format, so it ends the section above.", Do: "Write it in the form of title_format, or use a lower level."},
 		{ID: "version", What: "The version in a heading is not a semantic version.", Do: "Write it as X.Y.Z, with a v in front or without."},
 		{ID: "date", What: "The date in a heading is not a date.", Do: "Write it as YEAR-MONTH-DAY, as in 2026-03-08."},
-		{ID: "order", What: "A version is below an older one, or is there twice.", Do: "Put the sections in order: the newest first, each once."},
+		{ID: "order", What: "A version is below an older one, or occurs twice.", Do: "Put the sections in order: the newest first, each once."},
 	},
 	Run: func(_ context.Context, in *validate.Input) error {
 		c := changelogCheck{Input: in}
@@ -93,7 +93,7 @@ func (c *changelogCheck) settings(text string, err error) error {
 func advice(reason string) (message, do string) {
 	reason = strings.Join(strings.Fields(reason), " ")
 	at := strings.LastIndex(reason, "; ")
-	if at < 0 || strings.Count(reason[at:], `"`)%2 != 0 || strings.HasPrefix(reason[at:], "; known") {
+	if at < 0 || strings.Count(reason[at:], `"`)%2 != 0 {
 		return reason, ""
 	}
 	first, size := utf8.DecodeRuneInString(reason[at+2:])
@@ -147,7 +147,7 @@ func (c *changelogCheck) history(config *news.Config) {
 		c.Report(validate.Finding{Path: config.Filename, Rule: "marker", Message: fmt.Sprintf("has no line %q", marker)})
 	}
 	for _, s := range news.Strays(config, text) {
-		c.Report(validate.Finding{Path: config.Filename, Line: s.Line, Column: 1, Rule: "heading", Message: fmt.Sprintf("the heading %q names no version in the form of title_format", s.Text)})
+		c.Report(validate.Finding{Path: config.Filename, Line: s.Line, Column: 1, Rule: "heading", Message: fmt.Sprintf("the heading %q has no version in the form of title_format", s.Text)})
 	}
 	seen, above := map[string]int{}, news.Section{}
 	for _, s := range news.Sections(config, text) {
@@ -157,9 +157,9 @@ func (c *changelogCheck) history(config *news.Config) {
 			continue
 		}
 		if first := seen[version]; first > 0 {
-			c.heading(config.Filename, s, "order", s.Version, "%s is there twice: also on line %d", s.Version, first)
+			c.heading(config.Filename, s, "order", s.Version, "%s occurs twice, also in line %d", s.Version, first)
 		} else if above.Version != "" && semver.Compare(version, canonical(above.Version)) > 0 {
-			c.heading(config.Filename, s, "order", s.Version, "%s stands below %s, which is older", s.Version, above.Version)
+			c.heading(config.Filename, s, "order", s.Version, "%s is below the older version %s", s.Version, above.Version)
 		}
 		seen[version], above = s.Line, s
 	}
@@ -167,10 +167,10 @@ func (c *changelogCheck) history(config *news.Config) {
 
 func (c *changelogCheck) section(file string, s news.Section) {
 	if canonical(s.Version) == "" {
-		c.heading(file, s, "version", s.Version, "%q is no semantic version", s.Version)
+		c.heading(file, s, "version", s.Version, "%q is not a semantic version", s.Version)
 	}
 	if _, err := time.Parse(time.DateOnly, s.Date); s.Date != "" && err != nil {
-		c.heading(file, s, "date", s.Date, "%q is no date", s.Date)
+		c.heading(file, s, "date", s.Date, "%q is not a date", s.Date)
 	}
 }
 

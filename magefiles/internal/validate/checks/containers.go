@@ -23,14 +23,14 @@ var containers = validate.Check{
 	Name:   "containers",
 	Covers: "The folders of containers/: whether each can be built, Dockerfiles against BuildKit's own linter, base images, and versions against service-versions.yaml.",
 	Rules: []validate.Rule{
-		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package, is a symbolic link, has a name that images cannot have, or states something unknown.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
-		{ID: "dockerfile", What: "BuildKit's parser or linter objects to a Dockerfile; the message begins with the linter's own name of the rule, which `# check=skip=RULE` on the first line switches off.", Do: "Change the instruction as the message says."},
-		{ID: "version", What: "A container does not say which version of its application it packages, or not as a literal.", Do: "State it: ARG CONTAINER_APP_VERSION=1.2.3 in the Dockerfile, //blumeops:version 1.2.3 in the Go program."},
-		{ID: "services", What: "The file service-versions.yaml does not have the form that is expected: a list called services, whose entries have a name, a current-version and, where the names differ, a container.", Do: "Give it that form."},
-		{ID: "disagrees", What: "A container packages another version than service-versions.yaml says.", Do: "Correct the one that is wrong; if the service is built from another container, name that one in its field container, or null if it is from none."},
-		{ID: "base", What: "An image that a build starts from, or copies from, has no tag, or the tag latest: each build may get another one.", Do: "Name a version as the tag, or a digest."},
-		{ID: "own-base", What: "An image that a build starts from, or copies from, is one of ours, and there is no container of that name.", Do: "Correct the name, or add the container."},
-		{ID: "copy", What: "A Dockerfile copies a file that is not in the container's folder, or that the .dockerignore leaves out.", Do: "Correct the path, or add the file."},
+		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package, is a symbolic link, has a name that images cannot have, or has an unknown statement.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
+		{ID: "dockerfile", What: "BuildKit's parser or linter reports an error in a Dockerfile; the message begins with the linter's own name of the rule, which `# check=skip=RULE` on the first line switches off.", Do: "Change the instruction as the message says."},
+		{ID: "version", What: "A container does not state the version of its application as a literal.", Do: "State it: ARG CONTAINER_APP_VERSION=1.2.3 in the Dockerfile, //blumeops:version 1.2.3 in the Go program."},
+		{ID: "services", What: "The file service-versions.yaml does not have the expected form: a list named services, whose entries have a name, a current-version and, where the names differ, a container.", Do: "Give it that form."},
+		{ID: "disagrees", What: "The version of a container differs from service-versions.yaml.", Do: "Correct the wrong one; if the service is built from another container, write its name into the field container, or null for none."},
+		{ID: "base", What: "An image that a build starts from, or copies from, has no tag, or the tag latest: each build may get another image.", Do: "Use a version as the tag, or a digest."},
+		{ID: "own-base", What: "An image that a build starts from, or copies from, belongs to this repository, but its container does not exist.", Do: "Correct the name, or add the container."},
+		{ID: "copy", What: "A Dockerfile copies a file that is not in the container's folder, or that the .dockerignore excludes.", Do: "Correct the path, or add the file."},
 		{ID: "ignore", What: "A .dockerignore contains a line that is not a valid pattern.", Do: "Correct the pattern."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
@@ -76,7 +76,7 @@ func (c containerCheck) faults(found []image.Container, err error) error {
 		dir := path.Join(image.Root, parts[1])
 		if len(parts) > 2 && !known[dir] && !strings.HasPrefix(parts[1], ".") && !strings.HasPrefix(parts[1], "_") {
 			known[dir] = true
-			c.report(dir, "container", dockerfile.Place{}, "holds neither a Dockerfile nor a Go main package")
+			c.report(dir, "container", dockerfile.Place{}, "has neither a Dockerfile nor a Go main package")
 		}
 	}
 	return nil
@@ -103,7 +103,7 @@ func remedy(fault error) string {
 	case errors.As(fault, &invalid):
 		return "Rename the folder to lower case letters, digits and inner hyphens, up to 63 of them."
 	case errors.As(fault, &unreadable):
-		return "Put a file that can be read in its place, or remove it."
+		return "Replace it with a readable file, or remove it."
 	}
 	return ""
 }
@@ -130,7 +130,7 @@ func (c containerCheck) one(ctx context.Context, one image.Container) error {
 	case one.Version == "":
 		c.report(c.source(one), "version", dockerfile.Place{}, "does not state CONTAINER_APP_VERSION")
 	case strings.Contains(one.Version, "$"):
-		c.report(one.VersionAt.File, "version", place(one.VersionAt), "CONTAINER_APP_VERSION is %q, which is no literal version", one.Version)
+		c.report(one.VersionAt.File, "version", place(one.VersionAt), "CONTAINER_APP_VERSION is %q, which is not a literal version", one.Version)
 	}
 	if one.Kind == image.KindDockerfile {
 		return c.dockerfile(ctx, one.Dir)
@@ -203,7 +203,7 @@ func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref
 			own = own[:end]
 		}
 		if !c.HasFolder(path.Join(image.Root, own)) {
-			c.report(file, "own-base", at, "%s of %s, but there is no folder %s", instruction, ref, path.Join(image.Root, own))
+			c.report(file, "own-base", at, "%s of %s, but the folder %s does not exist", instruction, ref, path.Join(image.Root, own))
 		}
 	}
 	named, err := reference.ParseNormalizedNamed(ref)
@@ -218,7 +218,7 @@ func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref
 	case !ok:
 		c.report(file, "base", at, "%s of %s, which has no tag", instruction, ref)
 	case tagged.Tag() == "latest":
-		c.report(file, "base", at, "%s of %s, whose tag is no version", instruction, ref)
+		c.report(file, "base", at, "%s of %s, whose tag is not a version", instruction, ref)
 	}
 }
 
@@ -229,7 +229,7 @@ func (c containerCheck) sources(dir string, sources []dockerfile.Source) {
 		if !c.Has(path.Join(dir, s.Path)) {
 			c.report(dir+"/Dockerfile", "copy", s.Place, "%s of %q, which is not in %s", s.Instruction, s.Path, dir)
 		} else if left(s.Path) {
-			c.report(dir+"/Dockerfile", "copy", s.Place, "%s of %q, which .dockerignore leaves out", s.Instruction, s.Path)
+			c.report(dir+"/Dockerfile", "copy", s.Place, "%s of %q, which .dockerignore excludes", s.Instruction, s.Path)
 		}
 	}
 }
@@ -251,7 +251,7 @@ func (c containerCheck) ignored(dir string) func(name string) bool {
 		}
 		for _, p := range patterns {
 			if _, err := patternmatcher.New([]string{p}); err != nil {
-				c.report(file, "ignore", c.lineOf(text, p), "%q is no pattern", p)
+				c.report(file, "ignore", c.lineOf(text, p), "invalid pattern %q", p)
 				return nothing
 			}
 		}
@@ -294,7 +294,7 @@ func (c containerCheck) services(found []image.Container) {
 	named, claimed := map[string]int{}, map[string]bool{}
 	for _, s := range list {
 		if first := named[s.Name]; first > 0 {
-			c.report(servicesFile, "services", s.Place, "%s is a second time in the list, after line %d", s.Name, first)
+			c.report(servicesFile, "services", s.Place, "%s occurs twice in the list, first in line %d", s.Name, first)
 		} else {
 			named[s.Name] = s.Line
 		}
@@ -309,7 +309,7 @@ func (c containerCheck) services(found []image.Container) {
 		one, ok := folders[s.Container]
 		switch {
 		case isMapped && s.Container != "" && !c.Has(path.Join(image.Root, s.Container)):
-			c.report(servicesFile, "services", s.Mapped, "%s is of the container %q, and there is no folder %s", s.Name, s.Container, path.Join(image.Root, s.Container))
+			c.report(servicesFile, "services", s.Mapped, "%s has the container %q, but the folder %s does not exist", s.Name, s.Container, path.Join(image.Root, s.Container))
 		case ok && one.Version != "" && isMapped == claimed[s.Container]:
 			c.compare(s, one)
 		}
@@ -324,5 +324,5 @@ func (c containerCheck) compare(s container.Service, one image.Container) {
 	if is == "" {
 		is = "null"
 	}
-	c.report(servicesFile, "disagrees", s.Place, "%s is at %s, but %s:%d packages %s", s.Name, is, one.VersionAt.File, one.VersionAt.Line, one.Version)
+	c.report(servicesFile, "disagrees", s.Place, "%s has the version %s, but %s:%d has %s", s.Name, is, one.VersionAt.File, one.VersionAt.Line, one.Version)
 }

@@ -9,11 +9,11 @@ import (
 // files reports the files that the other checks skip.
 var files = validate.Check{
 	Name:   "files",
-	Covers: "Every file that is not below a folder testdata: whether it can be looked at.",
+	Covers: "Every file that is not below a folder testdata: whether it can be read.",
 	Rules: []validate.Rule{
-		{ID: "unreadable", What: "A file cannot be read: a symbolic link that leads nowhere, to itself or out of the repository, a pipe or a device, or a missing right; or a submodule below the folders of containers, docs or manifests is not checked out.", Do: "Repair or remove the file, or check the submodule out."},
-		{ID: "large", What: "A file is larger than 2 MiB, or a page has more than 150,000 characters that make links, emphasis, code and lines of Markdown, so that no check reads it.", Do: "Keep large files outside of the repository, or ignore this one in .gitignore. Divide the page."},
-		{ID: "encoding", What: "A text file is not UTF-8, so that no check reads it.", Do: "Save the file as UTF-8."},
+		{ID: "unreadable", What: "A file cannot be read: a symbolic link to a missing file, to itself or out of the repository, a pipe, a device, or missing permissions; or a submodule below the folders of containers, docs or manifests is not checked out.", Do: "Repair or remove the file, or check the submodule out."},
+		{ID: "large", What: "A file is larger than 2 MiB, or a page has more than 150,000 markup characters of Markdown, so no check reads it.", Do: "Keep large files outside of the repository, or ignore this one in .gitignore. Divide the page."},
+		{ID: "encoding", What: "A text file is not UTF-8, so no check reads it.", Do: "Save the file as UTF-8."},
 	},
 	Narrow: true,
 	Run: func(ctx context.Context, in *validate.Input) error {

@@ -20,14 +20,14 @@ var frontmatter = validate.Check{
 	Covers: "The YAML at the beginning of the documentation's pages: title, tags and modified, which every page has; aliases; and the keys status and requires, which pages of the section how-to may have. Other keys are free.",
 	Rules: []validate.Rule{
 		{ID: "none", What: "A page has no frontmatter.", Do: "Begin the page with title, tags and modified between two lines ---."},
-		{ID: "unclosed", What: "The frontmatter has no second line ---, so that the whole page is taken for it.", Do: "Close the frontmatter with a line ---."},
-		{ID: "syntax", What: "The frontmatter is not a YAML mapping of keys to values.", Do: "Correct the YAML; quote texts that hold a colon, a # or brackets."},
+		{ID: "unclosed", What: "The frontmatter has no second line ---, so the whole page is read as frontmatter.", Do: "Close the frontmatter with a line ---."},
+		{ID: "syntax", What: "The frontmatter is not a YAML mapping of keys to values.", Do: "Correct the YAML; quote strings that contain a colon, a # or brackets."},
 		{ID: "duplicate", What: "The frontmatter contains a key twice.", Do: "Remove one of the two."},
 		{ID: "required", What: "A page does not state its title, its tags or the date of its last change.", Do: "Add the key."},
-		{ID: "title", What: "A title is not a text.", Do: "Give the page a title."},
-		{ID: "tags", What: "Tags are not a list of texts.", Do: "Write tags: [one, two], or a line for each; [] for none."},
+		{ID: "title", What: "A title is not a string.", Do: "Give the page a title."},
+		{ID: "tags", What: "Tags are not a list of strings.", Do: "Write tags: [one, two], or a line for each; [] for none."},
 		{ID: "modified", What: "The date of the last change is not a date.", Do: "Write YYYY-MM-DD, or that with a time such as 2006-01-02T15:04:05Z."},
-		{ID: "aliases", What: "Aliases are not a list of texts.", Do: "Write aliases: [one, two]."},
+		{ID: "aliases", What: "Aliases are not a list of strings.", Do: "Write aliases: [one, two]."},
 		{ID: "section", What: "A page has a key that nothing reads in its section.", Do: "Remove the key, or move the page."},
 	},
 	Narrow: true,
@@ -83,7 +83,7 @@ func checkFront(p *page.Page, below string, report func(validate.Finding)) {
 	for i := 0; i+1 < len(p.Front.Root.Content); i += 2 {
 		key, value := p.Front.Root.Content[i], p.Front.Root.Content[i+1]
 		if home, bound := sectionKeys[key.Value]; bound && home != section {
-			found(key.Line, key.Column, "section", "%s is for pages of the section %s alone", key.Value, home)
+			found(key.Line, key.Column, "section", "%s is only for pages of the section %s", key.Value, home)
 		}
 		if wrong, known := keyRules[key.Value]; known {
 			if message := wrong(frontNode(value)); message != "" {
@@ -100,7 +100,7 @@ func duplicateKeys(node *yaml.Node, found func(line, column int, rule, format st
 	for i, child := range node.Content {
 		if node.Kind == yaml.MappingNode && i%2 == 0 && child.Kind == yaml.ScalarNode {
 			if line := seen[child.Value]; line > 0 {
-				found(child.Line, child.Column, "duplicate", "%s stands in line %d already", child.Value, line)
+				found(child.Line, child.Column, "duplicate", "duplicate key %s, first in line %d", child.Value, line)
 			} else {
 				seen[child.Value] = child.Line
 			}
@@ -119,7 +119,7 @@ func frontNode(node *yaml.Node) *yaml.Node {
 func wrongTitle(value *yaml.Node) string {
 	switch {
 	case value.Kind != yaml.ScalarNode:
-		return "is not a text"
+		return "is not a string"
 	case value.Tag == "!!null" || strings.TrimSpace(value.Value) == "":
 		return "is empty"
 	}
@@ -133,7 +133,7 @@ func wrongList(value *yaml.Node) string {
 	for _, item := range value.Content {
 		item = frontNode(item)
 		if item.Kind != yaml.ScalarNode || item.Tag != "!!str" || strings.TrimSpace(item.Value) == "" {
-			return fmt.Sprintf("holds %s, which is not a text", frontValue(item))
+			return fmt.Sprintf("contains %s, which is not a string", frontValue(item))
 		}
 	}
 	return ""

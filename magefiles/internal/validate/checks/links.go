@@ -17,15 +17,15 @@ import (
 // links checks the targets of links.
 var links = validate.Check{
 	Name:   "links",
-	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages that no link leads to. Addresses on the network are not asked.",
+	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages without a link to them. Network addresses are not checked.",
 	Rules: []validate.Rule{
 		{ID: "page", What: "A wiki link names a page, alias or file that the documentation does not have.", Do: "Correct the name, or write the page."},
-		{ID: "ambiguous", What: "A wiki link names a page or alias of which there is more than one.", Do: "Rename all but one of them."},
-		{ID: "path", What: "A wiki link holds a path: it would break when the page moves.", Do: "Link to the page by its name alone."},
-		{ID: "spaces", What: "A wiki link has spaces at its brackets, its # or its pipe, which not every reader takes away.", Do: "Write [[page|text]] without these spaces."},
+		{ID: "ambiguous", What: "A wiki link names a page or alias that exists more than once.", Do: "Rename all but one of them."},
+		{ID: "path", What: "A wiki link contains a path: it would break when the page moves.", Do: "Link to the page only by its name."},
+		{ID: "spaces", What: "A wiki link has spaces at its brackets, its # or its pipe, which some programs do not remove.", Do: "Write [[page|text]] without these spaces."},
 		{ID: "heading", What: "A link names a heading, block or anchor that the page does not have.", Do: "Correct what follows the #, or the heading."},
 		{ID: "file", What: "A Markdown link, image or embed leads to a file that the repository does not have.", Do: "Correct the path, which is relative to the page, or add the file to git."},
-		{ID: "orphan", What: "No other page links to a page of the documentation.", Do: "Link to the page from where its readers come from, such as its section's index."},
+		{ID: "orphan", What: "No other page links to a page of the documentation.", Do: "Link to the page, for example from the index of its section."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
 		book := page.Open(in.Tree, in.Site.Docs)
@@ -100,29 +100,29 @@ func (c *linkChecker) link(link page.Link, goal page.Goal) {
 		c.report(validate.Finding{Path: c.page.Path, Line: link.Line, Column: link.Column, Rule: rule, Message: clipped(fmt.Sprintf(format, args...)), Do: do})
 	}
 	if link.Spaced {
-		found("spaces", "there are spaces at the edges of the wiki link to %q", writtenTarget(link))
+		found("spaces", "the wiki link to %q has spaces at its edges", writtenTarget(link))
 	}
 	switch {
 	case goal.Elsewhere:
 	case !goal.There && strings.HasPrefix(goal.Path, "../"):
-		found("file", "%s leads out of the repository", link.Target)
+		found("file", "%s is outside of the repository", link.Target)
 	case !goal.There && !link.IsWiki():
-		found("file", "there is no %s%s", goal.Path, c.otherPath(link))
+		found("file", "%s not found%s", goal.Path, c.otherPath(link))
 	case !goal.There && link.Kind == page.LinkEmbed:
-		found("file", "no file or page of the documentation is called %q", strings.TrimPrefix(link.Target, "./"))
+		found("file", "no file or page of the documentation is named %q", strings.TrimPrefix(link.Target, "./"))
 	case link.IsWiki() && goal.Path == "" && strings.Contains(link.Target, "/"):
 		switch name := strings.TrimSuffix(path.Base(link.Target), ".md"); len(c.book.Named(name)) {
 		case 0:
 		case 1:
-			do = fmt.Sprintf("Link to the page by its name alone: [[%s]].", name)
+			do = fmt.Sprintf("Link to the page only by its name: [[%s]].", name)
 		default:
-			do = fmt.Sprintf("Rename all but one of the pages called %s, and link to each by its name alone.", name)
+			do = fmt.Sprintf("Rename all but one of the pages named %s, and link to each only by its name.", name)
 		}
 		found("path", "%q is a path", link.Target)
 	case !goal.There:
-		found("page", "no page is called %q%s", link.Target, c.nearest(link.Target, c.book.Names))
+		found("page", "no page is named %q%s", link.Target, c.nearest(link.Target, c.book.Names))
 	case len(goal.Pages) > 1:
-		found("ambiguous", "%q may be %s", link.Target, pagePaths(goal.Pages))
+		found("ambiguous", "%q is ambiguous: %s", link.Target, pagePaths(goal.Pages))
 	case link.HasFragment && goal.Page() != nil:
 		c.fragment(goal.Page(), link, found)
 	}
@@ -164,7 +164,7 @@ func (c *linkChecker) fragment(to *page.Page, link page.Link, found func(rule, f
 		return
 	}
 	if plain := strings.ReplaceAll(fragment, "#", ""); link.IsWiki() && plain != fragment && to.HasAnchor(plain) {
-		found("heading", "%s has the heading %q, which a wiki link names without its #: write %q", to.Path, fragment, plain)
+		found("heading", "%s has the heading %q, which a wiki link must name without #: write %q", to.Path, fragment, plain)
 		return
 	}
 	found("heading", "%s has no heading %q%s", to.Path, fragment, c.nearest(fragment, func() page.Names {
@@ -186,7 +186,7 @@ func (c *linkChecker) fragment(to *page.Page, link page.Link, found func(rule, f
 func (c *linkChecker) block(to *page.Page, id string, found func(rule, format string, args ...any)) {
 	ids := to.BlockIDs()
 	if at := slices.IndexFunc(ids, func(other string) bool { return strings.EqualFold(other, id) }); at >= 0 {
-		found("heading", "%s has the block %q, and links to blocks are made with lower case: write its id as %q", to.Path, "^"+ids[at], "^"+strings.ToLower(id))
+		found("heading", "%s has the block %q, but links to blocks require lower case: write its ID as %q", to.Path, "^"+ids[at], "^"+strings.ToLower(id))
 		return
 	}
 	found("heading", "%s has no block %q%s", to.Path, "^"+id, c.nearest(id, func() page.Names {
@@ -220,7 +220,7 @@ func lookalike(written, near string) string {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
 			if near != "" && (a[i] > unicode.MaxASCII || b[i] > unicode.MaxASCII) {
-				return fmt.Sprintf(" (character %d is %U here, and %U there)", i+1, a[i], b[i])
+				return fmt.Sprintf(" (character %d is %U here, but %U there)", i+1, a[i], b[i])
 			}
 			return ""
 		}

@@ -22,20 +22,20 @@ import (
 var manifests = validate.Check{
 	Name: "manifests",
 	Covers: "The YAML files below the folder of manifests: that they parse, that kustomize builds them, that objects fit the schemas of Kubernetes " + kubernetes.Version +
-		", of Argo CD " + kubernetes.ArgoVersion + " and of the CustomResourceDefinitions beside them, that images name a version, and that Argo CD Applications name folders that exist. " +
-		"Objects of other kinds are held to no schema. A kustomization that takes something from the network, runs Helm or a plugin, has vars or more than 1,000 objects is not built: its files are looked at one by one. " +
-		"Helm's templates, and files that a generator puts into a ConfigMap or Secret, are no objects.",
+		", of Argo CD " + kubernetes.ArgoVersion + " and of the CustomResourceDefinitions among them, that images name a version, and that Argo CD Applications name folders that exist. " +
+		"Objects of other kinds have no schema. A kustomization that reads from the network, runs Helm or a plugin, has vars or more than 1,000 objects is not built: its files are checked one by one. " +
+		"Helm's templates, and files that a generator puts into a ConfigMap or Secret, are not objects.",
 	Rules: []validate.Rule{
-		{ID: kubernetes.RuleYAML, What: "A YAML file does not parse, nests more than 500 deep, or becomes much larger by its aliases.", Do: "Correct the YAML."},
-		{ID: kubernetes.RuleDuplicate, What: "A map contains a key twice, and only the last one would count.", Do: "Remove one of the two."},
-		{ID: kubernetes.RuleKustomize, What: "A kustomization cannot be built: it names a file or a field that is not there, or kustomize refuses it.", Do: "Correct the kustomization; test it with kustomize build in its folder."},
-		{ID: kubernetes.RuleRemote, What: "A kustomization takes a resource from the network without naming a version of it.", Do: "Name a tag or a commit in the address, or keep a copy of the resource in the repository."},
+		{ID: kubernetes.RuleYAML, What: "A YAML file does not parse, has more than 500 levels, or grows too much through its aliases.", Do: "Correct the YAML."},
+		{ID: kubernetes.RuleDuplicate, What: "A map contains a key twice, and only the last one would be used.", Do: "Remove one of the two."},
+		{ID: kubernetes.RuleKustomize, What: "A kustomization cannot be built: it names a file or a field that does not exist, or kustomize refuses it.", Do: "Correct the kustomization; test it with kustomize build in its folder."},
+		{ID: kubernetes.RuleRemote, What: "A kustomization reads a resource from the network without a version.", Do: "Write a tag or a commit into the address, or keep a copy of the resource in the repository."},
 		{ID: kubernetes.RuleKind, What: "An object has an API version or a kind that this version of Kubernetes does not have.", Do: "Correct the spelling, or move to the API that replaced it."},
 		{ID: kubernetes.RuleSchema, What: "An object does not fit its schema: a field that does not exist or is missing, a value of the wrong type or out of range.", Do: "Correct the field; kubectl explain describes it."},
-		{ID: "latest", What: "An image has no tag or the tag latest, so that nobody can say what runs.", Do: "Name a version: in the object, or as newTag in the kustomization's images."},
-		{ID: "revision", What: "The tag of one of our own images carries a commit that is not on the default branch.", Do: "Publish the image from a commit on the default branch, and name that tag."},
-		{ID: "container", What: "An image is one of ours, and there is no container of that name: nobody can publish it again.", Do: "Name the container that took its place, or remove the manifest."},
-		{ID: "branch", What: "An Argo CD Application follows a branch of this repository that is not there, so that nothing is deployed any more.", Do: "Name a branch that is there, such as the default branch."},
+		{ID: "latest", What: "An image has no tag or the tag latest, so the running version is unknown.", Do: "Write a version: in the object, or as newTag in the kustomization's images."},
+		{ID: "revision", What: "The tag of an image of this repository has a commit that is not on the default branch.", Do: "Publish the image from a commit on the default branch, and use that tag."},
+		{ID: "container", What: "An image belongs to this repository, but its container does not exist: it cannot be published again.", Do: "Use the container that replaced it, or remove the manifest."},
+		{ID: "branch", What: "An Argo CD Application follows a branch that this repository does not have, so nothing is deployed any more.", Do: "Use an existing branch, such as the default branch."},
 		{ID: "application", What: "An Argo CD Application names a folder, or a file of Helm's values, that this repository does not have.", Do: "Correct the path in the Application."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
@@ -185,7 +185,7 @@ func (s *survey) applications() map[string]bool {
 					folders[folder] = true
 				}
 				if !there {
-					s.report(name, source.Node, "application", fmt.Sprintf("%s: there is no %s %q", o, kind, source.Path))
+					s.report(name, source.Node, "application", fmt.Sprintf("%s: %s %q not found", o, kind, source.Path))
 				}
 			}
 		}
@@ -212,7 +212,7 @@ func (s *survey) branches() error {
 		for _, o := range kubernetes.Objects(s.files.Parse(name).Documents) {
 			for _, b := range kubernetes.Branches(o, s.in.ForgeURLs) {
 				if !names[b.Name] && !tags[b.Tag()] {
-					s.report(name, b.Node, "branch", fmt.Sprintf("%s follows %s, which is no branch of the repository", o, b.Name))
+					s.report(name, b.Node, "branch", fmt.Sprintf("%s follows %s, which is not a branch of the repository", o, b.Name))
 				}
 			}
 		}
@@ -385,7 +385,7 @@ func (s *survey) judge(ctx context.Context, image string) (rule, message string,
 	}
 	name, tag, _ := kubernetes.SplitImage(image)
 	if dir, ours := s.container(name); ours && !s.in.HasFolder(dir) {
-		return "container", fmt.Sprintf("image %q is of a container that is not there: there is no folder %s", image, dir), nil
+		return "container", fmt.Sprintf("image %q has no container: the folder %s does not exist", image, dir), nil
 	}
 	commit := kubernetes.Commit(tag)
 	if commit == "" || s.in.Images == "" || s.in.OnDefaultBranch == nil || !strings.HasPrefix(name, s.in.Images+"/") {
@@ -402,5 +402,5 @@ func (s *survey) judge(ctx context.Context, image string) (rule, message string,
 	if a := once.(func() answer)(); !a.gone {
 		return "", "", a.err
 	}
-	return "revision", fmt.Sprintf("image %q is of commit %s, which is not on the default branch", image, commit), nil
+	return "revision", fmt.Sprintf("image %q has the commit %s, which is not on the default branch", image, commit), nil
 }

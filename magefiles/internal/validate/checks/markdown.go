@@ -12,7 +12,7 @@ import (
 // style checks pages against the rules that Markdown linters share. A settings file, or a comment in a page, turns each on or off.
 var style = validate.Check{
 	Name:   "markdown",
-	Covers: "Every Markdown page but changelog fragments and testdata: style, as .markdownlint.yaml sets it. What towncrier's format makes of the changelog is allowed: two blank lines between versions, say.",
+	Covers: "Every Markdown page except changelog fragments and testdata: style, as .markdownlint.yaml sets it. The format that towncrier gives the changelog is allowed, such as two blank lines between versions.",
 	Rules:  styleRules(),
 	Narrow: true,
 	Run: func(ctx context.Context, in *validate.Input) error {
@@ -36,7 +36,7 @@ var style = validate.Check{
 
 func styleRules() []validate.Rule {
 	rules := []validate.Rule{{
-		ID: markdown.SettingsRule, What: "The settings say something that is not done here.", Do: "Correct the settings, or remove the line.",
+		ID: markdown.SettingsRule, What: "The settings are invalid or not supported.", Do: "Correct the settings, or remove the line.",
 	}}
 	for _, rule := range markdown.Rules {
 		rules = append(rules, validate.Rule{ID: rule.ID, What: rule.What, Do: rule.Do})

@@ -12,7 +12,7 @@ import (
 // names checks the names of pages.
 var names = validate.Check{
 	Name:   "names",
-	Covers: "The pages of the documentation: whether a name is that of one page only, since wiki links lead to pages by name.",
+	Covers: "The pages of the documentation: whether each name belongs to only one page, because wiki links lead to pages by name.",
 	Rules: []validate.Rule{
 		{ID: "unique", What: "Two pages have the same file name, without regard to case; index.md and README.md of folders may repeat.", Do: "Rename one of them, and the links to it."},
 	},
@@ -29,7 +29,7 @@ var names = validate.Check{
 			} else if !p.IsIndex() {
 				but := ""
 				if other.Name() != p.Name() {
-					but = " but for case"
+					but = " except for case"
 				}
 				in.Report(validate.Finding{Path: p.Path, Rule: "unique", Message: fmt.Sprintf("%s has the same name%s", other.Path, but)})
 			}

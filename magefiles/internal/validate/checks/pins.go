@@ -20,7 +20,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/toml"
 )
 
-const disagreeing = "Write the version that the other place has, or move all of them together."
+const disagreeing = "Write the version of the other place, or change all of them together."
 
 // pins compares versions that are written in several places. The first place of a tool is the reference: go.mod, then mise.toml,
 // dagger.json, the runner's image. The runner's image is the Dockerfile with Dagger; other Dockerfiles may use another Go.
@@ -29,10 +29,10 @@ var pins = validate.Check{
 	Covers: "The versions of Dagger, Go, Mage and BuildKit in go.mod, mise.toml, dagger.json, the Dockerfile of the image that holds Dagger, and nested modules.",
 	Rules: []validate.Rule{
 		{ID: "dagger", What: "Dagger's version differs between two places: a command line of another version than the SDK's starts another engine, or none.", Do: disagreeing},
-		{ID: "go", What: "Go's version differs between two places, so that laptops and jobs compile with different ones.", Do: disagreeing},
-		{ID: "go-newer", What: "A nested module requires a newer Go than the repository has, so that it is not compiled without a download of a toolchain.", Do: "Lower its go line, or raise Go everywhere."},
-		{ID: "mage", What: "Mage's version differs between go.mod and mise.toml, so that the command mage is another program than the tool of go.mod.", Do: disagreeing},
-		{ID: "buildkit", What: "A nested module has another BuildKit than go.mod: the daemon that is built from it is to be that of the client.", Do: disagreeing},
+		{ID: "go", What: "Go's version differs between two places, so machines and jobs compile with different versions.", Do: disagreeing},
+		{ID: "go-newer", What: "A nested module requires a newer Go than the repository has, so compiling it downloads a toolchain.", Do: "Lower its go line, or raise Go everywhere."},
+		{ID: "mage", What: "Mage's version differs between go.mod and mise.toml, so the command mage differs from the tool of go.mod.", Do: disagreeing},
+		{ID: "buildkit", What: "The BuildKit version of a nested module differs from go.mod: daemon and client must have the same version.", Do: disagreeing},
 	},
 	Run: func(_ context.Context, in *validate.Input) error {
 		p := pinCheck{Input: in, first: map[string]pin{}}
@@ -90,7 +90,7 @@ func (p pinCheck) compare(rule, tool string, is pin) {
 	if is.version == lead.version || rule == "go" && strings.HasPrefix(is.version, lead.version+".") {
 		return
 	}
-	p.report(rule, is, "%s is %s here, and %s in %s:%d", tool, is.version, lead.version, lead.file, lead.Line)
+	p.report(rule, is, "%s is %s here, but %s in %s:%d", tool, is.version, lead.version, lead.file, lead.Line)
 }
 
 func (p pinCheck) report(rule string, at pin, format string, args ...any) {
@@ -164,7 +164,7 @@ func (p pinCheck) golang(file string, is pin) {
 		return
 	}
 	if lead.file == "go.mod" && semver.Compare("v"+is.version, "v"+lead.version) > 0 {
-		p.report("go-newer", is, "wants Go %s, and %s:%d has %s", is.version, lead.file, lead.Line, lead.version)
+		p.report("go-newer", is, "requires Go %s, but %s:%d has %s", is.version, lead.file, lead.Line, lead.version)
 	}
 }
 

@@ -85,8 +85,8 @@ func TestUntrackedPipes(t *testing.T) {
 	for _, f := range run(t, regular.FS(root), []string{note}).Findings {
 		got = append(got, f.String()+": "+f.Do)
 	}
-	const want = "containers/tracked: read containers/tracked/Dockerfile: is not a regular file: replace it by one, or remove it [containers/container]: " +
-		"Put a file that can be read in its place, or remove it."
+	const want = "containers/tracked: read containers/tracked/Dockerfile: is not a regular file: replace it with one, or remove it [containers/container]: " +
+		"Replace it with a readable file, or remove it."
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

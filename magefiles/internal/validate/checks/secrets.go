@@ -14,13 +14,13 @@ import (
 // secrets finds credentials in the repository.
 var secrets = validate.Check{
 	Name: "secrets",
-	Covers: "Every text file, testdata too, for what looks like a credential by gitleaks' rules and those of .gitleaks.toml, base64 seen through once. " +
-		"Kubernetes Secrets in YAML files for values. YAML, TOML, JSON and .env files, scripts and the Go files in magefiles, but no tests, for references that do not parse. " +
-		"What a finding names is never the credential.",
+	Covers: "Every text file, also in testdata: text that looks like a credential by the rules of gitleaks and .gitleaks.toml, also in base64. " +
+		"Kubernetes Secrets in YAML files: values. YAML, TOML, JSON and .env files, scripts and the Go files in magefiles, except tests: references that do not parse. " +
+		"A finding never contains the credential.",
 	Rules: []validate.Rule{
-		{ID: "credential", What: "Something looks like a credential.", Do: "Remove it, and replace it at its server, because it stays in the history; if it is not a credential, write gitleaks:allow REASON in a comment on the line, or an allowlist with a description in .gitleaks.toml."},
-		{ID: "manifest", What: "A Secret of Kubernetes holds a value, which everyone with access to the repository can read.", Do: "Let an operator make the Secret from a reference, and replace the value at its server; if it is not a secret, write gitleaks:allow REASON in a comment on the line."},
-		{ID: "reason", What: "Something that looks like a credential is allowed, and nothing says why.", Do: "Write the reason: after gitleaks:allow, as the description of the allowlist, or in a comment above the fingerprint in .gitleaksignore."},
+		{ID: "credential", What: "Text looks like a credential.", Do: "Remove it, and replace it at its server, because it stays in the history; if it is not a credential, write gitleaks:allow REASON in a comment on the line, or an allowlist with a description in .gitleaks.toml."},
+		{ID: "manifest", What: "A Secret of Kubernetes contains a value, which everyone with access to the repository can read.", Do: "Let an operator make the Secret from a reference, and replace the value at its server; if it is not a secret, write gitleaks:allow REASON in a comment on the line."},
+		{ID: "reason", What: "Text that looks like a credential is allowed without a reason.", Do: "Write the reason: after gitleaks:allow, as the description of the allowlist, or in a comment above the fingerprint in .gitleaksignore."},
 		{ID: "reference", What: "A reference to a secret does not parse.", Do: "Write op://VAULT/ITEM/FIELD, env://NAME or file://PATH."},
 		{ID: "settings", What: "The file .gitleaks.toml or .gitleaksignore cannot be used.", Do: "Correct the file; until then the default rules of gitleaks apply."},
 	},
@@ -77,7 +77,7 @@ func inspect(in *validate.Input, scanner *leak.Scanner, name string) (err error)
 		}
 		f := validate.Finding{Path: name, Rule: "credential", Message: credential(m)}
 		if m.Bare {
-			f.Rule, f.Message = "reason", fmt.Sprintf("%s gives no reason for what %s", leak.Allow, credential(m))
+			f.Rule, f.Message = "reason", fmt.Sprintf("%s has no reason: the text %s", leak.Allow, credential(m))
 		}
 		f.Line, f.Column = where.to(m.Offset)
 		in.Report(f)
@@ -97,11 +97,11 @@ func reportValues(in *validate.Input, name, text string) int {
 	}
 	lines := strings.Split(text, "\n")
 	for _, v := range values {
-		f := validate.Finding{Path: name, Line: v.Line, Column: v.Column, Rule: "manifest", Message: fmt.Sprintf("Secret %q holds a value for %q", v.Secret, v.Key)}
+		f := validate.Finding{Path: name, Line: v.Line, Column: v.Column, Rule: "manifest", Message: fmt.Sprintf("Secret %q contains a value for %q", v.Secret, v.Key)}
 		if reason, found := leak.Allowance(lines[min(v.Line, len(lines))-1]); found && reason != "" {
 			continue
 		} else if found {
-			f.Rule, f.Message = "reason", leak.Allow+" gives no reason for a value in a Secret"
+			f.Rule, f.Message = "reason", leak.Allow+" has no reason for a value in a Secret"
 		}
 		in.Report(f)
 	}

@@ -14,20 +14,20 @@ import (
 // workflows checks the workflows of Forgejo.
 var workflows = validate.Check{
 	Name:   "workflows",
-	Covers: "Workflows and actions below .forgejo, .gitea and .github: whether Forgejo runs them, and whether they run what is meant.",
+	Covers: "Workflows and actions below .forgejo, .gitea and .github: whether Forgejo runs them, and common mistakes.",
 	Rules: []validate.Rule{
-		{ID: workflow.RuleYAML, What: "A workflow is not YAML, has a key twice, or is nested beyond reason.", Do: "Correct the YAML."},
-		{ID: workflow.RuleSchema, What: "Forgejo's runner refuses the workflow or action: a key, a value or a context that its schema does not know there.", Do: "Write what the workflow reference of Forgejo Actions has."},
-		{ID: workflow.RuleActionlint, What: "actionlint finds a mistake; its kind ends the message.", Do: "Correct it as the message says; the documentation of actionlint explains the kinds."},
+		{ID: workflow.RuleYAML, What: "A workflow is not YAML, has a key twice, or is nested too deeply.", Do: "Correct the YAML."},
+		{ID: workflow.RuleSchema, What: "Forgejo's runner refuses the workflow or action: its schema does not allow a key, a value or a context there.", Do: "Use only what the workflow reference of Forgejo Actions describes."},
+		{ID: workflow.RuleActionlint, What: "actionlint finds a mistake; its kind is at the end of the message.", Do: "Correct it as the message says; the documentation of actionlint explains the kinds."},
 		{ID: workflow.RuleIgnored, What: "Forgejo silently ignores a setting or an event.", Do: "Remove it, and do not rely on it."},
-		{ID: workflow.RuleAnchor, What: "A YAML alias or merge key is where Forgejo loses its anchor: Forgejo cuts a workflow into its jobs, and keeps env, if, needs, runs-on, container and secrets as they are spelled; an alias for the whole of one of them, or of a matrix, it does not resolve.", Do: "Write the values out there, or define the anchor earlier in the env of the same job or of one of its steps; whole jobs, steps, lists of steps and with may be aliased and merged."},
+		{ID: workflow.RuleAnchor, What: "Forgejo loses the anchor of a YAML alias or merge key: it splits a workflow into its jobs, and keeps env, if, needs, runs-on, container and secrets as written; it does not resolve an alias for the whole of one of them, or of a matrix.", Do: "Write the values there, or define the anchor earlier in the env of the same job or of one of its steps; whole jobs, steps, lists of steps and with may be aliased and merged."},
 		{ID: workflow.RulePin, What: "An action is not pinned by a whole commit, or an image has no version.", Do: "Write the commit after @ in full, and the version as a comment."},
-		{ID: workflow.RuleMissing, What: "A workflow uses an action or workflow of this repository that is not there.", Do: "Name one that exists, or add it."},
-		{ID: workflow.RuleInjection, What: "Text that others choose becomes part of a script, so that they choose what it runs.", Do: "Hand it over in the step's env."},
+		{ID: workflow.RuleMissing, What: "A workflow uses an action or workflow of this repository that does not exist.", Do: "Use an existing one, or add it."},
+		{ID: workflow.RuleInjection, What: "Text from other people becomes part of a script, so they can run commands.", Do: "Pass it in the step's env."},
 		{ID: workflow.RuleSecret, What: "A secret is part of a script, or is given to steps that do not need it.", Do: "Move it to the env of the step that needs it."},
-		{ID: workflow.RuleHead, What: "A workflow with the rights of the base checks out what a pull request brings.", Do: "Use the event pull_request, or do not check out the pull request."},
-		{ID: "branch", What: "A workflow names a branch that the repository does not have, so that it never runs.", Do: "Name a branch that is there, such as the default branch."},
-		{ID: workflow.RuleMage, What: "A mage command names no target, or gives it other arguments or flags than it takes.", Do: "Write it as `mage -h TARGET` shows."},
+		{ID: workflow.RuleHead, What: "A workflow with the rights of the base checks out the code of a pull request.", Do: "Use the event pull_request, or do not check out the pull request."},
+		{ID: "branch", What: "A workflow names a branch that the repository does not have, so it never runs.", Do: "Use an existing branch, such as the default branch."},
+		{ID: workflow.RuleMage, What: "A mage command has no valid target, or has invalid arguments or flags.", Do: "Write it as `mage -h TARGET` shows."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
 		return validate.Each(ctx, workflowFiles(in), func(name string) error {
@@ -45,7 +45,7 @@ var workflows = validate.Check{
 			}
 			for _, b := range workflow.BranchesOf(text) {
 				if !slices.ContainsFunc(b.Names, func(name string) bool { return branches[name] }) {
-					in.Report(validate.Finding{Path: name, Line: b.Line, Column: b.Column, Rule: "branch", Message: fmt.Sprintf("%s %s, which is no branch of the repository", b.What, strings.Join(b.Names, " or "))})
+					in.Report(validate.Finding{Path: name, Line: b.Line, Column: b.Column, Rule: "branch", Message: fmt.Sprintf("%s %s, which is not a branch of the repository", b.What, strings.Join(b.Names, " or "))})
 				}
 			}
 			return nil

@@ -54,7 +54,7 @@ func ParseServices(text string) ([]Service, []Problem) {
 		if list != nil {
 			at = place(list)
 		}
-		return nil, []Problem{{Place: at, Message: "has no list called services"}}
+		return nil, []Problem{{Place: at, Message: "has no list named services"}}
 	}
 	for _, entry := range list.Content {
 		s.entry(resolve(entry))
@@ -87,7 +87,7 @@ func (s *services) problem(n *yaml.Node, format string, args ...any) {
 
 func (s *services) entry(n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
-		s.problem(n, "an entry of services is no mapping with a name")
+		s.problem(n, "an entry of services is not a mapping with a name")
 		return
 	}
 	name := s.field(n, "name")
@@ -97,7 +97,7 @@ func (s *services) entry(n *yaml.Node) {
 	}
 	found := Service{Place: place(n), Name: name.Value, Container: name.Value}
 	if v := s.field(n, "current-version"); v != nil && v.Kind != yaml.ScalarNode {
-		s.problem(v, "the current-version of %s is no text", found.Name)
+		s.problem(v, "the current-version of %s is not a string", found.Name)
 	} else if v != nil {
 		found.Place = place(v)
 		if !isNull(v) {
@@ -105,7 +105,7 @@ func (s *services) entry(n *yaml.Node) {
 		}
 	}
 	if c := s.field(n, "container"); c != nil && c.Kind != yaml.ScalarNode {
-		s.problem(c, "the container of %s is no text", found.Name)
+		s.problem(c, "the container of %s is not a string", found.Name)
 	} else if c != nil {
 		found.Container, found.Mapped = c.Value, place(c)
 		if isNull(c) {

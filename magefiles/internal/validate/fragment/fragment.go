@@ -26,7 +26,7 @@ func Problems(section, plain string) []Problem {
 	source := []byte(section)
 	document := goldmark.DefaultParser().Parse(text.NewReader(source))
 	if !sameBlocks(document, goldmark.DefaultParser().Parse(text.NewReader([]byte(plain)))) {
-		return []Problem{{1, "ends the list that it stands in"}}
+		return []Problem{{1, "ends its list"}}
 	}
 	w := walker{section: section, begin: strings.Index(section, "\n- ") + 1}
 	_ = ast.Walk(document, w.visit) // visit returns no error

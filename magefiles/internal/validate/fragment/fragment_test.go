@@ -16,7 +16,7 @@ func section(text string) string {
 func problems(text string) []fragment.Problem { return fragment.Problems(section(text), section("x")) }
 
 func TestProblems(t *testing.T) {
-	ends := []fragment.Problem{{1, "ends the list that it stands in"}}
+	ends := []fragment.Problem{{1, "ends its list"}}
 	code := func(line int) []fragment.Problem {
 		return []fragment.Problem{{line, "opens a code block that is not closed"}}
 	}

@@ -78,9 +78,9 @@ func (w *Whole) builds(r *Repository, k *Kustomization, seen map[*Kustomization]
 	seen[k]++
 	switch {
 	case slices.Contains(above, k):
-		w.Refused = "includes itself by way of " + above[len(above)-1].Folder
+		w.Refused = "includes itself through " + above[len(above)-1].Folder
 	case seen[k] > maxBuilds || len(w.Parts) > maxBuilds:
-		w.Refused = fmt.Sprintf("includes more than %d others", maxBuilds)
+		w.Refused = fmt.Sprintf("includes more than %d kustomizations", maxBuilds)
 	}
 	for _, folder := range k.Includes {
 		if included := r.Kustomization(folder); included != nil && w.Refused == "" {

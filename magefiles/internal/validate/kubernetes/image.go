@@ -45,7 +45,7 @@ func Unpinned(reference string) string {
 	case tag == "":
 		return "has no tag, which means latest"
 	case tag == "latest":
-		return "is whatever is latest"
+		return "has the tag latest"
 	}
 	return ""
 }

@@ -65,7 +65,7 @@ func (r *Repository) readKustomization(folder string) *Kustomization {
 	}
 	file := r.Parse(k.Path)
 	if len(file.Problems) > 0 || len(file.Documents) == 0 {
-		k.Aside = "is no YAML"
+		k.Aside = "is not YAML"
 		if len(file.Problems) == 0 {
 			k.problem(nil, RuleKustomize, "the kustomization is empty")
 		}
@@ -114,7 +114,7 @@ var (
 
 // unknown reports a field that kustomize cannot read.
 func (k *Kustomization) unknown(err error) {
-	k.Aside = "is no kustomization"
+	k.Aside = "is not a kustomization"
 	m := unknownField.FindStringSubmatch(err.Error())
 	if m != nil && slices.Contains(fieldNames(), m[1]) {
 		k.problem(k.nodes[m[1]], RuleKustomize, "the field %s is in the wrong place: it belongs to the top of a kustomization", quote(m[1]))

@@ -101,7 +101,7 @@ func (w *walk) value(s *schema, n *yaml.Node) {
 
 func (w *walk) kind(n *yaml.Node, want yaml.Kind, name string) bool {
 	if n.Kind != want {
-		w.report(n, "is %s, want %s", describe(n), name)
+		w.report(n, "is %s, expected %s", describe(n), name)
 	}
 	return n.Kind == want
 }
@@ -124,7 +124,7 @@ func (w *walk) property(s *schema, key, value *yaml.Node) {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		w.report(key, "no field %s is known here%s", quote(key.Value), hint(key.Value, names))
+		w.report(key, "unknown field %s%s", quote(key.Value), hint(key.Value, names))
 	}
 }
 
@@ -142,9 +142,9 @@ func (w *walk) required(s *schema, n *yaml.Node) {
 func (w *walk) sequence(s *schema, n *yaml.Node) {
 	switch length := len(n.Content); {
 	case s.MinItems != nil && length < *s.MinItems && !w.partial:
-		w.report(n, "has %d items, want at least %d", length, *s.MinItems)
+		w.report(n, "has %d items, expected at least %d", length, *s.MinItems)
 	case s.MaxItems != nil && length > *s.MaxItems:
-		w.report(n, "has %d items, want at most %d", length, *s.MaxItems)
+		w.report(n, "has %d items, expected at most %d", length, *s.MaxItems)
 	}
 	if s.Items == nil {
 		return

@@ -58,7 +58,7 @@ func (k *Kustomization) patches(r *Repository) {
 	}
 	for _, name := range k.Patches {
 		if len(r.Parse(name).Problems) > 0 {
-			k.Aside = "has a patch that is no YAML"
+			k.Aside = "has a patch that is not YAML"
 		}
 	}
 }
@@ -99,9 +99,9 @@ func (k *Kustomization) named(r *Repository, said, name string, list *[]string) 
 	switch {
 	case !ok:
 	case !r.HasFile(p):
-		k.problem(k.nodes[said], RuleKustomize, "there is no file %s", quote(p))
+		k.problem(k.nodes[said], RuleKustomize, "file %s not found", quote(p))
 	case k.Folder != "." && !strings.HasPrefix(p, k.Folder+"/"):
-		k.problem(k.nodes[said], RuleKustomize, "%s is not below the kustomization's folder, kustomize refuses it", quote(p))
+		k.problem(k.nodes[said], RuleKustomize, "%s is not below the kustomization's folder: kustomize refuses it", quote(p))
 	default:
 		*list = append(*list, p)
 	}
@@ -111,7 +111,7 @@ func (k *Kustomization) named(r *Repository, said, name string, list *[]string) 
 func (k *Kustomization) join(said, name string) (p string, ok bool) {
 	switch p = path.Join(k.Folder, name); {
 	case isRemote(name):
-		k.Aside = "takes something from the network"
+		k.Aside = "reads from the network"
 		if why := unpinned(name); why != "" {
 			k.problem(k.nodes[said], RuleRemote, "%s %s", quote(name), why)
 		}
@@ -129,12 +129,12 @@ func (k *Kustomization) resource(r *Repository, name string) {
 	case r.HasFile(p):
 		k.named(r, name, name, &k.Files)
 		if len(r.Parse(p).Problems) > 0 {
-			k.Aside = "has a resource that is no YAML"
+			k.Aside = "has a resource that is not YAML"
 		}
 	case r.HasFolder(p):
 		k.include(r, name, p)
 	default:
-		k.problem(k.nodes[name], RuleKustomize, "there is no file or folder %s", quote(p))
+		k.problem(k.nodes[name], RuleKustomize, "file or folder %s not found", quote(p))
 	}
 }
 
@@ -142,7 +142,7 @@ func (k *Kustomization) component(r *Repository, name string) {
 	switch p, ok := k.join(name, name); {
 	case !ok:
 	case !r.HasFolder(p):
-		k.problem(k.nodes[name], RuleKustomize, "there is no folder %s", quote(p))
+		k.problem(k.nodes[name], RuleKustomize, "folder %s not found", quote(p))
 	default:
 		k.include(r, name, p)
 	}
@@ -180,14 +180,14 @@ func unpinned(address string) string {
 		}
 		switch {
 		case branches[ref]:
-			return "follows " + ref + ", want a tag or a commit"
+			return "follows " + ref + ", expected a tag or a commit"
 		case ref != "":
 			return ""
 		}
 	}
 	for _, part := range strings.Split(before, "/") {
 		if branches[part] {
-			return "follows " + part + ", want a tag or a commit"
+			return "follows " + part + ", expected a tag or a commit"
 		}
 	}
 	for _, part := range strings.Split(before, "/")[min(3, strings.Count(before, "/")):] { // after SCHEME://HOST
@@ -195,5 +195,5 @@ func unpinned(address string) string {
 			return ""
 		}
 	}
-	return "names no version, want a tag or a commit (?ref=)"
+	return "has no version, expected a tag or a commit (?ref=)"
 }

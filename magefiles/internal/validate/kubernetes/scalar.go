@@ -47,12 +47,12 @@ func describe(n *yaml.Node) string {
 	case "old":
 		return "the boolean " + n.Value
 	}
-	return "the text " + quote(n.Value)
+	return "the string " + quote(n.Value)
 }
 
 func (w *walk) scalar(s *schema, n *yaml.Node) {
 	if n.Kind != yaml.ScalarNode {
-		w.report(n, "is %s, want %s", describe(n), s.wanted())
+		w.report(n, "is %s, expected %s", describe(n), s.wanted())
 		return
 	}
 	is := typeOf(n)
@@ -68,7 +68,7 @@ func (w *walk) scalar(s *schema, n *yaml.Node) {
 		w.text(s, n)
 		return
 	case s.Type == "string" && is == "old":
-		w.report(n, "is %s, which YAML 1.1 takes for a boolean, want a text in quotes", n.Value)
+		w.report(n, "is %s, which YAML 1.1 reads as a boolean, expected a string in quotes", n.Value)
 		return
 	case s.Type == "boolean" && (is == "boolean" || is == "old"):
 		return
@@ -76,7 +76,7 @@ func (w *walk) scalar(s *schema, n *yaml.Node) {
 		w.number(s, n)
 		return
 	}
-	w.report(n, "is %s, want %s", describe(n), s.wanted())
+	w.report(n, "is %s, expected %s", describe(n), s.wanted())
 }
 
 // wanted describes the values that a schema requires.
@@ -85,9 +85,9 @@ func (s *schema) wanted() string {
 	case s.Format == "quantity":
 		return "a quantity such as 500m or 1Gi"
 	case s.IntOrString, s.Format == "int-or-string":
-		return "an integer or a text"
+		return "an integer or a string"
 	case s.Type == "string":
-		return "a text"
+		return "a string"
 	case s.Type == "integer":
 		return "an integer"
 	}
@@ -108,7 +108,7 @@ func (w *walk) quantity(n *yaml.Node, is string) {
 	if is == "integer" || is == "number" || is == "string" && quantityForm().MatchString(n.Value) {
 		return
 	}
-	w.report(n, "is %s, want a quantity such as 500m or 1Gi", describe(n))
+	w.report(n, "is %s, expected a quantity such as 500m or 1Gi", describe(n))
 }
 
 func (w *walk) number(s *schema, n *yaml.Node) {
@@ -118,11 +118,11 @@ func (w *walk) number(s *schema, n *yaml.Node) {
 	}
 	switch {
 	case s.Format == "int32" && (f < math.MinInt32 || f > math.MaxInt32):
-		w.report(n, "is %s, want an integer of 32 bits", shorten(n.Value))
+		w.report(n, "is %s, expected an integer of 32 bits", shorten(n.Value))
 	case s.Minimum != nil && f < *s.Minimum:
-		w.report(n, "is %s, want at least %v", shorten(n.Value), *s.Minimum)
+		w.report(n, "is %s, expected at least %v", shorten(n.Value), *s.Minimum)
 	case s.Maximum != nil && f > *s.Maximum:
-		w.report(n, "is %s, want at most %v", shorten(n.Value), *s.Maximum)
+		w.report(n, "is %s, expected at most %v", shorten(n.Value), *s.Maximum)
 	default:
 		w.enum(s, n)
 	}
@@ -132,13 +132,13 @@ func (w *walk) text(s *schema, n *yaml.Node) {
 	length := utf8.RuneCountInString(n.Value)
 	switch {
 	case s.Format == "byte" && !isBase64(n.Value):
-		w.report(n, "is no base64, which data has; what is in clear goes to stringData")
+		w.report(n, "is not base64: data requires base64, plain text goes to stringData")
 	case s.MinLength != nil && length < *s.MinLength:
-		w.report(n, "has %d characters, want at least %d", length, *s.MinLength)
+		w.report(n, "has %d characters, expected at least %d", length, *s.MinLength)
 	case s.MaxLength != nil && length > *s.MaxLength:
-		w.report(n, "has %d characters, want at most %d", length, *s.MaxLength)
+		w.report(n, "has %d characters, expected at most %d", length, *s.MaxLength)
 	case s.Pattern != "" && s.matcher() != nil && !s.matcher().MatchString(n.Value):
-		w.report(n, "is %s, want what matches %s", quote(n.Value), shorten(s.Pattern))
+		w.report(n, "is %s, expected a match of %s", quote(n.Value), shorten(s.Pattern))
 	default:
 		w.enum(s, n)
 	}
@@ -170,5 +170,5 @@ func (w *walk) enum(s *schema, n *yaml.Node) {
 			return
 		}
 	}
-	w.report(n, "is %s, want one of %s%s", quote(n.Value), shorten(strings.Join(options, ", ")), hint(n.Value, options))
+	w.report(n, "is %s, expected one of %s%s", quote(n.Value), shorten(strings.Join(options, ", ")), hint(n.Value, options))
 }

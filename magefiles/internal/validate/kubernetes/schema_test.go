@@ -48,15 +48,15 @@ func TestValues(t *testing.T) {
 		"replicas: 2.0":              "",
 		"replicas: 0x2":              "",
 		"replicas: null":             "",
-		"replicas: 2.5":              "is the number 2.5, want an integer",
+		"replicas: 2.5":              "is the number 2.5, expected an integer",
 		"paused: yes":                "",
-		"paused: 'yes'":              `is the text "yes", want a boolean`,
-		"serviceName: off":           "is off, which YAML 1.1 takes for a boolean, want a text in quotes",
+		"paused: 'yes'":              `is the string "yes", expected a boolean`,
+		"serviceName: off":           "is off, which YAML 1.1 reads as a boolean, expected a string in quotes",
 		"serviceName: 2026-01-02":    "",
 		"serviceName: !!str 5":       "",
-		"serviceName: 5":             "is the integer 5, want a text",
+		"serviceName: 5":             "is the integer 5, expected a string",
 		"podManagementPolicy: ''":    "",
-		"podManagementPolicy: paral": "is \"paral\", want one of OrderedReady, Parallel",
+		"podManagementPolicy: paral": "is \"paral\", expected one of OrderedReady, Parallel",
 	} {
 		text := "apiVersion: apps/v1\nkind: StatefulSet\nspec:\n  selector: {}\n  template: {}\n  " + spec
 		if strings.HasPrefix(spec, "paused") {
@@ -85,7 +85,7 @@ func TestQuantity(t *testing.T) {
 func TestPartial(t *testing.T) {
 	t.Parallel()
 	text := "apiVersion: apps/v1\nkind: Deployment\nspec:\n  $retainKeys: [x]\n  template: {spec: {containers: [{$patch: delete, image: a}], volume: []}}"
-	if got, want := validate(t, text, true), `5:63 Deployment spec.template.spec: no field "volume" is known here: did you mean "volumes"`; got != want {
+	if got, want := validate(t, text, true), `5:63 Deployment spec.template.spec: unknown field "volume": did you mean "volumes"?`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

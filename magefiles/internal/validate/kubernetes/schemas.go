@@ -131,7 +131,7 @@ func (l *library) hintKind(o Object, options []string) string {
 // hint suggests the nearest option.
 func hint(word string, options []string) string {
 	if best := nearest(word, options); best != "" {
-		return ": did you mean " + quote(best)
+		return ": did you mean " + quote(best) + "?"
 	}
 	return ""
 }

@@ -56,7 +56,7 @@ func Parse(text string) (documents []*yaml.Node, problems []Problem) {
 		guard := guard{known: map[*yaml.Node]extent{}}
 		whole := guard.visit(&document)
 		if guard.problem == nil && whole.nodes > freeNodes+maxGrowth*guard.nodes {
-			guard.problem = &Problem{Line: document.Line, Rule: RuleYAML, Message: fmt.Sprintf("aliases make %d nodes of %d", whole.nodes, guard.nodes)}
+			guard.problem = &Problem{Line: document.Line, Rule: RuleYAML, Message: fmt.Sprintf("aliases expand to %d nodes, from %d", whole.nodes, guard.nodes)}
 		}
 		problems = append(problems, guard.duplicates...)
 		if guard.problem != nil {
@@ -115,7 +115,7 @@ func (g *guard) alias(n *yaml.Node) extent {
 	target := g.known[n.Alias]
 	switch {
 	case target.nodes == 0 && g.problem == nil:
-		problem := at(n, RuleYAML, "anchor %q holds itself", n.Value)
+		problem := at(n, RuleYAML, "anchor %q contains itself", n.Value)
 		g.problem = &problem
 	case g.depth+target.depth > maxDepth:
 		g.tooDeep(n)
@@ -125,7 +125,7 @@ func (g *guard) alias(n *yaml.Node) extent {
 
 func (g *guard) tooDeep(n *yaml.Node) {
 	if g.problem == nil {
-		problem := at(n, RuleYAML, "nests more than %d deep", maxDepth)
+		problem := at(n, RuleYAML, "has more than %d levels", maxDepth)
 		g.problem = &problem
 	}
 }
@@ -159,7 +159,7 @@ func (g *guard) keys(n *yaml.Node) {
 
 func (g *guard) duplicate(key, first *yaml.Node) {
 	if len(g.duplicates) < maxProblems {
-		g.duplicates = append(g.duplicates, at(key, RuleDuplicate, "key %q stands twice, first in line %d", shorten(key.Value), first.Line))
+		g.duplicates = append(g.duplicates, at(key, RuleDuplicate, "duplicate key %q, first in line %d", shorten(key.Value), first.Line))
 	}
 }
 

@@ -13,11 +13,11 @@ func TestParse(t *testing.T) {
 		"a: 1\n---\nb: 2\n":                "[]",
 		"a: &x {b: 1}\nc: *x\nd: {<<: *x}": "[]",
 		"a:\n  - b\n c: d\n":               "[{3 0 yaml did not find expected key}]",
-		"ä: {b: 1, b: 2}":                  `[{1 11 duplicate key "b" stands twice, first in line 1}]`,
-		"a: &x\n  b: *x":                   `[{2 6 yaml anchor "x" holds itself}]`,
+		"ä: {b: 1, b: 2}":                  `[{1 11 duplicate duplicate key "b", first in line 1}]`,
+		"a: &x\n  b: *x":                   `[{2 6 yaml anchor "x" contains itself}]`,
 		"\x01":                             "[{1 0 yaml control characters are not allowed}]",
 		"\ta: 1":                           "[{1 0 yaml a tab indents this line}]",
-		strings.Repeat("[", 501) + strings.Repeat("]", 501): "[{1 500 yaml nests more than 500 deep}]",
+		strings.Repeat("[", 501) + strings.Repeat("]", 501): "[{1 500 yaml has more than 500 levels}]",
 		strings.Repeat("- ", 20000):                         "[{1 0 yaml exceeded max depth of 10000}]",
 	} {
 		if _, problems := Parse(text); fmt.Sprint(problems) != want {

@@ -84,11 +84,11 @@ func (s *Scanner) ignore(text string) (problems []Problem) {
 		case strings.HasPrefix(entry, "#"):
 			explained = strings.Trim(entry, "# \t") != ""
 		case strings.Count(entry, ":") < 2:
-			problems = append(problems, Problem{File: IgnoreFile, Offset: offset, Message: "is no fingerprint: want FILE:RULE:LINE"})
+			problems = append(problems, Problem{File: IgnoreFile, Offset: offset, Message: "is not a fingerprint: expected FILE:RULE:LINE"})
 		default:
 			s.ignored[strings.ReplaceAll(entry, `\`, "/")] = true
 			if !explained {
-				problems = append(problems, Problem{File: IgnoreFile, Offset: offset, Reason: true, Message: "a fingerprint has no comment above it that says why"})
+				problems = append(problems, Problem{File: IgnoreFile, Offset: offset, Reason: true, Message: "a fingerprint has no comment with a reason above it"})
 			}
 		}
 		offset += len(line)

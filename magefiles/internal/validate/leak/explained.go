@@ -17,7 +17,7 @@ func unexplained(text string, c *config.ViperConfig) (problems []Problem) {
 			offset = heads[i] // otherwise some tables are inline, and the offset is unknown
 		}
 		if !yes {
-			problems = append(problems, Problem{File: SettingsFile, Offset: offset, Reason: true, Message: "an allowlist has no description that says why"})
+			problems = append(problems, Problem{File: SettingsFile, Offset: offset, Reason: true, Message: "an allowlist has no description with a reason"})
 		}
 	}
 	return problems

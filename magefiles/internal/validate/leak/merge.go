@@ -66,7 +66,7 @@ func mergeAllowlists(all, own *config.ViperConfig, at map[string]int) error {
 		for _, id := range list.TargetRules {
 			i, known := at[id]
 			if !known {
-				return fmt.Errorf("an allowlist is for the rule %q, which there is not", id)
+				return fmt.Errorf("an allowlist names the unknown rule %q", id)
 			}
 			r := &all.Rules[i]
 			r.Allowlists = grow(r.Allowlists)

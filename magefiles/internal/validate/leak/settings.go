@@ -87,10 +87,10 @@ func fromSettings(text string) (*Scanner, []Problem) {
 		return nil, append(problems, Problem{File: SettingsFile, Message: firstLine(fmt.Sprintf(format, args...))})
 	}
 	if c.Extend.Path != "" || c.Extend.URL != "" {
-		return bad("extends another file, which is not followed")
+		return bad("extends another file, which is not supported")
 	}
 	if len(c.Rules) == 0 && !c.Extend.UseDefault {
-		return bad("has no rules, and does not extend gitleaks' own")
+		return bad("has no rules, and does not extend the rules of gitleaks")
 	}
 	merged, err := merge(c)
 	if err != nil {

@@ -112,58 +112,47 @@ func fencedCodeLanguage(p *pass) {
 		case language == "":
 			p.add(b.first, -1, "code without a language")
 		case len(allowed) > 0 && !slices.Contains(allowed, language):
-			p.add(b.first, -1, "language %q is none of those allowed", language)
+			p.add(b.first, -1, "language %q is not allowed", language)
 		}
 		if only && strings.TrimSpace(more) != "" {
-			p.add(b.first, -1, "%q stands after the language", strings.TrimSpace(more))
+			p.add(b.first, -1, "unexpected %q after the language", strings.TrimSpace(more))
+		}
+	}
+}
+
+// styles compares the style of each block with the option. If that is "consistent", the first block decides.
+func (p *pass) styles(blocks []*block, style func(*block) string, message string) {
+	want := strings.TrimSpace(p.options.text("style"))
+	for _, b := range blocks {
+		is := style(b)
+		if want == consistent {
+			want = is
+		}
+		if is != want {
+			p.add(b.first, -1, message, is, want)
 		}
 	}
 }
 
 func codeBlockStyle(p *pass) {
-	want := p.options.text("style")
-	for _, b := range p.all {
-		if b.kind != fenced && b.kind != indented {
-			continue
-		}
-		is := "indented"
+	blocks := slices.DeleteFunc(slices.Clone(p.all), func(b *block) bool { return b.kind != fenced && b.kind != indented })
+	p.styles(blocks, func(b *block) string {
 		if b.kind == fenced {
-			is = "fenced"
+			return "fenced"
 		}
-		if want == consistent {
-			want = is
-		}
-		if is != want {
-			p.add(b.first, -1, "code is %s, not %s", is, want)
-		}
-	}
+		return "indented"
+	}, "code is %s, not %s")
 }
 
 func codeFenceStyle(p *pass) {
-	want := p.options.text("style")
-	for _, b := range p.of[fenced] {
-		is := "backtick"
+	p.styles(p.of[fenced], func(b *block) string {
 		if p.body[b.pos] == '~' {
-			is = "tilde"
+			return "tilde"
 		}
-		if want == consistent {
-			want = is
-		}
-		if is != want {
-			p.add(b.first, -1, "fence of the style %s, not %s", is, want)
-		}
-	}
+		return "backtick"
+	}, "fence of the style %s, not %s")
 }
 
 func hrStyle(p *pass) {
-	want := strings.TrimSpace(p.options.text("style"))
-	for _, b := range p.of[thematic] {
-		is := strings.TrimRight(p.raw[b.first][p.column(b):], " \t")
-		if want == consistent {
-			want = is
-		}
-		if is != want {
-			p.add(b.first, -1, "rule is %q, not %q", is, want)
-		}
-	}
+	p.styles(p.of[thematic], func(b *block) string { return strings.TrimRight(p.raw[b.first][p.column(b):], " \t") }, "rule is %q, not %q")
 }

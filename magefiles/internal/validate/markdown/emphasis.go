@@ -21,13 +21,13 @@ func noEmphasisAsHeading(p *pass) {
 			continue
 		}
 		if n, ok := only(b.node, p.page.Source); ok && endsPlain(n, p.page.Source, signs) {
-			p.add(p.line(n.FirstChild().(*ast.Text).Segment.Start), -1, "emphasis in the place of a heading")
+			p.add(p.line(n.FirstChild().(*ast.Text).Segment.Start), -1, "emphasis instead of a heading")
 		}
 	}
 	p.htmlElements()
 	for _, l := range p.loud {
 		if n, ok := only(l.node.Parent(), l.source); ok && n == l.node && endsPlain(n, l.source, signs) {
-			p.add(p.line(l.from+n.FirstChild().(*ast.Text).Segment.Start), -1, "emphasis in the place of a heading")
+			p.add(p.line(l.from+n.FirstChild().(*ast.Text).Segment.Start), -1, "emphasis instead of a heading")
 		}
 	}
 }

@@ -126,10 +126,10 @@ func linkFragments(p *pass) {
 		case pattern != "" && compiled(pattern) != nil && compiled(pattern).MatchString(fragment):
 		case lower[strings.ToLower(fragment)]:
 			if !p.options.yes("ignore_case") {
-				report(fmt.Sprintf("#%s is written otherwise than the heading", fragment))
+				report(fmt.Sprintf("the case of #%s differs from the heading", fragment))
 			}
 		default:
-			report(fmt.Sprintf("no heading is #%s", fragment))
+			report(fmt.Sprintf("no heading for #%s", fragment))
 		}
 	}
 	for i := range p.spans {

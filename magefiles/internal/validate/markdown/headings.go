@@ -103,7 +103,7 @@ func blanksAroundHeadings(p *pass) {
 				got++
 			}
 			if got < want {
-				p.add(b.first, -1, "heading has %s above, want %d", count(got, "blank line"), want)
+				p.add(b.first, -1, "heading has %s above, expected %d", count(got, "blank line"), want)
 			}
 		}
 		if want, got := below[b.level()-1], 0; want >= 0 {
@@ -111,7 +111,7 @@ func blanksAroundHeadings(p *pass) {
 				got++
 			}
 			if got < want {
-				p.add(b.first, -1, "heading has %s below, want %d", count(got, "blank line"), want)
+				p.add(b.first, -1, "heading has %s below, expected %d", count(got, "blank line"), want)
 			}
 		}
 	}
@@ -145,7 +145,7 @@ func noDuplicateHeading(p *pass) {
 			known[level] = map[string]bool{}
 		}
 		if text := p.inner(b); known[level][text] {
-			p.add(b.first, -1, "heading %q is there already", text)
+			p.add(b.first, -1, "duplicate heading %q", text)
 		} else {
 			known[level][text] = true
 		}
@@ -165,7 +165,7 @@ func singleTitle(p *pass) {
 		titles = titles[1:]
 	}
 	for _, b := range titles {
-		p.add(b.first, -1, "heading %q is one more of level %d", p.inner(b), level)
+		p.add(b.first, -1, "heading %q is another heading of level %d", p.inner(b), level)
 	}
 }
 
@@ -294,7 +294,7 @@ func requiredHeadings(p *pass) {
 		case anything:
 			i--
 		default:
-			p.add(b.first, -1, "heading is %q, want %q", actual, want)
+			p.add(b.first, -1, "heading is %q, expected %q", actual, want)
 			return
 		}
 	}

@@ -93,9 +93,9 @@ func noAltText(p *pass) {
 			continue
 		}
 		if line := p.line(s.start); line == p.line(s.end-1) {
-			p.addAt(s.start, "image without a text")
+			p.addAt(s.start, "image without alternative text")
 		} else {
-			p.add(line, -1, "image without a text")
+			p.add(line, -1, "image without alternative text")
 		}
 	}
 	for _, e := range p.htmlElements() {
@@ -106,7 +106,7 @@ func noAltText(p *pass) {
 			continue
 		}
 		if hidden, _ := attribute(e.text, "aria-hidden"); !strings.EqualFold(hidden, "true") {
-			p.addAt(e.offset, "image without a text")
+			p.addAt(e.offset, "image without alternative text")
 		}
 	}
 }
@@ -126,9 +126,9 @@ func descriptiveLinkText(p *pass) {
 			continue
 		}
 		if line := p.line(s.labelStart); line == p.line(s.labelEnd) {
-			p.addAt(s.labelStart, "link text %q says nothing", text)
+			p.addAt(s.labelStart, "link text %q does not describe its target", text)
 		} else {
-			p.add(line, -1, "link text %q says nothing", text)
+			p.add(line, -1, "link text %q does not describe its target", text)
 		}
 	}
 }
@@ -166,9 +166,9 @@ func linkImageStyle(p *pass) {
 			continue
 		}
 		if line := p.line(s.start); line == p.line(s.end-1) {
-			p.addAt(s.start, "link of the kind %s", kind)
+			p.addAt(s.start, "link style %s is not allowed", kind)
 		} else {
-			p.add(line, -1, "link of the kind %s", kind)
+			p.add(line, -1, "link style %s is not allowed", kind)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func ulStyle(p *pass) {
 				want = is
 			}
 			if is != want {
-				p.add(b.first, p.column(b), "list sign is %s, not %s", is, want)
+				p.add(b.first, p.column(b), "list marker is %s, not %s", is, want)
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func ulIndent(p *pass) {
 				got -= after
 			}
 			if got != want {
-				p.add(b.first, 0, "item is indented by %d, want %d", got, want)
+				p.add(b.first, 0, "item is indented by %d, expected %d", got, want)
 			}
 		}
 	}
@@ -171,7 +171,7 @@ func (p *pass) numbers(l *block) {
 	}
 	for i, b := range l.children {
 		if got := value(i); got != want {
-			p.add(b.first, p.column(b), "item is numbered %d, want %d", got, want)
+			p.add(b.first, p.column(b), "item is numbered %d, expected %d", got, want)
 		}
 		if ordered {
 			want++
@@ -195,7 +195,7 @@ func listMarkerSpace(p *pass) {
 				after += digits(p.body[b.pos:])
 			}
 			if got := spaces(p.raw[b.first], after); got > 0 && got != want {
-				p.add(b.first, p.column(b), "%s after the sign of an item, want %d", count(got, "space"), want)
+				p.add(b.first, p.column(b), "%s after the marker of an item, expected %d", count(got, "space"), want)
 			}
 		}
 	}

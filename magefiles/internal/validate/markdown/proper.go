@@ -30,7 +30,7 @@ func properNames(p *pass) {
 			from, to := start+m[0], start+m[1]
 			if name := p.body[from:to]; !known[name] && p.edge(from, -1) && p.edge(to-1, 1) && !p.inAddress(from) {
 				want := list[slices.IndexFunc(list, func(s string) bool { return strings.EqualFold(s, name) })]
-				p.addAt(from, "%q, want %q", name, want)
+				p.addAt(from, "%q, expected %q", name, want)
 			}
 		}
 	})

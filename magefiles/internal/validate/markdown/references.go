@@ -155,7 +155,7 @@ func referenceLinks(p *pass) {
 		if m.shortcut && !p.options.yes("shortcut_syntax") || slices.Contains(ignored, m.label) {
 			continue
 		}
-		p.addAt(m.start, "no link is defined as %q", m.label)
+		p.addAt(m.start, "undefined link target %q", m.label)
 	}
 }
 
@@ -163,12 +163,12 @@ func referenceDefinitions(p *pass) {
 	ignored := p.options.list("ignored_definitions")
 	for _, def := range p.links().order {
 		if !slices.Contains(ignored, def.label) && !p.links().used[def.label] {
-			p.add(def.line, 0, "%q is defined and not used", def.label)
+			p.add(def.line, 0, "%q is defined but not used", def.label)
 		}
 	}
 	for _, def := range p.links().again {
 		if !slices.Contains(ignored, def.label) {
-			p.add(def.line, 0, "%q is defined already", def.label)
+			p.add(def.line, 0, "duplicate definition of %q", def.label)
 		}
 	}
 }

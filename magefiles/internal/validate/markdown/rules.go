@@ -11,7 +11,7 @@ var Rules = []Rule{
 	{
 		ID: "MD001", Names: []string{"heading-increment"}, Tags: []string{"headings"},
 		What:     "A heading is more than one level below the one before it.",
-		Do:       "Give the heading the level below that of the one before, or fewer signs.",
+		Do:       "Use the next level, or a higher one.",
 		defaults: options{"front_matter_title": title},
 		run:      headingIncrement,
 	},
@@ -138,7 +138,7 @@ var Rules = []Rule{
 	{
 		ID: "MD026", Names: []string{"no-trailing-punctuation"}, Tags: []string{"headings"},
 		What:     "A heading ends with punctuation.",
-		Do:       "Remove the sign at the end of the heading.",
+		Do:       "Remove the punctuation at the end of the heading.",
 		defaults: options{"punctuation": ".,;:!。，；：！"},
 		run:      noTrailingPunctuation,
 	},
@@ -151,7 +151,7 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD028", Names: []string{"no-blanks-blockquote"}, Tags: []string{"blockquote", "whitespace"},
-		What: "A blank line divides two quotes, which some programs take for one.",
+		What: "A blank line divides two quotes, which some programs read as one.",
 		Do:   "Put > on the blank line, or text between the quotes.",
 		run:  noBlanksQuote,
 	},
@@ -192,7 +192,7 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD034", Names: []string{"no-bare-urls"}, Tags: []string{"links", "url"},
-		What: "An address is in the text without < and >, so that not every program makes a link of it.",
+		What: "An address is in the text without < and >, so some programs do not make it a link.",
 		Do:   "Put the address between < and >, or write [text](address).",
 		run:  noBareURLs,
 	},
@@ -230,7 +230,7 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD040", Names: []string{"fenced-code-language"}, Tags: []string{"code", "language"},
-		What:     "Fenced code names no language, or one that is not allowed.",
+		What:     "Fenced code has no language, or one that is not allowed.",
 		Do:       "Name the language after the first fence: text if there is none.",
 		defaults: options{"allowed_languages": []string{}, "language_only": false},
 		run:      fencedCodeLanguage,
@@ -264,7 +264,7 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD045", Names: []string{"no-alt-text"}, Tags: []string{"accessibility", "images"},
-		What: "An image has no text for those who do not see it.",
+		What: "An image has no alternative text.",
 		Do:   "Describe the image in its brackets, or in alt.",
 		run:  noAltText,
 	},
@@ -308,8 +308,8 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD051", Names: []string{"link-fragments"}, Tags: []string{"links"},
-		What:     "A link leads to a heading of its page that is not there.",
-		Do:       "Take the fragment from the heading as it is now.",
+		What:     "A link leads to a heading that its page does not have.",
+		Do:       "Use the fragment of the current heading.",
 		defaults: options{"ignore_case": false, "ignored_pattern": ""},
 		run:      linkFragments,
 	},
@@ -344,8 +344,8 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD056", Names: []string{"table-column-count"}, Tags: []string{"table"},
-		What: "A row of a table has more or fewer cells than its head.",
-		Do:   "Give the row as many cells as the head, and a pipe in a cell a backslash.",
+		What: "A row of a table has more or fewer cells than its header.",
+		Do:   "Give the row as many cells as the header, and write a backslash before a pipe in a cell.",
 		run:  tableColumnCount,
 	},
 	{
@@ -357,7 +357,7 @@ var Rules = []Rule{
 	{
 		ID: "MD059", Names: []string{"descriptive-link-text"}, Tags: []string{"accessibility", "links"},
 		What:     "The text of a link does not say where it leads.",
-		Do:       "Name in the link's text what is there.",
+		Do:       "Describe the target in the link's text.",
 		defaults: options{"prohibited_texts": []string{"click here", "here", "link", "more"}},
 		run:      descriptiveLinkText,
 	},

@@ -80,7 +80,7 @@ func (r *reader) read(root *yaml.Node) {
 		return
 	}
 	if root.Kind != yaml.MappingNode {
-		r.refuse(root, "the settings are not a mapping of rules to what is set")
+		r.refuse(root, "the settings are not a mapping of rules to options")
 		return
 	}
 	seen := map[string]bool{}
@@ -101,7 +101,7 @@ func (r *reader) read(root *yaml.Node) {
 func (r *reader) all(value *yaml.Node) {
 	on, ok := isOn(value)
 	if !ok {
-		r.refuse(value, "default is true or false")
+		r.refuse(value, "default must be true or false")
 	} else if !on {
 		r.settings.on = 0
 	}
@@ -126,11 +126,11 @@ func (r *reader) one(key, value *yaml.Node) {
 	switch rules := names()[name]; {
 	case name == "DEFAULT", name == "$SCHEMA":
 	case name == "EXTENDS":
-		r.refuse(key, "extends is not done here: state all settings in this file")
+		r.refuse(key, "extends is not supported: write all settings in this file")
 	case slices.Contains(notDone, name):
-		r.refuse(key, "rule %s is not done here", name)
+		r.refuse(key, "rule %s is not supported", name)
 	case rules == nil:
-		r.refuse(key, "no rule is called %q", key.Value)
+		r.refuse(key, "unknown rule %q", key.Value)
 	case value.Kind == yaml.MappingNode:
 		for _, rule := range rules {
 			r.set(rule, value)
@@ -138,7 +138,7 @@ func (r *reader) one(key, value *yaml.Node) {
 	default:
 		on, ok := isOn(value)
 		if !ok {
-			r.refuse(value, "%s is true, false, or a mapping of its options", key.Value)
+			r.refuse(value, "%s must be true, false, or a mapping of its options", key.Value)
 			return
 		}
 		for _, rule := range rules {
@@ -169,18 +169,18 @@ func (r *reader) set(rule int, value *yaml.Node) {
 		case key.Value == "enabled":
 			on, ok := isOn(value)
 			if !ok {
-				r.refuse(value, "enabled is true or false")
+				r.refuse(value, "enabled must be true or false")
 			}
 			r.turn(rule, on || !ok)
 		case key.Value == "severity":
 			if value.Value != "error" {
-				r.refuse(value, "severity %q is not done here: every finding counts", value.Value)
+				r.refuse(value, "severity %q is not supported: every finding is an error", value.Value)
 			}
 		case !ok:
 			r.refuse(key, "rule %s has no option %q", Rules[rule].ID, key.Value)
 		default:
 			if taken, want := decode(value, known, Rules[rule].choices[key.Value]); want != "" {
-				r.refuse(value, "%s of %s: want %s", key.Value, Rules[rule].ID, want)
+				r.refuse(value, "%s of %s: expected %s", key.Value, Rules[rule].ID, want)
 			} else {
 				set[key.Value] = taken
 			}
@@ -242,7 +242,7 @@ func decodeList(value *yaml.Node) (any, string) {
 	list := []string{}
 	for _, element := range value.Content {
 		if element.Kind != yaml.ScalarNode {
-			return nil, "a list of texts"
+			return nil, "a list of strings"
 		}
 		list = append(list, element.Value)
 	}

@@ -71,7 +71,7 @@ func noMultipleSpaceClosed(p *pass) {
 		p.afterOpening(b)
 		text := p.written(b)[:closing]
 		if n := len(text) - len(strings.TrimRight(text, " \t")); n > 1 && len(text)-n > run(text, 0) {
-			p.addAt(b.pos+closing-n+1, "%s before the closing signs", count(n, "space"))
+			p.addAt(b.pos+closing-n+1, "%s before the closing #", count(n, "space"))
 		}
 	}
 }

@@ -100,9 +100,9 @@ func tableColumnCount(p *pass) {
 		for _, r := range rows[1:] {
 			switch got := r.cells(); {
 			case got < want:
-				p.add(r.line, r.end-1, "the row has %s, the table %d", count(got, "cell"), want)
+				p.add(r.line, r.end-1, "the row has %s, expected %d", count(got, "cell"), want)
 			case got > want:
-				p.add(r.line, r.cell(want), "the row has %s, the table %d", count(got, "cell"), want)
+				p.add(r.line, r.cell(want), "the row has %s, expected %d", count(got, "cell"), want)
 			}
 		}
 	}

@@ -13,9 +13,9 @@ type misfit struct {
 
 func (m misfit) message() string {
 	if m.side == "" {
-		return "the pipe stands under none of the head's"
+		return "table pipe is not aligned with the header"
 	}
-	return count(m.spaces, "space") + " to the " + m.side + " of the pipe, unlike others of the table"
+	return count(m.spaces, "space") + " to the " + m.side + " of the pipe, unlike other pipes of the table"
 }
 
 // tableColumnStyle checks a table against the allowed style with the fewest misfits.

@@ -110,7 +110,7 @@ func noMultipleBlanks(p *pass) {
 			n = 0
 		}
 		if n > most {
-			p.add(i, -1, "%s in a row, at most %d wanted", count(n, "blank line"), most)
+			p.add(i, -1, "%s in a row, expected at most %d", count(n, "blank line"), most)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func lineLength(p *pass) {
 		if counted <= limit || p.defines[i] || !strict && (stern && !wrappable(line) || p.isLinkOnly(i)) {
 			continue
 		}
-		p.add(i, prefixOf(line, limit), "%d characters, at most %d wanted", length, limit)
+		p.add(i, prefixOf(line, limit), "%d characters, expected at most %d", length, limit)
 	}
 }
 

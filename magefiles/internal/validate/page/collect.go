@@ -34,8 +34,6 @@ type Link struct {
 	HasFragment bool
 	// Text is the text that the reader sees.
 	Text string
-	// Reference is the label of a Markdown link with a separate definition.
-	Reference string
 	// Spaced says that a wiki link has spaces at its brackets, at its # or after its pipe.
 	Spaced bool
 	// Offset, Line and Column are the position of its first bracket, or of the ! before it.
@@ -54,9 +52,9 @@ func (p *Page) collect() {
 		case *WikiLink:
 			p.addWiki(n)
 		case *ast.Link:
-			p.addMarkdown(n, LinkMarkdown, n.Destination, n.Reference)
+			p.addMarkdown(n, LinkMarkdown, n.Destination)
 		case *ast.Image:
-			p.addMarkdown(n, LinkImage, n.Destination, n.Reference)
+			p.addMarkdown(n, LinkImage, n.Destination)
 		case *ast.Heading:
 			p.addHeading(n, seen)
 		case *ast.RawHTML:
@@ -86,13 +84,10 @@ func (p *Page) addWiki(n *WikiLink) {
 	p.add(n, l)
 }
 
-func (p *Page) addMarkdown(n ast.Node, kind LinkKind, destination []byte, reference *ast.ReferenceLink) {
+func (p *Page) addMarkdown(n ast.Node, kind LinkKind, destination []byte) {
 	l := Link{Kind: kind, Text: p.text(n)}
 	to := util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(destination)))
 	l.Target, l.Fragment, l.HasFragment = strings.Cut(string(to), "#")
-	if reference != nil {
-		l.Reference = string(reference.Value)
-	}
 	p.add(n, l)
 }
 

@@ -29,7 +29,7 @@ type Writer struct {
 // CheckFormat refuses an unknown format.
 func CheckFormat(format string) error {
 	if !slices.Contains(Formats, format) {
-		return fmt.Errorf("-format=%s: there are %s", format, strings.Join(Formats, ", "))
+		return fmt.Errorf("-format=%s: expected one of %s", format, strings.Join(Formats, ", "))
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func TestUnknownFormat(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	err := Writer{Checks: known}.Write(&b, "xml", odd())
-	if err == nil || err.Error() != "-format=xml: there are text, json, sarif, github" || b.Len() > 0 {
+	if err == nil || err.Error() != "-format=xml: expected one of text, json, sarif, github" || b.Len() > 0 {
 		t.Errorf("%v, %q", err, b.String())
 	}
 }

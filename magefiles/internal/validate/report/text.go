@@ -55,9 +55,9 @@ func failureText(f validate.Failure, verbose bool) string {
 // whatToDo is the advice for a failure.
 func whatToDo(panicked bool) string {
 	if panicked {
-		return "This is a fault of the check; please report it, with what -v shows."
+		return "This is a bug in the check: report it with the output of -v."
 	}
-	return "Mend what it names; -only runs the other checks without this one."
+	return "Correct the cause; -only runs the other checks without this one."
 }
 
 // split separates the lines of an error's message from those of stacks, which validate.Each puts into the text. The message has at least

@@ -3,6 +3,7 @@ package target
 import (
 	"go/ast"
 	"go/token"
+	"iter"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,20 +33,31 @@ func (r *reader) add(files []*ast.File, prefix string) error {
 
 // imports follows the imports with mage:import.
 func (r *reader) imports(files []*ast.File) error {
-	for _, file := range files {
-		for _, decl := range file.Decls {
-			gen, ok := decl.(*ast.GenDecl)
-			if !ok || gen.Tok != token.IMPORT {
-				continue
-			}
-			for _, spec := range gen.Specs {
-				if err := r.follow(gen, spec.(*ast.ImportSpec)); err != nil {
-					return err
+	for gen, spec := range declared(files, token.IMPORT) {
+		if err := r.follow(gen, spec.(*ast.ImportSpec)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// declared are the declarations of a kind, such as token.IMPORT.
+func declared(files []*ast.File, kind token.Token) iter.Seq2[*ast.GenDecl, ast.Spec] {
+	return func(yield func(*ast.GenDecl, ast.Spec) bool) {
+		for _, file := range files {
+			for _, decl := range file.Decls {
+				gen, ok := decl.(*ast.GenDecl)
+				if !ok || gen.Tok != kind {
+					continue
+				}
+				for _, spec := range gen.Specs {
+					if !yield(gen, spec) {
+						return
+					}
 				}
 			}
 		}
 	}
-	return nil
 }
 
 func (r *reader) follow(gen *ast.GenDecl, spec *ast.ImportSpec) error {
@@ -139,18 +151,10 @@ func selectors(e ast.Expr) []string {
 // namespaces are the types declared as mg.Namespace.
 func namespaces(files []*ast.File) map[string]bool {
 	found := map[string]bool{}
-	for _, file := range files {
-		for _, decl := range file.Decls {
-			gen, ok := decl.(*ast.GenDecl)
-			if !ok || gen.Tok != token.TYPE {
-				continue
-			}
-			for _, s := range gen.Specs {
-				spec := s.(*ast.TypeSpec)
-				if strings.Join(selectors(spec.Type), ".") == "mg.Namespace" && spec.Name.IsExported() {
-					found[spec.Name.Name] = true
-				}
-			}
+	for _, s := range declared(files, token.TYPE) {
+		spec := s.(*ast.TypeSpec)
+		if strings.Join(selectors(spec.Type), ".") == "mg.Namespace" && spec.Name.IsExported() {
+			found[spec.Name.Name] = true
 		}
 	}
 	return found

@@ -34,7 +34,7 @@ func (f *file) anchors() {
 	for key, what := range map[string]string{"on": "an event", "jobs": "a job"} {
 		pairs(anchored(field(root, key)), func(key, _ *yaml.Node) {
 			if isMerge(key) {
-				f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleAnchor, Message: "Forgejo takes << for the name of " + what + " here"})
+				f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleAnchor, Message: "Forgejo reads << as the name of " + what + " here"})
 			}
 		})
 	}
@@ -85,12 +85,12 @@ func (f *file) spelledAs(key string, m *yaml.Node, written map[string]bool) {
 // unresolved reports an alias that is the whole value of a key.
 func (f *file) unresolved(key string, alias *yaml.Node) {
 	name, do := shorten(alias.Value), ""
-	effect := "takes " + key + " for empty"
+	effect := "reads " + key + " as empty"
 	switch key {
 	case "if":
-		effect = fmt.Sprintf("takes the word %s for the condition", name)
+		effect = fmt.Sprintf("reads the word %s as the condition", name)
 	case "env":
-		do = fmt.Sprintf("Write env: {<<: *%s}, which it does resolve.", name)
+		do = fmt.Sprintf("Write env: {<<: *%s}, which it resolves.", name)
 	}
 	f.report(Problem{Line: alias.Line, Column: alias.Column, Rule: RuleAnchor, Message: fmt.Sprintf("Forgejo does not resolve the alias *%s here, and %s", name, effect), Do: do})
 }

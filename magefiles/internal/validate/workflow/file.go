@@ -50,7 +50,7 @@ func (f *file) parse() bool {
 		return false
 	}
 	if err := decoder.Decode(&next); err == nil {
-		f.report(Problem{Line: next.Line, Column: next.Column, Rule: RuleYAML, Message: "a second YAML document, which is not read", Do: "Move it to a file of its own."})
+		f.report(Problem{Line: next.Line, Column: next.Column, Rule: RuleYAML, Message: "a second YAML document, which is not read", Do: "Move it to its own file."})
 	}
 	root := doc.Content[0]
 	w := walker{file: f, extents: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
@@ -59,7 +59,7 @@ func (f *file) parse() bool {
 		return false
 	}
 	if root.Kind != yaml.MappingNode {
-		f.report(Problem{Line: root.Line, Column: root.Column, Rule: RuleYAML, Message: "the file is no mapping of keys to values"})
+		f.report(Problem{Line: root.Line, Column: root.Column, Rule: RuleYAML, Message: "the file is not a mapping of keys to values"})
 		return false
 	}
 	f.root = root
@@ -131,7 +131,7 @@ func (w *walker) child(parent *yaml.Node, i int, child *yaml.Node, depth int) ex
 	height := 0
 	if child.Kind == yaml.AliasNode {
 		if w.open[child.Alias] {
-			w.stop(child, fmt.Sprintf("the alias *%s stands for what it is part of", child.Value))
+			w.stop(child, fmt.Sprintf("the alias *%s contains itself", child.Value))
 			return extent{}
 		}
 		parent.Content[i], w.aliases = child.Alias, true
@@ -157,7 +157,7 @@ func (w *walker) duplicates(n *yaml.Node) {
 			continue
 		}
 		if line, ok := seen[key.Value]; ok {
-			w.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleYAML, Message: fmt.Sprintf("the key %s is on line %d already", quote(key.Value), line)})
+			w.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleYAML, Message: fmt.Sprintf("duplicate key %s, first in line %d", quote(key.Value), line)})
 			continue
 		}
 		seen[key.Value] = key.Line

@@ -14,12 +14,12 @@ import (
 // Keys that the schema accepts and Forgejo ignores (docs/user/actions/github-actions and reference; the runner's model.Job has none of
 // them), with the effect that people expect.
 var (
-	ignoredKeys = map[string]string{"permissions": "the token's rights stay what they are"}
+	ignoredKeys = map[string]string{"permissions": "the token's permissions do not change"}
 	ignoredJobs = map[string]string{
-		"permissions":       "the token's rights stay what they are",
+		"permissions":       "the token's permissions do not change",
 		"continue-on-error": "the job's failure fails the workflow",
 		"environment":       "nobody is asked for approval, and the secrets are those of the repository",
-		"concurrency":       "the job runs beside others; only the workflow's own is obeyed",
+		"concurrency":       "the job runs in parallel with others; only the workflow's concurrency has an effect",
 	}
 )
 
@@ -61,12 +61,12 @@ func (f *file) events() {
 		if n.Kind != yaml.ScalarNode || slices.Contains(forgejoEvents, n.Value) || strings.Contains(n.Value, "${{") {
 			continue
 		}
-		do := "Write one that it has: " + strings.Join(forgejoEvents, ", ") + "."
+		do := "Use one of these: " + strings.Join(forgejoEvents, ", ") + "."
 		if _, known := actionlint.AllWebhookTypes[n.Value]; !known {
 			if near := target.Nearest(n.Value, forgejoEvents); near != "" { // a typing mistake, not an event of GitHub
-				do = "Write " + near + ", or another" + strings.TrimPrefix(do, "Write one")
+				do = "Write " + near + ", or use" + strings.TrimPrefix(do, "Use")
 			}
 		}
-		f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleIgnored, Message: fmt.Sprintf("Forgejo has no event %s, so that it never starts the workflow", quote(n.Value)), Do: do})
+		f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleIgnored, Message: fmt.Sprintf("Forgejo has no event %s, so it never starts the workflow", quote(n.Value)), Do: do})
 	}
 }

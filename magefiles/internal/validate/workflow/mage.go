@@ -175,7 +175,7 @@ func (l *line) target() bool {
 	l.args = l.args[1:]
 	for i, p := range t.Positional {
 		if len(l.args) == 0 {
-			l.report(w, fmt.Sprintf("%s takes %s, and gets %s", t.Name, params(t.Positional), count(i)), "")
+			l.report(w, fmt.Sprintf("%s requires %s, but gets %s", t.Name, params(t.Positional), count(i)), "")
 			return false
 		}
 		if l.args[0].many || !l.fits(t, p, l.args[0]) {
@@ -202,7 +202,7 @@ func (l *line) unknown(w word) {
 // fits says whether a word may be the argument of a parameter.
 func (l *line) fits(t target.Target, p target.Param, w word) bool {
 	if strings.HasPrefix(w.text, "-") && p.Type == "string" {
-		l.report(w, fmt.Sprintf("%s stands where %s takes %s", quote(w.text), t.Name, strings.ToUpper(p.Name)), "Write the flags of a target after its arguments.")
+		l.report(w, fmt.Sprintf("found %s, but %s requires %s here", quote(w.text), t.Name, strings.ToUpper(p.Name)), "Write the flags of a target after its arguments.")
 		return false
 	}
 	return l.value(t, p, w, w.text, w.literal)
@@ -224,7 +224,7 @@ func (l *line) value(t target.Target, p target.Param, at word, text string, lite
 	if err == nil || !literal {
 		return true
 	}
-	l.report(at, fmt.Sprintf("%s takes %s for %s, and gets %s", t.Name, kinds[p.Type], p.Name, quote(text)), "")
+	l.report(at, fmt.Sprintf("%s requires %s for %s, but gets %s", t.Name, kinds[p.Type], p.Name, quote(text)), "")
 	return false
 }
 

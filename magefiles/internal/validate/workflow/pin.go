@@ -44,7 +44,7 @@ func (f *file) commit(n *yaml.Node, uses string) {
 	message := ""
 	switch ref := uses[at+1:]; {
 	case at < 0:
-		message = fmt.Sprintf("%s names no commit", quote(uses))
+		message = fmt.Sprintf("%s has no commit", quote(uses))
 	case !isCommit(ref) && isHex(ref) && len(ref) >= 7:
 		message = fmt.Sprintf("%s abbreviates the commit", quote(uses))
 	case !isCommit(ref):
@@ -95,6 +95,6 @@ func (f *file) local(n *yaml.Node, uses string, j *job, reusable bool) {
 		found = f.Exists(path.Join(name, "action.yml")) || f.Exists(path.Join(name, "action.yaml")) || f.Exists(path.Join(name, "Dockerfile"))
 	}
 	if !found && !strings.HasPrefix(name, "../") {
-		f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleMissing, Message: fmt.Sprintf("there is no %s", quote(uses))})
+		f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleMissing, Message: fmt.Sprintf("%s not found", quote(uses))})
 	}
 }

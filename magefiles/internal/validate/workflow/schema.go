@@ -174,7 +174,7 @@ func decodeError(message string) []leaf {
 func translate(message string) string {
 	message = tidy(message)
 	if what, ok := strings.CutPrefix(message, "Unknown Property "); ok {
-		return "the runner knows no key " + quote(what) + " here"
+		return "unknown key " + quote(what)
 	}
 	if what, ok := strings.CutPrefix(message, "Unknown Variable Access "); ok {
 		return "the context " + quote(what) + " is not available here"

@@ -63,7 +63,7 @@ func (f *file) head(s *step) {
 }
 
 func (f *file) ownCode(n *yaml.Node) {
-	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleHead, Message: "pull_request_target checks out the pull request's own code, beside the secrets and a token that may write"})
+	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleHead, Message: "pull_request_target checks out the pull request's own code, with access to the secrets and a token that may write"})
 }
 
 // onTarget says whether pull_request_target starts the workflow.

@@ -42,9 +42,9 @@ func (f *file) untrusted(p []string) string {
 }
 
 func (f *file) untrustedInput(p []string) string {
-	who := "text that whoever starts the workflow chooses"
+	who := "text chosen by the user who starts the workflow"
 	if f.called {
-		who = "text that the caller chooses"
+		who = "text chosen by the caller"
 	}
 	if len(p) == 0 || p[0] == "*" {
 		if len(f.inputs) > 0 {

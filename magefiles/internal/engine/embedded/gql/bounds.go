@@ -10,7 +10,7 @@ import (
 // cost hours. An SDK's query is one chain of fields; the longest recorded ones are a hundredth of these limits.
 const (
 	maxTokens     = 500_000 // a string counts as one, however long
-	maxDepth      = 2_000   // fields within each other
+	maxDepth      = 2_000   // levels of nested fields
 	maxFields     = 10_000  // fields nested in each other
 	maxSelections = 1_000   // of one selection
 	maxArguments  = 100     // of one field, and as many directives
@@ -52,7 +52,7 @@ func check(doc *ast.QueryDocument) error {
 
 func most(what string, n, limit int) error {
 	if n > limit {
-		return fmt.Errorf("the query has %d %s, at most %d are answered: ask for less at a time", n, what, limit)
+		return fmt.Errorf("the query has %d %s (at most %d): split it into smaller queries", n, what, limit)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (m measure) selection(set ast.SelectionSet, depth int) (cost, error) {
 	if err := most("fields in one selection", len(set), maxSelections); err != nil || len(set) == 0 {
 		return total, err
 	}
-	if err := most("fields within each other", depth, maxDepth); err != nil {
+	if err := most("levels of nested fields", depth, maxDepth); err != nil {
 		return total, err
 	}
 	for _, s := range set {
@@ -75,7 +75,7 @@ func (m measure) selection(set ast.SelectionSet, depth int) (cost, error) {
 		if err := most("fields", total.fields, maxFields); err != nil {
 			return total, err
 		}
-		if err := most("fields within each other", depth+total.depth-1, maxDepth); err != nil {
+		if err := most("levels of nested fields", depth+total.depth-1, maxDepth); err != nil {
 			return total, err
 		}
 	}

@@ -23,18 +23,18 @@ func TestCostlyQueriesAreRefused(t *testing.T) {
 	t.Parallel()
 	many := func(unit string) string { return strings.Repeat(unit, 300_000) }
 	for name, c := range map[string]struct{ query, says string }{
-		"one field repeated":        {"{" + many("version ") + "}", "300000 fields in one selection, at most 1000"},
+		"one field repeated":        {"{" + many("version ") + "}", "300000 fields in one selection (at most 1000)"},
 		"aliases":                   {"{" + strings.Repeat("a:version b:version ", 501) + "}", "1002 fields in one selection"},
-		"depth":                     {"{directory{" + strings.Repeat(`directory(path:"a"){`, 3000) + "name" + strings.Repeat("}", 3002), "fields within each other, at most 2000"},
-		"depth of nothing":          {"{" + strings.Repeat("...{", 3000) + "version" + strings.Repeat("}", 3001), "fields within each other, at most 2000"},
-		"fragments in fragments":    {bomb(40), "fields, at most 10000"},
-		"deep fragments":            {deepFragments(), "fields within each other, at most 2000"},
-		"many fragments":            {"{version}" + strings.Repeat("fragment f on Query{version}", 300), "300 fragments, at most 200"},
-		"many operations":           {strings.Repeat("query a{version}", 300), "300 operations, at most 200"},
-		"arguments":                 {`{directory{directory(` + strings.Repeat(`path:"a" `, 300) + `){name}}}`, "300 arguments of one field, at most 100"},
+		"depth":                     {"{directory{" + strings.Repeat(`directory(path:"a"){`, 3000) + "name" + strings.Repeat("}", 3002), "levels of nested fields (at most 2000)"},
+		"depth of nothing":          {"{" + strings.Repeat("...{", 3000) + "version" + strings.Repeat("}", 3001), "levels of nested fields (at most 2000)"},
+		"fragments in fragments":    {bomb(40), "fields (at most 10000)"},
+		"deep fragments":            {deepFragments(), "levels of nested fields (at most 2000)"},
+		"many fragments":            {"{version}" + strings.Repeat("fragment f on Query{version}", 300), "300 fragments (at most 200)"},
+		"many operations":           {strings.Repeat("query a{version}", 300), "300 operations (at most 200)"},
+		"arguments":                 {`{directory{directory(` + strings.Repeat(`path:"a" `, 300) + `){name}}}`, "300 arguments of one field (at most 100)"},
 		"directives":                {"{version" + strings.Repeat(" @skip(if:false)", 300) + "}", "300 arguments of one field"},
-		"variables":                 {"query(" + strings.Repeat("$a:String ", 300) + "){version}", "300 variables, at most 200"},
-		"wide and deep":             {"{" + strings.Repeat("directory{"+strings.Repeat("name ", 900)+"} ", 20) + "}", "fields, at most 10000"},
+		"variables":                 {"query(" + strings.Repeat("$a:String ", 300) + "){version}", "300 variables (at most 200)"},
+		"wide and deep":             {"{" + strings.Repeat("directory{"+strings.Repeat("name ", 900)+"} ", 20) + "}", "fields (at most 10000)"},
 		"tokens":                    {`{directory{directory(path:"a"){name(a:[` + many("1 ") + many("1 ") + `])}}}`, "token"},
 		"fragments in a fragment's": {"{...a}" + "fragment a on Query{" + many("version ") + "}", "300000 fields in one selection"},
 	} {

@@ -136,7 +136,7 @@ func (x *execution) call(ctx context.Context, n *node, field string, args Args, 
 			if x.OnPanic != nil {
 				x.OnPanic(fmt.Sprintf("panic in %s.%s: %v\n%s", n.typ, field, r, debug.Stack()))
 			}
-			v, err = nil, fmt.Errorf("%s.%s failed by a fault of the embedded engine (panic: %v): the log has the stack", n.typ, field, r)
+			v, err = nil, fmt.Errorf("%s.%s failed because of a bug in the embedded engine (panic: %v): the log has the stack", n.typ, field, r)
 		}
 	}()
 	return resolve(ctx, n.value, args)
@@ -165,7 +165,7 @@ func (x *execution) list(ctx context.Context, typ, k string, items []any, set as
 type NotOffered struct{ Type, Field string }
 
 func (e NotOffered) Error() string {
-	return fmt.Sprintf("%s.%s is not offered by the embedded engine: use Dagger for it (BLUMEOPS_ENGINE=dagger; needs Docker or a Dagger runner)", e.Type, e.Field)
+	return fmt.Sprintf("%s.%s is not supported by the embedded engine: use Dagger (BLUMEOPS_ENGINE=dagger; requires Docker or a Dagger runner)", e.Type, e.Field)
 }
 
 // marshal encodes data and errors as they are sent.

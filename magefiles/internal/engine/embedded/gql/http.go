@@ -16,7 +16,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var req Request
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
-		w.Write(marshal(map[string]any{"data": nil, "errors": gqlerror.List{gqlerror.Errorf("the request's body is not a GraphQL request: %v", err)}})) // the client has disconnected
+		w.Write(marshal(map[string]any{"data": nil, "errors": gqlerror.List{gqlerror.Errorf("invalid GraphQL request: %v", err)}})) // the client has disconnected
 		return
 	}
 	data, errs, rejected := s.Do(r.Context(), req)

@@ -153,7 +153,7 @@ func (s *Server) load(id string) (*node, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if number < 1 || number > len(s.nodes) || s.nodes[number-1].typ != typ {
-		return nil, fmt.Errorf("the id %s is not of this session: ask for the object again", id)
+		return nil, fmt.Errorf("the id %s is from another session: request the object again", id)
 	}
 	return s.nodes[number-1], nil
 }

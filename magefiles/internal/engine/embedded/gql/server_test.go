@@ -72,13 +72,13 @@ func TestAnswers(t *testing.T) {
 		"chain":         {`{directory{directory(path:"a"){directory(path:"b"){name}}}}`, 200, []string{`"name":"/a/b"`}},
 		"alias":         {`{x:directory{y:name}}`, 200, []string{`{"x":{"y":""}}`}},
 		"field error":   {`{directory{entries}}`, 200, []string{`"data":null`, `"message":"it is empty"`, `"path":["directory","entries"]`}},
-		"not offered":   {`{directory{glob(pattern:"*")}}`, 200, []string{`Directory.glob is not offered by the embedded engine`}},
-		"panic":         {`{directory{digest}}`, 200, []string{`"data":null`, `Directory.digest failed by a fault of the embedded engine (panic: runtime error: index out of range`}},
+		"not offered":   {`{directory{glob(pattern:"*")}}`, 200, []string{`Directory.glob is not supported by the embedded engine`}},
+		"panic":         {`{directory{digest}}`, 200, []string{`"data":null`, `Directory.digest failed because of a bug in the embedded engine (panic: runtime error: index out of range`}},
 		"no such field": {`{nope}`, 422, []string{`GRAPHQL_VALIDATION_FAILED`, `Did you mean`}},
 		"syntax":        {`{directory{`, 422, []string{`GRAPHQL_PARSE_FAILED`}},
 		"wrong kind":    {`{directory{directory(path:1){name}}}`, 200, []string{`cannot create String from int64`}},
 		"bad id":        {`{loadDirectoryFromID(id:"x"){name}}`, 200, []string{`invalid ID string`}},
-		"foreign id":    {`{loadDirectoryFromID(id:"` + encodeID(99, "Directory") + `"){name}}`, 200, []string{`not of this session`}},
+		"foreign id":    {`{loadDirectoryFromID(id:"` + encodeID(99, "Directory") + `"){name}}`, 200, []string{`from another session`}},
 		"introspection": {`{__schema{queryType{name}types{name kind}}}`, 200, []string{`"queryType":{"name":"Query"}`, `"OBJECT"`}},
 	} {
 		runs := 0

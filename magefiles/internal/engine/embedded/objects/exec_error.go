@@ -41,7 +41,7 @@ func (e *Env) execError(ctx context.Context, err error) error {
 	}
 	files, readErr := failure.ReadMount(ctx, execmeta.Dir, execmeta.StatusFile, execmeta.StdoutFile, execmeta.StderrFile)
 	if readErr != nil {
-		return errors.Join(err, fmt.Errorf("read what the command said: %w", readErr))
+		return errors.Join(err, fmt.Errorf("read the command's output: %w", readErr))
 	}
 	status := decodeStatus(files[execmeta.StatusFile], failure.ExitCode)
 	out := &ExecError{Cmd: cmd, ExitCode: status.ExitCode, Stdout: tail(files[execmeta.StdoutFile]), Stderr: tail(files[execmeta.StderrFile]), message: status.Message}
@@ -50,7 +50,7 @@ func (e *Env) execError(ctx context.Context, err error) error {
 		out.ExitCode, out.Stderr = max(out.ExitCode, 1), runtimeMessage(err)
 	}
 	if blank := bytes.TrimSpace(files[execmeta.StatusFile]); files[execmeta.StatusFile] != nil && len(blank) == 0 && status.ExitCode == 1 {
-		out.Stderr += "\nthe engine could not keep what the command did and said: is its disk full?"
+		out.Stderr += "\nthe engine could not store the command's result and output: is its disk full?"
 	}
 	if out.message == "" {
 		out.message = fmt.Sprintf("exit code: %d", out.ExitCode)

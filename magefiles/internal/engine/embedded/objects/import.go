@@ -76,7 +76,7 @@ func (e *Env) unpackLayout(r io.Reader) (*ocispecs.Index, error) {
 		}
 	}
 	if index == nil {
-		return nil, errors.New("it has no index.json: an OCI layout was expected")
+		return nil, errors.New("it has no index.json: expected an OCI layout")
 	}
 	return index, nil
 }

@@ -15,8 +15,8 @@ import (
 	"sync"
 	"time"
 
-	commands "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/command"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
 // Secret is a value that is identified by its name or by its source. The value is read when it is needed.
@@ -148,7 +148,7 @@ func (e *Env) readCommandSecret(ctx context.Context, command string) ([]byte, er
 	cmd.Dir = e.Workdir
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	if err := commands.Run(ctx, cmd, time.Second); err != nil {
+	if err := procgroup.Run(ctx, cmd, time.Second); err != nil {
 		return nil, fmt.Errorf("failed to run secret command %q: %w", command, err)
 	}
 	return out.Bytes(), nil

@@ -1,0 +1,23 @@
+package containerrelease
+
+import (
+	"fmt"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// TagTakenError says that a container's tag is on another commit.
+type TagTakenError struct {
+	Tag    image.Tag
+	Commit string // of the tag
+	Head   string // the commit to release
+}
+
+func (e *TagTakenError) Error() string {
+	return fmt.Sprintf("tag %s is already on another commit at the forge: %.12s (this commit: %.12s)", e.Tag, e.Commit, e.Head)
+}
+
+// Hint says what to do.
+func (e *TagTakenError) Hint() string {
+	return "release the next version (patch, minor, major): a published tag never moves"
+}

@@ -1,0 +1,2 @@
+// Package disk measures the free space of disks.
+package disk

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package task
-
-import "io/fs"
-
-// changeTime is unknown on this system: only the modification time counts.
-func changeTime(fs.FileInfo) int64 { return 0 }
