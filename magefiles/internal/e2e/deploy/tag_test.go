@@ -54,7 +54,7 @@ func (h *homelab) testTag(t *testing.T) {
 		status int
 		says   string
 	}{
-		"greeter-v0.1.9":            {1, "the tag greeter-v0.1.9 is on commit " + head[:12]},
+		"greeter-v0.1.9":            {1, "tag greeter-v0.1.9 is on another commit at the forge: " + head[:12]},
 		"greeter-v9.0.0":            {1, "tag greeter-v9.0.0 not found at the forge"},
 		"$(touch tagged)-v1.0.0":    {2, "expected NAME-vX.Y.Z"},
 		"greeter-v0.1.0\nx":         {2, "expected NAME-vX.Y.Z"},
@@ -70,7 +70,7 @@ func (h *homelab) testTag(t *testing.T) {
 	if writes := registry.Writes(); len(writes) > 0 || h.Git("status", "--porcelain") != "" {
 		t.Errorf("wrote %q, changed %q", writes, h.Git("status", "--porcelain"))
 	}
-	if got := h.Run("container:release", "greeter", "v0.1.0"); got.Status != 1 || !strings.Contains(got.Stderr, "is on commit "+head[:12]) {
+	if got := h.Run("container:release", "greeter", "v0.1.0"); got.Status != 1 || !strings.Contains(got.Stderr, "is already on another commit at the forge: "+head[:12]) {
 		t.Errorf("the same version of another commit: %+v", got)
 	}
 }
