@@ -206,7 +206,7 @@ func TestAFileThatChangesWhileItIsSent(t *testing.T) {
 			return
 		}
 		edit(t, file, words[i+1])
-		if got, err := same.File("word").Contents(t.Context()); err == nil || !strings.Contains(err.Error(), "word was changed while it was sent: run it again") {
+		if got, err := same.File("word").Contents(t.Context()); err == nil || !strings.Contains(err.Error(), "word was changed while it was sent: run the command again") {
 			t.Errorf("%q, %v", got, err)
 		} else {
 			t.Log(err)
