@@ -21,7 +21,7 @@ var (
 	// ErrRevision: the Application follows a revision that can never contain the commit.
 	ErrRevision = errors.New("the Application follows another revision")
 	// ErrCompare: Argo CD cannot compute the manifests: it cannot read the repository, or the manifests do not build.
-	ErrCompare = errors.New("Argo CD cannot compare the Application")
+	ErrCompare = errors.New("cannot compare the Application")
 	// ErrSyncFailed: the cluster, or Argo CD itself, refused to apply the commit.
 	ErrSyncFailed = errors.New("sync failed")
 	// ErrPrune: the remaining resources are no longer in the repository, and deleting them is not allowed.

@@ -129,9 +129,9 @@ func TestJudge(t *testing.T) {
 		},
 		"progressing": {
 			`{"status":{"health":{"status":"Progressing"},"resources":[` + deploymentResource + `"status":"Synced","health":{"status":"Progressing","message":"0 of 1"}},{"kind":"Pod","name":"p","health":{"status":"Degraded"}},{"kind":"Service","name":"s"}]}}`,
-			onlyA, unwell, "it is synced, but Progressing", "Pod p: Degraded; Deployment docs/docs: Progressing: 0 of 1",
+			onlyA, notHealthy, "it is synced, but Progressing", "Pod p: Degraded; Deployment docs/docs: Progressing: 0 of 1",
 		},
-		"health unknown": {`{"status":{"health":{"status":"","message":"lost"}}}`, onlyA, unwell, "it is synced, but unknown (lost)", ""},
+		"health unknown": {`{"status":{"health":{"status":"","message":"lost"}}}`, onlyA, notHealthy, "it is synced, but unknown (lost)", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := judge(answer(t, try.change), try.ours)
@@ -171,7 +171,7 @@ func TestDecide(t *testing.T) {
 		want   action
 	}{
 		"deployed":                 {`{}`, memory{}, verdict{stage: deployed}, false, finish},
-		"running":                  {`{}`, memory{}, verdict{stage: running}, false, look},
+		"running":                  {`{}`, memory{}, verdict{stage: running}, false, poll},
 		"first":                    {`{}`, memory{}, verdict{stage: ready, resolved: true}, false, refresh},
 		"first, failed before":     {`{}`, memory{tried: true}, verdict{stage: failed, latest: old}, false, refresh},
 		"failed before":            {`{}`, done, verdict{stage: failed, latest: old, resolved: true}, false, syncNow},
@@ -180,8 +180,8 @@ func TestDecide(t *testing.T) {
 		"failed by auto-sync":      {`{}`, done, verdict{stage: failed, latest: other, auto: true}, false, giveUp},
 		"failed by us":             {`{}`, with(func(m *memory) { m.tried = true }), verdict{stage: failed, latest: other}, false, giveUp},
 		"ready":                    {`{}`, done, verdict{stage: ready, resolved: true}, false, syncNow},
-		"ready, just synced":       {`{}`, with(func(m *memory) { m.syncs, m.asked = 1, now }), verdict{stage: ready, resolved: true}, false, look},
-		"ready, auto-sync":         {auto, done, verdict{stage: ready, resolved: true}, false, look},
+		"ready, just synced":       {`{}`, with(func(m *memory) { m.syncs, m.asked = 1, now }), verdict{stage: ready, resolved: true}, false, poll},
+		"ready, auto-sync":         {auto, done, verdict{stage: ready, resolved: true}, false, poll},
 		"ready, auto-sync is off": {
 			`{"spec":{"syncPolicy":{"automated":{"enabled":false}}},"status":{"sync":{"status":"OutOfSync"}}}`,
 			done, verdict{stage: ready, resolved: true}, false, syncNow,
@@ -189,7 +189,7 @@ func TestDecide(t *testing.T) {
 		"ready, auto-sync had its time": {auto, with(func(m *memory) { m.waiting = now.Add(-autoTime) }), verdict{stage: ready, resolved: true}, false, syncNow},
 		"ready, auto-sync sees nothing": {`{"spec":{"syncPolicy":{"automated":{}}}}`, done, verdict{stage: ready, resolved: true}, false, syncNow},
 		"behind":                        {`{}`, done, verdict{stage: behind}, false, refresh},
-		"behind, just refreshed":        {`{}`, with(func(m *memory) { m.refreshed = now }), verdict{stage: behind}, false, look},
+		"behind, just refreshed":        {`{}`, with(func(m *memory) { m.refreshed = now }), verdict{stage: behind}, false, poll},
 		"behind for good":               {`{"spec":{"source":{"targetRevision":"` + commitA + `"}}}`, done, verdict{stage: behind}, false, giveUp},
 		"troubled":                      {`{}`, done, verdict{stage: behind, troubled: true}, false, refresh},
 		"troubled for long": {
@@ -199,15 +199,15 @@ func TestDecide(t *testing.T) {
 		"troubled, and not any more": {
 			`{}`, with(func(m *memory) { m.refreshes, m.troubled = 5, now.Add(-time.Minute) }), verdict{stage: behind}, false, refresh,
 		},
-		"comparing":               {`{}`, done, verdict{stage: comparing, resolved: true}, false, look},
+		"comparing":               {`{}`, done, verdict{stage: comparing, resolved: true}, false, poll},
 		"comparing with another":  {`{}`, done, verdict{stage: comparing}, false, refresh},
 		"differs":                 {`{}`, done, verdict{stage: differing, resolved: true}, false, syncNow},
-		"differs, synced":         {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true}, false, look},
+		"differs, synced":         {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true}, false, poll},
 		"to be pruned":            {`{}`, done, verdict{stage: differing, resolved: true, prune: true}, false, syncNow},
 		"to be pruned, synced":    {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, false, giveUp},
-		"to be pruned, allowed":   {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, true, look},
+		"to be pruned, allowed":   {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, true, poll},
 		"to be pruned, auto-sync": {auto, done, verdict{stage: differing, resolved: true, prune: true}, false, giveUp},
-		"unwell":                  {`{}`, done, verdict{stage: unwell, resolved: true}, false, look},
+		"unwell":                  {`{}`, done, verdict{stage: notHealthy, resolved: true}, false, poll},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := try.memory
@@ -231,7 +231,7 @@ func TestBelieve(t *testing.T) {
 		{`{"metadata":{"resourceVersion":"10"}}`, `{"metadata":{"resourceVersion":"opaque"}}`, true},
 	} {
 		m := &memory{}
-		if !m.believe(answer(t, try.first)) || m.believe(answer(t, try.second)) != try.want {
+		if !m.accept(answer(t, try.first)) || m.accept(answer(t, try.second)) != try.want {
 			t.Errorf("%s, then %s: want %t", try.first, try.second, try.want)
 		}
 	}
@@ -302,7 +302,7 @@ func FuzzJudge(f *testing.F) {
 			t.Errorf("taken for deployed: %+v", s)
 		}
 		m := memory{poll: time.Second}
-		m.believe(a)
+		m.accept(a)
 		if m.decide(v, false, time.Now()) != finish {
 			t.Error("deployed is not the end")
 		}

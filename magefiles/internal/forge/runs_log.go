@@ -33,7 +33,7 @@ const (
 	logTail = 32 << 10
 )
 
-// JobLog is the end of a job's log: whole lines, without the times before them. ErrNotFound: the not found at the forge, or not yet.
+// JobLog is the end of a job's log: whole lines, without the times before them. ErrNotFound: the forge does not have it, or not yet.
 func (c *Client) JobLog(ctx context.Context, r Repository, job Job) (string, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
 		return "", err

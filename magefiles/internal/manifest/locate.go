@@ -47,11 +47,11 @@ func (e Env) missing() string {
 
 func (e Env) find(s *search, document *yaml.Node) {
 	for _, resource := range s.resources(document) {
-		if !suits(e.Kind, s.text(resource, "kind")) || !suits(e.Resource, s.text(s.get(resource, "metadata"), "name")) {
+		if !matches(e.Kind, s.text(resource, "kind")) || !matches(e.Resource, s.text(s.get(resource, "metadata"), "name")) {
 			continue
 		}
 		for _, container := range s.containers(resource) {
-			if !suits(e.Container, s.text(container, "name")) {
+			if !matches(e.Container, s.text(container, "name")) {
 				continue
 			}
 			for _, variable := range s.items(s.get(container, "env")) {
@@ -63,7 +63,7 @@ func (e Env) find(s *search, document *yaml.Node) {
 	}
 }
 
-func suits(want, got string) bool { return want == "" || want == got }
+func matches(want, got string) bool { return want == "" || want == got }
 
 // resources is the document's resource, or those of a list (kubectl get -o yaml).
 func (s *search) resources(n *yaml.Node) []*yaml.Node {
