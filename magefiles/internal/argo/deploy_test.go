@@ -117,7 +117,7 @@ func TestOperationInProgress(t *testing.T) {
 }
 
 // hold keeps pods from being scheduled until release is called, at the end of the test at the latest.
-func (w *world) hold(t *testing.T) (release func()) {
+func (w *fixture) hold(t *testing.T) (release func()) {
 	t.Helper()
 	restore, err := w.argo.HoldHealth(t.Context())
 	must(t, err)
@@ -157,7 +157,7 @@ func TestSyncRefused(t *testing.T) {
 }
 
 // reach deploys until progress has the given text, and then stops.
-func (w *world) reach(t *testing.T, app string, want Want, says string) {
+func (w *fixture) reach(t *testing.T, app string, want Want, says string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -215,7 +215,7 @@ func TestNoToken(t *testing.T) {
 	} {
 		c := &Client{BaseURL: "http://127.0.0.1:1", Token: token}
 		_, err := c.Preflight(t.Context(), "docs")
-		(&world{}).fails(t, err, ErrToken, name, "generate-token")
+		(&fixture{}).fails(t, err, ErrToken, name, "generate-token")
 	}
 }
 
@@ -229,8 +229,8 @@ func TestNoAddress(t *testing.T) {
 	} {
 		c := &Client{BaseURL: address, HTTP: &http.Client{Transport: &http.Transport{}}, Token: func(context.Context) (string, error) { return "eyJhbGciOi", nil }}
 		_, err := c.read(t.Context(), "docs")
-		(&world{}).fails(t, err, kind)
+		(&fixture{}).fails(t, err, kind)
 		_, err = c.read(t.Context(), "../x")
-		(&world{}).fails(t, err, ErrRejected, "invalid Application name")
+		(&fixture{}).fails(t, err, ErrRejected, "invalid Application name")
 	}
 }

@@ -37,7 +37,7 @@ func (c *Client) Deployed(ctx context.Context, app string, want Want) (is bool, 
 		return false, "", err
 	}
 	d := &deployment{Client: c, app: app, want: want, known: map[string]bool{want.Commit: true}}
-	v := judge(a, func(revision string) bool { return d.ours(ctx, revision) })
+	v := judge(a, func(revision string) bool { return d.contains(ctx, revision) })
 	if d.trouble != nil {
 		return false, "", d.trouble
 	}
@@ -87,7 +87,7 @@ func (c *Client) read(ctx context.Context, app string) (*application, error) {
 		err = c.handled(app, a)
 	}
 	if denial := denialOf(err); denial != nil {
-		err = c.unseen(ctx, app, denial)
+		err = c.notVisible(ctx, app, denial)
 	}
 	return a, err
 }

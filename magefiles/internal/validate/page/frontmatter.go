@@ -64,9 +64,9 @@ func (f *Front) Strings(name string) []string {
 	return found
 }
 
-// cutFront finds the frontmatter and the beginning of the body. As in gray-matter, which Quartz and others use, unclosed frontmatter
+// cutFrontmatter finds the frontmatter and the beginning of the body. As in gray-matter, which Quartz and others use, unclosed frontmatter
 // extends to the end.
-func cutFront(content string) (*Front, int) {
+func cutFrontmatter(content string) (*Front, int) {
 	switch block := frontmatter.Find(content); {
 	case block.Fence != "---":
 		return nil, 0

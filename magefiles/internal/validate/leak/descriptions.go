@@ -7,8 +7,8 @@ import (
 	"github.com/zricethezav/gitleaks/v8/config"
 )
 
-// unexplained are the allowlists in the settings without a description.
-func unexplained(text string, c *config.ViperConfig) (problems []Problem) {
+// withoutDescription are the allowlists in the settings without a description.
+func withoutDescription(text string, c *config.ViperConfig) (problems []Problem) {
 	heads := allowlistHeads(text)
 	explained := descriptions(c)
 	for i, yes := range explained {

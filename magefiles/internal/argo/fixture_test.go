@@ -24,8 +24,8 @@ import (
 // patience bounds waits for things that take seconds.
 const patience = 90 * time.Second
 
-// world is a lab that all tests share: a cluster with Argo CD, and a repository on a forge that it deploys from.
-type world struct {
+// fixture is a lab that all tests share: a cluster with Argo CD, and a repository on a forge that it deploys from.
+type fixture struct {
 	cluster *lab.Cluster
 	argo    *lab.ArgoCD
 	forge   *lab.Forge
@@ -35,13 +35,13 @@ type world struct {
 }
 
 var (
-	theWorld     world
-	startTheOnly = sync.OnceValue(func() error { return theWorld.start(context.Background()) })
+	theFixture   fixture
+	startFixture = sync.OnceValue(func() error { return theFixture.start(context.Background()) })
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if err := theWorld.close(); err != nil {
+	if err := theFixture.close(); err != nil {
 		fmt.Fprintln(os.Stderr, "after all tests:", err)
 		code = max(code, 1)
 	}
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 }
 
 // shared starts the lab for the first test that asks for it, and removes the test's faults at its end.
-func shared(t *testing.T) *world {
+func shared(t *testing.T) *fixture {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs Argo CD on a cluster: run without -short")
@@ -60,7 +60,7 @@ func shared(t *testing.T) *world {
 	return &theWorld
 }
 
-func (w *world) start(ctx context.Context) error {
+func (w *fixture) start(ctx context.Context) error {
 	home := lab.Home{Log: func(line string) { fmt.Fprintln(os.Stderr, line) }}
 	var group errgroup.Group
 	group.Go(func() (err error) {
@@ -83,7 +83,7 @@ func (w *world) start(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (w *world) close() error {
+func (w *fixture) close() error {
 	var errs []error
 	if w.argo != nil {
 		errs = append(errs, w.argo.Close())
@@ -108,9 +108,9 @@ func must(t *testing.T, err error) {
 }
 
 // client has the token of a release.
-func (w *world) client(t *testing.T) *Client { return w.clientWith(t, w.argo.Token()) }
+func (w *fixture) client(t *testing.T) *Client { return w.clientWith(t, w.argo.Token()) }
 
-func (w *world) clientWith(t *testing.T, token string) *Client {
+func (w *fixture) clientWith(t *testing.T, token string) *Client {
 	return &Client{
 		BaseURL: w.argo.URL(), HTTP: w.argo.Proxy().Client(), Log: func(line string) { t.Log(line) },
 		Token: func(context.Context) (string, error) { return token, nil },
@@ -119,7 +119,7 @@ func (w *world) clientWith(t *testing.T, token string) *Client {
 }
 
 // app makes an Application with a folder of its own, which holds a Deployment, and returns its name and the commit.
-func (w *world) app(t *testing.T, change func(*lab.AppSpec)) (name, commit string) {
+func (w *fixture) app(t *testing.T, change func(*lab.AppSpec)) (name, commit string) {
 	t.Helper()
 	w.seen++
 	name = fmt.Sprintf("app%d", w.seen)
@@ -134,7 +134,7 @@ func (w *world) app(t *testing.T, change func(*lab.AppSpec)) (name, commit strin
 }
 
 // release pushes the Deployment of another version.
-func (w *world) release(t *testing.T, name, version string) (commit string) {
+func (w *fixture) release(t *testing.T, name, version string) (commit string) {
 	t.Helper()
 	return w.push(t, map[string]any{name + "/deployment.yaml": manifest(name, version)})
 }
@@ -156,7 +156,7 @@ func manifest(name, version string) object {
 }
 
 // push writes files, or removes those that are nil, and pushes them to the forge as a commit.
-func (w *world) push(t *testing.T, files map[string]any) (commit string) {
+func (w *fixture) push(t *testing.T, files map[string]any) (commit string) {
 	t.Helper()
 	for name, content := range files {
 		path := filepath.Join(w.dir, filepath.FromSlash(name))
@@ -178,7 +178,7 @@ func (w *world) push(t *testing.T, files map[string]any) (commit string) {
 	return commit
 }
 
-func (w *world) git(ctx context.Context, args ...string) (string, error) {
+func (w *fixture) git(ctx context.Context, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", w.dir}, args...)...).CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("git %v: %w: %s", args, err, out)
@@ -187,7 +187,7 @@ func (w *world) git(ctx context.Context, args ...string) (string, error) {
 }
 
 // want accepts a commit or a descendant of it, according to git.
-func (w *world) want(t *testing.T, commit string) Want {
+func (w *fixture) want(t *testing.T, commit string) Want {
 	return Want{
 		Commit: commit, Timeout: patience,
 		Contains: func(ctx context.Context, revision string) (bool, error) {
@@ -203,7 +203,7 @@ func (w *world) want(t *testing.T, commit string) Want {
 }
 
 // deployed deploys a commit.
-func (w *world) deployed(t *testing.T, app, commit string) State {
+func (w *fixture) deployed(t *testing.T, app, commit string) State {
 	t.Helper()
 	state, err := w.client(t).Deploy(t.Context(), app, w.want(t, commit))
 	must(t, err)
@@ -224,7 +224,7 @@ func (w *world) posts() (n int) {
 }
 
 // asAdmin makes a request as the administrator, and returns the answer.
-func (w *world) asAdmin(ctx context.Context, method, path, body string) (string, error) {
+func (w *fixture) asAdmin(ctx context.Context, method, path, body string) (string, error) {
 	token, err := w.argo.AdminToken(ctx)
 	if err != nil {
 		return "", err
@@ -248,7 +248,7 @@ func (w *world) asAdmin(ctx context.Context, method, path, body string) (string,
 }
 
 // fails checks an error, and that no token is in it.
-func (w *world) fails(t *testing.T, err error, kind error, says ...string) {
+func (w *fixture) fails(t *testing.T, err error, kind error, says ...string) {
 	t.Helper()
 	if !errors.Is(err, kind) {
 		t.Fatalf("want %v, got %v", kind, err)

@@ -16,7 +16,7 @@ type scratch struct {
 
 const slab = 64
 
-var stock = sync.Pool{New: func() any { return &scratch{} }}
+var pool = sync.Pool{New: func() any { return &scratch{} }}
 
 // newBlock is an empty block with capacity for children.
 func (s *scratch) newBlock() *block {
@@ -39,7 +39,7 @@ func (s *scratch) flagged(n, k int) []bool {
 }
 
 // giveBack clears the page's data, so that none of it is kept.
-func (s *scratch) giveBack() {
+func (s *scratch) release() {
 	for i := range s.used {
 		b := &s.slabs[i/slab][i%slab]
 		children := b.children
@@ -57,6 +57,6 @@ func (s *scratch) giveBack() {
 	clear(s.texts)
 	s.spans, s.texts = s.spans[:0], s.texts[:0]
 	if len(s.slabs)*slab < 1<<14 && cap(s.spans)+cap(s.texts) < 1<<16 { // memory sized for a very large page is not kept
-		stock.Put(s)
+		pool.Put(s)
 	}
 }

@@ -33,13 +33,13 @@ func InChart(file string, has func(name string) bool) bool {
 // kustomize refuses. A promotion must still find the files of that folder, as an error in a kustomization is not a reason to say that no
 // Application deploys the image. It would also need a list of all files of the commit, and use cases would import the checks.
 func Reach(files fs.FS, folder string, recurse bool) []string {
-	r := reach{files: files, recurse: recurse, seen: map[string]bool{}}
+	r := kustomizeReader{files: files, recurse: recurse, seen: map[string]bool{}}
 	r.folder(path.Clean(folder), true)
 	slices.Sort(r.found)
 	return slices.Compact(r.found)
 }
 
-type reach struct {
+type kustomizeReader struct {
 	files   fs.FS
 	recurse bool
 	seen    map[string]bool // folders, as a kustomization may include itself
@@ -47,7 +47,7 @@ type reach struct {
 }
 
 // folder follows a kustomization. Only the deployed folder itself may have none.
-func (r *reach) folder(dir string, deployed bool) {
+func (r *kustomizeReader) folder(dir string, deployed bool) {
 	if r.seen[dir] {
 		return
 	}
@@ -78,7 +78,7 @@ func isManifest(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
-func (r *reach) kustomization(dir, file string, text []byte) {
+func (r *kustomizeReader) kustomization(dir, file string, text []byte) {
 	r.found = append(r.found, file)
 	documents, err := File{Path: file, Text: text}.parse()
 	if err != nil {
@@ -105,7 +105,7 @@ func value(n *yaml.Node, key string) *yaml.Node {
 // items are the entries of a list, without aliases.
 func items(n *yaml.Node) []*yaml.Node { return (&search{noticed: map[int]bool{}}).items(n) }
 
-func (r *reach) item(dir, name string) {
+func (r *kustomizeReader) item(dir, name string) {
 	at := path.Join(dir, name)
 	if name == "" || !fs.ValidPath(at) {
 		return

@@ -31,7 +31,7 @@ func (c *Client) Look(ctx context.Context, ref image.Reference) (found image.Fou
 	}
 	acc := c.account()
 	err = c.ask(ctx, acc, "read "+ref.String(), func(ctx context.Context) error {
-		found, ok, err = c.look(documents(ctx), tag, acc)
+		found, ok, err = c.inspect(documents(ctx), tag, acc)
 		return err
 	})
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Client) Look(ctx context.Context, ref image.Reference) (found image.Fou
 	return found, ok, nil
 }
 
-func (c *Client) look(ctx context.Context, tag name.Tag, acc *account) (image.Found, bool, error) {
+func (c *Client) inspect(ctx context.Context, tag name.Tag, acc *account) (image.Found, bool, error) {
 	opts, err := c.remoteOptions(ctx, acc)
 	if err != nil {
 		return image.Found{}, false, err

@@ -30,8 +30,8 @@ func (d *deployment) explain(a *application) error {
 	return d.fail(d.app, e)
 }
 
-// late returns an error with the last state before the timeout, and what to do.
-func (d *deployment) late(ctx context.Context) error {
+// timeoutError returns an error with the last state before the timeout, and what to do.
+func (d *deployment) timeoutError(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -52,8 +52,8 @@ func (d *deployment) late(ctx context.Context) error {
 	if v.refused {
 		e.err = errors.Join(ErrSyncFailed, d.trouble)
 	}
-	if v.stage == unwell {
-		e.Resources = append(e.Resources, d.below(ctx, v.holding)...)
+	if v.stage == notHealthy {
+		e.Resources = append(e.Resources, d.unhealthyChildren(ctx, v.holding)...)
 	}
 	e.hint = strings.TrimPrefix(e.hint+"; run this again to continue waiting", "; ")
 	return d.fail(d.app, e)
@@ -70,14 +70,14 @@ func (d *deployment) remedy(v verdict) string {
 		return "see what it waits for with `argocd app get " + d.app + "`, or end it with `argocd app terminate-op " + d.app + "`"
 	case v.stage == differing:
 		return "see how with `argocd app diff " + d.app + "`: declare the fields that the cluster fills in, or name them in ignoreDifferences"
-	case v.stage == unwell && len(v.holding) > 0:
+	case v.stage == notHealthy && len(v.holding) > 0:
 		r := v.holding[0]
 		text := "see why with `kubectl describe " + r.Kind + " " + r.Name
 		if r.Namespace != "" {
 			text += " --namespace " + r.Namespace
 		}
 		return text + "`"
-	case v.stage == unwell:
+	case v.stage == notHealthy:
 		return "see why with `argocd app get " + d.app + "`"
 	case v.stage == comparing:
 		return "check that Argo CD's application controller is running"
@@ -86,9 +86,9 @@ func (d *deployment) remedy(v verdict) string {
 	}
 }
 
-// below are the unhealthy resources among those that the given ones made, such as pods, which often have the reason. Without an answer
+// unhealthyChildren are the unhealthy resources among those that the given ones made, such as pods, which often have the reason. Without an answer
 // there are none.
-func (d *deployment) below(ctx context.Context, known []Resource) []Resource {
+func (d *deployment) unhealthyChildren(ctx context.Context, known []Resource) []Resource {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// places converts offsets in a scalar's value to places in the file.
-type places struct {
+// positions converts offsets in a scalar's value to places in the file.
+type positions struct {
 	file   *file
 	node   *yaml.Node
 	starts []int // of the value's lines
@@ -19,8 +19,8 @@ type places struct {
 	raw               string // the rest of the line in the file; "" if it does not contain the value's line unchanged
 }
 
-func (f *file) places(n *yaml.Node) *places {
-	p := &places{file: f, node: n, starts: []int{0}, k: -1}
+func (f *file) positions(n *yaml.Node) *positions {
+	p := &positions{file: f, node: n, starts: []int{0}, k: -1}
 	for i := range len(n.Value) {
 		if n.Value[i] == '\n' {
 			p.starts = append(p.starts, i+1)
@@ -30,7 +30,7 @@ func (f *file) places(n *yaml.Node) *places {
 }
 
 // at is the line and column of the value's byte at offset. For a folded or escaped value it is the beginning of the scalar.
-func (p *places) at(offset int) (line, column int) {
+func (p *positions) at(offset int) (line, column int) {
 	k := sort.SearchInts(p.starts, offset+1) - 1
 	if k != p.k || offset < p.offset {
 		p.find(k)
@@ -48,7 +48,7 @@ func (p *places) at(offset int) (line, column int) {
 }
 
 // find finds the value's line k in the file.
-func (p *places) find(k int) {
+func (p *positions) find(k int) {
 	from, end := p.starts[k], len(p.node.Value)
 	if k+1 < len(p.starts) {
 		end = p.starts[k+1] - 1

@@ -7,17 +7,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// growth is a set of pairs to add to an entry of a kustomization, below one that the entry has.
-type growth struct {
+// addition is a set of pairs to add to an entry of a kustomization, below one that the entry has.
+type addition struct {
 	entry *yaml.Node
 	after int // index in the entry's Content of the value that they come after
 	pairs [][2]string
 }
 
-// growth returns the pairs that are missing in an entry; ok is false if none is.
-func (n imageNodes) growth(to Image) (g growth, ok bool) {
+// missingPairs returns the pairs that are missing in an entry; ok is false if none is.
+func (n imageNodes) missingPairs(to Image) (g addition, ok bool) {
 	if n.entry == nil || n.tag != nil && n.digest != nil {
-		return growth{}, false
+		return addition{}, false
 	}
 	g.entry = n.entry
 	if n.tag == nil {
@@ -35,16 +35,16 @@ func (n imageNodes) growth(to Image) (g growth, ok bool) {
 	return g, true
 }
 
-// grow adds the missing pairs to the entries that lead to the image.
-func (f File) grow(to Image) ([]byte, error) {
+// insertPairs adds the missing pairs to the entries that lead to the image.
+func (f File) insertPairs(to Image) ([]byte, error) {
 	documents, found, err := f.images(to.Name)
 	if err != nil {
 		return nil, err
 	}
-	byEntry, inserted := map[*yaml.Node]growth{}, map[int]int{}
+	byEntry, inserted := map[*yaml.Node]addition{}, map[int]int{}
 	var changes []change
 	for _, place := range found {
-		g, ok := place.growth(to)
+		g, ok := place.missingPairs(to)
 		if !ok || place.Template {
 			continue
 		}
@@ -62,7 +62,7 @@ func (f File) grow(to Image) ([]byte, error) {
 	if err != nil {
 		return nil, &Error{Kind: ErrForm, File: f.Path, Problem: "the change would break the file, so nothing was changed: " + err.Error(), Advice: "change it by hand"}
 	}
-	c := grownFile{byEntry, inserted}
+	c := insertedFile{byEntry, inserted}
 	for i, document := range documents {
 		if len(now) != len(documents) || !c.same(document, now[i]) {
 			return nil, &Error{Kind: ErrForm, File: f.Path, Problem: "the change would alter more than the image, so nothing was changed", Advice: "change it by hand"}
@@ -73,7 +73,7 @@ func (f File) grow(to Image) ([]byte, error) {
 
 // insertion says where pairs go and how they are written: as lines with the indentation of the entry's keys, or within the one line of the
 // entry.
-func (f File) insertion(g growth) (c change, lines int, problem string) {
+func (f File) insertion(g addition) (c change, lines int, problem string) {
 	key, value := g.entry.Content[g.after-1], g.entry.Content[g.after]
 	if value.Kind != yaml.ScalarNode {
 		return change{}, 0, "its " + key.Value + " is not a string"
@@ -119,12 +119,12 @@ func (f File) newline(of string) string {
 
 // grownFile compares documents before and after entries have grown. Comments are not compared: the parser assigns each to the node before it,
 // which may be new; no byte of a comment was changed.
-type grownFile struct {
-	entries  map[*yaml.Node]growth
+type insertedFile struct {
+	entries  map[*yaml.Node]addition
 	inserted map[int]int // number of lines after a line
 }
 
-func (g grownFile) same(a, b *yaml.Node) bool {
+func (g insertedFile) same(a, b *yaml.Node) bool {
 	content := b.Content
 	if grown, ok := g.entries[a]; ok {
 		at, n := grown.after+1, 2*len(grown.pairs)
@@ -132,7 +132,7 @@ func (g grownFile) same(a, b *yaml.Node) bool {
 			return false
 		}
 		for i, pair := range grown.pairs {
-			if key, value := content[at+2*i], content[at+2*i+1]; key.Value != pair[0] || !stands(value, pair[1]) {
+			if key, value := content[at+2*i], content[at+2*i+1]; key.Value != pair[0] || !hasValue(value, pair[1]) {
 				return false
 			}
 		}

@@ -32,7 +32,7 @@ func (c *Client) Holds(ctx context.Context, ref image.Reference, digest string) 
 	}
 	acc := c.account()
 	err = c.ask(ctx, acc, "look up "+asked.String(), func(ctx context.Context) error {
-		found, ok, err = c.holds(ctx, asked, acc)
+		found, ok, err = c.exists(ctx, asked, acc)
 		return err
 	})
 	if err != nil {
@@ -49,7 +49,7 @@ func (c *Client) nameOptions(ref image.Reference) []name.Option {
 	return opts
 }
 
-func (c *Client) holds(ctx context.Context, asked name.Reference, acc *account) (string, bool, error) {
+func (c *Client) exists(ctx context.Context, asked name.Reference, acc *account) (string, bool, error) {
 	opts, err := c.remoteOptions(ctx, acc)
 	if err != nil {
 		return "", false, err

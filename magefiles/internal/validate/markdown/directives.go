@@ -4,27 +4,27 @@ import (
 	"strings"
 )
 
-// switches are the rules that apply to each line: from the settings, and from the comments in the page.
-type switches struct {
+// directives are the rules that apply to each line: from the settings, and from the comments in the page.
+type directives struct {
 	settings *Settings
 	masks    []uint64 // by line; nil if no comment changes anything
 	every    uint64   // the rules that apply to all lines
 }
 
-func (w *switches) on(rule, line int) bool {
+func (w *directives) on(rule, line int) bool {
 	if w.masks == nil {
 		return w.settings.on&(1<<rule) != 0
 	}
 	return w.masks[line]&(1<<rule) != 0
 }
 
-func (w *switches) somewhere(rule int) bool { return w.every&(1<<rule) != 0 }
+func (w *directives) somewhere(rule int) bool { return w.every&(1<<rule) != 0 }
 
 // actions are those of a comment <!-- markdownlint-ACTION RULE… -->. An action comes before each other action that is a prefix of it.
 var actions = []string{"disable-next-line", "disable-line", "disable-file", "enable-file", "configure-file", "disable", "enable", "capture", "restore"}
 
-// eachSwitch calls do for every such comment in text.
-func eachSwitch(text string, do func(action, parameter string, offset int)) {
+// eachDirective calls do for every such comment in text.
+func eachDirective(text string, do func(action, parameter string, offset int)) {
 	whole := len(text)
 	for {
 		at := strings.Index(text, "<!--")
@@ -82,15 +82,15 @@ func apply(mask uint64, on bool, parameter string) uint64 {
 }
 
 // readSwitches also returns the invalid settings in the page.
-func readSwitches(s *source, settings *Settings) (*switches, []Problem) {
-	w := &switches{settings: settings, every: settings.on}
-	if !hasSwitch(s.body[s.starts[0]:]) {
+func readDirectives(s *source, settings *Settings) (*directives, []Problem) {
+	w := &directives{settings: settings, every: settings.on}
+	if !hasDirective(s.body[s.starts[0]:]) {
 		return w, nil
 	}
 	found := w.configure(s)
 	mask := w.settings.on
 	for _, line := range s.raw {
-		eachSwitch(line, func(action, parameter string, _ int) {
+		eachDirective(line, func(action, parameter string, _ int) {
 			if name, ok := strings.CutSuffix(action, "able-file"); ok {
 				mask = apply(mask, name == "en", parameter)
 			}
@@ -98,7 +98,7 @@ func readSwitches(s *source, settings *Settings) (*switches, []Problem) {
 	}
 	w.blocks(s, mask)
 	for i, line := range s.raw {
-		eachSwitch(line, func(action, parameter string, _ int) {
+		eachDirective(line, func(action, parameter string, _ int) {
 			if action == "disable-line" {
 				w.masks[i] = apply(w.masks[i], false, parameter)
 			} else if action == "disable-next-line" && i+1 < len(w.masks) {
@@ -113,14 +113,14 @@ func readSwitches(s *source, settings *Settings) (*switches, []Problem) {
 	return w, found
 }
 
-func hasSwitch(text string) bool {
+func hasDirective(text string) bool {
 	return strings.Contains(text, "markdownlint-") || strings.Contains(text, "MARKDOWNLINT-")
 }
 
 // configure takes <!-- markdownlint-configure-file {…} -->, which replaces the options of the rules that it names.
-func (w *switches) configure(s *source) (found []Problem) {
+func (w *directives) configure(s *source) (found []Problem) {
 	text := s.body[s.starts[0]:]
-	eachSwitch(text, func(action, parameter string, offset int) {
+	eachDirective(text, func(action, parameter string, offset int) {
 		if action != "configure-file" {
 			return
 		}
@@ -137,11 +137,11 @@ func (w *switches) configure(s *source) (found []Problem) {
 }
 
 // blocks applies the comments that take effect from their line on.
-func (w *switches) blocks(s *source, mask uint64) {
+func (w *directives) blocks(s *source, mask uint64) {
 	w.masks = make([]uint64, len(s.raw))
 	captured := mask
 	for i, line := range s.raw {
-		eachSwitch(line, func(action, parameter string, _ int) {
+		eachDirective(line, func(action, parameter string, _ int) {
 			switch action {
 			case "capture":
 				captured = mask

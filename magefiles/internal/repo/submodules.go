@@ -190,7 +190,7 @@ func openObjects(dir string, owner *Repo) (*Repo, error) {
 	if _, err := os.Stat(filepath.Join(dir, "HEAD")); err != nil {
 		return nil, err
 	}
-	r := &Repo{root: dir, getenv: owner.getenv, whole: map[plumbing.Hash]bool{}}
+	r := &Repo{root: dir, getenv: owner.getenv, completeCommits: map[plumbing.Hash]bool{}}
 	if err := r.use(dir, nil); err != nil {
 		return nil, err
 	}

@@ -12,26 +12,26 @@ import (
 // back from each over the earlier ones, so a megabyte of them would take minutes.
 const maxMarks = 1000
 
-// budget is an inline parser that runs first. Once there are too many marks it turns them into text before the other parsers see them.
-type budget struct{}
+// markLimit is an inline parser that runs first. Once there are too many marks it turns them into text before the other parsers see them.
+type markLimit struct{}
 
-// spent are the marks of the paragraph that is being parsed.
-type spent struct {
+// markCount are the marks of the paragraph that is being parsed.
+type markCount struct {
 	paragraph    ast.Node
 	ends, others int
 }
 
-var spentKey = parser.NewContextKey()
+var markCountKey = parser.NewContextKey()
 
 // Trigger is the characters that are counted.
-func (budget) Trigger() []byte { return []byte{']', '*', '_', '~'} }
+func (markLimit) Trigger() []byte { return []byte{']', '*', '_', '~'} }
 
 // Parse turns the mark at the reader's position into text, or leaves it to the other parsers.
-func (budget) Parse(paragraph ast.Node, block text.Reader, pc parser.Context) ast.Node {
-	so, _ := pc.Get(spentKey).(*spent)
+func (markLimit) Parse(paragraph ast.Node, block text.Reader, pc parser.Context) ast.Node {
+	so, _ := pc.Get(markCountKey).(*markCount)
 	if so == nil || so.paragraph != paragraph {
-		so = &spent{paragraph: paragraph}
-		pc.Set(spentKey, so)
+		so = &markCount{paragraph: paragraph}
+		pc.Set(markCountKey, so)
 	}
 	line, segment := block.PeekLine()
 	count := &so.others

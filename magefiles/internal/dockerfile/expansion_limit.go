@@ -8,10 +8,10 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 )
 
-// outgrown is the line at which the expanded values of a Dockerfile may exceed the limit: "ENV A=$A$A", repeated thirty times, is a gigabyte. It
+// firstLineOverLimit is the line at which the expanded values of a Dockerfile may exceed the limit: "ENV A=$A$A", repeated thirty times, is a gigabyte. It
 // is 0 if they do not. Sizes are computed without making the values.
-func outgrown(stages []instructions.Stage, global []instructions.ArgCommand, given map[string]string) int {
-	g := growth{sizes: map[string]int{}}
+func firstLineOverLimit(stages []instructions.Stage, global []instructions.ArgCommand, given map[string]string) int {
+	g := expansion{sizes: map[string]int{}}
 	for name, value := range given {
 		g.sizes[name] = len(value)
 	}
@@ -39,14 +39,14 @@ func line(c instructions.Command) int {
 	return max(first, 1)
 }
 
-// growth keeps upper bounds: of each variable's size, over all stages, and of all expanded values.
-type growth struct {
+// expansion keeps upper bounds: of each variable's size, over all stages, and of all expanded values.
+type expansion struct {
 	sizes  map[string]int
 	ranged bool // a value may be a range of ports
 	total  int
 }
 
-func (g *growth) command(c instructions.Command) (over bool) {
+func (g *expansion) command(c instructions.Command) (over bool) {
 	switch c := c.(type) {
 	case *instructions.ArgCommand:
 		return g.arg(c)
@@ -74,7 +74,7 @@ func (g *growth) command(c instructions.Command) (over bool) {
 	return false
 }
 
-func (g *growth) arg(c *instructions.ArgCommand) bool {
+func (g *expansion) arg(c *instructions.ArgCommand) bool {
 	for _, pair := range c.Args {
 		if pair.Value != nil && g.set(pair.Key, *pair.Value) {
 			return true
@@ -83,7 +83,7 @@ func (g *growth) arg(c *instructions.ArgCommand) bool {
 	return false
 }
 
-func (g *growth) set(name, value string) (over bool) {
+func (g *expansion) set(name, value string) (over bool) {
 	size := g.size(value)
 	g.total += size + 1<<10 // all later instructions search and copy each value
 	g.ranged = g.ranged || strings.Contains(value, "-")
@@ -91,7 +91,7 @@ func (g *growth) set(name, value string) (over bool) {
 	return g.total > maxExpanded
 }
 
-func (g *growth) words(texts ...string) (over bool) {
+func (g *expansion) words(texts ...string) (over bool) {
 	for _, text := range texts {
 		if strings.Contains(text, "$") {
 			g.total += g.size(text)
@@ -103,7 +103,7 @@ func (g *growth) words(texts ...string) (over bool) {
 var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{?(\w+)`) })
 
 // size is an upper bound of the expanded size of a text. "${A//x/yyy}" repeats a part of the text for each character of A.
-func (g *growth) size(text string) int {
+func (g *expansion) size(text string) int {
 	size := len(text)
 	if !strings.Contains(text, "$") {
 		return size
