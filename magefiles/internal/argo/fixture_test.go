@@ -55,9 +55,9 @@ func shared(t *testing.T) *fixture {
 		t.Skip("needs Argo CD on a cluster: run without -short")
 	}
 	labtest.Need(t, lab.PartForge, lab.PartArgoCD)
-	must(t, startTheOnly())
-	t.Cleanup(theWorld.argo.Proxy().Clear)
-	return &theWorld
+	must(t, startFixture())
+	t.Cleanup(theFixture.argo.Proxy().Clear)
+	return &theFixture
 }
 
 func (w *fixture) start(ctx context.Context) error {
@@ -214,7 +214,7 @@ func (w *fixture) deployed(t *testing.T, app, commit string) State {
 }
 
 // posts counts the requested syncs that passed the fault proxy.
-func (w *world) posts() (n int) {
+func (w *fixture) posts() (n int) {
 	for _, r := range w.argo.Proxy().Requests() {
 		if r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/sync") {
 			n++

@@ -170,7 +170,7 @@ func TestDecide(t *testing.T) {
 		want   action
 	}{
 		"deployed":                 {`{}`, memory{}, verdict{stage: deployed}, finish},
-		"running":                  {`{}`, memory{}, verdict{stage: running}, look},
+		"running":                  {`{}`, memory{}, verdict{stage: running}, poll},
 		"first":                    {`{}`, memory{}, verdict{stage: ready, resolved: true}, refresh},
 		"first, failed before":     {`{}`, memory{tried: true}, verdict{stage: failed, latest: old}, refresh},
 		"failed before":            {`{}`, done, verdict{stage: failed, latest: old, resolved: true}, syncNow},
@@ -179,8 +179,8 @@ func TestDecide(t *testing.T) {
 		"failed by auto-sync":      {`{}`, done, verdict{stage: failed, latest: other, auto: true}, giveUp},
 		"failed by us":             {`{}`, with(func(m *memory) { m.tried = true }), verdict{stage: failed, latest: other}, giveUp},
 		"ready":                    {`{}`, done, verdict{stage: ready, resolved: true}, syncNow},
-		"ready, just synced":       {`{}`, with(func(m *memory) { m.syncs, m.asked = 1, now }), verdict{stage: ready, resolved: true}, look},
-		"ready, auto-sync":         {auto, done, verdict{stage: ready, resolved: true}, look},
+		"ready, just synced":       {`{}`, with(func(m *memory) { m.syncs, m.asked = 1, now }), verdict{stage: ready, resolved: true}, poll},
+		"ready, auto-sync":         {auto, done, verdict{stage: ready, resolved: true}, poll},
 		"ready, auto-sync is off": {
 			`{"spec":{"syncPolicy":{"automated":{"enabled":false}}},"status":{"sync":{"status":"OutOfSync"}}}`,
 			done, verdict{stage: ready, resolved: true}, syncNow,
@@ -188,7 +188,7 @@ func TestDecide(t *testing.T) {
 		"ready, auto-sync had its time": {auto, with(func(m *memory) { m.waiting = now.Add(-autoTime) }), verdict{stage: ready, resolved: true}, syncNow},
 		"ready, auto-sync sees nothing": {`{"spec":{"syncPolicy":{"automated":{}}}}`, done, verdict{stage: ready, resolved: true}, syncNow},
 		"behind":                        {`{}`, done, verdict{stage: behind}, refresh},
-		"behind, just refreshed":        {`{}`, with(func(m *memory) { m.refreshed = now }), verdict{stage: behind}, look},
+		"behind, just refreshed":        {`{}`, with(func(m *memory) { m.refreshed = now }), verdict{stage: behind}, poll},
 		"behind for good":               {`{"spec":{"source":{"targetRevision":"` + commitA + `"}}}`, done, verdict{stage: behind}, giveUp},
 		"troubled":                      {`{}`, done, verdict{stage: behind, troubled: true}, refresh},
 		"troubled for long": {
@@ -198,14 +198,14 @@ func TestDecide(t *testing.T) {
 		"troubled, and not any more": {
 			`{}`, with(func(m *memory) { m.refreshes, m.troubled = 5, now.Add(-time.Minute) }), verdict{stage: behind}, refresh,
 		},
-		"comparing":               {`{}`, done, verdict{stage: comparing, resolved: true}, look},
+		"comparing":               {`{}`, done, verdict{stage: comparing, resolved: true}, poll},
 		"comparing with another":  {`{}`, done, verdict{stage: comparing}, refresh},
 		"differs":                 {`{}`, done, verdict{stage: differing, resolved: true}, syncNow},
-		"differs, synced":         {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true}, look},
+		"differs, synced":         {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true}, poll},
 		"to be pruned":            {`{}`, done, verdict{stage: differing, resolved: true, prune: true}, syncNow},
 		"to be pruned, synced":    {`{}`, with(func(m *memory) { m.syncs = 1 }), verdict{stage: differing, resolved: true, prune: true}, giveUp},
 		"to be pruned, auto-sync": {auto, done, verdict{stage: differing, resolved: true, prune: true}, giveUp},
-		"unwell":                  {`{}`, done, verdict{stage: unwell, resolved: true}, look},
+		"notHealthy":              {`{}`, done, verdict{stage: notHealthy, resolved: true}, poll},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := try.memory
@@ -300,7 +300,7 @@ func FuzzJudge(f *testing.F) {
 			t.Errorf("taken for deployed: %+v", s)
 		}
 		m := memory{poll: time.Second}
-		m.believe(a)
+		m.accept(a)
 		if m.decide(v, time.Now()) != finish {
 			t.Error("deployed is not the end")
 		}

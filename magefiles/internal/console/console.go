@@ -59,7 +59,7 @@ func New(o Options) *Console {
 		o.Redactor = &Redactor{}
 	}
 	c := &Console{verbose: o.Verbose, redactor: o.Redactor, out: o.Redactor.Writer(o.Stdout), err: o.Redactor.Writer(o.Stderr)}
-	outliveReaders()
+	handleBrokenPipe()
 	if terminal := terminalOf(o.Stderr); terminal != nil {
 		ignoreTerminalStop()
 		if !o.Verbose && mayBeLive(o.Env) && terminal.foreground() {
