@@ -28,5 +28,5 @@ func Use(s Settings) Settings {
 	return s
 }
 
-// Defaults are the settings that suit most repositories.
+// Defaults are the values of empty fields.
 func Defaults() Settings { return settings.Defaults() }

@@ -10,7 +10,7 @@ import (
 type action int
 
 const (
-	look    action = iota // wait, and read the state
+	poll    action = iota // wait, and read the state
 	refresh               // have Argo CD read the repository, and read the state
 	syncNow
 	finish
@@ -41,8 +41,8 @@ type memory struct {
 	waiting   time.Time // since when auto-sync has something to do; zero: it has not
 }
 
-// believe reports whether a state is not older than an earlier one: a proxy may cache answers.
-func (m *memory) believe(a *application) bool {
+// accept reports whether a state is not older than an earlier one: a proxy may cache answers.
+func (m *memory) accept(a *application) bool {
 	if m.newest != nil && a.olderThan(m.newest) {
 		return false
 	}
@@ -68,7 +68,7 @@ func (m *memory) decide(v verdict, now time.Time) action {
 	case v.stage == deployed:
 		return finish
 	case v.stage == running:
-		return look
+		return poll
 	case v.stage == failed && v.latest != m.first && (m.tried || v.auto):
 		return giveUp
 	case m.refreshes == 0:
@@ -81,10 +81,10 @@ func (m *memory) decide(v verdict, now time.Time) action {
 		return m.after(m.refreshed, m.refreshes, now, refresh)
 	case v.stage == differing && v.prune && !prunes && (m.syncs > 0 || auto):
 		return giveUp
-	case v.stage == comparing, v.stage == unwell, v.stage == differing && m.syncs > 0:
-		return look
+	case v.stage == comparing, v.stage == notHealthy, v.stage == differing && m.syncs > 0:
+		return poll
 	case auto && m.newest.Status.Sync.Status != synced && !m.overdue(now):
-		return look
+		return poll
 	default:
 		return m.after(m.asked, m.syncs, now, syncNow)
 	}
@@ -102,7 +102,7 @@ func (m *memory) overdue(now time.Time) bool {
 func (m *memory) after(last time.Time, times int, now time.Time, do action) action {
 	const most = 15 // polls
 	if times > 0 && now.Sub(last) < httpx.Backoff(m.poll, times-1, most*m.poll) {
-		return look
+		return poll
 	}
 	return do
 }

@@ -50,7 +50,7 @@ func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, erro
 		return State{}, c.fail(app, &Error{Kind: ErrRejected, Problem: fmt.Sprintf("%q is not a full commit hash", plain.OneLine(want.Commit))})
 	}
 	want.Timeout = cmp.Or(want.Timeout, 5*time.Minute)
-	within, cancel := context.WithTimeoutCause(ctx, want.Timeout, errLate)
+	within, cancel := context.WithTimeoutCause(ctx, want.Timeout, errDeadline)
 	defer cancel()
 	d := &deployment{
 		Client: c, app: app, want: want,
@@ -58,8 +58,8 @@ func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, erro
 		failures: map[action]int{},
 	}
 	state, err := d.run(within)
-	if errors.Is(err, errLate) {
-		err = d.late(ctx)
+	if errors.Is(err, errDeadline) {
+		err = d.timeoutError(ctx)
 	}
 	if err != nil && d.memory.newest != nil {
 		state = d.memory.newest.state()
@@ -67,7 +67,7 @@ func (c *Client) Deploy(ctx context.Context, app string, want Want) (State, erro
 	return state, err
 }
 
-var errLate = errors.New("timeout")
+var errDeadline = errors.New("timeout")
 
 // deployment is one Deploy.
 type deployment struct {
@@ -78,19 +78,19 @@ type deployment struct {
 	memory   memory
 	known    map[string]bool // which revisions contain the commit
 	last     verdict
-	told     string
+	reported string
 	failures map[action]int // failed requests by action, since the latest success of that action
 	trouble  error          // why the latest request, or the latest call of Contains, failed
 }
 
 func (d *deployment) run(ctx context.Context) (State, error) {
-	for next := look; ; {
+	for next := poll; ; {
 		a, err := d.do(ctx, next)
 		if err != nil {
 			if err := d.tolerate(ctx, next, err); err != nil {
 				return State{}, err
 			}
-			next = look
+			next = poll
 			continue
 		}
 		switch next = d.consider(ctx, a); next {
@@ -98,7 +98,7 @@ func (d *deployment) run(ctx context.Context) (State, error) {
 			return a.state(), nil
 		case giveUp:
 			return State{}, d.explain(a)
-		case look:
+		case poll:
 			if err := httpx.Sleep(ctx, d.memory.poll); err != nil {
 				return State{}, err
 			}
@@ -136,19 +136,19 @@ func (d *deployment) do(ctx context.Context, next action) (*application, error) 
 
 // consider judges a state.
 func (d *deployment) consider(ctx context.Context, a *application) action {
-	if !d.memory.believe(a) {
-		d.tell(Progress{Says: "it answers with an older state than before"})
-		return look
+	if !d.memory.accept(a) {
+		d.report(Progress{Says: "it answers with an older state than before"})
+		return poll
 	}
-	d.last = judge(a, func(revision string) bool { return d.ours(ctx, revision) })
+	d.last = judge(a, func(revision string) bool { return d.contains(ctx, revision) })
 	if d.last.stage != deployed {
-		d.tell(Progress{Says: d.last.says, Holding: d.last.holding})
+		d.report(Progress{Says: d.last.says, Holding: d.last.holding})
 	}
 	return d.memory.decide(d.last, time.Now())
 }
 
-// ours reports whether a revision is the commit or a descendant of it, as far as known.
-func (d *deployment) ours(ctx context.Context, revision string) bool {
+// contains reports whether a revision is the commit or a descendant of it, as far as known.
+func (d *deployment) contains(ctx context.Context, revision string) bool {
 	if is, known := d.known[revision]; known || !commitHash.MatchString(revision) || d.want.Contains == nil {
 		return is
 	}
@@ -161,10 +161,10 @@ func (d *deployment) ours(ctx context.Context, revision string) bool {
 	return is
 }
 
-// tell reports a progress that differs from the last one.
-func (d *deployment) tell(p Progress) {
-	if text := p.String(); d.want.Progress != nil && text != d.told {
-		d.told = text
+// report reports a progress that differs from the last one.
+func (d *deployment) report(p Progress) {
+	if text := p.String(); d.want.Progress != nil && text != d.reported {
+		d.reported = text
 		d.want.Progress(p)
 	}
 }
@@ -179,13 +179,13 @@ func (d *deployment) tolerate(ctx context.Context, of action, err error) error {
 	caller := d.caller()
 	switch {
 	case errors.Is(err, errBusy):
-		d.tell(Progress{Says: e.Problem})
+		d.report(Progress{Says: e.Problem})
 	case e.Kind == ErrWindow && of == syncNow:
 		return d.blocked(ctx, d.memory.newest)
 	case e.Kind == ErrDenied && of == syncNow:
 		return d.denied(ctx, d.memory.newest, "sync", e)
 	case e.Kind == ErrDenied:
-		return d.unseen(ctx, d.app, e)
+		return d.notVisible(ctx, d.app, e)
 	case !caller.Explain(err).Temporary, explained(err) && d.failures[of] >= caller.Retry.Times():
 		return err
 	default:

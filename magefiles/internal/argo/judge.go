@@ -12,14 +12,14 @@ import (
 type stage int
 
 const (
-	behind    stage = iota // it does not follow a revision with the commit, as far as Argo CD knows
-	ready                  // it follows one, and is not synced to it yet
-	running                // an operation is running
-	failed                 // the latest sync of a revision with the commit failed
-	comparing              // it was synced, and not compared since
-	differing              // it was synced, and differs from the repository
-	unwell                 // it is synced, but not healthy
-	deployed               // it is synced and healthy
+	behind     stage = iota // it does not follow a revision with the commit, as far as Argo CD knows
+	ready                   // it follows one, and is not synced to it yet
+	running                 // an operation is running
+	failed                  // the latest sync of a revision with the commit failed
+	comparing               // it was synced, and not compared since
+	differing               // it was synced, and differs from the repository
+	notHealthy              // it is synced, but not healthy
+	deployed                // it is synced and healthy
 )
 
 // verdict is the meaning of one state of an Application.
@@ -133,7 +133,7 @@ func (v *verdict) judgeSynced(a *application, s *operationState) {
 	case status != synced:
 		v.stage, v.says = comparing, "it is synced, but cannot be compared"
 	case a.Status.Health.Status != healthy:
-		v.stage, v.says = unwell, "it is synced, but "+orUnknown(a.Status.Health.Status)
+		v.stage, v.says = notHealthy, "it is synced, but "+orUnknown(a.Status.Health.Status)
 		v.holding = a.unhealthy()
 		v.quote(a.Status.Health.Message)
 	default:

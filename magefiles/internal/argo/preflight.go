@@ -39,8 +39,8 @@ func (c *Client) Preflight(ctx context.Context, app string) (Access, error) {
 	return access, nil
 }
 
-// unseen explains that an Application cannot be read.
-func (c *Client) unseen(ctx context.Context, app string, cause *Error) error {
+// notVisible explains that an Application cannot be read.
+func (c *Client) notVisible(ctx context.Context, app string, cause *Error) error {
 	return c.fail(app, &Error{
 		Kind: ErrDenied, err: cause,
 		Problem: "not found, or the token may not read it: Argo CD answers the same in both cases",

@@ -13,9 +13,7 @@ import (
 type State struct {
 	Name           string
 	Project        string
-	RepoURL        string
 	TargetRevision string // the followed revision, such as main; "" is HEAD
-	Namespace      string // the destination
 	AutoSync       bool
 
 	Revision string // the compared revision
@@ -23,7 +21,6 @@ type State struct {
 	Sync     string // Synced, OutOfSync or Unknown
 	Health   string // Healthy, Progressing, Degraded, Suspended, Missing or Unknown
 	Phase    string // of the latest operation: Running, Succeeded, Failed, Error, Terminating; "" if there is none
-	Message  string // of the latest operation
 	Trouble  string // why Argo CD cannot compare it; "" if it can
 
 	Images    []string
@@ -40,7 +37,7 @@ func (c *Client) Deployed(ctx context.Context, app string, want Want) (is bool, 
 		return false, "", err
 	}
 	d := &deployment{Client: c, app: app, want: want, known: map[string]bool{want.Commit: true}}
-	v := judge(a, func(revision string) bool { return d.ours(ctx, revision) })
+	v := judge(a, func(revision string) bool { return d.contains(ctx, revision) })
 	if d.trouble != nil {
 		return false, "", d.trouble
 	}
@@ -50,9 +47,8 @@ func (c *Client) Deployed(ctx context.Context, app string, want Want) (is bool, 
 func (a *application) state() State {
 	s := State{
 		Name: a.Metadata.Name, Project: plain.OneLine(a.Spec.Project),
-		RepoURL: plain.OneLine(a.Spec.Source.RepoURL), TargetRevision: plain.OneLine(a.Spec.Source.TargetRevision),
-		Namespace: plain.OneLine(a.Spec.Destination.Namespace),
-		Revision:  plain.OneLine(a.Status.Sync.Revision), Deployed: plain.OneLine(a.lastSynced()),
+		TargetRevision: plain.OneLine(a.Spec.Source.TargetRevision),
+		Revision:       plain.OneLine(a.Status.Sync.Revision), Deployed: plain.OneLine(a.lastSynced()),
 		Sync: orUnknown(a.Status.Sync.Status), Health: orUnknown(a.Status.Health.Status), Trouble: a.trouble(),
 		Unhealthy: a.unhealthy(), Prune: a.pruned(),
 	}
@@ -62,7 +58,7 @@ func (a *application) state() State {
 		s.Images = append(s.Images, plain.OneLine(i))
 	}
 	if o := a.Status.OperationState; o != nil {
-		s.Phase, s.Message = plain.OneLine(o.Phase), plain.OneLine(o.Message)
+		s.Phase = plain.OneLine(o.Phase)
 	} else if a.Operation != nil {
 		s.Phase = "Running"
 	}
@@ -91,7 +87,7 @@ func (c *Client) read(ctx context.Context, app string) (*application, error) {
 		err = c.handled(app, a)
 	}
 	if denial := denialOf(err); denial != nil {
-		err = c.unseen(ctx, app, denial)
+		err = c.notVisible(ctx, app, denial)
 	}
 	return a, err
 }

@@ -16,8 +16,8 @@ func (t *terminal) foreground() bool {
 	return err != nil || group == unix.Getpgrp()
 }
 
-// outliveReaders makes a write to a pipe without a reader fail with EPIPE. Go ends a process whose stdout or stderr is such a pipe,
+// handleBrokenPipe makes a write to a pipe without a reader fail with EPIPE. Go ends a process whose stdout or stderr is such a pipe,
 // unless the signal is handled. It is not ignored, as child processes would inherit that.
-func outliveReaders() { signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE) }
+func handleBrokenPipe() { signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE) }
 
 func ignoreTerminalStop() { signal.Ignore(unix.SIGTTOU) }

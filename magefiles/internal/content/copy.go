@@ -34,10 +34,10 @@ func (s Store) Put(ctx context.Context, dir string, exclude []string) (string, e
 	}
 	s.prune(time.Now().Add(-keep))
 	place := filepath.Join(s.Dir, tree.Digest())
-	if s.holds(ctx, tree, place) {
+	if s.has(ctx, tree, place) {
 		return place, nil
 	}
-	if err := s.copy(tree, place); err != nil && !s.holds(ctx, tree, place) { // another process may have been faster
+	if err := s.copy(tree, place); err != nil && !s.has(ctx, tree, place) { // another process may have been faster
 		return "", fmt.Errorf("copy %s: %w", dir, err)
 	}
 	return place, nil
@@ -69,8 +69,8 @@ func portable(_ string, stat *fstypes.Stat) fsutil.MapResult {
 	return fsutil.MapResultKeep
 }
 
-// holds reports whether a copy is correct, and marks it as used.
-func (s Store) holds(ctx context.Context, tree *Tree, place string) bool {
+// has reports whether a copy is correct, and marks it as used.
+func (s Store) has(ctx context.Context, tree *Tree, place string) bool {
 	now := time.Now()
 	if os.Chtimes(place, now, now) != nil {
 		return false

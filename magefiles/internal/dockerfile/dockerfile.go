@@ -111,7 +111,7 @@ func parse(text string, predefined, given map[string]string) (*File, error) {
 	if err != nil {
 		return nil, d.parseError(err)
 	}
-	if at := outgrown(stages, global, given); at > 0 {
+	if at := firstLineOverLimit(stages, global, given); at > 0 {
 		return nil, &ParseError{Problem{d.find(at, at, ""), "has variables that expand to more than 1 MiB"}}
 	}
 	d.stages, d.escape = stages, tree.EscapeToken

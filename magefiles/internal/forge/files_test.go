@@ -53,13 +53,13 @@ func TestFiles(t *testing.T) {
 
 func TestNamesAreNotPaths(t *testing.T) {
 	c := as(t, "write:package")
-	requests := len(labForge(t).Front().Requests())
+	requests := len(labForge(t).Proxy().Requests())
 	for _, f := range []File{{"..", "p", "v", "f"}, {"o", "../p", "v", "f"}, {"o", "p", "", "f"}, {"o", "p", ".", "f"}, {"o", "p", "v", "a/b"}} {
 		_, err := c.Sum(t.Context(), f)
 		c.want(t, err, ErrRejected, "without slashes")
 		c.want(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1), ErrRejected)
 	}
-	if asked := len(labForge(t).Front().Requests()) - requests; asked != 0 {
+	if asked := len(labForge(t).Proxy().Requests()) - requests; asked != 0 {
 		t.Errorf("the forge was asked %d times", asked)
 	}
 	f := File{labForge(t).Owner, "name", "v1 +rc#1%2F?x=y", "a b#c%&.txt"}
@@ -111,7 +111,7 @@ func TestTemporaryFaults(t *testing.T) {
 			if fault.Kind == faultproxy.Cut {
 				must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
 			}
-			defer labForge(t).Front().Fail(fault)()
+			defer labForge(t).Proxy().Fail(fault)()
 			held, err := c.store(t, f, bytes.NewReader(b), int64(len(b)))
 			if err != nil || held != contentOf(b) {
 				t.Errorf("%v, %v", held, err)
@@ -128,10 +128,10 @@ func TestTemporaryFaults(t *testing.T) {
 func TestLostAnswer(t *testing.T) {
 	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 1000)
 	lost := faultproxy.Fault{Kind: faultproxy.Custom, Method: "PUT", Times: 1, Serve: serveAndBreak}
-	defer labForge(t).Front().Fail(lost)()
+	defer labForge(t).Proxy().Fail(lost)()
 	c.want(t, c.Upload(t.Context(), f, bytes.NewReader(b), 1000), ErrExists)
 	f.Name = "y"
-	defer labForge(t).Front().Fail(lost)()
+	defer labForge(t).Proxy().Fail(lost)()
 	if held, err := c.store(t, f, bytes.NewReader(b), 1000); err != nil || held != contentOf(b) || len(*c.log) != 2 {
 		t.Errorf("%v, %v; log %q", held, err, *c.log)
 	}
@@ -159,7 +159,7 @@ func TestFaultsThatStay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := as(t, "write:package")
-			defer labForge(t).Front().Fail(fault.Fault)()
+			defer labForge(t).Proxy().Fail(fault.Fault)()
 			_, err := c.store(t, f, bytes.NewReader(b), int64(len(b)))
 			c.want(t, err, fault.kind, fault.says)
 		})
@@ -172,7 +172,7 @@ func TestFaultsThatStay(t *testing.T) {
 func TestTruncatedDownload(t *testing.T) {
 	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 300_000)
 	must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Cut, Bytes: 299_999})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Cut, Bytes: 299_999})()
 	_, err := c.Sum(t.Context(), f)
 	c.want(t, err, ErrUnreachable, "broke the connection")
 	if text, err := c.Read(t.Context(), f, 1<<20); text != nil || !errors.Is(err, ErrUnreachable) {
@@ -184,7 +184,7 @@ func TestCancelled(t *testing.T) {
 	c, f := as(t, "write:package"), testFile(t, "x")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Delay, Hit: func(*http.Request) { cancel() }})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Delay, Hit: func(*http.Request) { cancel() }})()
 	err := c.Upload(ctx, f, strings.NewReader("x"), 1)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload "+f.String()) {
 		t.Errorf("error %v", err)
@@ -199,7 +199,7 @@ func TestCancelledBetweenAttempts(t *testing.T) {
 	defer cancel()
 	c.caller.Retry = Retry{First: 1 << 62, Max: 1 << 62}
 	c.caller.Log = func(string) { cancel() }
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status})()
 	if _, err := c.Sum(ctx, f); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -207,8 +207,8 @@ func TestCancelledBetweenAttempts(t *testing.T) {
 
 func TestStalled(t *testing.T) {
 	c, f := as(t, "write:package"), testFile(t, "x")
-	c.http.Transport, c.caller.Retry.Attempts = httpx.NoStall(labForge(t).Front().Client().Transport, 1), 2
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Delay})()
+	c.http.Transport, c.caller.Retry.Attempts = httpx.NoStall(labForge(t).Proxy().Client().Transport, 1), 2
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Delay})()
 	_, err := c.Sum(t.Context(), f)
 	c.want(t, err, ErrUnreachable, "does not answer in time (no data for 1ns)")
 	if len(*c.log) != 1 {
@@ -221,12 +221,12 @@ func TestRefusedUploadIsNotSent(t *testing.T) {
 	f, b := testFile(t, "x"), random(t, 20<<20)
 	c, err := New(Options{URL: labForge(t).URL(), Token: func(context.Context) (string, error) { return "no-such-token", nil }})
 	must(t, err)
-	labForge(t).Front().Forget()
+	labForge(t).Proxy().Forget()
 	err = c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b)))
 	if !errors.Is(err, ErrDenied) {
 		t.Errorf("error %v", err)
 	}
-	for _, r := range labForge(t).Front().Requests() {
+	for _, r := range labForge(t).Proxy().Requests() {
 		if r.Received > 0 {
 			t.Errorf("%s %s: %d bytes were sent", r.Method, r.Path, r.Received)
 		}

@@ -44,7 +44,7 @@ func TestDelete(t *testing.T) {
 			c.want(t, err, ErrNotFound)
 		}
 	}
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Method: "DELETE", Times: 2})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status, Method: "DELETE", Times: 2})()
 	must(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1))
 	must(t, c.DeleteVersion(t.Context(), f.Owner, f.Package, f.Version))
 }

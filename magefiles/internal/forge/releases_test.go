@@ -28,11 +28,11 @@ func TestAnnounce(t *testing.T) {
 	if first.Notes != notes || first.Title != "v1.0.0" || first.ID == 0 || !strings.Contains(first.URL, "/releases/tag/v1.0.0") {
 		t.Errorf("announced %+v", first)
 	}
-	labForge(t).Front().Forget()
+	labForge(t).Proxy().Forget()
 	if again, err := c.Announce(t.Context(), r, want, commit); err != nil || again != first {
 		t.Errorf("again %+v, %v", again, err)
 	}
-	if asked := labForge(t).Front().Requests(); len(asked) != 1 || asked[0].Method != "GET" {
+	if asked := labForge(t).Proxy().Requests(); len(asked) != 1 || asked[0].Method != "GET" {
 		t.Errorf("for what is there already it asked %v", asked)
 	}
 	if named, err := c.Tag(t.Context(), r, "v1.0.0"); err != nil || named != commit {
@@ -76,7 +76,7 @@ func TestAnnounceWithFaults(t *testing.T) {
 			as := as(t, "write:repository")
 			r, commit := seed(t, strings.ReplaceAll("faults-"+name, " ", "-"))
 			tag(t, r, "v1.0.0", commit)
-			mend := labForge(t).Front().Fail(c.fault)
+			mend := labForge(t).Proxy().Fail(c.fault)
 			got, err := as.Announce(t.Context(), r, vcs.Release{Tag: "v1.0.0", Notes: notes}, commit)
 			mend()
 			if c.kind == nil && (err != nil || got.Notes != notes) {

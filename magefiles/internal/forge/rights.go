@@ -50,7 +50,7 @@ func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *ht
 	case answer.Status == http.StatusUnauthorized && c.unknownToken(ctx):
 		e.Missing, e.Problem = "valid token", "does not accept this token"
 		e.Advice = "it may be incomplete, expired or revoked: create another (Settings, Applications) with the scope " + q.right.scope
-	case c.lacksScope(ctx, q, answer):
+	case c.missesScope(ctx, q, answer):
 		e.Missing, e.Problem = "scope "+q.right.scope, "does not let this token "+q.right.do+": it does not have the scope "+q.right.scope
 		e.Advice = "create a token (Settings, Applications) that has the scope " + q.right.scope
 	default:
@@ -67,8 +67,8 @@ func (c *Client) unknownToken(ctx context.Context) bool {
 	return c.status(ctx, call{path: "/api/v1/user"}).Status == http.StatusUnauthorized
 }
 
-// lacksScope reports whether the token, rather than its user, is not allowed to do something.
-func (c *Client) lacksScope(ctx context.Context, q call, answer *httpx.StatusError) bool {
+// missesScope reports whether the token, rather than its user, is not allowed to do something.
+func (c *Client) missesScope(ctx context.Context, q call, answer *httpx.StatusError) bool {
 	if q.right.owner != "" && answer.Status == http.StatusUnauthorized {
 		method := http.MethodGet
 		if strings.HasPrefix(q.right.scope, "write:") {

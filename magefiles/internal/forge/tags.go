@@ -51,14 +51,14 @@ type person struct {
 type verdict int
 
 const (
-	tagFree   verdict = iota // no rule forbids it
-	tagUnsure                // a rule forbids it to all but those that it lists, and it is unknown whether this person is one
+	tagAllowed verdict = iota // no rule forbids it
+	tagUnknown                // a rule forbids it to all but those that it lists, and it is unknown whether this person is one
 	tagForbidden
 )
 
 // judgeTag checks the rules: one that lists the person is enough, even if others do not.
 func judgeTag(ctx context.Context, rules []protection, tag string, who person) (verdict, protection, error) {
-	found, by := tagFree, protection{}
+	found, by := tagAllowed, protection{}
 	for _, rule := range rules {
 		if !rule.protects(tag) {
 			continue
@@ -66,12 +66,12 @@ func judgeTag(ctx context.Context, rules []protection, tag string, who person) (
 		listed, sure, err := rule.lists(ctx, who)
 		switch {
 		case err != nil:
-			return tagFree, rule, err
+			return tagAllowed, rule, err
 		case listed:
-			return tagFree, rule, nil
+			return tagAllowed, rule, nil
 		case !sure:
-			found, by = tagUnsure, rule
-		case found == tagFree:
+			found, by = tagUnknown, rule
+		case found == tagAllowed:
 			found, by = tagForbidden, rule
 		}
 	}
@@ -96,15 +96,15 @@ func (p protection) lists(ctx context.Context, who person) (listed, sure bool, e
 		return false, true, nil
 	}
 	teams, err := who.Teams(ctx)
-	if untold(err) {
+	if unreadable(err) {
 		return false, false, nil
 	}
 	return slices.ContainsFunc(teams, func(team string) bool { return slices.ContainsFunc(p.Teams, same(team)) }), true, err
 }
 
-// untold reports whether a token may not read something, or the not found at the forge or fails. These questions only spare a build: the push
+// unreadable reports whether a token may not read something, or the forge does not have it or fails. These questions only spare a build: the push
 // decides, and other checks report errors of the forge.
-func untold(err error) bool {
+func unreadable(err error) bool {
 	for _, kind := range []error{ErrDenied, ErrNotFound, ErrFaulty, ErrRejected} {
 		if errors.Is(err, kind) {
 			return true
@@ -119,14 +119,14 @@ func (c *Client) checkTags(ctx context.Context, n Need) Check {
 	check := Check{What: "create tags of " + n.Repository.String()}
 	var rules []protection
 	check.Err = c.get(ctx, "read the tag rules of "+n.Repository.String(), readRepository(n.Repository), n.Repository.api("tag_protections"), nil, answer(&rules))
-	if untold(check.Err) {
+	if unreadable(check.Err) {
 		check.Err, check.Detail = nil, "this token may not read the forge's tag rules"
 	}
 	if check.Err != nil || len(rules) == 0 {
 		return check
 	}
 	var who person
-	if who, check.Err = c.whose(ctx, n.Repository.Owner); check.Err != nil {
+	if who, check.Err = c.tokenUser(ctx, n.Repository.Owner); check.Err != nil {
 		return check
 	}
 	var failed []error
@@ -135,7 +135,7 @@ func (c *Client) checkTags(ctx context.Context, n Need) Check {
 		switch {
 		case err != nil:
 			failed = append(failed, err)
-		case said == tagUnsure:
+		case said == tagUnknown:
 			check.Doubt = fmt.Sprintf("tags like %s are protected, and this token may not read whether its user may create %s (requires the scopes read:user and read:organization)", httpx.Clean(rule.Pattern), tag)
 		case said == tagForbidden:
 			failed = append(failed, c.tagForbidden(check.What, tag, rule, who))
@@ -156,11 +156,11 @@ func (c *Client) tagForbidden(what, tag string, rule protection, who person) err
 	return e
 }
 
-// whose returns the user of the token, with the teams in an owner of repositories.
-func (c *Client) whose(ctx context.Context, owner string) (person, error) {
+// tokenUser returns the user of the token, with the teams in an owner of repositories.
+func (c *Client) tokenUser(ctx context.Context, owner string) (person, error) {
 	var user struct{ Login string }
 	err := c.get(ctx, "read the token's user", readUser, "/api/v1/user", nil, answer(&user))
-	if untold(err) {
+	if unreadable(err) {
 		err = nil
 	}
 	return person{user.Login, func(ctx context.Context) ([]string, error) { return c.teams(ctx, owner) }}, err

@@ -45,8 +45,8 @@ func (d siteDeployment) replicas() int32 {
 	return *d.Spec.Replicas
 }
 
-// waits is the reason why the rollout is not complete; "" if it is. It uses the same rules as kubectl rollout status.
-func (d siteDeployment) waits() string {
+// rolloutState is the reason why the rollout is not complete; "" if it is. It uses the same rules as kubectl rollout status.
+func (d siteDeployment) rolloutState() string {
 	status := d.Status
 	switch {
 	case status.ObservedGeneration < d.Metadata.Generation:

@@ -134,7 +134,7 @@ func startSite(t *testing.T, o SiteOptions) *Site {
 // answers is the site's current answer.
 func answers(t *testing.T, s *Site, path string) (status int, body string) {
 	t.Helper()
-	resp, err := s.Front().Client().Get(s.URL() + path)
+	resp, err := s.Proxy().Client().Get(s.URL() + path)
 	must(t, err)
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
@@ -278,7 +278,7 @@ func TestRolloutIsJudgedLikeKubectl(t *testing.T) {
 		var d siteDeployment
 		d.Metadata.Generation, d.Status.ObservedGeneration, d.Spec.Replicas = c.generation, c.observed, c.replicas
 		d.Status.Replicas, d.Status.UpdatedReplicas, d.Status.AvailableReplicas = c.existing, c.updated, c.available
-		if got := d.waits(); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+		if got := d.rolloutState(); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
 			t.Errorf("%+v: waits for %q", c, got)
 		}
 	}

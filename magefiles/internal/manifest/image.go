@@ -71,7 +71,7 @@ func (f File) PinImage(to Image) ([]byte, error) {
 	}
 	edited := map[*yaml.Node]string{}
 	var changes []change
-	var grown []growth
+	var grown []addition
 	for _, place := range found {
 		for _, e := range place.edits(to) {
 			if e.value == nil {
@@ -86,7 +86,7 @@ func (f File) PinImage(to Image) ([]byte, error) {
 				changes = append(changes, c)
 			}
 		}
-		if g, ok := place.growth(to); ok {
+		if g, ok := place.missingPairs(to); ok {
 			grown = append(grown, g)
 		}
 	}
@@ -97,7 +97,7 @@ func (f File) PinImage(to Image) ([]byte, error) {
 	if len(grown) == 0 {
 		return after.Text, nil
 	}
-	return after.grow(to)
+	return after.insertPairs(to)
 }
 
 // imagePlace names an image in messages.
@@ -156,7 +156,7 @@ func (f File) images(name string) ([]*yaml.Node, []imageNodes, error) {
 		if found[i].Template = n.isTemplate(); found[i].Template {
 			continue
 		}
-		if problem := s.unfitImage(n); problem != "" {
+		if problem := s.unchangeableImage(n); problem != "" {
 			return nil, nil, f.errorAt(ErrForm, place, "cannot be changed: "+problem, "write the value itself, in one line", n.Line)
 		}
 	}
@@ -233,10 +233,10 @@ func (s *search) fields(resource *yaml.Node, place imagePlace) (found []imageNod
 	return found
 }
 
-// unfitImage says why a place cannot be changed; "" if it can.
-func (s *search) unfitImage(n imageNodes) string {
+// unchangeableImage says why a place cannot be changed; "" if it can.
+func (s *search) unchangeableImage(n imageNodes) string {
 	if n.field != nil {
-		return s.unfit(n.field, "image")
+		return s.unchangeable(n.field, "image")
 	}
 	for _, is := range []struct {
 		key   string
@@ -245,7 +245,7 @@ func (s *search) unfitImage(n imageNodes) string {
 		if is.value == nil {
 			continue
 		}
-		if problem := s.unfit(is.value, is.key); problem != "" {
+		if problem := s.unchangeable(is.value, is.key); problem != "" {
 			return problem
 		}
 	}

@@ -100,7 +100,7 @@ func (f File) change(n *yaml.Node, e Edit) (change, error) {
 		return change{}, f.errorAt(ErrForm, e.Place, "cannot be changed: "+problem, "write it in one line, such as value: \"…\"", n.Line)
 	}
 	c := change{start: start, end: end, text: string(f.Text[start:end])}
-	if !stands(n, e.Value) {
+	if !hasValue(n, e.Value) {
 		c.text = render(n.Style, e.Value)
 	}
 	return c, nil

@@ -98,7 +98,7 @@ func differ(before, after []*yaml.Node, edited map[*yaml.Node]string) int {
 func same(a, b *yaml.Node, edited map[*yaml.Node]string, moved bool) bool {
 	value, isEdited := edited[a]
 	if isEdited {
-		return stands(b, value) && a.Line == b.Line && comments(a) == comments(b)
+		return hasValue(b, value) && a.Line == b.Line && comments(a) == comments(b)
 	}
 	return a.Kind == b.Kind && a.Style == b.Style && a.Tag == b.Tag && a.Value == b.Value && a.Anchor == b.Anchor &&
 		len(a.Content) == len(b.Content) && comments(a) == comments(b) && a.Line == b.Line && (moved || a.Column == b.Column)

@@ -17,8 +17,8 @@ var typed = regexp.MustCompile(`(?i)^(|~|null|y|n|yes|no|on|off|true|false|<<|=|
 // plain matches texts that need no quotes, not even in a flow mapping.
 var plain = regexp.MustCompile(`^[A-Za-z0-9/]([A-Za-z0-9/._:@%+=~&;-]*[A-Za-z0-9/._@%+=~&;-])?$`)
 
-// stands reports whether a scalar has the value already, as a string for every reader.
-func stands(n *yaml.Node, value string) bool {
+// hasValue reports whether a scalar has the value already, as a string for every reader.
+func hasValue(n *yaml.Node, value string) bool {
 	isPlain := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0
 	return n.Kind == yaml.ScalarNode && n.Value == value && n.Tag == "!!str" && !(isPlain && typed.MatchString(value))
 }

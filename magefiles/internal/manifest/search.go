@@ -140,12 +140,12 @@ func (s *search) hit(n *yaml.Node, key string) {
 			h.line = h.value.Line
 		}
 	}
-	h.problem = s.unfit(h.value, key)
+	h.problem = s.unchangeable(h.value, key)
 	s.hits = append(s.hits, h)
 }
 
-// unfit says why the node of a key cannot be changed; "" if it can.
-func (s *search) unfit(n *yaml.Node, key string) string {
+// unchangeable says why the node of a key cannot be changed; "" if it can.
+func (s *search) unchangeable(n *yaml.Node, key string) string {
 	switch {
 	case n == nil:
 		return "it has no " + key + " (is it set with " + key + "From?)"

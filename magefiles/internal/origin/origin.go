@@ -158,7 +158,7 @@ func (o *Origin) Unpushed(ctx context.Context, commit string, under ...string) (
 	}
 	var unpushed []string
 	for _, name := range changed {
-		if !o.same(tree, name) {
+		if !o.sameFile(tree, name) {
 			unpushed = append(unpushed, name)
 		}
 	}
@@ -166,7 +166,7 @@ func (o *Origin) Unpushed(ctx context.Context, commit string, under ...string) (
 	return unpushed, nil
 }
 
-func (o *Origin) same(tree fs.FS, name string) bool {
+func (o *Origin) sameFile(tree fs.FS, name string) bool {
 	theirs, errTheirs := fs.ReadFile(tree, name)
 	ours, errOurs := fs.ReadFile(o.Checkout, name)
 	if errors.Is(errTheirs, fs.ErrNotExist) && errors.Is(errOurs, fs.ErrNotExist) {

@@ -124,14 +124,14 @@ func repackedConfig(raw []byte, meta image.Metadata, base []v1.Hash, own *v1.Has
 func pick(from object, fields []string) object {
 	to := object{}
 	for _, f := range fields {
-		if v, ok := from[f]; ok && !saysNothing(v) {
+		if v, ok := from[f]; ok && !isEmpty(v) {
 			to[f] = v
 		}
 	}
 	return to
 }
 
-func saysNothing(v json.RawMessage) bool {
+func isEmpty(v json.RawMessage) bool {
 	switch string(bytes.TrimSpace(v)) {
 	case `null`, `""`, `[]`, `{}`, `false`:
 		return true

@@ -110,7 +110,7 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 		e.Kind, e.Problem = ErrDenied, fmt.Sprintf("does not let this account %s it%s", verb, f.Said)
 		e.Hint = "give the account the right to " + verb + " there"
 		if verb == writing {
-			e.Hint += overwriting(ref)
+			e.Hint += overwriteHint(ref)
 		}
 	case f.Status == http.StatusTooManyRequests:
 		e.Kind, e.Problem, e.Hint = ErrThrottled, "gets too many requests"+f.Said, "try again later"
@@ -119,8 +119,8 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 	}
 }
 
-// overwriting is the advice if a policy lets an account make tags and not move them. No registry announces such a policy.
-func overwriting(ref image.Reference) string {
+// overwriteHint is the advice if a policy lets an account make tags and not move them. No registry announces such a policy.
+func overwriteHint(ref image.Reference) string {
 	const policy = "; if the tag exists, a policy may allow only new tags: "
 	if version, err := image.ParseVersion(ref.Tag); err == nil && version.IsChannel() {
 		return fmt.Sprintf("%sallow the account to overwrite channels such as %s (in Zot: the action update), and run the same command again, which reuses the finished build", policy, ref.Tag)

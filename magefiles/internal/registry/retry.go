@@ -51,7 +51,7 @@ type pause struct {
 type pauseKey struct{}
 
 // noted stores how long an answer asks to wait.
-func noted(ctx context.Context, resp *http.Response) {
+func noteWait(ctx context.Context, resp *http.Response) {
 	p, ok := ctx.Value(pauseKey{}).(*pause)
 	if ok && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
 		p.mu.Lock()

@@ -37,7 +37,7 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := g.next.RoundTrip(r)
 	if err == nil {
-		noted(r.Context(), resp)
+		noteWait(r.Context(), resp)
 		bounded(r, resp)
 	}
 	return resp, err

@@ -72,7 +72,7 @@ func (s secrets) hide(err error) error {
 	if words == err.Error() {
 		return err
 	}
-	return &told{words, err}
+	return &serverError{words, err}
 }
 
 // hide replaces a text in an error.

@@ -16,7 +16,7 @@ var (
 	ErrHostKey = errors.New("unknown host key")
 	// ErrUntrusted: the certificate of the server is refused.
 	ErrUntrusted = errors.New("the remote is not trusted")
-	// ErrNoSuchRef: the remote has branch or tag not found.
+	// ErrNoSuchRef: the remote has no such branch or tag.
 	ErrNoSuchRef = errors.New("branch or tag not found")
 	// ErrUnchanged: the changes of a commit have no effect.
 	ErrUnchanged = errors.New("no changes")

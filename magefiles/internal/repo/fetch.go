@@ -38,7 +38,7 @@ func (m *Remote) Fetch(ctx context.Context, ref string) (Commit, error) {
 	}
 	m.repo.objects.Lock()
 	defer m.repo.objects.Unlock()
-	if err := m.bring(ctx, s, hash); err != nil {
+	if err := m.fetchObjects(ctx, s, hash); err != nil {
 		return Commit{}, fmt.Errorf("fetch %s from %s: %w", ref, m, s.secret.hide(err))
 	}
 	c, err := m.repo.peel(hash)
@@ -48,10 +48,10 @@ func (m *Remote) Fetch(ctx context.Context, ref string) (Commit, error) {
 	return Commit{Hash: c.Hash.String(), Time: c.Committer.When}, nil
 }
 
-// bring fetches an object and all that it leads to. If the object exists, the rest may still be missing: a copy of a folder has only the objects
+// fetchObjects fetches an object and all that it leads to. If the object exists, the rest may still be missing: a copy of a folder has only the objects
 // that existed at that time, an interrupted git fetch leaves some of its objects, and git gc deletes objects without a reference one by one. So the
 // object is fetched unless a reference names it, or this program has fetched it.
-func (m *Remote) bring(ctx context.Context, s *session[transport.UploadPackSession], hash plumbing.Hash) error {
+func (m *Remote) fetchObjects(ctx context.Context, s *session[transport.UploadPackSession], hash plumbing.Hash) error {
 	r := m.repo
 	req := packp.NewUploadPackRequestFromCapabilities(s.advertised.Capabilities)
 	req.Wants = []plumbing.Hash{hash}
@@ -80,7 +80,7 @@ func (m *Remote) bring(ctx context.Context, s *session[transport.UploadPackSessi
 	if err := r.store.HasEncodedObject(hash); err != nil {
 		return fmt.Errorf("the server did not send %s: %w", hash, err)
 	}
-	r.whole[hash] = true
+	r.completeCommits[hash] = true
 	return nil
 }
 
@@ -121,7 +121,7 @@ func (r *Repo) haves() ([]plumbing.Hash, error) {
 			c, err = c.Parent(0)
 		}
 	}
-	for h := range r.whole {
+	for h := range r.completeCommits {
 		if r.store.HasEncodedObject(h) == nil { // without a reference, git gc may have deleted it
 			list[h] = true
 		}

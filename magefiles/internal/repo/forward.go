@@ -63,7 +63,7 @@ type leftAlone string
 
 func (l leftAlone) Error() string { return string(l) }
 
-func leave(format string, a ...any) error { return leftAlone(fmt.Sprintf(format, a...)) }
+func leaveAlone(format string, a ...any) error { return leftAlone(fmt.Sprintf(format, a...)) }
 
 // forward is one run of FastForward.
 type forward struct {
@@ -137,7 +137,7 @@ func (f *forward) run(ctx context.Context) error {
 	}
 	for _, file := range []string{filepath.Join(f.repo.gitDir(), "index"), filepath.Join(common, filepath.FromSlash(string(f.name)))} {
 		if !waitForLock(file + ".lock") {
-			return leave("another git process holds %s.lock: wait for it, or remove the file if no git process is running", file)
+			return leaveAlone("another git process holds %s.lock: wait for it, or remove the file if no git process is running", file)
 		}
 	}
 	if err := f.checkHead(); err != nil {
@@ -149,7 +149,7 @@ func (f *forward) run(ctx context.Context) error {
 	if err := f.checkFiles(ctx); err != nil {
 		return err
 	}
-	if err := f.bring(ctx); err != nil {
+	if err := f.update(ctx); err != nil {
 		return err
 	}
 	if f.at == f.to {
@@ -178,7 +178,7 @@ var operations = map[string]string{
 func (f *forward) checkHead() error {
 	for name, what := range operations {
 		if _, err := os.Lstat(filepath.Join(f.repo.gitDir(), name)); err == nil {
-			return leave("%s is in progress", what)
+			return leaveAlone("%s is in progress", what)
 		}
 	}
 	head, err := f.repo.store.Reference(plumbing.HEAD)
@@ -186,17 +186,17 @@ func (f *forward) checkHead() error {
 		return fmt.Errorf("HEAD: %w", err)
 	}
 	if head.Type() != plumbing.SymbolicReference {
-		return leave("HEAD is detached")
+		return leaveAlone("HEAD is detached")
 	}
 	if head.Target() != f.name {
-		return leave("the current branch is %s, not %s", head.Target().Short(), f.name.Short())
+		return leaveAlone("the current branch is %s, not %s", head.Target().Short(), f.name.Short())
 	}
 	ref, err := f.repo.store.Reference(f.name)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	if f.at = ref.Hash(); f.at != f.from && f.at != f.to {
-		return leave("its %s is at %.12s, which is not an ancestor of the forge's branch", f.name.Short(), f.at)
+		return leaveAlone("its %s is at %.12s, which is not an ancestor of the forge's branch", f.name.Short(), f.at)
 	}
 	return nil
 }
@@ -241,14 +241,14 @@ func (f *forward) checkFile(e statusEntry, d difference) error {
 	if e.index != '.' { // the index differs from HEAD
 		tracked = e.index != 'D'
 		if e.index == 'U' || tracked && !isEntry(e, d.old) && !isEntry(e, d.now) || !tracked && !d.old.Hash.IsZero() && !d.now.Hash.IsZero() {
-			return leave("%s has staged changes", plain.Name(d.path))
+			return leaveAlone("%s has staged changes", plain.Name(d.path))
 		}
 	}
 	if _, err := os.Lstat(f.repo.workPath(d.path)); e.tree == '.' && (tracked || err != nil) {
 		return nil
 	}
 	if !f.isNow(d) {
-		return leave("%s has uncommitted changes", plain.Name(d.path))
+		return leaveAlone("%s has uncommitted changes", plain.Name(d.path))
 	}
 	f.ahead = append(f.ahead, d.path)
 	return nil
@@ -280,7 +280,7 @@ func (f *forward) isNow(d difference) bool {
 }
 
 // bring has git write files and index: all of them, or none if a file has changes that would be lost.
-func (f *forward) bring(ctx context.Context) error {
+func (f *forward) update(ctx context.Context) error {
 	if len(f.ahead) > 0 {
 		add := f.git
 		add.stdin = strings.Join(f.ahead, "\x00")

@@ -19,7 +19,7 @@ func (r *Repo) commit(hash string) (*object.Commit, error) {
 		return nil, fmt.Errorf("%s: %w in this clone: run git fetch", hash, ErrUnknownCommit)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("commit %s: %w", hash, r.lost(err))
+		return nil, fmt.Errorf("commit %s: %w", hash, r.explainMissing(err))
 	}
 	return c, nil
 }
@@ -28,7 +28,7 @@ func (r *Repo) commit(hash string) (*object.Commit, error) {
 func (r *Repo) blob(hash plumbing.Hash) (content []byte, err error) {
 	b, err := r.git.BlobObject(hash)
 	if err != nil {
-		return nil, fmt.Errorf("blob %s: %w", hash, r.lost(err))
+		return nil, fmt.Errorf("blob %s: %w", hash, r.explainMissing(err))
 	}
 	in, err := b.Reader()
 	if err != nil {

@@ -120,8 +120,8 @@ func unsupported(err error) error {
 	return fmt.Errorf("%w: go-git does not support it: use a clone without this extension (`git config --get-regexp '^extensions'` lists them)", err)
 }
 
-// lost adds to the error of a missing object why it may be missing, and the advice.
-func (r *Repo) lost(err error) error {
+// explainMissing adds to the error of a missing object why it may be missing, and the advice.
+func (r *Repo) explainMissing(err error) error {
 	if err == nil || !errors.Is(err, plumbing.ErrObjectNotFound) || len(r.missing) == 0 {
 		return err
 	}

@@ -64,14 +64,14 @@ func (m *Remote) push(ctx context.Context, o PushOptions) error {
 	}
 	defer s.Close()
 	there := readRefs(s.advertised)
-	if there.hold(o) {
+	if there.contain(o) {
 		m.follow(o)
 		return nil
 	}
 	if err := m.mayPush(s.advertised, o.Tag != "" && o.Old != o.New); err != nil {
 		return err
 	}
-	if err := m.free(there, o); err != nil {
+	if err := m.checkRefs(there, o); err != nil {
 		return err
 	}
 	if err := m.send(ctx, s, o, pack); err != nil {
@@ -123,16 +123,16 @@ func (m *Remote) packFor(ctx context.Context, o PushOptions) (*bytes.Buffer, err
 	return r.pack(objects)
 }
 
-// hold reports whether the remote has all of a push. A tag came with its branch, which may have moved on since.
-func (r Refs) hold(o PushOptions) bool {
+// contain reports whether the remote has all of a push. A tag came with its branch, which may have moved on since.
+func (r Refs) contain(o PushOptions) bool {
 	if o.Tag != "" {
 		return r.Tags[o.Tag].Hash == o.TagHash
 	}
 	return r.Heads[o.Branch] == o.New
 }
 
-// free refuses a push that the server would refuse, with a better message.
-func (m *Remote) free(there Refs, o PushOptions) error {
+// checkRefs refuses a push that the server would refuse, with a better message.
+func (m *Remote) checkRefs(there Refs, o PushOptions) error {
 	if t, taken := there.Tags[o.Tag]; taken && o.Tag != "" {
 		return fmt.Errorf("push to %s: %w: tag %s already exists, on %.12s", m, ErrRace, o.Tag, t.Commit)
 	}

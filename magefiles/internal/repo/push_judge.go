@@ -26,10 +26,10 @@ func (m *Remote) judge(ctx context.Context, o PushOptions, report *packp.ReportS
 	defer cancel()
 	there, lookErr := m.Refs(look)
 	switch {
-	case lookErr == nil && there.hold(o):
+	case lookErr == nil && there.contain(o):
 		return nil
-	case lookErr == nil && m.free(there, o) != nil:
-		return m.free(there, o)
+	case lookErr == nil && m.checkRefs(there, o) != nil:
+		return m.checkRefs(there, o)
 	case answered(report) && raced(report):
 		return fmt.Errorf("push to %s: %w: %s", m, ErrRace, words)
 	case answered(report):
@@ -152,7 +152,7 @@ func (m *Remote) follow(o PushOptions) {
 	r := m.repo
 	r.objects.Lock()
 	defer r.objects.Unlock()
-	r.whole[plumbing.NewHash(o.New)] = true
+	r.completeCommits[plumbing.NewHash(o.New)] = true
 	if o.Old != o.New {
 		m.advance(o.Branch, plumbing.NewHash(o.Old), plumbing.NewHash(o.New), "update by push")
 	}

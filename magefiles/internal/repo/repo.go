@@ -41,8 +41,8 @@ type Repo struct {
 	packsOpen bool     // until Close
 	missing   []string // folders of borrowed objects that do not exist
 
-	objects sync.Mutex             // go-git's object store is not safe for concurrent use
-	whole   map[plumbing.Hash]bool // commits that were fetched or pushed, with all their objects; the lock of objects guards it
+	objects         sync.Mutex             // go-git's object store is not safe for concurrent use
+	completeCommits map[plumbing.Hash]bool // commits that were fetched or pushed, with all their objects; the lock of objects guards it
 }
 
 // Commit is the commit of HEAD.
@@ -66,7 +66,7 @@ func Open(dir string, options ...Option) (*Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: open git checkout: %w", dir, err)
 	}
-	r := &Repo{root: root, getenv: func(string) string { return "" }, whole: map[plumbing.Hash]bool{}}
+	r := &Repo{root: root, getenv: func(string) string { return "" }, completeCommits: map[plumbing.Hash]bool{}}
 	for _, o := range options {
 		o(r)
 	}
@@ -105,7 +105,7 @@ func (r *Repo) Head() (Commit, error) {
 	}
 	c, err := r.git.CommitObject(ref.Hash())
 	if err != nil {
-		return Commit{}, fmt.Errorf("%s: HEAD %s: %w", r.root, ref.Hash(), r.lost(err))
+		return Commit{}, fmt.Errorf("%s: HEAD %s: %w", r.root, ref.Hash(), r.explainMissing(err))
 	}
 	return Commit{Hash: c.Hash.String(), Time: c.Committer.When}, nil
 }

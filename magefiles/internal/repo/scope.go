@@ -22,14 +22,14 @@ func newScope(under []string) scope {
 	return s
 }
 
-// holds reports whether a path is in the scope.
-func (s scope) holds(name string) bool {
+// contains reports whether a path is in the scope.
+func (s scope) contains(name string) bool {
 	return len(s) == 0 || slices.ContainsFunc(s, func(u string) bool { return within(name, u) })
 }
 
 // below is the part of a scope inside a folder, relative to it. ok is false if there is none.
 func (s scope) below(folder string) (below scope, ok bool) {
-	if s.holds(folder) {
+	if s.contains(folder) {
 		return nil, true
 	}
 	for _, u := range s {

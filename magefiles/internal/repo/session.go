@@ -141,14 +141,14 @@ func tidy(err error) error {
 	if len(said) > enough {
 		said = said[:enough] + "…"
 	}
-	return &told{said, err}
+	return &serverError{said, err}
 }
 
-// told is an error with another text. errors.As finds the cause, but nothing prints it by accident.
-type told struct {
+// serverError is an error with another text. errors.As finds the cause, but nothing prints it by accident.
+type serverError struct {
 	words string
 	err   error
 }
 
-func (t *told) Error() string        { return t.words }
-func (t *told) Is(target error) bool { return errors.Is(t.err, target) }
+func (t *serverError) Error() string        { return t.words }
+func (t *serverError) Is(target error) bool { return errors.Is(t.err, target) }

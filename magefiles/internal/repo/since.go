@@ -53,15 +53,15 @@ func (r *Repo) sides(ctx context.Context, revision string) (from, now *object.Co
 	if err != nil {
 		return nil, nil, fmt.Errorf("revision %q: %w in this clone: expected a branch, a tag or a commit; git fetch gets new ones from the remote", revision, ErrUnknownCommit)
 	}
-	from, now, err = r.parted(ctx, *hash, head.Hash())
+	from, now, err = r.mergeBase(ctx, *hash, head.Hash())
 	if err != nil {
 		return nil, nil, fmt.Errorf("revision %q: %w", revision, err)
 	}
 	return from, now, nil
 }
 
-// parted returns the merge base of the two commits, and head. Without a merge base, it returns the other one itself.
-func (r *Repo) parted(ctx context.Context, other, head plumbing.Hash) (from, now *object.Commit, err error) {
+// mergeBase returns the merge base of the two commits, and head. Without a merge base, it returns the other one itself.
+func (r *Repo) mergeBase(ctx context.Context, other, head plumbing.Hash) (from, now *object.Commit, err error) {
 	if now, err = r.git.CommitObject(head); err != nil {
 		return nil, nil, err
 	}

@@ -30,7 +30,7 @@ func (r *Repo) AbsentSubmodules(below ...string) ([]*MissingError, error) {
 	scope := newScope(below)
 	var absent []*MissingError
 	for _, m := range modules {
-		if !scope.holds(m.path) {
+		if !scope.contains(m.path) {
 			continue
 		}
 		if info, err := os.Lstat(r.workPath(m.path)); err == nil && info.IsDir() && !isRepository(r.workPath(m.path)) {

@@ -29,7 +29,7 @@ func Make(parent, prefix string) (Dir, error) {
 		if err != nil {
 			return Dir{}, err
 		}
-		if lock, ok := hold(path); ok {
+		if lock, ok := lock(path); ok {
 			return Dir{path, lock}, nil
 		}
 	}
@@ -57,7 +57,7 @@ func Create(parent, prefix string) (File, error) {
 		if err != nil {
 			return File{}, err
 		}
-		if lock, ok := hold(f.Name()); ok {
+		if lock, ok := lock(f.Name()); ok {
 			return File{f, lock}, nil
 		}
 		_ = f.Close() // another process removed it as a leftover
@@ -73,7 +73,7 @@ func (f File) Discard() {
 
 // hold locks a new file or folder. ok is false if another process removed it in between. On a file system without locks nothing is swept, and
 // there is no lock.
-func hold(path string) (_ *flock.Flock, ok bool) {
+func lock(path string) (_ *flock.Flock, ok bool) {
 	made, err := os.Stat(path)
 	if err != nil {
 		return nil, false

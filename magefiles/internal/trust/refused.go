@@ -47,7 +47,7 @@ func Refused(err error) (Refusal, bool) {
 	case errors.As(err, &invalid):
 		return Refusal{strings.TrimPrefix(invalid.Error(), "x509: "), doOther}, true
 	case errors.As(err, &verify):
-		return said(verify.Error())
+		return refusalOf(verify.Error())
 	}
 	return Refusal{}, false
 }
@@ -101,7 +101,7 @@ func Said(text string) (Refusal, bool) {
 	return Refusal{}, false
 }
 
-func said(text string) (Refusal, bool) {
+func refusalOf(text string) (Refusal, bool) {
 	if r, ok := Said(text); ok {
 		return r, true
 	}

@@ -42,12 +42,12 @@ var manifests = validate.Check{
 		if in.Manifests == "" || !in.Has(in.Manifests) {
 			return nil
 		}
-		return (&survey{in: in, files: kubernetes.NewRepository(in.Files("."), in.Text)}).run(ctx)
+		return (&manifestCheck{in: in, files: kubernetes.NewRepository(in.Files("."), in.Text)}).run(ctx)
 	},
 }
 
-// survey is one run of the check.
-type survey struct {
+// manifestCheck is one run of the check.
+type manifestCheck struct {
 	in            *validate.Input
 	files         *kubernetes.Repository
 	names         []string
@@ -62,7 +62,7 @@ type survey struct {
 	gone sync.Map        // commit -> func() (bool, error)
 }
 
-func (s *survey) run(ctx context.Context) error {
+func (s *manifestCheck) run(ctx context.Context) error {
 	s.said, s.loose = map[string]bool{}, map[string]bool{}
 	s.list()
 	// Builds use the parsed files, and take most of the time.
@@ -81,7 +81,7 @@ func (s *survey) run(ctx context.Context) error {
 }
 
 // list finds the files, except templates of Helm charts, which are not YAML yet.
-func (s *survey) list() {
+func (s *manifestCheck) list() {
 	suffixes := []string{".yaml", ".yml"}
 	for _, name := range kubernetes.FileNames() {
 		suffixes = append(suffixes, "/"+name)
@@ -90,7 +90,7 @@ func (s *survey) list() {
 }
 
 // kustomized reads the kustomizations and reports their problems.
-func (s *survey) kustomized() []*kubernetes.Whole {
+func (s *manifestCheck) kustomized() []*kubernetes.Whole {
 	s.data, s.patches = map[string]bool{}, map[string]bool{}
 	var wholes []*kubernetes.Whole
 	for _, name := range s.names {
@@ -122,14 +122,14 @@ func (s *survey) kustomized() []*kubernetes.Whole {
 	return wholes
 }
 
-func (s *survey) problems(name string, list []kubernetes.Problem) {
+func (s *manifestCheck) problems(name string, list []kubernetes.Problem) {
 	for _, p := range list {
 		s.in.Report(validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message})
 	}
 }
 
 // objects are all objects in the files.
-func (s *survey) objects() []kubernetes.Object {
+func (s *manifestCheck) objects() []kubernetes.Object {
 	var list []kubernetes.Object
 	for _, name := range s.names {
 		if !s.data[name] && !s.patches[name] {
@@ -140,7 +140,7 @@ func (s *survey) objects() []kubernetes.Object {
 }
 
 // file checks one file by itself.
-func (s *survey) file(name string) error {
+func (s *manifestCheck) file(name string) error {
 	file := s.files.Parse(name)
 	if s.data[name] && strings.Contains(file.Text, "{{") {
 		return nil // a template for another program
@@ -167,7 +167,7 @@ func nameless(o kubernetes.Object, p kubernetes.Problem) string {
 }
 
 // applications checks the sources in this repository that Argo CD deploys, and returns the folders.
-func (s *survey) applications() map[string]bool {
+func (s *manifestCheck) applications() map[string]bool {
 	folders := map[string]bool{}
 	for _, name := range s.names {
 		if s.data[name] || s.patches[name] {
@@ -194,7 +194,7 @@ func (s *survey) applications() map[string]bool {
 }
 
 // branches checks the branches that Argo CD follows.
-func (s *survey) branches() error {
+func (s *manifestCheck) branches() error {
 	names, known, err := branchesOf(s.in)
 	if !known {
 		return err
@@ -220,12 +220,12 @@ func (s *survey) branches() error {
 	return nil
 }
 
-func (s *survey) report(name string, n *yaml.Node, rule, message string) {
+func (s *manifestCheck) report(name string, n *yaml.Node, rule, message string) {
 	s.in.Report(validate.Finding{Path: name, Line: n.Line, Column: n.Column, Rule: rule, Message: message})
 }
 
 // deployed builds the deployed kustomizations and checks the results.
-func (s *survey) deployed(ctx context.Context, wholes []*kubernetes.Whole, folders map[string]bool) error {
+func (s *manifestCheck) deployed(ctx context.Context, wholes []*kubernetes.Whole, folders map[string]bool) error {
 	roots := roots(wholes, folders)
 	all := map[string]*kubernetes.Whole{}
 	for _, w := range wholes {
@@ -283,7 +283,7 @@ type outcome struct {
 }
 
 // build builds a kustomization once. If the build of one of its parts fails, only the part is reported.
-func (s *survey) build(w *kubernetes.Whole, all map[string]*kubernetes.Whole) outcome {
+func (s *manifestCheck) build(w *kubernetes.Whole, all map[string]*kubernetes.Whole) outcome {
 	once, _ := s.built.LoadOrStore(w, sync.OnceValue(func() outcome {
 		objects, err := s.files.Build(w)
 		if err == nil {
@@ -306,7 +306,7 @@ func (s *survey) build(w *kubernetes.Whole, all map[string]*kubernetes.Whole) ou
 }
 
 // result checks the objects of a build: the effect of patches, and the images.
-func (s *survey) result(ctx context.Context, w *kubernetes.Whole, objects []kubernetes.Object) error {
+func (s *manifestCheck) result(ctx context.Context, w *kubernetes.Whole, objects []kubernetes.Object) error {
 	seen := map[string]bool{}
 	var failed error
 	for _, o := range objects {
@@ -336,7 +336,7 @@ func (s *survey) result(ctx context.Context, w *kubernetes.Whole, objects []kube
 }
 
 // unbuilt checks the images in files outside of all built kustomizations, and the image entries of kustomizations that are not built.
-func (s *survey) unbuilt(ctx context.Context, wholes []*kubernetes.Whole, within, done map[string]bool) error {
+func (s *manifestCheck) unbuilt(ctx context.Context, wholes []*kubernetes.Whole, within, done map[string]bool) error {
 	var failed error
 	look := func(name string, n *yaml.Node, image string) {
 		rule, message, err := s.judge(ctx, image)
@@ -372,14 +372,14 @@ func (s *survey) unbuilt(ctx context.Context, wholes []*kubernetes.Whole, within
 }
 
 // container is the folder of the container of one of our images. Without any containers, images are built in another repository.
-func (s *survey) container(name string) (dir string, ours bool) {
+func (s *manifestCheck) container(name string) (dir string, ours bool) {
 	own, ours := strings.CutPrefix(name, s.in.Images+"/")
 	_, err := image.ParseName(own)
 	return path.Join(image.Root, own), ours && err == nil && s.in.Images != "" && s.files.HasFolder(image.Root)
 }
 
 // judge reports an invalid image of a deployment.
-func (s *survey) judge(ctx context.Context, image string) (rule, message string, err error) {
+func (s *manifestCheck) judge(ctx context.Context, image string) (rule, message string, err error) {
 	if why := kubernetes.Unpinned(image); why != "" {
 		return "latest", fmt.Sprintf("image %q %s", image, why), nil
 	}

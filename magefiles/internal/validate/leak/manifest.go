@@ -61,7 +61,7 @@ func secretValues(object *yaml.Node) (found []Value) {
 		}
 		for i := 0; i+1 < len(values.Content); i += 2 {
 			key, value := values.Content[i].Value, values.Content[i+1]
-			if value.Kind == yaml.ScalarNode && tells(key, value.Value, section == "data") {
+			if value.Kind == yaml.ScalarNode && mayBeSecret(key, value.Value, section == "data") {
 				found = append(found, Value{value.Line, value.Column, name, key})
 			}
 		}
@@ -92,8 +92,8 @@ var placeholder = sync.OnceValue(func() *regexp.Regexp {
 		`^(?:change|replace|your)[_-]|^\W*$|^(?:true|false|null|none|x+|\d{1,6})$`)
 })
 
-// tells says whether a value may be secret.
-func tells(key, value string, encoded bool) bool {
+// mayBeSecret says whether a value may be secret.
+func mayBeSecret(key, value string, encoded bool) bool {
 	value = strings.TrimSpace(value)
 	if encoded && !placeholder().MatchString(value) {
 		if plain, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), "")); err == nil {

@@ -82,7 +82,7 @@ func fromSettings(text string) (*Scanner, []Problem) {
 	if err != nil {
 		return nil, []Problem{{File: SettingsFile, Offset: offsetOf(text, err), Message: "cannot be read: " + firstLine(strings.TrimPrefix(err.Error(), "toml: "))}}
 	}
-	problems := unexplained(text, c)
+	problems := withoutDescription(text, c)
 	bad := func(format string, args ...any) (*Scanner, []Problem) {
 		return nil, append(problems, Problem{File: SettingsFile, Message: firstLine(fmt.Sprintf(format, args...))})
 	}

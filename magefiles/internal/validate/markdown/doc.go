@@ -32,7 +32,7 @@ type doc struct {
 	leaves                                  []*block // by line: the innermost block
 	// Only some rules use these; they are computed on first use.
 	linkLines []bool
-	paint     []paint
+	markup    []markup
 	refs      *references
 	elements  []element
 	loud      []loud
@@ -45,12 +45,12 @@ func Lint(p *page.Page, settings *Settings) []Problem {
 		return nil // text and markup cannot be told apart
 	}
 	s := newSource(p.Text)
-	sw, found := readSwitches(s, settings)
+	sw, found := readDirectives(s, settings)
 	if sw == nil {
 		return found
 	}
-	d := &doc{source: s, page: p, scratch: stock.Get().(*scratch)}
-	defer d.giveBack()
+	d := &doc{source: s, page: p, scratch: pool.Get().(*scratch)}
+	defer d.release()
 	d.build(p.Doc)
 	d.mark()
 	for _, b := range d.all {
@@ -61,7 +61,7 @@ func Lint(p *page.Page, settings *Settings) []Problem {
 		if !sw.somewhere(i) {
 			continue
 		}
-		rule.run(&pass{doc: d, options: sw.settings.options[i], rule: i, id: rule.ID, switches: sw, found: &found})
+		rule.run(&pass{doc: d, options: sw.settings.options[i], rule: i, id: rule.ID, directives: sw, found: &found})
 	}
 	slices.SortStableFunc(found, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule))
@@ -110,7 +110,7 @@ type pass struct {
 	options options
 	rule    int
 	id      string
-	*switches
+	*directives
 	found *[]Problem
 }
 

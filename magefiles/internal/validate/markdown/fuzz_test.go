@@ -66,7 +66,7 @@ func FuzzSwitches(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		s := newSource(text)
-		w, _ := readSwitches(s, Defaults())
+		w, _ := readDirectives(s, Defaults())
 		if w.masks != nil && len(w.masks) != len(s.raw) {
 			t.Errorf("%d lines, %d masks", len(s.raw), len(w.masks))
 		}

@@ -44,7 +44,7 @@ func noReversedLinks(p *pass) {
 		for _, m := range reversedLink().FindAllStringSubmatchIndex(line, -1) {
 			at, text, to := p.starts[i]+m[2], line[m[4]:m[5]], line[m[6]:m[7]]
 			if strings.HasPrefix(line[m[3]:], "(") || strings.HasSuffix(text, `\`) || strings.HasSuffix(to, `\`) ||
-				p.painted(at)&paintCode != 0 || p.painted(p.starts[i]+m[3]-1)&paintCode != 0 {
+				p.markupAt(at)&markupCode != 0 || p.markupAt(p.starts[i]+m[3]-1)&markupCode != 0 {
 				continue
 			}
 			p.add(i, m[2], "the brackets of %s are the wrong way round", line[m[2]:m[3]])
@@ -203,7 +203,7 @@ func noBareURLs(p *pass) {
 		if t.block != last {
 			depth, last = 0, t.block
 		}
-		if p.painted(t.start)&(paintLink|paintElement) == 0 {
+		if p.markupAt(t.start)&(markupLink|markupElement) == 0 {
 			depth = p.bareURLs(t, depth)
 		}
 	}

@@ -98,7 +98,7 @@ func (d *doc) inBrackets(r *references, line, from int) {
 		case text[k] == '[':
 			open = k
 		case text[k] == ']' && open >= 0:
-			if d.painted(d.starts[line]+open) == 0 {
+			if d.markupAt(d.starts[line]+open) == 0 {
 				r.used[normalized(text[open+1:k])] = true
 			}
 			open = -1
@@ -115,7 +115,7 @@ func (d *doc) unresolved(r *references, start, end int) {
 			i++
 			continue
 		}
-		if c != '[' && c != ']' || d.painted(i)&^paintElement != 0 {
+		if c != '[' && c != ']' || d.markupAt(i)&^markupElement != 0 {
 			continue
 		}
 		if c == '[' {
@@ -128,7 +128,7 @@ func (d *doc) unresolved(r *references, start, end int) {
 		from := open[len(open)-1]
 		open = open[:len(open)-1]
 		m := missing{start: from, end: i + 1, shortcut: true, label: d.body[from+1 : i]}
-		if i+1 < end && d.body[i+1] == '[' && d.painted(i+1)&^paintElement == 0 {
+		if i+1 < end && d.body[i+1] == '[' && d.markupAt(i+1)&^markupElement == 0 {
 			if to := d.until(i+2, ']'); to < end && !strings.Contains(d.body[i+2:to], "[") {
 				m.end, m.shortcut = to+1, false
 				if to > i+2 {

@@ -72,8 +72,8 @@ func (r *reader) refuse(at *yaml.Node, format string, args ...any) {
 	r.problems = append(r.problems, Problem{Line: at.Line, Column: at.Column, Rule: SettingsRule, Message: fmt.Sprintf(format, args...)})
 }
 
-// notDone are rules of other linters that this package does not have.
-var notDone = []string{"MD002", "MD006", "MD008", "MD015", "MD016", "MD017", "MD057"}
+// unsupported are rules of other linters that this package does not have.
+var unsupported = []string{"MD002", "MD006", "MD008", "MD015", "MD016", "MD017", "MD057"}
 
 func (r *reader) read(root *yaml.Node) {
 	if root.Tag == "!!null" {
@@ -127,7 +127,7 @@ func (r *reader) one(key, value *yaml.Node) {
 	case name == "DEFAULT", name == "$SCHEMA":
 	case name == "EXTENDS":
 		r.refuse(key, "extends is not supported: write all settings in this file")
-	case slices.Contains(notDone, name):
+	case slices.Contains(unsupported, name):
 		r.refuse(key, "rule %s is not supported", name)
 	case rules == nil:
 		r.refuse(key, "unknown rule %q", key.Value)

@@ -73,7 +73,7 @@ func noHardTabs(p *pass) {
 			}
 			at += next
 			n := run(line, at)
-			if !(skip != nil && skip[i]) && (p.options.yes("code_blocks") || p.painted(p.starts[i]+at)&paintCode == 0) {
+			if !(skip != nil && skip[i]) && (p.options.yes("code_blocks") || p.markupAt(p.starts[i]+at)&markupCode == 0) {
 				p.add(i, at, "%s", count(n, "tab"))
 			}
 			at += n

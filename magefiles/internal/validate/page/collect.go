@@ -69,7 +69,7 @@ func (p *Page) collect() {
 
 func (p *Page) add(n ast.Node, l Link) {
 	l.Offset = n.Pos()
-	if p.hidden.hold(l.Offset) {
+	if p.hidden.contain(l.Offset) {
 		return
 	}
 	l.Line, l.Column = p.Position(l.Offset)
@@ -101,7 +101,7 @@ func (p *Page) addHeading(n *ast.Heading, seen slugs) {
 	} else {
 		h.Line, _ = p.Position(max(0, n.Pos()))
 	}
-	if p.hidden.hold(p.Lines[max(0, h.Line-1)]) {
+	if p.hidden.contain(p.Lines[max(0, h.Line-1)]) {
 		h.Anchor, h.Hidden = Slug(h.Text), true
 		p.Headings = append(p.Headings, h)
 		return

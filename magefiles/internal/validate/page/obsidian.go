@@ -17,8 +17,8 @@ type span struct{ start, stop int }
 // spans are in order and do not overlap.
 type spans []span
 
-// hold says whether an offset is in one of the spans.
-func (s spans) hold(offset int) bool {
+// contain says whether an offset is in one of the spans.
+func (s spans) contain(offset int) bool {
 	_, ok := s.at(offset)
 	return ok
 }
@@ -99,7 +99,7 @@ func (p *Page) blockIDs() map[string]bool {
 			return ast.WalkContinue, nil
 		}
 		last, ok := n.LastChild().(*ast.Text)
-		if !ok || p.hidden.hold(last.Segment.Start) {
+		if !ok || p.hidden.contain(last.Segment.Start) {
 			return ast.WalkContinue, nil
 		}
 		if m := blockID().FindSubmatch(n.Lines().Value(p.Source)); m != nil {

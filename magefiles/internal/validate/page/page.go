@@ -56,7 +56,7 @@ var markdown = sync.OnceValue(func() parser.Parser {
 		goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList, extension.Footnote),
 		goldmark.WithParserOptions(
 			parser.WithBlockParsers(util.Prioritized(mathBlocks{}, 650)),
-			parser.WithInlineParsers(util.Prioritized(budget{}, -1), util.Prioritized(wikiLinks{}, 50), util.Prioritized(mathSpans{}, 150)),
+			parser.WithInlineParsers(util.Prioritized(markLimit{}, -1), util.Prioritized(wikiLinks{}, 50), util.Prioritized(mathSpans{}, 150)),
 		),
 	).Parser()
 })
@@ -65,7 +65,7 @@ var markdown = sync.OnceValue(func() parser.Parser {
 func Parse(path, content string) *Page {
 	p := &Page{Path: path, Text: content, Lines: lineStarts(content), anchors: map[string]bool{}}
 	p.countRunes()
-	p.Front, p.Body = cutFront(content)
+	p.Front, p.Body = cutFrontmatter(content)
 	p.Source = blank(content, p.Body)
 	if nesting(p.Source) > maxNesting {
 		p.Source = blank(content, len(content))

@@ -38,7 +38,7 @@ func github(r *validate.Report) string {
 	}
 	for _, f := range r.Failures {
 		message, stack := split(f)
-		annotation(&b, []string{property("title", "check "+f.Check)}, "could not run: "+strings.Join(message, "\n"), whatToDo(len(stack) > 0))
+		annotation(&b, []string{property("title", "check "+f.Check)}, "could not run: "+strings.Join(message, "\n"), hintFor(len(stack) > 0))
 	}
 	return b.String()
 }

@@ -43,7 +43,7 @@ func failureText(f validate.Failure, verbose bool) string {
 	for _, more := range message[1:] {
 		b.WriteString(indent + more + "\n")
 	}
-	b.WriteString(indent + whatToDo(len(stack) > 0) + "\n")
+	b.WriteString(indent + hintFor(len(stack) > 0) + "\n")
 	if verbose {
 		for _, frame := range stack {
 			b.WriteString(indent + frame + "\n")
@@ -52,8 +52,8 @@ func failureText(f validate.Failure, verbose bool) string {
 	return b.String()
 }
 
-// whatToDo is the advice for a failure.
-func whatToDo(panicked bool) string {
+// hintFor is the advice for a failure.
+func hintFor(panicked bool) string {
 	if panicked {
 		return "This is a bug in the check: report it with the output of -v."
 	}

@@ -34,13 +34,13 @@ func (f *file) ignored() {
 	if !f.Forgejo || f.action {
 		return
 	}
-	f.passedOver(f.root, ignoredKeys)
+	f.reportIgnored(f.root, ignoredKeys)
 	for _, j := range f.jobs {
-		f.passedOver(j.node, ignoredJobs)
+		f.reportIgnored(j.node, ignoredJobs)
 	}
 }
 
-func (f *file) passedOver(n *yaml.Node, keys map[string]string) {
+func (f *file) reportIgnored(n *yaml.Node, keys map[string]string) {
 	pairs(n, func(key, value *yaml.Node) {
 		if effect, ok := keys[key.Value]; ok && scalar(value) != "false" { // false is the default
 			do := ""

@@ -22,7 +22,7 @@ var knowForgejo = sync.OnceFunc(func() {
 })
 
 // notOurs matches messages of actionlint that are wrong for Forgejo, or that one of our rules reports better.
-var notOurs = sync.OnceValue(func() *regexp.Regexp {
+var notReported = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(strings.Join([]string{
 		`potentially untrusted`,              // injection
 		`^context "\w+" is not allowed here`, // Forgejo allows more; schema
@@ -66,7 +66,7 @@ func (f *file) lint() {
 	}
 	for _, e := range found {
 		own := e.Kind == "syntax-check" || e.Kind == "expression"
-		if notOurs().MatchString(e.Message) || own && refused[e.Line] {
+		if notReported().MatchString(e.Message) || own && refused[e.Line] {
 			continue
 		}
 		f.report(Problem{Line: e.Line, Column: e.Column, Rule: RuleActionlint, Message: fmt.Sprintf("%s (%s)", tidy(plainWords(e.Message)), e.Kind)})

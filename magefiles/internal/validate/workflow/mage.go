@@ -24,7 +24,7 @@ func (f *file) mage() {
 			if !ok {
 				continue
 			}
-			where := f.places(s.run)
+			where := f.positions(s.run)
 			for _, c := range list {
 				c = c.plain()
 				if c.leaves() {
@@ -117,7 +117,7 @@ var (
 )
 
 // mageLine checks the words after mage.
-func (f *file) mageLine(where *places, args []word) {
+func (f *file) mageLine(where *positions, args []word) {
 	l := &line{set: f.Targets, args: args, report: func(w word, message, do string) {
 		row, column := where.at(w.offset)
 		f.report(Problem{Line: row, Column: column, Rule: RuleMage, Message: message, Do: do})

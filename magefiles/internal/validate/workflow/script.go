@@ -24,7 +24,7 @@ func (f *file) script(j *job, s *step, n *yaml.Node) {
 	if len(list) == 0 {
 		return
 	}
-	where := f.places(n)
+	where := f.positions(n)
 	read := reading(s)
 	for _, e := range list {
 		line, column := where.at(e.start)

@@ -47,14 +47,14 @@ func (f *file) head(s *step) {
 	for _, key := range []string{"ref", "repository"} {
 		value := get(with, key)
 		if strings.Contains(scalar(value), "refs/pull/") {
-			f.ownCode(value)
+			f.reportPullRequestCode(value)
 			return
 		}
 		for _, e := range expressions(scalar(value)) {
 			for _, p := range references(e.body) {
 				name := strings.Join(p[min(1, len(p)):], ".")
 				if f.isEvent(p[0]) && (name == "head_ref" || strings.HasPrefix(name, "event.pull_request.head.")) {
-					f.ownCode(value)
+					f.reportPullRequestCode(value)
 					return
 				}
 			}
@@ -62,7 +62,7 @@ func (f *file) head(s *step) {
 	}
 }
 
-func (f *file) ownCode(n *yaml.Node) {
+func (f *file) reportPullRequestCode(n *yaml.Node) {
 	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RuleHead, Message: "pull_request_target checks out the pull request's own code, with access to the secrets and a token that may write"})
 }
 
