@@ -1,10 +1,6 @@
 package app
 
 import (
-	"context"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -83,33 +79,5 @@ func TestUnpushed(t *testing.T) {
 	h.commit("Of this clone alone")
 	if _, err := from.Unpushed(t.Context(), pushed2, "docs"); err != nil || !strings.Contains(h.out.String(), "is not on") {
 		t.Errorf("a commit that the forge has not: %v, %s", err, h.out)
-	}
-}
-
-// The state of an Application is told with its name, deployed or not.
-func TestDeployerState(t *testing.T) {
-	text, err := os.ReadFile("../argo/testdata/deployed.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(text) }))
-	t.Cleanup(server.Close)
-	a, _ := withSettings(example)
-	a.ArgoCDURL, a.ArgoCDApp = server.URL, "app12"
-	a.trusted = newAuthorities("", t.TempDir(), a.console.Warn)
-	client := a.argoCD(1)
-	client.Token = func(context.Context) (string, error) { return "token", nil }
-	d := deployer{client: client, app: "app12"}
-	never := func(context.Context, string) (bool, error) { return false, nil }
-	is, why, err := d.State(t.Context(), strings.Repeat("a", 40), never) // which the answer has
-	if err != nil || !is || !strings.HasPrefix(why, "Argo CD reports for app12: ") {
-		t.Errorf("%t, %q, %v", is, why, err)
-	}
-	if is, why, err = d.State(t.Context(), strings.Repeat("b", 40), never); err != nil || is || !strings.HasPrefix(why, "Argo CD reports for app12: ") {
-		t.Errorf("another commit: %t, %q, %v", is, why, err)
-	}
-	d.app = "other"
-	if _, _, err := d.State(t.Context(), strings.Repeat("a", 40), never); err == nil {
-		t.Error("an answer about another Application is taken")
 	}
 }

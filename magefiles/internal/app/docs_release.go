@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
@@ -106,7 +107,7 @@ func (a *App) docs() (docsrelease.Systems, *repo.Repo, error) {
 		Patience: patience, Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
 	if settings.IsSet(a.ArgoCDURL) {
-		docs.Deployer = deployer{client: a.argoCD(0), app: a.ArgoCDApp, timeout: patience, tell: a.progress.line}
+		docs.Deployer = argo.Application{Client: a.argoCD(0), Name: a.ArgoCDApp, Timeout: patience, Tell: a.progress.line}
 	}
 	if settings.IsSet(a.DocsURL) {
 		docs.Website = publicSite{a.DocsURL, a.http()}

@@ -56,7 +56,7 @@ func (a *App) doctorPorts() (doctor.Ports, error) {
 	ports.Clone = clone{from, err}
 	ports.Forge = rights{client: client, repository: a.repository(), address: a.ForgeURL, origin: from, note: a.console.Note}
 	if settings.IsSet(a.ArgoCDURL) {
-		ports.ArgoCD = docsApplication{a.argoCD(attempts), a.ArgoCDApp}
+		ports.ArgoCD = argo.Application{Client: a.argoCD(attempts), Name: a.ArgoCDApp}
 	}
 	if settings.IsSet(a.DocsURL) {
 		ports.Website = docsWebsite{publicSite{a.DocsURL, a.http()}}
@@ -64,7 +64,7 @@ func (a *App) doctorPorts() (doctor.Ports, error) {
 	return ports, nil
 }
 
-// commands is an doctor.Tools.
+// commands is a doctor.Tools.
 type commands struct{ *App }
 
 func (c commands) Look() []doctor.Tool {
@@ -88,7 +88,7 @@ func isFolder(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// disks is an doctor.Disk.
+// disks is a doctor.Disk.
 type disks struct{ *App }
 
 func (d disks) Folders() ([]doctor.Folder, error) {
@@ -106,7 +106,7 @@ func (d disks) Folders() ([]doctor.Folder, error) {
 	return list, nil
 }
 
-// settingsSecrets is an doctor.Secrets.
+// settingsSecrets is a doctor.Secrets.
 type settingsSecrets struct{ *App }
 
 func (s settingsSecrets) Check(ctx context.Context) ([]doctor.Secret, error) {
@@ -124,7 +124,7 @@ func (s settingsSecrets) Check(ctx context.Context) ([]doctor.Secret, error) {
 	return list, err
 }
 
-// anyEngine is an doctor.Engine.
+// anyEngine is a doctor.Engine.
 type anyEngine struct{ *App }
 
 func (e anyEngine) Look(ctx context.Context) (doctor.Outlook, error) {
@@ -183,7 +183,7 @@ func (e anyEngine) runs() (map[string][]string, error) {
 	return needs, nil
 }
 
-// ownRegistry is an doctor.Registry: the site's.
+// ownRegistry is a doctor.Registry: the site's.
 type ownRegistry struct {
 	*App
 	client *registry.Client
@@ -225,7 +225,7 @@ func (o ownRegistry) Push(ctx context.Context) error {
 	return withHint(o.client.MayPush(ctx, ref))
 }
 
-// rights is an doctor.Forge.
+// rights is a doctor.Forge.
 type rights struct {
 	client     *forge.Client
 	repository forge.Repository
@@ -263,23 +263,19 @@ const gitPatience = 10 * time.Second
 func (f rights) nextTags(ctx context.Context) []string {
 	ctx, cancel := context.WithTimeout(ctx, gitPatience)
 	defer cancel()
-	refs, err := f.origin.Remote.Refs(ctx)
+	heads, err := f.origin.Remote.Heads(ctx)
 	if err != nil {
 		return nil
-	}
-	tags := map[string]string{}
-	for name, tag := range refs.Tags {
-		tags[name] = tag.Commit
 	}
 	var names []image.Name
 	containers, _ := image.Find(f.origin.Checkout) // what is wrong with them is told by validate
 	for _, c := range containers {
 		names = append(names, c.Name)
 	}
-	return containerrelease.NextTags(tags, names)
+	return containerrelease.NextTags(heads.Tags, names)
 }
 
-// clone is an doctor.Clone; err is why it cannot be one.
+// clone is a doctor.Clone; err is why it cannot be one.
 type clone struct {
 	*origin.Origin
 	err error
@@ -327,27 +323,7 @@ func (c clone) MayPush(ctx context.Context) error {
 	return nil
 }
 
-// docsApplication is an doctor.Deployment.
-type docsApplication struct {
-	client *argo.Client
-	app    string
-}
-
-// String begins as the client's errors do.
-func (d docsApplication) String() string {
-	host := d.client.BaseURL
-	if u, err := url.Parse(host); err == nil {
-		host = u.Host
-	}
-	return "Argo CD " + host + ": application " + d.app
-}
-
-func (d docsApplication) Look(ctx context.Context) (doctor.Deployed, error) {
-	access, err := d.client.Preflight(ctx, d.app)
-	return doctor.Deployed{Health: access.State.Health, Trouble: access.State.Trouble}, err
-}
-
-// docsWebsite is an doctor.Website.
+// docsWebsite is a doctor.Website.
 type docsWebsite struct{ publicSite }
 
 // Version fails without the address, which is named anyway and has the time in it.
@@ -360,7 +336,7 @@ func (d docsWebsite) Version(ctx context.Context) (string, error) {
 	return version, err
 }
 
-// machineAuthorities is an doctor.Authorities.
+// machineAuthorities is a doctor.Authorities.
 type machineAuthorities struct{ *App }
 
 func (m machineAuthorities) Look() ([]doctor.Authority, error) {

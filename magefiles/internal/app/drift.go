@@ -57,7 +57,7 @@ func (a *App) driftPorts() (drift.Ports, error) {
 	return ports, nil
 }
 
-// registries is an drift.Images.
+// registries is a drift.Images.
 type registries struct{ client *registry.Client }
 
 func (i registries) Holds(ctx context.Context, ref image.Reference, digest string) (string, bool, error) {
@@ -65,7 +65,7 @@ func (i registries) Holds(ctx context.Context, ref image.Reference, digest strin
 	return found, ok, withHint(err)
 }
 
-// applications is an drift.Applications.
+// applications is a drift.Applications.
 type applications struct {
 	client  *argo.Client
 	address string
@@ -101,7 +101,7 @@ func (a applications) MaySee(ctx context.Context, project, name string) error {
 	return err
 }
 
-// history is an drift.History. Several checks ask for the same, which is fetched once.
+// history is a drift.History. Several checks ask for the same, which is fetched once.
 type history struct {
 	origin *origin.Origin
 	once   sync.Once
@@ -158,7 +158,7 @@ func (h *history) Reached(ctx context.Context, tips []string) (func(commit strin
 	}, nil
 }
 
-// docsPackages is an drift.Packages.
+// docsPackages is a drift.Packages.
 type docsPackages struct {
 	forge.Package
 	host string

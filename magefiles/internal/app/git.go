@@ -10,7 +10,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // git is the checkout.
@@ -61,27 +60,6 @@ func (a *App) readCredentials(ctx context.Context, host string) (user, token str
 		return "", "", false, nil
 	}
 	return user, token, ok, err
-}
-
-// trees is a publish.Trees.
-type trees struct{ *repo.Repo }
-
-func (t trees) Recorded(commit string) (fs.FS, error) { return t.Repo.Recorded(commit) }
-
-// tagLooker is a publish.TagLooker. It fetches nothing.
-type tagLooker struct{ remote *repo.Remote }
-
-func (l tagLooker) Look(ctx context.Context) (vcs.Heads, error) {
-	refs, err := l.remote.Refs(ctx)
-	return headsOf(refs), err
-}
-
-func headsOf(refs repo.Refs) vcs.Heads {
-	heads := vcs.Heads{Branch: refs.Default, Commit: refs.Heads[refs.Default], Tags: map[string]string{}}
-	for name, tag := range refs.Tags {
-		heads.Tags[name] = tag.Commit
-	}
-	return heads
 }
 
 // workTree are the files of the working tree, in which a container's submodule that is not checked out is an error. Where git does not say, they

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/promote"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
@@ -57,6 +58,6 @@ func (a *App) promoter() (promote.Promote, error) {
 	if a.PackagesURL != "" { // as those see the forge who deploy
 		ours = append(ours, a.PackagesURL+"/"+a.Owner+"/"+a.Repository)
 	}
-	promoting.Applications = deployers{deployer{client: a.argoCD(0), timeout: patience, tell: a.progress.line}, ours}
+	promoting.Applications = deployers{argo.Application{Client: a.argoCD(0), Timeout: patience, Tell: a.progress.line}, ours}
 	return promoting, nil
 }

@@ -43,7 +43,7 @@ func (a *App) ciTag(ctx context.Context, choice, ref string, dryRun bool) (publi
 	if err != nil {
 		return publish.Result{}, err
 	}
-	tag := publish.Tag{Publish: one, Remote: tagLooker{remote}, Watch: a.progress.step, Note: a.console.Note}
+	tag := publish.Tag{Publish: one, Remote: remote, Watch: a.progress.step, Note: a.console.Note}
 	if dryRun {
 		tag = tag.DryRun(a.console.Note)
 	}

@@ -25,7 +25,7 @@ func (a *App) publisher(choice string) (publish.Publish, error) {
 		return publish.Publish{}, err
 	}
 	return publish.Publish{
-		Files: a.tree(), Trees: trees{git}, Repo: git, Source: a.SourceURL(), Registry: a.pushingTo(a.progress.pushed), Builder: builder,
+		Files: a.tree(), Trees: git, Repo: git, Source: a.SourceURL(), Registry: a.pushingTo(a.progress.pushed), Builder: builder,
 		Host: a.Registry, Namespace: a.Namespace, Platforms: platforms, Login: a.login, Before: a.before(git),
 		Watch: a.progress.step, Say: a.console.Warn,
 	}, nil

@@ -48,17 +48,17 @@ func (f fakeClone) MayPush(context.Context) error             { return f.push }
 
 type fakeDeployment struct {
 	host
-	state Deployed
-	err   error
-	hangs bool
+	health, trouble string
+	err             error
+	hangs           bool
 }
 
-func (f fakeDeployment) Look(ctx context.Context) (Deployed, error) {
+func (f fakeDeployment) Look(ctx context.Context) (health, trouble string, err error) {
 	if f.hangs {
 		<-ctx.Done()
-		return Deployed{}, context.Cause(ctx)
+		return "", "", context.Cause(ctx)
 	}
-	return f.state, f.err
+	return f.health, f.trouble, f.err
 }
 
 type fakeWebsite struct {
@@ -98,7 +98,7 @@ func ready() Ports {
 		Registry:    fakeRegistry{host: host{"registry r.example"}},
 		Forge:       fakeForge{host{"forge f.example"}, []error{nil, nil}},
 		Clone:       fakeClone{host: host{"git remote f.example/r"}, state: CloneState{Head: "abc", Default: "main", Released: true}},
-		ArgoCD:      fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Healthy"}},
+		ArgoCD:      fakeDeployment{host: host{"application docs"}, health: "Healthy"},
 		Website:     fakeWebsite{host: host{"https://docs.example"}},
 	}
 }
@@ -224,13 +224,13 @@ func TestDoctor(t *testing.T) {
 		},
 		"argocd/compare": {
 			func(p *Ports) {
-				p.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Unknown", Trouble: "no such folder"}}
+				p.ArgoCD = fakeDeployment{host: host{"application docs"}, health: "Unknown", trouble: "no such folder"}
 			},
 			"application docs: no such folder [argocd/compare] → Correct",
 		},
 		"argocd/health": {
 			func(p *Ports) {
-				p.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Degraded"}}
+				p.ArgoCD = fakeDeployment{host: host{"application docs"}, health: "Degraded"}
 			},
 			"application docs: its health is Degraded [argocd/health] → Find",
 		},
@@ -254,7 +254,7 @@ func TestDoctor(t *testing.T) {
 func TestDoctorBeforeTheFirstRelease(t *testing.T) {
 	t.Parallel()
 	ports := ready()
-	ports.ArgoCD = fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Missing"}}
+	ports.ArgoCD = fakeDeployment{host: host{"application docs"}, health: "Missing"}
 	ports.Website = fakeWebsite{host{"https://docs.example"}, remotetest.ErrDown}
 	if _, got := remotetest.Look(t, Checks(ports), nil, validate.Site{}); got != "" {
 		t.Errorf("got %s", got)

@@ -61,16 +61,16 @@ func argocd(p Deployment) validate.Check {
 			{ID: "health", What: "The Application is degraded. A release only becomes healthy if it repairs the cause.", Do: "Find the cause in Argo CD. If the deployed version is not the cause, repair it before the release."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
-			state, err := p.Look(ctx)
+			health, trouble, err := p.Look(ctx)
 			if err != nil {
 				report(in, p.String(), "right", err)
 				return nil
 			}
-			if state.Trouble != "" {
-				in.Report(validate.Finding{About: p.String(), Rule: "compare", Message: remote.Joined(state.Trouble)})
+			if trouble != "" {
+				in.Report(validate.Finding{About: p.String(), Rule: "compare", Message: remote.Joined(trouble)})
 			}
-			if state.Health == "Degraded" { // before the first release it is Missing; a release creates what is missing
-				in.Report(validate.Finding{About: p.String(), Rule: "health", Message: "its health is " + state.Health})
+			if health == "Degraded" { // before the first release it is Missing; a release creates what is missing
+				in.Report(validate.Finding{About: p.String(), Rule: "health", Message: "its health is " + health})
 			}
 			return nil
 		},
@@ -82,8 +82,8 @@ func isMissing(ctx context.Context, deployed Deployment) bool {
 	if deployed == nil {
 		return false
 	}
-	state, err := deployed.Look(ctx)
-	return err == nil && state.Health == "Missing"
+	health, _, err := deployed.Look(ctx)
+	return err == nil && health == "Missing"
 }
 
 func website(p Website, deployed Deployment) validate.Check {

@@ -83,14 +83,9 @@ type CloneState struct {
 // Deployment is the Application of the docs.
 type Deployment interface {
 	fmt.Stringer // as in "application docs of argocd.example"
-	// Look checks that it can be read and synced now. It does not sync it.
-	Look(context.Context) (Deployed, error)
-}
-
-// Deployed is an Application's state in Argo CD.
-type Deployed struct {
-	Health  string // Argo CD's term
-	Trouble string // why it cannot be compared; "" if it can
+	// Look checks that it can be read and synced now, and does not sync it. It returns the health in Argo CD's term, and why the Application cannot
+	// be compared; "" if it can.
+	Look(context.Context) (health, trouble string, err error)
 }
 
 // Website is the published documentation.

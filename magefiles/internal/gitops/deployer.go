@@ -3,7 +3,7 @@ package gitops
 import "context"
 
 // Contains reports whether a revision, a whole hash, is the wanted commit or comes after it.
-type Contains func(ctx context.Context, revision string) (bool, error)
+type Contains = func(ctx context.Context, revision string) (bool, error)
 
 // Deployer deploys the branch's manifests.
 type Deployer interface {

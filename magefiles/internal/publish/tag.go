@@ -13,8 +13,8 @@ import (
 
 // TagLooker asks the forge for its tags.
 type TagLooker interface {
-	// Look reads the present tags.
-	Look(context.Context) (vcs.Heads, error)
+	// Heads reads the present tags. It fetches nothing.
+	Heads(context.Context) (vcs.Heads, error)
 }
 
 // Tag publishes the container of a pushed tag. HEAD must be the commit of the tag on the forge: a tag that was moved or deleted meanwhile
@@ -67,7 +67,7 @@ func (c Tag) look(ctx context.Context, tag image.Tag, pub *publication) error {
 	if err != nil {
 		return err
 	}
-	heads, err := c.Remote.Look(ctx)
+	heads, err := c.Remote.Heads(ctx)
 	if err != nil {
 		return fmt.Errorf("read the tags of the forge: %w", err)
 	}

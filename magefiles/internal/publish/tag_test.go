@@ -23,7 +23,7 @@ func TestCITag(t *testing.T) {
 	ci := func(notes *[]string) publish.Tag {
 		r := g.Git
 		return publish.Tag{
-			Publish: l.Publish(t, r, &imagetest.Builder{T: t}), Remote: g, Note: func(s string) { *notes = append(*notes, s) },
+			Publish: l.Publish(t, r, &imagetest.Builder{T: t}), Remote: g.Remote, Note: func(s string) { *notes = append(*notes, s) },
 		}
 	}
 	var notes []string
@@ -82,7 +82,7 @@ func TestCITagNamesNoForce(t *testing.T) {
 	for version, before := range map[string]func(){"v1.0.0": func() {}, "v2.0.0": func() { g.Write("x", "y") }} {
 		g.RunGit(g.Here, "push", "-q", "origin", "HEAD:refs/tags/nettest-"+version)
 		before()
-		_, err := publish.Tag{Publish: one, Remote: g}.Run(t.Context(), "nettest-"+version)
+		_, err := publish.Tag{Publish: one, Remote: g.Remote}.Run(t.Context(), "nettest-"+version)
 		var hinter interface{ Hint() string }
 		if !errors.As(err, &hinter) || hinter.Hint() == "" || strings.Contains(hinter.Hint(), "-force") {
 			t.Errorf("%s: %v", version, err)
@@ -96,7 +96,7 @@ func TestCITagDryRun(t *testing.T) {
 	l, g := publishtest.NewShop(t), publishtest.NewForge(t)
 	g.RunGit(g.Here, "push", "-q", "origin", "HEAD:refs/tags/nettest-v1.0.0")
 	r := g.Git
-	run := publish.Tag{Publish: l.Publish(t, r, &imagetest.Builder{T: t}), Remote: g}.DryRun(func(s string) { g.Plan = append(g.Plan, s) })
+	run := publish.Tag{Publish: l.Publish(t, r, &imagetest.Builder{T: t}), Remote: g.Remote}.DryRun(func(s string) { g.Plan = append(g.Plan, s) })
 	got, err := run.Run(t.Context(), "nettest-v1.0.0")
 	if err != nil || got.Status != step.StatusPlanned || len(g.Plan) != 3 || l.Writes.Load() > 0 {
 		t.Errorf("%+v, %v, plan %q", got, err, g.Plan)

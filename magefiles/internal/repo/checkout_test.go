@@ -21,7 +21,7 @@ var whole = []Part{{Path: "."}}
 
 func (c *clone) checkOut(cache string, parts ...Part) (*CheckedOut, error) {
 	c.t.Helper()
-	s, err := c.open().Recorded(c.git("rev-parse", "HEAD"))
+	s, err := c.open().snapshot(c.git("rev-parse", "HEAD"), true)
 	must(c.t, err)
 	out, err := s.CheckOut(c.t.Context(), cache, checkoutTime, parts)
 	if err == nil {
@@ -197,7 +197,7 @@ func TestCheckOutIsCheckedBeforeItIsUsedAgain(t *testing.T) {
 func TestCheckOutsAreFew(t *testing.T) {
 	c, cache := newClone(t), t.TempDir()
 	c.write("f", "x")
-	s, err := c.open().Recorded(c.commit("one"))
+	s, err := c.open().snapshot(c.commit("one"), true)
 	must(t, err)
 	var used *CheckedOut
 	for n := range keptCheckouts + 6 {
@@ -297,7 +297,7 @@ func TestCheckOutAtOnce(t *testing.T) {
 	hash := c.git("rev-parse", "HEAD")
 	for range cap(failed) {
 		go func() {
-			s, err := c.open().Recorded(hash)
+			s, err := c.open().snapshot(hash, true)
 			if err != nil {
 				failed <- err
 				return
@@ -334,7 +334,7 @@ func TestIsLargeAsGitSaysSo(t *testing.T) {
 		c.write(name, "x")
 	}
 	c.commit("one")
-	s, err := c.open().Recorded(c.git("rev-parse", "HEAD"))
+	s, err := c.open().snapshot(c.git("rev-parse", "HEAD"), true)
 	must(t, err)
 	large := 0
 	for _, name := range names {
@@ -398,7 +398,7 @@ func TestCheckOutOfLargeFiles(t *testing.T) {
 	out, err = c.checkOut(t.TempDir(), Part{Path: "app", Needed: func(name string) bool { return name != "app/a.bin" }, All: true})
 	must(t, err)
 	sameFiles(t, onDisk(t, out.Root), map[string]string{"app/a.bin": c.inGit()["app/a.bin"], "app/text": c.inGit()["app/text"]})
-	s, err := c.open().Recorded(c.git("rev-parse", "HEAD"))
+	s, err := c.open().snapshot(c.git("rev-parse", "HEAD"), true)
 	must(t, err)
 	_, outErr := c.checkOut(t.TempDir(), Part{Path: "app"})
 	_, readErr := fs.ReadFile(s, "app/a.bin")
@@ -449,7 +449,7 @@ func TestCheckOutOfSubmodules(t *testing.T) {
 	bare := newClone(t)
 	must(t, os.RemoveAll(bare.dir))
 	bare.at("/").git("clone", "-q", c.dir, bare.dir)
-	s, err := bare.open().Recorded(bare.git("rev-parse", "HEAD"))
+	s, err := bare.open().snapshot(bare.git("rev-parse", "HEAD"), true)
 	must(t, err)
 	_, outErr := bare.checkOut(t.TempDir(), Part{Path: "app"})
 	_, readErr := fs.ReadDir(s, "app/sub")

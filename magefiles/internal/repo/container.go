@@ -76,7 +76,7 @@ func (r *Repo) CheckOutContainer(ctx context.Context, commit, cache string, c im
 }
 
 func (r *Repo) containerOf(commit string, c image.Container) (*Snapshot, []Part, error) {
-	s, err := r.Recorded(commit)
+	s, err := r.snapshot(commit, true)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -238,7 +238,7 @@ func TestNoProgramOfTheConfigurationRuns(t *testing.T) {
 	must(t, err)
 	_, err = r.AbsentSubmodules(".")
 	must(t, err)
-	recorded, err := r.Recorded(c.git("rev-parse", "main"))
+	recorded, err := r.snapshot(c.git("rev-parse", "main"), true)
 	must(t, err)
 	if text, err := recorded.ReadFile("x.bin"); err != nil || string(text) != "large" {
 		t.Errorf("%q, %v", text, err)

@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // RemoteOptions are the address of the remote and the credentials for it. Secrets are read each time they are needed.
@@ -101,6 +103,16 @@ type Refs struct {
 type Tagged struct {
 	Hash   string // of the tag's object, or of the commit if it has none
 	Commit string // the tagged commit
+}
+
+// Heads asks for the default branch and the tags, and fetches nothing.
+func (m *Remote) Heads(ctx context.Context) (vcs.Heads, error) {
+	refs, err := m.Refs(ctx)
+	heads := vcs.Heads{Branch: refs.Default, Commit: refs.Heads[refs.Default], Tags: map[string]string{}}
+	for name, tag := range refs.Tags {
+		heads.Tags[name] = tag.Commit
+	}
+	return heads, err
 }
 
 // Refs asks for the remote's branches and tags. An empty repository has none.

@@ -47,7 +47,13 @@ func (r *Repo) Snapshot(commit string) (*Snapshot, error) { return r.snapshot(co
 
 // Recorded returns the files that a commit records. The folder of a submodule has the files of the recorded commit, and a pointer of Git
 // LFS is replaced by its file. If this clone does not have them, reading is a *MissingError.
-func (r *Repo) Recorded(commit string) (*Snapshot, error) { return r.snapshot(commit, true) }
+func (r *Repo) Recorded(commit string) (fs.FS, error) {
+	s, err := r.snapshot(commit, true)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
 
 func (r *Repo) snapshot(commit string, recorded bool) (*Snapshot, error) {
 	r.objects.Lock()
