@@ -21,6 +21,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // canary is the credential of every client below.
@@ -52,7 +53,7 @@ var senders = map[string]func(*testing.T, endpoint) error{
 		return err
 	},
 	"forge writes": func(t *testing.T, e endpoint) error {
-		_, err := forgeAt(t, e).CreateRelease(t.Context(), forge.Repository{Owner: "o", Name: "r"}, forge.Release{Tag: "v1.0.0"}, strings.Repeat("a", 40))
+		_, err := forgeAt(t, e).CreateRelease(t.Context(), forge.Repository{Owner: "o", Name: "r"}, vcs.Release{Tag: "v1.0.0"}, strings.Repeat("a", 40))
 		return err
 	},
 	"registry reads": func(t *testing.T, e endpoint) error {

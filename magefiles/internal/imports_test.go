@@ -48,7 +48,7 @@ var own = map[string][]string{
 	"repo":        {"image", "vcs", "httpx", "trust", "plain", "procgroup", "scratch"},
 	"origin":      {"repo", "forge", "vcs"}, // the repository that is released from: both together
 	"vcs":         {},
-	"forge":       {"httpx"},
+	"forge":       {"httpx", "vcs"},
 	"argo":        {"httpx", "plain"},
 	"httpx":       {"trust", "plain"},
 	"frontmatter": {},

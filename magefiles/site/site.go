@@ -20,7 +20,7 @@ import (
 //	go doc forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings.Settings
 type Settings = settings.Settings
 
-// Use sets the settings of this repository, and returns them with the defaults in empty fields. It also links the implementation of the targets into
+// Use states the settings of this repository, and returns them with the defaults filled in. It also links the implementation of the targets into
 // the program. The last call counts.
 func Use(s Settings) Settings {
 	s = s.WithDefaults()

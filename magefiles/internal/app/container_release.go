@@ -8,6 +8,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/containerrelease"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
@@ -73,7 +74,7 @@ func (a *App) containerReleaser(wait tasks.Waiting) (release containerrelease.Re
 		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
 	if wait.On {
-		release.Follow = &containerrelease.Follow{Runs: tagRuns{client, a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
+		release.Follow = &containerrelease.Follow{Runs: forge.Runs{Client: client, Repository: a.repository()}, Page: a.SourceURL() + "/actions", Timeout: patience, Tell: a.progress.line}
 	}
 	return release, nil
 }

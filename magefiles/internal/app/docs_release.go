@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsrelease"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
@@ -97,8 +97,8 @@ func (a *App) docs() (docsrelease.Systems, *repo.Repo, error) {
 	docs := docsrelease.Systems{
 		Origin:    from,
 		Tags:      from,
-		Packages:  newPackages(client, a.repository(), cmp.Or(a.PackagesURL, a.ForgeURL), a.console.Note),
-		Announcer: announcer{client, a.repository()},
+		Packages:  a.docsPackage(client),
+		Announcer: forge.Releases{Client: client, Repository: a.repository()},
 		Name:      docsName,
 		Pins: docsrelease.Pins{
 			File: path.Clean(a.DocsManifest), URL: manifest.Env{Variable: docsURLVariable}, Sum: manifest.Env{Variable: docsSumVariable},

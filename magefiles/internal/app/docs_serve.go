@@ -29,7 +29,7 @@ func (a *App) ServeDocs(ctx context.Context, archive string, port int) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Remove()) }()
-	content, err := docsite.Unpack(dir.Path, f, docsite.Largest)
+	content, err := docsite.Unpack(dir.Path, f, docsite.MaxUnpacked)
 	if err != nil {
 		return console.BadInput(errors.New(archive + " " + err.Error()))
 	}

@@ -132,7 +132,7 @@ func (e anyEngine) Look(ctx context.Context) (doctor.Outlook, error) {
 	if err != nil {
 		return doctor.Outlook{}, err
 	}
-	look := engine.Look(ctx, opts)
+	look := engine.Inspect(ctx, opts)
 	e.console.Note(fmt.Sprintf("engine: %s (%s)", look.Choice, look.Why))
 	out := doctor.Outlook{Name: string(look.Choice), Why: look.Why, Start: look.Start, Run: look.Run}
 	if look.Choice == engine.Embedded && look.Start == nil && look.Run == nil {
@@ -148,7 +148,7 @@ func (e anyEngine) foreign(ctx context.Context, opts engine.Options) ([]doctor.F
 		return nil, err
 	}
 	var list []doctor.Foreign
-	for _, platform := range engine.Missing(ctx, opts, slices.Sorted(maps.Keys(needs))) {
+	for _, platform := range engine.MissingPlatforms(ctx, opts, slices.Sorted(maps.Keys(needs))) {
 		list = append(list, doctor.Foreign{Platform: platform, Containers: needs[platform]})
 	}
 	return list, nil
@@ -236,7 +236,7 @@ type rights struct {
 
 func (f rights) String() string { return "forge " + f.address }
 
-func (f rights) Ask(ctx context.Context) []doctor.Answer {
+func (f rights) Ask(ctx context.Context) []error {
 	need := forge.Need{Repository: f.repository, Branch: origin.DefaultBranch, Releases: true, Packages: f.repository.Owner, Public: true}
 	if f.origin != nil {
 		need.Tags = f.nextTags(ctx)
@@ -246,14 +246,14 @@ func (f rights) Ask(ctx context.Context) []doctor.Answer {
 		}
 	}
 	checks := f.client.Preflight(ctx, need)
-	answers := make([]doctor.Answer, len(checks))
+	results := make([]error, len(checks))
 	for i, c := range checks {
-		answers[i] = doctor.Answer{What: c.What, Err: c.Err}
+		results[i] = c.Err
 		if c.Doubt != "" {
 			f.note(c.Doubt)
 		}
 	}
-	return answers
+	return results
 }
 
 // gitPatience is how long doctor asks git's server for tags before it asks the forge without them.

@@ -13,8 +13,8 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsrelease"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/drift"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/origin"
@@ -22,6 +22,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Drift compares the manifests with the registries, git's history and Argo CD.
@@ -47,8 +48,7 @@ func (a *App) driftPorts() (drift.Ports, error) {
 		Images:  registries{a.registryClient(registry.Options{})},
 		History: &history{origin: from},
 		Packages: docsPackages{
-			packages: newPackages(client, a.repository(), cmp.Or(a.PackagesURL, a.ForgeURL), a.console.Note),
-			host:     a.ForgeURL, file: path.Clean(a.DocsManifest),
+			Package: a.docsPackage(client), host: a.ForgeURL, file: path.Clean(a.DocsManifest),
 		},
 	}
 	if settings.IsSet(a.ArgoCDURL) {
@@ -160,7 +160,7 @@ func (h *history) Reached(ctx context.Context, tips []string) (func(commit strin
 
 // docsPackages is an drift.Packages.
 type docsPackages struct {
-	packages
+	forge.Package
 	host string
 	file string // the manifest
 }
@@ -186,8 +186,8 @@ func (d docsPackages) Pinned(tree *validate.Tree) (pin drift.Pin, ok bool, err e
 }
 
 func (d docsPackages) Sum(ctx context.Context, pin drift.Pin) (string, bool, error) {
-	sum, err := d.packages.Sum(ctx, pin.Version, pin.File)
-	if errors.Is(err, docsrelease.ErrNoFile) {
+	sum, err := d.Package.Sum(ctx, pin.Version, pin.File)
+	if errors.Is(err, vcs.ErrNoFile) {
 		return "", false, nil
 	}
 	return sum.SHA256, err == nil, err

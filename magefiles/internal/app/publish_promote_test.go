@@ -25,8 +25,8 @@ func TestMayPromote(t *testing.T) {
 		"all is well":          {args: tasks.PublishArgs{Name: "a"}, then: tasks.Promoting{On: true}},
 		"changed ones":         {args: tasks.PublishArgs{Name: publish.NamesChanged}, then: tasks.Promoting{On: true}},
 		"one is not deployed":  {args: tasks.PublishArgs{Name: "a,b"}, then: tasks.Promoting{On: true}, said: "it is not promoted"},
-		"no push right":        {args: tasks.PublishArgs{Name: "a"}, then: tasks.Promoting{On: true}, readOnly: true, want: "denied by the remote"},
-		"changed, and no push": {args: tasks.PublishArgs{Name: publish.NamesChanged}, then: tasks.Promoting{On: true}, readOnly: true, want: "denied by the remote"},
+		"no push right":        {args: tasks.PublishArgs{Name: "a"}, then: tasks.Promoting{On: true}, readOnly: true, want: "read only"},
+		"changed, and no push": {args: tasks.PublishArgs{Name: publish.NamesChanged}, then: tasks.Promoting{On: true}, readOnly: true, want: "read only"},
 	} {
 		h.readOnly.Store(c.readOnly)
 		h.out.Reset()

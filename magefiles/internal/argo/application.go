@@ -22,10 +22,7 @@ type application struct {
 		Source         source    `json:"source"`
 		Sources        []source  `json:"sources"`
 		SourceHydrator *struct{} `json:"sourceHydrator"`
-		Destination    struct {
-			Namespace string `json:"namespace"`
-		} `json:"destination"`
-		SyncPolicy struct {
+		SyncPolicy     struct {
 			Automated *struct {
 				Enabled *bool `json:"enabled"`
 				Prune   bool  `json:"prune"`

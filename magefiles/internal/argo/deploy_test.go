@@ -25,9 +25,9 @@ func TestDeploy(t *testing.T) {
 	}
 
 	t.Run("again", func(t *testing.T) {
-		w.argo.Front().Forget()
+		w.argo.Proxy().Forget()
 		w.deployed(t, app, commit)
-		if asked := w.argo.Front().Requests(); len(asked) != 1 || asked[0].Method != http.MethodGet {
+		if asked := w.argo.Proxy().Requests(); len(asked) != 1 || asked[0].Method != http.MethodGet {
 			t.Errorf("want one look, got %+v", asked)
 		}
 	})
@@ -67,13 +67,13 @@ func TestDeploy(t *testing.T) {
 func TestAutoSync(t *testing.T) {
 	w := shared(t)
 	app, commit := w.app(t, func(s *lab.AppSpec) { s.AutoSync = true })
-	w.argo.Front().Forget()
+	w.argo.Proxy().Forget()
 	w.deployed(t, app, commit)
 	w.deployed(t, app, w.release(t, app, "v2"))
 	if n := w.posts(); n != 0 {
 		t.Errorf("%d syncs were asked for, where Argo CD does it by itself", n)
 	}
-	mend, err := w.argo.FailSync(t.Context(), app)
+	restore, err := w.argo.FailSync(t.Context(), app)
 	must(t, err)
 	want := w.want(t, w.release(t, app, "v3"))
 	w.reach(t, app, want, "Retrying")
@@ -81,7 +81,7 @@ func TestAutoSync(t *testing.T) {
 	_, err = w.client(t).Deploy(t.Context(), app, want)
 	w.fails(t, err, ErrTimeout, "Deployment "+app+"/"+app+": SyncFailed", "the lab refuses", "Retrying", "retries by itself")
 	w.fails(t, err, ErrSyncFailed)
-	must(t, mend(t.Context()))
+	must(t, restore(t.Context()))
 	w.deployed(t, app, want.Commit)
 }
 
@@ -119,9 +119,9 @@ func TestOperationInProgress(t *testing.T) {
 // hold keeps pods from being scheduled until release is called, at the end of the test at the latest.
 func (w *world) hold(t *testing.T) (release func()) {
 	t.Helper()
-	mend, err := w.argo.HoldHealth(t.Context())
+	restore, err := w.argo.HoldHealth(t.Context())
 	must(t, err)
-	release = sync.OnceFunc(func() { must(t, mend(context.Background())) })
+	release = sync.OnceFunc(func() { must(t, restore(context.Background())) })
 	t.Cleanup(release)
 	return release
 }
@@ -130,18 +130,18 @@ func TestSyncRefused(t *testing.T) {
 	w := shared(t)
 	app, commit := w.app(t, nil)
 	w.deployed(t, app, commit)
-	mend, err := w.argo.FailSync(t.Context(), app)
+	restore, err := w.argo.FailSync(t.Context(), app)
 	must(t, err)
 	commit = w.release(t, app, "v2")
 	for range 2 { // the second time, the failure of the first exists already
-		w.argo.Front().Forget()
+		w.argo.Proxy().Forget()
 		state, err := w.client(t).Deploy(t.Context(), app, w.want(t, commit))
 		w.fails(t, err, ErrSyncFailed, "Deployment "+app+"/"+app+": SyncFailed", "the lab refuses")
 		if state.Phase != phaseFailed || w.posts() != 1 {
 			t.Errorf("%d syncs, and %+v", w.posts(), state)
 		}
 	}
-	must(t, mend(t.Context()))
+	must(t, restore(t.Context()))
 	w.deployed(t, app, commit)
 
 	broken := w.want(t, w.push(t, map[string]any{app + "/broken.yaml": object{"kind": "ConfigMap"}}))
@@ -222,9 +222,9 @@ func TestOtherRevision(t *testing.T) {
 	app, commit := w.app(t, nil)
 	want := w.want(t, strings.Repeat("f", 40))
 	want.Timeout, want.Contains = 3*time.Second, func(context.Context, string) (bool, error) { return false, nil }
-	w.argo.Front().Forget()
+	w.argo.Proxy().Forget()
 	_, err := w.client(t).Deploy(t.Context(), app, want)
-	w.fails(t, err, ErrTimeout, "ffffffffffff is not deployed after 3s", "it follows main, which is "+commit[:12], "check that the commit is pushed")
+	w.fails(t, err, ErrTimeout, "ffffffffffff is not deployed after 3s", "it follows main, which Argo CD resolved to "+commit[:12], "check that the commit is pushed")
 	if n := w.posts(); n != 0 {
 		t.Errorf("%d syncs to what is not wanted", n)
 	}

@@ -238,9 +238,9 @@ func TestBelieve(t *testing.T) {
 func TestState(t *testing.T) {
 	s := answer(t, `{}`).state()
 	want := State{
-		Name: "app12", Project: "lab", RepoURL: "https://forge.example.org/eblume/deployed.git", TargetRevision: "main", Namespace: "app12",
+		Name: "app12", Project: "lab", TargetRevision: "main",
 		Revision: commitA, Deployed: commitA, Sync: synced, Health: healthy, Phase: phaseSuccess,
-		Message: "successfully synced (all tasks run)", Images: []string{"example:v1"},
+		Images: []string{"example:v1"},
 	}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)

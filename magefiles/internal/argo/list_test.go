@@ -18,7 +18,7 @@ func TestList(t *testing.T) {
 	_, err := w.client(t).read(t.Context(), waiting)
 	must(t, err)
 	var asked atomic.Int32
-	w.argo.Front().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
+	w.argo.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(next http.Handler, rw http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		next.ServeHTTP(rw, r)
 	}})
@@ -49,8 +49,8 @@ func TestList(t *testing.T) {
 			t.Errorf("project %s: %v, %q, %v", project, may, hint, err)
 		}
 	}
-	w.argo.Front().Mend()
-	w.argo.Front().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
+	w.argo.Proxy().Clear()
+	w.argo.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
 	_, err = w.client(t).List(t.Context())
 	w.fails(t, err, ErrUnauthorized)
 }

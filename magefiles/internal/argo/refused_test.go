@@ -18,7 +18,7 @@ import (
 func TestSyncWindow(t *testing.T) {
 	w := shared(t)
 	app, commit := w.app(t, nil)
-	mend, err := w.argo.SyncWindow(t.Context(), lab.SyncWindow{Kind: "allow", Schedule: "0 12 1 1 *", Duration: "1m"})
+	restore, err := w.argo.SyncWindow(t.Context(), lab.SyncWindow{Kind: "allow", Schedule: "0 12 1 1 *", Duration: "1m"})
 	must(t, err)
 	_, err = w.client(t).Preflight(t.Context(), app)
 	w.fails(t, err, ErrWindow, "until", "1 Jan 12:00 UTC if its time zone is UTC", "allow `0 12 1 1 *` for 1m", "manualSync")
@@ -28,13 +28,13 @@ func TestSyncWindow(t *testing.T) {
 	must(t, err)
 	_, err = w.clientWith(t, admin).Preflight(t.Context(), app)
 	w.fails(t, err, ErrWindow, "1 Jan 12:00 UTC: allow")
-	must(t, mend(t.Context()))
+	must(t, restore(t.Context()))
 
-	mend, err = w.argo.SyncWindow(t.Context(), lab.SyncWindow{})
+	restore, err = w.argo.SyncWindow(t.Context(), lab.SyncWindow{})
 	must(t, err)
 	_, err = w.client(t).Preflight(t.Context(), app)
 	w.fails(t, err, ErrWindow, "deny `* * * * *` for 24h")
-	must(t, mend(t.Context()))
+	must(t, restore(t.Context()))
 }
 
 func TestRights(t *testing.T) {
@@ -55,7 +55,7 @@ func TestRights(t *testing.T) {
 		func() error { _, err := reader.read(t.Context(), "missing"); return err },
 		func() error { _, err := reader.Deploy(t.Context(), "missing", w.want(t, commit)); return err },
 	} {
-		w.fails(t, try(), ErrDenied, "there is none of that name", "applications, get, PROJECT/missing, allow")
+		w.fails(t, try(), ErrDenied, "or the token may not read it", "applications, get, PROJECT/missing, allow")
 	}
 	must(t, revoke(t.Context()))
 	_, err = reader.Preflight(t.Context(), app)
@@ -88,7 +88,7 @@ func about(app string) *regexp.Regexp { return regexp.MustCompile("/applications
 func TestFaults(t *testing.T) {
 	w := shared(t)
 	app, commit := w.app(t, nil)
-	faults := w.argo.Front()
+	faults := w.argo.Proxy()
 	later := func() string { commit = w.release(t, app, time.Now().Format("v150405.000")); return commit }
 
 	t.Run("503", func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestFaults(t *testing.T) {
 	})
 	t.Run("503 for good", func(t *testing.T) {
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status})
-		defer faults.Mend()
+		defer faults.Clear()
 		_, err := w.client(t).Preflight(t.Context(), app)
 		w.fails(t, err, ErrFaulty, "503 Service Unavailable")
 		want := w.want(t, commit)
@@ -118,7 +118,7 @@ func TestFaults(t *testing.T) {
 	})
 	t.Run("down", func(t *testing.T) {
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Refuse})
-		defer faults.Mend()
+		defer faults.Clear()
 		_, err := w.client(t).Preflight(t.Context(), app)
 		w.fails(t, err, ErrUnreachable, "that it is running")
 	})
@@ -126,23 +126,23 @@ func TestFaults(t *testing.T) {
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: "<html>Log in</html>"})
 		_, err := w.client(t).Preflight(t.Context(), app)
 		w.fails(t, err, ErrRejected, "login page")
-		faults.Mend()
+		faults.Clear()
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: "{}"})
 		_, err = w.client(t).Preflight(t.Context(), app)
-		w.fails(t, err, ErrRejected, "about another Application")
-		faults.Mend()
+		w.fails(t, err, ErrRejected, "not about it")
+		faults.Clear()
 	})
 	t.Run("too large", func(t *testing.T) {
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.Copy(w, io.LimitReader(endless{}, largest+10))
 		}})
-		defer faults.Mend()
+		defer faults.Clear()
 		_, err := w.client(t).read(t.Context(), app)
 		w.fails(t, err, ErrRejected, "more than 16777216 bytes")
 	})
 	t.Run("its own 500", func(t *testing.T) {
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusInternalServerError, Method: http.MethodPost, Body: `{"code":2,"message":"error resolving repo revision"}`})
-		defer faults.Mend()
+		defer faults.Clear()
 		_, err := w.client(t).Deploy(t.Context(), app, w.want(t, later()))
 		w.fails(t, err, ErrFaulty, "error resolving repo revision")
 	})
@@ -187,16 +187,16 @@ func TestStaleAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var asked atomic.Bool
 			var served atomic.Int32
-			w.argo.Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: old, Method: http.MethodGet, Path: about(app), Times: times,
+			w.argo.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: old, Method: http.MethodGet, Path: about(app), Times: times,
 				Match: func(*http.Request) bool { return !after || asked.Load() },
 				Hit:   func(*http.Request) { served.Add(1) },
 			})
-			w.argo.Front().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Method: http.MethodPost,
+			w.argo.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Method: http.MethodPost,
 				Serve: func(next http.Handler, answer http.ResponseWriter, r *http.Request) {
 					next.ServeHTTP(answer, r)
 					asked.Store(true)
 				}})
-			defer w.argo.Front().Mend()
+			defer w.argo.Proxy().Clear()
 			commit := w.release(t, app, time.Now().Format("v150405.000"))
 			w.deployed(t, app, commit)
 			if served.Load() != times {

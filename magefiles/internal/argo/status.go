@@ -13,9 +13,7 @@ import (
 type State struct {
 	Name           string
 	Project        string
-	RepoURL        string
 	TargetRevision string // the followed revision, such as main; "" is HEAD
-	Namespace      string // the destination
 	AutoSync       bool
 
 	Revision string // the compared revision
@@ -23,7 +21,6 @@ type State struct {
 	Sync     string // Synced, OutOfSync or Unknown
 	Health   string // Healthy, Progressing, Degraded, Suspended, Missing or Unknown
 	Phase    string // of the latest operation: Running, Succeeded, Failed, Error, Terminating; "" if there is none
-	Message  string // of the latest operation
 	Trouble  string // why Argo CD cannot compare it; "" if it can
 
 	Images    []string
@@ -50,9 +47,8 @@ func (c *Client) Deployed(ctx context.Context, app string, want Want) (is bool, 
 func (a *application) state() State {
 	s := State{
 		Name: a.Metadata.Name, Project: plain.OneLine(a.Spec.Project),
-		RepoURL: plain.OneLine(a.Spec.Source.RepoURL), TargetRevision: plain.OneLine(a.Spec.Source.TargetRevision),
-		Namespace: plain.OneLine(a.Spec.Destination.Namespace),
-		Revision:  plain.OneLine(a.Status.Sync.Revision), Deployed: plain.OneLine(a.lastSynced()),
+		TargetRevision: plain.OneLine(a.Spec.Source.TargetRevision),
+		Revision:       plain.OneLine(a.Status.Sync.Revision), Deployed: plain.OneLine(a.lastSynced()),
 		Sync: orUnknown(a.Status.Sync.Status), Health: orUnknown(a.Status.Health.Status), Trouble: a.trouble(),
 		Unhealthy: a.unhealthy(), Prune: a.pruned(),
 	}
@@ -62,7 +58,7 @@ func (a *application) state() State {
 		s.Images = append(s.Images, plain.OneLine(i))
 	}
 	if o := a.Status.OperationState; o != nil {
-		s.Phase, s.Message = plain.OneLine(o.Phase), plain.OneLine(o.Message)
+		s.Phase = plain.OneLine(o.Phase)
 	} else if a.Operation != nil {
 		s.Phase = "Running"
 	}

@@ -56,7 +56,7 @@ func shared(t *testing.T) *world {
 	}
 	labtest.Need(t, lab.PartForge, lab.PartArgoCD)
 	must(t, startTheOnly())
-	t.Cleanup(theWorld.argo.Front().Mend)
+	t.Cleanup(theWorld.argo.Proxy().Clear)
 	return &theWorld
 }
 
@@ -112,7 +112,7 @@ func (w *world) client(t *testing.T) *Client { return w.clientWith(t, w.argo.Tok
 
 func (w *world) clientWith(t *testing.T, token string) *Client {
 	return &Client{
-		BaseURL: w.argo.URL(), HTTP: w.argo.Front().Client(), Log: func(line string) { t.Log(line) },
+		BaseURL: w.argo.URL(), HTTP: w.argo.Proxy().Client(), Log: func(line string) { t.Log(line) },
 		Token: func(context.Context) (string, error) { return token, nil },
 		Poll:  50 * time.Millisecond, Retry: Retry{First: 20 * time.Millisecond, Max: 100 * time.Millisecond},
 	}
@@ -215,7 +215,7 @@ func (w *world) deployed(t *testing.T, app, commit string) State {
 
 // posts counts the requested syncs that passed the fault proxy.
 func (w *world) posts() (n int) {
-	for _, r := range w.argo.Front().Requests() {
+	for _, r := range w.argo.Proxy().Requests() {
 		if r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/sync") {
 			n++
 		}
@@ -235,7 +235,7 @@ func (w *world) asAdmin(ctx context.Context, method, path, body string) (string,
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := w.argo.Front().Client().Do(req)
+	resp, err := w.argo.Proxy().Client().Do(req)
 	if err != nil {
 		return "", err
 	}

@@ -182,7 +182,7 @@ func newPress(b *testing.B) *press {
 	b.Cleanup(func() { forge.Close() })
 	token, err := forge.Token(context.Background(), "bench", "all")
 	must(b, err)
-	p := &press{forge: forge, watch: watch(forge.Front()), login: forge.GitEnv(forge.Owner, token)}
+	p := &press{forge: forge, watch: watch(forge.Proxy()), login: forge.GitEnv(forge.Owner, token)}
 	work := b.TempDir()
 	p.archive = filepath.Join(work, "site.tar.gz")
 	header := filepath.Join(work, "header")
@@ -293,7 +293,7 @@ type stopwatch struct {
 	size         int64 // of the archive
 }
 
-func watch(f *faultproxy.Front) *stopwatch {
+func watch(f *faultproxy.Proxy) *stopwatch {
 	s := &stopwatch{}
 	f.Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(next http.Handler, w http.ResponseWriter, q *http.Request) {
 		s.busy.Add(1)

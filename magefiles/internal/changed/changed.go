@@ -2,19 +2,33 @@
 package changed
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"golang.org/x/sync/errgroup"
 )
+
+// questions is the number of parallel requests to a registry.
+const questions = 8
+
+// latest is the newest published image of a container.
+type latest struct {
+	versions int    // that are published, of any commit
+	commit   string // of the image; "" if none is of an ancestor
+	place    int    // in the history
+	tag      string // of the image
+}
+
+// take keeps a commit if it is nearer than the known one.
+func (l *latest) take(n latest) {
+	if n.commit != "" && (l.commit == "" || n.place < l.place) {
+		l.commit, l.place, l.tag = n.commit, n.place, n.tag
+	}
+}
 
 // SincePublished lists the containers whose images could differ from the published ones.
 //
@@ -35,80 +49,6 @@ type SincePublished struct {
 	Host      string // of the site's registry, as in Dockerfiles
 	Namespace string // before the name, in the registry
 	At        string // host of the registry to ask; "" is Host
-}
-
-// SinceCommit compares all containers with one commit, and asks no registry.
-type SinceCommit struct {
-	Files     fs.FS // the repository
-	Bases     func(dockerfile string) ([]string, error)
-	Head      string   // the commit of HEAD
-	Since     string   // the commit to compare with
-	Paths     []string // of files that differ since then
-	Host      string
-	Namespace string
-}
-
-// Containers are the changed containers, by name.
-type Containers []Container
-
-// Container is a container whose image could differ from the published one.
-type Container struct {
-	Name    image.Name `json:"name"`
-	Why     string     `json:"why"`
-	Since   string     `json:"since"`   // commit of the image that it was compared with; "" if there is none
-	Version string     `json:"version"` // to publish Head as; "" if the container states no version of its application
-}
-
-// Names are the names of the containers.
-func (c Containers) Names() []image.Name {
-	names := make([]image.Name, len(c))
-	for i, one := range c {
-		names[i] = one.Name
-	}
-	return names
-}
-
-// String has a name in each line.
-func (c Containers) String() string { return c.names("\n") }
-
-func (c Containers) names(between string) string {
-	var text strings.Builder
-	for i, name := range c.Names() {
-		if i > 0 {
-			text.WriteString(between)
-		}
-		text.WriteString(string(name))
-	}
-	return text.String()
-}
-
-// MarshalJSON writes a list, even if it is empty.
-func (c Containers) MarshalJSON() ([]byte, error) {
-	return json.Marshal(append([]Container{}, c...))
-}
-
-// Outputs are the outputs of a CI job: the names, with commas between them, as
-// container:publish takes them, and a matrix for separate jobs.
-func (c Containers) Outputs() map[string]string {
-	matrix, err := json.Marshal(map[string]Containers{"include": c})
-	if err != nil {
-		panic(err) // strings only
-	}
-	return map[string]string{"names": c.names(","), "matrix": string(matrix)}
-}
-
-// Summary is a table of Markdown for the page of a CI job.
-func (c Containers) Summary() string {
-	if len(c) == 0 {
-		return "No container has changed."
-	}
-	var text strings.Builder
-	text.WriteString("| Container | Version | Why |\n|---|---|---|\n")
-	for _, one := range c {
-		why := strings.NewReplacer("|", `\|`, "\n", " ").Replace(one.Why)
-		fmt.Fprintf(&text, "| %s | %s | %s |\n", one.Name, cmp.Or(one.Version, "-"), why)
-	}
-	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // Run asks the registry, and compares. Unusable containers are in the error, which is returned
@@ -159,22 +99,6 @@ func (c SincePublished) differs(ctx context.Context, since string, s image.Sourc
 	}
 	files, err := c.Trees.Files(ctx, since, c.Head, s.Path)
 	return slices.ContainsFunc(files, s.Counts), err
-}
-
-// Run compares.
-func (c SinceCommit) Run() (Containers, error) {
-	set, faults := readContainers(c.Files, c.Host, c.Namespace, c.Bases)
-	if set == nil {
-		return nil, faults
-	}
-	changes, err := set.changes(c.Head, func(image.Name) string { return c.Since }, func(_, n image.Name) (string, error) {
-		return set.first(n, func(s image.Source) (bool, error) {
-			return slices.ContainsFunc(c.Paths, func(file string) bool {
-				return s.Counts(file) || strings.HasPrefix(s.Path, file+"/") // a submodule that contains it
-			}), nil
-		})
-	})
-	return changes, errors.Join(faults, err)
 }
 
 // published finds the newest published image of each container that has any version.

@@ -10,17 +10,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// questions is the number of parallel requests to a registry.
-const questions = 8
-
-// latest is the newest published image of a container.
-type latest struct {
-	versions int    // that are published, of any commit
-	commit   string // of the image; "" if none is of an ancestor
-	place    int    // in the history
-	tag      string // of the image
-}
-
 // Newest is the version of a container's newest published image: the one that the container is compared with; "" if there is none.
 func (c SincePublished) Newest(ctx context.Context, n image.Name) (version string, err error) {
 	found, err := c.latest(ctx, n, make(chan struct{}, questions))
@@ -106,13 +95,6 @@ func (c SincePublished) nearer(ctx context.Context, ref image.Reference, tags []
 		found.take(n)
 	}
 	return found, nil
-}
-
-// take keeps a commit if it is nearer than the known one.
-func (l *latest) take(n latest) {
-	if n.commit != "" && (l.commit == "" || n.place < l.place) {
-		l.commit, l.place, l.tag = n.commit, n.place, n.tag
-	}
 }
 
 // read reads an image's label, and keeps its commit if that is the nearest ancestor so far. The

@@ -59,7 +59,7 @@ func TestWhatWouldBeLostStopsIt(t *testing.T) {
 		"upper.Feature.md: no type in its name (known: feature, bugfix, infra, doc, ai, misc); did you mean upper.feature.md? List files that are not fragments in the setting ignore",
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if lines[0] != fmt.Sprintf("%d files would not get into the changelog:", len(want)) || len(lines) != len(want)+1 {
+	if lines[0] != fmt.Sprintf("the changelog would not contain %d files:", len(want)) || len(lines) != len(want)+1 {
 		t.Fatalf("%s", err)
 	}
 	for i, line := range lines[1:] {

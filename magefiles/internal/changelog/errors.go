@@ -59,7 +59,7 @@ func (e *FragmentsError) Error() string {
 	if len(lines) == 1 {
 		return lines[0]
 	}
-	return fmt.Sprintf("%d files would not get into the changelog:\n%s", len(lines), strings.Join(lines, "\n"))
+	return fmt.Sprintf("the changelog would not contain %d files:\n%s", len(lines), strings.Join(lines, "\n"))
 }
 
 // ExitStatus is the status for invalid input.

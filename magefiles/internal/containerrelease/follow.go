@@ -14,15 +14,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/publish"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
-
-// Follow says how Release follows the result of its tag.
-type Follow struct {
-	Runs    Runs
-	Page    string            // with all runs, for people
-	Timeout time.Duration     // of following; 0 is no limit
-	Tell    func(text string) // if set, is called with the last lines of a failed job
-}
 
 // Intervals and limits of following a run.
 const (
@@ -41,9 +34,9 @@ type following struct {
 	*releasing
 	workflows []string // paths of the workflows that publish a tag; none: any may
 	begun     time.Time
-	run       Run       // once there is one
-	all       []Job     // of the run
-	jobs      []Job     // those of the run that publish, and those that they need
+	run       vcs.Run   // once there is one
+	all       []vcs.Job // of the run
+	jobs      []vcs.Job // those of the run that publish, and those that they need
 	idle      time.Time // since when no runner takes one of these jobs; zero: none waits for one
 	ran       bool      // a runner has taken one
 	shown     string    // the last printed state
@@ -57,7 +50,7 @@ func (c *releasing) mayFollow(ctx context.Context) error {
 		step.Say(c.Warn, fmt.Sprintf("no workflow of this repository runs %s: any run of the tag is followed", tagTarget))
 	}
 	runs, err := c.Follow.Runs.Of(ctx, c.tag.String(), c.commit.Hash)
-	if errors.Is(err, ErrNoRuns) {
+	if errors.Is(err, vcs.ErrNoRuns) {
 		step.Say(c.Warn, "this forge does not report runs: the registry is watched instead")
 		return nil
 	}
@@ -81,7 +74,7 @@ func (c *releasing) skipped() error {
 	if word == "" {
 		return nil
 	}
-	refusal := &SkippedRunError{Commit: c.commit.Hash, Word: word}
+	refusal := &skippedRunError{Commit: c.commit.Hash, Word: word}
 	if c.Follow != nil {
 		return refusal
 	}
@@ -115,7 +108,7 @@ func (c *releasing) follow(ctx context.Context) error {
 		step.Say(c.Warn, fmt.Sprintf("tag %s stays at the forge, and its run continues: %s", c.tag, f.page()))
 		return context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errPatience):
-		return &SlowRunError{Tag: c.tag, Image: c.imageName(), Run: f.run, Idle: !f.idle.IsZero() && !f.ran, Jobs: f.jobs, After: c.Follow.Timeout, Page: f.page()}
+		return &slowRunError{Tag: c.tag, Image: c.imageName(), Run: f.run, Idle: !f.idle.IsZero() && !f.ran, Jobs: f.jobs, After: c.Follow.Timeout, Page: f.page()}
 	}
 	return err
 }
@@ -129,7 +122,7 @@ func (f *following) wait(ctx context.Context) error {
 	for ctx.Err() == nil {
 		over, err := f.look(ctx)
 		switch {
-		case errors.Is(err, ErrNoRuns) && !f.told: // otherwise something on the way answers instead
+		case errors.Is(err, vcs.ErrNoRuns) && !f.told: // otherwise something on the way answers instead
 			return f.watchRegistry(ctx)
 		case over:
 			return err
@@ -178,13 +171,13 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 		step.Say(f.Note, fmt.Sprintf("run %d of %s: %s", run.Number, run.Workflow, cmp.Or(run.URL, f.Follow.Page)))
 	}
 	f.run = run
-	if run.State == RunSuccess || run.State == RunSkipped {
+	if run.State == vcs.RunSuccess || run.State == vcs.RunSkipped {
 		return true, nil // the registry decides
 	}
 	f.all, err = f.Follow.Runs.Jobs(ctx, run)
 	f.jobs = mattering(f.all, f.names(run))
 	switch {
-	case run.State == RunFailure || run.State == RunCancelled:
+	case run.State == vcs.RunFailure || run.State == vcs.RunCancelled:
 		return true, f.failed(ctx)
 	case err != nil:
 		return false, err
@@ -195,7 +188,7 @@ func (f *following) look(ctx context.Context) (over bool, err error) {
 }
 
 // noRun gives up if no run appears, unless the image exists nevertheless.
-func (f *following) noRun(ctx context.Context, others []Run) (over bool, err error) {
+func (f *following) noRun(ctx context.Context, others []vcs.Run) (over bool, err error) {
 	if time.Since(f.begun) < runSoon {
 		f.show("wait until the forge makes a run")
 		return false, nil
@@ -203,7 +196,7 @@ func (f *following) noRun(ctx context.Context, others []Run) (over bool, err err
 	if there, err := f.published(ctx); there || err != nil {
 		return true, err
 	}
-	return true, &NoRunError{Tag: f.tag, Workflows: f.workflows, Others: workflowsOf(others), After: runSoon, Page: f.Follow.Page}
+	return true, &noRunError{Tag: f.tag, Workflows: f.workflows, Others: workflowsOf(others), After: runSoon, Page: f.Follow.Page}
 }
 
 // show makes a step for each state of the run.
@@ -219,7 +212,7 @@ func (f *following) show(state string) {
 }
 
 // names are the names of the jobs that publish.
-func (f *following) names(run Run) []string {
+func (f *following) names(run vcs.Run) []string {
 	for _, name := range f.workflows {
 		if text, err := fs.ReadFile(f.Publish.Files, name); err == nil && path.Base(name) == run.Workflow {
 			return tagJobs(text)
@@ -230,7 +223,7 @@ func (f *following) names(run Run) []string {
 
 // warnOfRunner warns once that no runner takes a job, if one has waited for long.
 func (f *following) warnOfRunner() {
-	f.ran = f.ran || slices.ContainsFunc(f.jobs, func(j Job) bool { return j.State == RunRunning || j.State == RunSuccess })
+	f.ran = f.ran || slices.ContainsFunc(f.jobs, func(j vcs.Job) bool { return j.State == vcs.RunRunning || j.State == vcs.RunSuccess })
 	switch {
 	case !waitsForRunner(f.run, f.jobs):
 		f.idle = time.Time{}
@@ -244,8 +237,8 @@ func (f *following) warnOfRunner() {
 
 // failed names the failed job, and shows its last lines.
 func (f *following) failed(ctx context.Context) error {
-	failure := &RunFailedError{Tag: f.tag, Run: f.run, Page: f.page()}
-	i := slices.IndexFunc(f.all, func(j Job) bool { return j.State == f.run.State })
+	failure := &runFailedError{Tag: f.tag, Run: f.run, Page: f.page()}
+	i := slices.IndexFunc(f.all, func(j vcs.Job) bool { return j.State == f.run.State })
 	if i < 0 {
 		return failure
 	}
@@ -306,7 +299,7 @@ func (c *releasing) published(ctx context.Context) (bool, error) {
 func (c *releasing) readBack(ctx context.Context) error {
 	there, err := c.published(ctx)
 	if err == nil && !there {
-		err = &UnpublishedError{Tag: c.tag, Image: c.imageName(), Run: c.run}
+		err = &unpublishedError{Tag: c.tag, Image: c.imageName(), Run: c.run}
 	}
 	return err
 }

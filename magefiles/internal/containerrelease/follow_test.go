@@ -27,8 +27,8 @@ const followed = "1111111111111111111111111111111111111111"
 type actions struct {
 	tags   map[string]string
 	pushed time.Time // of the tag; zero is never
-	runs   func(since time.Duration) []containerrelease.Run
-	jobs   []containerrelease.Job
+	runs   func(since time.Duration) []vcs.Run
+	jobs   []vcs.Job
 	jobErr error
 	log    string
 	err    error // of Of, after the push
@@ -66,10 +66,10 @@ func (a *actions) Tag(context.Context, string, string, string, time.Time) (strin
 
 func (a *actions) Contains(context.Context, string, string) (bool, error) { return true, nil }
 
-func (a *actions) Of(_ context.Context, _, commit string) ([]containerrelease.Run, error) {
+func (a *actions) Of(_ context.Context, _, commit string) ([]vcs.Run, error) {
 	switch {
 	case a.none:
-		return nil, containerrelease.ErrNoRuns
+		return nil, vcs.ErrNoRuns
 	case commit != followed:
 		return nil, fmt.Errorf("asked for commit %s", commit)
 	case a.err != nil && !a.pushed.IsZero():
@@ -86,11 +86,11 @@ func (a *actions) Of(_ context.Context, _, commit string) ([]containerrelease.Ru
 	return a.runs(since), nil
 }
 
-func (a *actions) Jobs(context.Context, containerrelease.Run) ([]containerrelease.Job, error) {
+func (a *actions) Jobs(context.Context, vcs.Run) ([]vcs.Job, error) {
 	return a.jobs, a.jobErr
 }
 
-func (a *actions) Log(context.Context, containerrelease.Job) (string, error) { return a.log, nil }
+func (a *actions) Log(context.Context, vcs.Job) (string, error) { return a.log, nil }
 
 // followedRepo and followedRegistry are separate types, as their methods have the same names.
 type followedRepo struct{ *actions }
@@ -150,8 +150,8 @@ func (a *actions) release(timeout time.Duration) containerrelease.Release {
 }
 
 // runOf is a run of the workflow that publishes.
-func runOf(number int64, state containerrelease.RunState) containerrelease.Run {
-	return containerrelease.Run{ID: number + 100, Number: number, Workflow: "build.yaml", State: state, URL: fmt.Sprint("https://forge.example/runs/", number)}
+func runOf(number int64, state vcs.RunState) vcs.Run {
+	return vcs.Run{ID: number + 100, Number: number, Workflow: "build.yaml", State: state, URL: fmt.Sprint("https://forge.example/runs/", number)}
 }
 
 const nettestImage = "registry.example/blumeops/nettest:v0.1.0"
@@ -162,19 +162,19 @@ func TestContainerReleaseFollows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := &actions{after: 3 * time.Minute}
-		a.runs = func(since time.Duration) []containerrelease.Run {
-			old := []containerrelease.Run{runOf(6, containerrelease.RunFailure)} // of a tag that was deleted
+		a.runs = func(since time.Duration) []vcs.Run {
+			old := []vcs.Run{runOf(6, vcs.RunFailure)} // of a tag that was deleted
 			switch {
 			case since < 3*time.Second:
 				return old
 			case since < 40*time.Second:
-				a.jobs = []containerrelease.Job{{Name: "tag", State: containerrelease.RunWaiting, Labels: []string{"docker"}}, {Name: "changed", State: containerrelease.RunSkipped}}
-				return append(old, runOf(7, containerrelease.RunWaiting), containerrelease.Run{Number: 9, Workflow: "test.yaml", State: containerrelease.RunFailure})
+				a.jobs = []vcs.Job{{Name: "tag", State: vcs.RunWaiting, Labels: []string{"docker"}}, {Name: "changed", State: vcs.RunSkipped}}
+				return append(old, runOf(7, vcs.RunWaiting), vcs.Run{Number: 9, Workflow: "test.yaml", State: vcs.RunFailure})
 			case since < 3*time.Minute:
-				a.jobs = []containerrelease.Job{{Name: "tag", State: containerrelease.RunRunning, Step: "Publish"}}
-				return append(old, runOf(7, containerrelease.RunRunning))
+				a.jobs = []vcs.Job{{Name: "tag", State: vcs.RunRunning, Step: "Publish"}}
+				return append(old, runOf(7, vcs.RunRunning))
 			}
-			return append(old, runOf(7, containerrelease.RunSuccess))
+			return append(old, runOf(7, vcs.RunSuccess))
 		}
 		got, err := a.release(time.Hour).Run(t.Context(), "nettest", "patch")
 		if err != nil || got.Run != "https://forge.example/runs/7" || got.Reference != nettestReference || got.Status != containerrelease.StatusTagged {
@@ -200,9 +200,9 @@ func TestContainerReleaseFollows(t *testing.T) {
 // TestContainerReleaseFollowsInVain always makes the tag, and reports the result of its run.
 func TestContainerReleaseFollowsInVain(t *testing.T) {
 	t.Parallel()
-	failed := containerrelease.Job{Name: "tag", State: containerrelease.RunFailure, Step: "Publish", URL: "https://forge.example/runs/7/jobs/0"}
-	always := func(runs ...containerrelease.Run) func(time.Duration) []containerrelease.Run {
-		return func(since time.Duration) []containerrelease.Run {
+	failed := vcs.Job{Name: "tag", State: vcs.RunFailure, Step: "Publish", URL: "https://forge.example/runs/7/jobs/0"}
+	always := func(runs ...vcs.Run) func(time.Duration) []vcs.Run {
+		return func(since time.Duration) []vcs.Run {
 			if since < 0 {
 				return nil
 			}
@@ -214,46 +214,46 @@ func TestContainerReleaseFollowsInVain(t *testing.T) {
 		want, hint string
 	}{
 		"failed": {
-			actions{runs: always(runOf(7, containerrelease.RunFailure)), jobs: []containerrelease.Job{failed}, log: "one\ntwo\n"},
+			actions{runs: always(runOf(7, vcs.RunFailure)), jobs: []vcs.Job{failed}, log: "one\ntwo\n"},
 			"wait for the run of nettest-v0.1.0: run 7 of build.yaml for nettest-v0.1.0 failed in job tag at Publish: https://forge.example/runs/7/jobs/0", "next version",
 		},
 		"failed, and no jobs": {
-			actions{runs: always(runOf(7, containerrelease.RunFailure)), jobErr: errors.New("no jobs")},
+			actions{runs: always(runOf(7, vcs.RunFailure)), jobErr: errors.New("no jobs")},
 			"run 7 of build.yaml for nettest-v0.1.0 failed: https://forge.example/runs/7", "next version",
 		},
-		"cancelled": {actions{runs: always(runOf(7, containerrelease.RunCancelled))}, "nettest-v0.1.0 was cancelled: ", "repeat the run on that page"},
-		"no image":  {actions{runs: always(runOf(7, containerrelease.RunSuccess))}, "the registry does not have " + nettestImage + ": https://forge.example/runs/7", "`if:`"},
-		"skipped":   {actions{runs: always(runOf(7, containerrelease.RunSkipped))}, "the registry does not have", "`if:`"},
+		"cancelled": {actions{runs: always(runOf(7, vcs.RunCancelled))}, "nettest-v0.1.0 was cancelled: ", "repeat the run on that page"},
+		"no image":  {actions{runs: always(runOf(7, vcs.RunSuccess))}, "the registry does not have " + nettestImage + ": https://forge.example/runs/7", "`if:`"},
+		"skipped":   {actions{runs: always(runOf(7, vcs.RunSkipped))}, "the registry does not have", "`if:`"},
 		"another image": {
-			actions{runs: func(time.Duration) []containerrelease.Run { return nil }, found: map[string]image.Found{nettestImage: ourImage("2222")}, tags: map[string]string{"nettest-v0.1.0": followed}},
+			actions{runs: func(time.Duration) []vcs.Run { return nil }, found: map[string]image.Found{nettestImage: ourImage("2222")}, tags: map[string]string{"nettest-v0.1.0": followed}},
 			"exists with revision 2222", "next version",
 		},
 		"no run": {
 			actions{runs: always()}, "the forge made no run of .forgejo/workflows/build.yaml for nettest-v0.1.0 within 1m0s", "Actions are on in the repository's settings",
 		},
-		"another workflow": {actions{runs: always(containerrelease.Run{Number: 1, Workflow: "test.yaml", State: containerrelease.RunSuccess})}, "within 1m0s, but of test.yaml", "https://forge.example/runs"},
+		"another workflow": {actions{runs: always(vcs.Run{Number: 1, Workflow: "test.yaml", State: vcs.RunSuccess})}, "within 1m0s, but of test.yaml", "https://forge.example/runs"},
 		"no runner": {
-			actions{runs: always(runOf(7, containerrelease.RunWaiting)), jobs: []containerrelease.Job{{Name: "tag", State: containerrelease.RunWaiting, Labels: []string{"docker", "arm64"}}}},
+			actions{runs: always(runOf(7, vcs.RunWaiting)), jobs: []vcs.Job{{Name: "tag", State: vcs.RunWaiting, Labels: []string{"docker", "arm64"}}}},
 			"no runner took the run of nettest-v0.1.0 within 30m0s (labels arm64, docker): https://forge.example/runs/7", "online",
 		},
 		"no runner for the job that publishes": {
-			actions{runs: always(runOf(7, containerrelease.RunRunning)), jobs: []containerrelease.Job{{Name: "Publish", State: containerrelease.RunWaiting, Labels: []string{"docker"}}, {Name: "others", State: containerrelease.RunRunning}}},
+			actions{runs: always(runOf(7, vcs.RunRunning)), jobs: []vcs.Job{{Name: "Publish", State: vcs.RunWaiting, Labels: []string{"docker"}}, {Name: "others", State: vcs.RunRunning}}},
 			"no runner took the run of nettest-v0.1.0 within 30m0s (labels docker)", "online",
 		},
 		"no runner for another job": {
-			actions{runs: always(runOf(7, containerrelease.RunRunning)), jobs: []containerrelease.Job{{Name: "Publish", State: containerrelease.RunRunning}, {Name: "others", State: containerrelease.RunWaiting}}},
+			actions{runs: always(runOf(7, vcs.RunRunning)), jobs: []vcs.Job{{Name: "Publish", State: vcs.RunRunning}, {Name: "others", State: vcs.RunWaiting}}},
 			"the run of nettest-v0.1.0 did not end within 30m0s", "-timeout",
 		},
 		"no runner for another job, later": {
-			actions{runs: always(runOf(7, containerrelease.RunRunning)), jobs: []containerrelease.Job{{Name: "check (1, a)", State: containerrelease.RunSuccess}, {Name: "Publish", State: containerrelease.RunBlocked}, {Name: "others", State: containerrelease.RunWaiting}}},
+			actions{runs: always(runOf(7, vcs.RunRunning)), jobs: []vcs.Job{{Name: "check (1, a)", State: vcs.RunSuccess}, {Name: "Publish", State: vcs.RunBlocked}, {Name: "others", State: vcs.RunWaiting}}},
 			"the run of nettest-v0.1.0 did not end within 30m0s", "-timeout",
 		},
 		"no runner for what it needs": {
-			actions{runs: always(runOf(7, containerrelease.RunRunning)), jobs: []containerrelease.Job{{Name: "check (1, a)", State: containerrelease.RunWaiting, Labels: []string{"arm64"}}, {Name: "Publish", State: containerrelease.RunBlocked}, {Name: "others", State: containerrelease.RunSuccess}}},
+			actions{runs: always(runOf(7, vcs.RunRunning)), jobs: []vcs.Job{{Name: "check (1, a)", State: vcs.RunWaiting, Labels: []string{"arm64"}}, {Name: "Publish", State: vcs.RunBlocked}, {Name: "others", State: vcs.RunSuccess}}},
 			"no runner took the run of nettest-v0.1.0 within 30m0s (labels arm64)", "online",
 		},
-		"slow":      {actions{runs: always(runOf(7, containerrelease.RunRunning))}, "the run of nettest-v0.1.0 did not end within 30m0s", "-timeout"},
-		"blocked":   {actions{runs: always(runOf(7, containerrelease.RunBlocked))}, "did not end within 30m0s", "-timeout"},
+		"slow":      {actions{runs: always(runOf(7, vcs.RunRunning))}, "the run of nettest-v0.1.0 did not end within 30m0s", "-timeout"},
+		"blocked":   {actions{runs: always(runOf(7, vcs.RunBlocked))}, "did not end within 30m0s", "-timeout"},
 		"unknown":   {actions{runs: always(runOf(7, "later"))}, "did not end within 30m0s", "-timeout"},
 		"forge ill": {actions{runs: always(), err: errors.New("forge is ill")}, "forge is ill; tag nettest-v0.1.0 stays at the forge", ""},
 		"no API":    {actions{none: true}, "the registry does not have " + nettestImage + " after 30m0s: https://forge.example/runs", "-timeout"},
@@ -281,16 +281,16 @@ func TestContainerReleaseFollowsInVain(t *testing.T) {
 
 func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 	t.Parallel()
-	running := func(since time.Duration) []containerrelease.Run {
+	running := func(since time.Duration) []vcs.Run {
 		if since < 0 {
 			return nil
 		}
 		if since < 2*time.Minute {
-			return []containerrelease.Run{runOf(1, containerrelease.RunRunning)}
+			return []vcs.Run{runOf(1, vcs.RunRunning)}
 		}
-		return []containerrelease.Run{runOf(1, containerrelease.RunSuccess)}
+		return []vcs.Run{runOf(1, vcs.RunSuccess)}
 	}
-	none := func(time.Duration) []containerrelease.Run { return nil }
+	none := func(time.Duration) []vcs.Run { return nil }
 	there := map[string]image.Found{nettestImage: ourImage(followed)}
 	for name, c := range map[string]struct {
 		forge actions
@@ -298,19 +298,19 @@ func TestContainerReleaseFollowsAllTheSame(t *testing.T) {
 		run   string
 	}{
 		"forge is ill for a while": {actions{runs: running, err: errors.New("ill"), errs: 4, after: time.Minute}, "", "https://forge.example/runs/1"},
-		"forge hides for a while":  {actions{runs: running, err: containerrelease.ErrNoRuns, errs: 4, after: 2 * time.Minute}, "", "https://forge.example/runs/1"},
+		"forge hides for a while":  {actions{runs: running, err: vcs.ErrNoRuns, errs: 4, after: 2 * time.Minute}, "", "https://forge.example/runs/1"},
 		"no API":                   {actions{none: true, after: 7 * time.Minute}, "this forge does not report runs: the registry is watched instead", ""},
 		"nothing but an image":     {actions{runs: none, after: 50 * time.Second}, "", ""},
 		"tagged and published":     {actions{runs: none, found: there, tags: map[string]string{"nettest-v0.1.0": followed}}, "already at the forge", ""},
-		"tagged, run of back then": {actions{runs: func(time.Duration) []containerrelease.Run {
-			return []containerrelease.Run{runOf(1, containerrelease.RunSuccess)}
+		"tagged, run of back then": {actions{runs: func(time.Duration) []vcs.Run {
+			return []vcs.Run{runOf(1, vcs.RunSuccess)}
 		}, tags: map[string]string{"nettest-v0.1.0": followed}}, "run 1 of", ""},
 		"somebody was faster": {
-			actions{race: true, after: time.Minute, runs: func(since time.Duration) []containerrelease.Run {
+			actions{race: true, after: time.Minute, runs: func(since time.Duration) []vcs.Run {
 				if since < time.Minute {
-					return []containerrelease.Run{runOf(1, containerrelease.RunRunning)} // even before the push
+					return []vcs.Run{runOf(1, vcs.RunRunning)} // even before the push
 				}
-				return []containerrelease.Run{runOf(1, containerrelease.RunSuccess)}
+				return []vcs.Run{runOf(1, vcs.RunSuccess)}
 			}}, "is already at the forge, on this commit", "https://forge.example/runs/1",
 		},
 		"published by hand, tagged": {actions{runs: running, found: there}, "run 1 of", "https://forge.example/runs/1"},
@@ -340,11 +340,11 @@ func TestContainerReleaseStopsWaiting(t *testing.T) {
 	t.Parallel()
 	for name, none := range map[string]bool{"run": false, "registry": true} {
 		synctest.Test(t, func(t *testing.T) {
-			a := &actions{none: none, runs: func(since time.Duration) []containerrelease.Run {
+			a := &actions{none: none, runs: func(since time.Duration) []vcs.Run {
 				if since < 0 {
 					return nil
 				}
-				return []containerrelease.Run{runOf(3, containerrelease.RunRunning)}
+				return []vcs.Run{runOf(3, vcs.RunRunning)}
 			}}
 			ctx, cancel := context.WithCancelCause(t.Context())
 			stopped := errors.New("stopped by hand")
@@ -360,7 +360,7 @@ func TestContainerReleaseStopsWaiting(t *testing.T) {
 
 func TestContainerReleaseThatNobodyRuns(t *testing.T) {
 	t.Parallel()
-	for message, word := range map[string]string{"Promote devpi [skip ci]\n": "[skip ci]", "x\n\n[actions skip]": "[actions skip]", "mend skip ci": ""} {
+	for message, word := range map[string]string{"Promote devpi [skip ci]\n": "[skip ci]", "x\n\n[actions skip]": "[actions skip]", "do not skip ci": ""} {
 		a := &actions{message: message, none: true}
 		waits := a.release(time.Hour).DryRun(func(string) {})
 		_, err := waits.Run(t.Context(), "nettest", "v0.1.0")
@@ -381,7 +381,7 @@ func TestContainerReleaseThatNobodyRuns(t *testing.T) {
 
 func TestContainerReleasePlansToFollow(t *testing.T) {
 	t.Parallel()
-	a := &actions{runs: func(time.Duration) []containerrelease.Run { return nil }}
+	a := &actions{runs: func(time.Duration) []vcs.Run { return nil }}
 	var plan []string
 	got, err := a.release(time.Hour).DryRun(func(s string) { plan = append(plan, s) }).Run(t.Context(), "nettest", "v0.1.0")
 	if err != nil || got.Status != step.StatusPlanned || len(a.tags) > 0 || plan[len(plan)-1] != "would wait for the run of nettest-v0.1.0, and read "+nettestImage+" back" {

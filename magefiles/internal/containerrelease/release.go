@@ -292,7 +292,7 @@ func NextTags(tags map[string]string, containers []image.Name) (names []string) 
 // taken checks a tag that exists on the forge.
 func (c *releasing) taken(commit string) error {
 	if commit != c.commit.Hash {
-		return &TagTakenError{Tag: c.tag, Commit: commit, Head: c.commit.Hash}
+		return &tagTakenError{Tag: c.tag, Commit: commit, Head: c.commit.Hash}
 	}
 	c.status = step.StatusUnchanged
 	step.Say(c.Note, fmt.Sprintf("%s is already at the forge, on this commit: nothing was pushed", c.tag))
@@ -340,7 +340,7 @@ func (c *releasing) lookAtRegistry(ctx context.Context) error {
 func (c *releasing) warnOfLower(ctx context.Context) {
 	all, err := c.withPublished(ctx, c.versions())
 	if err != nil {
-		step.Say(c.Note, c.tag.String()+" is compared with tags only, not with images: "+err.Error())
+		step.Say(c.Note, "only tags are compared with "+c.tag.String()+": "+err.Error())
 		all = c.versions()
 	}
 	if newest := versions.Newest(all, false); newest != "" && semver.Compare(c.tag.Version.String(), newest) < 0 {
@@ -383,4 +383,12 @@ func (c *releasing) result() Result {
 		Name: c.tag.Name, Version: c.tag.Version.String(), Tag: c.tag.String(), Commit: c.commit.Hash, Status: status,
 		Run: c.run, Reference: c.reference,
 	}
+}
+
+// Follow says how Release follows the result of its tag.
+type Follow struct {
+	Runs    Runs
+	Page    string            // with all runs, for people
+	Timeout time.Duration     // of following; 0 is no limit
+	Tell    func(text string) // if set, is called with the last lines of a failed job
 }

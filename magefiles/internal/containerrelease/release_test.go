@@ -112,7 +112,7 @@ func TestContainerReleaseCountsWhatIsPublished(t *testing.T) {
 	}
 	_, err := releaseTask(g, l).Run(t.Context(), "nettest", "major")
 	testenv.WantError(t, err, "choose the version: versions of "+l.Host+"/blumeops/nettest: ")
-	release("v0.10.0", "nettest-v0.10.0", "nettest-v0.10.0 is compared with tags only")
+	release("v0.10.0", "nettest-v0.10.0", "only tags are compared with nettest-v0.10.0")
 }
 
 func TestContainerReleaseRefuses(t *testing.T) {
@@ -181,11 +181,7 @@ func TestContainerReleaseRaces(t *testing.T) {
 	g.CommitAndPush("two")
 	g.BeforePush = func() { g.RunGit(g.Here, "push", "-q", "origin", "HEAD~1:refs/tags/nettest-v0.1.1") }
 	_, err = releaseTask(g, l).Run(t.Context(), "nettest", "patch")
-	testenv.WantError(t, err, "push the tag: ")
-	var taken *containerrelease.TagTakenError
-	if !errors.As(err, &taken) || taken.Tag.String() != "nettest-v0.1.1" || taken.Commit != g.RunGit(g.Here, "rev-parse", "HEAD~1") {
-		t.Errorf("error %v", err)
-	}
+	testenv.WantError(t, err, "push the tag: tag nettest-v0.1.1 is already on another commit at the forge: "+g.RunGit(g.Here, "rev-parse", "HEAD~1")[:12])
 }
 
 func TestContainerReleaseDryRun(t *testing.T) {

@@ -6,25 +6,26 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// SkippedRunError says that a forge makes no run for a commit's tags.
-type SkippedRunError struct {
+// skippedRunError says that a forge makes no run for a commit's tags.
+type skippedRunError struct {
 	Commit string
 	Word   string // of its message, as in [skip ci]
 }
 
-func (e *SkippedRunError) Error() string {
+func (e *skippedRunError) Error() string {
 	return fmt.Sprintf("the message of commit %.12s contains %s: the forge runs no workflow for the commit and its tags", e.Commit, e.Word)
 }
 
 // Hint says what to do.
-func (e *SkippedRunError) Hint() string {
+func (e *skippedRunError) Hint() string {
 	return "push a commit without it (git commit --allow-empty), and release that commit"
 }
 
-// NoRunError says that the forge made no run of a tag.
-type NoRunError struct {
+// noRunError says that the forge made no run of a tag.
+type noRunError struct {
 	Tag       image.Tag
 	Workflows []string // paths of the expected workflows; none: any
 	Others    []string // workflows that did run
@@ -32,7 +33,7 @@ type NoRunError struct {
 	Page      string // of the forge's runs
 }
 
-func (e *NoRunError) Error() string {
+func (e *noRunError) Error() string {
 	of := ""
 	if len(e.Workflows) > 0 {
 		of = " of " + strings.Join(e.Workflows, " or ")
@@ -45,22 +46,22 @@ func (e *NoRunError) Error() string {
 }
 
 // Hint says what to do.
-func (e *NoRunError) Hint() string {
+func (e *noRunError) Hint() string {
 	return "check that Actions are on in the repository's settings, that the workflow is enabled, that its `on: push: tags:` matches this tag, and that the commit message has no [skip ci]: " +
 		e.Page + "; the tag stays: delete it and run the same command again, or use container:publish"
 }
 
-// RunFailedError says that the run of a tag failed, or was cancelled.
-type RunFailedError struct {
+// runFailedError says that the run of a tag failed, or was cancelled.
+type runFailedError struct {
 	Tag  image.Tag
-	Run  Run
-	Job  Job    // the failed job; empty if the forge does not say
-	Page string // page for people
+	Run  vcs.Run
+	Job  vcs.Job // the failed job; empty if the forge does not say
+	Page string  // page for people
 }
 
-func (e *RunFailedError) Error() string {
+func (e *runFailedError) Error() string {
 	what, where := "failed", ""
-	if e.Run.State == RunCancelled {
+	if e.Run.State == vcs.RunCancelled {
 		what = "was cancelled"
 	}
 	if e.Job.Name != "" {
@@ -73,22 +74,22 @@ func (e *RunFailedError) Error() string {
 }
 
 // Hint says what to do.
-func (e *RunFailedError) Hint() string {
+func (e *runFailedError) Hint() string {
 	return "the tag stays: if the commit is not the cause, repeat the run on that page, and then run this command again; otherwise release the next version"
 }
 
-// SlowRunError says that the run of a tag was not over in time.
-type SlowRunError struct {
+// slowRunError says that the run of a tag was not over in time.
+type slowRunError struct {
 	Tag   image.Tag
-	Image string // REGISTRY/REPOSITORY:TAG
-	Run   Run    // empty: unknown
-	Idle  bool   // no runner has taken it
-	Jobs  []Job  // that publish
+	Image string    // REGISTRY/REPOSITORY:TAG
+	Run   vcs.Run   // empty: unknown
+	Idle  bool      // no runner has taken it
+	Jobs  []vcs.Job // that publish
 	After time.Duration
 	Page  string // page for people
 }
 
-func (e *SlowRunError) Error() string {
+func (e *slowRunError) Error() string {
 	switch {
 	case e.Run.Number == 0:
 		return fmt.Sprintf("the registry does not have %s after %s: %s", e.Image, e.After, e.Page)
@@ -99,25 +100,25 @@ func (e *SlowRunError) Error() string {
 }
 
 // Hint says what to do.
-func (e *SlowRunError) Hint() string {
+func (e *slowRunError) Hint() string {
 	if e.Idle {
 		return "check that a runner with these labels is online; the run still waits: run the same command again to wait for it"
 	}
 	return "the run continues: run the same command again to wait for it, or use a longer -timeout"
 }
 
-// UnpublishedError says that a run succeeded, and the registry does not have its image.
-type UnpublishedError struct {
+// unpublishedError says that a run succeeded, and the registry does not have its image.
+type unpublishedError struct {
 	Tag   image.Tag
 	Image string // REGISTRY/REPOSITORY:TAG
 	Run   string // its page; "" if there is none
 }
 
-func (e *UnpublishedError) Error() string {
+func (e *unpublishedError) Error() string {
 	return strings.TrimSuffix(fmt.Sprintf("the run of %s ended, but the registry does not have %s: %s", e.Tag, e.Image, e.Run), ": ")
 }
 
 // Hint says what to do.
-func (e *UnpublishedError) Hint() string {
+func (e *unpublishedError) Hint() string {
 	return "check that no `if:` skips its jobs, and that it publishes to the same registry"
 }

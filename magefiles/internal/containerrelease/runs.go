@@ -3,65 +3,29 @@ package containerrelease
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Runs are the forge's runs for a tag.
 type Runs interface {
 	// Of lists the runs of a tag that is on a commit. ErrNoRuns: the forge has no API for runs.
-	Of(ctx context.Context, tag, commit string) ([]Run, error)
+	Of(ctx context.Context, tag, commit string) ([]vcs.Run, error)
 	// Jobs lists the jobs of a run; none if the forge does not say.
-	Jobs(context.Context, Run) ([]Job, error)
+	Jobs(context.Context, vcs.Run) ([]vcs.Job, error)
 	// Log is the end of a job's log, in whole lines; "" if the forge does not give it.
-	Log(context.Context, Job) (string, error)
-}
-
-// ErrNoRuns says that a forge has no API for runs.
-var ErrNoRuns = errors.New("the forge does not report runs")
-
-// RunState is the state of a run, or of a job of it.
-type RunState string
-
-// The states that matter. Skipped, Success, Failure and Cancelled are final.
-const (
-	RunWaiting   RunState = "waiting" // for a runner
-	RunBlocked   RunState = "blocked" // by another run or job, or waits for approval
-	RunRunning   RunState = "running"
-	RunSuccess   RunState = "success"
-	RunFailure   RunState = "failure"
-	RunCancelled RunState = "cancelled"
-	RunSkipped   RunState = "skipped"
-)
-
-// Run is a run of one workflow for a tag.
-type Run struct {
-	ID       int64
-	Number   int64  // grows from run to run
-	Workflow string // name of its file
-	State    RunState
-	URL      string // for people; "" if the forge gives none
-	Approval bool   // it waits for approval
-}
-
-// Job is a job of a run.
-type Job struct {
-	ID     int64
-	Name   string
-	State  RunState
-	Labels []string // that a runner must have, if the forge says
-	Step   string   // the current or the last step, if the forge says
-	URL    string   // for people; "" if the forge gives none
+	Log(context.Context, vcs.Job) (string, error)
 }
 
 // newestRun is the relevant run among those newer than a number: others may belong to a tag that was deleted and made again, or to
 // workflows that publish nothing.
-func newestRun(runs []Run, workflows []string, after int64) (found Run, ok bool) {
+func newestRun(runs []vcs.Run, workflows []string, after int64) (found vcs.Run, ok bool) {
 	for _, r := range runs {
 		ours := len(workflows) == 0 || slices.ContainsFunc(workflows, func(file string) bool {
 			return path.Base(file) == r.Workflow
@@ -74,10 +38,10 @@ func newestRun(runs []Run, workflows []string, after int64) (found Run, ok bool)
 }
 
 // stateOf is the state of a run, in a few words.
-func stateOf(run Run, jobs []Job) string {
+func stateOf(run vcs.Run, jobs []vcs.Job) string {
 	var running []string
 	for _, j := range jobs {
-		if j.State == RunRunning {
+		if j.State == vcs.RunRunning {
 			running = append(running, strings.TrimSuffix("job "+j.Name+": "+j.Step, ": "))
 		}
 	}
@@ -88,23 +52,23 @@ func stateOf(run Run, jobs []Job) string {
 		return "wait for the approval of the run"
 	case waitsForRunner(run, jobs):
 		return "wait for a runner" + labelsOf(jobs)
-	case run.State == RunBlocked:
+	case run.State == vcs.RunBlocked:
 		return "wait for another run"
 	}
 	return "wait for the forge"
 }
 
 // waitsForRunner reports whether a run waits for a missing runner. If one job is running, others may well wait.
-func waitsForRunner(run Run, jobs []Job) bool {
-	in := func(state RunState) bool {
-		return slices.ContainsFunc(jobs, func(j Job) bool { return j.State == state })
+func waitsForRunner(run vcs.Run, jobs []vcs.Job) bool {
+	in := func(state vcs.RunState) bool {
+		return slices.ContainsFunc(jobs, func(j vcs.Job) bool { return j.State == state })
 	}
-	return in(RunWaiting) && !in(RunRunning) || run.State == RunWaiting && len(jobs) == 0
+	return in(vcs.RunWaiting) && !in(vcs.RunRunning) || run.State == vcs.RunWaiting && len(jobs) == 0
 }
 
 // mattering are the jobs with those names; all if none has one, as names may hold expressions.
-func mattering(jobs []Job, names []string) []Job {
-	var found []Job
+func mattering(jobs []vcs.Job, names []string) []vcs.Job {
+	var found []vcs.Job
 	for _, j := range jobs {
 		if slices.ContainsFunc(names, func(name string) bool { return j.Name == name || strings.HasPrefix(j.Name, name+" (") }) { // of a matrix
 			found = append(found, j)
@@ -154,10 +118,10 @@ func tagJobs(workflow []byte) (names []string) {
 }
 
 // labelsOf are the labels that the runner of a waiting job must have, as in " (labels docker)".
-func labelsOf(jobs []Job) string {
+func labelsOf(jobs []vcs.Job) string {
 	var labels []string
 	for _, j := range jobs {
-		if j.State == RunWaiting {
+		if j.State == vcs.RunWaiting {
 			labels = append(labels, j.Labels...)
 		}
 	}
@@ -168,7 +132,7 @@ func labelsOf(jobs []Job) string {
 	return " (labels " + strings.Join(labels, ", ") + ")"
 }
 
-func workflowsOf(runs []Run) (names []string) {
+func workflowsOf(runs []vcs.Run) (names []string) {
 	for _, r := range runs {
 		names = append(names, r.Workflow)
 	}

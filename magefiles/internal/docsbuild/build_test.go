@@ -133,7 +133,7 @@ func TestBuildDocs(t *testing.T) {
 	if got := strings.Join(steps, "\n"); got != "read docs\nfetch "+build.Settings.Source+"\nbuild docs\nwrite docs-v1.2.3.tar.gz" || len(notes) > 0 {
 		t.Errorf("steps %q, notes %q", steps, notes)
 	}
-	content, err := docsite.Unpack(t.TempDir(), bytes.NewReader(archive), docsite.Largest)
+	content, err := docsite.Unpack(t.TempDir(), bytes.NewReader(archive), docsite.MaxUnpacked)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func (d *building) pack(context.Context) error {
 	}
 	defer site.Close()
 	if d.plan.Generator == docsite.Quartz {
-		if err := docsite.Repeat(site); err != nil {
+		if err := docsite.MakeReproducible(site); err != nil {
 			return err
 		}
 	}

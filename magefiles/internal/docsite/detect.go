@@ -69,7 +69,7 @@ var outputs = []struct{ pkg, dir string }{
 func Detect(tree fs.FS, dir string, s Settings) (Plan, error) {
 	entries, err := fs.ReadDir(tree, dir)
 	if err != nil {
-		return Plan{}, wrong(dir, "set BLUMEOPS_DOCS to the folder that holds the docs", "cannot be read: %v", cause(err))
+		return Plan{}, invalid(dir, "set BLUMEOPS_DOCS to the folder that holds the docs", "cannot be read: %v", cause(err))
 	}
 	has := map[string]bool{}
 	for _, e := range entries {
@@ -93,11 +93,11 @@ func choose(dir string, has map[string]bool, setting string) (Generator, error) 
 		return Generator(setting), nil
 	case "", "auto":
 	default:
-		return "", wrong(dir, "use auto, quartz or node", "BLUMEOPS_DOCS_GENERATOR=%s is not a generator", setting)
+		return "", invalid(dir, "use auto, quartz or node", "BLUMEOPS_DOCS_GENERATOR=%s is not a generator", setting)
 	}
 	switch {
 	case has[packageFile] && isQuartz:
-		return "", wrong(dir, "set BLUMEOPS_DOCS_GENERATOR to quartz or to node", "has both %s and a configuration of Quartz", packageFile)
+		return "", invalid(dir, "set BLUMEOPS_DOCS_GENERATOR to quartz or to node", "has both %s and a configuration of Quartz", packageFile)
 	case has[packageFile]:
 		return Node, nil
 	case isQuartz:
@@ -105,13 +105,13 @@ func choose(dir string, has map[string]bool, setting string) (Generator, error) 
 	}
 	for _, name := range slices.Sorted(maps.Keys(foreign)) {
 		if has[name] {
-			return "", wrong(path.Join(dir, name), "add a package.json with a script `build`, or set BLUMEOPS_DOCS_GENERATOR=quartz to ignore this file",
+			return "", invalid(path.Join(dir, name), "add a package.json with a script `build`, or set BLUMEOPS_DOCS_GENERATOR=quartz to ignore this file",
 				"is a configuration of %s, which is not supported (supported: Quartz, and npm packages)", foreign[name])
 		}
 	}
 	for name := range has {
 		if slices.Contains(locks, name) || slices.Contains(otherLocks, name) {
-			return "", wrong(path.Join(dir, name), "add package.json next to it, or remove it", "is a lock file without %s", packageFile)
+			return "", invalid(path.Join(dir, name), "add package.json next to it, or remove it", "is a lock file without %s", packageFile)
 		}
 	}
 	return Quartz, nil
@@ -120,7 +120,7 @@ func choose(dir string, has map[string]bool, setting string) (Generator, error) 
 // quartz is the plan for Quartz's command line.
 func (p Plan) quartz(entries []fs.DirEntry, s Settings) (Plan, error) {
 	if s.Build != "" || s.Output != "" {
-		return Plan{}, wrong(p.Dir, "unset them, or set BLUMEOPS_DOCS_GENERATOR=node", "is built by Quartz, which does not use BLUMEOPS_DOCS_BUILD and BLUMEOPS_DOCS_OUTPUT")
+		return Plan{}, invalid(p.Dir, "unset them, or set BLUMEOPS_DOCS_GENERATOR=node", "is built by Quartz, which does not use BLUMEOPS_DOCS_BUILD and BLUMEOPS_DOCS_OUTPUT")
 	}
 	for _, e := range entries {
 		name := e.Name()
@@ -128,7 +128,7 @@ func (p Plan) quartz(entries []fs.DirEntry, s Settings) (Plan, error) {
 		case slices.Contains(quartzConfig, name):
 			p.Config = append(p.Config, name)
 		case strings.HasPrefix(name, "quartz.config.") || strings.HasPrefix(name, "quartz.layout."):
-			return Plan{}, wrong(path.Join(p.Dir, name), "rename it to "+quartzConfig[0]+" or "+quartzConfig[1]+", the names that Quartz 4 reads", "Quartz does not read a configuration of this name")
+			return Plan{}, invalid(path.Join(p.Dir, name), "rename it to "+quartzConfig[0]+" or "+quartzConfig[1]+", the names that Quartz 4 reads", "Quartz does not read a configuration of this name")
 		}
 	}
 	p.Build = []string{"npx", "--no", "quartz", "build", "--directory=content", "--output=" + quartzOutput}
@@ -173,7 +173,7 @@ func (p Plan) node(tree fs.FS, has map[string]bool, s Settings) (Plan, error) {
 	case m.Scripts["build"] != "":
 		p.Build = []string{"npm", "run", "build"}
 	default:
-		return Plan{}, wrong(path.Join(p.Dir, packageFile), "add the script, or set BLUMEOPS_DOCS_BUILD to the command", "has no script `build`")
+		return Plan{}, invalid(path.Join(p.Dir, packageFile), "add the script, or set BLUMEOPS_DOCS_BUILD to the command", "has no script `build`")
 	}
 	if p.Output, err = m.output(p.Dir, s.Output); err != nil {
 		return Plan{}, err
@@ -191,10 +191,10 @@ func readManifest(tree fs.FS, name string) (manifest, error) {
 	var m manifest
 	text, err := fs.ReadFile(tree, name)
 	if err != nil {
-		return m, wrong(name, "add the package.json of the generator", "cannot be read: %v", cause(err))
+		return m, invalid(name, "add the package.json of the generator", "cannot be read: %v", cause(err))
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
-		return m, wrong(name, "correct the JSON", "invalid package.json: %v", err)
+		return m, invalid(name, "correct the JSON", "invalid package.json: %v", err)
 	}
 	return m, nil
 }
@@ -208,10 +208,10 @@ func findLock(dir string, has map[string]bool) (string, error) {
 	}
 	for _, name := range otherLocks {
 		if has[name] {
-			return "", wrong(path.Join(dir, name), "run npm install --package-lock-only there, and commit package-lock.json", "is not a lock file of npm")
+			return "", invalid(path.Join(dir, name), "run npm install --package-lock-only there, and commit package-lock.json", "is not a lock file of npm")
 		}
 	}
-	return "", wrong(dir, "run npm install --package-lock-only there, and commit it", "has no package-lock.json, so the versions of its packages are not pinned")
+	return "", invalid(dir, "run npm install --package-lock-only there, and commit it", "has no package-lock.json, so the versions of its packages are not pinned")
 }
 
 // output is the folder that the build writes to: that of the setting, or the generator's default.
@@ -219,7 +219,7 @@ func (m manifest) output(dir, setting string) (string, error) {
 	if setting != "" {
 		clean := path.Clean(setting)
 		if !fs.ValidPath(clean) || clean == "." {
-			return "", wrong(dir, "example: BLUMEOPS_DOCS_OUTPUT=build", "BLUMEOPS_DOCS_OUTPUT=%s must be a folder below the docs folder", setting)
+			return "", invalid(dir, "example: BLUMEOPS_DOCS_OUTPUT=build", "BLUMEOPS_DOCS_OUTPUT=%s must be a folder below the docs folder", setting)
 		}
 		return clean, nil
 	}
@@ -228,7 +228,7 @@ func (m manifest) output(dir, setting string) (string, error) {
 			return known.dir, nil
 		}
 	}
-	return "", wrong(path.Join(dir, packageFile), "set BLUMEOPS_DOCS_OUTPUT to the folder that the build writes to",
+	return "", invalid(path.Join(dir, packageFile), "set BLUMEOPS_DOCS_OUTPUT to the folder that the build writes to",
 		"unknown output folder: the package does not depend on a known generator (%s)", strings.Join(knownGenerators(), ", "))
 }
 
@@ -265,17 +265,17 @@ func CheckQuartz(source fs.FS, name string) error {
 	const do = "set BLUMEOPS_DOCS_SOURCE to a Quartz or a fork of it (for one run: docs:build -source=)"
 	m, err := readManifest(source, packageFile)
 	if err != nil {
-		return wrong(name, do, "is not a Quartz: cannot read its package.json")
+		return invalid(name, do, "is not a Quartz: cannot read its package.json")
 	}
 	if m.Bin["quartz"] == "" {
-		return wrong(name, do, "is not a Quartz: its package.json has no program `quartz`")
+		return invalid(name, do, "is not a Quartz: its package.json has no program `quartz`")
 	}
 	for _, lock := range locks {
 		if _, err := fs.Stat(source, lock); err == nil {
 			return nil
 		}
 	}
-	return wrong(name, "run npm install --package-lock-only there, and commit it", "has no package-lock.json, so the versions of its packages are not pinned")
+	return invalid(name, "run npm install --package-lock-only there, and commit it", "has no package-lock.json, so the versions of its packages are not pinned")
 }
 
 // cause is the error without the name, which the message already has.

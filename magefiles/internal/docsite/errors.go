@@ -17,6 +17,6 @@ func (e *Error) Hint() string { return e.Do }
 // ExitStatus is the status for invalid input.
 func (e *Error) ExitStatus() int { return 2 }
 
-func wrong(path, do, reason string, args ...any) error {
+func invalid(path, do, reason string, args ...any) error {
 	return &Error{Path: path, Reason: fmt.Sprintf(reason, args...), Do: do}
 }

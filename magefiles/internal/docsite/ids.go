@@ -81,8 +81,8 @@ func (i IDs) Page(text []byte) []byte {
 	return n.apply(text, tags, edits)
 }
 
-// counted matches an id that Quartz makes with a counter.
-var counted = regexp.MustCompile(`^(explorer|toc|list)-(0|[1-9][0-9]{0,8})$`)
+// countedID matches an id that Quartz makes with a counter.
+var countedID = regexp.MustCompile(`^(explorer|toc|list)-(0|[1-9][0-9]{0,8})$`)
 
 // components are the classes of the elements whose ids are counted.
 var components = map[string]string{"explorer-content": "explorer", "toc-content": "toc", "overflow": "list"}
@@ -90,7 +90,7 @@ var components = map[string]string{"explorer-content": "explorer", "toc-content"
 // isCounted reports whether the element's id is one that a component of Quartz counted.
 func (t tag) isCounted() bool {
 	id, ok := t.value("id")
-	m := counted.FindStringSubmatch(id.text)
+	m := countedID.FindStringSubmatch(id.text)
 	if !ok || m == nil {
 		return false
 	}
@@ -108,7 +108,7 @@ type numbering struct {
 
 // renumber is the attribute with a new value; nothing if it is unchanged.
 func (n numbering) renumber(a attribute) []attribute {
-	m := counted.FindStringSubmatch(a.text)
+	m := countedID.FindStringSubmatch(a.text)
 	if m == nil || a.name != "id" && n.taken[a.text] {
 		return nil
 	}
@@ -195,7 +195,7 @@ func tagsOf(page []byte) []tag {
 // number of quotes, and anything before it in the tag is attributes too.
 var quoted = regexp.MustCompile(`[\s/]+([A-Za-z][A-Za-z-]*)\s*=\s*("[^"]*"|'[^']*')|[\s/]+[^\s=>"'/]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?`)
 
-var wanted = []string{"id", "class", "aria-controls", "href"}
+var readAttributes = []string{"id", "class", "aria-controls", "href"}
 
 // readTag reads a tag that begins at the offset at.
 func readTag(raw string, at int) tag {
@@ -206,7 +206,7 @@ func readTag(raw string, at int) tag {
 		}
 		name := strings.ToLower(raw[m[2]:m[3]])
 		text := raw[m[4]+1 : m[5]-1]
-		if _, twice := t.value(name); twice || !slices.Contains(wanted, name) || strings.Contains(text, "&") {
+		if _, twice := t.value(name); twice || !slices.Contains(readAttributes, name) || strings.Contains(text, "&") {
 			continue
 		}
 		t.attributes = append(t.attributes, attribute{name: name, text: text, start: at + m[4] + 1, end: at + m[5] - 1})

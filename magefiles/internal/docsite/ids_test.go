@@ -130,7 +130,7 @@ func TestRepeat(t *testing.T) {
 		root, err := os.OpenRoot(dir)
 		must(t, err)
 		t.Cleanup(func() { _ = root.Close() })
-		must(t, Repeat(root))
+		must(t, MakeReproducible(root))
 		return root
 	}
 	one, two := write("7", "41"), write("12", "3")

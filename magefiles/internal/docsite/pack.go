@@ -51,7 +51,7 @@ func (p packer) checkIndex() error {
 	if info, err := p.site.Stat("index.html"); err == nil && info.Mode().IsRegular() {
 		return nil
 	}
-	return wrong("index.html", "add an index page to the docs (docs/index.md for Quartz), and check the output folder (BLUMEOPS_DOCS_OUTPUT)", "missing at the root of the built site")
+	return invalid("index.html", "add an index page to the docs (docs/index.md for Quartz), and check the output folder (BLUMEOPS_DOCS_OUTPUT)", "missing at the root of the built site")
 }
 
 // version writes release.json, first of all entries.
@@ -60,7 +60,7 @@ func (p packer) version(version string) error {
 		return nil
 	}
 	if _, err := p.site.Lstat(versionFile); !errors.Is(err, fs.ErrNotExist) {
-		return wrong(versionFile, "rename the site's file", "already exists in the built site: the release writes its version to this file")
+		return invalid(versionFile, "rename the site's file", "already exists in the built site: the release writes its version to this file")
 	}
 	text := fmt.Sprintf("{\"version\":%q}\n", version)
 	if err := p.tar.WriteHeader(p.header(versionFile, tar.TypeReg, int64(len(text)))); err != nil {
@@ -90,7 +90,7 @@ func (p packer) entry(name string, e fs.DirEntry, err error) error {
 	case e.IsDir():
 		return p.tar.WriteHeader(p.header(name, tar.TypeDir, 0))
 	case !e.Type().IsRegular() && e.Type()&fs.ModeSymlink == 0:
-		return wrong(name, "make the generator write a file", "is neither a file nor a folder of the built site")
+		return invalid(name, "make the generator write a file", "is neither a file nor a folder of the built site")
 	}
 	return p.file(name)
 }
@@ -98,10 +98,10 @@ func (p packer) entry(name string, e fs.DirEntry, err error) error {
 func (p packer) file(name string) error {
 	info, err := p.site.Stat(name)
 	if err != nil {
-		return wrong(name, "make the generator write a file", "is a link of the built site to a file that is missing or outside the site: %v", cause(err))
+		return invalid(name, "make the generator write a file", "is a link of the built site to a file that is missing or outside the site: %v", cause(err))
 	}
 	if !info.Mode().IsRegular() {
-		return wrong(name, "make the generator write a file", "is a link of the built site whose target is not a file")
+		return invalid(name, "make the generator write a file", "is a link of the built site whose target is not a file")
 	}
 	f, err := p.site.Open(name)
 	if err != nil {
@@ -122,9 +122,9 @@ func checkName(name string) error {
 	const do = "rename its source file"
 	switch {
 	case !utf8.ValidString(name):
-		return wrong(fmt.Sprintf("%q", name), do, "invalid name in the built site: not UTF-8")
+		return invalid(fmt.Sprintf("%q", name), do, "invalid name in the built site: not UTF-8")
 	case strings.ContainsFunc(name, unicode.IsControl) || strings.Contains(name, `\`):
-		return wrong(fmt.Sprintf("%q", name), do, "invalid name in the built site: it contains a control character or a backslash")
+		return invalid(fmt.Sprintf("%q", name), do, "invalid name in the built site: it contains a control character or a backslash")
 	}
 	return nil
 }

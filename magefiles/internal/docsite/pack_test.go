@@ -73,7 +73,7 @@ func TestPack(t *testing.T) {
 	if names[0] != "release.json" || !slices.Contains(names, "b/") || !slices.Contains(names, long) {
 		t.Errorf("entries %q", names)
 	}
-	c, err := Unpack(t.TempDir(), bytes.NewReader(one.Bytes()), Largest)
+	c, err := Unpack(t.TempDir(), bytes.NewReader(one.Bytes()), MaxUnpacked)
 	must(t, err)
 	defer c.Close()
 	for target, want := range map[string]string{
@@ -88,7 +88,7 @@ func TestPack(t *testing.T) {
 func TestPackWithoutVersion(t *testing.T) {
 	var b bytes.Buffer
 	must(t, Pack(folder(t, map[string]string{"index.html": "", "release.json": "own"}), &b, packed, ""))
-	c, err := Unpack(t.TempDir(), &b, Largest)
+	c, err := Unpack(t.TempDir(), &b, MaxUnpacked)
 	must(t, err)
 	defer c.Close()
 	if got := get(c, "GET", "/release.json").Body.String(); got != "own" {
@@ -165,7 +165,7 @@ func TestStage(t *testing.T) {
 		t.Errorf("times %v", staged.Times)
 	}
 	if info, err := os.Stat(filepath.Join(staged.Overlay, "content", "a", "script.sh")); err != nil || info.Mode()&0o100 == 0 {
-		t.Errorf("a script is no program any more: %v, %v", info, err)
+		t.Errorf("a script lost its executable bit: %v, %v", info, err)
 	}
 }
 

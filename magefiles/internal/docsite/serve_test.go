@@ -59,7 +59,7 @@ func must(t *testing.T, err error) {
 func unpacked(t *testing.T, entries ...entry) *Content {
 	t.Helper()
 	dir := t.TempDir()
-	c, err := Unpack(dir, bytes.NewReader(pack(t, entries...)), Largest)
+	c, err := Unpack(dir, bytes.NewReader(pack(t, entries...)), MaxUnpacked)
 	must(t, err)
 	t.Cleanup(func() {
 		must(t, c.Close())
@@ -185,7 +185,7 @@ func TestCaching(t *testing.T) {
 
 // A page that is being sent is sent to its end, even if its release is removed.
 func TestPageOutlivesItsContent(t *testing.T) {
-	c, err := Unpack(t.TempDir(), bytes.NewReader(pack(t, entry{name: "index.html", content: "home"})), Largest)
+	c, err := Unpack(t.TempDir(), bytes.NewReader(pack(t, entry{name: "index.html", content: "home"})), MaxUnpacked)
 	must(t, err)
 	page := c.Page("/")
 	must(t, c.Close())
@@ -217,7 +217,7 @@ func TestRefusedArchives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if _, err := Unpack(dir, bytes.NewReader(c.archive), Largest); err == nil || !strings.Contains(err.Error(), c.says) {
+			if _, err := Unpack(dir, bytes.NewReader(c.archive), MaxUnpacked); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("error %v, want %q", err, c.says)
 			}
 			wantEmpty(t, dir)

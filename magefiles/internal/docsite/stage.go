@@ -18,8 +18,8 @@ type Staged struct {
 	Times   map[string]time.Time // of files in Overlay, by slash path
 }
 
-// left are names that a generator makes itself, or that do not belong to a page: they are left out in every folder.
-var left = []string{"node_modules", ".git", ".DS_Store"}
+// skippedNames are names that a generator makes itself, or that do not belong to a page: they are left out in every folder.
+var skippedNames = []string{"node_modules", ".git", ".DS_Store"}
 
 // fragments is the folder of changelog fragments, which are not pages.
 const fragments = "changelog.d"
@@ -113,13 +113,13 @@ func (s stager) entry(name string, e fs.DirEntry, err error) error {
 			return err
 		}
 	case !e.Type().IsRegular():
-		return wrong(name, "remove it", "is neither a file nor a folder")
+		return invalid(name, "remove it", "is neither a file nor a folder")
 	}
 	return s.file(name, inside)
 }
 
 func (s stager) skips(name, inside string) bool {
-	if slices.Contains(left, path.Base(name)) || inside == fragments || slices.Contains(s.pages.Skip, name) {
+	if slices.Contains(skippedNames, path.Base(name)) || inside == fragments || slices.Contains(s.pages.Skip, name) {
 		return true
 	}
 	return s.plan.Generator == Node && inside == s.plan.Output
@@ -145,14 +145,14 @@ func (s stager) checkLink(name string) error {
 	}
 	leads := path.Join(path.Dir(name), filepath.ToSlash(to))
 	if path.IsAbs(to) || filepath.IsAbs(to) || s.plan.Dir != "." && !strings.HasPrefix(leads+"/", s.plan.Dir+"/") || leads == ".." || strings.HasPrefix(leads, "../") {
-		return wrong(name, "replace the link by a copy of the file", "is a link to %s, which is outside %s", to, s.plan.Dir)
+		return invalid(name, "replace the link by a copy of the file", "is a link to %s, which is outside %s", to, s.plan.Dir)
 	}
 	info, err := fs.Stat(s.tree, name)
 	if err != nil {
-		return wrong(name, "remove the link, or point it to a file of the docs", "is a link to %s, which cannot be read: %v", to, cause(err))
+		return invalid(name, "remove the link, or point it to a file of the docs", "is a link to %s, which cannot be read: %v", to, cause(err))
 	}
 	if !info.Mode().IsRegular() {
-		return wrong(name, "use one link for each file", "is a link to %s, which is not a file", to)
+		return invalid(name, "use one link for each file", "is a link to %s, which is not a file", to)
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ func (c *Content) Close() error {
 	return errors.Join(c.root.Close(), os.RemoveAll(c.root.Name()))
 }
 
-// Largest bounds the bytes of an unpacked site: a few kB of tar can claim any number of zeros.
-const Largest = 1 << 30
+// MaxUnpacked bounds the bytes of an unpacked site: a few kB of tar can claim any number of zeros.
+const MaxUnpacked = 1 << 30
 
 // Unpack puts an archive into a new folder in dir, as the container quartz does (containers/quartz/start.sh). The archive may only
 // hold files and folders: a link could make the site serve any file of the machine; and at most the given number of bytes. The

@@ -13,6 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitops"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // delivery is the work after the push of a commit.
@@ -28,16 +29,12 @@ type delivery struct {
 	notes        string
 }
 
-func (r *releasing) deliveryOf(n newest) delivery {
-	return delivery{Systems: r.Systems, version: n.version, commit: n.commit, branch: r.heads.Branch, pin: n.pin, announced: true, live: n.live, tip: r.heads.Commit}
-}
-
 // steps are in the order of execution; each finds out by itself what is left to do. The name of a step may depend on the
 // attempt.
 func (d *delivery) steps(name func(string) string) []step.Step {
 	steps := []step.Step{
 		{Name: name("check the package"), Run: d.verifyPackage},
-		{Name: name("update the checkout"), Run: d.adopt},
+		{Name: name("update the checkout"), Run: d.fastForward},
 	}
 	if d.Announcer != nil {
 		steps = append(steps, step.Step{Name: name("announce it"), Run: d.announce})
@@ -61,10 +58,10 @@ func (d *delivery) steps(name func(string) string) []step.Step {
 func (d *delivery) verifyPackage(ctx context.Context) error {
 	version, file, ok := d.Packages.Locate(d.pin.url)
 	if !ok {
-		return &PinError{d.version, d.pin.url}
+		return &pinError{d.version, d.pin.url}
 	}
 	found, err := d.Packages.Sum(ctx, version, file)
-	missing := errors.Is(err, ErrNoFile)
+	missing := errors.Is(err, vcs.ErrNoFile)
 	if err != nil && !missing {
 		return err
 	}
@@ -74,15 +71,15 @@ func (d *delivery) verifyPackage(ctx context.Context) error {
 		}
 	}
 	if missing || found.SHA256 != d.pin.sum {
-		return &StoreError{Version: version, File: file, Want: Sum{d.pin.sum, found.Size}, Found: found, Missing: missing, Final: true}
+		return &storeError{Version: version, File: file, Want: vcs.Sum{SHA256: d.pin.sum, Size: found.Size}, Found: found, Missing: missing, Final: true}
 	}
 	return nil
 }
 
-// adopt moves the user's checkout to the release. The release is done in any case, so an error here does not make it
+// fastForward moves the user's checkout to the release. The release is done in any case, so an error here does not make it
 // fail.
-func (d *delivery) adopt(ctx context.Context) error {
-	return gitops.Adopt(ctx, d.Origin, d.note, d.branch, d.base, d.tip)
+func (d *delivery) fastForward(ctx context.Context) error {
+	return gitops.FastForward(ctx, d.Origin, d.note, d.branch, d.base, d.tip)
 }
 
 // section is the changelog's section of the version at the commit; "" if it has none.
@@ -146,7 +143,7 @@ func (d *delivery) announce(ctx context.Context) error {
 	if err != nil || lacks == "" {
 		return err
 	}
-	d.page, err = d.Announcer.Put(ctx, d.commit, Announcement{
+	d.page, err = d.Announcer.Put(ctx, d.commit, vcs.Release{
 		Tag: d.version, Title: d.version, Notes: d.notes, Prerelease: semver.Prerelease(d.version) != "",
 	})
 	return err
@@ -205,7 +202,7 @@ func (d *delivery) seeSite(ctx context.Context) error {
 			}
 		}
 		if late {
-			return &SiteError{Site: d.Website.String(), Want: d.version, Serves: serves, Err: err, After: patience}
+			return &siteError{Site: d.Website.String(), Want: d.version, Serves: serves, Err: err, After: patience}
 		}
 		last = serves
 		if err := d.sleep(ctx, poll); err != nil {

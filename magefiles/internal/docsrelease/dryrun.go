@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitops"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // DryRun returns the same use case without writes: it prints what would be written. All checks still run, and everything is really read.
@@ -21,7 +22,7 @@ func (r Release) DryRun(plan func(string)) Release {
 
 func (d Systems) dryRun(plan func(string)) Systems {
 	d.Origin = gitops.PlanOrigin(d.Origin, func(text string) { plan(unhashed(text)) })
-	d.Packages = &planPackages{Packages: d.Packages, plan: plan, sums: map[string]Sum{}}
+	d.Packages = &planPackages{Packages: d.Packages, plan: plan, sums: map[string]vcs.Sum{}}
 	if d.Announcer != nil {
 		d.Announcer = planAnnouncer{d.Announcer, plan}
 	}
@@ -70,7 +71,7 @@ func (b planSiteBuilder) Build(_ context.Context, commit, version, date, file st
 type planPackages struct {
 	Packages
 	plan func(string)
-	sums map[string]Sum // by VERSION/FILE
+	sums map[string]vcs.Sum // by VERSION/FILE
 }
 
 func (p *planPackages) Upload(_ context.Context, version, file string, content io.ReaderAt, size int64) error {
@@ -78,12 +79,12 @@ func (p *planPackages) Upload(_ context.Context, version, file string, content i
 	if _, err := io.Copy(sum, io.NewSectionReader(content, 0, size)); err != nil {
 		return err
 	}
-	p.sums[version+"/"+file] = Sum{hex.EncodeToString(sum.Sum(nil)), size}
+	p.sums[version+"/"+file] = vcs.Sum{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}
 	p.plan(unhashed(fmt.Sprintf("would upload %s to the package of %s", file, version)))
 	return nil
 }
 
-func (p *planPackages) Sum(ctx context.Context, version, file string) (Sum, error) {
+func (p *planPackages) Sum(ctx context.Context, version, file string) (vcs.Sum, error) {
 	if sum, ok := p.sums[version+"/"+file]; ok {
 		return sum, nil
 	}
@@ -100,7 +101,7 @@ type planAnnouncer struct {
 	plan func(string)
 }
 
-func (a planAnnouncer) Put(_ context.Context, _ string, what Announcement) (string, error) {
+func (a planAnnouncer) Put(_ context.Context, _ string, what vcs.Release) (string, error) {
 	a.plan("would announce " + what.Tag + ":\n" + what.Notes)
 	return "", nil
 }

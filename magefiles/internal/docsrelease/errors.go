@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // LowerVersionError says that the requested version would not be the newest.
@@ -41,31 +42,31 @@ func (e *VersionTakenError) Hint() string {
 	return "run the same command again to complete that release, or release the next version"
 }
 
-// UnpushedError says that the checkout has changes that the release would not have.
-type UnpushedError struct {
+// unpushedError says that the checkout has changes that the release would not have.
+type unpushedError struct {
 	Branch string
 	Paths  []string
 }
 
-func (e *UnpushedError) Error() string {
+func (e *unpushedError) Error() string {
 	return fmt.Sprintf("changes that are not on branch %s of the forge: %s", e.Branch, plain.Paths(e.Paths))
 }
 
 // Hint says what to do.
-func (e *UnpushedError) Hint() string {
+func (e *unpushedError) Hint() string {
 	return "a release contains only the commits at the forge: commit and push the changes, or stash them"
 }
 
-// StoreError says that the package does not hold the expected file.
-type StoreError struct {
+// storeError says that the package does not hold the expected file.
+type storeError struct {
 	Version, File string
-	Want          Sum
-	Found         Sum
+	Want          vcs.Sum
+	Found         vcs.Sum
 	Missing       bool
 	Final         bool // a tag names the file
 }
 
-func (e *StoreError) Error() string {
+func (e *storeError) Error() string {
 	what := fmt.Sprintf("the package has %s of %s with %s (expected: %s)", e.File, e.Version, e.Found, e.Want)
 	if e.Missing {
 		what = fmt.Sprintf("the package does not have %s of %s", e.File, e.Version)
@@ -77,15 +78,15 @@ func (e *StoreError) Error() string {
 }
 
 // Hint says what to do.
-func (e *StoreError) Hint() string {
+func (e *storeError) Hint() string {
 	if e.Final {
 		return fmt.Sprintf("restore the file from a backup of the forge, or release the next version with `docs:release patch -new`; the tag %s names this one", e.Version)
 	}
 	return "check the storage of the forge, and proxies in front of it; nothing was tagged or pushed"
 }
 
-// SiteError says that the website serves another version than the deployed one.
-type SiteError struct {
+// siteError says that the website serves another version than the deployed one.
+type siteError struct {
 	Site   string
 	Want   string
 	Serves string // "" if it has no version
@@ -93,7 +94,7 @@ type SiteError struct {
 	After  time.Duration
 }
 
-func (e *SiteError) Error() string {
+func (e *siteError) Error() string {
 	serves := "serves " + e.Serves
 	switch {
 	case e.Err != nil:
@@ -104,17 +105,17 @@ func (e *SiteError) Error() string {
 	return fmt.Sprintf("%s is deployed, but %s after the deployment %s still %s", e.Want, e.After, e.Site, serves)
 }
 
-func (e *SiteError) Unwrap() error { return e.Err }
+func (e *siteError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
-func (e *SiteError) Hint() string {
+func (e *siteError) Hint() string {
 	return "a cache in front of the website may have the old version: clear it (BLUMEOPS_DOCS_HOOK can do that after each deployment), then run the same command again to finish the release"
 }
 
-// PinError says that a version's manifest does not name its own package, so that a rollback is impossible.
-type PinError struct{ Version, URL string }
+// pinError says that a version's manifest does not name its own package, so that a rollback is impossible.
+type pinError struct{ Version, URL string }
 
-func (e *PinError) Error() string {
+func (e *pinError) Error() string {
 	if e.URL == "" {
 		return "the manifest at " + e.Version + " names no package"
 	}
@@ -122,38 +123,38 @@ func (e *PinError) Error() string {
 }
 
 // Hint says what to do.
-func (e *PinError) Hint() string {
+func (e *pinError) Hint() string {
 	return "use a version that docs:release made; git tag --list shows them"
 }
 
-// RetiredError says that the package of a version was removed after later releases.
-type RetiredError struct {
+// retiredError says that the package of a version was removed after later releases.
+type retiredError struct {
 	Version string
 	Keep    int
 	Kept    []string // versions, the newest first
 }
 
-func (e *RetiredError) Error() string {
+func (e *retiredError) Error() string {
 	return fmt.Sprintf("the package of %s was removed: DocsKeep (BLUMEOPS_DOCS_KEEP) keeps those of the newest %d versions", e.Version, e.Keep)
 }
 
 // Hint says what to do.
-func (e *RetiredError) Hint() string {
+func (e *retiredError) Hint() string {
 	return fmt.Sprintf("roll back to one of %s; or revert the pages and release them as the next version. A larger DocsKeep keeps more packages of future releases", strings.Join(e.Kept, ", "))
 }
 
-// UnknownVersionError says that there is no such version.
-type UnknownVersionError struct {
+// unknownVersionError says that there is no such version.
+type unknownVersionError struct {
 	Version string
 	Newest  []string
 }
 
-func (e *UnknownVersionError) Error() string {
+func (e *unknownVersionError) Error() string {
 	return "tag " + e.Version + " not found at the forge"
 }
 
 // Hint says what to do.
-func (e *UnknownVersionError) Hint() string {
+func (e *unknownVersionError) Hint() string {
 	if len(e.Newest) == 0 {
 		return "there is no release yet"
 	}
@@ -161,4 +162,4 @@ func (e *UnknownVersionError) Hint() string {
 }
 
 // ExitStatus is the status for invalid arguments.
-func (e *UnknownVersionError) ExitStatus() int { return 2 }
+func (e *unknownVersionError) ExitStatus() int { return 2 }

@@ -9,12 +9,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// Pins say where the manifests name the archive of the deployed website.
-type Pins struct {
-	File     string         // slash path of the manifest
-	URL, Sum manifest.Place // of the archive's address, and of its SHA-256
-}
-
 // pin is the archive's address and hash in a manifest.
 type pin struct{ url, sum string }
 

@@ -83,7 +83,7 @@ func decide(q request, s situation) (decision, error) {
 	case newest != "" && semver.Compare(version, newest) < 0:
 		return decision{}, &LowerVersionError{Version: version, Newest: newest, Exists: exists}
 	case len(s.lacks) > 0:
-		warning = finish.why + "; " + version + " replaces it, as requested"
+		warning = finish.why + ", and " + version + " replaces it, as requested"
 	}
 	if newest != "" && s.news == "" && !q.fresh {
 		return decision{goal: goalNothing, version: newest, why: "nothing is new since " + newest + ": nothing was released (-new releases " + version + " anyway)"}, nil

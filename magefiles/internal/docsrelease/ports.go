@@ -2,9 +2,10 @@ package docsrelease
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // TagRules are the forge's rules about tags, beyond the right to push.
@@ -20,7 +21,7 @@ type Packages interface {
 	// Upload stores a file. ErrFileExists if a file of that name exists, with any content.
 	Upload(ctx context.Context, version, file string, content io.ReaderAt, size int64) error
 	// Sum downloads a file and returns its hash and size. ErrNoFile if there is none.
-	Sum(ctx context.Context, version, file string) (Sum, error)
+	Sum(ctx context.Context, version, file string) (vcs.Sum, error)
 	// Read downloads a file of a few hundred bytes. ErrNoFile if there is none.
 	Read(ctx context.Context, version, file string) ([]byte, error)
 	// Versions lists the versions in any order.
@@ -33,39 +34,14 @@ type Packages interface {
 	Locate(url string) (version, file string, ok bool)
 }
 
-var (
-	// ErrFileExists: the package has a file of that name.
-	ErrFileExists = errors.New("the file already exists")
-	// ErrNoFile: the package has no such file.
-	ErrNoFile = errors.New("file not found")
-)
-
-// Sum is the hash and the size of a file.
-type Sum struct {
-	SHA256 string // in hexadecimal, lower case
-	Size   int64  // in bytes
-}
-
-func (s Sum) String() string { return fmt.Sprintf("%d bytes, sha256 %s", s.Size, s.SHA256) }
-
 // Announcer announces versions to people: releases of the forge.
 type Announcer interface {
 	// Check checks that a version could be announced, and announces nothing.
 	Check(context.Context) error
 	// Find returns the announcement of a tag; ok is false if there is none.
-	Find(ctx context.Context, tag string) (found Announcement, ok bool, err error)
+	Find(ctx context.Context, tag string) (found vcs.Release, ok bool, err error)
 	// Put makes or changes the announcement of a.Tag, which must name the commit.
-	Put(ctx context.Context, commit string, a Announcement) (url string, err error)
-}
-
-// Announcement is the announcement of a version.
-type Announcement struct {
-	Tag        string
-	Title      string
-	Notes      string // Markdown
-	Draft      bool   // not public
-	Prerelease bool
-	URL        string // for people; "" in the argument of Put
+	Put(ctx context.Context, commit string, a vcs.Release) (url string, err error)
 }
 
 // Website is the public website.

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/mod/semver"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsrelease"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 type docsPackages struct{ *releaser }
@@ -24,7 +24,7 @@ func (p docsPackages) Check(context.Context) error {
 func (p docsPackages) Upload(_ context.Context, version, file string, content io.ReaderAt, size int64) error {
 	return p.Call("Upload", func() error {
 		if _, ok := p.w.packages[version][file]; ok {
-			return docsrelease.ErrFileExists
+			return vcs.ErrFileExists
 		}
 		data, err := io.ReadAll(io.NewSectionReader(content, 0, size))
 		if err != nil || p.w.drops {
@@ -39,16 +39,16 @@ func (p docsPackages) Upload(_ context.Context, version, file string, content io
 	})
 }
 
-func (p docsPackages) Sum(ctx context.Context, version, file string) (docsrelease.Sum, error) {
+func (p docsPackages) Sum(ctx context.Context, version, file string) (vcs.Sum, error) {
 	data, err := p.Read(ctx, version, file)
-	return docsrelease.Sum{SHA256: sumOf(string(data)), Size: int64(len(data))}, err
+	return vcs.Sum{SHA256: sumOf(string(data)), Size: int64(len(data))}, err
 }
 
 func (p docsPackages) Read(_ context.Context, version, file string) (data []byte, err error) {
 	err = p.Call("Read", func() error {
 		content, ok := p.w.packages[version][file]
 		if !ok {
-			return docsrelease.ErrNoFile
+			return vcs.ErrNoFile
 		}
 		data = []byte(content)
 		return nil
@@ -95,12 +95,12 @@ func (a docsAnnouncer) Check(context.Context) error {
 	return a.Call("Announcer.Check", func() error { return nil })
 }
 
-func (a docsAnnouncer) Find(_ context.Context, tag string) (found docsrelease.Announcement, ok bool, err error) {
+func (a docsAnnouncer) Find(_ context.Context, tag string) (found vcs.Release, ok bool, err error) {
 	err = a.Call("Find", func() error { found, ok = a.w.releases[tag]; return nil })
 	return found, ok, err
 }
 
-func (a docsAnnouncer) Put(_ context.Context, commit string, what docsrelease.Announcement) (url string, err error) {
+func (a docsAnnouncer) Put(_ context.Context, commit string, what vcs.Release) (url string, err error) {
 	err = a.Call("Put", func() error {
 		if a.w.Tags[what.Tag] != commit {
 			return errors.New("the tag is on another commit")

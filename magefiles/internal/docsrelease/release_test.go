@@ -13,6 +13,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 func TestReleaseFirst(t *testing.T) {
@@ -222,7 +223,7 @@ func TestReleaseFinishes(t *testing.T) {
 	for name, undo := range map[string]func(w *world){
 		"announcement": func(w *world) { delete(w.releases, "v0.1.0") },
 		"draft":        func(w *world) { a := w.releases["v0.1.0"]; a.Draft = true; w.releases["v0.1.0"] = a },
-		"section":      func(w *world) { w.releases["v0.1.0"] = docsrelease.Announcement{Tag: "v0.1.0"} },
+		"section":      func(w *world) { w.releases["v0.1.0"] = vcs.Release{Tag: "v0.1.0"} },
 		"deployment":   func(w *world) { w.Deployed = w.Commits[w.Branch].Parent },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,12 +246,12 @@ func TestReleaseFinishes(t *testing.T) {
 func TestReleaseKeepsWhatPeopleWrote(t *testing.T) {
 	w := newWorld()
 	w.releaser().mustRelease(t, "patch")
-	w.releases["v0.1.0"] = docsrelease.Announcement{Tag: "v0.1.0", Notes: "Hello all!"}
+	w.releases["v0.1.0"] = vcs.Release{Tag: "v0.1.0", Notes: "Hello all!"}
 	w.releaser().mustRelease(t, "patch")
 	if notes := w.releases["v0.1.0"].Notes; !strings.HasPrefix(notes, "Hello all!\n\n") || !strings.Contains(notes, "- The first thing.") {
 		t.Errorf("notes: %q", notes)
 	}
-	w.releases["v0.1.0"] = docsrelease.Announcement{Tag: "v0.1.0", Notes: strings.ReplaceAll(notes(w), "\n", "\r\n") + "\r\nBye!"}
+	w.releases["v0.1.0"] = vcs.Release{Tag: "v0.1.0", Notes: strings.ReplaceAll(notes(w), "\n", "\r\n") + "\r\nBye!"}
 	before := w.releases["v0.1.0"]
 	if w.releaser().mustRelease(t, "patch"); w.releases["v0.1.0"] != before {
 		t.Errorf("notes: %q", w.releases["v0.1.0"].Notes)

@@ -99,13 +99,13 @@ func (r *rollingBack) look(ctx context.Context) (err error) {
 	commit, ok := r.branch.Heads.Tags[r.version]
 	if !ok {
 		newest := versions.All(r.branch.Heads.Tags)
-		return &UnknownVersionError{Version: r.version, Newest: newest[:min(3, len(newest))]}
+		return &unknownVersionError{Version: r.version, Newest: newest[:min(3, len(newest))]}
 	}
 	if r.d.pin, err = r.pinAtTag(commit); err != nil {
 		return err
 	}
 	if !r.isOf(r.d.pin, r.version) {
-		return &PinError{r.version, r.d.pin.url}
+		return &pinError{r.version, r.d.pin.url}
 	}
 	r.d.branch = r.branch.Heads.Branch
 	r.result = RolledBack{Version: r.version, URL: r.d.pin.url, SHA256: r.d.pin.sum}
@@ -115,7 +115,7 @@ func (r *rollingBack) look(ctx context.Context) (err error) {
 // verifyPackage distinguishes a retired package from a lost one.
 func (r *rollingBack) verifyPackage(ctx context.Context) error {
 	err := r.d.verifyPackage(ctx)
-	var gone *StoreError
+	var gone *storeError
 	if r.Keep <= 0 || !errors.As(err, &gone) || !gone.Missing {
 		return err
 	}
@@ -124,7 +124,7 @@ func (r *rollingBack) verifyPackage(ctx context.Context) error {
 	if slices.Contains(kept, r.version) {
 		return err
 	}
-	return &RetiredError{Version: r.version, Keep: r.Keep, Kept: kept}
+	return &retiredError{Version: r.version, Keep: r.Keep, Kept: kept}
 }
 
 // push writes the version to the branch, if it is not there yet.

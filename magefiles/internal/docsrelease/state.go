@@ -17,14 +17,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/versions"
 )
 
-// newest is the state of the newest version.
-type newest struct {
-	version, commit string // "" if there is none
-	pin             pin
-	own             bool // it was made by docs:release, so it can be finished
-	live            bool // the branch's manifest names it: it was not rolled back
-}
-
 // preflight checks all rights that a release requires, and reports all missing ones together.
 func (r *releasing) preflight(ctx context.Context) error {
 	return r.checkAll(ctx, r.checks(r.Announcer != nil))
@@ -288,4 +280,8 @@ func (r *releasing) key(ctx context.Context, c *changelog.Config) (string, error
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %q %q", source, r.request.date, r.decision.version, builder, page))
 	return hex.EncodeToString(sum[:]), nil
+}
+
+func (r *releasing) deliveryOf(n newest) delivery {
+	return delivery{Systems: r.Systems, version: n.version, commit: n.commit, branch: r.heads.Branch, pin: n.pin, announced: true, live: n.live, tip: r.heads.Commit}
 }

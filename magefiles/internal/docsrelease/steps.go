@@ -20,44 +20,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// releasing is the state of one run of Release.
-type releasing struct {
-	Release
-	request request
-	races   int // pushes that were lost to other clients
-
-	// The state that was found in this round.
-	heads    vcs.Heads
-	newest   newest
-	lacks    []string
-	decision decision
-
-	// Of the version that is made.
-	noted   *changelog.Result
-	receipt string // name of the file that describes its build
-	archive archive
-	built   string      // file on this machine; "" if an earlier build is used
-	temp    scratch.Dir // folder of that file
-	changes []vcs.Change
-	tag     string // the tag's object
-
-	d      delivery // of the version to finish
-	result Released
-}
-
-// archive is a file of the package, as described in a receipt.
-type archive struct {
-	File   string `json:"file"`
-	SHA256 string `json:"sha256"`
-	Size   int64  `json:"size"`
-}
-
-func (a archive) sum() Sum { return Sum{a.SHA256, a.Size} }
-
-func (r *releasing) close() error {
-	return r.temp.Remove()
-}
-
 // checkTag refuses a version whose tag the forge would not accept, as the push comes last.
 func (r *releasing) checkTag(ctx context.Context) error {
 	if r.Tags == nil {
@@ -74,7 +36,7 @@ func (r *releasing) checkCheckout(ctx context.Context) error {
 	}
 	changed, err := r.Origin.Unpushed(ctx, r.heads.Commit, r.Folder, config.Directory, config.Filename, r.Pins.File)
 	if err == nil && len(changed) > 0 {
-		err = &UnpushedError{Branch: r.heads.Branch, Paths: changed}
+		err = &unpushedError{Branch: r.heads.Branch, Paths: changed}
 	}
 	return err
 }
@@ -124,7 +86,7 @@ func (r *releasing) reuse(ctx context.Context) error {
 	}
 	r.receipt = fmt.Sprintf("%s-%s-%s.json", r.Name, r.decision.version, key[:shownHash])
 	text, err := r.Packages.Read(ctx, r.decision.version, r.receipt)
-	if errors.Is(err, ErrNoFile) {
+	if errors.Is(err, vcs.ErrNoFile) {
 		return nil
 	}
 	if err != nil {
@@ -137,7 +99,7 @@ func (r *releasing) reuse(ctx context.Context) error {
 	}
 	found, err := r.Packages.Sum(ctx, r.decision.version, told.File)
 	switch {
-	case errors.Is(err, ErrNoFile):
+	case errors.Is(err, vcs.ErrNoFile):
 		return nil
 	case err != nil:
 		return err
@@ -191,7 +153,7 @@ func (r *releasing) upload(ctx context.Context) error {
 			r.archive.File = name
 			return nil
 		}
-		if !errors.Is(err, ErrFileExists) || length == len(r.archive.SHA256) {
+		if !errors.Is(err, vcs.ErrFileExists) || length == len(r.archive.SHA256) {
 			return err
 		}
 		r.warn(err.Error() + "; using another name")
@@ -210,12 +172,12 @@ func (r *releasing) store(ctx context.Context, name string) error {
 		return context.Cause(ctx)
 	}
 	found, err := r.Packages.Sum(ctx, r.decision.version, name)
-	missing := errors.Is(err, ErrNoFile)
-	wrong := &StoreError{Version: r.decision.version, File: name, Want: r.archive.sum(), Found: found, Missing: missing}
+	missing := errors.Is(err, vcs.ErrNoFile)
+	wrong := &storeError{Version: r.decision.version, File: name, Want: r.archive.sum(), Found: found, Missing: missing}
 	switch {
 	case err == nil && found == r.archive.sum():
 		return nil
-	case errors.Is(uploaded, ErrFileExists) && err == nil:
+	case errors.Is(uploaded, vcs.ErrFileExists) && err == nil:
 		return fmt.Errorf("%w with other content: %s", uploaded, name)
 	case uploaded != nil:
 		return uploaded
@@ -235,7 +197,7 @@ func (r *releasing) writeReceipt(ctx context.Context) error {
 		return err
 	}
 	err = r.Packages.Upload(ctx, r.decision.version, r.receipt, strings.NewReader(string(text)), int64(len(text)))
-	if errors.Is(err, ErrFileExists) {
+	if errors.Is(err, vcs.ErrFileExists) {
 		return nil
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitops"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 )
 
@@ -63,4 +64,10 @@ func (d Systems) sleep(ctx context.Context, pause time.Duration) error {
 	case <-time.After(pause):
 		return nil
 	}
+}
+
+// Pins say where the manifests name the archive of the deployed website.
+type Pins struct {
+	File     string         // slash path of the manifest
+	URL, Sum manifest.Place // of the archive's address, and of its SHA-256
 }

@@ -15,13 +15,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitops/gitopstest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/manifest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // world adds the state that only releases change: the forge's packages and releases, the website. Its time only passes in Sleep.
 type world struct {
 	*gitopstest.World
 	packages map[string]map[string]string // by version and file
-	releases map[string]docsrelease.Announcement
+	releases map[string]vcs.Release
 	clock    time.Time
 	retired  []string // versions whose packages are no longer used
 	broken   error    // the first violated property
@@ -69,7 +70,7 @@ func newWorld() *world {
 			"towncrier.toml": docsTowncrier, "CHANGELOG.md": "# Changelog\n\n<!-- towncrier release notes start -->\n",
 			"docs/index.md": "# Home\n", "docs/changelog.d/+first.feature.md": "The first thing.\n", docsManifestFile: docsManifest,
 		}),
-		packages: map[string]map[string]string{}, releases: map[string]docsrelease.Announcement{}, clock: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC),
+		packages: map[string]map[string]string{}, releases: map[string]vcs.Release{}, clock: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC),
 		unrepeatable: -1,
 	}
 	w.World.Check = w.check

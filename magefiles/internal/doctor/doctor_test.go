@@ -32,10 +32,10 @@ func (f fakeRegistry) Push(context.Context) error { return f.push }
 
 type fakeForge struct {
 	host
-	answers []Answer
+	answers []error
 }
 
-func (f fakeForge) Ask(context.Context) []Answer { return f.answers }
+func (f fakeForge) Ask(context.Context) []error { return f.answers }
 
 type fakeClone struct {
 	host
@@ -96,7 +96,7 @@ func ready() Ports {
 		Secrets:     fakeSecrets{list: []Secret{{Name: "op://v/i/f", Hint: "nothing"}}},
 		Engine:      fakeEngine{look: Outlook{Name: "embedded", Why: "asked for"}},
 		Registry:    fakeRegistry{host: host{"registry r.example"}},
-		Forge:       fakeForge{host{"forge f.example"}, []Answer{{What: "token"}, {What: "push"}}},
+		Forge:       fakeForge{host{"forge f.example"}, []error{nil, nil}},
 		Clone:       fakeClone{host: host{"git remote f.example/r"}, state: CloneState{Head: "abc", Default: "main", Released: true}},
 		ArgoCD:      fakeDeployment{host: host{"application docs"}, state: Deployed{Health: "Healthy"}},
 		Website:     fakeWebsite{host: host{"https://docs.example"}},
@@ -176,13 +176,13 @@ func TestDoctor(t *testing.T) {
 		},
 		"forge/token": {
 			func(p *Ports) {
-				p.Forge = fakeForge{host{"forge f.example"}, []Answer{{Err: remotetest.HintedError{Text: "token unknown", Advice: "make another"}}}}
+				p.Forge = fakeForge{host{"forge f.example"}, []error{remotetest.HintedError{Text: "token unknown", Advice: "make another"}}}
 			},
 			"forge f.example: token unknown [forge/token] → make another",
 		},
 		"forge/right": {
 			func(p *Ports) {
-				p.Forge = fakeForge{host{"forge f.example"}, []Answer{{}, {Err: errors.New("no scope write:package")}}}
+				p.Forge = fakeForge{host{"forge f.example"}, []error{nil, errors.New("no scope write:package")}}
 			},
 			"forge f.example: no scope write:package [forge/right] → Give",
 		},

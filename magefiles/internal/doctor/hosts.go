@@ -37,13 +37,13 @@ func forge(p Forge) validate.Check {
 			{ID: "right", What: "The token or its user does not have a required permission.", Do: "Give the user the permission, or make a token with the scopes write:repository and write:package."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
-			for i, answer := range p.Ask(ctx) {
+			for i, err := range p.Ask(ctx) {
 				rule := "right"
 				if i == 0 {
 					rule = "token"
 				}
-				if answer.Err != nil {
-					report(in, p.String(), rule, answer.Err)
+				if err != nil {
+					report(in, p.String(), rule, err)
 				}
 			}
 			return nil

@@ -57,14 +57,9 @@ type Registry interface {
 // Forge is the server of the repository, the packages and the releases.
 type Forge interface {
 	fmt.Stringer // its host
-	// Ask checks everything that releases require. The first answer is about the token itself; without a valid one there are no others.
-	Ask(context.Context) []Answer
-}
-
-// Answer is the result of one check of the forge.
-type Answer struct {
-	What string // the checked operation, as in "push to main of eblume/blumeops"
-	Err  error  // why it is not possible; nil if it is
+	// Ask checks everything that releases require: a result is why that is not possible, nil if it is. The first one is about the token itself;
+	// without a valid one there are no others.
+	Ask(context.Context) []error
 }
 
 // Clone is the current clone, and its remote.

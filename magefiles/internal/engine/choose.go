@@ -27,8 +27,8 @@ func DefaultStateDir(lookupEnv func(string) (string, bool)) (string, error) {
 // pingTimeout is the time limit for Docker's answer to a ping.
 const pingTimeout = 2 * time.Second
 
-// daggerAtHand reports whether the real Dagger is available without an explicit choice, and the reason.
-func daggerAtHand(ctx context.Context, opts Options) (why string, ok bool) {
+// daggerAvailable reports whether the real Dagger is available without an explicit choice, and the reason.
+func daggerAvailable(ctx context.Context, opts Options) (why string, ok bool) {
 	for _, v := range []struct{ name, what string }{
 		{sessionVariable, "a session is open"},
 		{runnerVariable, "a runner is set"},

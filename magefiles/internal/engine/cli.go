@@ -37,7 +37,7 @@ type cli struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
 	line  chan []byte // receives the first line of its output
-	said  *said
+	said  *outputTail
 	ended chan struct{} // closed when the process has ended and all of its output is read
 	err   error         // of the process, once ended
 	http  *http.Client
@@ -47,7 +47,7 @@ type cli struct {
 
 // startCLI starts the Dagger CLI. connect waits for its session.
 func startCLI(program string, opts Options) (*cli, error) {
-	c := &cli{line: make(chan []byte, 1), said: &said{}, ended: make(chan struct{}), log: opts.Log}
+	c := &cli{line: make(chan []byte, 1), said: &outputTail{}, ended: make(chan struct{}), log: opts.Log}
 	for attempt := 0; ; attempt++ {
 		err := c.start(program, opts)
 		// A program that was just written may still be open in a child that another goroutine starts: https://go.dev/issue/22315.
@@ -113,7 +113,7 @@ func (c *cli) connect(ctx context.Context, opts Options, patience time.Duration)
 func (c *cli) open(line []byte) error {
 	var params engineconn.ConnectParams
 	if err := json.Unmarshal(line, &params); err != nil || params.Port == 0 {
-		return fmt.Errorf("%s printed %q: expected a line of JSON with a port and a token, as `dagger session` prints", c.cmd.Path, firstOf(string(line)))
+		return fmt.Errorf("%s printed %q: expected a line of JSON with a port and a token, as `dagger session` prints", c.cmd.Path, firstLine(string(line)))
 	}
 	c.token = params.SessionToken
 	address := fmt.Sprintf("127.0.0.1:%d", params.Port)
@@ -190,7 +190,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	if !w.done {
 		w.part = append(w.part, p...)
 		line, _, whole := bytes.Cut(w.part, []byte("\n"))
-		if whole || len(line) > saidLimit {
+		if whole || len(line) > outputLimit {
 			w.done = true
 			w.line <- line
 		}
@@ -198,26 +198,26 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// said keeps the end of a program's output.
-type said struct {
+// outputTail keeps the end of a program's output.
+type outputTail struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-// saidLimit is how much of it is kept, at least.
-const saidLimit = 64 << 10
+// outputLimit is how much of it is kept, at least.
+const outputLimit = 64 << 10
 
-func (s *said) Write(p []byte) (int, error) {
+func (s *outputTail) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.text = append(s.text, p...)
-	if len(s.text) > 2*saidLimit {
-		s.text = append([]byte(nil), s.text[len(s.text)-saidLimit:]...)
+	if len(s.text) > 2*outputLimit {
+		s.text = append([]byte(nil), s.text[len(s.text)-outputLimit:]...)
 	}
 	return len(p), nil
 }
 
-func (s *said) String() string {
+func (s *outputTail) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return string(s.text)

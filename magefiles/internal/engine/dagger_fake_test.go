@@ -194,7 +194,7 @@ func plain(t *testing.T, err error, want ...string) {
 	}
 	for _, part := range want {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
+			t.Errorf("error %q, want %q in it", err, part)
 		}
 	}
 	if strings.ContainsAny(err.Error(), "\n\r\x1b") {

@@ -93,7 +93,7 @@ func (c *control) Info(context.Context, *controlapi.InfoRequest) (*controlapi.In
 }
 
 // Both a build and doctor notice a Dagger that cannot answer before they start the Dagger CLI, which would wait for minutes.
-func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
+func TestUnreachableDaggerFailsImmediately(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer web.Close()
 	webPort := web.URL[strings.LastIndexByte(web.URL, ':')+1:]
@@ -144,17 +144,17 @@ func TestADaggerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 			if c.env[runner]+c.env[session] == "" {
 				return // doctor needs more than a CLI to expect a Dagger
 			}
-			look := engine.Look(within(t), opts)
+			look := engine.Inspect(within(t), opts)
 			plain(t, look.Start, c.want...)
 			opts.Choice = engine.Auto
-			look = engine.Look(within(t), opts)
+			look = engine.Inspect(within(t), opts)
 			plain(t, look.Start, append(c.want, "embedded engine")...)
 		})
 	}
 }
 
 // A running engine passes. For one that accepts connections and is silent, the client waits and logs that.
-func TestADaggerThatIsThere(t *testing.T) {
+func TestReachableDagger(t *testing.T) {
 	for name, c := range map[string]struct {
 		env        map[string]string
 		path, says string
@@ -173,12 +173,12 @@ func TestADaggerThatIsThere(t *testing.T) {
 			opts, said := daggerOptions(t, "answers", c.env)
 			looked := make(chan engine.Outlook, 1)
 			ctx := within(t)
-			go func() { looked <- engine.Look(ctx, opts) }()
+			go func() { looked <- engine.Inspect(ctx, opts) }()
 			s, err := engine.Connect(within(t), opts)
 			must(t, err)
 			must(t, s.Close())
 			if !strings.Contains(said.String(), c.says) {
-				t.Errorf("it does not say %q: %s", c.says, said)
+				t.Errorf("missing text %q: %s", c.says, said)
 			}
 			if look := <-looked; (look.Start == nil) != (c.says == "") {
 				t.Errorf("doctor: %v", look.Start)

@@ -35,7 +35,7 @@ func TestNothingOfASessionGoesOn(t *testing.T) {
 		must(t, s.Close())
 		h.ends(t)
 		if !strings.Contains(said.String(), "killed") {
-			t.Errorf("it does not say that the CLI was killed: %s", said)
+			t.Errorf("it does not report that the CLI was killed: %s", said)
 		}
 	})
 	t.Run("interrupted while it starts", func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestNothingOfASessionGoesOn(t *testing.T) {
 		}
 		h.ends(t)
 		if all := said.String(); !strings.Contains(all, "engine: embedded") || !strings.Contains(all, "it is not my day") {
-			t.Errorf("it does not say what it fell back to, and why: %s", all)
+			t.Errorf("it does not report the fallback and its reason: %s", all)
 		}
 	})
 	t.Run("engine lost", func(t *testing.T) {

@@ -96,12 +96,12 @@ func (s *Session) Close() error { return s.Client.Close() }
 
 // Connect opens a session. It includes the cost of the setup: a first embedded session builds BuildKit.
 func Connect(ctx context.Context, opts Options) (*Session, error) {
-	why, ok := daggerAtHand(ctx, opts)
+	why, ok := daggerAvailable(ctx, opts)
 	switch {
 	case opts.Choice == Embedded:
-		return connectEmbedded(ctx, opts, "asked for")
+		return connectEmbedded(ctx, opts, "requested")
 	case opts.Choice == Dagger:
-		return connectDagger(ctx, opts, "asked for")
+		return connectDagger(ctx, opts, "requested")
 	case !ok:
 		return connectEmbedded(ctx, opts, why)
 	}
@@ -109,7 +109,7 @@ func Connect(ctx context.Context, opts Options) (*Session, error) {
 	if err == nil || ctx.Err() != nil {
 		return s, err
 	}
-	return connectEmbedded(ctx, opts, fmt.Sprintf("%s, but Dagger did not start: %s", why, firstOf(err.Error())))
+	return connectEmbedded(ctx, opts, fmt.Sprintf("%s, but Dagger did not start: %s", why, firstLine(err.Error())))
 }
 
 func connectDagger(ctx context.Context, opts Options, why string) (*Session, error) {

@@ -87,7 +87,7 @@ func main() {
 }
 `
 
-func TestAFailedCommandRunsAgainAndIsToldWhole(t *testing.T) {
+func TestAFailedCommandRunsAgainAndReportsAllOutput(t *testing.T) {
 	ctx := context.Background()
 	ct := box(t, connect(t, t.TempDir()), printEnv).WithExec([]string{"/program", "now", "fail"})
 	var seen []string
@@ -125,7 +125,7 @@ func TestACachedCommandAnswersInAnotherSession(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotOfferedIsRefusedByName(t *testing.T) {
+func TestUnsupportedFieldIsNamed(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())
 	for field, ask := range map[string]func() error{
@@ -140,7 +140,7 @@ func TestWhatIsNotOfferedIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestAPlatformVariantSaysWhatItIs(t *testing.T) {
+func TestAPlatformVariantReportsItsPlatform(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nARG TARGETARCH\nCOPY a /a-$TARGETARCH\n"), 0o644))
@@ -265,7 +265,7 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-func TestServeLetsInWhoHasTheToken(t *testing.T) {
+func TestServeRequiresTheToken(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and starts BuildKit: left out of -short")
 	}
@@ -341,6 +341,6 @@ func TestFallingBack(t *testing.T) {
 		t.Errorf("got %s", s.Choice)
 	}
 	if all := strings.Join(said, "\n"); !strings.Contains(all, "Dagger did not start") {
-		t.Errorf("it does not say why: %s", all)
+		t.Errorf("the reason is missing: %s", all)
 	}
 }

@@ -23,7 +23,7 @@ func main() {
 
 // The test copies an empty directory in each way, after it copied a directory with a file in the same way: the engine's cache must not answer for
 // one with the other.
-func TestAnEmptyDirectoryHoldsNothingOfAnother(t *testing.T) {
+func TestAnEmptyDirectoryIsEmpty(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())
 	ct := box(t, c, listFiles)

@@ -19,7 +19,7 @@ import (
 
 // A file that BuildKit has is not sent again with the changed files. Here it is removed before BuildKit requests the folder, so it could not be
 // sent.
-func TestWhatIsUnchangedIsNotSentAgain(t *testing.T) {
+func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
 	ctx, folder := t.Context(), t.TempDir()
 	opts := enginetest.Options(t, folder)
 	if !tellsItsStart(t, opts) {

@@ -25,7 +25,7 @@ func serveAndBreak(next http.Handler, _ http.ResponseWriter, r *http.Request) {
 func TestForgeThatRepeatsTheToken(t *testing.T) {
 	c := as(t, "write:package")
 	for _, status := range []int{302, 400, 401, 403, 404, 409, 422, 500} {
-		mend := labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, r *http.Request) {
+		restore := labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "https://elsewhere.example/"+c.token+"?"+c.token)
 			w.WriteHeader(status)
 			fmt.Fprintf(w, `{"message":"%s was asked with %s\n\u001b[31m and %s"}`, r.URL, r.Header.Get("Authorization"), url.QueryEscape(c.token))
@@ -37,14 +37,14 @@ func TestForgeThatRepeatsTheToken(t *testing.T) {
 			t.Errorf("%d: %q", status, err)
 		}
 		c.secret(t, err)
-		mend()
+		restore()
 	}
 }
 
 func TestTokenThatCannotBeHad(t *testing.T) {
 	locked := errors.New("1Password is locked")
 	asked := 0
-	c, err := New(Options{URL: labForge(t).URL(), HTTP: labForge(t).Front().Client(), Token: func(context.Context) (string, error) {
+	c, err := New(Options{URL: labForge(t).URL(), HTTP: labForge(t).Proxy().Client(), Token: func(context.Context) (string, error) {
 		asked++
 		return "", locked
 	}})
@@ -62,7 +62,7 @@ func TestTokenIsReadOnce(t *testing.T) {
 	token, err := labForge(t).Token(t.Context(), t.Name(), "read:package")
 	must(t, err)
 	asked := 0
-	c, err := New(Options{URL: labForge(t).URL() + "/", HTTP: labForge(t).Front().Client(), Token: func(context.Context) (string, error) {
+	c, err := New(Options{URL: labForge(t).URL() + "/", HTTP: labForge(t).Proxy().Client(), Token: func(context.Context) (string, error) {
 		asked++
 		return token + "\n", nil // as files end
 	}})
@@ -85,7 +85,7 @@ func TestStorageElsewhere(t *testing.T) {
 	}))
 	defer storage.Close()
 	c := as(t, "read:package")
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: 307, Header: map[string][]string{"Location": {storage.URL + "/x?signature=y"}}})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: 307, Header: map[string][]string{"Location": {storage.URL + "/x?signature=y"}}})()
 	held, err := c.Sum(t.Context(), testFile(t, "x"))
 	if err != nil || held != contentOf([]byte("content")) {
 		t.Errorf("%v, %v", held, err)
@@ -112,7 +112,7 @@ func TestAnswersThatAreNoUse(t *testing.T) {
 		"no pages": func(w http.ResponseWriter) { fmt.Fprint(w, `[{"name":"docs","version":"v1"}]`) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) { serve(w) }})()
+			defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Custom, Serve: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) { serve(w) }})()
 			_, err := c.Versions(t.Context(), "eblume", "docs")
 			c.want(t, err, ErrRejected)
 		})
@@ -134,7 +134,7 @@ func TestNobodyThere(t *testing.T) {
 	c = with(t, secure.URL, "t0p-secret-token")
 	_, err = c.Tag(t.Context(), Repository{"eblume", "blumeops"}, "v1.0.0")
 	c.want(t, err, ErrUnreachable, "invalid certificate", "authority is not known")
-	c = with(t, "https://"+labForge(t).Front().Addr(), "t0p-secret-token")
+	c = with(t, "https://"+labForge(t).Proxy().Addr(), "t0p-secret-token")
 	_, err = c.Tag(t.Context(), Repository{"eblume", "blumeops"}, "v1.0.0")
 	c.want(t, err, ErrUnreachable, "http or https")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // File is a file of a generic package. The forge accepts letters, digits and -_+. in the package's name, more in the
@@ -29,12 +30,6 @@ func (f File) Path() string {
 	return path("api", "packages", f.Owner, "generic", f.Package, f.Version, f.Name)
 }
 
-// Content is the hash and the size of a file.
-type Content struct {
-	SHA256 string // in hexadecimal
-	Size   int64  // in bytes
-}
-
 // Upload sends a file, of which content holds size bytes. ErrExists if a file of that name exists, with any content: the
 // forge never replaces one. An earlier attempt whose answer was lost may have left it; Sum finds that out.
 func (c *Client) Upload(ctx context.Context, f File, r io.ReaderAt, size int64) error {
@@ -48,12 +43,12 @@ func (c *Client) Upload(ctx context.Context, f File, r io.ReaderAt, size int64) 
 }
 
 // Sum downloads a file and returns its hash and size. The file is not kept in memory.
-func (c *Client) Sum(ctx context.Context, f File) (Content, error) {
-	var held Content
+func (c *Client) Sum(ctx context.Context, f File) (vcs.Sum, error) {
+	var held vcs.Sum
 	err := c.download(ctx, f, func(body io.Reader) error {
 		hash := sha256.New()
 		n, err := io.Copy(hash, io.LimitReader(body, maxFile+1))
-		held = Content{hex.EncodeToString(hash.Sum(nil)), n}
+		held = vcs.Sum{SHA256: hex.EncodeToString(hash.Sum(nil)), Size: n}
 		if err == nil && n > maxFile {
 			err = &httpx.AnswerError{Problem: fmt.Sprintf("sends more than %d bytes", int64(maxFile))}
 		}

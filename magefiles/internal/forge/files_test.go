@@ -16,6 +16,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // testFile is a file of a package that no other test uses.
@@ -24,9 +25,9 @@ func testFile(t *testing.T, name string) File {
 	return File{labForge(t).Owner, own(strings.ReplaceAll(strings.ToLower(t.Name()), "/", "-")), "v1.0.0", name}
 }
 
-func contentOf(b []byte) Content {
+func contentOf(b []byte) vcs.Sum {
 	s := sha256.Sum256(b)
-	return Content{hex.EncodeToString(s[:]), int64(len(b))}
+	return vcs.Sum{SHA256: hex.EncodeToString(s[:]), Size: int64(len(b))}
 }
 
 func TestFiles(t *testing.T) {
@@ -52,13 +53,13 @@ func TestFiles(t *testing.T) {
 
 func TestNamesAreNotPaths(t *testing.T) {
 	c := as(t, "write:package")
-	requests := len(labForge(t).Front().Requests())
+	requests := len(labForge(t).Proxy().Requests())
 	for _, f := range []File{{"..", "p", "v", "f"}, {"o", "../p", "v", "f"}, {"o", "p", "", "f"}, {"o", "p", ".", "f"}, {"o", "p", "v", "a/b"}} {
 		_, err := c.Sum(t.Context(), f)
 		c.want(t, err, ErrRejected, "without slashes")
 		c.want(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1), ErrRejected)
 	}
-	if asked := len(labForge(t).Front().Requests()) - requests; asked != 0 {
+	if asked := len(labForge(t).Proxy().Requests()) - requests; asked != 0 {
 		t.Errorf("the forge was asked %d times", asked)
 	}
 	f := File{labForge(t).Owner, "name", "v1 +rc#1%2F?x=y", "a b#c%&.txt"}
@@ -69,9 +70,9 @@ func TestNamesAreNotPaths(t *testing.T) {
 
 // store uploads a file and reads it back. A file that exists already, for example from an attempt whose answer was lost, is
 // no error.
-func (c caller) store(t *testing.T, f File, r io.ReaderAt, size int64) (Content, error) {
+func (c caller) store(t *testing.T, f File, r io.ReaderAt, size int64) (vcs.Sum, error) {
 	if err := c.Upload(t.Context(), f, r, size); err != nil && !errors.Is(err, ErrExists) {
-		return Content{}, err
+		return vcs.Sum{}, err
 	}
 	return c.Sum(t.Context(), f)
 }
@@ -110,7 +111,7 @@ func TestTemporaryFaults(t *testing.T) {
 			if fault.Kind == faultproxy.Cut {
 				must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
 			}
-			defer labForge(t).Front().Fail(fault)()
+			defer labForge(t).Proxy().Fail(fault)()
 			held, err := c.store(t, f, bytes.NewReader(b), int64(len(b)))
 			if err != nil || held != contentOf(b) {
 				t.Errorf("%v, %v", held, err)
@@ -127,10 +128,10 @@ func TestTemporaryFaults(t *testing.T) {
 func TestLostAnswer(t *testing.T) {
 	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 1000)
 	lost := faultproxy.Fault{Kind: faultproxy.Custom, Method: "PUT", Times: 1, Serve: serveAndBreak}
-	defer labForge(t).Front().Fail(lost)()
+	defer labForge(t).Proxy().Fail(lost)()
 	c.want(t, c.Upload(t.Context(), f, bytes.NewReader(b), 1000), ErrExists)
 	f.Name = "y"
-	defer labForge(t).Front().Fail(lost)()
+	defer labForge(t).Proxy().Fail(lost)()
 	if held, err := c.store(t, f, bytes.NewReader(b), 1000); err != nil || held != contentOf(b) || len(*c.log) != 2 {
 		t.Errorf("%v, %v; log %q", held, err, *c.log)
 	}
@@ -146,11 +147,11 @@ func TestFaultsThatStay(t *testing.T) {
 		"503":            {faultproxy.Fault{Kind: faultproxy.Status, Body: "maintenance"}, ErrFaulty, "503 Service Unavailable (maintenance)"},
 		"refused":        {faultproxy.Fault{Kind: faultproxy.Refuse}, ErrUnreachable, "connection"},
 		"cut":            {faultproxy.Fault{Kind: faultproxy.CutRequest, Bytes: 10_000}, ErrUnreachable, ""},
-		"dropped":        {faultproxy.Fault{Kind: faultproxy.Drop}, ErrNotFound, "does not have it"},
+		"dropped":        {faultproxy.Fault{Kind: faultproxy.Drop}, ErrNotFound, "cannot find it"},
 		"expired":        {faultproxy.Fault{Kind: faultproxy.Expire}, ErrDenied, "Missing: valid token"},
 		"redirected":     {faultproxy.Fault{Kind: faultproxy.Status, Status: 302, Method: "PUT", Header: map[string][]string{"Location": {"http://u:p@elsewhere.example/login?token=x"}}}, ErrRejected, "redirects to http://elsewhere.example/login"},
 		"other success":  {faultproxy.Fault{Kind: faultproxy.Status, Status: 200, Method: "PUT", Body: "<html>"}, ErrRejected, "200 OK"},
-		"long pause":     {faultproxy.Fault{Kind: faultproxy.Status, Header: map[string][]string{"Retry-After": {"3600"}}}, ErrFaulty, "asks to wait 1h0m0s"},
+		"long pause":     {faultproxy.Fault{Kind: faultproxy.Status, Header: map[string][]string{"Retry-After": {"3600"}}}, ErrFaulty, "requests a wait of 1h0m0s"},
 		"too large":      {faultproxy.Fault{Kind: faultproxy.Status, Status: 413, Method: "PUT"}, ErrRejected, "quota"},
 		"quota":          {faultproxy.Fault{Kind: faultproxy.Status, Status: 403, Method: "PUT", Body: "maximum allowed package type size exceeded: quota"}, ErrRejected, "refuses more content"},
 		"not for us":     {faultproxy.Fault{Kind: faultproxy.Status, Status: 404, Method: "PUT"}, ErrNotFound, ""},
@@ -158,7 +159,7 @@ func TestFaultsThatStay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := as(t, "write:package")
-			defer labForge(t).Front().Fail(fault.Fault)()
+			defer labForge(t).Proxy().Fail(fault.Fault)()
 			_, err := c.store(t, f, bytes.NewReader(b), int64(len(b)))
 			c.want(t, err, fault.kind, fault.says)
 		})
@@ -171,7 +172,7 @@ func TestFaultsThatStay(t *testing.T) {
 func TestTruncatedDownload(t *testing.T) {
 	c, f, b := as(t, "write:package"), testFile(t, "x"), random(t, 300_000)
 	must(t, c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b))))
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Cut, Bytes: 299_999})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Cut, Bytes: 299_999})()
 	_, err := c.Sum(t.Context(), f)
 	c.want(t, err, ErrUnreachable, "broke the connection")
 	if text, err := c.Read(t.Context(), f, 1<<20); text != nil || !errors.Is(err, ErrUnreachable) {
@@ -183,7 +184,7 @@ func TestCancelled(t *testing.T) {
 	c, f := as(t, "write:package"), testFile(t, "x")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Delay, Hit: func(*http.Request) { cancel() }})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Delay, Hit: func(*http.Request) { cancel() }})()
 	err := c.Upload(ctx, f, strings.NewReader("x"), 1)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload "+f.String()) {
 		t.Errorf("error %v", err)
@@ -198,7 +199,7 @@ func TestCancelledBetweenAttempts(t *testing.T) {
 	defer cancel()
 	c.caller.Retry = Retry{First: 1 << 62, Max: 1 << 62}
 	c.caller.Log = func(string) { cancel() }
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status})()
 	if _, err := c.Sum(ctx, f); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -206,8 +207,8 @@ func TestCancelledBetweenAttempts(t *testing.T) {
 
 func TestStalled(t *testing.T) {
 	c, f := as(t, "write:package"), testFile(t, "x")
-	c.http.Transport, c.caller.Retry.Attempts = httpx.NoStall(labForge(t).Front().Client().Transport, 1), 2
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Delay})()
+	c.http.Transport, c.caller.Retry.Attempts = httpx.NoStall(labForge(t).Proxy().Client().Transport, 1), 2
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Delay})()
 	_, err := c.Sum(t.Context(), f)
 	c.want(t, err, ErrUnreachable, "does not answer in time (no data for 1ns)")
 	if len(*c.log) != 1 {
@@ -220,12 +221,12 @@ func TestRefusedUploadIsNotSent(t *testing.T) {
 	f, b := testFile(t, "x"), random(t, 20<<20)
 	c, err := New(Options{URL: labForge(t).URL(), Token: func(context.Context) (string, error) { return "no-such-token", nil }})
 	must(t, err)
-	labForge(t).Front().Forget()
+	labForge(t).Proxy().Forget()
 	err = c.Upload(t.Context(), f, bytes.NewReader(b), int64(len(b)))
 	if !errors.Is(err, ErrDenied) {
 		t.Errorf("error %v", err)
 	}
-	for _, r := range labForge(t).Front().Requests() {
+	for _, r := range labForge(t).Proxy().Requests() {
 		if r.Received > 0 {
 			t.Errorf("%s %s: %d bytes were sent", r.Method, r.Path, r.Received)
 		}

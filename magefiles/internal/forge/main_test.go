@@ -78,7 +78,7 @@ func with(t *testing.T, address, token string) caller {
 	t.Helper()
 	log := &[]string{}
 	c, err := New(Options{
-		URL: address, Token: func(context.Context) (string, error) { return token, nil }, HTTP: labForge(t).Front().Client(),
+		URL: address, Token: func(context.Context) (string, error) { return token, nil }, HTTP: labForge(t).Proxy().Client(),
 		Log: func(s string) { *log = append(*log, s) }, Retry: Retry{First: time.Millisecond},
 	})
 	must(t, err)

@@ -44,7 +44,7 @@ func TestDelete(t *testing.T) {
 			c.want(t, err, ErrNotFound)
 		}
 	}
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Method: "DELETE", Times: 2})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status, Method: "DELETE", Times: 2})()
 	must(t, c.Upload(t.Context(), f, strings.NewReader("x"), 1))
 	must(t, c.DeleteVersion(t.Context(), f.Owner, f.Package, f.Version))
 }
@@ -56,7 +56,7 @@ func TestLink(t *testing.T) {
 	link := own("link")
 	c.want(t, c.Link(t.Context(), r.Owner, link, r.Name), ErrNotFound, "upload a file first")
 	must(t, c.Upload(t.Context(), File{r.Owner, link, "v1", "x"}, strings.NewReader("x"), 1))
-	c.want(t, c.Link(t.Context(), r.Owner, link, "no-such-repository"), ErrNotFound, "by hand")
+	c.want(t, c.Link(t.Context(), r.Owner, link, "no-such-repository"), ErrNotFound, "link it in the package's settings")
 	for range 2 {
 		must(t, c.Link(t.Context(), r.Owner, link, r.Name))
 	}
@@ -64,5 +64,5 @@ func TestLink(t *testing.T) {
 	if err != nil || len(versions) != 1 || versions[0].Repository != r.String() {
 		t.Errorf("versions %v, %v", versions, err)
 	}
-	c.want(t, c.Link(t.Context(), r.Owner, link, other.Name), ErrExists, "linked to "+r.String())
+	c.want(t, c.Link(t.Context(), r.Owner, link, other.Name), ErrExists, "already links it to "+r.String())
 }

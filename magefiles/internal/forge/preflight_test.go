@@ -160,19 +160,19 @@ func TestPreflightOfPrivatePackages(t *testing.T) {
 func TestPreflightIsNotFooled(t *testing.T) {
 	need := release1(t, "fooled")
 	c := as(t, "write:repository", "write:package")
-	mend := labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Drop})
+	restore := labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Drop})
 	checks := c.Preflight(t.Context(), need)
-	mend()
+	restore()
 	c.want(t, checks[3].Err, ErrRejected, "201 Created")
 	c.want(t, checks[4].Err, ErrRejected, "201 Created")
-	mend = labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status})
+	restore = labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status})
 	checks = c.Preflight(t.Context(), need)
-	mend()
+	restore()
 	if len(checks) != 1 {
 		t.Errorf("%+v", checks)
 	}
 	c.want(t, checks[0].Err, ErrFaulty)
-	defer labForge(t).Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Times: 2})()
+	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status, Times: 2})()
 	if got := outcome(t, c, c.Preflight(t.Context(), need)); got != "|||||" {
 		t.Errorf("after two faults: lacks %q", got)
 	}

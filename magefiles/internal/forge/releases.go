@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Repository is a repository on the forge.
@@ -19,17 +20,6 @@ func (r Repository) String() string { return r.Owner + "/" + r.Name }
 
 func (r Repository) api(segments ...string) string {
 	return "/api/v1" + path(append([]string{"repos", r.Owner, r.Name}, segments...)...)
-}
-
-// Release is a release on the forge. It belongs to a tag, which has one release at most.
-type Release struct {
-	ID         int64  // given by the forge
-	Tag        string // must exist already
-	Title      string // "" is the tag
-	Notes      string // Markdown; "" leaves those of an existing release
-	Draft      bool   // only people who may write see it
-	Prerelease bool
-	URL        string // for people; given by the forge
 }
 
 // release is a Release as the API's JSON.
@@ -44,7 +34,8 @@ type release struct {
 	URL        string `json:"html_url,omitempty"`
 }
 
-func (r Release) words() release {
+// wordsOf is a Release as the API's JSON.
+func wordsOf(r vcs.Release) release {
 	title := r.Title
 	if title == "" {
 		title = r.Tag
@@ -52,9 +43,9 @@ func (r Release) words() release {
 	return release{Tag: r.Tag, Title: title, Notes: r.Notes, Draft: r.Draft, Prerelease: r.Prerelease}
 }
 
-// is reports whether an existing release has the fields of r.
-func (r Release) is(there Release) bool {
-	want := r.words()
+// same reports whether an existing release has the fields of r.
+func same(r, there vcs.Release) bool {
+	want := wordsOf(r)
 	return there.Tag == want.Tag && there.Title == want.Title && there.Draft == want.Draft && there.Prerelease == want.Prerelease &&
 		(want.Notes == "" || lines(there.Notes) == lines(want.Notes))
 }
@@ -73,27 +64,29 @@ func (c *Client) Tag(ctx context.Context, r Repository, tag string) (commit stri
 }
 
 // ReleaseByTag returns the release of a tag, which may be a draft if the token may see it. ErrNotFound if there is none.
-func (c *Client) ReleaseByTag(ctx context.Context, r Repository, tag string) (Release, error) {
+func (c *Client) ReleaseByTag(ctx context.Context, r Repository, tag string) (vcs.Release, error) {
 	if err := c.check(r.Owner, r.Name, tag); err != nil {
-		return Release{}, err
+		return vcs.Release{}, err
 	}
 	var found release
 	err := c.get(ctx, "look up release "+tag, readRepository(r), r.api("releases", "tags", tag), nil, answer(&found))
-	return Release{found.ID, found.Tag, found.Title, found.Notes, found.Draft, found.Prerelease, found.URL}, err
+	return vcs.Release{
+		ID: found.ID, Tag: found.Tag, Title: found.Title, Notes: found.Notes, Draft: found.Draft, Prerelease: found.Prerelease, URL: found.URL,
+	}, err
 }
 
 // CreateRelease makes a release for a tag, which must name the commit: for a missing tag the forge would make one of its own,
 // at the default branch. ErrExists if the tag has a release; an earlier attempt whose answer was lost may have left it.
-func (c *Client) CreateRelease(ctx context.Context, r Repository, rel Release, commit string) (Release, error) {
+func (c *Client) CreateRelease(ctx context.Context, r Repository, rel vcs.Release, commit string) (vcs.Release, error) {
 	what := "announce " + rel.Tag
 	named, err := c.Tag(ctx, r, rel.Tag)
 	if err != nil {
-		return Release{}, err
+		return vcs.Release{}, err
 	}
 	if named != commit {
-		return Release{}, c.fail(ErrMismatch, what, fmt.Sprintf("has the tag at %s, expected %s", httpx.Clean(named), commit), "find out who moved the tag")
+		return vcs.Release{}, c.fail(ErrMismatch, what, fmt.Sprintf("has the tag at %s, expected %s", httpx.Clean(named), commit), "find out who moved the tag")
 	}
-	in := rel.words()
+	in := wordsOf(rel)
 	in.Target = commit
 	return c.write(ctx, r, rel, call{
 		what: what, right: writeRepository(r),
@@ -102,33 +95,33 @@ func (c *Client) CreateRelease(ctx context.Context, r Repository, rel Release, c
 }
 
 // UpdateRelease changes the release rel.ID to rel.
-func (c *Client) UpdateRelease(ctx context.Context, r Repository, rel Release) (Release, error) {
+func (c *Client) UpdateRelease(ctx context.Context, r Repository, rel vcs.Release) (vcs.Release, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
-		return Release{}, err
+		return vcs.Release{}, err
 	}
 	return c.write(ctx, r, rel, call{
 		what: "complete release " + rel.Tag, right: writeRepository(r),
-		method: http.MethodPatch, path: r.api("releases", strconv.FormatInt(rel.ID, 10)), json: rel.words(),
+		method: http.MethodPatch, path: r.api("releases", strconv.FormatInt(rel.ID, 10)), json: wordsOf(rel),
 	})
 }
 
 // write changes a release and reads it back; ErrMismatch if they differ.
-func (c *Client) write(ctx context.Context, r Repository, rel Release, q call) (Release, error) {
+func (c *Client) write(ctx context.Context, r Repository, rel vcs.Release, q call) (vcs.Release, error) {
 	if err := c.do(ctx, q); err != nil {
-		return Release{}, err
+		return vcs.Release{}, err
 	}
 	there, err := c.ReleaseByTag(ctx, r, rel.Tag)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return Release{}, c.fail(ErrMismatch, q.what, "accepted the release, but does not have it", "read the forge's log, then run this again")
-	case err == nil && !rel.is(there):
-		return Release{}, c.fail(ErrMismatch, q.what, "accepted the release, but stores different content", "read the forge's log, then run this again")
+		return vcs.Release{}, c.fail(ErrMismatch, q.what, "accepted the release, but does not have it", "read the forge's log, then run this again")
+	case err == nil && !same(rel, there):
+		return vcs.Release{}, c.fail(ErrMismatch, q.what, "accepted the release, but stores different content", "read the forge's log, then run this again")
 	}
 	return there, err
 }
 
 // Announce makes rel the release of the tag, which must name the commit: it is found, made or completed.
-func (c *Client) Announce(ctx context.Context, r Repository, rel Release, commit string) (Release, error) {
+func (c *Client) Announce(ctx context.Context, r Repository, rel vcs.Release, commit string) (vcs.Release, error) {
 	there, err := c.ReleaseByTag(ctx, r, rel.Tag)
 	if errors.Is(err, ErrNotFound) {
 		there, err = c.CreateRelease(ctx, r, rel, commit)
@@ -136,7 +129,7 @@ func (c *Client) Announce(ctx context.Context, r Repository, rel Release, commit
 			there, err = c.ReleaseByTag(ctx, r, rel.Tag)
 		}
 	}
-	if err != nil || rel.is(there) {
+	if err != nil || same(rel, there) {
 		return there, err
 	}
 	rel.ID = there.ID

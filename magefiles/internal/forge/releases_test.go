@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 const notes = "### Features\n\n- One «thing» & <another>.\n\n```sh\nmage -l\n```\n"
@@ -13,7 +14,7 @@ const notes = "### Features\n\n- One «thing» & <another>.\n\n```sh\nmage -l\n`
 func TestAnnounce(t *testing.T) {
 	c := as(t, "write:repository")
 	r, commit := seed(t, "announce")
-	want := Release{Tag: "v1.0.0", Title: "v1.0.0", Notes: notes}
+	want := vcs.Release{Tag: "v1.0.0", Title: "v1.0.0", Notes: notes}
 	_, err := c.ReleaseByTag(t.Context(), r, "v1.0.0")
 	c.want(t, err, ErrNotFound)
 	_, err = c.Announce(t.Context(), r, want, commit)
@@ -27,11 +28,11 @@ func TestAnnounce(t *testing.T) {
 	if first.Notes != notes || first.Title != "v1.0.0" || first.ID == 0 || !strings.Contains(first.URL, "/releases/tag/v1.0.0") {
 		t.Errorf("announced %+v", first)
 	}
-	labForge(t).Front().Forget()
+	labForge(t).Proxy().Forget()
 	if again, err := c.Announce(t.Context(), r, want, commit); err != nil || again != first {
 		t.Errorf("again %+v, %v", again, err)
 	}
-	if asked := labForge(t).Front().Requests(); len(asked) != 1 || asked[0].Method != "GET" {
+	if asked := labForge(t).Proxy().Requests(); len(asked) != 1 || asked[0].Method != "GET" {
 		t.Errorf("for what is there already it asked %v", asked)
 	}
 	if named, err := c.Tag(t.Context(), r, "v1.0.0"); err != nil || named != commit {
@@ -45,15 +46,15 @@ func TestAnnounceCompletes(t *testing.T) {
 	c := as(t, "write:repository")
 	r, commit := seed(t, "complete")
 	tag(t, r, "v1.0.0", commit)
-	draft, err := c.CreateRelease(t.Context(), r, Release{Tag: "v1.0.0", Title: "half", Draft: true, Prerelease: true}, commit)
+	draft, err := c.CreateRelease(t.Context(), r, vcs.Release{Tag: "v1.0.0", Title: "half", Draft: true, Prerelease: true}, commit)
 	if err != nil || !draft.Draft || !draft.Prerelease {
 		t.Fatalf("draft %+v, %v", draft, err)
 	}
-	whole, err := c.Announce(t.Context(), r, Release{Tag: "v1.0.0", Notes: notes}, commit)
+	whole, err := c.Announce(t.Context(), r, vcs.Release{Tag: "v1.0.0", Notes: notes}, commit)
 	if err != nil || whole.ID != draft.ID || whole.Draft || whole.Prerelease || whole.Title != "v1.0.0" || whole.Notes != notes {
 		t.Errorf("completed %+v, %v", whole, err)
 	}
-	kept, err := c.Announce(t.Context(), r, Release{Tag: "v1.0.0"}, commit)
+	kept, err := c.Announce(t.Context(), r, vcs.Release{Tag: "v1.0.0"}, commit)
 	if err != nil || kept != whole {
 		t.Errorf("without notes %+v, %v", kept, err)
 	}
@@ -75,8 +76,8 @@ func TestAnnounceWithFaults(t *testing.T) {
 			as := as(t, "write:repository")
 			r, commit := seed(t, strings.ReplaceAll("faults-"+name, " ", "-"))
 			tag(t, r, "v1.0.0", commit)
-			mend := labForge(t).Front().Fail(c.fault)
-			got, err := as.Announce(t.Context(), r, Release{Tag: "v1.0.0", Notes: notes}, commit)
+			mend := labForge(t).Proxy().Fail(c.fault)
+			got, err := as.Announce(t.Context(), r, vcs.Release{Tag: "v1.0.0", Notes: notes}, commit)
 			mend()
 			if c.kind == nil && (err != nil || got.Notes != notes) {
 				t.Errorf("%+v, %v", got, err)
@@ -84,7 +85,7 @@ func TestAnnounceWithFaults(t *testing.T) {
 			if c.kind != nil {
 				as.want(t, err, c.kind)
 			}
-			if got, err = as.Announce(t.Context(), r, Release{Tag: "v1.0.0", Notes: notes}, commit); err != nil || got.Notes != notes {
+			if got, err = as.Announce(t.Context(), r, vcs.Release{Tag: "v1.0.0", Notes: notes}, commit); err != nil || got.Notes != notes {
 				t.Errorf("run again: %+v, %v", got, err)
 			}
 		})
@@ -99,7 +100,7 @@ func TestAnnounceInARace(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range ids {
 		all.Go(func() {
-			got, err := c.Announce(t.Context(), r, Release{Tag: "v1.0.0", Notes: notes}, commit)
+			got, err := c.Announce(t.Context(), r, vcs.Release{Tag: "v1.0.0", Notes: notes}, commit)
 			if err != nil {
 				t.Error(err)
 			}

@@ -48,7 +48,7 @@ func (c *Client) explainDenial(ctx context.Context, e *Error, q call, answer *ht
 		e.Missing, e.Problem = "token", "requires a token to "+q.right.do+said
 		e.Advice = "set the forge's token: one with the scope " + q.right.scope
 	case answer.Status == http.StatusUnauthorized && c.unknownToken(ctx):
-		e.Missing, e.Problem = "valid token", "does not know this token"
+		e.Missing, e.Problem = "valid token", "does not accept this token"
 		e.Advice = "it may be incomplete, expired or revoked: create another (Settings, Applications) with the scope " + q.right.scope
 	case c.lacksScope(ctx, q, answer):
 		e.Missing, e.Problem = "scope "+q.right.scope, "does not let this token "+q.right.do+": it does not have the scope "+q.right.scope

@@ -5,49 +5,15 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
-
-// RunState is the state of a run, or of a job of it.
-type RunState string
-
-// The states. Skipped, Success, Failure and Cancelled are final.
-const (
-	RunWaiting   RunState = "waiting" // for a runner
-	RunBlocked   RunState = "blocked" // by another run or job, or waits for approval
-	RunRunning   RunState = "running"
-	RunSuccess   RunState = "success"
-	RunFailure   RunState = "failure"
-	RunCancelled RunState = "cancelled"
-	RunSkipped   RunState = "skipped"
-	RunUnknown   RunState = "unknown" // a state that this package does not know
-)
-
-// Run is one run of a workflow for one event.
-type Run struct {
-	ID       int64 // for the API; 0 for a forge that only lists the jobs that runners took
-	Number   int64 // within the repository, as its web page shows it
-	Workflow string
-	State    RunState
-	URL      string // for people; "" if the forge gives none
-	Approval bool   // it waits for approval
-}
-
-// Job is a job of a run.
-type Job struct {
-	ID     int64 // for the API; 0 if the API has no log of it
-	Name   string
-	State  RunState
-	Labels []string // that the runner must have; none if the forge does not say
-	Runner string   // the runner that took it; "" if the forge does not say
-	Step   string   // the current or the last step; "" if the forge does not say
-	URL    string   // for people; "" if the forge gives none
-}
 
 // TagRuns lists the runs of a tag that is on a commit, newest first. ErrNotFound: the forge has no API for runs.
 //
 // There are three forms. Gitea from 1.24 on and Forgejo from 12 on list runs, each in its own terms
 // (modules/structs/repo_actions.go, and action.go in Forgejo); older ones list tasks, which are the jobs that a runner took.
-func (c *Client) TagRuns(ctx context.Context, r Repository, tag, commit string) ([]Run, error) {
+func (c *Client) TagRuns(ctx context.Context, r Repository, tag, commit string) ([]vcs.Run, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
 		return nil, err
 	}
@@ -56,7 +22,7 @@ func (c *Client) TagRuns(ctx context.Context, r Repository, tag, commit string) 
 		listed, err = c.listRuns(ctx, r, "tasks", nil)
 		return ofTasks(listed.of(tag, commit)), err
 	}
-	var runs []Run
+	var runs []vcs.Run
 	for _, l := range listed.of(tag, commit) {
 		runs = append(runs, l.run())
 	}
@@ -64,7 +30,7 @@ func (c *Client) TagRuns(ctx context.Context, r Repository, tag, commit string) 
 }
 
 // RunJobs lists the jobs of a run in the forge's order. ErrNotFound: the forge has no API for jobs.
-func (c *Client) RunJobs(ctx context.Context, r Repository, run Run) ([]Job, error) {
+func (c *Client) RunJobs(ctx context.Context, r Repository, run vcs.Run) ([]vcs.Job, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
 		return nil, err
 	}
@@ -78,7 +44,7 @@ func (c *Client) RunJobs(ctx context.Context, r Repository, run Run) ([]Job, err
 		tasks, err := c.listRuns(ctx, r, "tasks", nil)
 		return jobsOfTasks(tasks, run), err
 	}
-	var jobs []Job
+	var jobs []vcs.Job
 	for _, l := range listed {
 		jobs = append(jobs, l.job())
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // FuzzRuns checks that runs and jobs made from any list of a forge may be shown to people.
@@ -44,7 +46,7 @@ func FuzzRuns(f *testing.F) {
 }
 
 // fit fails for text that must not be shown to people, and for an unknown state.
-func fit(t *testing.T, state RunState, address string, texts ...string) {
+func fit(t *testing.T, state vcs.RunState, address string, texts ...string) {
 	t.Helper()
 	if _, known := weight[state]; !known {
 		t.Errorf("state %q", state)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // timestamp is a time that may be missing: for that, forges write the year 1, or 1970, or nothing.
@@ -34,7 +35,7 @@ const (
 )
 
 // JobLog is the end of a job's log: whole lines, without the times before them. ErrNotFound: the not found at the forge, or not yet.
-func (c *Client) JobLog(ctx context.Context, r Repository, job Job) (string, error) {
+func (c *Client) JobLog(ctx context.Context, r Repository, job vcs.Job) (string, error) {
 	if err := c.check(r.Owner, r.Name); err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // workflow is started by tags of containers; its job asks for a runner that does not exist.
@@ -47,7 +48,7 @@ func TestTagRuns(t *testing.T) {
 	}
 	tag(t, r, "devpi-v1.0.0", commit)
 	tag(t, r, "zot-v1.0.0", commit)
-	var runs []Run
+	var runs []vcs.Run
 	for len(runs) == 0 { // the forge reads the workflow after it has answered the push
 		var err error
 		runs, err = c.TagRuns(t.Context(), r, "devpi-v1.0.0", commit)
@@ -55,14 +56,14 @@ func TestTagRuns(t *testing.T) {
 		httpx.Sleep(t.Context(), 20*time.Millisecond)
 	}
 	run := runs[0]
-	if len(runs) != 1 || run.ID == 0 || run.Number == 0 || run.Workflow != "build.yaml" || run.State != RunWaiting || run.Approval {
+	if len(runs) != 1 || run.ID == 0 || run.Number == 0 || run.Workflow != "build.yaml" || run.State != vcs.RunWaiting || run.Approval {
 		t.Errorf("runs %+v", runs)
 	}
 	if want := fmt.Sprintf("%s/%s/actions/runs/", labForge(t).URL(), r); !strings.HasPrefix(run.URL, want) {
 		t.Errorf("the run is at %q, want %s…", run.URL, want)
 	}
 	jobs, err := c.RunJobs(t.Context(), r, run)
-	if err != nil || len(jobs) != 1 || jobs[0].Name != "tag" || jobs[0].State != RunWaiting || !slices.Equal(jobs[0].Labels, []string{"nobody-has-this"}) {
+	if err != nil || len(jobs) != 1 || jobs[0].Name != "tag" || jobs[0].State != vcs.RunWaiting || !slices.Equal(jobs[0].Labels, []string{"nobody-has-this"}) {
 		t.Fatalf("jobs %+v, %v", jobs, err)
 	}
 	_, err = c.JobLog(t.Context(), r, jobs[0])
@@ -121,8 +122,8 @@ func TestWordsOfForges(t *testing.T) {
 	const sha = "1111111111111111111111111111111111111111"
 	for name, forge := range map[string]struct {
 		answers map[string]string
-		run     Run
-		jobs    []Job
+		run     vcs.Run
+		jobs    []vcs.Job
 	}{
 		"Gitea 1.26": {
 			map[string]string{
@@ -135,10 +136,10 @@ func TestWordsOfForges(t *testing.T) {
 					{"name":"After","started_at":"1970-01-01T00:00:00Z"}]},
 					{"id":5,"name":"changed","labels":null,"status":"completed","conclusion":"skipped","steps":[]}, {"id":6,"name":"last","status":"waiting"}],"total_count":3}`,
 			},
-			Run{ID: 8, Number: 2, Workflow: "build.yaml", State: RunRunning, URL: "https://f.example/o/r/actions/runs/2"},
-			[]Job{
-				{ID: 4, Name: "tag", State: RunRunning, Labels: []string{"docker"}, Runner: "r1", Step: "Publish", URL: "https://f.example/o/r/actions/runs/2/jobs/4"},
-				{ID: 5, Name: "changed", State: RunSkipped}, {ID: 6, Name: "last", State: RunBlocked},
+			vcs.Run{ID: 8, Number: 2, Workflow: "build.yaml", State: vcs.RunRunning, URL: "https://f.example/o/r/actions/runs/2"},
+			[]vcs.Job{
+				{ID: 4, Name: "tag", State: vcs.RunRunning, Labels: []string{"docker"}, Runner: "r1", Step: "Publish", URL: "https://f.example/o/r/actions/runs/2/jobs/4"},
+				{ID: 5, Name: "changed", State: vcs.RunSkipped}, {ID: 6, Name: "last", State: vcs.RunBlocked},
 			},
 		},
 		"Forgejo, newer": {
@@ -147,8 +148,8 @@ func TestWordsOfForges(t *testing.T) {
 					"commit_sha":"` + sha + `","need_approval":true,"event":"push","event_payload":"{}","status":"waiting","started":"1970-01-01T00:00:00Z","duration":0,"html_url":"https://f.example/o/r/actions/runs/2"}]}`,
 				"runs/8/jobs": `[{"id":4,"repo_id":1,"owner_id":1,"name":"tag","needs":null,"runs_on":["docker"],"task_id":0,"status":"waiting"}]`,
 			},
-			Run{ID: 8, Number: 2, Workflow: "build.yaml", State: RunWaiting, URL: "https://f.example/o/r/actions/runs/2", Approval: true},
-			[]Job{{ID: 4, Name: "tag", State: RunWaiting, Labels: []string{"docker"}}},
+			vcs.Run{ID: 8, Number: 2, Workflow: "build.yaml", State: vcs.RunWaiting, URL: "https://f.example/o/r/actions/runs/2", Approval: true},
+			[]vcs.Job{{ID: 4, Name: "tag", State: vcs.RunWaiting, Labels: []string{"docker"}}},
 		},
 		"Forgejo, older": {
 			map[string]string{
@@ -156,10 +157,10 @@ func TestWordsOfForges(t *testing.T) {
 				"tasks": `{"workflow_runs":[{"id":31,"name":"changed","head_branch":"devpi-v1.0.0","head_sha":"` + sha + `","run_number":2,"status":"running"},{"id":30,"name":"tag","run_number":2,"status":"success"},
 					{"id":29,"name":"tag","run_number":1,"status":"failure"}]}`,
 			},
-			Run{ID: 8, Number: 2, Workflow: "build.yaml", State: RunBlocked, URL: "https://f.example/o/r/actions/runs/2"},
-			[]Job{
-				{Name: "tag", State: RunSuccess, URL: "https://f.example/o/r/actions/runs/2"},
-				{Name: "changed", State: RunRunning, URL: "https://f.example/o/r/actions/runs/2"},
+			vcs.Run{ID: 8, Number: 2, Workflow: "build.yaml", State: vcs.RunBlocked, URL: "https://f.example/o/r/actions/runs/2"},
+			[]vcs.Job{
+				{Name: "tag", State: vcs.RunSuccess, URL: "https://f.example/o/r/actions/runs/2"},
+				{Name: "changed", State: vcs.RunRunning, URL: "https://f.example/o/r/actions/runs/2"},
 			},
 		},
 		"tasks": {
@@ -167,10 +168,10 @@ func TestWordsOfForges(t *testing.T) {
 					{"id":31,"name":"later","head_branch":"devpi-v1.0.0","head_sha":"` + sha + `","run_number":2,"event":"push","status":"success","workflow_id":"build.yaml","url":"https://f.example/o/r/actions/runs/2"},
 					{"id":30,"name":"tag","head_branch":"devpi-v1.0.0","head_sha":"` + sha + `","run_number":2,"event":"push","status":"failure","workflow_id":"build.yaml","url":"https://f.example/o/r/actions/runs/2"},
 					{"id":29,"name":"tag","head_branch":"main","head_sha":"` + sha + `","run_number":1,"status":"running","workflow_id":"build.yaml"}]}`},
-			Run{Number: 2, Workflow: "build.yaml", State: RunFailure, URL: "https://f.example/o/r/actions/runs/2"},
-			[]Job{
-				{Name: "tag", State: RunFailure, URL: "https://f.example/o/r/actions/runs/2"},
-				{Name: "later", State: RunSuccess, URL: "https://f.example/o/r/actions/runs/2"},
+			vcs.Run{Number: 2, Workflow: "build.yaml", State: vcs.RunFailure, URL: "https://f.example/o/r/actions/runs/2"},
+			[]vcs.Job{
+				{Name: "tag", State: vcs.RunFailure, URL: "https://f.example/o/r/actions/runs/2"},
+				{Name: "later", State: vcs.RunSuccess, URL: "https://f.example/o/r/actions/runs/2"},
 			},
 		},
 	} {
@@ -178,7 +179,7 @@ func TestWordsOfForges(t *testing.T) {
 			t.Parallel()
 			c := words(t, forge.answers)
 			runs, err := c.TagRuns(t.Context(), blumeops, "devpi-v1.0.0", sha)
-			if err != nil || !slices.Equal(runs, []Run{forge.run}) {
+			if err != nil || !slices.Equal(runs, []vcs.Run{forge.run}) {
 				t.Fatalf("runs %+v, %v\nwant %+v", runs, err, forge.run)
 			}
 			jobs, err := c.RunJobs(t.Context(), blumeops, runs[0])
@@ -193,9 +194,9 @@ func TestForgeWithoutRuns(t *testing.T) {
 	c := words(t, nil)
 	for _, ask := range []func() error{
 		func() error { _, err := c.TagRuns(t.Context(), blumeops, "devpi-v1.0.0", "1"); return err },
-		func() error { _, err := c.RunJobs(t.Context(), blumeops, Run{ID: 1, Number: 1}); return err },
-		func() error { _, err := c.JobLog(t.Context(), blumeops, Job{Name: "tag"}); return err },
-		func() error { _, err := c.JobLog(t.Context(), blumeops, Job{ID: 1, Name: "tag"}); return err },
+		func() error { _, err := c.RunJobs(t.Context(), blumeops, vcs.Run{ID: 1, Number: 1}); return err },
+		func() error { _, err := c.JobLog(t.Context(), blumeops, vcs.Job{Name: "tag"}); return err },
+		func() error { _, err := c.JobLog(t.Context(), blumeops, vcs.Job{ID: 1, Name: "tag"}); return err },
 	} {
 		caller{c, "t0p-secret-token", &[]string{}}.want(t, ask(), ErrNotFound)
 	}
@@ -212,15 +213,15 @@ func TestJobLog(t *testing.T) {
 		"jobs/3/logs": long + line + "the end\n", "jobs/4/logs": strings.Repeat("x", 100<<10),
 	})
 	for id, want := range map[int64]string{1: "one\ntwo with ***\nthree 2026-01-01T00:00:00Z x\n", 2: ""} {
-		if got, err := c.JobLog(t.Context(), blumeops, Job{ID: id}); err != nil || got != want {
+		if got, err := c.JobLog(t.Context(), blumeops, vcs.Job{ID: id}); err != nil || got != want {
 			t.Errorf("%d: %q, %v", id, got, err)
 		}
 	}
-	got, err := c.JobLog(t.Context(), blumeops, Job{ID: 3})
+	got, err := c.JobLog(t.Context(), blumeops, vcs.Job{ID: 3})
 	if err != nil || !strings.HasPrefix(got, "work\nwork\n") || !strings.HasSuffix(got, "work\nthe end\n") || len(got) > logTail {
 		t.Errorf("%d bytes, %v: %.40q", len(got), err, got)
 	}
-	if got, err := c.JobLog(t.Context(), blumeops, Job{ID: 4}); err != nil || len(got) != logTail {
+	if got, err := c.JobLog(t.Context(), blumeops, vcs.Job{ID: 4}); err != nil || len(got) != logTail {
 		t.Errorf("one long line: %d bytes, %v", len(got), err)
 	}
 }
@@ -234,7 +235,7 @@ func TestRunsThatAreNoUse(t *testing.T) {
 	}
 	for _, text := range []string{"<html>login</html>", "", "[", "1", `[{"id":"x"}]`, `{"jobs":1}`, `{"jobs":[{"steps":{}}]}`} {
 		c := words(t, map[string]string{"runs/1/jobs": text})
-		_, err := c.RunJobs(t.Context(), blumeops, Run{ID: 1})
+		_, err := c.RunJobs(t.Context(), blumeops, vcs.Run{ID: 1})
 		caller{c, "t0p-secret-token", &[]string{}}.want(t, err, ErrRejected)
 	}
 }

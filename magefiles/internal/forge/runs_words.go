@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // listedRun is a run or a task with the fields of every forge.
@@ -46,18 +47,18 @@ func (all listedRuns) of(tag, commit string) (found listedRuns) {
 	return found
 }
 
-func (l listedRun) run() Run {
+func (l listedRun) run() vcs.Run {
 	file, _, _ := strings.Cut(l.Path, "@")
 	if file == "" {
 		file = l.WorkflowID
 	}
-	return Run{
+	return vcs.Run{
 		ID: l.ID, Number: max(l.RunNumber, l.Index), Workflow: httpx.Clean(pathpkg.Base(file)), State: l.state(),
 		URL: page(l.HTMLURL, l.URL), Approval: l.NeedApproval,
 	}
 }
 
-func (l listedRun) state() RunState {
+func (l listedRun) state() vcs.RunState {
 	if l.Path != "" {
 		return giteaState(l.Status, l.Conclusion)
 	}
@@ -65,27 +66,27 @@ func (l listedRun) state() RunState {
 }
 
 // giteaState reads GitHub's states, as ToActionsStatus of Gitea's services/convert uses them: its "waiting" is Forgejo's "blocked".
-func giteaState(status, conclusion string) RunState {
+func giteaState(status, conclusion string) vcs.RunState {
 	switch status {
 	case "queued":
-		return RunWaiting
+		return vcs.RunWaiting
 	case "waiting", "pending", "requested", "action_required":
-		return RunBlocked
+		return vcs.RunBlocked
 	case "in_progress":
-		return RunRunning
+		return vcs.RunRunning
 	case "completed":
 		return forgejoState(conclusion)
 	}
-	return RunUnknown
+	return vcs.RunUnknown
 }
 
 // forgejoState reads the states of Forgejo, which are those of the database (models/actions/status.go).
-func forgejoState(status string) RunState {
-	switch s := RunState(status); s {
-	case RunWaiting, RunBlocked, RunRunning, RunSuccess, RunFailure, RunCancelled, RunSkipped:
+func forgejoState(status string) vcs.RunState {
+	switch s := vcs.RunState(status); s {
+	case vcs.RunWaiting, vcs.RunBlocked, vcs.RunRunning, vcs.RunSuccess, vcs.RunFailure, vcs.RunCancelled, vcs.RunSkipped:
 		return s
 	}
-	return RunUnknown
+	return vcs.RunUnknown
 }
 
 // page is the first of some addresses that may be shown and opened.
@@ -138,8 +139,8 @@ func (l *listedJobs) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-func (l listedJob) job() Job {
-	j := Job{ID: l.ID, Name: httpx.Clean(l.Name), State: forgejoState(l.Status), Runner: httpx.Clean(l.RunnerName), Step: httpx.Clean(l.step()), URL: page(l.HTMLURL)}
+func (l listedJob) job() vcs.Job {
+	j := vcs.Job{ID: l.ID, Name: httpx.Clean(l.Name), State: forgejoState(l.Status), Runner: httpx.Clean(l.RunnerName), Step: httpx.Clean(l.step()), URL: page(l.HTMLURL)}
 	if l.github {
 		j.State = giteaState(l.Status, l.Conclusion)
 	}
@@ -161,7 +162,7 @@ func (l listedJob) step() string {
 }
 
 // ofTasks groups jobs into runs. A run has the state of its worst job, and is not over before all jobs are.
-func ofTasks(tasks listedRuns) (runs []Run) {
+func ofTasks(tasks listedRuns) (runs []vcs.Run) {
 	at := map[int64]int{}
 	for _, l := range tasks {
 		i, known := at[l.RunNumber]
@@ -180,15 +181,15 @@ func ofTasks(tasks listedRuns) (runs []Run) {
 }
 
 // weight orders states: the state with the most weight is the run's.
-var weight = map[RunState]int{
-	RunSkipped: 0, RunSuccess: 1, RunCancelled: 2, RunFailure: 3, RunUnknown: 4, RunBlocked: 5, RunWaiting: 6, RunRunning: 7,
+var weight = map[vcs.RunState]int{
+	vcs.RunSkipped: 0, vcs.RunSuccess: 1, vcs.RunCancelled: 2, vcs.RunFailure: 3, vcs.RunUnknown: 4, vcs.RunBlocked: 5, vcs.RunWaiting: 6, vcs.RunRunning: 7,
 }
 
 // jobsOfTasks are the jobs of a run, in the order in which they began.
-func jobsOfTasks(tasks listedRuns, run Run) (jobs []Job) {
+func jobsOfTasks(tasks listedRuns, run vcs.Run) (jobs []vcs.Job) {
 	for i := len(tasks) - 1; i >= 0; i-- {
 		if l := tasks[i]; l.RunNumber == run.Number {
-			jobs = append(jobs, Job{Name: httpx.Clean(l.Name), State: l.state(), URL: run.URL})
+			jobs = append(jobs, vcs.Job{Name: httpx.Clean(l.Name), State: l.state(), URL: run.URL})
 		}
 	}
 	return jobs

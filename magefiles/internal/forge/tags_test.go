@@ -59,7 +59,7 @@ func TestTagRulesLikeTheForge(t *testing.T) {
 		token, err := f.TokenOf(t.Context(), pusher, "push", "all")
 		must(t, err)
 		checks := with(t, f.URL(), token).Preflight(t.Context(), Need{Repository: r, Tags: []string{"v9.0.0"}})
-		if last := checks[len(checks)-1]; last.Err != nil || last.Doubt != "" || !strings.Contains(last.Detail, "does not tell") {
+		if last := checks[len(checks)-1]; last.Err != nil || last.Doubt != "" || !strings.Contains(last.Detail, "may not read the forge's tag rules") {
 			t.Errorf("one who may not read the rules: %+v", last)
 		}
 		checks = as(t, "write:repository").Preflight(t.Context(), Need{Repository: r, Tags: []string{"v9.0.0", "delta-v9.0.0"}})

@@ -67,7 +67,7 @@ func (g Git) Fetch(ctx context.Context, s Source) (Tree, error) {
 	if err != nil {
 		return Tree{}, err
 	}
-	return r.layOut(ctx, commit)
+	return r.checkout(ctx, commit)
 }
 
 // repository is the bare repository with everything fetched from one URL.
@@ -98,7 +98,7 @@ func (g Git) open(ctx context.Context, s Source) (_ repository, release func(), 
 // commit fetches the source's commit into the repository and returns its full hash.
 func (r repository) commit(ctx context.Context) (string, error) {
 	if r.source.Pinned() {
-		if commit, err := r.has(ctx); err == nil {
+		if commit, err := r.findPinned(ctx); err == nil {
 			return commit, nil
 		}
 		return r.fetchPinned(ctx)
@@ -110,8 +110,8 @@ func (r repository) commit(ctx context.Context) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// has is the pinned commit, if the repository has it with all of its files: an earlier fetch may have been interrupted.
-func (r repository) has(ctx context.Context) (string, error) {
+// findPinned is the pinned commit, if the repository has it with all of its files: an earlier fetch may have been interrupted.
+func (r repository) findPinned(ctx context.Context) (string, error) {
 	ref := r.source.Ref
 	out, err := r.run(ctx, nil, "rev-parse", "--verify", "--quiet", ref+"^{commit}")
 	if err != nil {
@@ -133,11 +133,11 @@ func (r repository) fetchPinned(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return r.has(ctx)
+	return r.findPinned(ctx)
 }
 
-// layOut writes the files of a commit into a new folder. The user's configuration does not affect them.
-func (r repository) layOut(ctx context.Context, commit string) (_ Tree, err error) {
+// checkout writes the files of a commit into a new folder. The user's configuration does not affect them.
+func (r repository) checkout(ctx context.Context, commit string) (_ Tree, err error) {
 	dir, err := scratch.Make(r.git.Cache, "tree-")
 	if err != nil {
 		return Tree{}, err
@@ -204,8 +204,8 @@ func (r repository) failed(what, do string) error {
 	return &GitError{Source: r.source, What: what, Do: do}
 }
 
-// elsewhere are variables that make git use another repository than the given one, as hooks set them.
-var elsewhere = []string{
+// repositoryVariables are variables that make git use another repository than the given one, as hooks set them.
+var repositoryVariables = []string{
 	"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_COMMON_DIR",
 	"GIT_PREFIX", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
 }
@@ -215,7 +215,7 @@ var elsewhere = []string{
 func environ(given []string) []string {
 	env := slices.DeleteFunc(procgroup.Environment(given, procgroup.Git), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return slices.Contains(elsewhere, name)
+		return slices.Contains(repositoryVariables, name)
 	})
 	return append(env, "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=https:http:ssh:git:file", "LC_ALL=C")
 }

@@ -65,7 +65,7 @@ var schemes = map[string]bool{"https": true, "http": true, "ssh": true, "git": t
 
 func (s Source) check(given string) error {
 	switch {
-	case strings.HasPrefix(s.URL, "-") || strings.ContainsFunc(s.URL, unprintable) || s.URL == "":
+	case strings.HasPrefix(s.URL, "-") || strings.ContainsFunc(s.URL, invalidInURL) || s.URL == "":
 		return invalid(given, "has no URL of a git repository before the #")
 	case !refName.MatchString(s.Ref) || strings.Contains(s.Ref, ".."):
 		return invalid(given, "has no commit, branch or tag after the #")
@@ -85,9 +85,9 @@ func (s Source) check(given string) error {
 	return nil
 }
 
-// unprintable reports whether an address of a repository may not hold a character: blanks, control characters, and
+// invalidInURL reports whether an address of a repository may not hold a character: blanks, control characters, and
 // bytes that are not UTF-8.
-func unprintable(r rune) bool {
+func invalidInURL(r rune) bool {
 	return r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r)
 }
 

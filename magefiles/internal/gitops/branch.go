@@ -65,10 +65,10 @@ func (b *Branch) Push(ctx context.Context, commit string) error {
 	return err
 }
 
-// Adopt moves the user's checkout to the commit, also to one that an earlier run has pushed before it was ended: base is "" then. The push is done
+// FastForward moves the user's checkout to the commit, also to one that an earlier run has pushed before it was ended: base is "" then. The push is done
 // in any case, so an error here never makes a task fail.
-func Adopt(ctx context.Context, origin Origin, note func(string), branch, base, commit string) error {
-	why, err := origin.Adopt(ctx, branch, base, commit)
+func FastForward(ctx context.Context, origin Origin, note func(string), branch, base, commit string) error {
+	why, err := origin.FastForward(ctx, branch, base, commit)
 	if err != nil {
 		why = err.Error()
 	}

@@ -67,7 +67,7 @@ func (o *planOrigin) Push(_ context.Context, p vcs.Push) error {
 	return nil
 }
 
-func (o *planOrigin) Adopt(_ context.Context, branch, base, _ string) (string, error) {
+func (o *planOrigin) FastForward(_ context.Context, branch, base, _ string) (string, error) {
 	if base != "" {
 		o.plan("would update the checkout, if it is on " + branch + " without own commits and without changes")
 	}

@@ -138,7 +138,7 @@ func (c *Container) inspect(fsys fs.FS, files []fs.DirEntry) error {
 func linkError(fsys fs.FS, name string) error {
 	target, err := fs.ReadLink(fsys, name)
 	if err != nil {
-		target = "somewhere else"
+		target = "an unknown path"
 	}
 	where := "to " + target
 	if path.IsAbs(target) || strings.HasPrefix(path.Join(path.Dir(name), target), "..") {

@@ -1,6 +1,7 @@
 package imported
 
 import (
+	"archive/tar"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,11 +12,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/zip"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 const path = "forge.ops.eblu.me/eblume/blumeops"
@@ -115,28 +121,39 @@ func goEnv(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// repository is another one.
+// repository is the other repository.
 type repository struct {
 	t   *testing.T
 	dir string
 	env []string
 }
 
-// newRepository is a repository with a go.mod of its own and the files of an archive.
-func newRepository(t *testing.T, files map[string]string) repository {
+// passedOn are variables of this process that belong to the settings of the engine, which would be restarted if they differed.
+var passedOn = []string{
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+}
+
+// newRepository is a repository with a go.mod of its own and the given files.
+func newRepository(t *testing.T, files map[string]string) *repository {
 	t.Helper()
 	at, version := proxy(t)
 	cache := goEnv(t, "GOMODCACHE")
 	t.Cleanup(func() { forget(t, cache, version) })
 	work := t.TempDir()
-	r := repository{t: t, dir: filepath.Join(work, "homelab"), env: []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(work, "home"), "TERM=dumb", "GIT_CONFIG_NOSYSTEM=1",
+	r := &repository{t: t, dir: filepath.Join(work, "homelab"), env: []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(work, "home"), "XDG_CACHE_HOME=" + filepath.Join(work, "cache"), "TERM=dumb", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=A Test", "GIT_AUTHOR_EMAIL=test@example.test", "GIT_COMMITTER_NAME=A Test", "GIT_COMMITTER_EMAIL=test@example.test",
 		"GOMODCACHE=" + cache, "GOCACHE=" + goEnv(t, "GOCACHE"), "GOTOOLCHAIN=" + goEnv(t, "GOTOOLCHAIN"),
 		"GOPROXY=file://" + at + "," + goEnv(t, "GOPROXY"), "GOSUMDB=off", // this module's go.sum has the sums of all others
+		"BLUMEOPS_ENGINE=embedded", "BLUMEOPS_ENGINE_STATE=" + testenv.EngineState(t), fmt.Sprintf("BLUMEOPS_ENGINE_CACHE=%d", testenv.EngineCacheBytes),
 	}}
+	for _, name := range passedOn {
+		if value, set := os.LookupEnv(name); set {
+			r.env = append(r.env, name+"="+value)
+		}
+	}
 	for name, text := range files {
-		write(t, filepath.Join(r.dir, name), strings.ReplaceAll(text, "VERSION", version))
+		write(t, filepath.Join(r.dir, name), strings.ReplaceAll(text, "MODULE", version))
 	}
 	r.run("git", "init", "--quiet", "--initial-branch=main")
 	r.run("go", "mod", "tidy")
@@ -145,9 +162,70 @@ func newRepository(t *testing.T, files map[string]string) repository {
 	return r
 }
 
-// run runs a command in the repository and returns what it prints on stdout.
-func (r repository) run(args ...string) string {
+// with is the same repository for a subtest.
+func (r *repository) with(t *testing.T) *repository {
+	return &repository{t: t, dir: r.dir, env: r.env}
+}
+
+// startLab starts a lab by the repository's own target, with the programs and base images that this user has already, and makes its forge the
+// origin.
+func (r *repository) startLab() {
 	r.t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ours := filepath.Join(r.setting("XDG_CACHE_HOME"), "blumeops")
+	if err := os.MkdirAll(ours, 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(cache, "blumeops", "lab"), filepath.Join(ours, "lab")); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { // the test's context has ended by then
+		down := exec.Command("go", "tool", "mage", "lab:down", "-wipe")
+		down.Dir, down.Env = r.dir, r.env
+		if out, err := down.CombinedOutput(); err != nil {
+			r.t.Errorf("lab:down: %v\n%s", err, out)
+		}
+	})
+	r.mage("lab:up")
+	var settings []lab.Setting
+	if err := json.Unmarshal([]byte(r.mage("lab:env", "-format=json")), &settings); err != nil {
+		r.t.Fatal(err)
+	}
+	for _, s := range settings {
+		r.env = append(r.env, s.Name+"="+s.Value)
+	}
+	forge := r.setting("BLUMEOPS_FORGE_URL")
+	r.run("git", "remote", "add", "origin", forge+"/"+r.setting("BLUMEOPS_OWNER")+"/homelab.git")
+	r.run("git", "config", "credential."+forge+".helper", `!f() { echo username=lab; echo "password=$BLUMEOPS_FORGE_TOKEN"; }; f`)
+	kustomization := filepath.Join(r.dir, "argocd", "manifests", "hello", "kustomization.yaml")
+	text, err := os.ReadFile(kustomization)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	write(r.t, kustomization, string(text)+"    newName: "+r.setting("BLUMEOPS_REGISTRY")+"/me/hello\n")
+	r.run("git", "commit", "--quiet", "--all", "--message=Use the lab's registry")
+	r.run("git", "push", "--quiet", "--set-upstream", "origin", "main")
+}
+
+// setting is the value of a variable of the environment.
+func (r *repository) setting(name string) string {
+	r.t.Helper()
+	for _, pair := range slices.Backward(r.env) {
+		if value, found := strings.CutPrefix(pair, name+"="); found {
+			return value
+		}
+	}
+	r.t.Fatalf("%s is not set", name)
+	return ""
+}
+
+// run runs a command in the repository and returns what it prints on stdout.
+func (r *repository) run(args ...string) string {
+	r.t.Helper()
+	began := time.Now()
 	cmd := exec.CommandContext(r.t.Context(), args[0], args[1:]...)
 	cmd.Dir, cmd.Env = r.dir, r.env
 	var out, errs bytes.Buffer
@@ -155,12 +233,29 @@ func (r repository) run(args ...string) string {
 	if err := cmd.Run(); err != nil {
 		r.t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, &out, &errs)
 	}
+	r.t.Logf("%s: %.1f s", strings.Join(args, " "), time.Since(began).Seconds())
 	return out.String()
 }
 
-func (r repository) mage(args ...string) string {
+func (r *repository) mage(args ...string) string {
 	r.t.Helper()
 	return r.run(append([]string{"go", "tool", "mage"}, args...)...)
 }
 
-func (r repository) String() string { return fmt.Sprintf("repository in %s", r.dir) }
+// fileOf is the text of a file in a tar archive.
+func fileOf(t *testing.T, archive io.Reader, name string) string {
+	t.Helper()
+	for files := tar.NewReader(archive); ; {
+		header, err := files.Next()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if strings.TrimPrefix(header.Name, "/") == name {
+			text, err := io.ReadAll(files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func (h Home) act(ctx context.Context, r WorkflowRun, file string, output io.Wri
 	if err != nil {
 		return fmt.Errorf("run %s: %w", r.Workflow, err)
 	}
-	taken, err := r.hand(filepath.Join(dir, "secrets.yaml"))
+	taken, err := r.serveSecrets(filepath.Join(dir, "secrets.yaml"))
 	if err == nil {
 		defer taken()
 		err = runTree(ctx, program{
@@ -89,9 +89,9 @@ func (h Home) act(ctx context.Context, r WorkflowRun, file string, output io.Wri
 	return nil
 }
 
-// hand gives the secrets once to the first reader of the file. They are never on the disk, where a process that is killed would leave them. taken
+// serveSecrets gives the secrets once to the first reader of the file. They are never on the disk, where a process that is killed would leave them. taken
 // ends the wait, also without a reader.
-func (r WorkflowRun) hand(file string) (taken func(), err error) {
+func (r WorkflowRun) serveSecrets(file string) (taken func(), err error) {
 	text, err := yaml.Marshal(r.Secrets)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func TestAct(t *testing.T) {
 	t.Log(out)
 	for _, text := range []string{"at http://forge.invalid/shop/site: tag refs/tags/a-v1.0.0 " + strings.Repeat("a", 40) + " blue true", "| 24", "the key is ***"} {
 		if !strings.Contains(out, text) {
-			t.Errorf("it does not say %q", text)
+			t.Errorf("missing text %q", text)
 		}
 	}
 	if strings.Contains(out, "#1") || strings.Contains(out, "not this") {

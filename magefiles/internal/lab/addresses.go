@@ -46,5 +46,5 @@ func (h Home) rememberAddresses(addresses map[string]string) error {
 	if h.Dir == "" {
 		return nil
 	}
-	return writeWhole(filepath.Join(h.Dir, addressesFile), addresses)
+	return writeJSONAtomic(filepath.Join(h.Dir, addressesFile), addresses)
 }

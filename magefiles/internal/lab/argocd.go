@@ -51,7 +51,7 @@ type ArgoCD struct {
 	dir       string
 	temporary bool
 	git       string // path of the command
-	front     *faultproxy.Front
+	proxy     *faultproxy.Proxy
 	server    api // not through the fault proxy, without a token
 	token     string
 
@@ -91,7 +91,7 @@ func (a *ArgoCD) start(ctx context.Context, h Home, o ArgoCDOptions) (err error)
 	if a.dir, a.temporary, err = h.folder("argocd"); err != nil {
 		return err
 	}
-	if a.front, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr}); err != nil {
+	if a.proxy, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, argoStart)
@@ -101,7 +101,7 @@ func (a *ArgoCD) start(ctx context.Context, h Home, o ArgoCDOptions) (err error)
 		a.redis, err = startRedis(together, redis, filepath.Join(a.dir, "redis"))
 		return err
 	})
-	group.Go(func() error { return a.settle(together, module) })
+	group.Go(func() error { return a.createSettings(together, module) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (a *ArgoCD) serve(ctx context.Context, argocd, kustomize string) error {
 	if err != nil {
 		return err
 	}
-	a.front.To(behind)
+	a.proxy.To(behind)
 	return a.takeToken(ctx)
 }
 
@@ -130,15 +130,15 @@ func (a *ArgoCD) serve(ctx context.Context, argocd, kustomize string) error {
 func (a *ArgoCD) Name() string { return "argocd" }
 
 // URL is the address of the API, and of the web pages if they are built in, which they are not in a program from a Go module.
-func (a *ArgoCD) URL() string { return a.front.URL() }
+func (a *ArgoCD) URL() string { return a.proxy.URL() }
 
 // Log is the server's log. Those of the other processes are in the same folder.
 func (a *ArgoCD) Log() string { return a.log("server") }
 
 func (a *ArgoCD) log(name string) string { return filepath.Join(a.dir, name+".log") }
 
-// Front is the fault proxy that clients use.
-func (a *ArgoCD) Front() *faultproxy.Front { return a.front }
+// Proxy is the fault proxy that clients use.
+func (a *ArgoCD) Proxy() *faultproxy.Proxy { return a.proxy }
 
 // Close ends Argo CD with all its processes, git included. Its objects in the cluster stay.
 func (a *ArgoCD) Close() error {
@@ -146,8 +146,8 @@ func (a *ArgoCD) Close() error {
 	if a.redis != nil {
 		err = errors.Join(err, a.redis.process.stop())
 	}
-	if a.front != nil {
-		err = errors.Join(err, a.front.Close())
+	if a.proxy != nil {
+		err = errors.Join(err, a.proxy.Close())
 	}
 	if a.server.client != nil {
 		a.server.client.CloseIdleConnections()

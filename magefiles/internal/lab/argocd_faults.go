@@ -20,7 +20,7 @@ type SyncWindow struct {
 
 // SyncWindow sets the only window of the project lab. It is in force when the server reports it; without an Application in the project there is
 // no such report.
-func (a *ArgoCD) SyncWindow(ctx context.Context, w SyncWindow) (mend func(context.Context) error, err error) {
+func (a *ArgoCD) SyncWindow(ctx context.Context, w SyncWindow) (restore func(context.Context) error, err error) {
 	window := object{
 		"kind": cmp.Or(w.Kind, "deny"), "schedule": cmp.Or(w.Schedule, "* * * * *"), "duration": cmp.Or(w.Duration, "24h"),
 		"manualSync": false, "applications": []string{"*"},
@@ -41,7 +41,7 @@ func (a *ArgoCD) setWindows(ctx context.Context, windows []object) error {
 	if err := a.cluster.Get(ctx, argoObjects+"/applications", &apps); err != nil || len(apps.Items) == 0 {
 		return err
 	}
-	return until(ctx, "Argo CD knows the sync windows", func(ctx context.Context) error {
+	return waitUntil(ctx, "Argo CD knows the sync windows", func(ctx context.Context) error {
 		var known struct{ AssignedWindows []struct{ Kind string } }
 		path := "/api/v1/applications/" + apps.Items[0].Metadata.Name + "/syncwindows"
 		if err := a.admin(ctx, http.MethodGet, path, nil, &known); err != nil {
@@ -63,7 +63,7 @@ const (
 )
 
 // FailSync makes the cluster refuse every change of Deployments in a namespace, so that a sync with such a change fails.
-func (a *ArgoCD) FailSync(ctx context.Context, namespace string) (mend func(context.Context) error, err error) {
+func (a *ArgoCD) FailSync(ctx context.Context, namespace string) (restore func(context.Context) error, err error) {
 	err = a.cluster.Apply(ctx, refusal, object{
 		"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": object{"name": failSync},
 		"spec": object{
@@ -120,7 +120,7 @@ func (a *ArgoCD) refusesDeployments(ctx context.Context, namespace string, want 
 			},
 		},
 	}
-	return until(ctx, fmt.Sprintf("the refusal of Deployments is %t", want), func(ctx context.Context) error {
+	return waitUntil(ctx, fmt.Sprintf("the refusal of Deployments is %t", want), func(ctx context.Context) error {
 		err := a.cluster.api().do(ctx, http.MethodPost, path, "application/json", tried, nil)
 		if err != nil && !strings.Contains(err.Error(), failSyncSays) {
 			return err
@@ -133,7 +133,7 @@ func (a *ArgoCD) refusesDeployments(ctx context.Context, namespace string, want 
 }
 
 // HoldHealth keeps new pods from being placed, so that later deployments stay Progressing.
-func (a *ArgoCD) HoldHealth(ctx context.Context) (mend func(context.Context) error, err error) {
+func (a *ArgoCD) HoldHealth(ctx context.Context) (restore func(context.Context) error, err error) {
 	cordon := func(ctx context.Context, on bool) error {
 		return a.cluster.Patch(ctx, nodePath, object{"spec": object{"unschedulable": on}})
 	}

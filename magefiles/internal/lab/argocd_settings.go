@@ -35,8 +35,8 @@ const (
 	projectPath   = argoObjects + "/appprojects/" + Project
 )
 
-// settle creates the objects that Argo CD requires in the cluster. Argo CD itself makes the server key and the administrator's password.
-func (a *ArgoCD) settle(ctx context.Context, module string) error {
+// createSettings creates the objects that Argo CD requires in the cluster. Argo CD itself makes the server key and the administrator's password.
+func (a *ArgoCD) createSettings(ctx context.Context, module string) error {
 	err := a.cluster.Apply(ctx, argoCore, object{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": argoNamespace},
 	})
@@ -45,20 +45,20 @@ func (a *ArgoCD) settle(ctx context.Context, module string) error {
 	}
 	group, together := errgroup.WithContext(ctx)
 	for _, kind := range []string{"application", "appproject"} {
-		group.Go(func() error { return a.define(together, module, kind) })
+		group.Go(func() error { return a.createDefinition(together, module, kind) })
 	}
-	group.Go(func() error { return a.defineSets(together) })
+	group.Go(func() error { return a.createSetDefinition(together) })
 	group.Go(func() error {
-		return a.setting(together, "configmaps", "ConfigMap", "argocd-cm", object{
+		return a.applySetting(together, "configmaps", "ConfigMap", "argocd-cm", object{
 			"url":                        a.URL(),
 			"accounts." + AccountRelease: "apiKey",
 			"accounts." + AccountReader:  "apiKey",
 		})
 	})
 	group.Go(func() error {
-		return a.setting(together, "configmaps", "ConfigMap", "argocd-rbac-cm", object{"policy.csv": policy, "policy.default": ""})
+		return a.applySetting(together, "configmaps", "ConfigMap", "argocd-rbac-cm", object{"policy.csv": policy, "policy.default": ""})
 	})
-	group.Go(func() error { return a.setting(together, "secrets", "Secret", "argocd-secret", nil) })
+	group.Go(func() error { return a.applySetting(together, "secrets", "Secret", "argocd-secret", nil) })
 	group.Go(func() error { return a.allowSync(together) })
 	if err := group.Wait(); err != nil {
 		return err
@@ -76,8 +76,8 @@ func (a *ArgoCD) settle(ctx context.Context, module string) error {
 	})
 }
 
-// setting applies one of the objects with Argo CD's settings. Other owners' fields in it stay.
-func (a *ArgoCD) setting(ctx context.Context, resource, kind, name string, data object) error {
+// applySetting applies one of the objects with Argo CD's settings. Other owners' fields in it stay.
+func (a *ArgoCD) applySetting(ctx context.Context, resource, kind, name string, data object) error {
 	document := object{
 		"apiVersion": "v1", "kind": kind,
 		"metadata": object{
@@ -93,8 +93,8 @@ func (a *ArgoCD) setting(ctx context.Context, resource, kind, name string, data 
 
 const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
 
-// define applies one of Argo CD's kinds to the cluster, and waits until it is served.
-func (a *ArgoCD) define(ctx context.Context, module, kind string) error {
+// createDefinition applies one of Argo CD's kinds to the cluster, and waits until it is served.
+func (a *ArgoCD) createDefinition(ctx context.Context, module, kind string) error {
 	definition, err := os.ReadFile(filepath.Join(module, "manifests", "crds", kind+"-crd.yaml"))
 	if err != nil {
 		return err
@@ -103,12 +103,12 @@ func (a *ArgoCD) define(ctx context.Context, module, kind string) error {
 	if err := a.cluster.Apply(ctx, path, definition); err != nil {
 		return err
 	}
-	return a.served(ctx, path)
+	return a.waitUntilServed(ctx, path)
 }
 
-// defineSets does that for ApplicationSets; Argo CD's server only needs an empty list of them. Their own definition is a megabyte, which takes
+// createSetDefinition does that for ApplicationSets; Argo CD's server only needs an empty list of them. Their own definition is a megabyte, which takes
 // the API server ten seconds and 100 MB.
-func (a *ArgoCD) defineSets(ctx context.Context) error {
+func (a *ArgoCD) createSetDefinition(ctx context.Context) error {
 	const path = definitions + "applicationsets.argoproj.io"
 	err := a.cluster.Apply(ctx, path, object{
 		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -127,12 +127,12 @@ func (a *ArgoCD) defineSets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.served(ctx, path)
+	return a.waitUntilServed(ctx, path)
 }
 
-// served waits until the API has the kind of a definition.
-func (a *ArgoCD) served(ctx context.Context, path string) error {
-	return until(ctx, path+" is established", func(ctx context.Context) error {
+// waitUntilServed waits until the API has the kind of a definition.
+func (a *ArgoCD) waitUntilServed(ctx context.Context, path string) error {
+	return waitUntil(ctx, path+" is established", func(ctx context.Context) error {
 		var definition struct {
 			Status struct {
 				Conditions []struct{ Type, Status, Message string }

@@ -69,7 +69,7 @@ func (w *world) sync(t *testing.T) {
 	commit := w.release(t, "docs", "v1")
 	must(t, w.argo.App(t.Context(), AppSpec{Name: "docs", RepoURL: w.repo.url, Path: "docs"}))
 	w.synced(t, "docs", commit)
-	if len(w.argo.Front().Requests()) == 0 {
+	if len(w.argo.Proxy().Requests()) == 0 {
 		t.Error("the front saw no request")
 	}
 }
@@ -128,15 +128,15 @@ func TestWantRefusal(t *testing.T) {
 }
 
 func (w *world) window(t *testing.T) {
-	mend, err := w.argo.SyncWindow(t.Context(), SyncWindow{})
+	restore, err := w.argo.SyncWindow(t.Context(), SyncWindow{})
 	must(t, err)
 	refused(t, http.StatusForbidden, "blocked by sync window", w.syncAs(t.Context(), w.argo.Token(), "docs", nil))
-	must(t, mend(t.Context()))
+	must(t, restore(t.Context()))
 	w.synced(t, "docs", w.release(t, "docs", "v2"))
 }
 
 func (w *world) failing(t *testing.T) {
-	mend, err := w.argo.FailSync(t.Context(), "docs")
+	restore, err := w.argo.FailSync(t.Context(), "docs")
 	must(t, err)
 	commit := w.release(t, "docs", "v3")
 	must(t, w.syncAs(t.Context(), w.argo.Token(), "docs", nil))
@@ -150,12 +150,12 @@ func (w *world) failing(t *testing.T) {
 		}
 		return nil
 	})
-	must(t, mend(t.Context()))
+	must(t, restore(t.Context()))
 	w.synced(t, "docs", commit)
 }
 
 func (w *world) held(t *testing.T) {
-	mend, err := w.argo.HoldHealth(t.Context())
+	restore, err := w.argo.HoldHealth(t.Context())
 	must(t, err)
 	commit := w.release(t, "docs", "v4")
 	must(t, w.syncAs(t.Context(), w.argo.Token(), "docs", nil))
@@ -166,7 +166,7 @@ func (w *world) held(t *testing.T) {
 		}
 		return nil
 	})
-	must(t, mend(t.Context()))
+	must(t, restore(t.Context()))
 	w.healthy(t, "docs", commit)
 }
 

@@ -48,14 +48,14 @@ func (a *ArgoCD) Issue(ctx context.Context, account string, lifetime time.Durati
 		wait, cancel = context.WithTimeoutCause(ctx, lifetime, fmt.Errorf("the token of %s expired after %s, before Argo CD accepted it: use a longer lifetime", account, lifetime))
 	}
 	defer cancel()
-	if err := until(wait, "the new token works", func(ctx context.Context) error { return a.accepts(ctx, issued.Token) }); err != nil {
+	if err := waitUntil(wait, "the new token works", func(ctx context.Context) error { return a.accepts(ctx, issued.Token) }); err != nil {
 		return "", nil, err
 	}
 	return issued.Token, func(ctx context.Context) error {
 		if err := a.admin(ctx, http.MethodDelete, path+"/"+id, nil, nil); err != nil {
 			return err
 		}
-		return until(ctx, "the token is refused", func(ctx context.Context) error {
+		return waitUntil(ctx, "the token is refused", func(ctx context.Context) error {
 			return wantRefusal(a.accepts(ctx, issued.Token))
 		})
 	}, nil

@@ -95,7 +95,7 @@ type application struct {
 
 // client is a client of the API as users have it.
 func (w *world) client(token string) api {
-	return api{client: w.argo.Front().Client(), base: w.argo.URL(), token: token}
+	return api{client: w.argo.Proxy().Client(), base: w.argo.URL(), token: token}
 }
 
 func (w *world) app(ctx context.Context, name, refresh string) (application, error) {
@@ -203,7 +203,7 @@ func eventually(t *testing.T, what string, answers func(context.Context) error) 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	must(t, until(ctx, what, answers))
+	must(t, waitUntil(ctx, what, answers))
 }
 
 func refused(t *testing.T, code int, says string, err error) {

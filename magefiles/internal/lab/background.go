@@ -30,8 +30,8 @@ const (
 	keeperLog  = "lab.log"
 )
 
-// moment is how long a process that only reads may hold the lock.
-const moment = 2 * time.Second
+// readLockTime is how long a process that only reads may hold the lock.
+const readLockTime = 2 * time.Second
 
 // Record describes a lab that is up.
 type Record struct {
@@ -68,7 +68,7 @@ func (r Record) Serves(o Options) error {
 // Keep runs a lab until ctx ends. Its home must have a folder. When all servers answer, it writes the record and calls ready; an error of ready
 // ends the lab.
 func Keep(ctx context.Context, h Home, o Options, ready func(Record) error) (err error) {
-	lock, err := hold(ctx, h.Dir, moment)
+	lock, err := acquireLock(ctx, h.Dir, readLockTime)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func Keep(ctx context.Context, h Home, o Options, ready func(Record) error) (err
 	defer func() { err = errors.Join(err, l.Close()) }()
 	r := l.record(h.Dir)
 	path := filepath.Join(h.Dir, recordFile)
-	if err := writeWhole(path, r); err != nil {
+	if err := writeJSONAtomic(path, r); err != nil {
 		return err
 	}
 	defer os.Remove(path)
@@ -91,8 +91,8 @@ func Keep(ctx context.Context, h Home, o Options, ready func(Record) error) (err
 	return nil
 }
 
-// hold takes the lock of a lab's folder. It waits for processes that only read, which hold the lock for a moment.
-func hold(ctx context.Context, dir string, patience time.Duration) (*flock.Flock, error) {
+// acquireLock takes the lock of a lab's folder. It waits for processes that only read, which hold the lock for a moment.
+func acquireLock(ctx context.Context, dir string, patience time.Duration) (*flock.Flock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func Detach(ctx context.Context, dir string, line []string, env []string, say fu
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env, cmd.Stderr = env, log
 	detach(cmd)
-	procgroup.KeepInherited()
+	procgroup.CloseInheritedOnExec()
 	if err := cmd.Start(); err != nil {
 		return Record{}, err
 	}
@@ -166,7 +166,7 @@ func Detach(ctx context.Context, dir string, line []string, env []string, say fu
 			err := cmd.Process.Signal(os.Interrupt)
 			<-ended
 			return Record{}, errors.Join(context.Cause(ctx), err)
-		case <-time.After(askEvery):
+		case <-time.After(pollInterval):
 		}
 	}
 }
@@ -201,8 +201,8 @@ func (f *follower) read() {
 	}
 }
 
-// downTime is how long a lab may take to end before it is killed together with its servers.
-const downTime = 30 * time.Second
+// stopLabTime is how long a lab may take to end before it is killed together with its servers.
+const stopLabTime = 30 * time.Second
 
 // Down ends the lab in a folder and waits until all of it has ended. It reports whether one was up.
 func Down(ctx context.Context, dir string) (bool, error) {
@@ -215,7 +215,7 @@ func Down(ctx context.Context, dir string) (bool, error) {
 		if err := syscall.Kill(r.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return true, fmt.Errorf("stop the lab (process %d): %w", r.PID, err)
 		}
-		lock, err := hold(ctx, dir, downTime)
+		lock, err := acquireLock(ctx, dir, stopLabTime)
 		if err == nil {
 			defer lock.Close()
 			return true, os.RemoveAll(filepath.Join(dir, recordFile))
@@ -232,7 +232,7 @@ func Wipe(ctx context.Context, dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	lock, err := hold(ctx, dir, moment)
+	lock, err := acquireLock(ctx, dir, readLockTime)
 	if err != nil {
 		return err
 	}
@@ -240,8 +240,8 @@ func Wipe(ctx context.Context, dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// writeWhole writes JSON that only this user can read, atomically.
-func writeWhole(path string, v any) error {
+// writeJSONAtomic writes JSON that only this user can read, atomically.
+func writeJSONAtomic(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err

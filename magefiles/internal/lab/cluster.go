@@ -155,8 +155,8 @@ func (m goMemory) env() []string {
 	return []string{fmt.Sprintf("GOMEMLIMIT=%dMiB", m.Limit), fmt.Sprintf("GOGC=%d", m.Percent)}
 }
 
-// until polls until answers returns no error, or ctx ends, or waitTime is over.
-func until(ctx context.Context, what string, answers func(context.Context) error) error {
+// waitUntil polls until answers returns no error, or ctx ends, or waitTime is over.
+func waitUntil(ctx context.Context, what string, answers func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, waitTime, errWaitTime)
 	defer cancel()
 	for {
@@ -167,7 +167,7 @@ func until(ctx context.Context, what string, answers func(context.Context) error
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait until %s: %w; last: %w", what, context.Cause(ctx), err)
-		case <-time.After(askEvery):
+		case <-time.After(pollInterval):
 		}
 	}
 }

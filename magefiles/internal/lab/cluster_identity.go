@@ -24,7 +24,7 @@ import (
 // identify makes the credentials of clients and the API server. The administrator's token stays, the rest is made again.
 func (c *Cluster) identify() error {
 	var err error
-	if c.token, err = keptSecret(filepath.Join(c.dir, "admin.token")); err != nil {
+	if c.token, err = loadOrCreateSecret(filepath.Join(c.dir, "admin.token")); err != nil {
 		return err
 	}
 	// Columns: token, user, its id, its groups.
@@ -68,8 +68,8 @@ func (c *Cluster) writeKubeconfig(cert []byte) error {
 	return os.WriteFile(c.Kubeconfig(), config, 0o600)
 }
 
-// keptSecret reads a secret from a file, or makes one and keeps it there.
-func keptSecret(path string) (string, error) {
+// loadOrCreateSecret reads a secret from a file, or makes one and keeps it there.
+func loadOrCreateSecret(path string) (string, error) {
 	kept, err := os.ReadFile(path)
 	if err == nil {
 		return strings.TrimSpace(string(kept)), nil

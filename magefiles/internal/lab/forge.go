@@ -58,15 +58,15 @@ type Forge struct {
 	git       string // path of the command
 	path      string // of the program
 	static    string // folder of Gitea's templates and pictures
-	front     *faultproxy.Front
+	proxy     *faultproxy.Proxy
 	behind    *url.URL // the server itself
 	ssh       string   // host:port
 	hostKey   ssh.PublicKey
 	process   *process
 	client    *http.Client
 
-	mu     sync.Mutex // only one goroutine at a time makes accounts and tokens
-	memory forgeMemory
+	mu    sync.Mutex // only one goroutine at a time makes accounts and tokens
+	state forgeState
 }
 
 // StartForge starts a forge; the caller closes it. With Home.Dir, the data of an earlier forge there are kept, tokens included.
@@ -97,20 +97,20 @@ func (f *Forge) start(ctx context.Context, h Home) (err error) {
 	if f.dir, f.temporary, err = h.folder("forge"); err != nil {
 		return err
 	}
-	if err := f.remember(); err != nil {
+	if err := f.loadState(); err != nil {
 		return err
 	}
 	if f.hostKey, err = hostKey(f.file("ssh_host_key")); err != nil {
 		return err
 	}
-	if f.front, err = faultproxy.Start(faultproxy.Options{Addr: f.options.Addr}); err != nil {
+	if f.proxy, err = faultproxy.Start(faultproxy.Options{Addr: f.options.Addr}); err != nil {
 		return err
 	}
 	if err := f.serve(ctx); err != nil {
 		return err
 	}
-	f.front.To(f.behind)
-	return f.settle(ctx)
+	f.proxy.To(f.behind)
+	return f.createAccounts(ctx)
 }
 
 // portTries is how often free ports are chosen, in case another process takes one before Gitea does.
@@ -182,13 +182,13 @@ func (f *Forge) file(name string) string { return filepath.Join(f.dir, name) }
 func (f *Forge) Name() string { return "forge" }
 
 // URL is the address for clients, without a slash at the end.
-func (f *Forge) URL() string { return f.front.URL() }
+func (f *Forge) URL() string { return f.proxy.URL() }
 
 // Log is its log file, with warnings and errors.
 func (f *Forge) Log() string { return f.file("forge.log") }
 
-// Front is the fault proxy for HTTP.
-func (f *Forge) Front() *faultproxy.Front { return f.front }
+// Proxy is the fault proxy for HTTP.
+func (f *Forge) Proxy() *faultproxy.Proxy { return f.proxy }
 
 // SSHAddr is where git's SSH listens, host:port.
 func (f *Forge) SSHAddr() string { return f.ssh }
@@ -196,8 +196,8 @@ func (f *Forge) SSHAddr() string { return f.ssh }
 // Close ends the forge, and removes its folder if that was a temporary one.
 func (f *Forge) Close() error {
 	var errs []error
-	if f.front != nil {
-		errs = append(errs, f.front.Close())
+	if f.proxy != nil {
+		errs = append(errs, f.proxy.Close())
 	}
 	f.client.CloseIdleConnections()
 	errs = append(errs, f.process.stop())

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// settle makes the first accounts of a forge. Existing accounts stay.
-func (f *Forge) settle(ctx context.Context) error {
-	if f.memory.AdminToken == "" {
-		if err := f.adopt(ctx); err != nil {
+// createAccounts makes the first accounts of a forge. Existing accounts stay.
+func (f *Forge) createAccounts(ctx context.Context) error {
+	if f.state.AdminToken == "" {
+		if err := f.createAdmin(ctx); err != nil {
 			return fmt.Errorf("the administrator's account: %w", err)
 		}
 	}
@@ -24,9 +24,9 @@ func (f *Forge) settle(ctx context.Context) error {
 	return f.addOrganisation(ctx)
 }
 
-// adopt makes the administrator, with Gitea's own command, because over HTTP no account may do that yet. The token comes from its output, so no
+// createAdmin makes the administrator, with Gitea's own command, because over HTTP no account may do that yet. The token comes from its output, so no
 // secret is among its arguments. The account exists already if a start was killed before it could write the token down.
-func (f *Forge) adopt(ctx context.Context) error {
+func (f *Forge) createAdmin(ctx context.Context) error {
 	token, err := f.command(ctx, "admin", "user", "create", "--admin", "--username", f.Admin, "--email", forgeMail(f.Admin),
 		"--must-change-password=false", "--random-password", "--access-token", "--access-token-name", "lab", "--access-token-scopes", "all")
 	if err != nil && strings.Contains(err.Error(), "already exists") {
@@ -36,13 +36,13 @@ func (f *Forge) adopt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.memory.AdminToken = token
+	f.state.AdminToken = token
 	password := forgeSecret(18)
 	if err := f.setPassword(ctx, f.Admin, password); err != nil {
 		return err
 	}
-	f.memory.Passwords[f.Admin] = password
-	return f.memorise()
+	f.state.Passwords[f.Admin] = password
+	return f.saveState()
 }
 
 // command runs one of Gitea's commands, and returns the last word that it prints.
@@ -54,7 +54,7 @@ func (f *Forge) command(ctx context.Context, args ...string) (string, error) {
 	out, err := cmd.Output()
 	words := strings.Fields(string(out))
 	if err == nil && len(words) == 0 {
-		err = errors.New("it printed nothing")
+		err = errors.New("it printed no output")
 	}
 	if err != nil {
 		return "", fmt.Errorf("gitea %s: %w: %s", strings.Join(args[:3], " "), err, bytes.TrimSpace(stderr.Bytes()))
@@ -69,7 +69,7 @@ func forgeMail(name string) string { return name + "@lab.invalid" }
 func (f *Forge) AddUser(ctx context.Context, name string) (password string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if password, ok := f.memory.Passwords[name]; ok {
+	if password, ok := f.state.Passwords[name]; ok {
 		return password, nil
 	}
 	password = forgeSecret(18)
@@ -82,8 +82,8 @@ func (f *Forge) AddUser(ctx context.Context, name string) (password string, err 
 	if err != nil {
 		return "", fmt.Errorf("make user %s: %w", name, err)
 	}
-	f.memory.Passwords[name] = password
-	return password, f.memorise()
+	f.state.Passwords[name] = password
+	return password, f.saveState()
 }
 
 func (f *Forge) setPassword(ctx context.Context, name, password string) error {
@@ -113,7 +113,7 @@ func (f *Forge) TokenOf(ctx context.Context, user, name string, scopes ...string
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := user + "/" + name
-	known, ok := f.memory.Tokens[key]
+	known, ok := f.state.Tokens[key]
 	if ok && slices.Equal(known.Scopes, scopes) {
 		return known.Value, nil
 	}
@@ -127,8 +127,8 @@ func (f *Forge) TokenOf(ctx context.Context, user, name string, scopes ...string
 	if err := f.asAdmin(ctx, http.MethodPost, "/api/v1/users/"+user+"/tokens", in, &made); err != nil {
 		return "", fmt.Errorf("make token %s of %s: %w", name, user, err)
 	}
-	f.memory.Tokens[key] = forgeAccess{scopes, made.Value}
-	return made.Value, f.memorise()
+	f.state.Tokens[key] = forgeAccess{scopes, made.Value}
+	return made.Value, f.saveState()
 }
 
 // Revoke ends a token of a user.
@@ -143,8 +143,8 @@ func (f *Forge) revoke(ctx context.Context, user, name string) error {
 	if err != nil {
 		return fmt.Errorf("revoke token %s of %s: %w", name, user, err)
 	}
-	delete(f.memory.Tokens, user+"/"+name)
-	return f.memorise()
+	delete(f.state.Tokens, user+"/"+name)
+	return f.saveState()
 }
 
 // AddKey gives a user access over SSH with a key, given as a line of authorized_keys. An existing key is not an error.

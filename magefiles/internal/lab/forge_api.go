@@ -27,7 +27,7 @@ func (f *Forge) API(ctx context.Context, method, path, token string, in, out any
 
 // asAdmin sends a request with the administrator's rights and basic authorization, which requests for tokens require.
 func (f *Forge) asAdmin(ctx context.Context, method, path string, in, out any) error {
-	return f.ask(ctx, method, path, in, out, func(r *http.Request) { r.SetBasicAuth(f.Admin, f.memory.AdminToken) })
+	return f.ask(ctx, method, path, in, out, func(r *http.Request) { r.SetBasicAuth(f.Admin, f.state.AdminToken) })
 }
 
 func (f *Forge) ask(ctx context.Context, method, path string, in, out any, authorize func(*http.Request)) error {
@@ -44,8 +44,8 @@ func (f *Forge) answers(ctx context.Context) error {
 	if err := f.API(ctx, http.MethodGet, "/api/healthz", "", nil, &health); err != nil {
 		return err
 	}
-	if health.Description != f.memory.Mark || health.Status != "pass" {
-		return fmt.Errorf("%s reports %+v, expected the forge %s", f.behind, health, f.memory.Mark)
+	if health.Description != f.state.Mark || health.Status != "pass" {
+		return fmt.Errorf("%s reports %+v, expected the forge %s", f.behind, health, f.state.Mark)
 	}
 	return f.sshAnswers(ctx)
 }

@@ -106,12 +106,12 @@ func (f *Forge) configure() error {
 	}
 	var text bytes.Buffer
 	err = forgeINI.Execute(&text, struct {
-		forgeMemory
+		forgeState
 		User, Dir, Static, URL, Behind, HTTPHost, HTTPPort, SSHHost, SSHPort string
 		Atomic, Actions                                                      bool
 		Quiet                                                                []string
 	}{
-		f.memory, systemUser(), f.dir, f.static, f.URL(), f.behind.String(), httpHost, httpPort, sshHost, sshPort,
+		f.state, systemUser(), f.dir, f.static, f.URL(), f.behind.String(), httpHost, httpPort, sshHost, sshPort,
 		!f.options.NoAtomicPush, f.options.Actions, quietTasks,
 	})
 	if err != nil {

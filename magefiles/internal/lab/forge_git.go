@@ -76,7 +76,7 @@ func (f *Forge) Seed(ctx context.Context, owner, repository, dir string) (commit
 // history.
 func (f *Forge) Push(ctx context.Context, owner, repository, checkout, ref string) (commit string, err error) {
 	commit, err = f.send(ctx, owner, repository, func(bare gitRun) (string, error) {
-		return f.borrow(ctx, bare, checkout, ref)
+		return f.fetchFrom(ctx, bare, checkout, ref)
 	})
 	if err != nil {
 		return "", fmt.Errorf("push %s of %s to %s/%s: %w", ref, checkout, owner, repository, err)
@@ -84,9 +84,9 @@ func (f *Forge) Push(ctx context.Context, owner, repository, checkout, ref strin
 	return commit, nil
 }
 
-// borrow lets a repository use the objects of a checkout, and returns the commit to push. A push from the checkout itself would run its hooks and
+// fetchFrom lets a repository use the objects of a checkout, and returns the commit to push. A push from the checkout itself would run its hooks and
 // use its configuration.
-func (f *Forge) borrow(ctx context.Context, bare gitRun, checkout, ref string) (string, error) {
+func (f *Forge) fetchFrom(ctx context.Context, bare gitRun, checkout, ref string) (string, error) {
 	from := gitRun{git: f.git, flags: []string{"-C", checkout}}
 	commit, err := from.run(ctx, "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
 	if err != nil {
@@ -128,7 +128,7 @@ func (f *Forge) send(ctx context.Context, owner, repository string, prepare func
 	if err != nil || there {
 		return commit, err
 	}
-	bare.authorization = basic(f.Admin, f.memory.AdminToken)
+	bare.authorization = basic(f.Admin, f.state.AdminToken)
 	_, err = bare.run(ctx, "push", "--quiet", f.behind.String()+"/"+owner+"/"+repository+".git", commit+":refs/heads/main")
 	if err != nil && strings.Contains(err.Error(), "[rejected]") {
 		err = fmt.Errorf("its branch main has other commits: use another repository or a new lab: %w", err)
@@ -136,12 +136,12 @@ func (f *Forge) send(ctx context.Context, owner, repository string, prepare func
 	if err != nil {
 		return "", err
 	}
-	return commit, f.process.ready(ctx, func(ctx context.Context) error { return f.filled(ctx, owner, repository) })
+	return commit, f.process.ready(ctx, func(ctx context.Context) error { return f.waitUntilFilled(ctx, owner, repository) })
 }
 
-// filled waits for Gitea, which answers a push before it has noted that the repository is not empty any more. Until then many requests to its API
+// waitUntilFilled waits for Gitea, which answers a push before it has noted that the repository is not empty any more. Until then many requests to its API
 // fail.
-func (f *Forge) filled(ctx context.Context, owner, repository string) error {
+func (f *Forge) waitUntilFilled(ctx context.Context, owner, repository string) error {
 	var found struct{ Empty bool }
 	err := f.asAdmin(ctx, http.MethodGet, "/api/v1/repos/"+owner+"/"+repository, nil, &found)
 	if err == nil && found.Empty {

@@ -56,7 +56,7 @@ func (c client) do(method, path, body string) (status int, answer string, err er
 		req.Header.Set("Authorization", "token "+c.token)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := c.forge.Front().Client().Do(req)
+	resp, err := c.forge.Proxy().Client().Do(req)
 	if err != nil {
 		return 0, "", err
 	}
@@ -114,7 +114,7 @@ func TestForgeSaysWhatItIs(t *testing.T) {
 	client{t, f, ""}.want(403, "POST", "/user/sign_up", "user_name=x&email=x@lab.invalid&password=12345678")
 }
 
-func TestForgeTokensAreHeldToTheirScopes(t *testing.T) {
+func TestForgeTokensAreLimitedToTheirScopes(t *testing.T) {
 	f := testForge(t)
 	seedForge(t, f, "scopes")
 	repository, packages := "/api/v1/repos/"+f.Owner+"/scopes", "/api/packages/"+f.Owner+"/generic/scopes/v1/"
@@ -194,25 +194,25 @@ func TestForgeFaults(t *testing.T) {
 
 	fault := upload
 	fault.Kind, fault.Times = faultproxy.Status, 2
-	defer f.Front().Fail(fault)()
+	defer f.Proxy().Fail(fault)()
 	as.want(503, "PUT", path, "x")
 	as.want(503, "PUT", path, "x")
 	as.want(201, "PUT", path, "x")
 
 	fault = upload
 	fault.Kind = faultproxy.Drop
-	mend := f.Front().Fail(fault)
+	restore := f.Proxy().Fail(fault)
 	as.want(201, "PUT", path+"2", "x")
-	mend()
+	restore()
 	as.want(404, "GET", path+"2", "")
 	as.want(201, "PUT", path+"2", "x")
 
-	mend = f.Front().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
+	restore = f.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
 	as.want(401, "GET", path, "")
 	if err := f.API(t.Context(), "GET", path, as.token, nil, nil); err != nil {
 		t.Errorf("past the front: %v", err)
 	}
-	mend()
+	restore()
 	as.want(200, "GET", path, "")
 }
 
@@ -252,7 +252,7 @@ func TestForgeIsFoundAgain(t *testing.T) {
 	if !strings.Contains(answer, commit) {
 		t.Errorf("main is not %s: %s", commit, answer)
 	}
-	info, err := os.Stat(again.file(forgeMemoryFile))
+	info, err := os.Stat(again.file(forgeStateFile))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("what it remembers: %v, %v", info, err)
 	}
@@ -262,8 +262,8 @@ func TestForgeIsFoundAgain(t *testing.T) {
 func TestForgeForgotItsTokens(t *testing.T) {
 	home := Home{Dir: t.TempDir()}
 	first := startForge(t, home, ForgeOptions{})
-	first.memory.AdminToken, first.memory.Passwords = "", map[string]string{}
-	if err := errors.Join(first.memorise(), first.Close()); err != nil {
+	first.state.AdminToken, first.state.Passwords = "", map[string]string{}
+	if err := errors.Join(first.saveState(), first.Close()); err != nil {
 		t.Fatal(err)
 	}
 	again := startForge(t, home, ForgeOptions{})
@@ -273,7 +273,7 @@ func TestForgeForgotItsTokens(t *testing.T) {
 func TestForgeLeavesNothing(t *testing.T) {
 	f := startForge(t, Home{}, ForgeOptions{})
 	group := -f.process.cmd.Process.Pid
-	addresses := []string{f.Front().Addr(), f.behind.Host, f.SSHAddr()}
+	addresses := []string{f.Proxy().Addr(), f.behind.Host, f.SSHAddr()}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func TestForgeLeavesNothing(t *testing.T) {
 
 func TestForgeAddressInUse(t *testing.T) {
 	f := testForge(t)
-	for name, o := range map[string]ForgeOptions{"HTTP": {Addr: f.Front().Addr()}, "SSH": {SSHAddr: f.SSHAddr()}} {
+	for name, o := range map[string]ForgeOptions{"HTTP": {Addr: f.Proxy().Addr()}, "SSH": {SSHAddr: f.SSHAddr()}} {
 		if second, err := StartForge(t.Context(), Home{}, o); err == nil {
 			second.Close()
 			t.Errorf("two forges have one address for %s", name)

@@ -120,7 +120,7 @@ func (h Home) registryPassword() (string, error) {
 	if h.Dir == "" {
 		return rand.Text(), nil
 	}
-	return keptSecret(filepath.Join(h.Dir, "registry-password"))
+	return loadOrCreateSecret(filepath.Join(h.Dir, "registry-password"))
 }
 
 // baseRepositories are the repositories of the base images.

@@ -29,7 +29,7 @@ var programs = map[Part][]toolbuild.Program{
 // Prepare builds the programs that are missing for a lab with these options, which takes minutes the first time, and fails before that if the
 // machine itself does not meet the requirements.
 func Prepare(ctx context.Context, h Home, o Options) error {
-	if err := lacking(o.Parts); err != nil {
+	if err := missingRequirements(o.Parts); err != nil {
 		return err
 	}
 	b, err := h.builder()
@@ -54,7 +54,7 @@ func Prepare(ctx context.Context, h Home, o Options) error {
 // Ready returns the reason why parts of a lab cannot be started immediately: a requirement is missing on the machine, or a program that takes
 // minutes to build is not built yet. The error says what to do. Tests call it, so that none of them spends its time limit on a compiler.
 func (h Home) Ready(parts ...Part) error {
-	if err := lacking(parts); err != nil {
+	if err := missingRequirements(parts); err != nil {
 		return err
 	}
 	b, err := h.builder()
@@ -78,7 +78,7 @@ func (h Home) Ready(parts ...Part) error {
 func (b builder) notBuilt(parts []Part) (missing []toolbuild.Program, err error) {
 	for _, part := range parts {
 		for _, p := range programs[part] {
-			kept, err := b.Kept(p)
+			kept, err := b.Built(p)
 			if err != nil {
 				return nil, err
 			}
@@ -90,8 +90,8 @@ func (b builder) notBuilt(parts []Part) (missing []toolbuild.Program, err error)
 	return missing, nil
 }
 
-// lacking returns all missing requirements of the parts, in one error.
-func lacking(parts []Part) error {
+// missingRequirements returns all missing requirements of the parts, in one error.
+func missingRequirements(parts []Part) error {
 	var errs []error
 	look := func(command, why string) {
 		if _, err := exec.LookPath(command); err != nil {

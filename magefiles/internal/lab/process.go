@@ -64,11 +64,11 @@ func startProcess(p program) (*process, error) {
 	return started, nil
 }
 
-// askEvery is the interval of the checks whether a server is ready, and waitTime their limit: far more than the seconds that it takes, because a
+// pollInterval is the interval of the checks whether a server is ready, and waitTime their limit: far more than the seconds that it takes, because a
 // machine may be busy.
 const (
-	askEvery = 50 * time.Millisecond
-	waitTime = 2 * time.Minute
+	pollInterval = 50 * time.Millisecond
+	waitTime     = 2 * time.Minute
 )
 
 // errWaitTime ends the wait of a caller whose context does not end.
@@ -93,10 +93,10 @@ func (p *process) ready(ctx context.Context, answers func(context.Context) error
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("%s ended before it was ready (%s): %s", p.Name, p.state(), p.lastWords())
+			return fmt.Errorf("%s ended before it was ready (%s): %s", p.Name, p.state(), p.lastOutput())
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not become ready: %w; last check: %w; output: %s", p.Name, context.Cause(ctx), last, p.lastWords())
-		case <-time.After(askEvery):
+			return fmt.Errorf("%s did not become ready: %w; last check: %w; output: %s", p.Name, context.Cause(ctx), last, p.lastOutput())
+		case <-time.After(pollInterval):
 		}
 	}
 }
@@ -109,8 +109,8 @@ func (p *process) state() string {
 	return p.endedBy.Error()
 }
 
-// lastWords are the last lines of this process's output, with the file that has all of them.
-func (p *process) lastWords() string {
+// lastOutput are the last lines of this process's output, with the file that has all of them.
+func (p *process) lastOutput() string {
 	const enough = 8 << 10
 	f, err := os.Open(p.Log)
 	if err != nil {

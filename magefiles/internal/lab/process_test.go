@@ -92,7 +92,7 @@ func TestNeverReady(t *testing.T) {
 		t.Errorf("error %v, want %v", err, enough)
 	}
 	if !strings.Contains(err.Error(), "output: none ("+p.Log+")") {
-		t.Errorf("the error does not say that the process said nothing: %v", err)
+		t.Errorf("the error does not report the missing output: %v", err)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestWaitsEnd(t *testing.T) {
 	for name, wait := range map[string]func(context.Context, func(context.Context) error) error{
 		"ready": (&process{program: program{Name: "script", Log: log}}).ready,
 		"until": func(ctx context.Context, answers func(context.Context) error) error {
-			return until(ctx, "it works", answers)
+			return waitUntil(ctx, "it works", answers)
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestStopLetsAProcessFinish(t *testing.T) {
 	p := shell(t, `trap 'echo put away; exit 0' TERM; echo begun; while :; do sleep 0.01; done`)
 	p.says(t, "begun")
 	must(t, p.stop())
-	if words := p.lastWords(); !strings.Contains(words, "put away") {
+	if words := p.lastOutput(); !strings.Contains(words, "put away") {
 		t.Errorf("last words: %s", words)
 	}
 	must(t, p.stop()) // a second time
@@ -159,7 +159,7 @@ func TestNothingIsInherited(t *testing.T) {
 	for _, env := range [][]string{nil, {"A=1"}} {
 		p := shell(t, "exec env", env...)
 		<-p.ended
-		words := p.lastWords()
+		words := p.lastOutput()
 		if strings.Contains(words, "LAB_SECRET") || strings.Contains(words, "A=1") != (len(env) == 1) {
 			t.Errorf("environment of %q: %s", env, words)
 		}

@@ -34,7 +34,7 @@ func startRedis(ctx context.Context, path, dir string) (r *redis, err error) {
 		return nil, err
 	}
 	r = &redis{}
-	if r.password, err = keptSecret(filepath.Join(dir, "password")); err != nil {
+	if r.password, err = loadOrCreateSecret(filepath.Join(dir, "password")); err != nil {
 		return nil, err
 	}
 	err = onFreePorts(func() error {

@@ -34,7 +34,7 @@ type Registry struct {
 	password string // of the owner
 	dir      string // has all its data
 	remove   string // the same, if it is removed with the registry
-	front    *faultproxy.Front
+	proxy    *faultproxy.Proxy
 	process  *process
 }
 
@@ -62,11 +62,11 @@ func StartRegistry(ctx context.Context, h Home, o RegistryOptions) (_ *Registry,
 	if temporary {
 		r.remove = r.dir
 	}
-	r.front, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr, TLS: o.TLS, Wrap: r.wrap})
+	r.proxy, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr, TLS: o.TLS, Wrap: r.wrap})
 	if err != nil {
 		return nil, err
 	}
-	r.Addr, r.CA = r.front.Addr(), r.front.CA()
+	r.Addr, r.CA = r.proxy.Addr(), r.proxy.CA()
 	if err := r.start(ctx, path); err != nil {
 		return nil, err
 	}
@@ -120,10 +120,10 @@ func (r *Registry) startOn(ctx context.Context, path, behind string) (taken bool
 	target := &url.URL{Scheme: "http", Host: behind}
 	err = r.process.ready(ctx, func(ctx context.Context) error { return answersWith(ctx, target, mark) })
 	if err != nil {
-		taken = !r.process.running() && strings.Contains(r.process.lastWords(), "address already in use")
+		taken = !r.process.running() && strings.Contains(r.process.lastOutput(), "address already in use")
 		return taken, errors.Join(err, r.process.stop())
 	}
-	r.front.To(target)
+	r.proxy.To(target)
 	return false, nil
 }
 
@@ -148,8 +148,8 @@ func answersWith(ctx context.Context, registry *url.URL, mark string) error {
 // Close ends the registry and open connections, and removes its temporary folder.
 func (r *Registry) Close() error {
 	var errs []error
-	if r.front != nil {
-		errs = append(errs, r.front.Close())
+	if r.proxy != nil {
+		errs = append(errs, r.proxy.Close())
 	}
 	errs = append(errs, r.process.stop())
 	if r.remove != "" {
@@ -162,22 +162,22 @@ func (r *Registry) Close() error {
 func (r *Registry) Name() string { return "registry" }
 
 // URL is the registry's address with its scheme.
-func (r *Registry) URL() string { return r.front.URL() }
+func (r *Registry) URL() string { return r.proxy.URL() }
 
 // Log is the file that holds the registry's warnings and errors.
 func (r *Registry) Log() string { return filepath.Join(r.dir, "registry.log") }
 
-// Front is the registry's fault proxy.
-func (r *Registry) Front() *faultproxy.Front { return r.front }
+// Proxy is the registry's fault proxy.
+func (r *Registry) Proxy() *faultproxy.Proxy { return r.proxy }
 
 // Client trusts the registry's authority.
-func (r *Registry) Client() *http.Client { return r.front.Client() }
+func (r *Registry) Client() *http.Client { return r.proxy.Client() }
 
 // Requests returns the requests so far, in the order of arrival.
-func (r *Registry) Requests() []faultproxy.Request { return r.front.Requests() }
+func (r *Registry) Requests() []faultproxy.Request { return r.proxy.Requests() }
 
 // Forget empties the list of requests.
-func (r *Registry) Forget() { r.front.Forget() }
+func (r *Registry) Forget() { r.proxy.Forget() }
 
 // UploadedBytes is the number of received bytes of blobs (layers and configurations).
 func (r *Registry) UploadedBytes() int64 {

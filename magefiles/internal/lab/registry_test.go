@@ -196,7 +196,7 @@ func TestCertificateAuthority(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{TLS: true})
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(r.CA) {
-		t.Fatalf("CA is no PEM certificate: %s", r.CA)
+		t.Fatalf("CA is not a PEM certificate: %s", r.CA)
 	}
 	conn, err := tls.Dial("tcp", r.Addr, &tls.Config{RootCAs: pool})
 	if err != nil {
@@ -297,13 +297,13 @@ func TestTwoRegistriesSideBySide(t *testing.T) {
 func TestFaultsOfARegistry(t *testing.T) {
 	r := startRegistry(t, RegistryOptions{})
 	layout := tinyLayout(t, "one")
-	r.Front().Fail(faultproxy.Fault{Kind: faultproxy.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`/manifests/`), Times: 1})
+	r.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`/manifests/`), Times: 1})
 	if err := r.Seed(t.Context(), "a/b:v1", layout); err != nil {
 		t.Errorf("a manifest that is dropped: %v, want success", err)
 	}
 	status, _ := ask(t, r, http.MethodGet, "/v2/a/b/manifests/v1", "", nil)
 	wantStatus(t, "afterwards", status, 404)
-	r.Front().Fail(faultproxy.Fault{Kind: faultproxy.CutRequest, Times: 1})
+	r.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.CutRequest, Times: 1})
 	if err := r.Seed(t.Context(), "a/b:v1", layout); err == nil {
 		t.Error("an upload that is cut went well")
 	}
@@ -317,7 +317,7 @@ func TestTakenPort(t *testing.T) {
 	must(t, err)
 	stranger := httptest.NewServer(http.NotFoundHandler())
 	defer stranger.Close()
-	second := &Registry{dir: t.TempDir(), front: r.front}
+	second := &Registry{dir: t.TempDir(), proxy: r.proxy}
 	taken, err := second.startOn(t.Context(), path, stranger.Listener.Addr().String())
 	if !taken || err == nil {
 		t.Errorf("on a port that is taken: taken %v, %v", taken, err)

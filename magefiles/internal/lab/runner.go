@@ -64,14 +64,14 @@ func StartRunner(ctx context.Context, h Home, o RunnerOptions) (_ *Runner, err e
 	if r.options.Env, err = r.jobsEnv(); err != nil {
 		return nil, err
 	}
-	known, err := r.remember()
+	known, err := r.loadState()
 	if err != nil {
 		return nil, err
 	}
 	connected, err := runner.Connect(ctx, runner.Options{
 		// Not through the fault proxy: faults for clients must not affect the lab's own parts.
 		URL: o.Forge.behind.String(), HTTP: &http.Client{Transport: o.Forge.client.Transport}, Name: o.Name, Labels: []string{o.Label},
-		Identity: known, Save: r.memorise, Admit: o.Forge.runnerToken,
+		Identity: known, Save: r.saveState, Admit: o.Forge.runnerToken,
 		Job: r.job, Log: func(line string) { r.log.Print(line) }, Every: o.Every,
 	})
 	if err != nil {
@@ -99,11 +99,11 @@ func (r *Runner) jobsEnv() (map[string]string, error) {
 	return env, os.MkdirAll(env["HOME"], 0o700)
 }
 
-// runnerMemory is the file of the runner's identity at the forge.
-const runnerMemory = "runner.json"
+// runnerStateFile is the file of the runner's identity at the forge.
+const runnerStateFile = "runner.json"
 
-func (r *Runner) remember() (known runner.Identity, err error) {
-	text, err := os.ReadFile(filepath.Join(r.dir, runnerMemory))
+func (r *Runner) loadState() (known runner.Identity, err error) {
+	text, err := os.ReadFile(filepath.Join(r.dir, runnerStateFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return known, nil
 	}
@@ -116,8 +116,8 @@ func (r *Runner) remember() (known runner.Identity, err error) {
 	return known, err
 }
 
-func (r *Runner) memorise(known runner.Identity) error {
-	return writeWhole(filepath.Join(r.dir, runnerMemory), known)
+func (r *Runner) saveState(known runner.Identity) error {
+	return writeJSONAtomic(filepath.Join(r.dir, runnerStateFile), known)
 }
 
 // Name is "runner".

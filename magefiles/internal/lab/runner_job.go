@@ -25,7 +25,7 @@ func (r *Runner) job(ctx context.Context, task *runnerv1.Task, report *runner.Re
 		report.Line(runner.NoStep, err.Error())
 		result = runnerv1.Result_RESULT_FAILURE
 	}
-	how := runner.Word(result)
+	how := runner.ResultName(result)
 	if ctx.Err() != nil {
 		how = context.Cause(ctx).Error()
 	}
@@ -39,7 +39,7 @@ func (r *Runner) runJob(ctx context.Context, task *runnerv1.Task, about event, r
 	if err != nil {
 		return 0, err
 	}
-	report.Expect(len(job.Steps))
+	report.SetSteps(len(job.Steps))
 	if !job.Container.IsZero() || !job.Services.IsZero() {
 		report.Line(runner.NoStep, "this job requires a container, which the lab's runner does not support: it is skipped")
 		return runnerv1.Result_RESULT_SKIPPED, nil

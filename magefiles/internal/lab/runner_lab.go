@@ -55,8 +55,8 @@ func (l *Lab) jobsSecrets() map[string]string {
 // notForJobs are the settings of the lab that jobs get as secrets of the forge, or not at all.
 var notForJobs = []string{"BLUMEOPS_REGISTRY_PASSWORD", "BLUMEOPS_FORGE_TOKEN", "ARGOCD_AUTH_TOKEN", "KUBECONFIG"}
 
-// passedOn are variables of this process that jobs get: those for the compiler, the engine and its downloads.
-var passedOn = []string{
+// passedVariables are variables of this process that jobs get: those for the compiler, the engine and its downloads.
+var passedVariables = []string{
 	"PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
 	"http_proxy", "https_proxy", "no_proxy", "all_proxy", "BUILDKIT_HOST", "XDG_RUNTIME_DIR",
 	"BLUMEOPS_ENGINE", "BLUMEOPS_ENGINE_STATE", "BLUMEOPS_ENGINE_CACHE", "BLUMEOPS_DOCS_SOURCE", "BLUMEOPS_PACKAGE_MIRRORS", "BLUMEOPS_CA_FILE", "BLUMEOPS_NAMESPACE",
@@ -75,7 +75,7 @@ func (l *Lab) jobsEnv(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("go env, for the runner's jobs: %w", err)
 	}
-	for _, name := range passedOn {
+	for _, name := range passedVariables {
 		if value, set := os.LookupEnv(name); set {
 			env[name] = value
 		}

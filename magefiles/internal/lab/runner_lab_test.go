@@ -55,7 +55,7 @@ func TestLabRunner(t *testing.T) {
 		"registry " + l.Registry.Addr + " as ci with ***, forge " + l.Forge.URL() + " with ***, Argo CD: <>\n", "token: <>, home: " + a.forge.home + "\n",
 	} {
 		if job.Conclusion != "success" || !strings.Contains(log, text) {
-			t.Errorf("%s; the log does not say %q:\n%s", job.Conclusion, text, log)
+			t.Errorf("%s; missing text in the log: %q:\n%s", job.Conclusion, text, log)
 		}
 	}
 	if runs := a.runs("w.yaml", seeded); len(runs) != 0 {

@@ -172,7 +172,7 @@ func TestRunner(t *testing.T) {
 	}
 	for _, text := range []string{"at " + commit + " on branch refs/heads/main by " + a.forge.Owner + ", blue, run 1\n", " the key is ***\n", " ***\n"} {
 		if !strings.Contains(log, text) {
-			t.Errorf("the log does not say %q:\n%s", text, log)
+			t.Errorf("missing text in the log: %q:\n%s", text, log)
 		}
 	}
 	if strings.Contains(log, "canary") || strings.Contains(log, "not this") {

@@ -38,7 +38,7 @@ type Site struct {
 	temporary bool
 	logFile   *os.File
 	log       *log.Logger
-	front     *faultproxy.Front
+	proxy     *faultproxy.Proxy
 	stop      context.CancelFunc
 	stopped   chan struct{}
 
@@ -76,7 +76,7 @@ func StartSite(_ context.Context, h Home, o SiteOptions) (_ *Site, err error) {
 	}
 	s.log = log.New(s.logFile, "", log.LstdFlags)
 	// There is no server behind this fault proxy: the site is a part of this process.
-	s.front, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr, Wrap: func(http.Handler) http.Handler { return http.HandlerFunc(s.serve) }})
+	s.proxy, err = faultproxy.Start(faultproxy.Options{Addr: o.Addr, Wrap: func(http.Handler) http.Handler { return http.HandlerFunc(s.serve) }})
 	if err != nil {
 		return nil, err
 	}
@@ -109,13 +109,13 @@ func (o SiteOptions) withDefaults() SiteOptions {
 func (s *Site) Name() string { return "site" }
 
 // URL is the site's address.
-func (s *Site) URL() string { return s.front.URL() }
+func (s *Site) URL() string { return s.proxy.URL() }
 
 // Log has the start of each served release, and errors.
 func (s *Site) Log() string { return filepath.Join(s.dir, "site.log") }
 
-// Front is the fault proxy of the site.
-func (s *Site) Front() *faultproxy.Front { return s.front }
+// Proxy is the fault proxy of the site.
+func (s *Site) Proxy() *faultproxy.Proxy { return s.proxy }
 
 func (s *Site) contents() string { return filepath.Join(s.dir, "content") }
 
@@ -126,8 +126,8 @@ func (s *Site) Close() error {
 		s.stop()
 		<-s.stopped
 	}
-	if s.front != nil {
-		errs = append(errs, s.front.Close())
+	if s.proxy != nil {
+		errs = append(errs, s.proxy.Close())
 	}
 	if s.now != nil {
 		errs = append(errs, s.now.content.Close())

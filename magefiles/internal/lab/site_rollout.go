@@ -45,8 +45,8 @@ func (d siteDeployment) replicas() int32 {
 	return *d.Spec.Replicas
 }
 
-// waits is the reason why the rollout is not complete; "" if it is. It uses the same rules as kubectl rollout status.
-func (d siteDeployment) waits() string {
+// rolloutState is the reason why the rollout is not complete; "" if it is. It uses the same rules as kubectl rollout status.
+func (d siteDeployment) rolloutState() string {
 	status := d.Status
 	switch {
 	case status.ObservedGeneration < d.Metadata.Generation:
@@ -95,5 +95,5 @@ func (d siteDeployment) release() (SiteRelease, error) {
 			return r, nil
 		}
 	}
-	return SiteRelease{}, errors.New("DOCS_RELEASE_URL is not in the env of any container: give the URL of a docs-VERSION.tar.gz")
+	return SiteRelease{}, errors.New("DOCS_RELEASE_URL is missing in the env of the containers: set it to the URL of a docs-VERSION.tar.gz")
 }

@@ -134,7 +134,7 @@ func startSite(t *testing.T, o SiteOptions) *Site {
 // answers is the site's current answer.
 func answers(t *testing.T, s *Site, path string) (status int, body string) {
 	t.Helper()
-	resp, err := s.Front().Client().Get(s.URL() + path)
+	resp, err := s.Proxy().Client().Get(s.URL() + path)
 	must(t, err)
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
@@ -278,7 +278,7 @@ func TestRolloutIsJudgedLikeKubectl(t *testing.T) {
 		var d siteDeployment
 		d.Metadata.Generation, d.Status.ObservedGeneration, d.Spec.Replicas = c.generation, c.observed, c.replicas
 		d.Status.Replicas, d.Status.UpdatedReplicas, d.Status.AvailableReplicas = c.existing, c.updated, c.available
-		if got := d.waits(); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+		if got := d.rolloutState(); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
 			t.Errorf("%+v: waits for %q", c, got)
 		}
 	}
@@ -292,8 +292,8 @@ func TestReleaseOfADeployment(t *testing.T) {
 	)
 	for containers, want := range map[string]struct{ url, says string }{
 		none + "," + a + "," + elsewhere: {url: "http://a"},
-		elsewhere + "," + a:              {says: "DOCS_RELEASE_URL of container b comes from elsewhere"},
-		none:                             {says: "not in the env of any container"},
+		elsewhere + "," + a:              {says: "DOCS_RELEASE_URL of container b uses valueFrom"},
+		none:                             {says: "missing in the env of the containers"},
 	} {
 		var d siteDeployment
 		must(t, json.Unmarshal([]byte(`{"spec":{"template":{"spec":{"containers":[`+containers+`]}}}}`), &d))

@@ -17,7 +17,7 @@ func (s *Site) watch(ctx context.Context) {
 	tick := time.NewTicker(s.options.Every)
 	defer tick.Stop()
 	for {
-		s.look(ctx)
+		s.reconcile(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -26,48 +26,48 @@ func (s *Site) watch(ctx context.Context) {
 	}
 }
 
-// look serves the release of the Deployment, if that is new.
-func (s *Site) look(ctx context.Context) {
+// reconcile serves the release of the Deployment, if that is new.
+func (s *Site) reconcile(ctx context.Context) {
 	var d siteDeployment
 	err := s.options.Cluster.Get(ctx, "/apis/apps/v1/namespaces/"+s.options.Namespace+"/deployments/"+s.options.Deployment, &d)
 	if isStatus(err, http.StatusNotFound) {
-		s.take(nil, fmt.Sprintf("Deployment %s not found in namespace %s", s.options.Deployment, s.options.Namespace))
+		s.setServed(nil, fmt.Sprintf("Deployment %s not found in namespace %s", s.options.Deployment, s.options.Namespace))
 		return
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			s.say("cannot read the Deployment: " + err.Error())
+			s.setStatus("cannot read the Deployment: " + err.Error())
 		}
 		return
 	}
-	if waits := d.waits(); waits != "" {
-		s.say("rollout: " + waits)
+	if waits := d.rolloutState(); waits != "" {
+		s.setStatus("rollout: " + waits)
 		return
 	}
 	if d.replicas() == 0 {
-		s.take(nil, "the Deployment has no replicas")
+		s.setServed(nil, "the Deployment has no replicas")
 		return
 	}
 	wanted, err := d.release()
 	if err != nil {
-		s.say(err.Error())
+		s.setStatus(err.Error())
 		return
 	}
-	s.want(ctx, wanted)
+	s.serveRelease(ctx, wanted)
 }
 
-// want fetches and serves a release, unless it is served already or failed a moment ago.
-func (s *Site) want(ctx context.Context, wanted SiteRelease) {
+// serveRelease fetches and serves a release, unless it is served already or failed a moment ago.
+func (s *Site) serveRelease(ctx context.Context, wanted SiteRelease) {
 	if s.Serving() == wanted {
-		s.say("")
+		s.setStatus("")
 		return
 	}
-	if s.held() || s.failed.release == wanted && time.Now().Before(s.failed.again) {
+	if s.onHold() || s.failed.release == wanted && time.Now().Before(s.failed.again) {
 		return
 	}
 	c, err := quartz.Fetch(ctx, s.options.Client, s.contents(), wanted.URL, wanted.SHA256)
 	if err == nil {
-		s.take(&served{SiteRelease: wanted, content: c}, "")
+		s.setServed(&served{SiteRelease: wanted, content: c}, "")
 		return
 	}
 	if ctx.Err() != nil {
@@ -78,10 +78,10 @@ func (s *Site) want(ctx context.Context, wanted SiteRelease) {
 	}
 	s.failed.again = time.Now().Add(s.failed.pause)
 	s.failed.pause = min(2*s.failed.pause, 30*time.Second)
-	s.say(fmt.Sprintf("revision %s of the Deployment: %v", wanted.Revision, err))
+	s.setStatus(fmt.Sprintf("revision %s of the Deployment: %v", wanted.Revision, err))
 }
 
-func (s *Site) held() bool {
+func (s *Site) onHold() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.holds > 0
@@ -93,8 +93,8 @@ type served struct {
 	content *docsite.Content
 }
 
-// take serves the new release from now on, unless the site is held. With nil nothing is served, for the reason why.
-func (s *Site) take(next *served, why string) {
+// setServed serves the new release from now on, unless the site is held. With nil nothing is served, for the reason why.
+func (s *Site) setServed(next *served, why string) {
 	s.mu.Lock()
 	gone := s.now
 	if s.holds > 0 {
@@ -111,11 +111,11 @@ func (s *Site) take(next *served, why string) {
 			s.log.Print(err)
 		}
 	}
-	s.say(why)
+	s.setStatus(why)
 }
 
-// say records the reason why the requested release is not served, "" if it is. The log has it once.
-func (s *Site) say(why string) {
+// setStatus records the reason why the requested release is not served, "" if it is. The log has it once.
+func (s *Site) setStatus(why string) {
 	s.mu.Lock()
 	news := why != s.why
 	s.why = why

@@ -50,7 +50,7 @@ func (f File) grow(to Image) ([]byte, error) {
 		}
 		c, lines, problem := f.insertion(g)
 		if problem != "" {
-			return nil, f.errorAt(ErrForm, imagePlace(to.Name), "cannot be completed: "+problem, "add newTag and digest by hand, each in a line of its own", place.Line)
+			return nil, f.errorAt(ErrForm, imagePlace(to.Name), "cannot be completed: "+problem, "add newTag and digest by hand, each in its own line", place.Line)
 		}
 		changes, byEntry[g.entry] = append(changes, c), g
 		if lines > 0 {

@@ -34,7 +34,7 @@ func (f File) find(documents []*yaml.Node, p Place) (*yaml.Node, error) {
 	}
 	switch {
 	case len(s.hits) > 1:
-		return nil, f.errorAt(ErrSeveral, p, fmt.Sprintf("is there %d times, expected exactly 1", len(s.hits)), "remove all but one", lines...)
+		return nil, f.errorAt(ErrSeveral, p, fmt.Sprintf("found %d times, expected exactly 1", len(s.hits)), "remove all but one", lines...)
 	case len(s.hidden) > 0:
 		return nil, f.errorAt(ErrForm, p, "may be inside an alias or a merge key, which cannot be changed", "replace the alias by its content", s.hidden...)
 	case len(s.hits) == 0:

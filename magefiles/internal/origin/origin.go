@@ -186,7 +186,7 @@ func (o *Origin) warnOfCommits(ctx context.Context, commit string) {
 	}
 }
 
-func (o *Origin) Adopt(ctx context.Context, branch, base, commit string) (string, error) {
+func (o *Origin) FastForward(ctx context.Context, branch, base, commit string) (string, error) {
 	o.Remote.Follow(branch, commit)
 	return o.Git.FastForward(ctx, branch, base, commit)
 }

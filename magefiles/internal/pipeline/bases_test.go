@@ -104,7 +104,7 @@ func TestBasesInPlaceOfOthers(t *testing.T) {
 	}
 }
 
-func TestSiteArgsLeaveOutWhatIsNotSet(t *testing.T) {
+func TestSiteArgsOmitUnsetValues(t *testing.T) {
 	got := Site{HTTPSProxy: "http://proxy:3128", Packages: map[string]string{"PIP_INDEX_URL": "https://pypi.example/simple", "NPM_CONFIG_REGISTRY": ""}}.args()
 	if len(got) != 2 || got["HTTPS_PROXY"] != "http://proxy:3128" || got["PIP_INDEX_URL"] != "https://pypi.example/simple" {
 		t.Errorf("got %q", got)
@@ -127,7 +127,7 @@ func FuzzFindBases(f *testing.F) {
 				t.Fatalf("%+v is outside of the text", base)
 			}
 			if base.End > 0 && !strings.ContainsAny(text[base.Start:base.End], "$\"'\\`") && text[base.Start:base.End] != base.Reference {
-				t.Errorf("%q stands where %q is said to", text[base.Start:base.End], base.Reference)
+				t.Errorf("the text is %q at the place of %q", text[base.Start:base.End], base.Reference)
 			}
 		}
 		mirrored := b.mirrored(Site{Mirrors: map[string]string{"docker.io": "m.example"}})

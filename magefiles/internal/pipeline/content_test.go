@@ -48,7 +48,7 @@ func edit(t *testing.T, file, text string) {
 	t.Helper()
 	before, statErr := os.Stat(file)
 	if statErr == nil && before.Size() != int64(len(text)) {
-		t.Fatalf("%s had %d bytes, and has %d now: this edit shows nothing", file, before.Size(), len(text))
+		t.Fatalf("%s had %d bytes, and has %d now: this edit must keep the size", file, before.Size(), len(text))
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func edit(t *testing.T, file, text string) {
 	}
 }
 
-func TestGoContainersHoldWhatWasCompiled(t *testing.T) {
+func TestGoContainersContainTheCompiledProgram(t *testing.T) {
 	source := func(word string) string {
 		return "package main\n\nvar version = \"none\"\n\nfunc main() { print(version, \" " + word + "\") }\n"
 	}
@@ -93,7 +93,7 @@ func TestGoContainersHoldWhatWasCompiled(t *testing.T) {
 				size = len(program)
 			}
 			if len(program) != size {
-				t.Errorf("%s %s has %d bytes, the first had %d: this edit shows nothing", r.Version, word, len(program), size)
+				t.Errorf("%s %s has %d bytes, the first had %d: this edit must keep the size", r.Version, word, len(program), size)
 			}
 			if got, want := output(t, program), r.Version+" "+word; got != want {
 				t.Errorf("the program in the image says %q, want %q", got, want)
@@ -116,7 +116,7 @@ func output(t *testing.T, program string) string {
 	return string(text)
 }
 
-func TestDockerfilesCopyWhatIsThere(t *testing.T) {
+func TestDockerfilesCopyExistingFiles(t *testing.T) {
 	b := images(t, nil, map[string]string{"containers/web/Dockerfile": ""})
 	dir, sent := filepath.Join(b.Root, "containers/web"), t.TempDir()
 	if err := os.Remove(filepath.Join(dir, "Dockerfile")); err != nil {
@@ -214,7 +214,7 @@ func TestAFileThatChangesWhileItIsSent(t *testing.T) {
 	})
 }
 
-func TestSitesAreBuiltFromWhatIsThere(t *testing.T) {
+func TestSitesAreBuiltFromExistingFiles(t *testing.T) {
 	base := write(t, map[string]string{
 		"package.json":      `{"name": "site", "version": "1.0.0"}`,
 		"package-lock.json": `{"name": "site", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "site", "version": "1.0.0"}}}`,

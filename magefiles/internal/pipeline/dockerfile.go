@@ -86,7 +86,7 @@ func (d dockerfileBuild) build(ctx context.Context, p image.Platform) (*dagger.C
 	}
 	built, err := d.source.DockerBuild(d.options(p)).Sync(ctx)
 	if err != nil {
-		return nil, foreign(explain(err), p, string(d.native))
+		return nil, explainPlatform(explain(err), p, string(d.native))
 	}
 	return withPlatform(ctx, d.client, built, p)
 }

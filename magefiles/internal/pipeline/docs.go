@@ -125,7 +125,7 @@ func (b *docsBuild) sync(ctx context.Context, ctr *dagger.Container) (err error)
 func (b *docsBuild) from(ctx context.Context) error {
 	err := b.sync(ctx, b.client.Container().From(b.Site.Mirrored(b.Image)))
 	if err != nil {
-		text := quieten(err.Error())
+		text := removeNoise(err.Error())
 		return &engineError{fmt.Sprintf("base image %s: %s", b.Image, text), hintForBase(text), err}
 	}
 	return nil

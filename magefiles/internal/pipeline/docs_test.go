@@ -136,7 +136,7 @@ func TestQuartz(t *testing.T) {
 		}
 		for _, w := range want {
 			if !strings.Contains(string(text), w) {
-				t.Errorf("%s lacks %s:\n%s", name, w, text)
+				t.Errorf("%s: missing %s:\n%s", name, w, text)
 			}
 		}
 	}
@@ -171,11 +171,11 @@ func TestQuartzRepeats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := docsite.Repeat(site); err != nil {
+		if err := docsite.MakeReproducible(site); err != nil {
 			t.Fatal(err)
 		}
 		if after, err := site.ReadFile("postscript.js"); err != nil || bytes.Equal(before, after) {
-			t.Errorf("the stand-in's script repeats by itself, so that nothing is shown: %s, %v", after, err)
+			t.Errorf("the script of the substitute is the same without the correction: %s, %v", after, err)
 		}
 		var archive bytes.Buffer
 		if err := docsite.Pack(site, &archive, time.Unix(1.7e9, 0), "v1.2.3"); err != nil {
@@ -217,7 +217,7 @@ func TestDocusaurus(t *testing.T) {
 	}
 	for name, want := range map[string]string{"index.html": "The first page, with a link to", "guide/index.html": "The second page.", "404.html": "Docusaurus"} {
 		if text, err := os.ReadFile(filepath.Join(to, filepath.FromSlash(name))); err != nil || !strings.Contains(string(text), want) {
-			t.Errorf("%s lacks %q (%v)", name, want, err)
+			t.Errorf("%s: missing %q (%v)", name, want, err)
 		}
 	}
 	site, err := os.OpenRoot(to)

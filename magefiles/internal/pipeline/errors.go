@@ -44,8 +44,8 @@ func (e *StepError) Hint() string {
 	said := e.Stderr + "\n" + e.why
 	refused, untrusted := trust.Said(said)
 	switch {
-	case full.MatchString(said):
-		return doFull
+	case diskFull.MatchString(said):
+		return doDiskFull
 	case strings.Contains(said, "exec format error"):
 		return "check that the program is for the platform of the step, and that a script begins with #! and its interpreter"
 	case untrusted && strings.Contains(refused.Do, "BLUMEOPS_CA_FILE"):
@@ -57,8 +57,8 @@ func (e *StepError) Hint() string {
 	return ""
 }
 
-// full matches the messages of programs and engines about a full disk.
-var full = regexp.MustCompile(`(?i)no space left on device|ENOSPC|disk quota exceeded|is its disk full`)
+// diskFull matches the messages of programs and engines about a full disk.
+var diskFull = regexp.MustCompile(`(?i)no space left on device|ENOSPC|disk quota exceeded|is its disk full`)
 
 // unauthorized matches the messages of engines about a registry that requires an account, or another one.
 var unauthorized = regexp.MustCompile(`401 Unauthorized|(?i:authentication required|no basic auth credentials|unauthorized|failed to authorize|failed to fetch (?:anonymous|oauth) token)`)
@@ -66,7 +66,7 @@ var unauthorized = regexp.MustCompile(`401 Unauthorized|(?i:authentication requi
 const doUnauthorized = "the registry requires an account for this image: run docker login for its host, or set BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD if it is the site's registry (BLUMEOPS_REGISTRY); " +
 	"if an account is set, check its password or token"
 
-const doFull = "free space on the engine's disk (engine:prune -all), or move the engine's folder to another disk (BLUMEOPS_ENGINE_STATE); " +
+const doDiskFull = "free space on the engine's disk (engine:prune -all), or move the engine's folder to another disk (BLUMEOPS_ENGINE_STATE); " +
 	"a mount of the step may have its own limit"
 
 // Unwrap returns Dagger's error.
@@ -86,15 +86,15 @@ func explain(err error) error {
 		return err
 	case errors.As(err, &failed):
 		step := &StepError{Command: failed.Cmd, Code: failed.ExitCode, Stdout: failed.Stdout, Stderr: failed.Stderr, err: err}
-		if message := messageOf(failed); step.Code < 0 || full.MatchString(message) {
-			step.why = quieten(message)
+		if message := messageOf(failed); step.Code < 0 || diskFull.MatchString(message) {
+			step.why = removeNoise(message)
 		}
 		return step
 	}
 	if refused, ok := trust.Said(err.Error()); ok && hintOf(err) == "" {
-		return &engineError{quieten(err.Error()) + " (" + refused.Problem + ")", refused.Do, err}
+		return &engineError{removeNoise(err.Error()) + " (" + refused.Problem + ")", refused.Do, err}
 	}
-	text := missing.ReplaceAllString(quieten(err.Error()), "$1$2$3$4 is not in the build context")
+	text := missing.ReplaceAllString(removeNoise(err.Error()), "$1$2$3$4 is not in the build context")
 	hint := hintOf(err)
 	if hint == "" {
 		hint = hintFor(text)
@@ -117,13 +117,13 @@ func messageOf(failed *dagger.ExecError) string {
 func IsFull(err error) bool {
 	var step *StepError
 	if errors.As(err, &step) {
-		return full.MatchString(step.Stderr + "\n" + step.why)
+		return diskFull.MatchString(step.Stderr + "\n" + step.why)
 	}
-	return err != nil && full.MatchString(err.Error())
+	return err != nil && diskFull.MatchString(err.Error())
 }
 
-// quieten removes the parts of a message that only concern Dagger's internals.
-func quieten(text string) string {
+// removeNoise removes the parts of a message that only concern Dagger's internals.
+func removeNoise(text string) string {
 	return noise.ReplaceAllString(trace.ReplaceAllString(text, ""), "")
 }
 
@@ -142,7 +142,7 @@ var hints = []struct {
 	do   string
 }{
 	{regexp.MustCompile(`connection to BuildKit was lost`), "run the command again: that starts a new engine; engine:status prints the path of its log"},
-	{full, doFull},
+	{diskFull, doDiskFull},
 	{unauthorized, doUnauthorized},
 	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry uses plain HTTP: if that is intended, add its host to BLUMEOPS_PLAIN_REGISTRIES"},
 	{regexp.MustCompile(`is not in the build context`), "put the file into the container's folder (only this folder is sent), and check that .dockerignore does not exclude it; with --from, put it into that stage"},
@@ -160,8 +160,8 @@ func hintForBase(text string) string {
 		return refused.Do
 	case unauthorized.MatchString(text):
 		return doUnauthorized
-	case full.MatchString(text):
-		return doFull
+	case diskFull.MatchString(text):
+		return doDiskFull
 	}
 	return "set BLUMEOPS_NODE_IMAGE to an available image with node and npm, or set a mirror in BLUMEOPS_MIRRORS"
 }

@@ -37,7 +37,7 @@ func TestTelemetryIsLeftOutOfErrors(t *testing.T) {
 	}
 }
 
-func TestWhatToDoAboutTheEnginesErrors(t *testing.T) {
+func TestHintsForErrorsOfTheEngine(t *testing.T) {
 	for said, want := range map[string]struct{ text, hint string }{
 		"failed to content hash dockerfile copy: failed to unpack source archive: stat /tmp/dagger-mount33/x.tar: no such file or directory":     {"/x.tar is not in the build context", ".dockerignore"},
 		`failed to content hash dockerfile bind mount at "/x": failed to get content hash: failed to checksum ref at subdir /x: "/x": not found`: {"/x is not in the build context", ".dockerignore"},

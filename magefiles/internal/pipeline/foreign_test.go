@@ -108,7 +108,7 @@ func emulate(t *testing.T) {
 	}
 	if _, err := os.Stat(handlers + "/register"); err != nil {
 		if err := syscall.Mount("binfmt_misc", handlers, "binfmt_misc", 0, ""); err != nil {
-			t.Fatalf("this kernel lets nobody set up an emulator: %v", err)
+			t.Fatalf("this kernel does not allow an emulator: %v", err)
 		}
 		t.Cleanup(func() { _ = syscall.Unmount(handlers, 0) })
 	}
@@ -118,7 +118,7 @@ func emulate(t *testing.T) {
 	}
 	handler := fmt.Sprintf(":blumeops-test:M::%s:%s:%s:%s", about["magic"], about["mask"], about["interpreter"], flags)
 	if err := os.WriteFile(handlers+"/register", []byte(handler), 0); err != nil {
-		t.Fatalf("this kernel lets nobody set up an emulator: %v", err)
+		t.Fatalf("this kernel does not allow an emulator: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := os.WriteFile(handlers+"/blumeops-test", []byte("-1"), 0); err != nil {

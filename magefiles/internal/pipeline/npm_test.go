@@ -86,7 +86,7 @@ func TestNPMRefusesACertificate(t *testing.T) {
 		}
 		var step *StepError
 		if !errors.As(err, &step) || step.StepCode() != 1 {
-			t.Errorf("it is no failed step: %v", err)
+			t.Errorf("not a StepError: %v", err)
 		}
 	}
 }

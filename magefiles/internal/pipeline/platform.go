@@ -30,8 +30,8 @@ func withPlatform(ctx context.Context, client *dagger.Client, built *dagger.Cont
 	return corrected.Sync(ctx)
 }
 
-// foreign explains the failure of a step if the engine's machine cannot run programs of its platform.
-func foreign(err error, p image.Platform, native string) error {
+// explainPlatform explains the failure of a step if the engine's machine cannot run programs of its platform.
+func explainPlatform(err error, p image.Platform, native string) error {
 	var step *StepError
 	if p.String() == native || !errors.As(err, &step) || !strings.Contains(step.Stderr, "exec format error") {
 		return err

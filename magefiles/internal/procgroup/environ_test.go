@@ -29,7 +29,7 @@ func TestEnvironment(t *testing.T) {
 }
 
 // `go env` says which variables the go command reads: all of these that may be set in the environment reach it.
-func TestEnvironmentHasWhatGoReads(t *testing.T) {
+func TestEnvironmentHasTheVariablesOfGo(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "env").Output()
 	if err != nil {

@@ -34,7 +34,7 @@ func TestRun(t *testing.T) {
 }
 
 // Run does not wait for processes that the command leaves in the background.
-func TestRunLeavesWhatIsInTheBackground(t *testing.T) {
+func TestRunDoesNotEndBackgroundProcesses(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	c := Command{Args: []string{"sh", "-c", "sleep 600 & echo $!"}, Env: os.Environ(), Output: &out, Grace: 100 * time.Millisecond}

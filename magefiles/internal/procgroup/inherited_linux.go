@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// KeepInherited keeps programs that this process starts from inheriting the open files that it was started with: a program that stays would keep
+// CloseInheritedOnExec keeps programs that this process starts from inheriting the open files that it was started with: a program that stays would keep
 // them open, and with them a lock of flock(1), or a pipe whose reader waits for its end.
-func KeepInherited() {
+func CloseInheritedOnExec() {
 	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // kernels before 5.11 cannot
 }

@@ -11,10 +11,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-// TestKeepInherited has flock(1) start this test, which starts a program that keeps running: the lock is free once the test has ended.
-func TestKeepInherited(t *testing.T) {
+// TestCloseInheritedOnExec has flock(1) start this test, which starts a program that keeps running: the lock is free once the test has ended.
+func TestCloseInheritedOnExec(t *testing.T) {
 	if os.Getenv("COMMAND_TEST_STAYS") != "" {
-		KeepInherited()
+		CloseInheritedOnExec()
 		cmd := exec.Command("sleep", "600")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		if err := cmd.Start(); err != nil {
@@ -25,7 +25,7 @@ func TestKeepInherited(t *testing.T) {
 	}
 	flock := testenv.Program(t, "flock", "apt-get install util-linux")
 	lock := t.TempDir() + "/lock"
-	holder := exec.Command(flock, lock, os.Args[0], "-test.run=^TestKeepInherited$")
+	holder := exec.Command(flock, lock, os.Args[0], "-test.run=^TestCloseInheritedOnExec$")
 	var pid bytes.Buffer
 	holder.Env, holder.Stderr = append(os.Environ(), "COMMAND_TEST_STAYS=1"), &pid
 	if err := holder.Run(); err != nil {
@@ -37,7 +37,7 @@ func TestKeepInherited(t *testing.T) {
 	}
 	defer func() { _ = syscall.Kill(stays, syscall.SIGKILL) }()
 	if syscall.Kill(stays, 0) != nil {
-		t.Fatal("what was to stay has ended")
+		t.Fatal("the background program has ended")
 	}
 	if out, err := exec.Command(flock, "--nonblock", lock, "true").CombinedOutput(); err != nil {
 		t.Errorf("the lock is still held: %v %s", err, out)

@@ -2,5 +2,5 @@
 
 package procgroup
 
-// KeepInherited does nothing on this system.
-func KeepInherited() {}
+// CloseInheritedOnExec does nothing on this system.
+func CloseInheritedOnExec() {}

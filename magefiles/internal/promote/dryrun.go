@@ -8,9 +8,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// unknownDigest is the placeholder for the digest of an image that does not exist yet.
-var unknownDigest = "sha256:" + strings.Repeat("0", 64)
-
 // withoutDigest is a text with a name instead of that placeholder.
 func withoutDigest(text string) string {
 	return strings.ReplaceAll(text, unknownDigest, "DIGEST-OF-THE-IMAGE")
@@ -33,4 +30,21 @@ type planApplications struct {
 
 func (a planApplications) Of(name string) gitops.Deployer {
 	return gitops.PlanDeployer(a.Applications.Of(name), func(text string) { a.plan(name + ": " + text) })
+}
+
+// DryRun returns the same use case without writes: it prints what would be written, with the changes of files.
+func (p Promote) DryRun(plan func(string)) Promote {
+	p.Origin = gitops.PlanOrigin(p.Origin, plan)
+	if p.Applications != nil {
+		p.Applications = planApplications{p.Applications, plan}
+	}
+	p.Watch, p.plan = nil, plan
+	return p
+}
+
+// DryRunUnpublished is DryRun for an image that is not published either: the registry is not asked, and a placeholder replaces the digest.
+func (p Promote) DryRunUnpublished(plan func(string)) Promote {
+	p = p.DryRun(func(text string) { plan(withoutDigest(text)) })
+	p.Registry = planTags{}
+	return p
 }

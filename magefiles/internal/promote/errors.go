@@ -31,18 +31,18 @@ func (e *NotHeldError) Hint() string {
 // ExitStatus is the status for invalid arguments.
 func (e *NotHeldError) ExitStatus() int { return 2 }
 
-// ReplacedError says that a tag no longer holds the image that was just published under it.
-type ReplacedError struct {
+// replacedError says that a tag no longer holds the image that was just published under it.
+type replacedError struct {
 	Reference   image.Reference
 	Want, Found string // digests
 }
 
-func (e *ReplacedError) Error() string {
+func (e *replacedError) Error() string {
 	return fmt.Sprintf("%s now has the digest %s, but was published as %s", e.Reference, e.Found, e.Want)
 }
 
 // Hint says what to do.
-func (e *ReplacedError) Hint() string {
+func (e *replacedError) Hint() string {
 	return "someone else published this version: decide which image to run, then promote that version with container:promote"
 }
 
@@ -58,17 +58,17 @@ func (e *NoUseError) Hint() string {
 	return fmt.Sprintf("push a manifest with `image: %s`, or a kustomization with that name in `images`", e.Image)
 }
 
-// NoApplicationError says that nothing deploys the manifests of a container.
-type NoApplicationError struct {
+// noApplicationError says that nothing deploys the manifests of a container.
+type noApplicationError struct {
 	Image string
 	Uses  []image.Use
 }
 
-func (e *NoApplicationError) Error() string {
+func (e *noApplicationError) Error() string {
 	return fmt.Sprintf("no Application in Argo CD deploys %s (%s)", e.Image, image.JoinUses(e.Uses))
 }
 
 // Hint says what to do.
-func (e *NoApplicationError) Hint() string {
+func (e *noApplicationError) Hint() string {
 	return "create an Application with the folder of the manifest, or let the token see it, or run without -sync"
 }

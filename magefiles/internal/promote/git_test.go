@@ -136,7 +136,7 @@ type endedOrigin struct {
 	end func()
 }
 
-func (o endedOrigin) Adopt(ctx context.Context, _, _, _ string) (string, error) {
+func (o endedOrigin) FastForward(ctx context.Context, _, _, _ string) (string, error) {
 	o.end()
 	return "", context.Cause(ctx)
 }

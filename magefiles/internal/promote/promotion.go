@@ -54,7 +54,7 @@ func (p *promotion) lookUp(ctx context.Context) error {
 	case !ok:
 		return p.notHeld(ctx)
 	case p.args.Digest != "" && found.Digest != p.args.Digest:
-		return &ReplacedError{p.ref, p.args.Digest, found.Digest}
+		return &replacedError{p.ref, p.args.Digest, found.Digest}
 	}
 	p.digest = found.Digest
 	return nil
@@ -264,7 +264,7 @@ func (p *promotion) findApplications(ctx context.Context) error {
 	slices.Sort(p.result.Applications)
 	p.result.Applications = slices.Compact(p.result.Applications)
 	if len(p.result.Applications) == 0 {
-		return &NoApplicationError{Image: p.ref.Name(), Uses: p.result.Uses}
+		return &noApplicationError{Image: p.ref.Name(), Uses: p.result.Uses}
 	}
 	var failed []error
 	for _, name := range p.result.Applications {
@@ -308,3 +308,6 @@ func (p *promotion) push(ctx context.Context) error {
 	}
 	return nil
 }
+
+// unknownDigest is the placeholder for the digest of an image that does not exist yet.
+var unknownDigest = "sha256:" + strings.Repeat("0", 64)

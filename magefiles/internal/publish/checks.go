@@ -66,7 +66,7 @@ func (e *unforced) Hint() string { return e.hint }
 
 // WithoutForce replaces hints of a publication's errors by those of a release.
 func WithoutForce(err error) error {
-	var dirty *DirtyError
+	var dirty *dirtyError
 	var branch *BranchError
 	var taken *TakenError
 	switch {

@@ -8,18 +8,18 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
-// DirtyError refuses to publish a version from a tree with changes.
-type DirtyError struct {
+// dirtyError refuses to publish a version from a tree with changes.
+type dirtyError struct {
 	Version image.Version
 	Changed []string // paths
 }
 
-func (e *DirtyError) Error() string {
+func (e *dirtyError) Error() string {
 	return fmt.Sprintf("the tree has changes (%s), but version %s must be published from a commit", plain.Paths(e.Changed), e.Version)
 }
 
 // Hint says what to do.
-func (e *DirtyError) Hint() string {
+func (e *dirtyError) Hint() string {
 	return "commit or stash the changes, publish to a channel (dev, test), or use -force"
 }
 

@@ -51,7 +51,7 @@ func (p *publication) checkCommit(ctx context.Context) (err error) {
 		return p.chooseTree(ctx)
 	}
 	if p.dirty {
-		if err := p.refuse(&DirtyError{Version: p.version, Changed: changed}); err != nil {
+		if err := p.refuse(&dirtyError{Version: p.version, Changed: changed}); err != nil {
 			return err
 		}
 	}

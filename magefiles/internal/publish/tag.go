@@ -75,7 +75,7 @@ func (c Tag) look(ctx context.Context, tag image.Tag, pub *publication) error {
 	if commit == head.Hash {
 		return nil
 	}
-	moved := &MovedTagError{Tag: tag, Commit: commit, Head: head.Hash}
+	moved := &movedTagError{Tag: tag, Commit: commit, Head: head.Hash}
 	if commit == "" {
 		return moved
 	}

@@ -6,14 +6,14 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// MovedTagError says that the tag to publish is not, or no longer, on HEAD.
-type MovedTagError struct {
+// movedTagError says that the tag to publish is not, or no longer, on HEAD.
+type movedTagError struct {
 	Tag    image.Tag
 	Commit string // of the tag on the forge; "" if there is no such tag
 	Head   string // the commit of HEAD
 }
 
-func (e *MovedTagError) Error() string {
+func (e *movedTagError) Error() string {
 	if e.Commit == "" {
 		return fmt.Sprintf("tag %s not found at the forge", e.Tag)
 	}
@@ -21,7 +21,7 @@ func (e *MovedTagError) Error() string {
 }
 
 // Hint says what to do.
-func (e *MovedTagError) Hint() string {
+func (e *movedTagError) Hint() string {
 	if e.Commit == "" {
 		return fmt.Sprintf("make and push it with `container:release %s %s`", e.Tag.Name, e.Tag.Version)
 	}

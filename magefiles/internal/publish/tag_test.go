@@ -60,7 +60,7 @@ func TestCITag(t *testing.T) {
 		_, err := ci(&notes).Run(t.Context(), ref)
 		testenv.WantError(t, err, want)
 		var invalid *image.InvalidError
-		if strings.HasPrefix(want, "want ") && !errors.As(err, &invalid) {
+		if strings.HasPrefix(want, "expected ") && !errors.As(err, &invalid) {
 			t.Errorf("%q: %T", ref, err)
 		}
 	}

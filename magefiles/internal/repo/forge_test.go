@@ -239,7 +239,7 @@ func TestForgeFaults(t *testing.T) {
 	r := f.clone.open()
 	m := remoteOf(t, r, f.as(f.token))
 	push := regexp.MustCompile(`/git-receive-pack$`)
-	gate := f.forge.Front()
+	gate := f.forge.Proxy()
 	other := f.clone.at(filepath.Join(t.TempDir(), "other")) // which stays behind
 	f.clone.git("clone", "-q", f.clone.dir, other.dir)
 	other.git("remote", "set-url", "origin", f.forge.CloneURL(f.forge.Owner, f.name))
@@ -256,9 +256,9 @@ func TestForgeFaults(t *testing.T) {
 		"expired":                         {faultproxy.Fault{Kind: faultproxy.Expire, Path: push, Times: 1}, ErrDenied, false},
 	} {
 		o := pushable(t, r, m, "v-"+strings.ReplaceAll(name, " ", "-"))
-		mend := gate.Fail(test.fault)
+		restore := gate.Fail(test.fault)
 		err := m.Push(t.Context(), o)
-		mend()
+		restore()
 		if !errors.Is(err, test.want) || strings.Contains(fmt.Sprint(err), f.token) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
@@ -270,12 +270,12 @@ func TestForgeFaults(t *testing.T) {
 		must(t, m.Push(t.Context(), o)) // the next run finishes it, or finds it done
 	}
 	// An interrupted fetch keeps none of its objects.
-	mend := gate.Fail(faultproxy.Fault{Kind: faultproxy.Cut, Path: regexp.MustCompile(`/git-upload-pack$`), Bytes: 300, Times: 1})
+	restore := gate.Fail(faultproxy.Fault{Kind: faultproxy.Cut, Path: regexp.MustCompile(`/git-upload-pack$`), Bytes: 300, Times: 1})
 	late := remoteOf(t, other.open(), f.as(f.token))
 	if _, err := late.Fetch(t.Context(), "main"); err == nil {
 		t.Error("half a pack was taken")
 	}
-	mend()
+	restore()
 	if left, _ := filepath.Glob(filepath.Join(other.dir, ".git/objects/pack/tmp_*")); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
@@ -291,9 +291,9 @@ func TestForgeIsGivenUpOn(t *testing.T) {
 	o := pushable(t, r, m, "v1")
 	reason := errors.New("the user has had enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	mend := f.forge.Front().Fail(faultproxy.Fault{Kind: faultproxy.Delay, Path: regexp.MustCompile(`/git-receive-pack$`), Times: 1,
+	restore := f.forge.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Delay, Path: regexp.MustCompile(`/git-receive-pack$`), Times: 1,
 		Hit: func(*http.Request) { cancel(reason) }})
-	defer mend()
+	defer restore()
 	if err := m.Push(ctx, o); !errors.Is(err, ErrLost) || !errors.Is(err, reason) {
 		t.Errorf("%v", err)
 	}

@@ -74,7 +74,7 @@ func (r *Resolver) refuse(ref, target Reference) outcome {
 		return r.read(ref, "environment", "", problemf(Missing, "use an env://NAME reference", "%s", why))
 	}
 	if !target.IsZero() && target.String() != ref.String() {
-		return r.read(ref, "environment, "+ref.variable, "", problemf(Missing, "set "+ref.variable+" to the value itself", "%s holds the reference %s, but %s", ref.variable, target, why))
+		return r.read(ref, "environment, "+ref.variable, "", problemf(Missing, "set "+ref.variable+" to the value itself", "%s contains the reference %s, but %s", ref.variable, target, why))
 	}
 	return r.read(ref, "environment, "+ref.variable, "", problemf(Missing, "set "+ref.variable, "%s, and %s is not set or is empty", why, ref.variable))
 }

@@ -113,7 +113,7 @@ func (s State) checkCompiler(ctx context.Context) error {
 	if !s.program.CGO {
 		return nil
 	}
-	out, err := s.ask(ctx, "env", "CC")
+	out, err := s.goOutput(ctx, "env", "CC")
 	if err != nil {
 		return fmt.Errorf("go env CC: %w", err)
 	}

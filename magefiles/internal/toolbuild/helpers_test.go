@@ -38,7 +38,7 @@ func build(t *testing.T, b Builder, p Program) string {
 
 func look(t *testing.T, b Builder, p Program) State {
 	t.Helper()
-	s, err := b.Look(p)
+	s, err := b.Inspect(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,14 @@ import (
 // ModuleDir is the folder, in the module cache, of a module that the program is built from, downloaded if necessary: some programs read files of
 // it at run time. The caller must not write to the folder.
 func (b Builder) ModuleDir(ctx context.Context, p Program, module string) (string, error) {
-	s, err := b.Look(p)
+	s, err := b.Inspect(p)
 	if err != nil {
 		return "", err
 	}
 	dir, err := s.moduleDir(ctx, module)
 	if err == nil && dir == "" {
 		b.logf("downloading %s", module)
-		if _, err = s.ask(ctx, "mod", "download", module); err == nil {
+		if _, err = s.goOutput(ctx, "mod", "download", module); err == nil {
 			dir, err = s.moduleDir(ctx, module)
 		}
 	}
@@ -33,11 +33,11 @@ func (b Builder) ModuleDir(ctx context.Context, p Program, module string) (strin
 
 // moduleDir is empty for a module that is not in the cache.
 func (s State) moduleDir(ctx context.Context, module string) (string, error) {
-	return s.ask(ctx, "list", "-m", "-mod=readonly", "-f={{.Dir}}", module)
+	return s.goOutput(ctx, "list", "-m", "-mod=readonly", "-f={{.Dir}}", module)
 }
 
-// ask returns the output of a go command. Its error holds the command's message.
-func (s State) ask(ctx context.Context, args ...string) (string, error) {
+// goOutput returns the output of a go command. Its error holds the command's message.
+func (s State) goOutput(ctx context.Context, args ...string) (string, error) {
 	out, err := s.goCommand(ctx, args...).Output()
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)

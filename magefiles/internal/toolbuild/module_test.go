@@ -12,7 +12,7 @@ import (
 	"golang.org/x/mod/zip"
 )
 
-func TestModuleDirIsWhereTheModuleLies(t *testing.T) {
+func TestModuleDirIsTheFolderOfTheModule(t *testing.T) {
 	b, log := newBuilder(t)
 	dir, err := b.ModuleDir(t.Context(), hello(), "example.org/lib")
 	if want := filepath.Join(b.Sources, "hello", "lib"); err != nil || dir != want {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// sayEvery is the interval of a build's progress lines; a variable only for the tests.
-var sayEvery = 10 * time.Second
+// reportInterval is the interval of a build's progress lines; a variable only for the tests.
+var reportInterval = 10 * time.Second
 
 // lastLines is the number of lines of the go command's output that an error contains.
 const lastLines = 12
@@ -65,7 +65,7 @@ func (p *progress) follow(stderr io.Reader) {
 		}
 	}()
 	start := time.Now()
-	tick := time.NewTicker(sayEvery)
+	tick := time.NewTicker(reportInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -73,16 +73,16 @@ func (p *progress) follow(stderr io.Reader) {
 			if !more {
 				return
 			}
-			p.hear(line)
+			p.parseLine(line)
 		case <-tick.C:
-			p.say(time.Since(start))
+			p.report(time.Since(start))
 		}
 	}
 }
 
-// hear processes a line of the go command: a package that is compiled, a module that is downloaded, or otherwise a possible part of the reason of
+// parseLine processes a line of the go command: a package that is compiled, a module that is downloaded, or otherwise a possible part of the reason of
 // a failure.
-func (p *progress) hear(line string) {
+func (p *progress) parseLine(line string) {
 	switch {
 	case strings.HasPrefix(line, "go: downloading "):
 		p.downloaded++
@@ -96,7 +96,7 @@ func (p *progress) hear(line string) {
 	}
 }
 
-func (p *progress) say(since time.Duration) {
+func (p *progress) report(since time.Duration) {
 	if p.total == 0 {
 		p.builder.logf("building %s: %d modules downloaded, %.0f s", p.label, p.downloaded, since.Seconds())
 		return

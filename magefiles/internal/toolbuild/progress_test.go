@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-func TestProgressIsToldWhileNothingIsSaid(t *testing.T) {
-	was := sayEvery
-	sayEvery = time.Millisecond
-	defer func() { sayEvery = was }()
+func TestProgressIsReportedWithoutOutput(t *testing.T) {
+	was := reportInterval
+	reportInterval = time.Millisecond
+	defer func() { reportInterval = was }()
 	for name, c := range map[string]struct {
 		total int
 		said  string
@@ -44,7 +44,7 @@ func TestProgressIsToldWhileNothingIsSaid(t *testing.T) {
 func TestErrorHoldsTheLastLines(t *testing.T) {
 	var p progress
 	for i := range 100 {
-		p.hear(fmt.Sprintf("line %d", i))
+		p.parseLine(fmt.Sprintf("line %d", i))
 	}
 	if len(p.said) != lastLines || p.said[lastLines-1] != "line 99" {
 		t.Errorf("got %q", p.said)

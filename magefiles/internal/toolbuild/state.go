@@ -29,8 +29,8 @@ type State struct {
 // Label is the program's name for people: its title and version.
 func (s State) Label() string { return s.program.Title + " " + s.Version }
 
-// Look reads the inputs of a build of the program, and builds nothing. It takes a few milliseconds.
-func (b Builder) Look(p Program) (State, error) {
+// Inspect reads the inputs of a build of the program, and builds nothing. It takes a few milliseconds.
+func (b Builder) Inspect(p Program) (State, error) {
 	s := State{program: p, dir: p.Dir}
 	sources, err := b.sources()
 	if err != nil {
@@ -48,11 +48,11 @@ func (b Builder) Look(p Program) (State, error) {
 	if s.Path, err = filepath.Abs(filepath.Join(b.Bin, p.Name+"-"+s.Key)); err != nil {
 		return s, err
 	}
-	s.Kept = kept(s.Path)
+	s.Kept = isBuilt(s.Path)
 	return s, nil
 }
 
-func kept(path string) bool {
+func isBuilt(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }

@@ -57,7 +57,7 @@ type Builder struct {
 // processes may call it at the same time. Programs of one module wait for each other: they share packages, which are then compiled only once. An
 // interrupted build leaves nothing that looks like a program.
 func (b Builder) Build(ctx context.Context, p Program) (path string, err error) {
-	s, err := b.Look(p)
+	s, err := b.Inspect(p)
 	if err != nil {
 		return "", err
 	}
@@ -72,7 +72,7 @@ func (b Builder) Build(ctx context.Context, p Program) (path string, err error) 
 		return "", err
 	}
 	defer unlock()
-	if kept(s.Path) { // now built by the last holder of the lock
+	if isBuilt(s.Path) { // now built by the last holder of the lock
 		return s.Path, nil
 	}
 	if err := b.build(ctx, s); err != nil {
@@ -81,9 +81,9 @@ func (b Builder) Build(ctx context.Context, p Program) (path string, err error) 
 	return s.Path, nil
 }
 
-// Kept reports whether Build would return immediately.
-func (b Builder) Kept(p Program) (bool, error) {
-	s, err := b.Look(p)
+// Built reports whether Build would return immediately.
+func (b Builder) Built(p Program) (bool, error) {
+	s, err := b.Inspect(p)
 	return s.Kept, err
 }
 

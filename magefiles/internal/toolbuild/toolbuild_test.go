@@ -19,7 +19,7 @@ import (
 
 func TestBuildsOnceAndKeeps(t *testing.T) {
 	b, log := newBuilder(t)
-	if kept, err := b.Kept(hello()); kept || err != nil {
+	if kept, err := b.Built(hello()); kept || err != nil {
 		t.Errorf("before the build: %t, %v", kept, err)
 	}
 	path := build(t, b, hello())
@@ -41,7 +41,7 @@ func TestBuildsOnceAndKeeps(t *testing.T) {
 	if again := build(t, b, hello()); again != path || len(log.all) != said {
 		t.Errorf("the second time: %s, said %q", again, log.all[said:])
 	}
-	if kept, err := b.Kept(hello()); !kept || err != nil {
+	if kept, err := b.Built(hello()); !kept || err != nil {
 		t.Errorf("after the build: %t, %v", kept, err)
 	}
 }

@@ -1,4 +1,4 @@
-// Package vcs holds the nouns of a commit that is made and pushed: its changes, its branch and its tag.
+// Package vcs holds the nouns of a commit that is made and pushed, and of the things that a forge makes of it: runs, releases and files.
 package vcs
 
 // Change is a file that a commit writes or deletes.

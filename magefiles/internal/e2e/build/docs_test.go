@@ -72,7 +72,7 @@ func TestDocsBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := docsite.Unpack(t.TempDir(), bytes.NewReader(archive), docsite.Largest)
+	site, err := docsite.Unpack(t.TempDir(), bytes.NewReader(archive), docsite.MaxUnpacked)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,11 +36,11 @@ func (h *homelab) testEstate(t *testing.T) {
 
 func (h *homelab) testDoctor(t *testing.T, registry *e2etest.Registry) {
 	forge, argocd := h.Lab.Forge, h.Lab.ArgoCD
-	for _, f := range h.Fronts() {
+	for _, f := range h.Proxies() {
 		f.Forget()
 	}
 	h.WantRules(h.Findings(0, "doctor"), nil)
-	for name, f := range h.Fronts() {
+	for name, f := range h.Proxies() {
 		for _, q := range f.Requests() {
 			if q.Method != http.MethodGet && q.Method != http.MethodHead && (q.Status < 400 || q.Status >= 500) {
 				t.Errorf("%s: %s %s: %d", name, q.Method, q.Path, q.Status)
@@ -77,13 +77,13 @@ func (h *homelab) testDoctor(t *testing.T, registry *e2etest.Registry) {
 	}
 
 	registry.Fail("broken", 0)
-	h.Fronts()["forge"].Fail(faultproxy.Fault{Kind: faultproxy.Expire})
-	h.Fronts()["site"].Fail(faultproxy.Fault{Kind: faultproxy.Refuse})
-	h.Fronts()["argocd"].Fail(faultproxy.Fault{Kind: faultproxy.Status})
+	h.Proxies()["forge"].Fail(faultproxy.Fault{Kind: faultproxy.Expire})
+	h.Proxies()["site"].Fail(faultproxy.Fault{Kind: faultproxy.Refuse})
+	h.Proxies()["argocd"].Fail(faultproxy.Fault{Kind: faultproxy.Status})
 	h.WantRules(h.Findings(1, "doctor"), []string{"argocd/right", "forge/token", "push/right", "registry/push", "site/answer"})
-	registry.Front().Mend()
-	for _, f := range h.Fronts() {
-		f.Mend()
+	registry.Proxy().Clear()
+	for _, f := range h.Proxies() {
+		f.Clear()
 	}
 
 	few, err := forge.Token(t.Context(), "few", "read:repository", "read:user")

@@ -122,9 +122,9 @@ func (h *Homelab) WriteDocs(slug string) {
 	h.Git("fetch", "--quiet", "origin")
 }
 
-// Fronts are what mage reaches the lab through.
-func (h *Homelab) Fronts() map[string]*faultproxy.Front {
-	return map[string]*faultproxy.Front{"forge": h.Lab.Forge.Front(), "argocd": h.Lab.ArgoCD.Front(), "site": h.Lab.Site.Front()}
+// Proxies are the fault proxies of the lab, by server.
+func (h *Homelab) Proxies() map[string]*faultproxy.Proxy {
+	return map[string]*faultproxy.Proxy{"forge": h.Lab.Forge.Proxy(), "argocd": h.Lab.ArgoCD.Proxy(), "site": h.Lab.Site.Proxy()}
 }
 
 // WantDeployed wants the one container of a workload in the cluster, a Deployment or a CronJob, to have an image.

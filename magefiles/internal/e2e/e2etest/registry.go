@@ -73,7 +73,7 @@ func (s *Registry) Stop() { _ = s.Close() } // it has served
 
 // Fail orders a fault in place of those before it: for the next requests that it hits, or with 0 for ever.
 func (s *Registry) Fail(kind string, times int) {
-	s.Front().Mend()
+	s.Proxy().Clear()
 	for len(s.reached) > 0 { // by requests of an earlier fault
 		<-s.reached
 	}
@@ -82,7 +82,7 @@ func (s *Registry) Fail(kind string, times int) {
 	if fault.Kind == faultproxy.Delay {
 		fault.Hit = func(*http.Request) { s.reached <- struct{}{} }
 	}
-	s.Front().Fail(fault)
+	s.Proxy().Fail(fault)
 }
 
 // swap stores another manifest than it is given.

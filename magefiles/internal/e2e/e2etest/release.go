@@ -99,9 +99,9 @@ func (h *Homelab) NextVersion() string {
 
 // Moment is a kind of request at which mage is killed.
 type Moment struct {
-	Front, Method string
-	Path          *regexp.Regexp
-	After         bool // the server has answered
+	Server, Method string
+	Path           *regexp.Regexp
+	After          bool // the server has answered
 }
 
 // Before is the moment at which a server gets a kind of request.
@@ -119,7 +119,7 @@ func (m Moment) String() string {
 	if m.After {
 		when = "after"
 	}
-	return fmt.Sprintf("%s %s %s %s", when, m.Front, m.Method, m.Path)
+	return fmt.Sprintf("%s %s %s %s", when, m.Server, m.Method, m.Path)
 }
 
 // Kill runs a target that is killed at a moment; it reports whether the moment came.
@@ -129,10 +129,10 @@ func (h *Homelab) Kill(t testing.TB, m Moment, args ...string) bool {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	var killed atomic.Bool
-	mend := h.Fronts()[m.Front].Fail(faultproxy.Fault{
+	restore := h.Proxies()[m.Server].Fail(faultproxy.Fault{
 		Kind: faultproxy.Custom, Method: m.Method, Path: m.Path, Times: 1,
 		Match: func(q *http.Request) bool { // not the questions of the preflight, which have to be refused
-			return m.Front != "forge" || m.Method != http.MethodPost || !strings.HasSuffix(q.URL.Path, "/releases") || q.ContentLength > 2
+			return m.Server != "forge" || m.Method != http.MethodPost || !strings.HasSuffix(q.URL.Path, "/releases") || q.ContentLength > 2
 		},
 		Serve: func(next http.Handler, w http.ResponseWriter, q *http.Request) {
 			if m.After {
@@ -150,7 +150,7 @@ func (h *Homelab) Kill(t testing.TB, m Moment, args ...string) bool {
 			panic(http.ErrAbortHandler)
 		},
 	})
-	defer mend()
+	defer restore()
 	begun := time.Now()
 	err := cmd.Run()
 	if err == nil || time.Since(begun) > Patience {

@@ -218,7 +218,7 @@ func cmdFault(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	s := scriptOf(ts).mustRegistry(ts)
 	if args[0] == "none" {
-		s.Front().Mend()
+		s.Proxy().Clear()
 		return
 	}
 	if _, known := faults[args[0]]; !known {

@@ -180,7 +180,7 @@ func TestChoiceOfEngine(t *testing.T) {
 	if got := w.Run("container:build", "files"); got.Status != 0 || !strings.Contains(got.Stderr, "engine: embedded (no Docker, no Dagger runner)\n") {
 		t.Errorf("by itself: %+v", got)
 	}
-	if got := w.Run("container:build", "files", "-engine=embedded"); got.Status != 0 || !strings.Contains(got.Stderr, "engine: embedded (asked for)\n") {
+	if got := w.Run("container:build", "files", "-engine=embedded"); got.Status != 0 || !strings.Contains(got.Stderr, "engine: embedded (requested)\n") {
 		t.Errorf("asked for: %+v", got)
 	}
 	w.Env["_EXPERIMENTAL_DAGGER_RUNNER_HOST"] = "tcp://127.0.0.1:1"

@@ -104,7 +104,7 @@ func TestSlowRegistry(t *testing.T) {
 	s.Fail("hang", 0)
 	r = w.Start("container:publish", "hello", "v1.0.0")
 	r.Reaches(s)
-	s.Front().Mend()
+	s.Proxy().Clear()
 	if got := r.Wait(); got.Status != 0 || !e2etest.DigestPattern.MatchString(got.Stdout) {
 		t.Errorf("when it answers at last: %+v", got)
 	}

@@ -86,7 +86,7 @@ func (h *homelab) testFaults(t *testing.T) {
 			if !m.After {
 				fault.Method, fault.Path, fault.Times = m.Method, m.Path, 1
 				fault.Hit = func(*http.Request) { hits.Add(1) }
-				h.Fronts()[m.Front].Fail(fault)
+				h.Proxies()[m.Server].Fail(fault)
 			}
 		}
 		var broken []string
@@ -97,8 +97,8 @@ func (h *homelab) testFaults(t *testing.T) {
 			}
 			broken = append(broken, strings.SplitN(why, "\n", 2)[0])
 		}
-		for _, f := range h.Fronts() {
-			f.Mend()
+		for _, f := range h.Proxies() {
+			f.Clear()
 		}
 		if hits.Load() == 0 {
 			t.Errorf("%s: it hit nothing", fault.Kind)
@@ -112,10 +112,10 @@ func (h *homelab) testFaults(t *testing.T) {
 func (h *homelab) testLies(t *testing.T) {
 	h.WriteDocs("lies")
 	version := h.NextVersion()
-	mend := h.Lab.Forge.Front().Fail(faultproxy.Fault{Kind: faultproxy.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`\.tar\.gz$`)})
+	restore := h.Lab.Forge.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`\.tar\.gz$`)})
 	got := h.Run("docs:release", "patch")
-	mend()
-	if got.Status != 1 || !strings.Contains(got.Stderr, "the package does not have docs-"+version) || h.NextVersion() != version {
+	restore()
+	if got.Status != 1 || !strings.Contains(got.Stderr, "the package does not hold docs-"+version) || h.NextVersion() != version {
 		t.Errorf("status %d, next is %s\n%s", got.Status, h.NextVersion(), got.Stderr)
 	}
 	h.Release("patch")
@@ -152,7 +152,7 @@ func (h *homelab) testTwoAtOnce(t *testing.T) {
 	other := filepath.Join(h.Dir, "other")
 	h.Git("clone", "--quiet", h.Lab.Forge.CloneURL(h.Lab.Forge.Owner, "blumeops"), other)
 	both, arrived := make(chan struct{}), 0
-	mend := h.Lab.Forge.Front().Fail(faultproxy.Fault{
+	restore := h.Lab.Forge.Proxy().Fail(faultproxy.Fault{
 		Kind: faultproxy.Custom, Method: http.MethodPost, Path: regexp.MustCompile(`git-receive-pack$`), Times: 2,
 		Hit: func(*http.Request) { // the fault's lock is held
 			if arrived++; arrived == 2 {
@@ -168,7 +168,7 @@ func (h *homelab) testTwoAtOnce(t *testing.T) {
 			next.ServeHTTP(w, q)
 		},
 	})
-	defer mend()
+	defer restore()
 	var wait sync.WaitGroup
 	said := make([]bytes.Buffer, 2)
 	for i, dir := range []string{h.Repo, other} {

@@ -33,14 +33,14 @@ func TestDocsRelease(t *testing.T) {
 }
 
 func (h *homelab) testDryRun(t *testing.T) {
-	for _, f := range h.Fronts() {
+	for _, f := range h.Proxies() {
 		f.Forget()
 	}
 	got := h.Run("docs:release", "minor", "-dryrun")
 	if got.Status != 0 || got.Stdout != "v0.1.0\n" || !strings.Contains(got.Stderr, "would push main and v0.1.0 in one step") {
 		t.Fatalf("status %d\n%s%s", got.Status, got.Stdout, got.Stderr)
 	}
-	for name, f := range h.Fronts() {
+	for name, f := range h.Proxies() {
 		for _, q := range f.Requests() {
 			harmless := q.Method == http.MethodGet || q.Method == http.MethodHead ||
 				strings.HasSuffix(q.Path, "/git-upload-pack") || // a fetch

@@ -194,7 +194,7 @@ func (s *followed) testSuccess(t *testing.T) {
 
 // testNoAPI has a forge that is too old to tell of runs. The runner asks past the front.
 func (s *followed) testNoAPI(t *testing.T) {
-	defer s.forge.Front().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusNotFound, Path: regexp.MustCompile(`/actions/`)})()
+	defer s.forge.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusNotFound, Path: regexp.MustCompile(`/actions/`)})()
 	s.commit("Go on")
 	got := s.Run("container:release", "greeter", "minor", "-wait", limit)
 	tag, reference, _ := strings.Cut(strings.TrimSuffix(got.Stdout, "\n"), " ")

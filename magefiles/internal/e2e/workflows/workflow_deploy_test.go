@@ -96,9 +96,9 @@ func (w *workflows) testBranch(t *testing.T) {
 	e := pushed("build-container.yaml", "refs/heads/main", commit)
 	before := w.finals()
 	w.registry.Forget()
-	w.Lab.ArgoCD.Front().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
+	w.Lab.ArgoCD.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Expire})
 	out, err := w.act(e)
-	w.Lab.ArgoCD.Front().Mend()
+	w.Lab.ArgoCD.Proxy().Clear()
 	if err == nil || !strings.Contains(out, "promote nettest: ") {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -145,9 +145,9 @@ func interruptible(t *testing.T) context.Context {
 	return ctx
 }
 
-// TestHarnessFindsAnEngineThatKnowsNothing runs the real harness against a session program that answers every query with an error: each scenario
+// TestHarnessReportsAnEngineWithoutFields runs the real harness against a session program that answers every query with an error: each scenario
 // that sends a query must differ, and nothing may hang.
-func TestHarnessFindsAnEngineThatKnowsNothing(t *testing.T) {
+func TestHarnessReportsAnEngineWithoutFields(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds two programs: run without -short")
 	}

@@ -25,7 +25,7 @@ func TestEnsureStartsOneDaemonAndFindsItAgain(t *testing.T) {
 		t.Errorf("status %+v of %+v", first, d)
 	}
 	if first.Since.IsZero() || first.Snapshots == "" {
-		t.Errorf("status lacks since or snapshots: %+v", first)
+		t.Errorf("status without since or snapshots: %+v", first)
 	}
 	ensure(t, opts)
 	if again := find(t, opts); again.PID != first.PID {
@@ -43,7 +43,7 @@ func TestRunsStepsWithEachRuntime(t *testing.T) {
 			opts, _ := newOptions(t)
 			only(t, &opts, path)
 			d := ensure(t, opts)
-			if !keeps(t.Context(), path) { // Debian 12 has such a crun
+			if !supportsKeep(t.Context(), path) { // Debian 12 has such a crun
 				if d.Runtime == path {
 					t.Errorf("%s has no run --keep, and was chosen", path)
 				}
@@ -66,7 +66,7 @@ func TestRunsStepsWithEachRuntime(t *testing.T) {
 	}
 }
 
-func TestWithoutRuntimeBuildsWhatRunsNothing(t *testing.T) {
+func TestWithoutRuntimeBuildsStepsWithoutCommands(t *testing.T) {
 	runtimes := (Options{ModulesDir: "none"}).withDefaults().runtimes()
 	if len(runtimes) == 0 || (Options{}).withDefaults().singleUser() {
 		testenv.Missing(t, "no OCI runtime that works: apt-get install runc uidmap")

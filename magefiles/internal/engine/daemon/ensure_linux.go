@@ -20,7 +20,7 @@ func ensureOwn(ctx context.Context, opts Options) (*Daemon, error) {
 	if !filepath.IsAbs(opts.StateDir) {
 		return nil, fmt.Errorf("the engine's folder %q is not an absolute path", opts.StateDir)
 	}
-	src, err := opts.builder().Look(buildkitd)
+	src, err := opts.builder().Inspect(buildkitd)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func (f files) prepare() error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("the engine's folder: %w", err)
 		}
-		if err := owned(dir); err != nil {
+		if err := checkOwner(dir); err != nil {
 			return err
 		}
 	}

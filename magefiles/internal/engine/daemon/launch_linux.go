@@ -104,11 +104,11 @@ func (o Options) singleUser() bool {
 	}
 	dirs := o.searchPath()
 	return lookIn(dirs, "newuidmap") == "" || lookIn(dirs, "newgidmap") == "" ||
-		!listed("/etc/subuid", me) || !listed("/etc/subgid", me)
+		!hasSubIDs("/etc/subuid", me) || !hasSubIDs("/etc/subgid", me)
 }
 
-// listed looks for a line "user-or-uid:start:count" whose range holds the usual ids of an image.
-func listed(path string, me *user.User) bool {
+// hasSubIDs looks for a line "user-or-uid:start:count" whose range holds the usual ids of an image.
+func hasSubIDs(path string, me *user.User) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false

@@ -130,7 +130,7 @@ func TestNamedDaemonWithTLS(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 	if _, err := Ensure(t.Context(), Options{Getenv: env(host)}); err == nil {
-		t.Error("a daemon that wants TLS answered without")
+		t.Error("a daemon that requires TLS answered without it")
 	}
 	_, err = Ensure(t.Context(), Options{Getenv: env(host, "BUILDKIT_TLS_DIR="+t.TempDir())})
 	if err == nil || !strings.Contains(err.Error(), "expected ca.pem, cert.pem and key.pem") {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// owned refuses a folder that another user made first, mainly in /tmp, and a folder that cannot be written.
-func owned(dir string) error {
+// checkOwner refuses a folder that another user made first, mainly in /tmp, and a folder that cannot be written.
+func checkOwner(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return err

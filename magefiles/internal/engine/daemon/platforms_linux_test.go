@@ -25,12 +25,12 @@ func TestRuns(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 		foreign := errors.Is(exec.CommandContext(t.Context(), program, "hello").Run(), syscall.ENOEXEC)
-		if missing := Runs(t.Context(), opts, []string{"linux/" + architecture}); slices.Contains(missing, "linux/"+architecture) != foreign {
+		if missing := MissingPlatforms(t.Context(), opts, []string{"linux/" + architecture}); slices.Contains(missing, "linux/"+architecture) != foreign {
 			t.Errorf("%s: missing %v, and the kernel refuses it: %v", architecture, missing, foreign)
 		}
 	}
 	opts.Getenv = env("BUILDKIT_HOST=tcp://elsewhere.example:1")
-	if missing := Runs(t.Context(), opts, []string{"linux/s390x"}); missing != nil {
+	if missing := MissingPlatforms(t.Context(), opts, []string{"linux/s390x"}); missing != nil {
 		t.Errorf("of a daemon elsewhere it is known: %v", missing)
 	}
 }

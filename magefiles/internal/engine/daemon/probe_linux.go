@@ -40,7 +40,7 @@ func probe(ctx context.Context, socket string) running {
 		return r
 	}
 	v := info.BuildkitVersion
-	r.ours, r.version, r.key = v.Package == ours, v.Version, v.Revision
+	r.ours, r.version, r.key = v.Package == ownPackage, v.Version, v.Revision
 	r.settings = info.Labels[settingsLabel]
 	return r
 }

@@ -2,15 +2,15 @@ package daemon
 
 import "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/toolbuild"
 
-// ours is the package name that our buildkitd reports; BuildKit's own reports github.com/moby/buildkit.
-const ours = "forge.ops.eblu.me/eblume/blumeops"
+// ownPackage is the package name that our buildkitd reports; BuildKit's own reports github.com/moby/buildkit.
+const ownPackage = "forge.ops.eblu.me/eblume/blumeops"
 
 // The programs to build, each from a folder below modules.
 var (
 	buildkitd = toolbuild.Program{
 		Name: "buildkitd", Title: "BuildKit", Dir: "buildkitd", Package: ".", Module: "github.com/moby/buildkit", Seconds: 90,
 		Stamp: map[string]string{ // reported by a running daemon
-			"github.com/moby/buildkit/version.Package":  ours,
+			"github.com/moby/buildkit/version.Package":  ownPackage,
 			"github.com/moby/buildkit/version.Version":  "{version}",
 			"github.com/moby/buildkit/version.Revision": "{key}",
 		},

@@ -20,7 +20,7 @@ import (
 func TestProgramsAreReadFromTheirModules(t *testing.T) {
 	opts := Options{ModulesDir: modules()}
 	for _, p := range []toolbuild.Program{buildkitd, runc, rootlesskit} {
-		if s, err := opts.builder().Look(p); err != nil || !strings.HasPrefix(s.Version, "v") {
+		if s, err := opts.builder().Inspect(p); err != nil || !strings.HasPrefix(s.Version, "v") {
 			t.Errorf("%s: version %q, %v", p.Name, s.Version, err)
 		}
 	}
@@ -55,7 +55,7 @@ func requirements(t *testing.T, path string) map[string]string {
 	return versions
 }
 
-func TestRuncIsBuiltWhereThereIsNone(t *testing.T) {
+func TestRuncIsBuiltIfMissing(t *testing.T) {
 	opts, log := newOptions(t)
 	if !compilesSeccomp(t.Context()) {
 		testenv.Missing(t, "no C compiler with libseccomp: apt-get install gcc libseccomp-dev")
@@ -104,7 +104,7 @@ func TestEnvironmentOfTheDaemonHoldsNoSecrets(t *testing.T) {
 	plain, other := opts.settings(), opts
 	other.Getenv = env("HTTPS_PROXY=http://other:1")
 	if plain.Labels[settingsLabel] == other.settings().Labels[settingsLabel] {
-		t.Error("another proxy is no other settings")
+		t.Error("another proxy does not change the settings")
 	}
 	if strings.Contains(plain.Labels[settingsLabel], "hush") {
 		t.Error("the label tells the proxy's password")

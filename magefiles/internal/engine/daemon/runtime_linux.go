@@ -21,7 +21,7 @@ func (o Options) runtimes() []string {
 	var found []string
 	if path := lookIn(dirs, "runc"); path != "" {
 		found = append(found, path)
-	} else if src, err := o.builder().Look(runc); err == nil && isExecutable(src.Path) {
+	} else if src, err := o.builder().Inspect(runc); err == nil && isExecutable(src.Path) {
 		found = append(found, src.Path)
 	}
 	if path := lookIn(dirs, "crun"); path != "" {
@@ -62,7 +62,7 @@ func (o Options) linkRuntime(ctx context.Context) string {
 		if path == now {
 			return path
 		}
-		if !keeps(ctx, path) {
+		if !supportsKeep(ctx, path) {
 			continue
 		}
 		if relink(path, link) != nil {
@@ -102,15 +102,15 @@ func (o Options) usableRuntime(ctx context.Context) string {
 		return ""
 	}
 	for _, path := range o.runtimes() {
-		if keeps(ctx, path) {
+		if supportsKeep(ctx, path) {
 			return path
 		}
 	}
 	return ""
 }
 
-// keeps reports whether the runtime has `run --keep`, which BuildKit requires. crun of Debian 12 (1.8.1) does not have it.
-func keeps(ctx context.Context, runtime string) bool {
+// supportsKeep reports whether the runtime has `run --keep`, which BuildKit requires. crun of Debian 12 (1.8.1) does not have it.
+func supportsKeep(ctx context.Context, runtime string) bool {
 	cmd := exec.CommandContext(ctx, runtime, "run", "--help")
 	cmd.Env = procgroup.Environment(cmd.Environ(), procgroup.Basic)
 	out, err := cmd.Output()

@@ -11,8 +11,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
-// TestRuntimeIsLinkedByManyAtOnce has concurrent runs link one runtime or another. After each, the link must exist.
-func TestRuntimeIsLinkedByManyAtOnce(t *testing.T) {
+// TestRuntimeIsLinkedConcurrently has concurrent runs link one runtime or another. After each, the link must exist.
+func TestRuntimeIsLinkedConcurrently(t *testing.T) {
 	dir := t.TempDir()
 	opts := Options{StateDir: filepath.Join(dir, "state"), Getenv: func(name string) string {
 		return map[string]string{"PATH": dir}[name]

@@ -33,8 +33,8 @@ type registrySettings struct {
 	PlainHTTP bool     `json:",omitempty"`
 }
 
-// passedOn are the variables that change how the daemon fetches. They are part of its settings.
-var passedOn = []string{
+// passedVariables are the variables that change how the daemon fetches. They are part of its settings.
+var passedVariables = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
 	"SSL_CERT_FILE", "SSL_CERT_DIR",
 }
@@ -45,7 +45,7 @@ func (o Options) settings() settings {
 	s := settings{
 		Root: f.root, Socket: f.socket, Runtime: f.runtime, RuntimeHint: o.noRuntime().Error(),
 		Rootless:   os.Geteuid() != 0,
-		CacheBytes: o.CacheBytes, MinFreeBytes: minFreeBytes, CAFile: o.keptAuthorities(),
+		CacheBytes: o.CacheBytes, MinFreeBytes: minFreeBytes, CAFile: o.authoritiesCopy(),
 		Registries: map[string]registrySettings{},
 	}
 	for host, r := range o.Registries {
@@ -55,9 +55,9 @@ func (o Options) settings() settings {
 	return s
 }
 
-// keptAuthorities is the path from which the daemon reads the authorities: its own copy, named by the content, because the daemon outlives the
+// authoritiesCopy is the path from which the daemon reads the authorities: its own copy, named by the content, because the daemon outlives the
 // file of a run. A file that cannot be read is named itself, so that the daemon reports it.
-func (o Options) keptAuthorities() string {
+func (o Options) authoritiesCopy() string {
 	if o.CAFile == "" {
 		return ""
 	}
@@ -69,9 +69,9 @@ func (o Options) keptAuthorities() string {
 	return filepath.Join(o.StateDir, "authorities", hex.EncodeToString(sum[:16])+".pem")
 }
 
-// keepAuthorities writes that copy.
-func (o Options) keepAuthorities() error {
-	kept := o.keptAuthorities()
+// copyAuthorities writes that copy.
+func (o Options) copyAuthorities() error {
+	kept := o.authoritiesCopy()
 	if kept == o.CAFile {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (o Options) settingsKey(s settings) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	enc.Encode(s)
-	enc.Encode(o.environ(passedOn))
+	enc.Encode(o.environ(passedVariables))
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
@@ -101,7 +101,7 @@ func (o Options) settingsKey(s settings) string {
 // command's environment.
 func (o Options) environment() []string {
 	f := o.files()
-	env := o.environ(passedOn)
+	env := o.environ(passedVariables)
 	env = append(env, o.environ([]string{"HOME", "USER", "LOGNAME", "LANG"})...)
 	return append(env,
 		"PATH="+strings.Join(o.searchPath(), string(filepath.ListSeparator)),

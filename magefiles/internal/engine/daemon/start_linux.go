@@ -46,7 +46,7 @@ func (o Options) start(ctx context.Context, l launch, f files, s settings) (runn
 	if err := f.prepare(); err != nil {
 		return running{}, err
 	}
-	if err := errors.Join(o.keepAuthorities(), s.write(f.config)); err != nil {
+	if err := errors.Join(o.copyAuthorities(), s.write(f.config)); err != nil {
 		return running{}, err
 	}
 	log, err := openLog(f.log)
@@ -62,7 +62,7 @@ func (o Options) start(ctx context.Context, l launch, f files, s settings) (runn
 	cmd.Dir, cmd.Env = "/", o.environment()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &l.attr
-	procgroup.KeepInherited()
+	procgroup.CloseInheritedOnExec()
 	if err := cmd.Start(); err != nil {
 		return running{}, fmt.Errorf("start the engine: %w", err)
 	}

@@ -79,7 +79,7 @@ func TestStaleSocketIsTakenOver(t *testing.T) {
 	ensure(t, opts)
 }
 
-func TestStrangerAtTheSocketIsLeftAlone(t *testing.T) {
+func TestForeignProcessAtTheSocketIsNotStopped(t *testing.T) {
 	opts, _ := newOptions(t)
 	for _, c := range []struct {
 		name, want string
@@ -107,7 +107,7 @@ func TestStrangerAtTheSocketIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestDaemonThatEndsAtStartTellsWhy(t *testing.T) {
+func TestDaemonThatEndsAtStartReportsTheReason(t *testing.T) {
 	opts, _ := newOptions(t)
 	lock := flock.New(filepath.Join(opts.files().root, "buildkitd.lock"))
 	if ok, err := lock.TryLock(); !ok || err != nil {
@@ -186,10 +186,10 @@ func TestOtherVersionIsReplaced(t *testing.T) {
 	}
 	ensure(t, newer)
 	if now := find(t, newer).PID; now == first {
-		t.Error("the daemon of another version goes on")
+		t.Error("the daemon of another version still runs")
 	}
 	if !log.has("building BuildKit") || !log.has("built BuildKit") {
-		t.Errorf("the build was not told: %q", log.all)
+		t.Errorf("the build did not report it: %q", log.all)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestInitIsCompiledOnce(t *testing.T) {
 	}
 	elf, err := os.ReadFile(filepath.Join(first, "init"))
 	if err != nil || !bytes.HasPrefix(elf, []byte("\x7fELF")) {
-		t.Errorf("the init is no program: %v", err)
+		t.Errorf("the init is not a program: %v", err)
 	}
 }
 

@@ -266,8 +266,8 @@ func (o Origin) Unpushed(context.Context, string, ...string) ([]string, error) {
 	return o.Changes, o.Call("Unpushed", func() error { return nil })
 }
 
-func (o Origin) Adopt(_ context.Context, _, base, commit string) (why string, err error) {
-	err = o.Call("Adopt", func() error {
+func (o Origin) FastForward(_ context.Context, _, base, commit string) (why string, err error) {
+	err = o.Call("FastForward", func() error {
 		at := commit
 		for at != "" && at != o.Head {
 			at = o.World.Commits[at].Parent

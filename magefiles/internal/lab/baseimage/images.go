@@ -92,7 +92,7 @@ func (i Images) make(ctx context.Context, r Recipe, base, dir string) error {
 	if i.Log != nil {
 		i.Log("making base image " + r.Reference() + " from " + r.sources() + " (once, up to a minute)")
 	}
-	w := workshop{Recipe: r, dir: dir + ".making", base: base, debs: filepath.Join(filepath.Dir(dir), "debs"), log: i.Log}
+	w := rootfsBuilder{Recipe: r, dir: dir + ".making", base: base, debs: filepath.Join(filepath.Dir(dir), "debs"), log: i.Log}
 	if err := w.open(); err != nil {
 		return err
 	}

@@ -35,14 +35,14 @@ func needImages(t *testing.T, r baseimage.Recipe) {
 func TestImages(t *testing.T) {
 	node := baseimage.NodeSlim()
 	checks := map[string]struct {
-		has, lacks []string
-		command    string // run in the root file system
-		says       string
+		has, absent []string
+		command     string // run in the root file system
+		says        string
 	}{
 		"library/debian:bookworm": {has: []string{"./bin", "./usr/bin/apt-get", "./usr/share/man/"}, command: "echo $0", says: "sh"},
 		"library/debian:bookworm-slim": {
 			has:     []string{"./usr/share/doc/bash/copyright", "./usr/lib/locale/C.utf8/LC_CTYPE"},
-			lacks:   []string{"./usr/share/man/man1/", "./usr/share/locale/de/", "./usr/share/doc/bash/changelog.Debian.gz", "./etc/hostname", "./etc/resolv.conf"},
+			absent:  []string{"./usr/share/man/man1/", "./usr/share/locale/de/", "./usr/share/doc/bash/changelog.Debian.gz", "./etc/hostname", "./etc/resolv.conf"},
 			command: "bash -c 'apt-get --version' && dpkg --audit && apt-config dump Acquire::Languages", says: "none",
 		},
 		"library/node:22-slim": {
@@ -67,7 +67,7 @@ func TestImages(t *testing.T) {
 					t.Errorf("%s is missing", name)
 				}
 			}
-			for _, name := range c.lacks {
+			for _, name := range c.absent {
 				if slices.Contains(names, name) {
 					t.Errorf("%s is in the image", name)
 				}

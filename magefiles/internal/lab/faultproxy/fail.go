@@ -10,7 +10,7 @@ import (
 )
 
 // failing answers the requests that a fault matches; next answers the others.
-func (f *Front) failing(next http.Handler) http.Handler {
+func (f *Proxy) failing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := f.next(r)
 		if o == nil {
@@ -25,7 +25,7 @@ func (f *Front) failing(next http.Handler) http.Handler {
 	})
 }
 
-func (o *ordered) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
+func (o *activeFault) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	switch o.Kind {
 	case Refuse:
 		reset(w)
@@ -53,7 +53,7 @@ func (o *ordered) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 }
 
 // answer writes the fault's answer. The body of the request is read first: a client that is still sending may never see an answer.
-func (o *ordered) answer(w http.ResponseWriter, r *http.Request, status int) {
+func (o *activeFault) answer(w http.ResponseWriter, r *http.Request, status int) {
 	if r.Header.Get("Expect") == "" {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}
@@ -65,7 +65,7 @@ func (o *ordered) answer(w http.ResponseWriter, r *http.Request, status int) {
 }
 
 // delay waits for the time, for the end of the fault or for the client to give up.
-func (o *ordered) delay(next http.Handler, w http.ResponseWriter, r *http.Request) {
+func (o *activeFault) delay(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	var over <-chan time.Time
 	if o.For > 0 {
 		timer := time.NewTimer(o.For)
@@ -76,7 +76,7 @@ func (o *ordered) delay(next http.Handler, w http.ResponseWriter, r *http.Reques
 	case <-r.Context().Done():
 		panic(http.ErrAbortHandler)
 	case <-over:
-	case <-o.mended:
+	case <-o.ended:
 	}
 	next.ServeHTTP(w, r)
 }
@@ -85,12 +85,12 @@ func (o *ordered) delay(next http.Handler, w http.ResponseWriter, r *http.Reques
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err == nil {
-		hangUp(conn)
+		resetConn(conn)
 	}
 	panic(http.ErrAbortHandler)
 }
 
-func hangUp(conn net.Conn) {
+func resetConn(conn net.Conn) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
@@ -100,18 +100,18 @@ func hangUp(conn net.Conn) {
 	conn.Close()
 }
 
-// door is the listener that accepts connections, unless the fault proxy is down.
-type door struct {
+// refusingListener accepts connections, unless the fault proxy is down.
+type refusingListener struct {
 	net.Listener
-	front *Front
+	proxy *Proxy
 }
 
-func (d *door) Accept() (net.Conn, error) {
+func (l *refusingListener) Accept() (net.Conn, error) {
 	for {
-		conn, err := d.Listener.Accept()
-		if err != nil || !d.front.down() {
+		conn, err := l.Listener.Accept()
+		if err != nil || !l.proxy.down() {
 			return conn, err
 		}
-		hangUp(conn)
+		resetConn(conn)
 	}
 }

@@ -65,19 +65,19 @@ type Fault struct {
 	Hit func(*http.Request) // called with each request that it matches, before anything is done; nil: none
 }
 
-// ordered is a fault that is still active.
-type ordered struct {
+// activeFault is a fault that is still active.
+type activeFault struct {
 	Fault
-	left   int           // remaining requests, with Times
-	mended chan struct{} // closed when the fault ends
+	left  int           // remaining requests, with Times
+	ended chan struct{} // closed when the fault ends
 }
 
-// Fail adds a fault. If several match a request, the newest is used. The caller ends it, or Mend does. A fault of an unknown Kind panics.
-func (f *Front) Fail(fault Fault) (mend func()) {
+// Fail adds a fault. If several match a request, the newest is used. The caller ends it, or Clear does. A fault of an unknown Kind panics.
+func (f *Proxy) Fail(fault Fault) (restore func()) {
 	if fault.Kind < Refuse || fault.Kind > Custom || fault.Kind == Custom && fault.Serve == nil {
 		panic(fmt.Sprintf("faultproxy: fault of %v, or custom without Serve", fault.Kind))
 	}
-	o := &ordered{Fault: fault, left: fault.Times, mended: make(chan struct{})}
+	o := &activeFault{Fault: fault, left: fault.Times, ended: make(chan struct{})}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.faults = append(f.faults, o)
@@ -86,27 +86,27 @@ func (f *Front) Fail(fault Fault) (mend func()) {
 		defer f.mu.Unlock()
 		if i := slices.Index(f.faults, o); i >= 0 {
 			f.faults = slices.Delete(f.faults, i, i+1)
-			close(o.mended)
+			close(o.ended)
 		}
 	})
 }
 
-// Mend ends all faults.
-func (f *Front) Mend() {
+// Clear ends all faults.
+func (f *Proxy) Clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, o := range f.faults {
-		close(o.mended)
+		close(o.ended)
 	}
 	f.faults = nil
 }
 
 // next is the fault that matches a request, counted down; nil if none does.
-func (f *Front) next(r *http.Request) *ordered {
+func (f *Proxy) next(r *http.Request) *activeFault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, o := range slices.Backward(f.faults) {
-		if !o.hits(r) {
+		if !o.matches(r) {
 			continue
 		}
 		if o.Times > 0 {
@@ -117,16 +117,16 @@ func (f *Front) next(r *http.Request) *ordered {
 	return nil
 }
 
-func (o *ordered) hits(r *http.Request) bool {
+func (o *activeFault) matches(r *http.Request) bool {
 	return (o.Times == 0 || o.left > 0) &&
 		(o.Method == "" || o.Method == r.Method) &&
 		(o.Path == nil || o.Path.MatchString(r.URL.Path)) &&
-		o.suits(r) &&
+		o.applies(r) &&
 		(o.Match == nil || o.Match(r))
 }
 
-// suits reports whether the kind of fault applies to such a request.
-func (o *ordered) suits(r *http.Request) bool {
+// applies reports whether the kind of fault applies to such a request.
+func (o *activeFault) applies(r *http.Request) bool {
 	switch o.Kind {
 	case CutRequest:
 		return r.ContentLength != 0
@@ -140,7 +140,7 @@ func (o *ordered) suits(r *http.Request) bool {
 }
 
 // down reports whether all connections must be refused.
-func (f *Front) down() bool {
+func (f *Proxy) down() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.faults) == 0 {

@@ -24,12 +24,12 @@ func broken(err error) bool {
 
 func TestRefuse(t *testing.T) {
 	f, b := between(t)
-	mend := f.Fail(Fault{Kind: Refuse, Method: http.MethodPut})
+	restore := f.Fail(Fault{Kind: Refuse, Method: http.MethodPut})
 	if _, _, err := ask(t, f, http.MethodPut, "/", "", "x"); !broken(err) {
 		t.Errorf("refused: %v, want a broken connection", err)
 	}
 	want(t, f, http.MethodGet, "/", "", "", 200)
-	mend()
+	restore()
 	want(t, f, http.MethodPut, "/", "", "y", 201)
 	if bodies, _ := b.got(); !slices.Equal(bodies, []string{"", "y"}) {
 		t.Errorf("behind got %q", bodies)
@@ -51,14 +51,14 @@ func TestDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		kept.Body.Close()
-		mend := f.Fail(Fault{Kind: Refuse})
+		restore := f.Fail(Fault{Kind: Refuse})
 		if resp, err := f.Client().Get(f.URL()); !broken(err) {
 			t.Errorf("TLS %v: on the kept connection: %v, %v; want a broken connection", secure, resp, err)
 		}
 		if _, _, err := ask(t, f, http.MethodGet, "/", "", ""); !broken(err) {
 			t.Errorf("TLS %v: on a new connection: %v; want a broken one", secure, err)
 		}
-		mend()
+		restore()
 		want(t, f, http.MethodGet, "/", "", "", 200)
 	}
 }
@@ -66,19 +66,19 @@ func TestDown(t *testing.T) {
 func TestDelay(t *testing.T) {
 	f, _ := between(t)
 	const pause = 20 * time.Millisecond
-	mend := f.Fail(Fault{Kind: Delay, For: pause})
+	restore := f.Fail(Fault{Kind: Delay, For: pause})
 	begin := time.Now()
 	want(t, f, http.MethodGet, "/", "", "", 200)
 	if took := time.Since(begin); took < pause {
 		t.Errorf("answered after %v, want %v at the least", took, pause)
 	}
-	mend()
+	restore()
 
 	hit := make(chan struct{}, 1)
-	mend = f.Fail(Fault{Kind: Delay, Hit: func(*http.Request) { hit <- struct{}{} }})
+	restore = f.Fail(Fault{Kind: Delay, Hit: func(*http.Request) { hit <- struct{}{} }})
 	go func() {
 		<-hit
-		mend()
+		restore()
 	}()
 	want(t, f, http.MethodGet, "/", "", "", 200) // continues because the fault ends
 }
@@ -100,7 +100,7 @@ func TestClientGivesUpDuringDelay(t *testing.T) {
 		t.Errorf("%v, %v; want %v", resp, err, context.Canceled)
 	}
 	<-(<-hit).Done() // the fault proxy has noticed
-	f.Mend()
+	f.Clear()
 	if bodies, _ := b.got(); len(bodies) != 0 {
 		t.Errorf("behind got %d requests, want none", len(bodies))
 	}
@@ -124,9 +124,9 @@ func TestStatus(t *testing.T) {
 	if bodies, _ := b.got(); !slices.Equal(bodies, []string{"", "x", "y"}) {
 		t.Errorf("behind got %q", bodies)
 	}
-	mend := f.Fail(Fault{Kind: Status})
+	restore := f.Fail(Fault{Kind: Status})
 	want(t, f, http.MethodGet, "/", "", "", 503)
-	mend()
+	restore()
 }
 
 func TestCut(t *testing.T) {
@@ -181,7 +181,7 @@ func TestCutRequest(t *testing.T) {
 
 func TestDrop(t *testing.T) {
 	f, b := between(t)
-	mend := f.Fail(Fault{Kind: Drop})
+	restore := f.Fail(Fault{Kind: Drop})
 	want(t, f, http.MethodPut, "/", "", large, 201)
 	want(t, f, http.MethodPost, "/", "", "x", 201)
 	want(t, f, http.MethodDelete, "/", "", "", 200)
@@ -189,7 +189,7 @@ func TestDrop(t *testing.T) {
 		t.Errorf("behind got %d requests, want none", len(bodies))
 	}
 	want(t, f, http.MethodGet, "/", "", "", 200)
-	mend()
+	restore()
 	f.Fail(Fault{Kind: Drop, Status: 202, Body: "{}"})
 	if got := want(t, f, http.MethodPut, "/", "", "x", 202); got != "{}" {
 		t.Errorf("answer %q", got)
@@ -224,18 +224,18 @@ func TestCustom(t *testing.T) {
 func TestNewestFaultWins(t *testing.T) {
 	f, _ := between(t)
 	f.Fail(Fault{Kind: Refuse}) // would match all connections without the others
-	mend := f.Fail(Fault{Kind: Status, Status: 500, Match: func(r *http.Request) bool { return r.URL.Path == "/a" }})
+	restore := f.Fail(Fault{Kind: Status, Status: 500, Match: func(r *http.Request) bool { return r.URL.Path == "/a" }})
 	f.Fail(Fault{Kind: Status, Status: 504, Path: regexp.MustCompile(`^/a$`), Times: 1})
 	want(t, f, http.MethodGet, "/a", "", "", 504)
 	want(t, f, http.MethodGet, "/a", "", "", 500)
 	if _, _, err := ask(t, f, http.MethodGet, "/b", "", ""); !broken(err) {
 		t.Errorf("what only the oldest fits: %v", err)
 	}
-	mend()
+	restore()
 	if _, _, err := ask(t, f, http.MethodGet, "/a", "", ""); !broken(err) {
 		t.Errorf("after mending: %v", err)
 	}
-	f.Mend()
+	f.Clear()
 	want(t, f, http.MethodGet, "/a", "", "", 200)
 }
 

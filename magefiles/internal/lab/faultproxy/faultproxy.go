@@ -25,8 +25,8 @@ type Options struct {
 	TLS    bool                            // speak HTTPS, with a certificate of its own authority (CA)
 }
 
-// Front is a running fault proxy. Its methods are safe for concurrent use.
-type Front struct {
+// Proxy is a running fault proxy. Its methods are safe for concurrent use.
+type Proxy struct {
 	url       *url.URL
 	ca        []byte
 	client    *http.Client
@@ -37,11 +37,11 @@ type Front struct {
 	requests  requests
 
 	mu     sync.Mutex
-	faults []*ordered // the oldest first
+	faults []*activeFault // the oldest first
 }
 
 // Start listens, and serves until Close.
-func Start(o Options) (*Front, error) {
+func Start(o Options) (*Proxy, error) {
 	addr := o.Addr
 	if addr == "" {
 		addr = "127.0.0.1:0"
@@ -50,14 +50,14 @@ func Start(o Options) (*Front, error) {
 	if err != nil {
 		return nil, fmt.Errorf("faultproxy: %w", err)
 	}
-	f := &Front{
+	f := &Proxy{
 		url:       &url.URL{Scheme: "http", Host: listener.Addr().String()},
 		transport: newTransport(),
 		served:    make(chan struct{}),
 		client:    &http.Client{Transport: &http.Transport{}},
 	}
 	f.To(o.Target)
-	listener = &door{Listener: listener, front: f}
+	listener = &refusingListener{Listener: listener, proxy: f}
 	if o.TLS {
 		f.url.Scheme = "https"
 		identity, err := newIdentity(f.url.Hostname())
@@ -67,7 +67,7 @@ func Start(o Options) (*Front, error) {
 		}
 		f.ca, f.client.Transport, listener = identity.ca, identity.transport(), identity.listen(listener)
 	}
-	behind := http.Handler(f.proxy())
+	behind := http.Handler(f.reverseProxy())
 	if o.Wrap != nil {
 		behind = o.Wrap(behind)
 	}
@@ -83,22 +83,22 @@ func Start(o Options) (*Front, error) {
 }
 
 // To sets the server behind, such as http://127.0.0.1:1234; with nil, clients get 503.
-func (f *Front) To(target *url.URL) { f.target.Store(target) }
+func (f *Proxy) To(target *url.URL) { f.target.Store(target) }
 
 // URL is the proxy's address with its scheme, without a slash at the end.
-func (f *Front) URL() string { return f.url.String() }
+func (f *Proxy) URL() string { return f.url.String() }
 
 // Addr is the proxy's address as host:port.
-func (f *Front) Addr() string { return f.url.Host }
+func (f *Proxy) Addr() string { return f.url.Host }
 
 // CA is the authority that clients must trust, in PEM; nil without TLS.
-func (f *Front) CA() []byte { return f.ca }
+func (f *Proxy) CA() []byte { return f.ca }
 
 // Client trusts the proxy's authority, and uses no other proxy.
-func (f *Front) Client() *http.Client { return f.client }
+func (f *Proxy) Client() *http.Client { return f.client }
 
 // Close ends all connections and frees the address. Pending requests are cancelled.
-func (f *Front) Close() error {
+func (f *Proxy) Close() error {
 	err := f.server.Close()
 	<-f.served
 	f.client.CloseIdleConnections()

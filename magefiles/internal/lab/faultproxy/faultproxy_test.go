@@ -64,7 +64,7 @@ func (b *behind) got() (bodies []string, errs []error) {
 
 var large = strings.Repeat("0123456789abcdef", 64<<10) // 1 MB
 
-func startFront(t *testing.T, o Options) *Front {
+func startFront(t *testing.T, o Options) *Proxy {
 	t.Helper()
 	f, err := Start(o)
 	if err != nil {
@@ -79,13 +79,13 @@ func startFront(t *testing.T, o Options) *Front {
 }
 
 // between starts a fault proxy with a server behind it.
-func between(t *testing.T) (*Front, *behind) {
+func between(t *testing.T) (*Proxy, *behind) {
 	b := startBehind(t)
 	return startFront(t, Options{Target: b.url}), b
 }
 
 // ask sends a request on its own connection, as user if that is not "".
-func ask(t *testing.T, f *Front, method, path, user, body string) (*http.Response, string, error) {
+func ask(t *testing.T, f *Proxy, method, path, user, body string) (*http.Response, string, error) {
 	t.Helper()
 	var content io.Reader
 	if body != "" {
@@ -109,7 +109,7 @@ func ask(t *testing.T, f *Front, method, path, user, body string) (*http.Respons
 }
 
 // want sends a request and compares the status.
-func want(t *testing.T, f *Front, method, path, user, body string, status int) string {
+func want(t *testing.T, f *Proxy, method, path, user, body string, status int) string {
 	t.Helper()
 	resp, text, err := ask(t, f, method, path, user, body)
 	if err != nil {
@@ -121,7 +121,7 @@ func want(t *testing.T, f *Front, method, path, user, body string, status int) s
 	return text
 }
 
-func TestServerBehindSeesTheFrontsAddress(t *testing.T) {
+func TestServerSeesTheAddressOfTheProxy(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		b := startBehind(t)
 		f := startFront(t, Options{Target: b.url, TLS: secure})
@@ -135,7 +135,7 @@ func TestServerBehindSeesTheFrontsAddress(t *testing.T) {
 	}
 }
 
-func TestFrontIsThereBeforeItsServer(t *testing.T) {
+func TestProxyStartsBeforeItsServer(t *testing.T) {
 	f := startFront(t, Options{})
 	want(t, f, http.MethodGet, "/", "", "", 503)
 	b := startBehind(t)
@@ -168,7 +168,7 @@ func TestAuthority(t *testing.T) {
 	f := startFront(t, Options{TLS: true})
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(f.CA()) {
-		t.Fatalf("CA is no PEM certificate: %s", f.CA())
+		t.Fatalf("CA is not a PEM certificate: %s", f.CA())
 	}
 	for _, name := range []string{"", "localhost"} {
 		conn, err := tls.Dial("tcp", f.Addr(), &tls.Config{RootCAs: pool, ServerName: name})
@@ -318,7 +318,7 @@ func TestAllAtOnce(t *testing.T) {
 	for range 8 {
 		clients.Go(func() {
 			for range 20 {
-				mend := f.Fail(Fault{Kind: Cut, Bytes: 10, Method: http.MethodGet, Times: 1})
+				restore := f.Fail(Fault{Kind: Cut, Bytes: 10, Method: http.MethodGet, Times: 1})
 				req, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, f.URL()+"/a", bytes.NewReader(body))
 				if resp, err := f.Client().Do(req); err != nil || resp.StatusCode != http.StatusCreated {
 					t.Errorf("put: %v, %v", resp, err)
@@ -327,8 +327,8 @@ func TestAllAtOnce(t *testing.T) {
 				}
 				f.To(b.url)
 				f.Requests()
-				mend()
-				mend()
+				restore()
+				restore()
 			}
 		})
 	}

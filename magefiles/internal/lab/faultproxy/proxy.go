@@ -19,9 +19,9 @@ func newTransport() *http.Transport {
 	}
 }
 
-// proxy passes requests to the server behind. That server gets the Host that the client used, so that its addresses in answers lead to the fault
+// reverseProxy passes requests to the server behind. That server gets the Host that the client used, so that its addresses in answers lead to the fault
 // proxy.
-func (f *Front) proxy() http.Handler {
+func (f *Proxy) reverseProxy() http.Handler {
 	reverse := &httputil.ReverseProxy{
 		Transport:     f.transport,
 		FlushInterval: -1, // all data are sent immediately

@@ -26,7 +26,7 @@ type requests struct {
 }
 
 // Requests returns the requests so far, in the order of arrival. Refused connections have no request.
-func (f *Front) Requests() []Request {
+func (f *Proxy) Requests() []Request {
 	f.requests.mu.Lock()
 	defer f.requests.mu.Unlock()
 	list := make([]Request, len(f.requests.log))
@@ -37,7 +37,7 @@ func (f *Front) Requests() []Request {
 }
 
 // Forget empties the list of requests.
-func (f *Front) Forget() {
+func (f *Proxy) Forget() {
 	f.requests.mu.Lock()
 	defer f.requests.mu.Unlock()
 	f.requests.log = nil

@@ -48,7 +48,7 @@ func Fetch(ctx context.Context, client *http.Client, dir, address, checksum stri
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	c, err := docsite.Unpack(dir, archive, docsite.Largest)
+	c, err := docsite.Unpack(dir, archive, docsite.MaxUnpacked)
 	if err != nil {
 		return nil, fmt.Errorf("the archive from %s %w", Shown(address), err)
 	}

@@ -84,8 +84,8 @@ func (r *Report) EndStep(step int, result runnerv1.Result) {
 	}
 }
 
-// Expect sets the number of steps. Steps that never begin are skipped at the end.
-func (r *Report) Expect(steps int) {
+// SetSteps sets the number of steps. Steps that never begin are skipped at the end.
+func (r *Report) SetSteps(steps int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for number := range steps {
@@ -108,19 +108,19 @@ func (r *Report) step(number int) *runnerv1.StepState {
 // end sends the rest, and the result. The forge accepts an end of a log only with a line.
 func (r *Report) end(ctx context.Context, result runnerv1.Result) error {
 	if r.state.Result == runnerv1.Result_RESULT_UNSPECIFIED {
-		r.Line(NoStep, fmt.Sprintf("%s after %.1f s", Word(result), time.Since(r.began).Seconds()))
-		r.settle(result)
+		r.Line(NoStep, fmt.Sprintf("%s after %.1f s", ResultName(result), time.Since(r.began).Seconds()))
+		r.setResult(result)
 	}
 	return r.send(ctx, true)
 }
 
-// Word is a result for people, such as "failure".
-func Word(result runnerv1.Result) string {
+// ResultName is a result for people, such as "failure".
+func ResultName(result runnerv1.Result) string {
 	return strings.ToLower(strings.TrimPrefix(result.String(), "RESULT_"))
 }
 
-// settle records the result, also for a step that is running.
-func (r *Report) settle(result runnerv1.Result) {
+// setResult records the result, also for a step that is running.
+func (r *Report) setResult(result runnerv1.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state.Result, r.state.StoppedAt = result, timestamppb.Now()

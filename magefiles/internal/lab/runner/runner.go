@@ -59,7 +59,7 @@ func Connect(ctx context.Context, o Options) (*Runner, error) {
 		}
 	}
 	if err == nil && r.options.Identity.Task != 0 {
-		err = r.abandon(ctx)
+		err = r.failUnfinished(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("runner %s of %s: %w", o.Name, o.URL, err)
@@ -108,8 +108,8 @@ func (r *Runner) save(i Identity) error {
 	return nil
 }
 
-// abandon ends the task of a runner that was killed. Otherwise the forge would treat it as running for ten minutes.
-func (r *Runner) abandon(ctx context.Context) error {
+// failUnfinished ends the task of a runner that was killed. Otherwise the forge would treat it as running for ten minutes.
+func (r *Runner) failUnfinished(ctx context.Context) error {
 	report := newReport(r.service, &runnerv1.Task{Id: r.options.Identity.Task})
 	report.Line(NoStep, "the runner ended during this job")
 	// The log may be complete on the forge, or the task may be unknown there: then there is nothing to end.
@@ -169,7 +169,7 @@ func (r *Runner) run(ctx context.Context, task *runnerv1.Task) error {
 	result := r.supervise(ctx, task, report)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 	defer cancel()
-	if err := r.finish(ending, report, result); err != nil {
+	if err := r.reportEnd(ending, report, result); err != nil {
 		return fmt.Errorf("report the end of task %d: %w", task.Id, err)
 	}
 	i.Task = 0
@@ -206,8 +206,8 @@ func (r *Runner) supervise(ctx context.Context, task *runnerv1.Task, report *Rep
 	}
 }
 
-// finish tries to report the end until ctx ends.
-func (r *Runner) finish(ctx context.Context, report *Report, result runnerv1.Result) error {
+// reportEnd tries to report the end until ctx ends.
+func (r *Runner) reportEnd(ctx context.Context, report *Report, result runnerv1.Result) error {
 	for {
 		err := report.end(ctx, result)
 		if err == nil || ctx.Err() != nil {

@@ -141,7 +141,7 @@ func TestRun(t *testing.T) {
 	r := serve(t, f, Options{
 		Identity: Identity{UUID: "kept"}, Save: func(i Identity) error { saved = append(saved, i.Task); return nil },
 		Job: func(_ context.Context, _ *runnerv1.Task, report *Report) runnerv1.Result {
-			report.Expect(3)
+			report.SetSteps(3)
 			report.Line(NoStep, "begins")
 			report.Line(0, "a canary, canary-two\nx line three \xff\r\n")
 			report.EndStep(0, runnerv1.Result_RESULT_SUCCESS)

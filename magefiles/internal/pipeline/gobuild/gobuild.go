@@ -66,7 +66,7 @@ const lockPoll = 50 * time.Millisecond
 func (c Compiler) Build(ctx context.Context, p Program) (_ *Binaries, err error) {
 	dir := c.folder(p)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("keep compiled programs: %w", err)
+		return nil, fmt.Errorf("store compiled programs: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
@@ -79,7 +79,7 @@ func (c Compiler) Build(ctx context.Context, p Program) (_ *Binaries, err error)
 		}
 	}()
 	files := make([]Binary, len(p.Platforms))
-	if err := c.readable(p); err != nil {
+	if err := c.checkReadable(p); err != nil {
 		return nil, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -111,7 +111,7 @@ func (c Compiler) compile(ctx context.Context, p Program, platform image.Platfor
 		return Binary{}, err
 	}
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
-		return Binary{}, fmt.Errorf("keep compiled programs: %w", err)
+		return Binary{}, fmt.Errorf("store compiled programs: %w", err)
 	}
 	group, inner := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.build(inner, platform, buildArgs(p, c.fresh(p, platform)), env) })
@@ -127,7 +127,7 @@ func (c Compiler) compile(ctx context.Context, p Program, platform image.Platfor
 	}
 	made, err := name(c.fresh(p, platform))
 	if err != nil {
-		return Binary{}, fmt.Errorf("keep compiled programs: %w", err)
+		return Binary{}, fmt.Errorf("store compiled programs: %w", err)
 	}
 	return made, rec.save(made, before)
 }

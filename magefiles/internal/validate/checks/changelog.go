@@ -31,7 +31,7 @@ var changelog = validate.Check{
 		{ID: "marker", What: "The changelog has no line that marks the place of the newest section, so the section would be at the very top.", Do: "Put the line above the newest section."},
 		{ID: "heading", What: "A heading of the changelog has the level of the versions, but not the form of title_format, so it ends the section above.", Do: "Write it in the form of title_format, or use a lower level."},
 		{ID: "version", What: "The version in a heading is not a semantic version.", Do: "Write it as X.Y.Z, with a v in front or without."},
-		{ID: "date", What: "The date in a heading is not a date.", Do: "Write it as YEAR-MONTH-DAY, as in 2026-03-08."},
+		{ID: "date", What: "The date in a heading is not a date.", Do: "Write it as YEAR-MONTH-DAY, such as 2026-03-08."},
 		{ID: "order", What: "A version is below an older one, or occurs twice.", Do: "Put the sections in order: the newest first, each once."},
 	},
 	Run: func(_ context.Context, in *validate.Input) error {

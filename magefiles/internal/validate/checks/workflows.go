@@ -21,7 +21,7 @@ var workflows = validate.Check{
 		{ID: workflow.RuleActionlint, What: "actionlint finds a mistake; its kind is at the end of the message.", Do: "Correct it as the message says; the documentation of actionlint explains the kinds."},
 		{ID: workflow.RuleIgnored, What: "Forgejo silently ignores a setting or an event.", Do: "Remove it, and do not rely on it."},
 		{ID: workflow.RuleAnchor, What: "Forgejo loses the anchor of a YAML alias or merge key: it splits a workflow into its jobs, and keeps env, if, needs, runs-on, container and secrets as written; it does not resolve an alias for the whole of one of them, or of a matrix.", Do: "Write the values there, or define the anchor earlier in the env of the same job or of one of its steps; whole jobs, steps, lists of steps and with may be aliased and merged."},
-		{ID: workflow.RulePin, What: "An action is not pinned by a whole commit, or an image has no version.", Do: "Write the commit after @ in full, and the version as a comment."},
+		{ID: workflow.RulePin, What: "An action is not pinned by a full commit hash, or an image has no version.", Do: "Write the commit after @ in full, and the version as a comment."},
 		{ID: workflow.RuleMissing, What: "A workflow uses an action or workflow of this repository that does not exist.", Do: "Use an existing one, or add it."},
 		{ID: workflow.RuleInjection, What: "Text from other people becomes part of a script, so they can run commands.", Do: "Pass it in the step's env."},
 		{ID: workflow.RuleSecret, What: "A secret is part of a script, or is given to steps that do not need it.", Do: "Move it to the env of the step that needs it."},

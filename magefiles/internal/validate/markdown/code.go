@@ -150,7 +150,7 @@ func codeFenceStyle(p *pass) {
 			return "tilde"
 		}
 		return "backtick"
-	}, "fence of the style %s, not %s")
+	}, "fence is %s, not %s")
 }
 
 func hrStyle(p *pass) {

@@ -53,7 +53,7 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD010", Names: []string{"no-hard-tabs"}, Tags: []string{"whitespace", "hard_tab"},
-		What:     "There are tabs.",
+		What:     "A line contains tabs.",
 		Do:       "Put spaces in place of the tabs.",
 		defaults: options{"code_blocks": true, "ignore_code_languages": []string{}, "spaces_per_tab": 1},
 		run:      noHardTabs,
@@ -104,13 +104,13 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD021", Names: []string{"no-multiple-space-closed-atx"}, Tags: []string{"headings", "atx_closed", "spaces"},
-		What: "There are several spaces inside the # of a closed heading.",
+		What: "Several spaces are inside the # of a closed heading.",
 		Do:   "Leave one space between the text and each #.",
 		run:  noMultipleSpaceClosed,
 	},
 	{
 		ID: "MD022", Names: []string{"blanks-around-headings"}, Tags: []string{"headings", "blank_lines"},
-		What:     "There is no blank line above or below a heading.",
+		What:     "A heading has no blank line above or below it.",
 		Do:       "Put a blank line above and below the heading.",
 		defaults: options{"lines_above": levels{1, 1, 1, 1, 1, 1}, "lines_below": levels{1, 1, 1, 1, 1, 1}},
 		run:      blanksAroundHeadings,
@@ -130,7 +130,7 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD025", Names: []string{"single-title", "single-h1"}, Tags: []string{"headings"},
-		What:     "There are several headings of the first level, or one in addition to a title in the frontmatter.",
+		What:     "The page has several headings of the first level, or one in addition to a title in the frontmatter.",
 		Do:       "Keep one title, and put the other headings a level below.",
 		defaults: options{"level": 1, "front_matter_title": title},
 		run:      singleTitle,
@@ -172,20 +172,20 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD031", Names: []string{"blanks-around-fences"}, Tags: []string{"code", "blank_lines"},
-		What:     "There is no blank line above or below fenced code.",
+		What:     "Fenced code has no blank line above or below it.",
 		Do:       "Put a blank line above and below the code.",
 		defaults: options{"list_items": true},
 		run:      blanksAroundFences,
 	},
 	{
 		ID: "MD032", Names: []string{"blanks-around-lists"}, Tags: []string{"bullet", "ul", "ol", "blank_lines"},
-		What: "There is no blank line above or below a list.",
+		What: "A list has no blank line above or below it.",
 		Do:   "Put a blank line above and below the list.",
 		run:  blanksAroundLists,
 	},
 	{
 		ID: "MD033", Names: []string{"no-inline-html"}, Tags: []string{"html"},
-		What:     "There is HTML.",
+		What:     "The page contains HTML.",
 		Do:       "Write it in Markdown, or list the element in allowed_elements.",
 		defaults: options{"allowed_elements": []string{}, "table_allowed_elements": []string{}},
 		run:      noInlineHTML,
@@ -350,7 +350,7 @@ var Rules = []Rule{
 	},
 	{
 		ID: "MD058", Names: []string{"blanks-around-tables"}, Tags: []string{"table"},
-		What: "There is no blank line above or below a table.",
+		What: "A table has no blank line above or below it.",
 		Do:   "Put a blank line above and below the table.",
 		run:  blanksAroundTables,
 	},

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNone says that the repository has no magefile.
-var ErrNone = errors.New("there is no magefile")
+var ErrNone = errors.New("no magefile")
 
 // Source is the files of a repository; validate.Tree implements it.
 type Source interface {

@@ -18,7 +18,7 @@ var (
 	ignoredJobs = map[string]string{
 		"permissions":       "the token's permissions do not change",
 		"continue-on-error": "the job's failure fails the workflow",
-		"environment":       "nobody is asked for approval, and the secrets are those of the repository",
+		"environment":       "no approval is required, and the secrets are those of the repository",
 		"concurrency":       "the job runs in parallel with others; only the workflow's concurrency has an effect",
 	}
 )

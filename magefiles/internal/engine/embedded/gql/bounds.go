@@ -27,15 +27,15 @@ type cost struct{ fields, depth int }
 
 // check refuses a query that is larger than any SDK's.
 func check(doc *ast.QueryDocument) error {
-	if err := most("fragments", len(doc.Fragments), maxFragments); err != nil {
+	if err := checkLimit("fragments", len(doc.Fragments), maxFragments); err != nil {
 		return err
 	}
-	if err := most("operations", len(doc.Operations), maxFragments); err != nil {
+	if err := checkLimit("operations", len(doc.Operations), maxFragments); err != nil {
 		return err
 	}
 	m := measure{doc: doc, fragments: map[string]*cost{}}
 	for _, op := range doc.Operations {
-		if err := most("variables", len(op.VariableDefinitions), maxFragments); err != nil {
+		if err := checkLimit("variables", len(op.VariableDefinitions), maxFragments); err != nil {
 			return err
 		}
 		if _, err := m.selection(op.SelectionSet, 1); err != nil {
@@ -50,7 +50,7 @@ func check(doc *ast.QueryDocument) error {
 	return nil
 }
 
-func most(what string, n, limit int) error {
+func checkLimit(what string, n, limit int) error {
 	if n > limit {
 		return fmt.Errorf("the query has %d %s (at most %d): split it into smaller queries", n, what, limit)
 	}
@@ -60,10 +60,10 @@ func most(what string, n, limit int) error {
 // selection measures a set of fields that is nested depth levels deep.
 func (m measure) selection(set ast.SelectionSet, depth int) (cost, error) {
 	var total cost
-	if err := most("fields in one selection", len(set), maxSelections); err != nil || len(set) == 0 {
+	if err := checkLimit("fields in one selection", len(set), maxSelections); err != nil || len(set) == 0 {
 		return total, err
 	}
-	if err := most("levels of nested fields", depth, maxDepth); err != nil {
+	if err := checkLimit("levels of nested fields", depth, maxDepth); err != nil {
 		return total, err
 	}
 	for _, s := range set {
@@ -72,10 +72,10 @@ func (m measure) selection(set ast.SelectionSet, depth int) (cost, error) {
 			return total, err
 		}
 		total.fields, total.depth = total.fields+c.fields, max(total.depth, c.depth)
-		if err := most("fields", total.fields, maxFields); err != nil {
+		if err := checkLimit("fields", total.fields, maxFields); err != nil {
 			return total, err
 		}
-		if err := most("levels of nested fields", depth+total.depth-1, maxDepth); err != nil {
+		if err := checkLimit("levels of nested fields", depth+total.depth-1, maxDepth); err != nil {
 			return total, err
 		}
 	}
@@ -85,7 +85,7 @@ func (m measure) selection(set ast.SelectionSet, depth int) (cost, error) {
 func (m measure) one(s ast.Selection, depth int) (c cost, err error) {
 	switch s := s.(type) {
 	case *ast.Field:
-		if err := most("arguments of one field", max(len(s.Arguments), len(s.Directives)), maxArguments); err != nil {
+		if err := checkLimit("arguments of one field", max(len(s.Arguments), len(s.Directives)), maxArguments); err != nil {
 			return c, err
 		}
 		c, err = m.selection(s.SelectionSet, depth+1)

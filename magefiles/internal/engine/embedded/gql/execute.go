@@ -109,7 +109,7 @@ func (x *execution) field(ctx context.Context, n *node, f *ast.Field, path ast.P
 	}
 	resolve := x.resolvers[n.typ][f.Name]
 	if resolve == nil {
-		return nil, NotOffered{Type: n.typ, Field: f.Name}
+		return nil, Unsupported{Type: n.typ, Field: f.Name}
 	}
 	v, err := x.call(ctx, n, f.Name, args, resolve)
 	if err != nil {
@@ -161,10 +161,10 @@ func (x *execution) list(ctx context.Context, typ, k string, items []any, set as
 	return out, nil
 }
 
-// NotOffered is the error for a field that Dagger has and this engine does not have.
-type NotOffered struct{ Type, Field string }
+// Unsupported is the error for a field that Dagger has and this engine does not have.
+type Unsupported struct{ Type, Field string }
 
-func (e NotOffered) Error() string {
+func (e Unsupported) Error() string {
 	return fmt.Sprintf("%s.%s is not supported by the embedded engine: use Dagger (BLUMEOPS_ENGINE=dagger; requires Docker or a Dagger runner)", e.Type, e.Field)
 }
 

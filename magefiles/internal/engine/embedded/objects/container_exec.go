@@ -36,7 +36,7 @@ type execution struct {
 func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
 	for _, f := range []string{"experimentalPrivilegedNesting", "insecureRootCapabilities"} {
 		if a.Bool(f) {
-			return nil, gql.NotOffered{Type: "Container", Field: "withExec(" + f + ")"}
+			return nil, gql.Unsupported{Type: "Container", Field: "withExec(" + f + ")"}
 		}
 	}
 	if a.Has("stdin") && a.Has("redirectStdin") {

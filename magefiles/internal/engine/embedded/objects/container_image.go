@@ -46,7 +46,7 @@ func (c *Container) from(ctx context.Context, a gql.Args) (any, error) {
 		return nil, fmt.Errorf("failed to resolve identity inputs for Container.from: resolve implicit input %q: failed to parse image address %s: %w", "fromSessionScope", address, err)
 	}
 	if a.Has("registryService") {
-		return nil, gql.NotOffered{Type: "Container", Field: "from(registryService)"}
+		return nil, gql.Unsupported{Type: "Container", Field: "from(registryService)"}
 	}
 	ref := reference.TagNameOnly(named).String()
 	img, err := c.env.Solver.ResolveImage(ctx, ref, c.platform)
@@ -188,7 +188,7 @@ func exportAttrs(a gql.Args) map[string]string {
 
 func (c *Container) publish(ctx context.Context, a gql.Args) (any, error) {
 	if a.Has("registryService") {
-		return nil, gql.NotOffered{Type: "Container", Field: "publish(registryService)"}
+		return nil, gql.Unsupported{Type: "Container", Field: "publish(registryService)"}
 	}
 	variants, err := c.variants(ctx, a)
 	if err != nil {

@@ -79,8 +79,8 @@ func (d *Directory) ownerArg(ctx context.Context, a gql.Args) (*ownership, error
 // the path is replaced, and a link is not followed. Folders that are made for it belong to root: owner and permissions apply only to the file.
 func (d *Directory) copyFile(src *File, given string, g granted) *Directory {
 	dest := d.at(given)
-	out := d.changed("copy "+path.Base(dest), func(l look) (*llb.FileAction, error) {
-		into, final, err := l.placeFile(dest, src.base(), strings.HasSuffix(given, "/") || strings.HasSuffix(given, "/."), g.owner)
+	out := d.changed("copy "+path.Base(dest), func(r pathResolver) (*llb.FileAction, error) {
+		into, final, err := r.placeFile(dest, src.base(), strings.HasSuffix(given, "/") || strings.HasSuffix(given, "/."), g.owner)
 		if err != nil {
 			return nil, err
 		}
@@ -92,37 +92,37 @@ func (d *Directory) copyFile(src *File, given string, g granted) *Directory {
 }
 
 // placeFile prepares the place of a file, and returns that place. If the path ends in a folder with a slash, that folder gets the owner, too.
-func (l look) placeFile(dest, name string, folder bool, owner *ownership) (into folders, final string, err error) {
-	if folder && dest != path.Join("/", l.top) {
-		if into, err = l.place(dest, owner); err != nil {
+func (r pathResolver) placeFile(dest, name string, folder bool, owner *ownership) (into folders, final string, err error) {
+	if folder && dest != path.Join("/", r.top) {
+		if into, err = r.place(dest, owner); err != nil {
 			return into, "", err
 		}
-		return into, path.Join(dest, name), l.clear(&into, path.Join(dest, name))
+		return into, path.Join(dest, name), r.clear(&into, path.Join(dest, name))
 	}
-	info, above, err := l.child(dest)
+	info, above, err := r.lstatWithParent(dest)
 	switch {
 	case err != nil:
 		return into, "", err
 	case !above:
-		into, err = l.place(path.Dir(dest), nil)
+		into, err = r.place(path.Dir(dest), nil)
 		return into, dest, err
 	case info == nil || os.FileMode(info.Mode).IsRegular():
 		return into, dest, nil
 	}
-	led, err := l.follow(dest)
+	led, err := r.stat(dest)
 	if err != nil {
 		return into, "", err
 	}
 	if led != nil && led.IsDir() {
 		final = path.Join(dest, name)
-		return into, final, l.clear(&into, final)
+		return into, final, r.clear(&into, final)
 	}
 	return into.removed(dest), dest, nil
 }
 
 // clear removes the entry at a path, unless it is a file, which the copy replaces.
-func (l look) clear(into *folders, p string) error {
-	info, err := l.entry(p)
+func (r pathResolver) clear(into *folders, p string) error {
+	info, err := r.lstat(p)
 	if err == nil && info != nil && !os.FileMode(info.Mode).IsRegular() {
 		*into = into.removed(p)
 	}
@@ -130,22 +130,22 @@ func (l look) clear(into *folders, p string) error {
 }
 
 // place prepares a folder: it makes missing folders, and the folder itself for the owner. A folder that exists is given to the owner.
-func (l look) place(folder string, owner *ownership) (into folders, err error) {
+func (r pathResolver) place(folder string, owner *ownership) (into folders, err error) {
 	if folder == "/" {
 		return into, nil
 	}
-	info, err := l.follow(folder)
+	info, err := r.stat(folder)
 	if err != nil {
 		return into, err
 	}
 	if info != nil && info.IsDir() {
 		g := granted{owner: owner}
 		if !g.leaves(info, info) {
-			return l.dress(into, l.st, folder, folder, g)
+			return r.applyOwner(into, r.st, folder, folder, g)
 		}
 		return into, nil
 	}
-	broken, err := l.approach(folder)
+	broken, err := r.checkTarget(folder)
 	if err != nil {
 		return into, err
 	}

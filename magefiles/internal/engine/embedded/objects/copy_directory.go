@@ -20,37 +20,37 @@ type dirCopy struct {
 }
 
 // choose is the copy that fits the existing files. The target folder gets owner and mode of the source's, even if it exists.
-func (c dirCopy) choose(l look) (*llb.FileAction, error) {
-	c, err := c.resolved(l)
+func (c dirCopy) choose(r pathResolver) (*llb.FileAction, error) {
+	c, err := c.resolved(r)
 	if err != nil {
 		return nil, err
 	}
-	entry, above, err := l.child(c.dest)
+	entry, above, err := r.lstatWithParent(c.dest)
 	if err != nil {
 		return nil, err
 	}
 	var into folders
 	if !above {
-		if into, err = l.place(path.Dir(c.dest), nil); err != nil {
+		if into, err = r.place(path.Dir(c.dest), nil); err != nil {
 			return nil, err
 		}
 	}
 	if entry == nil {
 		return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.whole())...), nil
 	}
-	there, err := l.follow(c.dest)
+	there, err := r.stat(c.dest)
 	switch {
 	case err != nil:
 		return nil, err
 	case there == nil: // a link that leads nowhere
 		return into.removed(c.dest).copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.whole())...), nil
 	case there.IsDir():
-		return c.merge(l, there)
+		return c.merge(r, there)
 	case isLink(entry):
-		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", l.named(c.dest)))
+		return nil, inSpan(fmt.Errorf("cannot copy directory to non-directory %q", r.pathInErrors(c.dest)))
 	}
 	// A folder in place of a file gets no owner, and its mode is limited by the umask.
-	root, err := c.source(l).follow(c.src.dir)
+	root, err := c.source(r).stat(c.src.dir)
 	if err == nil && root == nil {
 		err = notExist("stat", c.src.dir)
 	}
@@ -63,8 +63,8 @@ func (c dirCopy) choose(l look) (*llb.FileAction, error) {
 
 // resolved is the copy of the target folder of a source that is a link. BuildKit must not follow the link itself: with a filter, it treats links
 // within as their targets, and its cache does not distinguish one link from another.
-func (c dirCopy) resolved(l look) (dirCopy, error) {
-	dir, err := c.source(l).real(c.src.dir)
+func (c dirCopy) resolved(r pathResolver) (dirCopy, error) {
+	dir, err := c.source(r).realPath(c.src.dir)
 	src := *c.src
 	src.dir = dir
 	c.src = &src
@@ -72,8 +72,8 @@ func (c dirCopy) resolved(l look) (dirCopy, error) {
 }
 
 // intoNothing is the copy to a path where nothing exists.
-func (c dirCopy) intoNothing(l look) (*llb.FileAction, error) {
-	c, err := c.resolved(l)
+func (c dirCopy) intoNothing(r pathResolver) (*llb.FileAction, error) {
+	c, err := c.resolved(r)
 	return llb.Copy(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), err
 }
 
@@ -85,28 +85,30 @@ func (c dirCopy) whole() *llb.CopyInfo {
 	return &info
 }
 
-func (c dirCopy) source(l look) look { return look{ctx: l.ctx, env: l.env, st: c.src.st} }
+func (c dirCopy) source(r pathResolver) pathResolver {
+	return pathResolver{ctx: r.ctx, env: r.env, st: c.src.st}
+}
 
 // merge is the copy into an existing folder.
-func (c dirCopy) merge(l look, there *fstypes.Stat) (*llb.FileAction, error) {
+func (c dirCopy) merge(r pathResolver, there *fstypes.Stat) (*llb.FileAction, error) {
 	var into folders
-	if c.dest != path.Join("/", l.top) {
-		root, err := c.source(l).follow(c.src.dir)
+	if c.dest != path.Join("/", r.top) {
+		root, err := c.source(r).stat(c.src.dir)
 		if err == nil && root != nil && !c.granted.leaves(there, root) {
-			into, err = l.dress(into, c.src.st, c.src.dir, c.dest, c.granted)
+			into, err = r.applyOwner(into, c.src.st, c.src.dir, c.dest, c.granted)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	inside, err := l.folders(c.dest)
+	inside, err := r.folders(c.dest)
 	if err != nil {
 		return nil, err
 	}
 	if len(inside) == 0 {
 		return into.copied(c.src.st, c.src.dir, c.dest, c.granted.options(c.info)...), nil
 	}
-	linked, err := l.linked(c.source(l), c.src.dir, c.dest, "")
+	linked, err := r.linked(c.source(r), c.src.dir, c.dest, "")
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +116,7 @@ func (c dirCopy) merge(l look, there *fstypes.Stat) (*llb.FileAction, error) {
 		c = c.filtered()
 	}
 	for _, rel := range linked {
-		if into, err = l.dress(into, c.src.st, path.Join(c.src.dir, rel), path.Join(c.dest, rel), c.granted); err != nil {
+		if into, err = r.applyOwner(into, c.src.st, path.Join(c.src.dir, rel), path.Join(c.dest, rel), c.granted); err != nil {
 			return nil, err
 		}
 	}

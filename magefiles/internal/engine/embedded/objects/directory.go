@@ -227,8 +227,8 @@ func (d *Directory) withNewFile(_ context.Context, a gql.Args) (any, error) {
 // newFile writes a file. An existing file gets the contents and keeps its mode and its owner, as with a shell's redirection.
 func (d *Directory) newFile(given string, contents []byte, mode os.FileMode) *Directory {
 	p := d.at(given)
-	return d.changed("new file "+p, func(l look) (*llb.FileAction, error) {
-		info, err := l.reach(p)
+	return d.changed("new file "+p, func(r pathResolver) (*llb.FileAction, error) {
+		info, err := r.statStrict(p)
 		if err != nil {
 			return nil, err
 		}
@@ -236,7 +236,7 @@ func (d *Directory) newFile(given string, contents []byte, mode os.FileMode) *Di
 		switch {
 		case info == nil:
 		case info.IsDir():
-			return nil, inSpan(fmt.Errorf("open %s: is a directory", l.named(p)))
+			return nil, inSpan(fmt.Errorf("open %s: is a directory", r.pathInErrors(p)))
 		case os.FileMode(info.Mode).IsRegular():
 			mode = os.FileMode(info.Mode).Perm()
 			opts = append(opts, llb.WithUIDGID(int(info.Uid), int(info.Gid)))
@@ -309,7 +309,7 @@ func (d *Directory) chown(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, inSpan(fmt.Errorf("failed to parse ownership %s: %w", a.String("owner"), err))
 	}
-	p, err := (look{ctx: ctx, env: d.env, st: d.st}).real(d.at(a.String("path")))
+	p, err := (pathResolver{ctx: ctx, env: d.env, st: d.st}).realPath(d.at(a.String("path")))
 	if err != nil {
 		return nil, inSpan(err)
 	}

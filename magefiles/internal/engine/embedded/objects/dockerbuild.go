@@ -25,7 +25,7 @@ import (
 
 func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
 	if a.Has("ssh") {
-		return nil, gql.NotOffered{Type: "Directory", Field: "dockerBuild(ssh)"}
+		return nil, gql.Unsupported{Type: "Directory", Field: "dockerBuild(ssh)"}
 	}
 	if err := d.ready(ctx); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (d *Directory) buildContext(ctx context.Context, dockerfile string) (*Direc
 	if d.dir == "/" && d.st.Output() != nil && !d.hosted && namesEntries(ignored) {
 		return d.withoutEntries(ignored), nil
 	}
-	dir, err := (look{ctx: ctx, env: d.env, st: d.st}).real(d.dir)
+	dir, err := (pathResolver{ctx: ctx, env: d.env, st: d.st}).realPath(d.dir)
 	if err != nil {
 		return nil, err
 	}

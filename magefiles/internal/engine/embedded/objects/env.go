@@ -38,7 +38,7 @@ type Env struct {
 	// TempDir is a folder of the session for archives; it is removed with the session.
 	TempDir string
 
-	reads reads
+	reads folderReads
 }
 
 // Resolvers are the fields that this package offers.
@@ -104,7 +104,7 @@ func belowFile(p string) error { return fmt.Errorf("lstat %s: %w", p, unix.ENOTD
 
 // firstBelowFile is belowFile for the first name of p that is below a file, links followed.
 func (e *Env) firstBelowFile(ctx context.Context, st llb.State, p string) error {
-	if _, err := (look{ctx: ctx, env: e, st: st}).real(p); isBelowFile(err) {
+	if _, err := (pathResolver{ctx: ctx, env: e, st: st}).realPath(p); isBelowFile(err) {
 		return err
 	}
 	return belowFile(p)

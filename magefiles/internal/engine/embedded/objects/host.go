@@ -31,7 +31,7 @@ func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
 		return nil, fmt.Errorf("path %s is a file, not a directory", a.String("path"))
 	}
 	of := solver.Selection{Include: local(a.Strings("include")), Exclude: local(a.Strings("exclude"))}
-	read := h.once
+	read := h.readOnce
 	if a.Bool("noCache") {
 		read = h.local
 	}
@@ -108,7 +108,7 @@ func (h *Host) file(ctx context.Context, a gql.Args) (any, error) {
 	case info.IsDir():
 		return nil, fmt.Errorf("path %s is a directory, not a file", base)
 	}
-	read := h.once
+	read := h.readOnce
 	if a.Bool("noCache") {
 		read = h.local
 	}

@@ -113,7 +113,7 @@ func TestRewriteStopsAtAnError(t *testing.T) {
 	}
 }
 
-func TestRetriesChangeWhatFailedAlone(t *testing.T) {
+func TestRetriesChangeOnlyFailedSteps(t *testing.T) {
 	def := definition(t)
 	var failed digest.Digest
 	for i, op := range ops(t, def) {
@@ -132,7 +132,7 @@ func TestRetriesChangeWhatFailedAlone(t *testing.T) {
 		for i, op := range ops(t, out) {
 			if x := op.GetExec(); x != nil {
 				if r.note(out, digest.FromBytes(out.Def[i]), x) {
-					t.Error("what is asked for failed itself, and is told to be an earlier one")
+					t.Error("the requested vertex failed, but is reported as an earlier one")
 				}
 				return fmt.Sprint(x.Meta.Env)
 			}
@@ -150,7 +150,7 @@ func TestRetriesChangeWhatFailedAlone(t *testing.T) {
 	}
 }
 
-func TestProgressTellsEachStepOnce(t *testing.T) {
+func TestProgressReportsEachStepOnce(t *testing.T) {
 	var got []string
 	p := newProgress(func(e Event) { got = append(got, fmt.Sprintf("%s %d %s%s", e.Name, e.State, e.Data, e.Err)) })
 	now := time.Now()

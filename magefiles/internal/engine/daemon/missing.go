@@ -11,20 +11,20 @@ import (
 // errNoGo says that the engine's programs are not built yet, and cannot be built.
 var errNoGo = errors.New("the embedded engine is not built yet, and the go command to build it is not on PATH: install Go, or set BUILDKIT_HOST")
 
-// Lacks returns the errors with which Ensure would fail (start) and with which commands in the daemon would fail (run), as far as they can be
+// Missing returns the errors with which Ensure would fail (start) and with which commands in the daemon would fail (run), as far as they can be
 // known without building or starting anything.
-func Lacks(ctx context.Context, opts Options) (start, run error) {
+func Missing(ctx context.Context, opts Options) (start, run error) {
 	opts = opts.withDefaults()
 	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
 		_, err := dialNamed(ctx, host, opts.Getenv)
 		return err, nil
 	}
-	return lacksOwn(ctx, opts)
+	return missingOwn(ctx, opts)
 }
 
-// Runs returns the platforms of wanted, such as linux/arm64, whose programs the daemon's machine cannot run, natively or by emulation. For a
+// MissingPlatforms returns the platforms of wanted, such as linux/arm64, whose programs the daemon's machine cannot run, natively or by emulation. For a
 // named daemon, and for one that an ordinary user must still start, that is not known: the list is empty.
-func Runs(ctx context.Context, opts Options, wanted []string) (missing []string) {
+func MissingPlatforms(ctx context.Context, opts Options, wanted []string) (missing []string) {
 	opts = opts.withDefaults()
 	if opts.Getenv("BUILDKIT_HOST") != "" {
 		return nil

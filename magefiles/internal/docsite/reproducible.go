@@ -14,8 +14,8 @@ import (
 // quartzScripts are the scripts that Quartz makes from its components.
 var quartzScripts = []string{"prescript.js", "postscript.js"}
 
-// Repeat rewrites the parts of a Quartz site that differ between builds: the ids in its pages and in its scripts.
-func Repeat(site *os.Root) error {
+// MakeReproducible rewrites the parts of a Quartz site that differ between builds: the ids in its pages and in its scripts.
+func MakeReproducible(site *os.Root) error {
 	var texts [][]byte
 	scripts := map[string][]byte{}
 	for _, name := range quartzScripts {

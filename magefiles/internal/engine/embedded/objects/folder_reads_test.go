@@ -7,7 +7,7 @@ import (
 )
 
 func TestAFolderIsReadOnce(t *testing.T) {
-	var all reads
+	var all folderReads
 	r, first := all.claim("a")
 	if !first {
 		t.Fatal("the first claim is not the first")
@@ -33,11 +33,11 @@ func TestAFolderIsReadOnce(t *testing.T) {
 }
 
 func TestAFailedReadIsNotKept(t *testing.T) {
-	var all reads
+	var all folderReads
 	r, _ := all.claim("a")
 	all.settle("a", r, nil, errors.New("no"))
 	if <-r.done; r.err == nil {
-		t.Error("those that waited are not told")
+		t.Error("the waiting readers got no result")
 	}
 	if _, first := all.claim("a"); !first {
 		t.Error("it is not read again")

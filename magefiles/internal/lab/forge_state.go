@@ -14,8 +14,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// forgeMemory is the forge's state outside its database, which it reads again. All of it is random and belongs to this forge.
-type forgeMemory struct {
+// forgeState is the forge's state outside its database, which it reads again. All of it is random and belongs to this forge.
+type forgeState struct {
 	Mark          string // distinguishes this forge from others
 	SecretKey     string
 	InternalToken string
@@ -31,21 +31,21 @@ type forgeAccess struct {
 	Value  string
 }
 
-const forgeMemoryFile = "forge.json"
+const forgeStateFile = "forge.json"
 
-// remember reads the forge's state, or makes it.
-func (f *Forge) remember() error {
-	text, err := os.ReadFile(f.file(forgeMemoryFile))
+// loadState reads the forge's state, or makes it.
+func (f *Forge) loadState() error {
+	text, err := os.ReadFile(f.file(forgeStateFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		f.memory = forgeMemory{
+		f.state = forgeState{
 			Mark:      "forge of the lab " + forgeSecret(4),
 			SecretKey: forgeSecret(32), InternalToken: forgeSecret(32), JWTSecret: forgeSecret(32),
 			Passwords: map[string]string{}, Tokens: map[string]forgeAccess{},
 		}
-		return f.memorise()
+		return f.saveState()
 	}
 	if err == nil {
-		err = json.Unmarshal(text, &f.memory)
+		err = json.Unmarshal(text, &f.state)
 	}
 	if err != nil {
 		return fmt.Errorf("read the state of the forge in %s: %w", f.dir, err)
@@ -53,7 +53,7 @@ func (f *Forge) remember() error {
 	return nil
 }
 
-func (f *Forge) memorise() error { return writeWhole(f.file(forgeMemoryFile), f.memory) }
+func (f *Forge) saveState() error { return writeJSONAtomic(f.file(forgeStateFile), f.state) }
 
 // forgeSecret is n random bytes, in Gitea's format.
 func forgeSecret(n int) string {

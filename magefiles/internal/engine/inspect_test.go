@@ -8,7 +8,7 @@ import (
 func TestLook(t *testing.T) {
 	t.Parallel()
 	look := func(choice Choice, env map[string]string) Outlook {
-		return Look(t.Context(), Options{
+		return Inspect(t.Context(), Options{
 			Choice: choice, StateDir: t.TempDir(), Log: func(string) {},
 			LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 		})
@@ -29,10 +29,10 @@ func TestLook(t *testing.T) {
 // The go command builds the embedded engine.
 func TestLookWithoutGo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	got := Look(t.Context(), Options{
+	got := Inspect(t.Context(), Options{
 		Choice: Embedded, StateDir: t.TempDir(), Log: func(string) {}, LookupEnv: func(string) (string, bool) { return "", false },
 	})
-	if got.Choice != Embedded || got.Why != "asked for" || got.Start == nil {
+	if got.Choice != Embedded || got.Why != "requested" || got.Start == nil {
 		t.Errorf("%+v", got)
 	}
 }

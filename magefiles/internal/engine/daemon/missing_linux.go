@@ -9,26 +9,26 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// lacksOwn checks the conditions at which ensureOwn and prepareLaunch fail.
-func lacksOwn(ctx context.Context, o Options) (start, run error) {
+// missingOwn checks the conditions at which ensureOwn and prepareLaunch fail.
+func missingOwn(ctx context.Context, o Options) (start, run error) {
 	f := o.files()
 	if r := probe(ctx, f.socket); r.answers() && r.ours {
-		return nil, o.lacksRuntime(ctx)
+		return nil, o.missingRuntime(ctx)
 	} else if err := r.foreign(f); err != nil {
 		return err, nil
 	}
 	if os.Geteuid() != 0 && !userNamespaces(o.searchPath()) {
 		return errNoUserNamespaces, nil
 	}
-	if err := o.lacksPrograms(); err != nil {
+	if err := o.missingPrograms(); err != nil {
 		return err, nil
 	}
-	return nil, o.lacksRuntime(ctx)
+	return nil, o.missingRuntime(ctx)
 }
 
-// lacksPrograms checks that the daemon's programs are present or can be built.
-func (o Options) lacksPrograms() error {
-	src, err := o.builder().Look(buildkitd)
+// missingPrograms checks that the daemon's programs are present or can be built.
+func (o Options) missingPrograms() error {
+	src, err := o.builder().Inspect(buildkitd)
 	if err != nil || isExecutable(src.Path) {
 		return err
 	}
@@ -38,8 +38,8 @@ func (o Options) lacksPrograms() error {
 	return nil
 }
 
-// lacksRuntime checks that steps can run, as linkRuntime and buildRuntime do.
-func (o Options) lacksRuntime(ctx context.Context) error {
+// missingRuntime checks that steps can run, as linkRuntime and buildRuntime do.
+func (o Options) missingRuntime(ctx context.Context) error {
 	if o.usableRuntime(ctx) != "" || !o.singleUser() && compilesSeccomp(ctx) {
 		return nil
 	}

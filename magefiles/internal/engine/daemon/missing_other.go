@@ -8,6 +8,6 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-func lacksOwn(context.Context, Options) (start, run error) { return ErrNotLinux, nil }
+func missingOwn(context.Context, Options) (start, run error) { return ErrNotLinux, nil }
 
 func supportedOwn(context.Context, Options) []ocispecs.Platform { return nil }

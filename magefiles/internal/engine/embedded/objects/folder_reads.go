@@ -9,21 +9,21 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// reads are the folders that a session has read, or is reading: all builds of a session, also for several platforms, use one state of a folder.
-type reads struct {
+// folderReads are the folders that a session has read, or is reading: all builds of a session, also for several platforms, use one state of a folder.
+type folderReads struct {
 	mu   sync.Mutex
-	made map[string]*read
+	made map[string]*folderRead
 }
 
-// read is one folder. Its result may be used when done is closed.
-type read struct {
+// folderRead is one folder. Its result may be used when done is closed.
+type folderRead struct {
 	done chan struct{}
 	dir  Directory
 	err  error
 }
 
-// once reads a folder at the first request. Concurrent requests wait. An error is not kept.
-func (h *Host) once(ctx context.Context, p string, of solver.Selection) (*Directory, error) {
+// readOnce reads a folder at the first request. Concurrent requests wait. An error is not kept.
+func (h *Host) readOnce(ctx context.Context, p string, of solver.Selection) (*Directory, error) {
 	key := fmt.Sprintf("%q %q %q", p, of.Include, of.Exclude)
 	for {
 		r, first := h.env.reads.claim(key)
@@ -46,21 +46,21 @@ func (h *Host) once(ctx context.Context, p string, of solver.Selection) (*Direct
 }
 
 // claim returns the read of a key, or lets the caller read, who must then settle it.
-func (all *reads) claim(key string) (r *read, first bool) {
+func (all *folderReads) claim(key string) (r *folderRead, first bool) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if r, ok := all.made[key]; ok {
 		return r, false
 	}
 	if all.made == nil {
-		all.made = map[string]*read{}
+		all.made = map[string]*folderRead{}
 	}
-	r = &read{done: make(chan struct{})}
+	r = &folderRead{done: make(chan struct{})}
 	all.made[key] = r
 	return r, true
 }
 
-func (all *reads) settle(key string, r *read, d *Directory, err error) {
+func (all *folderReads) settle(key string, r *folderRead, d *Directory, err error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if r.err = err; err == nil {

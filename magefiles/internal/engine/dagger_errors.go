@@ -110,14 +110,14 @@ func reason(said string) string {
 	if strings.HasSuffix(text, ": exit status 1") && output != "" { // of a program, whose last line has more details
 		text += ": " + output
 	}
-	return firstOf(text)
+	return firstLine(text)
 }
 
 // lineLimit is the length at which messages of other programs are cut, in characters.
 const lineLimit = 500
 
-// firstOf is the first line of a text, as plain text.
-func firstOf(text string) string {
+// firstLine is the first line of a text, as plain text.
+func firstLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(plain.Text(text)), "\n")
 	return plain.Short(line, lineLimit)
 }
@@ -140,9 +140,9 @@ func cause(err error) string {
 	case errors.As(err, &start):
 		return start.Err.Error()
 	case errors.As(err, &asked):
-		return firstOf(asked.Err.Error())
+		return firstLine(asked.Err.Error())
 	}
-	return firstOf(err.Error())
+	return firstLine(err.Error())
 }
 
 func isTimeout(err error) bool {
@@ -168,9 +168,9 @@ func (w watched) Do(r *http.Request) (*http.Response, error) {
 	case err != nil:
 		return nil, w.lost(cause(err), err)
 	case res.StatusCode == http.StatusBadGateway: // the CLI's answer if it cannot reach its engine
-		said, _ := io.ReadAll(io.LimitReader(res.Body, saidLimit)) // an error leaves a part of it
-		res.Body.Close()                                           // the connection is not used again
-		return nil, w.lost(firstOf(proxied.ReplaceAllString(string(said), "")), nil)
+		said, _ := io.ReadAll(io.LimitReader(res.Body, outputLimit)) // an error leaves a part of it
+		res.Body.Close()                                             // the connection is not used again
+		return nil, w.lost(firstLine(proxied.ReplaceAllString(string(said), "")), nil)
 	}
 	res.Body = &watchedBody{res.Body, r.Context(), w}
 	return res, nil

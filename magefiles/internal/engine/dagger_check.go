@@ -91,21 +91,21 @@ func checkRunner(ctx context.Context, opts Options) error {
 		return unknownAddress(host)
 	case scheme == "tcp" || scheme == "unix":
 		if err := checkDial(within, scheme, rest, opts); err != nil {
-			return orEnd(ctx, err)
+			return orContextError(ctx, err)
 		}
-		return orEnd(ctx, checkInfo(within, host, opts))
+		return orContextError(ctx, checkInfo(within, host, opts))
 	case scheme == "tls":
-		return orEnd(ctx, checkDial(within, "tcp", rest, opts))
+		return orContextError(ctx, checkDial(within, "tcp", rest, opts))
 	case containerCommands[plainScheme(scheme)] != nil:
-		return orEnd(ctx, checkContainer(within, scheme, rest, opts))
+		return orContextError(ctx, checkContainer(within, scheme, rest, opts))
 	case slices.Contains([]string{"ssh", "kube-pod", "dagger-cloud"}, scheme):
 		return nil // only Dagger knows how to connect
 	}
 	return unknownAddress(host)
 }
 
-// orEnd returns the error of ctx if ctx has ended, otherwise err.
-func orEnd(ctx context.Context, err error) error {
+// orContextError returns the error of ctx if ctx has ended, otherwise err.
+func orContextError(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -144,16 +144,16 @@ func checkInfo(ctx context.Context, host string, opts Options) error {
 	case strings.Contains(err.Error(), "frame too large"): // the first bytes of another protocol
 		other = "expected HTTP/2 without TLS"
 	case ctx.Err() != nil || code == codes.DeadlineExceeded:
-		return slow(fmt.Sprintf("did not answer within %s", checkTime), err, opts)
+		return slowAnswer(fmt.Sprintf("did not answer within %s", checkTime), err, opts)
 	case code == codes.Unavailable: // as from a port of a container whose program does not listen yet
-		return slow("closes them", err, opts)
+		return slowAnswer("closes them", err, opts)
 	default:
 		other = cause(err)
 	}
 	return &daggerError{text: "the server" + opts.runner() + " is not a Dagger engine: " + other, hint: opts.remedy(), err: err}
 }
 
-func slow(what string, err error, opts Options) error {
+func slowAnswer(what string, err error, opts Options) error {
 	return &slowError{daggerError{text: "Dagger" + opts.runner() + " accepts connections, but " + what, hint: opts.remedy(), err: err}}
 }
 
@@ -215,18 +215,18 @@ func checkContainer(ctx context.Context, scheme, rest string, opts Options) erro
 	case ctx.Err() != nil:
 		return &slowError{daggerError{text: fmt.Sprintf("cannot check the Dagger engine%s: %s did not answer within %s", opts.runner(), program, checkTime), hint: opts.remedy(), err: err}}
 	case err != nil:
-		return &daggerError{text: "no Dagger engine" + opts.runner() + ": " + program + ": " + lastOf(out.String(), err), hint: opts.remedy(), err: err}
+		return &daggerError{text: "no Dagger engine" + opts.runner() + ": " + program + ": " + lastLine(out.String(), err), hint: opts.remedy(), err: err}
 	case runs && strings.TrimSpace(out.String()) == "false":
 		return &daggerError{text: "the container of the Dagger engine" + opts.runner() + " is not running", hint: program + " start " + name + ", or unset " + runnerVariable + "; " + withoutDagger}
 	}
 	return nil
 }
 
-// lastOf is the last line of a program's output, if the program failed.
-func lastOf(said string, err error) string {
+// lastLine is the last line of a program's output, if the program failed.
+func lastLine(said string, err error) string {
 	lines := strings.Split(strings.TrimSpace(said), "\n")
-	if last := firstOf(lines[len(lines)-1]); last != "" {
+	if last := firstLine(lines[len(lines)-1]); last != "" {
 		return last
 	}
-	return firstOf(err.Error())
+	return firstLine(err.Error())
 }

@@ -34,9 +34,9 @@ func (e *OutsideError) Hint() string {
 	return "move it into the repository and the module: a program may not contain other files of this machine"
 }
 
-// readable refuses a program whose own sources cannot be read as files of the module: the go command would wait for a pipe, and follow a link out
+// checkReadable refuses a program whose own sources cannot be read as files of the module: the go command would wait for a pipe, and follow a link out
 // of the module.
-func (c Compiler) readable(p Program) error {
+func (c Compiler) checkReadable(p Program) error {
 	root, err := os.OpenRoot(c.Root)
 	if err != nil {
 		return err
@@ -84,9 +84,9 @@ func readableSource(tree fs.FS, s image.Source) error {
 	return nil
 }
 
-// inside refuses packages whose assembly includes files outside of their module, and replaced modules outside of the repository. The assembler
+// checkInside refuses packages whose assembly includes files outside of their module, and replaced modules outside of the repository. The assembler
 // prints the lines of such a file as errors, and the program could contain them.
-func (c Compiler) inside(packages []listed) error {
+func (c Compiler) checkInside(packages []listed) error {
 	for _, p := range packages {
 		if p.Standard || p.Module == nil {
 			continue

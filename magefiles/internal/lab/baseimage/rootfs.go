@@ -13,8 +13,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
-// workshop is the working folder of one layer.
-type workshop struct {
+// rootfsBuilder makes one layer in a working folder.
+type rootfsBuilder struct {
 	Recipe
 	dir  string // of the work; the lock protects it
 	base string // layout of the image below; "" for none
@@ -23,10 +23,10 @@ type workshop struct {
 }
 
 // root is the folder whose content becomes the layer.
-func (w workshop) root() string { return filepath.Join(w.dir, "root") }
+func (w rootfsBuilder) root() string { return filepath.Join(w.dir, "root") }
 
-// open makes an empty workshop. Existing files are those of a process that was killed.
-func (w workshop) open() error {
+// open makes an empty folder. Existing files are those of a process that was killed.
+func (w rootfsBuilder) open() error {
 	if err := os.RemoveAll(w.dir); err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (w workshop) open() error {
 }
 
 // fill puts the layer's content into root.
-func (w workshop) fill(ctx context.Context) error {
+func (w rootfsBuilder) fill(ctx context.Context) error {
 	if w.Suite != "" {
 		if err := w.bootstrap(ctx); err != nil {
 			return err
@@ -55,7 +55,7 @@ func (w workshop) fill(ctx context.Context) error {
 const attempts = 3
 
 // bootstrap installs the recipe's packages of Debian.
-func (w workshop) bootstrap(ctx context.Context) error {
+func (w rootfsBuilder) bootstrap(ctx context.Context) error {
 	args := []string{"--variant=minbase", "--cache-dir=" + w.debs}
 	if len(w.Include) > 0 {
 		args = append(args, "--include="+strings.Join(w.Include, ","))
@@ -78,7 +78,7 @@ func (w workshop) bootstrap(ctx context.Context) error {
 // setup runs the recipe's script by sh -eu in root. $ARCHIVES has a folder with the content of each npm archive. In an image with a base, root is
 // empty at first, and the files that the script leaves are the layer above the base's; $BASE is the base's root file system, from which the
 // script copies the files that it changes.
-func (w workshop) setup(ctx context.Context) error {
+func (w rootfsBuilder) setup(ctx context.Context) error {
 	archives, base := filepath.Join(w.dir, "archives"), filepath.Join(w.dir, "base")
 	for _, dir := range []string{archives, base} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -97,7 +97,7 @@ func (w workshop) setup(ctx context.Context) error {
 	return command(ctx, w.root(), env, "sh", "-eu", "-c", "umask 022\n"+w.Setup)
 }
 
-func (w workshop) unpackBase(ctx context.Context, dir string) error {
+func (w rootfsBuilder) unpackBase(ctx context.Context, dir string) error {
 	if w.base == "" {
 		return nil
 	}
@@ -118,7 +118,7 @@ const npmTime = "@499162500"
 
 // pack writes root as a tar archive, without packages, package lists and device nodes: each container gets its own devices. A layer above a base
 // is reproducible bit for bit.
-func (w workshop) pack(ctx context.Context, to io.Writer) error {
+func (w rootfsBuilder) pack(ctx context.Context, to io.Writer) error {
 	args := []string{"--create", "--directory=" + w.root(), "--numeric-owner", "--sort=name", "--xattrs", "--anchored",
 		"--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*",
 		"--exclude=./debootstrap", "--exclude=./var/log/bootstrap.log"}

@@ -94,7 +94,7 @@ func (r *recorder) list(ctx context.Context, p Program, env []string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.compiler.inside(packages); err != nil {
+	if err := r.compiler.checkInside(packages); err != nil {
 		return err
 	}
 	r.folders = foldersOf(packages)

@@ -70,7 +70,7 @@ func TestCause(t *testing.T) {
 	if got := cause(errors.New("\x1b[31mone\x1b[0m\ntwo")); got != "one" {
 		t.Errorf("got %q", got)
 	}
-	if got := firstOf(strings.Repeat("ü", lineLimit+9)); len([]rune(got)) > lineLimit+1 || strings.ContainsRune(got, '\uFFFD') {
+	if got := firstLine(strings.Repeat("ü", lineLimit+9)); len([]rune(got)) > lineLimit+1 || strings.ContainsRune(got, '\uFFFD') {
 		t.Errorf("got %q", got)
 	}
 }

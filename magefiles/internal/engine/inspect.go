@@ -15,10 +15,10 @@ type Outlook struct {
 	Run    error  // why steps that run a command would fail; nil: no reason is known
 }
 
-// Look returns the engine that Connect would choose, and missing requirements. For a Dagger engine it checks that it answers; only Connect checks
+// Inspect returns the engine that Connect would choose, and missing requirements. For a Dagger engine it checks that it answers; only Connect checks
 // the rest.
-func Look(ctx context.Context, opts Options) Outlook {
-	why, ok := daggerAtHand(ctx, opts)
+func Inspect(ctx context.Context, opts Options) Outlook {
+	why, ok := daggerAvailable(ctx, opts)
 	if opts.Choice == Dagger || opts.Choice != Embedded && ok {
 		look := Outlook{Choice: Dagger, Why: why}
 		if !ok {
@@ -29,10 +29,10 @@ func Look(ctx context.Context, opts Options) Outlook {
 		return look
 	}
 	if opts.Choice == Embedded {
-		why = "asked for"
+		why = "requested"
 	}
 	look := Outlook{Choice: Embedded, Why: why}
-	look.Start, look.Run = daemon.Lacks(ctx, opts.daemon())
+	look.Start, look.Run = daemon.Missing(ctx, opts.daemon())
 	return look
 }
 
@@ -46,7 +46,7 @@ func (e *noDagger) Hint() string {
 	return "start Docker, or set BLUMEOPS_ENGINE=auto"
 }
 
-// Missing returns the platforms for which the embedded engine cannot run commands, as far as that is known.
-func Missing(ctx context.Context, opts Options, platforms []string) []string {
-	return daemon.Runs(ctx, opts.daemon(), platforms)
+// MissingPlatforms returns the platforms for which the embedded engine cannot run commands, as far as that is known.
+func MissingPlatforms(ctx context.Context, opts Options, platforms []string) []string {
+	return daemon.MissingPlatforms(ctx, opts.daemon(), platforms)
 }

@@ -17,12 +17,12 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// changed returns the directory after a file operation that depends on the existing files. The operation is chosen when it is needed: the look
-// solves the state, and runs the commands that make it.
-func (d *Directory) changed(name string, choose func(look) (*llb.FileAction, error)) *Directory {
+// changed returns the directory after a file operation that depends on the existing files. The operation is chosen when it is needed: the
+// pathResolver solves the state, and runs the commands that make it.
+func (d *Directory) changed(name string, choose func(pathResolver) (*llb.FileAction, error)) *Directory {
 	base := d.st
 	return d.with(base.WithOutput(&chosen{choose: func(ctx context.Context) (llb.State, error) {
-		action, err := choose(look{ctx: ctx, env: d.env, st: base, top: d.top})
+		action, err := choose(pathResolver{ctx: ctx, env: d.env, st: base, top: d.top})
 		if err != nil {
 			return llb.State{}, err
 		}
@@ -84,39 +84,41 @@ func (f *failed) Marshal(context.Context, *llb.Constraints) (digest.Digest, []by
 	return "", nil, nil, nil, f.err
 }
 
-// look is a look at the files of a state.
-type look struct {
-	ctx context.Context //nolint:containedctx // of one request, as the look is
+// pathResolver reads the files of a state.
+type pathResolver struct {
+	ctx context.Context //nolint:containedctx // of one request, as the pathResolver is
 	env *Env
 	st  llb.State
 	top string // as of a directory
 }
 
-// named is the name of a place in errors.
-func (l look) named(p string) string { return path.Join("/", strings.TrimPrefix(p, l.top)) }
-
-// follow describes the target of a path, nil for nothing.
-func (l look) follow(p string) (*fstypes.Stat, error) {
-	return present(l.env.Solver.Stat(l.ctx, l.st, p))
+// pathInErrors is the path as errors name it.
+func (r pathResolver) pathInErrors(p string) string {
+	return path.Join("/", strings.TrimPrefix(p, r.top))
 }
 
-// reach is like follow, but a path below a file is an error.
-func (l look) reach(p string) (*fstypes.Stat, error) {
-	info, err := l.env.Solver.Stat(l.ctx, l.st, p)
+// stat describes the target of a path, nil for nothing.
+func (r pathResolver) stat(p string) (*fstypes.Stat, error) {
+	return present(r.env.Solver.Stat(r.ctx, r.st, p))
+}
+
+// statStrict is like stat, but a path below a file is an error.
+func (r pathResolver) statStrict(p string) (*fstypes.Stat, error) {
+	info, err := r.env.Solver.Stat(r.ctx, r.st, p)
 	if isBelowFile(err) {
-		return nil, inSpan(l.env.firstBelowFile(l.ctx, l.st, p))
+		return nil, inSpan(r.env.firstBelowFile(r.ctx, r.st, p))
 	}
 	return present(info, err)
 }
 
-// entry describes the entry at a path, without following a link; nil for nothing.
-func (l look) entry(p string) (*fstypes.Stat, error) {
-	return present(l.env.Solver.Lstat(l.ctx, l.st, p))
+// lstat describes the entry at a path, without following a link; nil for nothing.
+func (r pathResolver) lstat(p string) (*fstypes.Stat, error) {
+	return present(r.env.Solver.Lstat(r.ctx, r.st, p))
 }
 
-// child is like entry, and reports whether the folder above exists.
-func (l look) child(p string) (info *fstypes.Stat, above bool, err error) {
-	info, err = l.env.Solver.Lstat(l.ctx, l.st, p)
+// lstatWithParent is like lstat, and reports whether the folder above exists.
+func (r pathResolver) lstatWithParent(p string) (info *fstypes.Stat, above bool, err error) {
+	info, err = r.env.Solver.Lstat(r.ctx, r.st, p)
 	if errors.Is(err, solver.ErrNoEntry) {
 		return nil, true, nil
 	}
@@ -138,8 +140,8 @@ func isLink(info *fstypes.Stat) bool { return fs.FileMode(info.Mode)&fs.ModeSyml
 // maxLinks is how many links a path may lead through.
 const maxLinks = 255
 
-// real is the path without links that a path leads to. The target may be missing, but a path below a file is an error.
-func (l look) real(p string) (string, error) {
+// realPath is the path without links that a path leads to. The target may be missing, but a path below a file is an error.
+func (r pathResolver) realPath(p string) (string, error) {
 	done, rest := "/", strings.Split(p, "/")
 	for links := 0; len(rest) > 0; {
 		next := path.Join(done, rest[0])
@@ -147,7 +149,7 @@ func (l look) real(p string) (string, error) {
 		if next == done {
 			continue
 		}
-		info, err := l.env.Solver.Lstat(l.ctx, l.st, next)
+		info, err := r.env.Solver.Lstat(r.ctx, r.st, next)
 		if isBelowFile(err) {
 			return "", belowFile(next)
 		}
@@ -169,35 +171,35 @@ func (l look) real(p string) (string, error) {
 	return done, nil
 }
 
-// dress gives an existing folder the owner and the mode of another one, or the granted ones.
-func (l look) dress(into folders, st llb.State, like, folder string, g granted) (folders, error) {
-	folder, err := l.real(folder)
+// applyOwner gives an existing folder the owner and the mode of another one, or the granted ones.
+func (r pathResolver) applyOwner(into folders, st llb.State, like, folder string, g granted) (folders, error) {
+	folder, err := r.realPath(folder)
 	if err != nil || folder == "/" {
 		return into, err
 	}
 	return into.dressed(st, like, folder, g), nil
 }
 
-// approach checks the path to the target folder of a copy. Missing folders are made, and a link that leads nowhere, which is returned, is
+// checkTarget checks the path to the target folder of a copy. Missing folders are made, and a link that leads nowhere, which is returned, is
 // replaced. A file in the path is an error.
-func (l look) approach(folder string) (broken string, err error) {
-	if info, err := l.follow(folder); err != nil || (info != nil && info.IsDir()) {
+func (r pathResolver) checkTarget(folder string) (broken string, err error) {
+	if info, err := r.stat(folder); err != nil || (info != nil && info.IsDir()) {
 		return "", err
 	}
 	p := ""
 	for name := range strings.SplitSeq(strings.Trim(folder, "/"), "/") {
 		p += "/" + name
-		info, err := l.entry(p)
+		info, err := r.lstat(p)
 		if err != nil || info == nil {
 			return "", err
 		}
 		if isLink(info) {
-			if info, err = l.follow(p); err != nil || info == nil {
+			if info, err = r.stat(p); err != nil || info == nil {
 				return p, err
 			}
 		}
 		if !info.IsDir() {
-			return "", inSpan(fmt.Errorf("cannot copy directory to non-directory %q", l.named(p)))
+			return "", inSpan(fmt.Errorf("cannot copy directory to non-directory %q", r.pathInErrors(p)))
 		}
 	}
 	return "", nil
@@ -205,8 +207,8 @@ func (l look) approach(folder string) (broken string, err error) {
 
 // linked finds the folders of a copy whose target is a link to a folder: their content goes to the target of the link. The paths are relative to
 // the copied folder, outer ones first.
-func (l look) linked(src look, from, to, rel string) ([]string, error) {
-	there, err := l.folders(path.Join(to, rel))
+func (r pathResolver) linked(src pathResolver, from, to, rel string) ([]string, error) {
+	there, err := r.folders(path.Join(to, rel))
 	if err != nil || len(there) == 0 {
 		return nil, err
 	}
@@ -222,7 +224,7 @@ func (l look) linked(src look, from, to, rel string) ([]string, error) {
 		}
 		sub := path.Join(rel, name)
 		if isLink(target) {
-			led, err := l.follow(path.Join(to, sub))
+			led, err := r.stat(path.Join(to, sub))
 			if err != nil {
 				return nil, err
 			}
@@ -231,7 +233,7 @@ func (l look) linked(src look, from, to, rel string) ([]string, error) {
 			}
 			found = append(found, sub)
 		}
-		below, err := l.linked(src, from, to, sub)
+		below, err := r.linked(src, from, to, sub)
 		if err != nil {
 			return nil, err
 		}
@@ -241,8 +243,8 @@ func (l look) linked(src look, from, to, rel string) ([]string, error) {
 }
 
 // folders are the folders and links of a folder, by name.
-func (l look) folders(p string) (map[string]*fstypes.Stat, error) {
-	list, err := l.env.Solver.ReadDir(l.ctx, l.st, p)
+func (r pathResolver) folders(p string) (map[string]*fstypes.Stat, error) {
+	list, err := r.env.Solver.ReadDir(r.ctx, r.st, p)
 	if err != nil && !isNotExist(err) {
 		return nil, err
 	}
