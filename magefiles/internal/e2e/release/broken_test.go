@@ -115,7 +115,7 @@ func (h *homelab) testLies(t *testing.T) {
 	restore := h.Lab.Forge.Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Drop, Method: http.MethodPut, Path: regexp.MustCompile(`\.tar\.gz$`)})
 	got := h.Run("docs:release", "patch")
 	restore()
-	if got.Status != 1 || !strings.Contains(got.Stderr, "the package does not hold docs-"+version) || h.NextVersion() != version {
+	if got.Status != 1 || !strings.Contains(got.Stderr, "the package does not have docs-"+version) || h.NextVersion() != version {
 		t.Errorf("status %d, next is %s\n%s", got.Status, h.NextVersion(), got.Stderr)
 	}
 	h.Release("patch")
