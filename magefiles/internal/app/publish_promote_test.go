@@ -24,8 +24,8 @@ func TestMayPromote(t *testing.T) {
 		"all is well":          {args: task.PublishArgs{Name: "a"}, then: Promoting{On: true}},
 		"changed ones":         {args: task.PublishArgs{Name: task.NamesChanged}, then: Promoting{On: true}},
 		"one is not deployed":  {args: task.PublishArgs{Name: "a,b"}, then: Promoting{On: true}, said: "nothing is promoted"},
-		"no push right":        {args: task.PublishArgs{Name: "a"}, then: Promoting{On: true}, readOnly: true, want: "the right"},
-		"changed, and no push": {args: task.PublishArgs{Name: task.NamesChanged}, then: Promoting{On: true}, readOnly: true, want: "the right"},
+		"no push right":        {args: task.PublishArgs{Name: "a"}, then: Promoting{On: true}, readOnly: true, want: "write access"},
+		"changed, and no push": {args: task.PublishArgs{Name: task.NamesChanged}, then: Promoting{On: true}, readOnly: true, want: "write access"},
 	} {
 		h.readOnly.Store(c.readOnly)
 		h.out.Reset()

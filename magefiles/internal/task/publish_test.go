@@ -329,7 +329,7 @@ func TestRegistryThatStoresSomethingElseIsCaught(t *testing.T) {
 		return false
 	}
 	_, err = l.publish(t, clean(first), &builder{t: t}).Run(t.Context(), v010)
-	wantError(t, err, "back: ", "stores sha256:")
+	wantError(t, err, "back: ", "has digest sha256:")
 }
 
 // An engine may return an old program for new sources, under the new commit's label.
