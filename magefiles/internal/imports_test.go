@@ -34,7 +34,7 @@ var own = map[string][]string{
 	"promote":          {"tasks", "step", "versions", "image", "vcs", "gitops", "manifest"},
 	"changed":          {"image"},
 	"list":             {"image"},
-	"docsbuild":        {"tasks", "step", "image", "changelog", "docsite", "scratch"},
+	"docsbuild":        {"tasks", "step", "image", "vcs", "changelog", "docsite", "scratch"},
 	"docschangelog":    {"tasks", "step", "image", "changelog", "regular"},
 	"docsrelease":      {"tasks", "step", "versions", "image", "vcs", "gitops", "changelog", "manifest", "scratch", "plain"},
 	"cijobs":           {"plain"},
@@ -43,7 +43,7 @@ var own = map[string][]string{
 	"gitops":           {"step", "vcs"},
 
 	"image":       {"dockerfile", "plain"},
-	"pipeline":    {"image", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},
+	"pipeline":    {"image", "docsite", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},
 	"registry":    {"image", "httpx", "trust", "scratch"},
 	"repo":        {"image", "vcs", "httpx", "trust", "plain", "procgroup", "scratch"},
 	"origin":      {"repo", "forge", "vcs"}, // the repository that is released from: both together
@@ -63,7 +63,7 @@ var own = map[string][]string{
 	"testenv":     {},
 	"toolbuild":   {"procgroup"},
 	"changelog":   {"vcs"},
-	"docsite":     {"frontmatter", "regular"},
+	"docsite":     {"frontmatter", "regular", "vcs"},
 	"scratch":     {},
 	"gitfetch":    {"procgroup", "trust", "scratch"},
 	"trust":       {"scratch", "plain"},

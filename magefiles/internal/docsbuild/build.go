@@ -20,6 +20,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Build makes the archive of the website.
@@ -27,11 +28,12 @@ type Build struct {
 	Tree     fs.FS // the repository: a working tree, or a commit
 	Settings Settings
 	// Dates returns the dates of a file or of the files in a folder, by slash path from the root.
-	Dates   func(ctx context.Context, under string) (map[string]docsite.Dates, error)
-	Sources Sources
-	Sites   Generators
-	Watch   step.Watch
-	Note    func(string) // called with notes for the user; nil: no notes
+	Dates func(ctx context.Context, under string) (map[string]vcs.Dates, error)
+	// Find reads the source of a generator, DIR or URL#REF. It fetches nothing.
+	Find  func(text string) (Source, error)
+	Sites Generators
+	Watch step.Watch
+	Note  func(string) // called with notes for the user; nil: no notes
 }
 
 // Settings are the site's settings of its docs.
@@ -42,12 +44,6 @@ type Settings struct {
 	Image    string         // on which generators run
 	Zone     *time.Location // of the shown dates; nil is UTC
 	Fragment []string       // slash paths from the root that are not pages, in addition to the folder of changelog fragments
-}
-
-// Sources finds the sources of generators.
-type Sources interface {
-	// Find reads DIR or URL#REF. It fetches nothing.
-	Find(text string) (Source, error)
 }
 
 // Source is the source of a generator.
@@ -64,18 +60,7 @@ type Generators interface {
 	// Check checks that a generator could be run, and runs none.
 	Check(context.Context) error
 	// Generate makes the site in the folder to, which must not exist.
-	Generate(ctx context.Context, r GeneratorRun, to string) error
-}
-
-// GeneratorRun says how to run a generator.
-type GeneratorRun struct {
-	Base     string               // folder of the files for npm ci
-	Overlay  string               // folder that is copied over it
-	Replaced []string             // of Base, files that Overlay replaces as a whole
-	Times    map[string]time.Time // of files in Overlay
-	Build    []string             // the command
-	Output   string               // folder that it writes to
-	Env      map[string]string    // of the command
+	Generate(ctx context.Context, r docsite.Generation, to string) error
 }
 
 // Result is the result of Build.
@@ -161,7 +146,7 @@ func (b Build) parse(args tasks.DocsArgs) (*building, error) {
 		}
 		return d, nil
 	}
-	if d.source, err = b.Sources.Find(cmp.Or(args.Source, b.Settings.Source)); err != nil {
+	if d.source, err = b.Find(cmp.Or(args.Source, b.Settings.Source)); err != nil {
 		return nil, err
 	}
 	return d, b.checkPin(args, d.source)
@@ -259,7 +244,7 @@ func (d *building) fetch(ctx context.Context) (err error) {
 }
 
 func (d *building) build(ctx context.Context) error {
-	r := GeneratorRun{
+	r := docsite.Generation{
 		Base: d.staged.Base, Overlay: d.staged.Overlay, Times: d.staged.Times, Build: d.plan.Build, Output: d.plan.Output,
 		Env: map[string]string{"SOURCE_DATE_EPOCH": strconv.FormatInt(d.args.Time.Unix(), 10)},
 	}

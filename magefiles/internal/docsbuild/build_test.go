@@ -18,6 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // quartz returns a source that CheckQuartz accepts, and records whether it was released.
@@ -47,14 +48,14 @@ func (q quartzes) Find(text string) (docsbuild.Source, error) {
 // generator copies the pages, as files of the site.
 type generator struct {
 	t     *testing.T
-	runs  []docsbuild.GeneratorRun
+	runs  []docsite.Generation
 	err   error
 	check error
 }
 
 func (g *generator) Check(context.Context) error { return g.check }
 
-func (g *generator) Generate(_ context.Context, r docsbuild.GeneratorRun, to string) error {
+func (g *generator) Generate(_ context.Context, r docsite.Generation, to string) error {
 	g.runs = append(g.runs, r)
 	if g.err != nil {
 		return g.err
@@ -94,13 +95,13 @@ func docs(t *testing.T, files map[string]string) (build docsbuild.Build, g *gene
 	return docsbuild.Build{
 		Tree:     tree,
 		Settings: docsbuild.Settings{Dir: "docs", Source: "https://forge.example/quartz#" + strings.Repeat("a", 40), Image: "node:22-slim"},
-		Dates: func(_ context.Context, under string) (map[string]docsite.Dates, error) {
+		Dates: func(_ context.Context, under string) (map[string]vcs.Dates, error) {
 			if under == "docs" {
 				under = "docs/index.md"
 			}
-			return map[string]docsite.Dates{under: {Created: time.Unix(1e9, 0), Modified: time.Unix(1.1e9, 0)}}, nil
+			return map[string]vcs.Dates{under: {Created: time.Unix(1e9, 0), Modified: time.Unix(1.1e9, 0)}}, nil
 		},
-		Sources: quartzes{quartz{dir: source, released: released}}, Sites: g,
+		Find: quartzes{quartz{dir: source, released: released}}.Find, Sites: g,
 	}, g, released
 }
 
@@ -219,10 +220,10 @@ func TestBuildDocsFails(t *testing.T) {
 	broken := errors.New("broken")
 	for name, change := range map[string]func(*docsbuild.Build, *generator){
 		"read docs": func(b *docsbuild.Build, _ *generator) {
-			b.Dates = func(context.Context, string) (map[string]docsite.Dates, error) { return nil, broken }
+			b.Dates = func(context.Context, string) (map[string]vcs.Dates, error) { return nil, broken }
 		},
 		"build docs": func(_ *docsbuild.Build, g *generator) { g.err = broken },
-		"fetch":      func(b *docsbuild.Build, _ *generator) { b.Sources = quartzes{quartz{err: broken}} },
+		"fetch":      func(b *docsbuild.Build, _ *generator) { b.Find = quartzes{quartz{err: broken}}.Find },
 	} {
 		t.Run(name, func(t *testing.T) {
 			build, g, _ := docs(t, pages)

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/changelog"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 const newsTowncrier = `[tool.towncrier]
@@ -49,7 +49,7 @@ type pageReader struct {
 	pages map[string]string
 }
 
-func (p pageReader) Generate(ctx context.Context, r docsbuild.GeneratorRun, to string) error {
+func (p pageReader) Generate(ctx context.Context, r docsite.Generation, to string) error {
 	content := os.DirFS(filepath.Join(r.Overlay, "content"))
 	for _, name := range []string{"CHANGELOG.md", "history/NEWS.md", "NEWS.md"} {
 		if text, err := fs.ReadFile(content, name); err == nil {
@@ -137,7 +137,7 @@ func TestBuildDocsChangelogFails(t *testing.T) {
 	}
 	unknown := errors.New("unknown")
 	dates := build.Dates
-	build.Dates = func(ctx context.Context, under string) (map[string]docsite.Dates, error) {
+	build.Dates = func(ctx context.Context, under string) (map[string]vcs.Dates, error) {
 		if under == "CHANGELOG.md" {
 			return nil, unknown
 		}

@@ -9,10 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
-
-// Dates are the dates of a page's creation and last change. A zero time is unknown.
-type Dates struct{ Created, Modified time.Time }
 
 // Keys of frontmatter that hold dates, as in Quartz (quartz/plugins/transformers/frontmatter.ts). For a page with only the first
 // one, it is also the second.
@@ -26,7 +24,7 @@ var (
 //
 // Quartz reads the frontmatter first, and then git and the file system. A container has no history, and each file in it has its own
 // creation time.
-func WithDates(page []byte, d Dates) []byte {
+func WithDates(page []byte, d vcs.Dates) []byte {
 	at, stated, ok := keysOf(page)
 	if !ok {
 		return page

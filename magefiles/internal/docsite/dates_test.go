@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/frontmatter"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 var (
@@ -46,14 +47,14 @@ func TestWithDates(t *testing.T) {
 		if c.want == "" {
 			c.want = c.page
 		}
-		if got := string(WithDates([]byte(c.page), Dates{came, changed})); got != c.want {
+		if got := string(WithDates([]byte(c.page), vcs.Dates{Created: came, Modified: changed})); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, c.want)
 		}
 	}
-	if got := string(WithDates([]byte("x"), Dates{})); got != "x" {
+	if got := string(WithDates([]byte("x"), vcs.Dates{})); got != "x" {
 		t.Errorf("without dates: %q", got)
 	}
-	if got := string(WithDates([]byte("x"), Dates{Created: came})); got != "---\ncreated: 2024-05-06T05:08:09Z\n---\nx" {
+	if got := string(WithDates([]byte("x"), vcs.Dates{Created: came})); got != "---\ncreated: 2024-05-06T05:08:09Z\n---\nx" {
 		t.Errorf("without the second date: %q", got)
 	}
 }
@@ -64,11 +65,11 @@ func FuzzWithDates(f *testing.F) {
 		f.Add([]byte(page))
 	}
 	f.Fuzz(func(t *testing.T, page []byte) {
-		got := WithDates(page, Dates{came, changed})
+		got := WithDates(page, vcs.Dates{Created: came, Modified: changed})
 		if bytes.Equal(got, page) {
 			return
 		}
-		again := WithDates(got, Dates{changed, came})
+		again := WithDates(got, vcs.Dates{Created: changed, Modified: came})
 		if !bytes.Equal(again, got) {
 			t.Errorf("again:\n%q\nis not\n%q", again, got)
 		}

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // folder makes a folder with files; a text that begins with "-> " is a link.
@@ -146,7 +148,7 @@ func TestStage(t *testing.T) {
 	}
 	root := folder(t, files)
 	must(t, root.Chmod("docs/a/script.sh", 0o700))
-	dates := map[string]Dates{"docs/index.md": {came, changed}, "docs/a/script.sh": {came, changed}}
+	dates := map[string]vcs.Dates{"docs/index.md": {Created: came, Modified: changed}, "docs/a/script.sh": {Created: came, Modified: changed}}
 	plan, err := Detect(root.FS(), "docs", Settings{})
 	must(t, err)
 	to := t.TempDir()
@@ -189,7 +191,7 @@ func compare(t *testing.T, dir string, want map[string]string) {
 
 // A page from elsewhere has dates like all pages, and replaces none.
 func TestStageOutside(t *testing.T) {
-	news := OutsidePage{Path: "pages/NEWS.md", Text: []byte("# News\n"), Dates: Dates{came, changed}}
+	news := OutsidePage{Path: "pages/NEWS.md", Text: []byte("# News\n"), Dates: vcs.Dates{Created: came, Modified: changed}}
 	for name, c := range map[string]struct {
 		files map[string]string
 		want  string // content/NEWS.md; "" for none
@@ -221,7 +223,7 @@ func TestStageNode(t *testing.T) {
 	root := folder(t, files)
 	plan, err := Detect(root.FS(), "docs", Settings{})
 	must(t, err)
-	staged, err := Stage(root.FS(), plan, Pages{Dates: map[string]Dates{"docs/pages/index.md": {came, changed}}}, t.TempDir())
+	staged, err := Stage(root.FS(), plan, Pages{Dates: map[string]vcs.Dates{"docs/pages/index.md": {Created: came, Modified: changed}}}, t.TempDir())
 	must(t, err)
 	compare(t, staged.Base, map[string]string{"package.json": docusaurus, "package-lock.json": "{}"})
 	compare(t, staged.Overlay, map[string]string{"package.json": docusaurus, "package-lock.json": "{}", "pages/index.md": "# Home\n"})

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // Staged is the input of a generator, as folders on this machine.
@@ -26,9 +28,9 @@ const fragments = "changelog.d"
 
 // Pages is the input of Stage apart from the files.
 type Pages struct {
-	Dates map[string]Dates // of files, by slash path from the tree's root
-	Time  time.Time        // for both dates of a file without dates, which is not committed yet
-	Skip  []string         // slash paths from the tree's root that are left out, as docs/changelog.d is
+	Dates map[string]vcs.Dates // of files, by slash path from the tree's root
+	Time  time.Time            // for both dates of a file without dates, which is not committed yet
+	Skip  []string             // slash paths from the tree's root that are left out, as docs/changelog.d is
 	// Outside are pages of the site that are not files of the docs. Only Quartz gets them: in its content's root, each under its
 	// name without folders, unless the docs have a file of that name there.
 	Outside []OutsidePage
@@ -38,7 +40,7 @@ type Pages struct {
 type OutsidePage struct {
 	Path  string // slash path from the tree's root
 	Text  []byte // of the page, which may differ from its file
-	Dates Dates
+	Dates vcs.Dates
 }
 
 // Stage copies the tree's files for the plan's generator into the new folder to. A link is replaced by its target; a link out of the
@@ -74,7 +76,7 @@ func Stage(tree fs.FS, p Plan, pages Pages, to string) (Staged, error) {
 }
 
 // complete sets the missing dates of a file, for which the generator would use the time of its build.
-func (p Pages) complete(d Dates) Dates {
+func (p Pages) complete(d vcs.Dates) vcs.Dates {
 	if d.Modified.IsZero() {
 		d.Modified = p.Time
 	}
@@ -174,7 +176,7 @@ func (s stager) file(name, inside string) error {
 }
 
 // write puts a file of the docs where the generator reads it, with its dates.
-func (s stager) write(inside string, text []byte, d Dates, mode fs.FileMode) error {
+func (s stager) write(inside string, text []byte, d vcs.Dates, mode fs.FileMode) error {
 	d = s.pages.complete(d)
 	if s.plan.Generator == Quartz && strings.EqualFold(path.Ext(inside), ".md") {
 		text = WithDates(text, d)

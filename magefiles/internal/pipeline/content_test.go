@@ -14,6 +14,7 @@ import (
 	"dagger.io/dagger"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
@@ -226,7 +227,7 @@ func TestSitesAreBuiltFromExistingFiles(t *testing.T) {
 		edit(t, filepath.Join(overlay, "content/word"), word)
 		d.Connect, d.Copies = connected(session.Client), copies(sent, session)
 		to := filepath.Join(t.TempDir(), "site")
-		site := pipeline.Website{Base: base, Overlay: overlay, Build: []string{"cp", "-r", "content", "theme", "public/"}, Output: "public"}
+		site := docsite.Generation{Base: base, Overlay: overlay, Build: []string{"cp", "-r", "content", "theme", "public/"}, Output: "public"}
 		edit(t, filepath.Join(overlay, "public/index.html"), word)
 		if err := d.Build(t.Context(), site, to); err != nil {
 			t.Fatal(err)

@@ -12,9 +12,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
 )
 
 // Docs builds websites with generators that npm installs.
@@ -31,22 +32,6 @@ type Docs struct {
 	Step func(name string) (end func(error))
 }
 
-// Website is the input of a build.
-type Website struct {
-	// Base is a folder of this machine with the files that npm ci needs. Overlay is one that is copied over it afterwards, so that the result of
-	// npm ci is kept while Base stays the same. They may be the same folder.
-	Base, Overlay string
-	// Replaced are slash paths of Base that Overlay replaces as a whole.
-	Replaced []string
-	// Times are set on files of Overlay, by slash path.
-	Times map[string]time.Time
-	// Build is the command, and Output the folder that it writes to, a slash path.
-	Build  []string
-	Output string
-	// Env are more variables of the command.
-	Env map[string]string
-}
-
 // Paths in the container.
 const (
 	docsDir   = "/site"
@@ -61,7 +46,7 @@ const (
 var notSent = []string{"**/node_modules", "**/.git", "**/.quartz-cache"}
 
 // Build builds the site into the folder to, which it creates. Only npm ci needs a network.
-func (d Docs) Build(ctx context.Context, w Website, to string) error {
+func (d Docs) Build(ctx context.Context, w docsite.Generation, to string) error {
 	to, err := filepath.Abs(to)
 	if err != nil {
 		return err
@@ -70,7 +55,7 @@ func (d Docs) Build(ctx context.Context, w Website, to string) error {
 	if err != nil {
 		return err
 	}
-	b := docsBuild{Docs: d, Website: w, client: client}
+	b := docsBuild{Docs: d, Generation: w, client: client}
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
@@ -100,7 +85,7 @@ func (d Docs) Check(ctx context.Context) error {
 // docsBuild is the build of one site.
 type docsBuild struct {
 	Docs
-	Website
+	docsite.Generation
 	client *dagger.Client
 	ctr    *dagger.Container
 }
@@ -216,7 +201,7 @@ func (b *docsBuild) generate(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		ctr = ctr.WithEnvVariable(name, env[name])
 	}
-	return b.sync(ctx, ctr.WithExec(b.Website.Build))
+	return b.sync(ctx, ctr.WithExec(b.Generation.Build))
 }
 
 // fetch writes the site into a folder of this machine.
@@ -227,7 +212,7 @@ func (b *docsBuild) fetch(ctx context.Context, to string) error {
 		return err
 	}
 	if !wrote {
-		text := fmt.Sprintf("%s succeeded, but did not write the folder %s", strings.Join(b.Website.Build, " "), b.Output)
+		text := fmt.Sprintf("%s succeeded, but did not write the folder %s", strings.Join(b.Generation.Build, " "), b.Output)
 		return &engineError{text, "set BLUMEOPS_DOCS_OUTPUT to the folder that the build writes to", errors.New(text)}
 	}
 	_, err = b.ctr.Directory(site).Export(ctx, to)

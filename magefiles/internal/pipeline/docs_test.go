@@ -19,6 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // docs builds on the lab's node:22-slim, with the npm registry that this machine is configured for.
@@ -57,7 +58,7 @@ func npmConfig(t *testing.T, name string) string {
 const standIn = "../docsite/testdata/quartz"
 
 // quartzSite stages docs for the stand-in of Quartz and builds them; it returns the folder of the site.
-func quartzSite(t *testing.T, d pipeline.Docs, tree string, dates map[string]docsite.Dates) string {
+func quartzSite(t *testing.T, d pipeline.Docs, tree string, dates map[string]vcs.Dates) string {
 	t.Helper()
 	plan, err := docsite.Detect(os.DirFS(tree), "docs", docsite.Settings{})
 	if err != nil {
@@ -72,7 +73,7 @@ func quartzSite(t *testing.T, d pipeline.Docs, tree string, dates map[string]doc
 		t.Fatal(err)
 	}
 	to := filepath.Join(t.TempDir(), "site")
-	err = d.Build(t.Context(), pipeline.Website{
+	err = d.Build(t.Context(), docsite.Generation{
 		Base: source, Overlay: staged.Overlay, Replaced: []string{"content"}, Times: staged.Times, Build: plan.Build, Output: plan.Output,
 	}, to)
 	if err != nil {
@@ -116,7 +117,7 @@ func TestQuartz(t *testing.T) {
 		}
 		return at
 	}
-	dates := map[string]docsite.Dates{
+	dates := map[string]vcs.Dates{
 		"docs/index.md":        {Created: moment("2024-05-06T07:08:09+02:00"), Modified: moment("2025-06-07T08:09:10Z")},
 		"docs/how-to/guide.md": {Created: moment("2024-05-06T07:08:09Z"), Modified: moment("2025-06-07T08:09:10Z")},
 		"docs/plain.md":        {Modified: moment("2023-01-01T00:00:00Z")},
@@ -159,7 +160,7 @@ func TestQuartzRepeats(t *testing.T) {
 		if i == 1 {
 			files["docs/changelog.d/2.doc.md"] = "Not a page." // the site contains nothing of it, but the folder changes
 		}
-		dates := map[string]docsite.Dates{"docs/index.md": {Created: time.Unix(1e9, 0), Modified: time.Unix(1e9, 0)}, "docs/plain.md": {Modified: time.Unix(1e9, 0)}}
+		dates := map[string]vcs.Dates{"docs/index.md": {Created: time.Unix(1e9, 0), Modified: time.Unix(1e9, 0)}, "docs/plain.md": {Modified: time.Unix(1e9, 0)}}
 		if i == 1 {
 			d.Site.Packages["NPM_CONFIG_LOGLEVEL"] = "warn" // npm ci runs again, and so do all later steps
 		}
@@ -207,7 +208,7 @@ func TestDocusaurus(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := filepath.Join(t.TempDir(), "site")
-	err = d.Build(t.Context(), pipeline.Website{Base: staged.Base, Overlay: staged.Overlay, Times: staged.Times, Build: plan.Build, Output: plan.Output}, to)
+	err = d.Build(t.Context(), docsite.Generation{Base: staged.Base, Overlay: staged.Overlay, Times: staged.Times, Build: plan.Build, Output: plan.Output}, to)
 	if err != nil {
 		var failed *pipeline.StepError
 		if errors.As(err, &failed) {
@@ -237,15 +238,15 @@ func TestDocsThatCannotBeBuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	overlay := write(t, map[string]string{"content/index.md": "x"})
-	site := func(output string, build ...string) pipeline.Website {
-		return pipeline.Website{Base: source, Overlay: overlay, Replaced: []string{"content"}, Build: build, Output: output}
+	site := func(output string, build ...string) docsite.Generation {
+		return docsite.Generation{Base: source, Overlay: overlay, Replaced: []string{"content"}, Build: build, Output: output}
 	}
 	missing := d
 	missing.Image = "node:0-missing"
 	var failed *pipeline.StepError
 	for name, c := range map[string]struct {
 		docs pipeline.Docs
-		site pipeline.Website
+		site docsite.Generation
 		says string
 		hint string
 		code int

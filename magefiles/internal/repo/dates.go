@@ -10,17 +10,16 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
-)
 
-// Date is when a file was added and last changed, according to the committers' clocks.
-type Date struct{ Created, Modified time.Time }
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
+)
 
 // Dates returns when each file below a folder of a commit was first and last changed, by path from the root, from one walk through the history. A
 // merge counts for files that differ from all of its parents. Renames are not followed: a file starts again under its new name, and one that was
 // deleted and added again keeps its first date. A missing folder has no dates.
 //
 // A shallow clone would give too late dates: the error is ErrShallow.
-func (r *Repo) Dates(ctx context.Context, commit, under string) (map[string]Date, error) {
+func (r *Repo) Dates(ctx context.Context, commit, under string) (map[string]vcs.Dates, error) {
 	r.objects.Lock()
 	defer r.objects.Unlock()
 	tip, err := r.commit(commit)
@@ -31,7 +30,7 @@ func (r *Repo) Dates(ctx context.Context, commit, under string) (map[string]Date
 	if err != nil {
 		return nil, fmt.Errorf("%s: shallow: %w", r.root, err)
 	}
-	d := &dating{repo: r, under: path.Clean(under), dates: map[string]Date{}, trees: map[plumbing.Hash]listing{}, ends: map[plumbing.Hash]bool{}}
+	d := &dating{repo: r, under: path.Clean(under), dates: map[string]vcs.Dates{}, trees: map[plumbing.Hash]listing{}, ends: map[plumbing.Hash]bool{}}
 	for _, h := range shallow {
 		d.ends[h] = true
 	}
@@ -51,7 +50,7 @@ type listing map[string]object.TreeEntry
 type dating struct {
 	repo  *Repo
 	under string
-	dates map[string]Date // of the paths that the commit has
+	dates map[string]vcs.Dates // of the paths that the commit has
 	trees map[plumbing.Hash]listing
 	ends  map[plumbing.Hash]bool // where the history of a shallow clone ends
 }
@@ -62,7 +61,7 @@ func (d *dating) present(tip *object.Commit) error {
 	if err != nil {
 		return err
 	}
-	return d.differ(root, nil, d.under, func(name string) { d.dates[name] = Date{} })
+	return d.differ(root, nil, d.under, func(name string) { d.dates[name] = vcs.Dates{} })
 }
 
 // walk visits all commits, each once. The order does not matter.

@@ -9,14 +9,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
 // gitDates asks git for the result of Dates: the dates of the first and last commit that touched each file.
-func gitDates(t *testing.T, c *clone, commit, under string) map[string]Date {
+func gitDates(t *testing.T, c *clone, commit, under string) map[string]vcs.Dates {
 	t.Helper()
-	dates := map[string]Date{}
+	dates := map[string]vcs.Dates{}
 	for _, name := range strings.Fields(c.git("ls-tree", "-r", "--name-only", commit, "--", under)) {
-		dates[name] = Date{}
+		dates[name] = vcs.Dates{}
 	}
 	var when time.Time
 	for line := range strings.Lines(c.git("log", "--format=@%cI", "--name-only", "--no-renames", "-c", commit, "--", under)) {
@@ -42,7 +44,7 @@ func gitDates(t *testing.T, c *clone, commit, under string) map[string]Date {
 	return dates
 }
 
-func sameDates(t *testing.T, got, want map[string]Date) {
+func sameDates(t *testing.T, got, want map[string]vcs.Dates) {
 	t.Helper()
 	if len(got) != len(want) || len(want) == 0 {
 		t.Errorf("%d dates, want %d", len(got), len(want))
