@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/report"
 )
 
 var _ tasks.App = (*App)(nil)
@@ -148,4 +150,18 @@ type lazy[T any] struct {
 func (l *lazy[T]) get(open func() (T, error)) (T, error) {
 	l.once.Do(func() { l.value, l.err = open() })
 	return l.value, l.err
+}
+
+// http is the client of the forge, of Argo CD, of git and of the docs' site.
+func (a *App) http() *http.Client { return a.trusted.client() }
+
+// reportFormats are those that findings have besides text and json.
+func reportFormats() []console.Format {
+	var more []console.Format
+	for _, name := range report.Formats {
+		if format := console.Format(name); format != console.Text && format != console.JSON {
+			more = append(more, format)
+		}
+	}
+	return more
 }

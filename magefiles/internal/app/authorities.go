@@ -69,9 +69,6 @@ func (a *authorities) newClient() *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// http is the client of the forge, of Argo CD, of git and of the docs' site.
-func (a *App) http() *http.Client { return a.trusted.client() }
-
 // unusable is a transport that returns the error that it was made with.
 type unusable struct{ err error }
 

@@ -139,14 +139,3 @@ func onDefaultBranch(git *repo.Repo) func(context.Context, string) (on, known bo
 		return on, on || !history.Cut, nil
 	}
 }
-
-// reportFormats are those that findings have besides text and json.
-func reportFormats() []console.Format {
-	var more []console.Format
-	for _, name := range report.Formats {
-		if format := console.Format(name); format != console.Text && format != console.JSON {
-			more = append(more, format)
-		}
-	}
-	return more
-}
