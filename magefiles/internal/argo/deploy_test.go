@@ -149,7 +149,7 @@ func TestSyncRefused(t *testing.T) {
 	w.fails(t, err, ErrSyncFailed, "ConfigMap", "groupVersion shouldn't be empty")
 	broken = w.want(t, w.push(t, map[string]any{app + "/broken.yaml": nil, app + "/kustomization.yaml": object{"resources": []string{"missing.yaml"}}}))
 	state, err := w.client(t).Deploy(t.Context(), app, broken)
-	w.fails(t, err, ErrCompare, "missing.yaml", "cannot work out what main holds")
+	w.fails(t, err, ErrCompare, "missing.yaml", "cannot resolve main")
 	if !strings.Contains(state.Trouble, "missing.yaml") {
 		t.Errorf("why it cannot be compared: %q", state.Trouble)
 	}

@@ -129,7 +129,7 @@ func TestFaults(t *testing.T) {
 		faults.Clear()
 		faults.Fail(faultproxy.Fault{Kind: faultproxy.Status, Status: http.StatusOK, Body: "{}"})
 		_, err = w.client(t).Preflight(t.Context(), app)
-		w.fails(t, err, ErrRejected, "not about it")
+		w.fails(t, err, ErrRejected, "is about another Application")
 		faults.Clear()
 	})
 	t.Run("too large", func(t *testing.T) {
