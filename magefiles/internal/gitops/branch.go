@@ -11,10 +11,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// MaxRaces bounds the pushes that a task may lose to others.
+// MaxRaces bounds the pushes that a use case may lose to others.
 const MaxRaces = 10
 
-// Branch is the forge's branch, for a task that makes one commit on it. After a lost race the task makes the commit again on the new state.
+// Branch is the forge's branch, for a use case that makes one commit on it. After a lost race it makes the commit again on the new state.
 type Branch struct {
 	Origin Origin
 	Note   func(string)
@@ -66,7 +66,7 @@ func (b *Branch) Push(ctx context.Context, commit string) error {
 }
 
 // FastForward moves the user's checkout to the commit, also to one that an earlier run has pushed before it was ended: base is "" then. The push is done
-// in any case, so an error here never makes a task fail.
+// in any case, so an error here never makes a use case fail.
 func FastForward(ctx context.Context, origin Origin, note func(string), branch, base, commit string) error {
 	why, err := origin.FastForward(ctx, branch, base, commit)
 	if err != nil {
