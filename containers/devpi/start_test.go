@@ -209,7 +209,7 @@ func TestPasswordIsNotInAnyProcessTable(t *testing.T) {
 			must(t, err)
 			seen += len(content)
 			if bytes.Contains(content, []byte("hunter2")) {
-				t.Errorf("the password stands in /proc/%s/%s: %q", pid, file, content)
+				t.Errorf("the password is in /proc/%s/%s: %q", pid, file, content)
 			}
 		}
 	}

@@ -155,7 +155,7 @@ func (l *lazy[T]) get(open func() (T, error)) (T, error) {
 // http is the client of the forge, of Argo CD, of git and of the docs' site.
 func (a *App) http() *http.Client { return a.trusted.client() }
 
-// reportFormats are those that findings have besides text and json.
+// reportFormats are those that findings have in addition to text and json.
 func reportFormats() []console.Format {
 	var more []console.Format
 	for _, name := range report.Formats {

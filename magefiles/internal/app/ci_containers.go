@@ -34,7 +34,7 @@ func (a *App) containersJob(since, choice string) doing {
 	}
 }
 
-// changedHere is what container:changed names, and what the working tree has changed besides, as that is what is built.
+// changedHere is the list of container:changed, and containers with changes in the working tree, because the working tree is built.
 func (a *App) changedHere(ctx context.Context, since string) (changed.Containers, error) {
 	changes, err := a.Changed(ctx, since, "")
 	var unusable *image.ContainerError

@@ -42,17 +42,17 @@ func BenchmarkSession(b *testing.B) {
 		c.run(b)
 	}
 	b.Run("Connect", func(b *testing.B) {
-		besides(b, func(int) { session(b, func(*dagger.Client) error { return nil }) }, nil)
+		pair(b, func(int) { session(b, func(*dagger.Client) error { return nil }) }, nil)
 	})
 	b.Run("CachedExec", func(b *testing.B) {
-		besides(b, func(int) { exec(b, "echo cached") }, func(int) { dockerfile(b, "echo cached") })
+		pair(b, func(int) { exec(b, "echo cached") }, func(int) { dockerfile(b, "echo cached") })
 	})
 	b.Run("UncachedExec", func(b *testing.B) {
-		besides(b, func(i int) { exec(b, run(i)) }, func(i int) { dockerfile(b, run(i)) })
+		pair(b, func(i int) { exec(b, run(i)) }, func(i int) { dockerfile(b, run(i)) })
 	})
 	b.Run("CachedPublish", func(b *testing.B) {
 		registry, _, _ := strings.Cut(t.base, "/")
-		besides(b, func(int) {
+		pair(b, func(int) {
 			session(b, func(c *dagger.Client) error {
 				_, err := c.Container().From(t.base).WithNewFile("/f", "1").Publish(b.Context(), registry+"/ours:1")
 				return err
@@ -63,8 +63,8 @@ func BenchmarkSession(b *testing.B) {
 	})
 }
 
-// besides times ours and the alternative in turn, if there is one, after a run of each that does not count.
-func besides(b *testing.B, ours, other func(i int)) {
+// pair times ours and the alternative in turn, if there is one, after a run of each that does not count.
+func pair(b *testing.B, ours, other func(i int)) {
 	b.Helper()
 	var a, z []usage
 	timed := func(f func(int), i int, into *[]usage) {

@@ -50,7 +50,7 @@ func FuzzParseOutput(f *testing.F) {
 			return
 		}
 		if base := filepath.Base(out.path); base == "." || base == ".." || base == "/" {
-			t.Errorf("parseOutput(%q) = %+v, which cannot be made anew", s, out)
+			t.Errorf("parseOutput(%q) = %+v, which does not parse to the same again", s, out)
 		}
 	})
 }

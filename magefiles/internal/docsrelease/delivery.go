@@ -139,8 +139,8 @@ func (d *delivery) announce(ctx context.Context) error {
 	if !d.announced {
 		return nil
 	}
-	lacks, err := d.unannounced(ctx)
-	if err != nil || lacks == "" {
+	gaps, err := d.unannounced(ctx)
+	if err != nil || gaps == "" {
 		return err
 	}
 	d.page, err = d.Announcer.Put(ctx, d.commit, vcs.Release{

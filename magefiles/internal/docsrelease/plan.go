@@ -47,7 +47,7 @@ const (
 // situation is the state that was found.
 type situation struct {
 	tags  map[string]string
-	lacks []string // missing parts of the newest version's release; none if it is complete, or must not be finished
+	gaps []string // missing parts of the newest version's release; none if it is complete, or must not be finished
 	news  string   // changes since then; "" for none
 	raced bool     // another client was quicker than an earlier attempt
 }
@@ -63,10 +63,10 @@ type decision struct {
 // decide is the whole policy.
 func decide(q request, s situation) (decision, error) {
 	newest := versions.Newest(s.tags, q.withPre())
-	finish := decision{goal: goalFinish, version: newest, why: newest + " is not complete yet (" + strings.Join(s.lacks, "; ") + ")"}
+	finish := decision{goal: goalFinish, version: newest, why: newest + " is not complete yet (" + strings.Join(s.gaps, "; ") + ")"}
 	version, warning := q.version, ""
 	switch commit, exists := s.tags[q.version]; {
-	case q.bump != "" && len(s.lacks) > 0:
+	case q.bump != "" && len(s.gaps) > 0:
 		return finish, nil
 	case q.bump != "":
 		next, err := q.bump.Next(s.tags)
@@ -76,13 +76,13 @@ func decide(q request, s situation) (decision, error) {
 		version = next
 	case exists && s.raced:
 		return decision{}, &VersionTakenError{Version: version, Commit: commit}
-	case exists && version == newest && len(s.lacks) > 0:
+	case exists && version == newest && len(s.gaps) > 0:
 		return finish, nil
 	case exists && version == newest:
 		return decision{goal: goalNothing, version: newest, why: newest + " is already released and complete"}, nil
 	case newest != "" && semver.Compare(version, newest) < 0:
 		return decision{}, &LowerVersionError{Version: version, Newest: newest, Exists: exists}
-	case len(s.lacks) > 0:
+	case len(s.gaps) > 0:
 		warning = finish.why + ", and " + version + " replaces it, as requested"
 	}
 	if newest != "" && s.news == "" && !q.fresh {

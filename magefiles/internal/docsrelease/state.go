@@ -65,7 +65,7 @@ func (r *releasing) look(ctx context.Context) (err error) {
 
 // assess finds the newest version, and the missing parts of its release.
 func (r *releasing) assess(ctx context.Context) (err error) {
-	r.newest, r.lacks = newest{}, nil
+	r.newest, r.gaps = newest{}, nil
 	n := newest{version: versions.Newest(r.heads.Tags, r.request.withPre())}
 	if n.version == "" {
 		return nil
@@ -83,7 +83,7 @@ func (r *releasing) assess(ctx context.Context) (err error) {
 			return err
 		}
 		n.live = head == n.pin
-		if r.lacks, err = r.missing(ctx, n); err != nil {
+		if r.gaps, err = r.missing(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -102,15 +102,15 @@ func (r *releasing) isOwn(ctx context.Context, n newest) (bool, error) {
 // missing lists the missing parts of a version's release. The deployment does not count if the branch names another
 // version.
 func (r *releasing) missing(ctx context.Context, n newest) ([]string, error) {
-	var lacks []string
+	var gaps []string
 	d := r.deliveryOf(n)
 	if why, err := d.unannounced(ctx); err != nil {
 		return nil, err
 	} else if why != "" {
-		lacks = append(lacks, why)
+		gaps = append(gaps, why)
 	}
 	if !n.live {
-		return lacks, nil
+		return gaps, nil
 	}
 	if r.Deployer != nil {
 		deployed, why, err := r.Deployer.State(ctx, n.commit, d.contains)
@@ -118,17 +118,17 @@ func (r *releasing) missing(ctx context.Context, n newest) ([]string, error) {
 			return nil, err
 		}
 		if !deployed {
-			return append(lacks, "it is not deployed: "+why), nil
+			return append(gaps, "it is not deployed: "+why), nil
 		}
 	}
 	if r.Website != nil {
 		if serves, err := r.Website.Version(ctx); err != nil && ctx.Err() == nil {
-			lacks = append(lacks, fmt.Sprintf("%s does not answer: %v", r.Website, err))
+			gaps = append(gaps, fmt.Sprintf("%s does not answer: %v", r.Website, err))
 		} else if serves != n.version {
-			lacks = append(lacks, fmt.Sprintf("%s serves %s", r.Website, cmp.Or(serves, "-")))
+			gaps = append(gaps, fmt.Sprintf("%s serves %s", r.Website, cmp.Or(serves, "-")))
 		}
 	}
-	return lacks, ctx.Err()
+	return gaps, ctx.Err()
 }
 
 // decide sets the work to do according to the state.
@@ -137,7 +137,7 @@ func (r *releasing) decide(context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.decision, err = decide(r.request, situation{tags: r.heads.Tags, lacks: r.lacks, news: news, raced: r.races > 0})
+	r.decision, err = decide(r.request, situation{tags: r.heads.Tags, gaps: r.gaps, news: news, raced: r.races > 0})
 	if err != nil {
 		return err
 	}

@@ -19,22 +19,22 @@ func release1(t *testing.T, name string) Need {
 // outcome has the missing right of each check, in their order; "" for an operation that is allowed.
 func outcome(t *testing.T, c caller, checks []Check) string {
 	t.Helper()
-	var lacks []string
+	var missing []string
 	for _, check := range checks {
 		c.secret(t, check.Err)
 		if check.Err == nil {
-			lacks = append(lacks, "")
+			missing = append(missing, "")
 			continue
 		}
 		c.want(t, check.Err, ErrDenied)
 		e, ok := check.Err.(*Error)
 		if !ok || e.Missing == "" || e.Advice == "" {
-			t.Errorf("%s: %v does not say what lacks, and what to do", check.What, check.Err)
+			t.Errorf("%s: %v does not say what is missing, and what to do", check.What, check.Err)
 			continue
 		}
-		lacks = append(lacks, e.Missing)
+		missing = append(missing, e.Missing)
 	}
-	return strings.Join(lacks, "|")
+	return strings.Join(missing, "|")
 }
 
 func TestPreflightOfTokens(t *testing.T) {
@@ -44,7 +44,7 @@ func TestPreflightOfTokens(t *testing.T) {
 	before := written()
 	for _, c := range []struct {
 		scopes []string
-		lacks  string
+		missing  string
 	}{
 		{[]string{"all"}, "|||||"},
 		{[]string{"write:repository", "write:package"}, "|||||"},
@@ -57,15 +57,15 @@ func TestPreflightOfTokens(t *testing.T) {
 	} {
 		t.Run(strings.Join(c.scopes, "+"), func(t *testing.T) {
 			as := as(t, c.scopes...)
-			if got := outcome(t, as, as.Preflight(t.Context(), need)); got != c.lacks {
-				t.Errorf("lacks %q, want %q", got, c.lacks)
+			if got := outcome(t, as, as.Preflight(t.Context(), need)); got != c.missing {
+				t.Errorf("missing %q, want %q", got, c.missing)
 			}
 		})
 	}
 	for name, token := range map[string]string{"unknown": "0123456789abcdef0123456789abcdef01234567", "none": ""} {
 		c := with(t, f.URL(), token)
 		if got := outcome(t, c, c.Preflight(t.Context(), need)); got != map[string]string{"unknown": "valid token", "none": "token"}[name] {
-			t.Errorf("%s: lacks %q", name, got)
+			t.Errorf("%s: missing %q", name, got)
 		}
 	}
 	if after := written(); after != before {
@@ -101,7 +101,7 @@ func TestPreflightOfUsers(t *testing.T) {
 	write := "right to write to repository " + need.Repository.String()
 	repository := write + "|right to push to main|" + write
 	if got := outcome(t, visitor, checks); got != "|"+repository+"|right to write packages of eblume|" {
-		t.Errorf("lacks %q", got)
+		t.Errorf("missing %q", got)
 	}
 }
 
@@ -110,12 +110,12 @@ func TestPreflightOfBranches(t *testing.T) {
 	f, c := labForge(t), as(t, "write:repository", "write:package")
 	must(t, f.Protect(t.Context(), f.Owner, need.Repository.Name, "main", lab.ProtectOptions{}))
 	if got := outcome(t, c, c.Preflight(t.Context(), need)); got != "||right to push to main|||" {
-		t.Errorf("protected: lacks %q", got)
+		t.Errorf("protected: missing %q", got)
 	}
 	must(t, f.Protect(t.Context(), f.Owner, need.Repository.Name, "main", lab.ProtectOptions{Pushers: []string{f.Owner}}))
 	checks := c.Preflight(t.Context(), need)
 	if got := outcome(t, c, checks); got != "|||||" || !strings.Contains(checks[2].Detail, "may push") {
-		t.Errorf("allowed: lacks %q, %+v", got, checks[2])
+		t.Errorf("allowed: missing %q, %+v", got, checks[2])
 	}
 	need.Branch = "no-such-branch"
 	if checks := c.Preflight(t.Context(), need); checks[2].Err != nil || checks[2].Detail != "does not exist yet" {
@@ -152,7 +152,7 @@ func TestPreflightOfPrivatePackages(t *testing.T) {
 		t.Error("packages that nobody can read are called public")
 	}
 	if got := outcome(t, c, c.Preflight(t.Context(), Need{Packages: f.Organisation, Public: true})); got != "||" {
-		t.Errorf("public: lacks %q", got)
+		t.Errorf("public: missing %q", got)
 	}
 }
 
@@ -174,6 +174,6 @@ func TestPreflightIsNotFooled(t *testing.T) {
 	c.want(t, checks[0].Err, ErrFaulty)
 	defer labForge(t).Proxy().Fail(faultproxy.Fault{Kind: faultproxy.Status, Times: 2})()
 	if got := outcome(t, c, c.Preflight(t.Context(), need)); got != "|||||" {
-		t.Errorf("after two faults: lacks %q", got)
+		t.Errorf("after two faults: missing %q", got)
 	}
 }

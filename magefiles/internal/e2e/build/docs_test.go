@@ -106,7 +106,7 @@ func TestDocsBuild(t *testing.T) {
 	} {
 		for _, text := range want {
 			if !strings.Contains(pages[path], text) {
-				t.Errorf("%s lacks %s:\n%s", path, text, pages[path])
+				t.Errorf("%s does not contain %s:\n%s", path, text, pages[path])
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func (h *homelab) testPromote(t *testing.T) {
 	dry := h.Run("container:promote", "nettest", "newest", "-dryrun", "-sync")
 	for _, want := range []string{"would push main in one step", "+    newTag: v0.1.0 # by container:promote", "+    digest: sha256:", "nettest: would let Argo CD deploy commit"} {
 		if dry.Status != 0 || !strings.Contains(dry.Stderr, want) {
-			t.Errorf("the dry run: status %d, lacks %q\n%s", dry.Status, want, dry.Stderr)
+			t.Errorf("the dry run: status %d, %q is missing\n%s", dry.Status, want, dry.Stderr)
 		}
 	}
 	if h.Git("ls-remote", "origin", "refs/heads/main") != before+"\trefs/heads/main" || h.Git("status", "--porcelain") != "" {

@@ -68,7 +68,7 @@ func (h *homelab) testRelease(t *testing.T) {
 	site := h.Archive(t, "v0.1.0")
 	for _, text := range []string{`data-slug="CHANGELOG"`, ">[v0.1.0] - ", "The docs are released in a test."} {
 		if !bytes.Contains(site, []byte(text)) {
-			t.Errorf("the site's changelog lacks %s", text)
+			t.Errorf("the site's changelog does not contain %s", text)
 		}
 	}
 	for _, object := range []string{"v0.1.0^{commit}", "v0.1.0^{tag}"} {

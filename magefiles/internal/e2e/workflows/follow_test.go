@@ -177,7 +177,7 @@ func (s *followed) testFailure(t *testing.T) {
 
 func (s *followed) testSuccess(t *testing.T) {
 	s.Write("containers/greeter/main.go", "package main\n\nfunc main() { println(\"hello again\") }\n")
-	s.commit("Mend it")
+	s.commit("Correct it")
 	got := s.Run("container:release", "greeter", "patch", "-wait", limit)
 	tag, reference, _ := strings.Cut(strings.TrimSuffix(got.Stdout, "\n"), " ")
 	t.Log(got.Stderr)

@@ -184,7 +184,7 @@ func (w *workflows) testPullRequest(t *testing.T) {
 	out, err := w.act(e)
 	for _, want := range found {
 		if err == nil || !strings.Contains(out, want) {
-			t.Errorf("%v, lacks %q\n%s", err, want, out)
+			t.Errorf("%v, %q is missing\n%s", err, want, out)
 		}
 	}
 	w.untouched(before)
