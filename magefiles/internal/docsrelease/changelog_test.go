@@ -21,7 +21,7 @@ func TestReleaseReusesByChangelog(t *testing.T) {
 		"fragment":          {"docs/changelog.d/+second.feature.md", "The second thing.\n", 2},
 		"how it is written": {"towncrier.toml", strings.Replace(docsTowncrier, `"Features"`, `"News"`, 1), 2},
 	} {
-		w := newWorld()
+		w := newFixture()
 		r := w.releaser()
 		r.Gate = killAfter("Commit", 1)
 		if _, err := r.release(tasks.ReleaseArgs{Version: "patch"}); !errors.Is(err, gitopstest.ErrKilled) {
@@ -37,7 +37,7 @@ func TestReleaseReusesByChangelog(t *testing.T) {
 
 // A change of the changelog alone is not released.
 func TestReleaseChangelogIsNoNews(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	w.releaser().mustRelease(t, "patch")
 	w.CommitOnMain("CHANGELOG.md", "# History\n\n"+w.Commits[w.Branch].Files["CHANGELOG.md"])
 	if got := w.releaser().mustRelease(t, "patch"); got.Status != step.StatusUnchanged || got.Version != "v0.1.0" {

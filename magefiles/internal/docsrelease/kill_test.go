@@ -13,10 +13,10 @@ import (
 )
 
 // killWorlds are the initial states in which releases are killed.
-var killWorlds = map[string]func(t *testing.T) *world{
-	"first release": func(*testing.T) *world { return newWorld() },
-	"next release with packages to retire": func(t *testing.T) *world {
-		w := newWorld()
+var killWorlds = map[string]func(t *testing.T) *fixture{
+	"first release": func(*testing.T) *fixture { return newFixture() },
+	"next release with packages to retire": func(t *testing.T) *fixture {
+		w := newFixture()
 		for range 3 {
 			w.CommitOnMain("docs/index.md", w.Commits[w.Branch].Files["docs/index.md"]+"more\n")
 			w.releaser().mustRelease(t, "patch")
@@ -29,16 +29,16 @@ var killWorlds = map[string]func(t *testing.T) *world{
 // TestReleaseKilled kills a release at every moment, and runs it again: the result is that of a run that was never
 // killed.
 func TestReleaseKilled(t *testing.T) {
-	for name, world := range killWorlds {
+	for name, fixture := range killWorlds {
 		t.Run(name, func(t *testing.T) {
-			want := world(t)
+			want := fixture(t)
 			whole := want.releaser()
 			whole.keep = 2
 			moments := gitopstest.Counted(whole.Checkout)
 			released := whole.mustRelease(t, "minor")
 			outcomes := map[step.Status]int{}
 			for at := range *moments {
-				w := world(t)
+				w := fixture(t)
 				outcomes[killAndFinish(t, w, want, released.Version, at)]++
 			}
 			t.Logf("%d moments; the second run: %v", *moments, outcomes)
@@ -49,7 +49,7 @@ func TestReleaseKilled(t *testing.T) {
 	}
 }
 
-func killAndFinish(t *testing.T, w, want *world, version string, at int) step.Status {
+func killAndFinish(t *testing.T, w, want *fixture, version string, at int) step.Status {
 	t.Helper()
 	victim := w.releaser()
 	victim.keep = 2
@@ -68,7 +68,7 @@ func killAndFinish(t *testing.T, w, want *world, version string, at int) step.St
 
 // TestReleaseFromBehind has clones that are behind: by a commit before the release, and by the release itself.
 func TestReleaseFromBehind(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	first, second := w.releaser(), w.releaser()
 	w.CommitOnMain("docs/index.md", "# More\n")
 	first.mustRelease(t, "minor")
@@ -82,13 +82,13 @@ func TestReleaseFromBehind(t *testing.T) {
 
 // TestReleaseKilledTwice kills the second run too, at every moment.
 func TestReleaseKilledTwice(t *testing.T) {
-	want := newWorld()
+	want := newFixture()
 	whole := want.releaser()
 	moments := gitopstest.Counted(whole.Checkout)
 	whole.mustRelease(t, "minor")
 	for at := 0; at < *moments; at += 3 {
 		for second := 0; second < *moments; second += 5 {
-			w := newWorld()
+			w := newFixture()
 			for _, moment := range []int{at, second} {
 				victim := w.releaser()
 				victim.Gate = gitopstest.KillAt(moment)
@@ -104,12 +104,12 @@ func TestReleaseKilledTwice(t *testing.T) {
 
 // TestReleaseFails has every call fail, before and after its effect, and releases again.
 func TestReleaseFails(t *testing.T) {
-	want := newWorld()
+	want := newFixture()
 	whole := want.releaser()
 	moments := gitopstest.Counted(whole.Checkout)
 	whole.mustRelease(t, "patch")
 	for at := range *moments {
-		w := newWorld()
+		w := newFixture()
 		victim, n := w.releaser(), 0
 		victim.Fail = func(call string, _ bool) error {
 			if n++; n-1 == at {
@@ -128,11 +128,11 @@ func TestReleaseFails(t *testing.T) {
 // TestReleaseUnrepeatable kills releases whose builds always differ: some files are left over, and none that a tag names are
 // missing.
 func TestReleaseUnrepeatable(t *testing.T) {
-	whole := newWorld().releaser()
+	whole := newFixture().releaser()
 	moments := gitopstest.Counted(whole.Checkout)
 	whole.mustRelease(t, "patch")
 	for at := range *moments {
-		w := newWorld()
+		w := newFixture()
 		w.unrepeatable = 0
 		victim := w.releaser()
 		victim.Gate = gitopstest.KillAt(at)

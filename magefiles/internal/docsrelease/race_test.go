@@ -21,7 +21,7 @@ type outcome struct {
 }
 
 // race runs releasers concurrently, of which one moves at a time: next chooses one of those that are not done.
-func race(w *world, args []tasks.ReleaseArgs, keep int, next func(waiting []int) int) []outcome {
+func race(w *fixture, args []tasks.ReleaseArgs, keep int, next func(waiting []int) int) []outcome {
 	type event struct {
 		id   int
 		done bool
@@ -76,7 +76,7 @@ func schedule(i, j int) func([]int) int {
 }
 
 // sound checks the properties that hold after any race.
-func sound(t *testing.T, w *world, what string, outcomes []outcome) {
+func sound(t *testing.T, w *fixture, what string, outcomes []outcome) {
 	t.Helper()
 	if w.broken != nil {
 		t.Errorf("%s: %v", what, w.broken)
@@ -119,14 +119,14 @@ func same(version string, n int) []tasks.ReleaseArgs {
 // TestReleaseTwoAtOnce interleaves two releases at every moment of the first, and in steps of the second.
 func TestReleaseTwoAtOnce(t *testing.T) {
 	testenv.Slow(t, "races in many orders")
-	whole := newWorld().releaser()
+	whole := newFixture().releaser()
 	moments := gitopstest.Counted(whole.Checkout)
 	whole.mustRelease(t, "patch")
 	tried := 0
 	for i := range *moments {
 		for j := 1; j <= *moments; j += 4 {
 			for _, unrepeatable := range []int{-1, 0} {
-				w := newWorld()
+				w := newFixture()
 				w.unrepeatable = unrepeatable
 				outcomes := race(w, same("patch", 2), 1, schedule(i, j))
 				what := fmt.Sprintf("%d moves of one, then %d of the other", i, j)
@@ -149,7 +149,7 @@ func TestReleaseTwoVersions(t *testing.T) {
 		next := func(waiting []int) int { return waiting[random.IntN(len(waiting))] }
 		what := fmt.Sprintf("seed %d", seed)
 
-		w := newWorld()
+		w := newFixture()
 		args := same("patch", 2)
 		args[0].New, args[1].New = true, true
 		outcomes := race(w, args, 1, next)
@@ -157,13 +157,13 @@ func TestReleaseTwoVersions(t *testing.T) {
 			t.Fatalf("%s: %+v", what, outcomes)
 		}
 
-		w = newWorld()
+		w = newFixture()
 		outcomes = race(w, append(same("v0.5.0", 1), same("v0.6.0", 1)...), 1, next)
 		if sound(t, w, what+", named", outcomes); w.Tags["v0.5.0"] == "" && w.Tags["v0.6.0"] == "" {
 			t.Fatalf("%s: %+v", what, outcomes)
 		}
 
-		w = newWorld()
+		w = newFixture()
 		outcomes = race(w, append(same("v0.5.0", 2), same("patch", 1)...), 1, next)
 		if sound(t, w, what+", the same", outcomes); len(w.Tags) != 1 {
 			t.Fatalf("%s: %+v", what, outcomes)
@@ -176,7 +176,7 @@ func TestReleaseTwenty(t *testing.T) {
 	testenv.Slow(t, "races in many orders")
 	for seed := range 15 {
 		random := rand.New(rand.NewPCG(uint64(seed), 2))
-		w := newWorld()
+		w := newFixture()
 		moves := 0
 		outcomes := race(w, same("patch", 20), 3, func(waiting []int) int {
 			if moves++; moves%400 == 0 && moves < 2000 {
@@ -197,7 +197,7 @@ func TestReleaseTwenty(t *testing.T) {
 
 // TestReleaseTakenVersion expects an error that says which commit has the named version.
 func TestReleaseTakenVersion(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	r := w.releaser()
 	r.Gate = func(call string, before bool) {
 		if call == "Push" && before {
@@ -220,7 +220,7 @@ func TestReleaseLostRace(t *testing.T) {
 		"fragments": {"docs/changelog.d/+theirs.feature.md", "Their thing.\n", 2},
 		"elsewhere": {"README.md", "Theirs.\n", 1},
 	} {
-		w := newWorld()
+		w := newFixture()
 		r := w.releaser()
 		r.Gate = func(call string, before bool) {
 			if call == "Push" && before {
@@ -245,7 +245,7 @@ func TestReleaseLostRace(t *testing.T) {
 }
 
 func TestReleaseLosesAgainAndAgain(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	r, n := w.releaser(), 0
 	r.Gate = func(call string, before bool) {
 		if call == "Push" && before {

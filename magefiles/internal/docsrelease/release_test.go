@@ -17,7 +17,7 @@ import (
 )
 
 func TestReleaseFirst(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	r := w.releaser()
 	got := r.mustRelease(t, "patch")
 	if got.Version != "v0.1.0" || got.Status != docsrelease.StatusReleased || got.Commit != w.Branch || got.SHA256 == "" || got.Notes == "" {
@@ -82,7 +82,7 @@ func TestReleaseVersions(t *testing.T) {
 		{[]string{"v1.0.99999999999999999999"}, "patch", "", "too large"},
 		{[]string{"v99999999999999999999.0.0"}, "v99999999999999999999.0.1", "v99999999999999999999.0.1", ""},
 	} {
-		w := newWorld()
+		w := newFixture()
 		for _, tag := range test.tags {
 			w.Tags[tag] = w.Branch // by hand: their manifests do not name their packages
 		}
@@ -100,19 +100,19 @@ func TestReleaseRefusesArguments(t *testing.T) {
 		"": "expected patch", "-dryrun": "flags come after", "1.2.3": "did you mean v1.2.3?", "v1.2": "did you mean v1.2.0?", "dev": "expected patch",
 		"bump": "expected patch", "BUMP_": "expected patch", "v1.2.3+x": "expected patch", "patch ": "expected patch",
 	} {
-		w := newWorld()
+		w := newFixture()
 		_, err := w.releaser().release(tasks.ReleaseArgs{Version: asked})
 		testenv.WantError(t, err, want)
 		if len(w.Events) > 0 {
 			t.Errorf("%q: %v", asked, w.Events)
 		}
 	}
-	_, err := newWorld().releaser().release(tasks.ReleaseArgs{Version: "patch", Date: "8.3.2026"})
+	_, err := newFixture().releaser().release(tasks.ReleaseArgs{Version: "patch", Date: "8.3.2026"})
 	testenv.WantError(t, err, "date", "YEAR-MONTH-DAY")
 }
 
 func TestReleaseDate(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	w.clock = time.Date(2026, 3, 8, 23, 30, 0, 0, time.UTC)
 	release := w.releaser().task()
 	release.Zone = time.FixedZone("east", 3600)
@@ -125,7 +125,7 @@ func TestReleaseDate(t *testing.T) {
 }
 
 func TestReleaseNothingNew(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	first := w.releaser().mustRelease(t, "patch")
 	before, r := w.state(), w.releaser()
 	for _, asked := range []string{"patch", "major", "v0.1.0", "v7.0.0"} {
@@ -153,7 +153,7 @@ func TestReleaseNothingNew(t *testing.T) {
 
 func TestReleaseNews(t *testing.T) {
 	for name, file := range map[string]string{"page": "docs/other.md", "fragment": "docs/changelog.d/+x.feature.md", "configuration": "docs/quartz.config.ts"} {
-		w := newWorld()
+		w := newFixture()
 		w.releaser().mustRelease(t, "patch")
 		w.CommitOnMain(file, "news\n")
 		if got := w.releaser().mustRelease(t, "patch"); got.Version != "v0.1.1" || got.Status != docsrelease.StatusReleased {
@@ -165,7 +165,7 @@ func TestReleaseNews(t *testing.T) {
 func TestReleaseRefusesFirst(t *testing.T) {
 	denied := errors.New("denied, and here is why")
 	for _, call := range []string{"CheckPush", "CheckTag v0.1.0", "Packages.Check", "Announcer.Check", "Deployer.Check", "Unpushed", "Builder.Check"} {
-		w := newWorld()
+		w := newFixture()
 		r := w.releaser()
 		r.Fail = func(name string, before bool) error {
 			if name == call && before {
@@ -181,7 +181,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 		}
 	}
 	t.Run("all at once", func(t *testing.T) {
-		r := newWorld().releaser()
+		r := newFixture().releaser()
 		r.Fail = func(name string, _ bool) error {
 			if name == "CheckPush" || name == "Deployer.Check" {
 				return errors.New(name + " fails")
@@ -198,7 +198,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 		"twice":     {docsManifestFile, docsManifest + "---\n" + docsManifest, "2 times"},
 		"towncrier": {"towncrier.toml", "[tool.towncrier]\ntemplate = 'x'\n", "template"},
 	} {
-		w := newWorld()
+		w := newFixture()
 		w.CommitOnMain(test.file, test.text)
 		_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
 		testenv.WantError(t, err, test.want)
@@ -207,7 +207,7 @@ func TestReleaseRefusesFirst(t *testing.T) {
 		}
 	}
 	t.Run("checkout", func(t *testing.T) {
-		w := newWorld()
+		w := newFixture()
 		r := w.releaser()
 		r.Changes = []string{"docs/a.md", "docs/b.md", "docs/c.md", "docs/d.md"}
 		_, err := r.release(tasks.ReleaseArgs{Version: "patch"})
@@ -220,14 +220,14 @@ func TestReleaseRefusesFirst(t *testing.T) {
 
 // TestReleaseFinishes removes each part of a complete release.
 func TestReleaseFinishes(t *testing.T) {
-	for name, undo := range map[string]func(w *world){
-		"announcement": func(w *world) { delete(w.releases, "v0.1.0") },
-		"draft":        func(w *world) { a := w.releases["v0.1.0"]; a.Draft = true; w.releases["v0.1.0"] = a },
-		"section":      func(w *world) { w.releases["v0.1.0"] = vcs.Release{Tag: "v0.1.0"} },
-		"deployment":   func(w *world) { w.Deployed = w.Commits[w.Branch].Parent },
+	for name, undo := range map[string]func(w *fixture){
+		"announcement": func(w *fixture) { delete(w.releases, "v0.1.0") },
+		"draft":        func(w *fixture) { a := w.releases["v0.1.0"]; a.Draft = true; w.releases["v0.1.0"] = a },
+		"section":      func(w *fixture) { w.releases["v0.1.0"] = vcs.Release{Tag: "v0.1.0"} },
+		"deployment":   func(w *fixture) { w.Deployed = w.Commits[w.Branch].Parent },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld()
+			w := newFixture()
 			w.releaser().mustRelease(t, "patch")
 			want, builds := w.state(), len(w.Events)
 			undo(w)
@@ -244,7 +244,7 @@ func TestReleaseFinishes(t *testing.T) {
 }
 
 func TestReleaseKeepsWhatPeopleWrote(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	w.releaser().mustRelease(t, "patch")
 	w.releases["v0.1.0"] = vcs.Release{Tag: "v0.1.0", Notes: "Hello all!"}
 	w.releaser().mustRelease(t, "patch")
@@ -258,11 +258,11 @@ func TestReleaseKeepsWhatPeopleWrote(t *testing.T) {
 	}
 }
 
-func notes(w *world) string { return w.releases["v0.1.0"].Notes }
+func notes(w *fixture) string { return w.releases["v0.1.0"].Notes }
 
 // TestReleaseByName releases over a version that cannot be finished.
 func TestReleaseByName(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	w.releaser().mustRelease(t, "patch")
 	clear(w.packages["v0.1.0"])
 	_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
@@ -276,7 +276,7 @@ func TestReleaseByName(t *testing.T) {
 }
 
 func TestReleaseDryRun(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	r := w.releaser()
 	var plan []string
 	got, err := r.task().DryRun(func(s string) { plan = append(plan, s) }).Run(context.Background(), tasks.ReleaseArgs{Version: "minor"})
@@ -311,7 +311,7 @@ func TestReleaseDryRun(t *testing.T) {
 }
 
 func TestReleaseRetires(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	r := w.releaser()
 	r.keep = 2
 	w.packages["v0.1.7"] = map[string]string{"docs-v0.1.7-left.tar.gz": "of an attempt that was given up"}
@@ -331,7 +331,7 @@ func TestReleaseRetires(t *testing.T) {
 }
 
 func TestReleaseLeavesOthersTags(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	w.Tags["v1.13.3"] = w.Branch // made by another program, without a package
 	w.CommitOnMain("docs/index.md", "# New\n")
 	if got := w.releaser().mustRelease(t, "patch"); got.Version != "v1.13.4" || w.releases["v1.13.3"].Tag != "" {
@@ -340,7 +340,7 @@ func TestReleaseLeavesOthersTags(t *testing.T) {
 }
 
 func TestReleaseAfterRollback(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	r := w.releaser()
 	r.mustRelease(t, "patch")
 	w.CommitOnMain("docs/index.md", "# Bad\n")
@@ -360,7 +360,7 @@ func TestReleaseAfterRollback(t *testing.T) {
 }
 
 func TestReleaseWithoutDeployer(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	release := w.releaser().task()
 	release.Deployer, release.Website, release.Announcer, release.Hook, release.Note, release.Warn = nil, nil, nil, nil, nil, nil
 	for _, want := range []step.Status{docsrelease.StatusReleased, step.StatusUnchanged} {
@@ -372,7 +372,7 @@ func TestReleaseWithoutDeployer(t *testing.T) {
 
 func TestReleaseStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := newWorld()
+	w := newFixture()
 	r := w.releaser()
 	r.Gate = func(call string, _ bool) {
 		if call == "Build" {

@@ -13,9 +13,9 @@ import (
 )
 
 // twoReleases is a state with v0.1.0 and v0.1.1.
-func twoReleases(t *testing.T) *world {
+func twoReleases(t *testing.T) *fixture {
 	t.Helper()
-	w := newWorld()
+	w := newFixture()
 	w.releaser().mustRelease(t, "patch")
 	w.CommitOnMain("docs/index.md", "# Bad\n")
 	w.releaser().mustRelease(t, "patch")

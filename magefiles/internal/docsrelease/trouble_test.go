@@ -18,7 +18,7 @@ import (
 
 func TestReleaseStore(t *testing.T) {
 	t.Run("that keeps nothing", func(t *testing.T) {
-		w := newWorld()
+		w := newFixture()
 		w.drops = true
 		_, err := w.releaser().release(tasks.ReleaseArgs{Version: "patch"})
 		testenv.WantError(t, err, "upload it", "does not have docs-v0.1.0-", "although it was just stored")
@@ -29,9 +29,9 @@ func TestReleaseStore(t *testing.T) {
 		w.releaser().mustRelease(t, "patch")
 	})
 	t.Run("with something else under the name", func(t *testing.T) {
-		want := newWorld()
+		want := newFixture()
 		released := want.releaser().mustRelease(t, "patch")
-		w := newWorld()
+		w := newFixture()
 		name := "docs-v0.1.0-" + released.SHA256[:16] + ".tar.gz"
 		w.packages["v0.1.0"] = map[string]string{name: "half"}
 		got := w.releaser().mustRelease(t, "patch")
@@ -45,7 +45,7 @@ func TestReleaseStore(t *testing.T) {
 			`{"file":"docs-v0.1.0-x/../../y","sha256":"` + strings.Repeat("a", 64) + `","size":4}`,
 			`{"file":"docs-v0.1.0-there.tar.gz","sha256":"` + strings.Repeat("a", 64) + `","size":5}`,
 		} {
-			w := newWorld()
+			w := newFixture()
 			r := w.releaser()
 			r.Gate = func(call string, before bool) { // receipts with any name are found
 				if call == "Read" && before && len(w.packages) == 0 {
@@ -58,7 +58,7 @@ func TestReleaseStore(t *testing.T) {
 		}
 	})
 	t.Run("whose answer was lost", func(t *testing.T) {
-		w := newWorld()
+		w := newFixture()
 		r := w.releaser()
 		r.Fail = func(name string, before bool) error {
 			if name == "Upload" && !before && len(w.Events) == 2 {
@@ -73,7 +73,7 @@ func TestReleaseStore(t *testing.T) {
 // receiptName is the name of a release's receipt in a new state.
 func receiptName(t *testing.T) string {
 	t.Helper()
-	w := newWorld()
+	w := newFixture()
 	w.releaser().mustRelease(t, "patch")
 	for name := range w.packages["v0.1.0"] {
 		if strings.HasSuffix(name, ".json") {
@@ -87,9 +87,9 @@ func receiptName(t *testing.T) string {
 func TestReleasePushAnswerLost(t *testing.T) {
 	lost := errors.New("connection reset")
 	t.Run("after it was done", func(t *testing.T) {
-		want := newWorld()
+		want := newFixture()
 		want.releaser().mustRelease(t, "patch")
-		w := newWorld()
+		w := newFixture()
 		r := w.releaser()
 		r.Fail = func(name string, before bool) error {
 			if name == "Push" && !before {
@@ -103,7 +103,7 @@ func TestReleasePushAnswerLost(t *testing.T) {
 		wantSaid(t, r, "the remote has the push")
 	})
 	t.Run("before", func(t *testing.T) {
-		w := newWorld()
+		w := newFixture()
 		r := w.releaser()
 		r.Fail = func(name string, before bool) error {
 			if name == "Push" && before {
@@ -116,7 +116,7 @@ func TestReleasePushAnswerLost(t *testing.T) {
 		}
 	})
 	t.Run("and done much later", func(t *testing.T) { // an earlier run's push arrives just before this one
-		w := newWorld()
+		w := newFixture()
 		ghost := w.releaser()
 		ghost.Gate = killAfter("Push", 1)
 		r := w.releaser()
@@ -147,7 +147,7 @@ func killAfter(name string, n int) func(string, bool) {
 }
 
 func TestReleaseDeployerStaysBehind(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	r := w.releaser()
 	release := r.task()
 	release.Deployer = oldDeployer{gitopstest.Deployer{Checkout: r.Checkout}}
@@ -165,14 +165,14 @@ func TestReleaseDeployerStaysBehind(t *testing.T) {
 type oldDeployer struct{ gitopstest.Deployer }
 
 func (d oldDeployer) Deploy(ctx context.Context, _ string, contains gitops.Contains) error {
-	if ok, err := contains(ctx, d.World.Deployed); ok || err != nil {
+	if ok, err := contains(ctx, d.Fixture.Deployed); ok || err != nil {
 		return err
 	}
 	return errors.New("Argo CD is healthy on an older revision")
 }
 
 func TestReleaseSiteStaysOld(t *testing.T) {
-	w := newWorld()
+	w := newFixture()
 	w.releaser().mustRelease(t, "patch")
 	w.CommitOnMain("docs/index.md", "# Hello\n")
 	w.staleSite = "v0.1.0"

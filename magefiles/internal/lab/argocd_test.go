@@ -21,20 +21,20 @@ func TestArgoCD(t *testing.T) {
 		t.Skip("starts a cluster: run without -short")
 	}
 	home := Home{Dir: t.TempDir(), Log: func(line string) { t.Log(line) }}
-	world := startWorld(t, home)
-	t.Run("cluster runs a deployment", world.deployment)
-	t.Run("sync with the token of a release", world.sync)
-	t.Run("rights of a release", world.rights)
-	t.Run("tokens end", world.tokens)
-	t.Run("sync window", world.window)
-	t.Run("refused by the cluster", world.failing)
-	t.Run("held up", world.held)
-	t.Run("kustomize, volumes and a private repository", world.kustomize)
-	t.Run("auto-sync", world.auto)
-	t.Run("again after a crash", func(t *testing.T) { world.again(t, home) })
+	fixture := startWorld(t, home)
+	t.Run("cluster runs a deployment", fixture.deployment)
+	t.Run("sync with the token of a release", fixture.sync)
+	t.Run("rights of a release", fixture.rights)
+	t.Run("tokens end", fixture.tokens)
+	t.Run("sync window", fixture.window)
+	t.Run("refused by the cluster", fixture.failing)
+	t.Run("held up", fixture.held)
+	t.Run("kustomize, volumes and a private repository", fixture.kustomize)
+	t.Run("auto-sync", fixture.auto)
+	t.Run("again after a crash", func(t *testing.T) { fixture.again(t, home) })
 }
 
-func (w *world) deployment(t *testing.T) {
+func (w *fixture) deployment(t *testing.T) {
 	const path = "/apis/apps/v1/namespaces/default/deployments/two"
 	must(t, w.cluster.Apply(t.Context(), path, deployment("two", 2, "v1")))
 	eventually(t, "both replicas are available", func(ctx context.Context) error {
@@ -60,7 +60,7 @@ func (w *world) deployment(t *testing.T) {
 	}
 }
 
-func (w *world) sync(t *testing.T) {
+func (w *fixture) sync(t *testing.T) {
 	var version struct{ Version string }
 	must(t, w.client("").do(t.Context(), http.MethodGet, "/api/version", "", nil, &version))
 	if !strings.HasPrefix(version.Version, "v3.2.11") {
@@ -74,7 +74,7 @@ func (w *world) sync(t *testing.T) {
 	}
 }
 
-func (w *world) rights(t *testing.T) {
+func (w *fixture) rights(t *testing.T) {
 	ci := w.client(w.argo.Token())
 	for _, try := range []struct {
 		action string
@@ -96,7 +96,7 @@ func (w *world) rights(t *testing.T) {
 	refused(t, http.StatusForbidden, "sync", w.syncAs(t.Context(), reader, "docs", nil))
 }
 
-func (w *world) tokens(t *testing.T) {
+func (w *fixture) tokens(t *testing.T) {
 	token, revoke, err := w.argo.Issue(t.Context(), AccountRelease, 0)
 	must(t, err)
 	must(t, revoke(t.Context()))
@@ -127,7 +127,7 @@ func TestWantRefusal(t *testing.T) {
 	}
 }
 
-func (w *world) window(t *testing.T) {
+func (w *fixture) window(t *testing.T) {
 	restore, err := w.argo.SyncWindow(t.Context(), SyncWindow{})
 	must(t, err)
 	refused(t, http.StatusForbidden, "blocked by sync window", w.syncAs(t.Context(), w.argo.Token(), "docs", nil))
@@ -135,7 +135,7 @@ func (w *world) window(t *testing.T) {
 	w.synced(t, "docs", w.release(t, "docs", "v2"))
 }
 
-func (w *world) failing(t *testing.T) {
+func (w *fixture) failing(t *testing.T) {
 	restore, err := w.argo.FailSync(t.Context(), "docs")
 	must(t, err)
 	commit := w.release(t, "docs", "v3")
@@ -154,7 +154,7 @@ func (w *world) failing(t *testing.T) {
 	w.synced(t, "docs", commit)
 }
 
-func (w *world) held(t *testing.T) {
+func (w *fixture) held(t *testing.T) {
 	restore, err := w.argo.HoldHealth(t.Context())
 	must(t, err)
 	commit := w.release(t, "docs", "v4")
@@ -170,7 +170,7 @@ func (w *world) held(t *testing.T) {
 	w.healthy(t, "docs", commit)
 }
 
-func (w *world) kustomize(t *testing.T) {
+func (w *fixture) kustomize(t *testing.T) {
 	private := newRepository(t, "private")
 	private.write(t, map[string]any{
 		"argocd/manifests/site/deployment.yaml": deployment("site", 1, "v0"),
@@ -204,7 +204,7 @@ func (w *world) kustomize(t *testing.T) {
 	must(t, w.argo.DeleteApp(t.Context(), "site"))
 }
 
-func (w *world) auto(t *testing.T) {
+func (w *fixture) auto(t *testing.T) {
 	commit := w.release(t, "auto", "v1")
 	must(t, w.argo.App(t.Context(), AppSpec{Name: "auto", RepoURL: w.repo.url, Path: "auto", TargetRevision: "main", AutoSync: true}))
 	w.healthy(t, "auto", commit)
@@ -214,7 +214,7 @@ func (w *world) auto(t *testing.T) {
 	w.healthy(t, "auto", commit)
 }
 
-func (w *world) again(t *testing.T, home Home) {
+func (w *fixture) again(t *testing.T, home Home) {
 	token, commit := w.argo.Token(), w.repo.head
 	for _, p := range w.processes() {
 		must(t, syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL))

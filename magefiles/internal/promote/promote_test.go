@@ -57,8 +57,8 @@ func (a *applications) Of(name string) gitops.Deployer {
 }
 
 // promoteWorld has a branch with these files.
-func promoteWorld(files map[string]string) *gitopstest.World {
-	w := gitopstest.NewWorld(map[string]string{"argocd/manifests/docs/deployment.yaml": "kind: Deployment\n"})
+func promoteWorld(files map[string]string) *gitopstest.Fixture {
+	w := gitopstest.NewFixture(map[string]string{"argocd/manifests/docs/deployment.yaml": "kind: Deployment\n"})
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		w.CommitOnMain(name, files[name])
 	}

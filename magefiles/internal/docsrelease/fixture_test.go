@@ -18,9 +18,9 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// world adds the state that only releases change: the forge's packages and releases, the website. Its time only passes in Sleep.
-type world struct {
-	*gitopstest.World
+// fixture adds the state that only releases change: the forge's packages and releases, the website. Its time only passes in Sleep.
+type fixture struct {
+	*gitopstest.Fixture
 	packages map[string]map[string]string // by version and file
 	releases map[string]vcs.Release
 	clock    time.Time
@@ -64,21 +64,21 @@ showcontent = true
 	docsHost = "https://forge.example/packages/docs/"
 )
 
-func newWorld() *world {
-	w := &world{
-		World: gitopstest.NewWorld(map[string]string{
+func newFixture() *fixture {
+	w := &fixture{
+		Fixture: gitopstest.NewFixture(map[string]string{
 			"towncrier.toml": docsTowncrier, "CHANGELOG.md": "# Changelog\n\n<!-- towncrier release notes start -->\n",
 			"docs/index.md": "# Home\n", "docs/changelog.d/+first.feature.md": "The first thing.\n", docsManifestFile: docsManifest,
 		}),
 		packages: map[string]map[string]string{}, releases: map[string]vcs.Release{}, clock: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC),
 		unrepeatable: -1,
 	}
-	w.World.Check = w.check
+	w.Fixture.Check = w.check
 	return w
 }
 
 // named is the archive that the manifest of a commit names.
-func (w *world) named(commit string) (version, file, sum string) {
+func (w *fixture) named(commit string) (version, file, sum string) {
 	found, err := manifest.File{Text: []byte(w.Commits[commit].Files[docsManifestFile])}.Read(
 		manifest.Env{Variable: "DOCS_RELEASE_URL"}, manifest.Env{Variable: "DOCS_RELEASE_SHA256"})
 	if err != nil {
@@ -89,7 +89,7 @@ func (w *world) named(commit string) (version, file, sum string) {
 }
 
 // served is the version that the website serves: that of the archive that the deployed manifest names.
-func (w *world) served() string {
+func (w *fixture) served() string {
 	if w.staleSite != "" {
 		return w.staleSite
 	}
@@ -108,7 +108,7 @@ func sumOf(content string) string {
 }
 
 // check checks the property that each file that a tag names is in the package.
-func (w *world) check() {
+func (w *fixture) check() {
 	for tag, commit := range w.Tags {
 		version, file, sum := w.named(commit)
 		if version == tag && sumOf(w.packages[version][file]) != sum && !slices.Contains(w.retired, tag) && w.broken == nil {
@@ -118,9 +118,9 @@ func (w *world) check() {
 }
 
 // state is the comparable part of the state.
-func (w *world) state() string {
+func (w *fixture) state() string {
 	var text strings.Builder
-	text.WriteString(w.World.State())
+	text.WriteString(w.Fixture.State())
 	for _, version := range slices.Sorted(maps.Keys(w.packages)) {
 		for _, file := range slices.Sorted(maps.Keys(w.packages[version])) {
 			fmt.Fprintf(&text, "file %s/%s %q\n", version, file, w.packages[version][file])
@@ -136,11 +136,11 @@ func (w *world) state() string {
 // releaser is one clone of the repository, and the connection of one program to the shared state.
 type releaser struct {
 	*gitopstest.Checkout
-	w    *world
+	w    *fixture
 	keep int
 }
 
-func (w *world) releaser() *releaser { return &releaser{Checkout: w.Checkout(), w: w} }
+func (w *fixture) releaser() *releaser { return &releaser{Checkout: w.Checkout(), w: w} }
 
 func (r *releaser) docs() docsrelease.Systems {
 	return docsrelease.Systems{

@@ -19,8 +19,8 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
 
-// World is the state that tasks change: the repository on the forge, and the deployed commit.
-type World struct {
+// Fixture is the state that tasks change: the repository on the forge, and the deployed commit.
+type Fixture struct {
 	Mu       sync.Mutex
 	Commits  map[string]Commit
 	Branch   string
@@ -30,21 +30,21 @@ type World struct {
 	Check    func()   // if set, is called after each change, which mu guards
 }
 
-// Commit is a commit of a World.
+// Commit is a commit of a Fixture.
 type Commit struct {
 	Parent, Message string
 	Files           map[string]string
 }
 
-// NewWorld is a repository with one commit, which is deployed.
-func NewWorld(files map[string]string) *World {
-	w := &World{Commits: map[string]Commit{}, Tags: map[string]string{}}
+// NewFixture is a repository with one commit, which is deployed.
+func NewFixture(files map[string]string) *Fixture {
+	w := &Fixture{Commits: map[string]Commit{}, Tags: map[string]string{}}
 	w.Branch = w.add(Commit{Message: "Begin", Files: files})
 	w.Deployed = w.Branch
 	return w
 }
 
-func (w *World) add(c Commit) string {
+func (w *Fixture) add(c Commit) string {
 	sum := sha1.New()
 	fmt.Fprintf(sum, "%s %q\n", c.Parent, c.Message)
 	for _, name := range slices.Sorted(maps.Keys(c.Files)) {
@@ -56,14 +56,14 @@ func (w *World) add(c Commit) string {
 }
 
 // CommitOnMain is a push of another user.
-func (w *World) CommitOnMain(name, text string) {
+func (w *Fixture) CommitOnMain(name, text string) {
 	files := maps.Clone(w.Commits[w.Branch].Files)
 	files[name] = text
 	w.Branch = w.add(Commit{Parent: w.Branch, Message: "Write " + name, Files: files})
 }
 
 // Contains reports whether a commit is the ancestor or comes after it.
-func (w *World) Contains(commit, ancestor string) bool {
+func (w *Fixture) Contains(commit, ancestor string) bool {
 	for ; commit != ""; commit = w.Commits[commit].Parent {
 		if commit == ancestor {
 			return true
@@ -73,12 +73,12 @@ func (w *World) Contains(commit, ancestor string) bool {
 }
 
 // Happened notes a change.
-func (w *World) Happened(format string, a ...any) {
+func (w *Fixture) Happened(format string, a ...any) {
 	w.Events = append(w.Events, fmt.Sprintf(format, a...))
 }
 
 // State is the comparable part of the state.
-func (w *World) State() string {
+func (w *Fixture) State() string {
 	var text strings.Builder
 	for commit := w.Branch; commit != ""; commit = w.Commits[commit].Parent {
 		fmt.Fprintf(&text, "commit %s %q\n", commit, w.Commits[commit].Message)
@@ -92,7 +92,7 @@ func (w *World) State() string {
 
 // Checkout is one clone of the repository, and the connection of one program to the shared state.
 type Checkout struct {
-	World   *World
+	Fixture   *Fixture
 	Head    string                               // of the checkout
 	Changes []string                             // paths
 	Gate    func(call string, before bool)       // called before and after each call; may panic, or wait
@@ -101,7 +101,7 @@ type Checkout struct {
 }
 
 // Checkout is a new clone.
-func (w *World) Checkout() *Checkout { return &Checkout{World: w, Head: w.Branch} }
+func (w *Fixture) Checkout() *Checkout { return &Checkout{Fixture: w, Head: w.Branch} }
 
 // Say adds a note or a warning.
 func (c *Checkout) Say(sentence string) { c.Said = append(c.Said, sentence) }
@@ -116,12 +116,12 @@ func (c *Checkout) Call(name string, effect func() error) error {
 			return err
 		}
 	}
-	c.World.Mu.Lock()
+	c.Fixture.Mu.Lock()
 	err := effect()
-	if c.World.Check != nil {
-		c.World.Check()
+	if c.Fixture.Check != nil {
+		c.Fixture.Check()
 	}
-	c.World.Mu.Unlock()
+	c.Fixture.Mu.Unlock()
 	if c.Gate != nil {
 		c.Gate(name, false)
 	}
@@ -174,7 +174,7 @@ func (o Origin) CheckTag(_ context.Context, name string) error {
 
 func (o Origin) Look(context.Context) (heads vcs.Heads, err error) {
 	err = o.Call("Look", func() error {
-		heads = vcs.Heads{Branch: "main", Commit: o.World.Branch, Tags: maps.Clone(o.World.Tags)}
+		heads = vcs.Heads{Branch: "main", Commit: o.Fixture.Branch, Tags: maps.Clone(o.Fixture.Tags)}
 		return nil
 	})
 	return heads, err
@@ -182,41 +182,41 @@ func (o Origin) Look(context.Context) (heads vcs.Heads, err error) {
 
 func (o Origin) Push(_ context.Context, p vcs.Push) error {
 	return o.Call("Push", func() error {
-		if o.World.Branch == p.New && (p.Tag == "" || o.World.Tags[p.Tag] == p.New) {
+		if o.Fixture.Branch == p.New && (p.Tag == "" || o.Fixture.Tags[p.Tag] == p.New) {
 			return nil
 		}
-		if o.World.Branch != p.Old || o.World.Tags[p.Tag] != "" {
+		if o.Fixture.Branch != p.Old || o.Fixture.Tags[p.Tag] != "" {
 			return &vcs.RaceError{Err: errors.New("the remote has moved")}
 		}
-		if o.World.Commits[p.New].Parent != p.Old {
+		if o.Fixture.Commits[p.New].Parent != p.Old {
 			return errors.New("that does not follow the base")
 		}
-		o.World.Branch = p.New
+		o.Fixture.Branch = p.New
 		if p.Tag != "" {
 			if p.TagHash != "tag "+p.Tag+" "+p.New {
 				return errors.New("no such tag object")
 			}
-			o.World.Tags[p.Tag] = p.New
+			o.Fixture.Tags[p.Tag] = p.New
 		}
-		o.World.Happened("push %s", p.Tag)
+		o.Fixture.Happened("push %s", p.Tag)
 		return nil
 	})
 }
 
 func (o Origin) Files(commit string) (fs.FS, error) {
-	o.World.Mu.Lock()
-	defer o.World.Mu.Unlock()
+	o.Fixture.Mu.Lock()
+	defer o.Fixture.Mu.Unlock()
 	tree := fstest.MapFS{}
-	for name, text := range o.World.Commits[commit].Files {
+	for name, text := range o.Fixture.Commits[commit].Files {
 		tree[name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return tree, nil
 }
 
 func (o Origin) Tree(commit, path string) (string, error) {
-	o.World.Mu.Lock()
-	defer o.World.Mu.Unlock()
-	sum, files := sha1.New(), o.World.Commits[commit].Files
+	o.Fixture.Mu.Lock()
+	defer o.Fixture.Mu.Unlock()
+	sum, files := sha1.New(), o.Fixture.Commits[commit].Files
 	any := false
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if name == path || strings.HasPrefix(name, path+"/") {
@@ -231,27 +231,27 @@ func (o Origin) Tree(commit, path string) (string, error) {
 }
 
 func (o Origin) Contains(_ context.Context, commit, ancestor string) (has bool, err error) {
-	o.World.Mu.Lock()
-	defer o.World.Mu.Unlock()
-	return o.World.Contains(commit, ancestor), nil
+	o.Fixture.Mu.Lock()
+	defer o.Fixture.Mu.Unlock()
+	return o.Fixture.Contains(commit, ancestor), nil
 }
 
 func (o Origin) Parent(commit string) (string, error) {
-	o.World.Mu.Lock()
-	defer o.World.Mu.Unlock()
-	return o.World.Commits[commit].Parent, nil
+	o.Fixture.Mu.Lock()
+	defer o.Fixture.Mu.Unlock()
+	return o.Fixture.Commits[commit].Parent, nil
 }
 
 func (o Origin) Commit(_ context.Context, base string, changes []vcs.Change, message string, when time.Time) (hash string, err error) {
 	err = o.Call("Commit", func() error {
-		files := maps.Clone(o.World.Commits[base].Files)
+		files := maps.Clone(o.Fixture.Commits[base].Files)
 		for _, c := range changes {
 			files[c.Path] = string(c.Content)
 			if c.Delete {
 				delete(files, c.Path)
 			}
 		}
-		hash = o.World.add(Commit{Parent: base, Message: message, Files: files})
+		hash = o.Fixture.add(Commit{Parent: base, Message: message, Files: files})
 		return nil
 	})
 	return hash, err
@@ -270,7 +270,7 @@ func (o Origin) FastForward(_ context.Context, _, base, commit string) (why stri
 	err = o.Call("FastForward", func() error {
 		at := commit
 		for at != "" && at != o.Head {
-			at = o.World.Commits[at].Parent
+			at = o.Fixture.Commits[at].Parent
 		}
 		switch {
 		case at != "":
@@ -292,7 +292,7 @@ func (d Deployer) Check(context.Context) error {
 
 func (d Deployer) State(ctx context.Context, _ string, contains gitops.Contains) (deployed bool, why string, err error) {
 	revision := ""
-	if err := d.Call("State", func() error { revision = d.World.Deployed; return nil }); err != nil {
+	if err := d.Call("State", func() error { revision = d.Fixture.Deployed; return nil }); err != nil {
 		return false, "", err
 	}
 	deployed, err = contains(ctx, revision)
@@ -302,8 +302,8 @@ func (d Deployer) State(ctx context.Context, _ string, contains gitops.Contains)
 func (d Deployer) Deploy(ctx context.Context, commit string, contains gitops.Contains) error {
 	revision := ""
 	if err := d.Call("Deploy", func() error {
-		d.World.Deployed = d.World.Branch
-		revision = d.World.Deployed
+		d.Fixture.Deployed = d.Fixture.Branch
+		revision = d.Fixture.Deployed
 		return nil
 	}); err != nil {
 		return err

@@ -19,22 +19,22 @@ import (
 // patience is how long the tests wait for operations that take seconds.
 const patience = 90 * time.Second
 
-// world is a cluster with Argo CD, and a repository that it deploys.
-type world struct {
+// fixture is a cluster with Argo CD, and a repository that it deploys.
+type fixture struct {
 	cluster *Cluster
 	argo    *ArgoCD
 	repo    *testRepository
 }
 
-func startWorld(t *testing.T, home Home) *world {
+func startWorld(t *testing.T, home Home) *fixture {
 	t.Helper()
-	w := &world{repo: newRepository(t, "deployed")}
+	w := &fixture{repo: newRepository(t, "deployed")}
 	w.start(t, home)
 	t.Cleanup(func() { w.close(t) })
 	return w
 }
 
-func (w *world) start(t *testing.T, home Home) {
+func (w *fixture) start(t *testing.T, home Home) {
 	t.Helper()
 	need(t, PartForge, PartArgoCD)
 	began := time.Now()
@@ -53,7 +53,7 @@ func (w *world) start(t *testing.T, home Home) {
 	t.Logf("Argo CD: %.1f s", time.Since(began).Seconds())
 }
 
-func (w *world) close(t *testing.T) {
+func (w *fixture) close(t *testing.T) {
 	t.Helper()
 	if w.argo == nil {
 		return
@@ -72,7 +72,7 @@ func (w *world) close(t *testing.T) {
 	w.argo = nil
 }
 
-func (w *world) processes() []*process {
+func (w *fixture) processes() []*process {
 	single := []*process{w.argo.redis.process, w.cluster.server, w.cluster.kept}
 	return slices.Concat(single, w.argo.processes, w.cluster.controlled)
 }
@@ -94,17 +94,17 @@ type application struct {
 }
 
 // client is a client of the API as users have it.
-func (w *world) client(token string) api {
+func (w *fixture) client(token string) api {
 	return api{client: w.argo.Proxy().Client(), base: w.argo.URL(), token: token}
 }
 
-func (w *world) app(ctx context.Context, name, refresh string) (application, error) {
+func (w *fixture) app(ctx context.Context, name, refresh string) (application, error) {
 	var app application
 	err := w.client(w.argo.Token()).do(ctx, http.MethodGet, "/api/v1/applications/"+name+"?refresh="+refresh, "", nil, &app)
 	return app, err
 }
 
-func (w *world) syncAs(ctx context.Context, token, name string, request map[string]any) error {
+func (w *fixture) syncAs(ctx context.Context, token, name string, request map[string]any) error {
 	if request == nil {
 		request = map[string]any{}
 	}
@@ -112,7 +112,7 @@ func (w *world) syncAs(ctx context.Context, token, name string, request map[stri
 }
 
 // synced syncs with the token of a release, and waits until that commit is deployed.
-func (w *world) synced(t *testing.T, name, commit string) {
+func (w *fixture) synced(t *testing.T, name, commit string) {
 	t.Helper()
 	_, err := w.app(t.Context(), name, "hard")
 	must(t, err)
@@ -120,7 +120,7 @@ func (w *world) synced(t *testing.T, name, commit string) {
 	w.healthy(t, name, commit)
 }
 
-func (w *world) healthy(t *testing.T, name, commit string) {
+func (w *fixture) healthy(t *testing.T, name, commit string) {
 	t.Helper()
 	eventually(t, name+" is synced and healthy at "+commit, func(ctx context.Context) error {
 		app, err := w.app(ctx, name, "")
@@ -133,7 +133,7 @@ func (w *world) healthy(t *testing.T, name, commit string) {
 }
 
 // release commits the manifest of another version.
-func (w *world) release(t *testing.T, name, version string) (commit string) {
+func (w *fixture) release(t *testing.T, name, version string) (commit string) {
 	t.Helper()
 	w.repo.write(t, map[string]any{name + "/deployment.yaml": deployment(name, 2, version)})
 	return w.repo.commit(t)
