@@ -38,7 +38,8 @@ type Env struct {
 	// TempDir is a folder of the session for archives; it is removed with the session.
 	TempDir string
 
-	reads reads
+	reads    reads
+	failures failures // of downloads
 }
 
 // Resolvers are the fields that this package offers.
