@@ -33,7 +33,7 @@ func newWebsite(t *testing.T, answer func(w http.ResponseWriter, r *http.Request
 		s.mu.Lock()
 		s.asked[r.Method+" "+r.URL.Path]++
 		s.mu.Unlock()
-		answer(w, r)
+		s.answer(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s

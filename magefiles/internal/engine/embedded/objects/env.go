@@ -37,6 +37,8 @@ type Env struct {
 	LookupEnv func(string) (string, bool)
 	// TempDir is a folder of the session for archives; it is removed with the session.
 	TempDir string
+	// StateDir is a permanent folder: it holds what git fetched.
+	StateDir string
 
 	reads    reads
 	failures failures // of downloads
@@ -48,6 +50,7 @@ func Resolvers() gql.Resolvers {
 		"Query": queryFields, "Container": containerFields, "Directory": directoryFields, "File": fileFields,
 		"Secret": secretFields, "CacheVolume": {}, "Host": hostFields, "EnvVariable": envVariableFields,
 		"Label": labelFields, "Port": portFields, "Stat": statFields, "Engine": engineFields, "EngineCache": engineCacheFields,
+		"GitRepository": gitRepositoryFields, "GitRef": gitRefFields, "Socket": {},
 	}
 }
 

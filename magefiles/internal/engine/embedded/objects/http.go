@@ -63,7 +63,7 @@ func download(q *Query, ctx context.Context, a gql.Args) (any, error) {
 		}
 		attrs[pb.AttrHTTPAuthHeaderSecret] = header.id()
 	}
-	st := q.Env.source(address, attrs, "download "+urlutil.RedactCredentials(address))
+	st := q.Env.source(address, address, attrs, "download "+urlutil.RedactCredentials(address))
 	if _, err := q.Env.Solver.Solve(ctx, st); err != nil {
 		q.Env.failures.add(address)
 		return nil, downloadError(err)
@@ -85,10 +85,10 @@ func downloadName(address *url.URL, a gql.Args) (string, error) {
 	return "index", nil
 }
 
-// source is a source of BuildKit with attributes. An open build answers a source that failed with the same error again: a source that failed gets
-// one more attribute, which BuildKit ignores.
-func (e *Env) source(address string, attrs map[string]string, name string) llb.State {
-	if n := e.failures.count(address); n > 0 {
+// source is a source of BuildKit with attributes. An open build answers a source that failed with the same error again: one that failed under its
+// name before gets one more attribute, which BuildKit ignores.
+func (e *Env) source(failing, address string, attrs map[string]string, name string) llb.State {
+	if n := e.failures.count(failing); n > 0 {
 		attrs["blumeops.attempt"] = strconv.Itoa(n + 1)
 	}
 	var c llb.Constraints

@@ -25,6 +25,7 @@ var queryFields = map[string]gql.Resolver{
 	}),
 	"file":        field(newFile),
 	"http":        field(download),
+	"git":         field(newGit),
 	"host":        field(func(q *Query, _ context.Context, _ gql.Args) (any, error) { return &Host{env: q.Env}, nil }),
 	"secret":      field(newSecret),
 	"setSecret":   field(setSecret),
