@@ -102,6 +102,9 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 			found = found.with(m.file.checks...)
 		}
 	}
+	for _, m := range c.sockets {
+		opts = append(opts, m.runOption())
+	}
 	run := root.Run(opts...)
 	out := *c
 	out.fs, out.checks, out.imageRef = run.Root(), found, ""

@@ -36,7 +36,7 @@ func (s *sockets) path(id string) (string, error) {
 	if path, ok := s.paths[id]; ok {
 		return path, nil
 	}
-	return "", status.Errorf(codes.NotFound, "socket %s: not found", id)
+	return "", status.Errorf(codes.Unimplemented, "socket %s: not found", id) // BuildKit then says that nothing is forwarded
 }
 
 // Register implements session.Attachable.
