@@ -20,6 +20,8 @@ var containerExecFields = map[string]gql.Resolver{
 	"stderr":         output(execmeta.StderrFile),
 	"combinedOutput": field((*Container).combinedOutput),
 	"exitCode":       field((*Container).exitCode),
+	"withError":      setter((*Container).setError),
+	"sync":           field(func(c *Container, ctx context.Context, _ gql.Args) (any, error) { return nil, c.ready(ctx) }),
 }
 
 // errNoCommand is Dagger's error if there is no command to run, or none ran.

@@ -47,7 +47,7 @@ type Env struct {
 // Resolvers are the fields that this package offers.
 func Resolvers() gql.Resolvers {
 	return gql.Resolvers{
-		"Query": queryFields, "Container": containerFields, "Directory": directoryFields, "File": fileFields,
+		"Query": queryFields, "Container": containerFields(), "Directory": directoryFields, "File": fileFields,
 		"Secret": secretFields, "CacheVolume": {}, "Host": hostFields, "EnvVariable": envVariableFields,
 		"Label": labelFields, "Port": portFields, "Stat": statFields, "Engine": engineFields, "EngineCache": engineCacheFields,
 		"GitRepository": gitRepositoryFields, "GitRef": gitRefFields, "Socket": {},
