@@ -33,9 +33,9 @@ func download(q *Query, ctx context.Context, a gql.Args) (any, error) {
 	// Go's client refuses these in the same words.
 	switch {
 	case parsed.Scheme != "http" && parsed.Scheme != "https":
-		return nil, fmt.Errorf("Get %q: unsupported protocol scheme %q", parsed.Redacted(), parsed.Scheme) //nolint:staticcheck // Go's words
+		return nil, fmt.Errorf("Get %q: unsupported protocol scheme %q", parsed.Redacted(), parsed.Scheme)
 	case parsed.Host == "":
-		return nil, fmt.Errorf("Get %q: http: no Host in request URL", parsed.Redacted()) //nolint:staticcheck // Go's words
+		return nil, fmt.Errorf("Get %q: http: no Host in request URL", parsed.Redacted())
 	}
 	name, err := downloadName(parsed, a)
 	if err != nil {

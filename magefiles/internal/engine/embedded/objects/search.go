@@ -233,7 +233,7 @@ type searchWalk struct {
 func (w *searchWalk) walk(ctx context.Context, top string) error {
 	info, err := os.Lstat(filepath.Join(w.dir, top))
 	if err != nil {
-		return fmt.Errorf("ripgrep error: rg: %s: IO error for operation on %[1]s: No such file or directory (os error 2)\n", top) //nolint:staticcheck // ripgrep's words
+		return fmt.Errorf("ripgrep error: rg: %s: IO error for operation on %[1]s: No such file or directory (os error 2)", top)
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return nil
