@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"flag"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -14,7 +16,10 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/objects"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/schema"
 )
+
+var update = flag.Bool("update", false, "write the part of docs/reference/engine-api.md that comes from the code")
 
 // requirements are the direct requirements of a go.mod: for code, or for a tool.
 func requirements(t *testing.T, file string) []string {
@@ -100,26 +105,65 @@ func TestPackagesAreDescribed(t *testing.T) {
 	}
 }
 
-var code = regexp.MustCompile("`([A-Za-z]+)`")
-
-func TestAnsweredFieldsAreListed(t *testing.T) {
+// TestAPIPage writes the section of the engine's API from the resolvers and the schema, and compares it with the page. -update writes the page.
+func TestAPIPage(t *testing.T) {
+	const heading = "## What is answered"
 	reference := read(t, "docs/reference/engine-api.md")
-	answered := reference.section(t, "## What is answered")
-	types := regexp.MustCompile(`(?m)^### (\w+)$`).FindAllStringSubmatch(answered, -1)
-	offered := objects.Resolvers()
-	if len(types) != len(offered) {
-		t.Errorf("%s lists %d types, the engine answers %d", reference.path, len(types), len(offered))
+	old, want := reference.section(t, heading), answered()
+	if old == want {
+		return
 	}
-	for _, m := range types {
-		var listed []string
-		if section := reference.section(t, m[0]); len(offered[m[1]]) > 0 {
-			for _, f := range code.FindAllStringSubmatch(section, -1) {
-				listed = append(listed, f[1])
+	if !*update {
+		t.Fatalf("%s: the section %q is not what the engine answers: go test ./magefiles/internal/docs -update\n%s", reference.path, heading, want)
+	}
+	text := strings.Replace(reference.text, heading+"\n"+old, heading+"\n"+want, 1)
+	if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(reference.path)), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// noFields are objects without fields of their own, and the fields that take them.
+var noFields = map[string]string{
+	"CacheVolume": "Pass it to `withMountedCache`.",
+	"Socket":      "Pass it to `withUnixSocket`, to `git`, or to `dockerBuild` for `RUN --mount=type=ssh`.",
+}
+
+// answered is the section about the fields that the engine answers, and those of the same objects that it refuses.
+func answered() string {
+	types, offered := schema.Load().Types, objects.Resolvers()
+	names := slices.Sorted(maps.Keys(offered))
+	first := []string{"Query", "Container", "Directory", "File", "Host"}
+	names = append(first, slices.DeleteFunc(names, func(name string) bool { return slices.Contains(first, name) })...)
+	var out strings.Builder
+	out.WriteString("\n`id`, `__typename`, introspection (`__schema`, `__type`), `node` and `loadTYPEFromID` are answered for every object below. All other fields of these objects are listed as refused.\n\n")
+	for _, name := range names {
+		fmt.Fprintf(&out, "### %s\n\n", name)
+		switch {
+		case name == "Container":
+			for _, g := range objects.ContainerGroups() {
+				fmt.Fprintf(&out, "- %s: %s\n", g.Title, quoted(slices.Collect(maps.Keys(g.Fields))))
+			}
+			out.WriteString("\n")
+		case len(offered[name]) == 0:
+			fmt.Fprintf(&out, "It has no other fields. %s\n\n", noFields[name])
+		default:
+			fmt.Fprintf(&out, "%s\n\n", quoted(slices.Collect(maps.Keys(offered[name]))))
+		}
+		var refused []string
+		for _, f := range types[name].Fields {
+			if offered[name][f.Name] == nil && f.Name != "id" && f.Name != "node" && !strings.HasPrefix(f.Name, "__") && !strings.HasPrefix(f.Name, "load") {
+				refused = append(refused, f.Name)
 			}
 		}
-		want := slices.Sorted(maps.Keys(offered[m[1]]))
-		if slices.Sort(listed); !slices.Equal(listed, want) {
-			t.Errorf("%s: %s lists %v\nthe engine answers %v", reference.path, m[1], listed, want)
+		if len(refused) > 0 {
+			fmt.Fprintf(&out, "Refused: %s\n\n", quoted(refused))
 		}
 	}
+	return out.String()
+}
+
+// quoted are names in order, in backticks.
+func quoted(names []string) string {
+	slices.Sort(names)
+	return "`" + strings.Join(names, "` `") + "`"
 }

@@ -47,7 +47,7 @@ const (
 // situation is the state that was found.
 type situation struct {
 	tags  map[string]string
-	gaps []string // missing parts of the newest version's release; none if it is complete, or must not be finished
+	gaps  []string // missing parts of the newest version's release; none if it is complete, or must not be finished
 	news  string   // changes since then; "" for none
 	raced bool     // another client was quicker than an earlier attempt
 }

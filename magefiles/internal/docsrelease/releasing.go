@@ -15,7 +15,7 @@ type releasing struct {
 	// The state that was found in this round.
 	heads    vcs.Heads
 	newest   newest
-	gaps    []string
+	gaps     []string
 	decision decision
 
 	// Of the version that is made.

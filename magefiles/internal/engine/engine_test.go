@@ -129,9 +129,9 @@ func TestUnsupportedFieldIsNamed(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())
 	for field, ask := range map[string]func() error{
-		"Query.git":           func() error { _, err := c.Git("https://example.org/x.git").Head().Commit(ctx); return err },
-		"Query.http":          func() error { _, err := c.HTTP("https://example.org/").Contents(ctx); return err },
-		"Container.asService": func() error { _, err := c.Container().AsService().ID(ctx); return err },
+		"Query.moduleSource": func() error { _, err := c.ModuleSource("x").ID(ctx); return err },
+		"Directory.asModule": func() error { _, err := c.Directory().AsModule().ID(ctx); return err },
+		"Directory.changes":  func() error { _, err := c.Directory().Changes(c.Directory()).ID(ctx); return err },
 	} {
 		err := ask()
 		if err == nil || !strings.Contains(err.Error(), field) || !strings.Contains(err.Error(), "BLUMEOPS_ENGINE=dagger") {

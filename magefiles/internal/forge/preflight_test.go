@@ -43,8 +43,8 @@ func TestPreflightOfTokens(t *testing.T) {
 	written := func() string { return fmt.Sprint(wrote(t, f, need.Repository)) }
 	before := written()
 	for _, c := range []struct {
-		scopes []string
-		missing  string
+		scopes  []string
+		missing string
 	}{
 		{[]string{"all"}, "|||||"},
 		{[]string{"write:repository", "write:package"}, "|||||"},

@@ -1,7 +1,7 @@
 // Package embedded answers the Dagger API in this process and has BuildKit do the work.
 //
-// It has five subpackages: schema (the queries that are valid), gql (their execution), objects (the fields), solver (the requests to BuildKit)
-// and execinit (process 1 inside an exec). This package combines them into a session, and into the connection that the Go SDK takes.
+// It has six subpackages: schema (the queries that are valid), gql (their execution), objects (the fields), solver (the requests to BuildKit),
+// gitremote (git on the host) and execinit (process 1 inside an exec). This package combines them into a session, and into the connection that the Go SDK takes.
 package embedded
 
 import (
@@ -77,7 +77,7 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	}
 	env := &objects.Env{
 		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth,
-		LookupEnv: opts.LookupEnv, TempDir: temp.Path,
+		LookupEnv: opts.LookupEnv, TempDir: temp.Path, StateDir: opts.StateDir,
 	}
 	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
 	server := gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env})

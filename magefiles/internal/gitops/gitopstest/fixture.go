@@ -92,7 +92,7 @@ func (w *Fixture) State() string {
 
 // Checkout is one clone of the repository, and the connection of one program to the shared state.
 type Checkout struct {
-	Fixture   *Fixture
+	Fixture *Fixture
 	Head    string                               // of the checkout
 	Changes []string                             // paths
 	Gate    func(call string, before bool)       // called before and after each call; may panic, or wait

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"strings"
@@ -23,6 +24,7 @@ type Container struct {
 	config   config
 	mounts   []mount
 	secrets  []secretVariable
+	sockets  []socketMount
 	imageRef string
 	last     *execution
 	checks   checks
@@ -42,16 +44,33 @@ type config struct {
 	image       imageExtras
 }
 
-var containerFields = fieldsOf(containerConfigFields, containerFileFields, containerMountFields, containerExecFields, containerImageFields)
+// Group are fields of an object that belong together.
+type Group struct {
+	Title  string
+	Fields map[string]gql.Resolver
+}
 
-func fieldsOf(parts ...map[string]gql.Resolver) map[string]gql.Resolver {
+// ContainerGroups are the fields of Container, for the page that lists them.
+func ContainerGroups() []Group {
+	return []Group{
+		{"Image", containerImageFields}, {"Configuration", containerConfigFields}, {"Commands", containerExecFields}, {"Files", containerFileFields},
+		{"Mounts", containerMountFields}, {"Sockets", containerSocketFields}, {"Secrets", containerSecretFields},
+	}
+}
+
+func containerFields() map[string]gql.Resolver {
 	out := map[string]gql.Resolver{}
-	for _, p := range parts {
-		for k, v := range p {
-			out[k] = v
-		}
+	for _, g := range ContainerGroups() {
+		maps.Copy(out, g.Fields)
 	}
 	return out
+}
+
+var containerSecretFields = map[string]gql.Resolver{
+	"withSecretVariable":    setter((*Container).setSecretVariable),
+	"withoutSecretVariable": setter((*Container).unsetSecretVariable),
+	"withRegistryAuth":      setter((*Container).setRegistryAuth),
+	"withoutRegistryAuth":   setter(func(c *Container, a gql.Args) error { c.env.Auth.Forget(a.String("address")); return nil }),
 }
 
 // setter is a resolver that gives a changed copy of the container.
@@ -127,13 +146,7 @@ var containerConfigFields = map[string]gql.Resolver{
 	"exposedPorts":           getter(func(c *Container, _ gql.Args) any { return each(c.config.ports, func(p Port) any { return p }) }),
 	"withExposedPort":        setter((*Container).exposePort),
 	"withoutExposedPort":     setter((*Container).hidePort),
-	"withSecretVariable":     setter((*Container).setSecretVariable),
-	"withoutSecretVariable":  setter((*Container).unsetSecretVariable),
-	"withRegistryAuth":       setter((*Container).setRegistryAuth),
-	"withoutRegistryAuth":    setter(func(c *Container, a gql.Args) error { c.env.Auth.Forget(a.String("address")); return nil }),
-	"withError":              setter((*Container).setError),
 	"withDefaultTerminalCmd": setter(func(*Container, gql.Args) error { return nil }),
-	"sync":                   field(func(c *Container, ctx context.Context, _ gql.Args) (any, error) { return nil, c.ready(ctx) }),
 }
 
 func optional(v string, ok bool) any {

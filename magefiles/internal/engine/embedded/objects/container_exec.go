@@ -20,6 +20,8 @@ var containerExecFields = map[string]gql.Resolver{
 	"stderr":         output(execmeta.StderrFile),
 	"combinedOutput": field((*Container).combinedOutput),
 	"exitCode":       field((*Container).exitCode),
+	"withError":      setter((*Container).setError),
+	"sync":           field(func(c *Container, ctx context.Context, _ gql.Args) (any, error) { return nil, c.ready(ctx) }),
 }
 
 // errNoCommand is Dagger's error if there is no command to run, or none ran.
@@ -101,6 +103,9 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 		case m.file != nil:
 			found = found.with(m.file.checks...)
 		}
+	}
+	for _, m := range c.sockets {
+		opts = append(opts, m.runOption())
 	}
 	run := root.Run(opts...)
 	out := *c

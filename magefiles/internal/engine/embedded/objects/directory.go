@@ -55,6 +55,8 @@ var directoryFields = map[string]gql.Resolver{
 	"withoutDirectory": field((*Directory).without),
 	"withoutFiles":     field((*Directory).withoutFiles),
 	"chown":            field((*Directory).chown),
+	"asGit":            field((*Directory).asGit),
+	"search":           field((*Directory).search),
 }
 
 // at returns the path of p in the state. Going up ends at the root.

@@ -24,9 +24,6 @@ import (
 )
 
 func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
-	if a.Has("ssh") {
-		return nil, gql.Unsupported{Type: "Directory", Field: "dockerBuild(ssh)"}
-	}
 	if err := d.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -46,6 +43,10 @@ func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	agent, _, err := gql.Object[*Socket](a, "ssh")
+	if err != nil {
+		return nil, err
+	}
 	found := &violations{}
 	res, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, d.env.convertOptions(source.st, p, a, found))
 	if err != nil {
@@ -60,7 +61,7 @@ func (d *Directory) dockerBuild(ctx context.Context, a gql.Args) (any, error) {
 		return nil, err
 	}
 	c.platform = p // the base may be for another
-	if c.fs, c.last, err = d.env.withInit(ctx, res.State, p, secrets); err != nil {
+	if c.fs, c.last, err = d.env.withInit(ctx, res.State, p, secrets, agent); err != nil {
 		return nil, err
 	}
 	if c.last != nil {

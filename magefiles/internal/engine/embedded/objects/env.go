@@ -37,16 +37,21 @@ type Env struct {
 	LookupEnv func(string) (string, bool)
 	// TempDir is a folder of the session for archives; it is removed with the session.
 	TempDir string
+	// StateDir is a permanent folder: it holds what git fetched.
+	StateDir string
 
-	reads folderReads
+	reads    folderReads
+	failures failures // of downloads
 }
 
 // Resolvers are the fields that this package offers.
 func Resolvers() gql.Resolvers {
 	return gql.Resolvers{
-		"Query": queryFields, "Container": containerFields, "Directory": directoryFields, "File": fileFields,
+		"Query": queryFields, "Container": containerFields(), "Directory": directoryFields, "File": fileFields,
 		"Secret": secretFields, "CacheVolume": {}, "Host": hostFields, "EnvVariable": envVariableFields,
 		"Label": labelFields, "Port": portFields, "Stat": statFields, "Engine": engineFields, "EngineCache": engineCacheFields,
+		"GitRepository": gitRepositoryFields, "GitRef": gitRefFields, "Socket": {},
+		"SearchResult": searchResultFields, "SearchSubmatch": searchSubmatchFields,
 	}
 }
 

@@ -40,6 +40,7 @@ var fileFields = map[string]gql.Resolver{
 	"withTimestamps": field((*File).withTimestamps),
 	"withReplaced":   field((*File).withReplaced),
 	"chown":          field((*File).chown),
+	"search":         field((*File).search),
 }
 
 func (f *File) base() string {

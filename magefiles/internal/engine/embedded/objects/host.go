@@ -16,9 +16,10 @@ import (
 type Host struct{ env *Env }
 
 var hostFields = map[string]gql.Resolver{
-	"directory": field((*Host).directory),
-	"file":      field((*Host).file),
-	"findUp":    field((*Host).findUp),
+	"directory":  field((*Host).directory),
+	"file":       field((*Host).file),
+	"findUp":     field((*Host).findUp),
+	"unixSocket": field((*Host).unixSocket),
 }
 
 func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {

@@ -24,6 +24,8 @@ var queryFields = map[string]gql.Resolver{
 		return &Directory{env: q.Env, st: llb.Scratch(), dir: "/"}, nil
 	}),
 	"file":        field(newFile),
+	"http":        field(download),
+	"git":         field(newGit),
 	"host":        field(func(q *Query, _ context.Context, _ gql.Args) (any, error) { return &Host{env: q.Env}, nil }),
 	"secret":      field(newSecret),
 	"setSecret":   field(setSecret),

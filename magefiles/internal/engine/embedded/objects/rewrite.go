@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/session/sshforward"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -15,8 +16,8 @@ import (
 )
 
 // withInit puts the exec init before every RUN of a converted Dockerfile, so that its streams and its exit code are known, as those of every exec
-// are. Secrets get the session's ids.
-func (e *Env) withInit(ctx context.Context, st llb.State, p ocispecs.Platform, secrets map[string]*Secret) (llb.State, *execution, error) {
+// are. Secrets and the socket of the SSH agent get the session's ids.
+func (e *Env) withInit(ctx context.Context, st llb.State, p ocispecs.Platform, secrets map[string]*Secret, agent *Socket) (llb.State, *execution, error) {
 	var none *execution
 	if st.Output() == nil {
 		return st, none, nil
@@ -25,7 +26,7 @@ func (e *Env) withInit(ctx context.Context, st llb.State, p ocispecs.Platform, s
 	if err != nil {
 		return st, none, err
 	}
-	r := rewriter{env: e, secrets: secrets, inputs: map[digest.Digest]digest.Digest{}, answers: map[digest.Digest]int64{}}
+	r := rewriter{env: e, secrets: secrets, agent: agent, inputs: map[digest.Digest]digest.Digest{}, answers: map[digest.Digest]int64{}}
 	out, err := r.rewrite(ctx, def.ToPB())
 	if err != nil || out == nil {
 		return st, none, err
@@ -57,6 +58,7 @@ func state(def *pb.Definition) (llb.State, error) {
 type rewriter struct {
 	env     *Env
 	secrets map[string]*Secret
+	agent   *Socket                         // nil for none
 	inputs  map[digest.Digest]digest.Digest // of an op: the op whose result it changed
 	answers map[digest.Digest]int64         // of an exec: the index of the output that is its answer
 }
@@ -161,6 +163,9 @@ func (r *rewriter) exec(op *pb.Op, x *pb.ExecOp, initDigest string) (int64, erro
 	if err := r.mapSecrets(x, &in); err != nil {
 		return 0, err
 	}
+	if err := r.mapSockets(x); err != nil {
+		return 0, err
+	}
 	text, err := in.Encode()
 	if err != nil {
 		return 0, err
@@ -217,6 +222,25 @@ func (r *rewriter) mapSecrets(x *pb.ExecOp, in *execmeta.Instruction) error {
 		env = append(env, v)
 	}
 	x.Secretenv = env
+	return nil
+}
+
+// mapSockets gives the mounts of the SSH agent the socket of the build. The build has one socket, with the id default.
+func (r *rewriter) mapSockets(x *pb.ExecOp) error {
+	var mounts []*pb.Mount
+	for _, m := range x.Mounts {
+		switch {
+		case m.SSHOpt == nil:
+		case r.agent != nil && (m.SSHOpt.ID == "" || m.SSHOpt.ID == sshforward.DefaultID):
+			m.SSHOpt.ID = r.agent.id()
+		case m.SSHOpt.Optional:
+			continue
+		default:
+			return fmt.Errorf("no SSH key %q forwarded from the client", first(m.SSHOpt.ID, sshforward.DefaultID))
+		}
+		mounts = append(mounts, m)
+	}
+	x.Mounts = mounts
 	return nil
 }
 

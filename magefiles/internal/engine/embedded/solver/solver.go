@@ -52,6 +52,7 @@ type Solver struct {
 	gateway  gateway.Client
 	opts     Options
 	locals   *locals
+	sockets  *sockets
 	imports  content.Store
 	progress *progress
 	retries  *retries
@@ -70,7 +71,7 @@ var errClosed = errors.New("the engine session is closed")
 func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) {
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s := &Solver{
-		client: c, opts: opts, locals: newLocals(), progress: newProgress(opts.Events), retries: newRetries(),
+		client: c, opts: opts, locals: newLocals(), sockets: &sockets{paths: map[string]string{}}, progress: newProgress(opts.Events), retries: newRetries(),
 		refs: map[digest.Digest]gateway.Reference{}, cancel: cancel, closed: make(chan struct{}),
 	}
 	if opts.ImportDir != "" {
@@ -103,7 +104,7 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 }
 
 func (s *Solver) attachables() []session.Attachable {
-	a := []session.Attachable{newSender(s.locals)}
+	a := []session.Attachable{newSender(s.locals), s.sockets}
 	if s.opts.Secret != nil {
 		a = append(a, secretsprovider.NewSecretProvider(secretStore(s.opts.Secret)))
 	}

@@ -53,6 +53,8 @@ func main() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: buildkitd CONFIG.json")
 	}
+	// Files get the modes that steps ask for, whatever the umask of the user. BuildKit's own daemon does the same; commands have their own umask.
+	unix.Umask(0)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := run(ctx, os.Args[1]); err != nil {

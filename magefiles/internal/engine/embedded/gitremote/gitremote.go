@@ -1,0 +1,154 @@
+// Package gitremote lists the references of git repositories, and checks out their commits with the git command of this machine.
+//
+// A credential reaches git only by its environment: arguments are visible to every user of the machine.
+package gitremote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
+)
+
+// Remote is a repository with the access to it.
+type Remote struct {
+	// URL is the address without credentials, or the path of a repository on this machine.
+	URL string
+	// Header is the value of the header Authorization, for HTTP; "" for none.
+	Header string
+	// Agent is the path of the socket of an SSH agent, for SSH.
+	Agent string
+	// KnownHosts are the lines of a known_hosts file. Without any, the key of a server is not checked.
+	KnownHosts string
+}
+
+// Errors of git, in the words of Dagger.
+var (
+	ErrAuth           = errors.New("git authentication failed")
+	ErrNoRepository   = errors.New("not a git repository")
+	ErrSHAUnsupported = errors.New("sha fetch unsupported by remote")
+	errNoShallow      = errors.New("shallow clone not supported")
+)
+
+// Error is the failure of a git command.
+type Error struct{ Err error }
+
+func (e *Error) Error() string { return "git error: " + e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Classify is the cause of a failure, by the output of git; nil if the output does not tell.
+func Classify(output string) error {
+	output = strings.ToLower(output)
+	for _, known := range []struct {
+		err   error
+		texts []string
+	}{
+		{ErrAuth, []string{"authentication failed", "authentication required", "could not read username", "could not read password", "permission denied (publickey"}},
+		{ErrNoRepository, []string{"not a git repository"}},
+		{errNoShallow, []string{"does not support shallow"}},
+		{ErrSHAUnsupported, []string{"unadvertised object", "not our ref", "couldn't find remote ref"}},
+	} {
+		for _, text := range known.texts {
+			if strings.Contains(output, text) {
+				return known.err
+			}
+		}
+	}
+	return nil
+}
+
+// grace is how long git may take to end after it was interrupted.
+const grace = 2 * time.Second
+
+// run runs git with the access to the remote, and returns its output. The files that it writes have the modes of the umask 022.
+func (r Remote) run(ctx context.Context, dir string, args ...string) (string, error) {
+	environ, done, err := r.environ()
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	// sh sets the umask, which Go can only set for the whole process.
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `umask 022; exec git "$@"`, "git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"}, args...)...)
+	cmd.Dir, cmd.Env = dir, environ
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := procgroup.Run(ctx, cmd, grace); err != nil {
+		return "", explain(ctx, err, log.String())
+	}
+	return out.String(), nil
+}
+
+func explain(ctx context.Context, err error, output string) error {
+	var exit *exec.ExitError
+	if ctx.Err() != nil || !errors.As(err, &exit) {
+		return err
+	}
+	if exit.ExitCode() == 127 {
+		return errors.New("the command git is missing: apt-get install git")
+	}
+	if cause := Classify(output); cause != nil {
+		return &Error{cause}
+	}
+	return &Error{fmt.Errorf("%w: %s", err, lastLine(output))}
+}
+
+// lastLine is the last line of git's output that is an error, otherwise the last line.
+func lastLine(output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		if strings.HasPrefix(lines[i], "fatal:") || strings.HasPrefix(lines[i], "error:") {
+			return lines[i]
+		}
+	}
+	return lines[len(lines)-1]
+}
+
+// environ is the environment of git: that of this process without the user's configuration of git, and the access to the remote.
+func (r Remote) environ() (environ []string, done func(), err error) {
+	done = func() {}
+	for _, entry := range procgroup.Environment(os.Environ(), append([]string{"GIT_SSL_CAINFO", "GIT_SSL_CAPATH"}, procgroup.Basic...)) {
+		if name, _, _ := strings.Cut(entry, "="); name != "HOME" && !strings.HasPrefix(name, "XDG_") && !strings.HasPrefix(name, "LC_") {
+			environ = append(environ, entry)
+		}
+	}
+	if filepath.IsAbs(r.URL) { // its files may have another owner
+		environ = append(environ, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
+	}
+	environ = append(environ, "HOME="+os.DevNull, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
+		// A repository on the disk is only used if the caller names it, never as a submodule of another.
+		"GIT_PROTOCOL_FROM_USER=1")
+	if r.Header != "" {
+		environ = append(environ, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http."+r.server()+".extraHeader", "GIT_CONFIG_VALUE_0=Authorization: "+r.Header)
+	}
+	ssh := "ssh -F " + os.DevNull
+	if r.KnownHosts == "" {
+		return append(environ, "SSH_AUTH_SOCK="+r.Agent, "GIT_SSH_COMMAND="+ssh+" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile="+os.DevNull), done, nil
+	}
+	file, err := os.CreateTemp("", "blumeops-known-hosts-")
+	if err != nil {
+		return nil, done, err
+	}
+	done = func() { _ = os.Remove(file.Name()) } // a leftover holds public keys only
+	if _, err := file.WriteString(r.KnownHosts); err != nil {
+		return nil, done, errors.Join(err, file.Close())
+	}
+	environ = append(environ, "SSH_AUTH_SOCK="+r.Agent, "GIT_SSH_COMMAND="+ssh+" -o BatchMode=yes -o UserKnownHostsFile="+file.Name())
+	return environ, done, file.Close()
+}
+
+// server is the part of the address that gets the header: the scheme and the host. Submodules on the same server get it too.
+func (r Remote) server() string {
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		return r.URL
+	}
+	return u.Scheme + "://" + u.Host + "/"
+}
