@@ -27,6 +27,7 @@ type Container struct {
 	last     *execution
 	checks   checks
 	built    bool // from a Dockerfile: it is an image, even if its root file system is empty
+	terminal terminalCmd
 }
 
 // config is the part of a container that its image keeps.
@@ -42,7 +43,7 @@ type config struct {
 	image       imageExtras
 }
 
-var containerFields = fieldsOf(containerConfigFields, containerFileFields, containerMountFields, containerExecFields, containerImageFields)
+var containerFields = fieldsOf(containerConfigFields, containerFileFields, containerMountFields, containerExecFields, containerImageFields, containerTerminalFields)
 
 func fieldsOf(parts ...map[string]gql.Resolver) map[string]gql.Resolver {
 	out := map[string]gql.Resolver{}
@@ -132,7 +133,7 @@ var containerConfigFields = map[string]gql.Resolver{
 	"withRegistryAuth":       setter((*Container).setRegistryAuth),
 	"withoutRegistryAuth":    setter(func(c *Container, a gql.Args) error { c.env.Auth.Forget(a.String("address")); return nil }),
 	"withError":              setter((*Container).setError),
-	"withDefaultTerminalCmd": setter(func(*Container, gql.Args) error { return nil }),
+	"withDefaultTerminalCmd": setter((*Container).setTerminalCmd),
 	"sync":                   field(func(c *Container, ctx context.Context, _ gql.Args) (any, error) { return nil, c.ready(ctx) }),
 }
 

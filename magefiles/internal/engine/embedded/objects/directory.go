@@ -55,6 +55,7 @@ var directoryFields = map[string]gql.Resolver{
 	"withoutDirectory": field((*Directory).without),
 	"withoutFiles":     field((*Directory).withoutFiles),
 	"chown":            field((*Directory).chown),
+	"terminal":         field((*Directory).openTerminal),
 }
 
 // at returns the path of p in the state. Going up ends at the root.
