@@ -21,11 +21,13 @@ import (
 // speakers are the targets that say the messages of a file in which flags are named, by path below magefiles. A message may instead name the target
 // that has the flag, as in `docs:release patch -new`.
 var speakers = map[string][]string{
-	"internal/app/builder_secrets.go":         {"container:build", "container:publish"},
+	"internal/app/attend.go":                  {"container:build", "container:publish", "docs:build"},
+	"internal/app/builder_secrets.go":         {"container:build", "container:publish", "container:shell"},
 	"internal/app/changed.go":                 {"container:changed"},
 	"internal/app/ci_containers.go":           {"container:changed"},
 	"internal/app/container_release.go":       {"container:release"},
 	"internal/app/docs_serve.go":              {"docs:serve"},
+	"internal/app/shell.go":                   {"container:shell"},
 	"internal/app/publish_promote.go":         {"container:publish", "ci:tag"},
 	"internal/console/format.go":              {"container:publish", "container:list", "docs:release", "doctor", "engine:status", "validate"},
 	"internal/build/build.go":                 {"container:build"},

@@ -24,7 +24,7 @@ var own = map[string][]string{
 		"doctor", "drift", "validate", // checks
 		"settings", "tasks", "step", "gitops", "image", "changelog", "dockerfile", "manifest", "docsite", // nouns and what use cases share
 		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "gitfetch", // adapters
-		"procgroup", "content", "regular", "scratch", "trust", "disk",
+		"procgroup", "content", "regular", "scratch", "trust", "disk", "staticshell",
 	},
 
 	// Use cases. None imports another, except that the tag of a container is checked like the publication that follows it.
@@ -71,6 +71,7 @@ var own = map[string][]string{
 	"doctor":      {"validate"},
 	"drift":       {"image", "manifest", "validate"},
 	"disk":        {},
+	"staticshell": {"scratch"},
 	"manifest":    {},
 	"dockerfile":  {},
 }

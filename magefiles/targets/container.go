@@ -2,6 +2,7 @@ package targets
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/magefile/mage/mg"
@@ -45,22 +46,54 @@ func (Container) List(ctx context.Context,
 //	mage container:build shop -secret=shop-token=env://SHOP_TOKEN
 //	mage container:build nettest -output=nettest.tar && docker load -i nettest.tar
 //	mage container:build quartz -output=dir:rootfs
+//	mage container:build devpi -interactive
 func (Container) Build(ctx context.Context, name string,
 	platform *string, // such as linux/amd64,linux/arm64; default: this machine's
 	target *string, // stage of the Dockerfile; default: the last
 	args *string, // build arguments of the Dockerfile, such as A=1,B=2
 	secret *string, // secrets of RUN --mount=type=secret: ID=REFERENCE,... (op://, env://, file://)
 	output *string, // FILE.tar, oci:DIR (OCI layout) or dir:DIR (root file system); default: none
+	interactive *bool, // open a shell in the step that fails, on a terminal
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
 	given := tasks.BuildArgs{Name: name, Platforms: value(platform), Target: value(target), Args: value(args), Output: value(output)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		if err := a.MountSecrets(value(secret)); err != nil {
+		if err := errors.Join(a.Inspect(value(interactive)), a.MountSecrets(value(secret))); err != nil {
 			return err
 		}
 		built, err := a.Build(ctx, value(engine), given)
 		return a.Result(built, err)
+	})
+}
+
+// Shell opens a shell in the built image of a container.
+//
+// It builds the image as container:build does. The shell is bash if the image has
+// it, else sh, with the user, the working directory and the environment of the
+// image. An image without a shell, such as that of a Go program, gets the static
+// busybox of this machine, at /.blumeops-shell. Changes are lost.
+//
+// -command runs one command of the shell instead. It needs no terminal, prints on
+// stdout and stderr, and its exit code is that of the target.
+//
+//	mage container:shell devpi
+//	mage container:shell devpi -command="pip list"
+//	mage container:shell devpi -target=build -platform=linux/arm64
+func (Container) Shell(ctx context.Context, name string,
+	platform *string, // such as linux/arm64; default: this machine's
+	target *string, // stage of the Dockerfile; default: the last
+	args *string, // build arguments of the Dockerfile, such as A=1,B=2
+	secret *string, // secrets of RUN --mount=type=secret: ID=REFERENCE,... (op://, env://, file://)
+	command *string, // a command of the shell, such as "pip list"; default: a shell on the terminal
+	engine *string, // auto (default), dagger or embedded
+) error {
+	given := tasks.ShellArgs{Name: name, Platform: value(platform), Target: value(target), Args: value(args), Command: value(command)}
+	return run(ctx, "", func(ctx context.Context, a tasks.App) error {
+		if err := a.MountSecrets(value(secret)); err != nil {
+			return err
+		}
+		return a.Shell(ctx, value(engine), given)
 	})
 }
 
@@ -118,12 +151,13 @@ func (Container) Publish(ctx context.Context, name, version string,
 	force *bool, // override the rules for versions
 	promote *bool, // also write it into the manifests, as container:promote does
 	sync *bool, // with -promote: let Argo CD deploy it, and wait
+	interactive *bool, // open a shell in the step that fails, on a terminal
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
 	given := tasks.PublishArgs{Name: name, Version: version, Platforms: value(platform), Registry: value(registry), Force: value(force)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		if err := a.MountSecrets(value(secret)); err != nil {
+		if err := errors.Join(a.Inspect(value(interactive)), a.MountSecrets(value(secret))); err != nil {
 			return err
 		}
 		published, err := a.Publish(ctx, value(engine), given, value(dryrun), tasks.Promoting{On: value(promote), Sync: value(sync)})

@@ -50,15 +50,20 @@ func (Docs) Changelog(ctx context.Context, version string,
 //	mage docs:build
 //	mage docs:build -version=v1.14.0
 //	mage docs:build -source=../quartz -output=preview.tar.gz
+//	mage docs:build -interactive
 func (Docs) Build(ctx context.Context,
 	version *string, // vX.Y.Z, dev or test, stated in release.json; default: dev
 	source *string, // source of Quartz, DIR or URL#REF; default: the setting DocsSource
 	output *string, // FILE.tar.gz; default: docs-VERSION.tar.gz
+	interactive *bool, // open a shell in the step that fails, on a terminal
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
 	given := tasks.DocsArgs{Version: value(version), Source: value(source), Output: value(output)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		if err := a.Inspect(value(interactive)); err != nil {
+			return err
+		}
 		built, err := a.BuildDocs(ctx, value(engine), given)
 		return a.Result(built, err)
 	})

@@ -46,6 +46,12 @@ type App struct {
 	client  lazy[*forge.Client]
 	mounted map[string]secret.Reference // by id, for the builds of Dockerfiles
 	session session
+
+	target  context.Context // ends when the target must end
+	inspect bool            // a shell opens in each step that fails
+	command string          // of container:shell; "" for a shell
+	shells  sync.WaitGroup  // the shells that are open
+	left    []int           // their exit codes; only one is open at a time
 }
 
 // Runner runs targets with the settings of a site. A run ends with a signal, cleans up, and returns an error that says everything and carries the
@@ -56,7 +62,8 @@ func Runner(site settings.Settings) tasks.Runner {
 		defer stop()
 		a := &App{
 			Settings: site.Override(os.Getenv), verbose: options.Verbose,
-			console: console.New(console.Options{Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: options.Verbose}),
+			console: console.New(console.Options{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Getenv, Verbose: options.Verbose}),
+			target:  ctx,
 		}
 		return a.console.Exit(ctx, a.run(ctx, options, target))
 	}
@@ -70,6 +77,7 @@ func (a *App) run(ctx context.Context, options tasks.Options, target func(contex
 	if err == nil {
 		err = target(ctx, a)
 	}
+	a.shells.Wait() // another build may have failed while the user is in a shell
 	err = a.settle(err)
 	if a.files != nil {
 		_ = a.files.Close() // it was only read

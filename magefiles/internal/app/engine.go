@@ -35,7 +35,12 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 	if err != nil {
 		return engine.Options{}, err
 	}
+	screen := a.screen
+	if a.command != "" {
+		screen = a.pipes
+	}
 	return engine.Options{
+		Screen: screen, Inspect: a.inspect, Shell: a.staticShell,
 		Choice: parsed, Workdir: a.root, StateDir: a.stateAt, CacheBytes: cache, Registries: registries, CAFile: authorities,
 		LookupEnv: os.LookupEnv, Events: a.progress.engineEvent, Log: a.console.Note, DaggerLog: &a.progress,
 	}, nil

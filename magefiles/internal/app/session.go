@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
@@ -20,13 +22,18 @@ type session struct {
 }
 
 // connect opens the session, which close closes.
-func (s *session) connect(ctx context.Context, opts engine.Options) (_ *pipeline.Client, err error) {
+func (s *session) connect(ctx context.Context, opts engine.Options) (*pipeline.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.open == nil {
-		if s.open, err = engine.Connect(ctx, opts); err != nil {
+		open, err := engine.Connect(ctx, opts)
+		if err != nil {
 			return nil, err
 		}
+		if opts.Inspect && open.Choice == engine.Dagger {
+			return nil, errors.Join(console.BadInput(notOnDagger{}), open.Close())
+		}
+		s.open = open
 	}
 	return s.open.Client, nil
 }

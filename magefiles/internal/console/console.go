@@ -5,7 +5,7 @@
 //   - A result goes to stdout: one line, for scripts; with -format=json one JSON document. Nothing else goes there. If it cannot be
 //     written, the target fails.
 //   - Everything else goes to stderr: notes, details (only with -v), warnings (always), and progress.
-//   - No target asks a question, and the terminal is never read.
+//   - No target asks a question. The terminal is read only while a command in a container has it: see Attend.
 //   - On a terminal progress is a few lines that are updated in place and erased at the end; one line stays. In CI, in a pipe, with
 //     TERM=dumb, with -v or in the background it is plain lines.
 //   - Colour only in the live view, and not when NO_COLOR is set. Other programs' output loses its control characters before it is shown.
@@ -20,6 +20,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 
@@ -29,6 +30,8 @@ import (
 // Options say where a Console prints, and how much.
 type Options struct {
 	Stdout, Stderr io.Writer
+	// Stdin is the user's terminal, for Attend; nil for none.
+	Stdin *os.File
 	// Env looks up an environment variable; it is asked for CI, TERM, NO_COLOR and the locale. Nil means that none is set.
 	Env func(name string) string
 	// Verbose adds details and every line of every step.
@@ -39,13 +42,18 @@ type Options struct {
 
 // Console prints to the user who ran the target. It may be used by several goroutines.
 type Console struct {
-	verbose  bool
-	redactor *Redactor
+	verbose   bool
+	redactor  *Redactor
+	stdin     *os.File
+	ci        bool
+	attending chan struct{} // full while a command has the terminal
 
 	mu     sync.Mutex
 	out    *Writer
 	err    *Writer
 	screen *screen // nil if progress is plain lines
+	paused bool    // a command has the terminal
+	held   []held  // what was printed since
 }
 
 // New makes a Console. From then on a write to a pipe without a reader fails, and does not end the process: running work
@@ -58,7 +66,10 @@ func New(o Options) *Console {
 	if o.Redactor == nil {
 		o.Redactor = &Redactor{}
 	}
-	c := &Console{verbose: o.Verbose, redactor: o.Redactor, out: o.Redactor.Writer(o.Stdout), err: o.Redactor.Writer(o.Stderr)}
+	c := &Console{
+		verbose: o.Verbose, redactor: o.Redactor, out: o.Redactor.Writer(o.Stdout), err: o.Redactor.Writer(o.Stderr),
+		stdin: o.Stdin, ci: o.Env("CI") != "", attending: make(chan struct{}, 1),
+	}
 	handleBrokenPipe()
 	if terminal := terminalOf(o.Stderr); terminal != nil {
 		ignoreTerminalStop()
@@ -141,10 +152,19 @@ func (c *Console) print(w *Writer, text string) error { return c.emit(w, c.safe(
 func (c *Console) emit(w *Writer, text string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.paused {
+		c.held = append(c.held, held{w, text})
+		return nil
+	}
 	if c.screen != nil {
 		c.screen.erase(c.err)
 		defer c.screen.draw(c.err)
 	}
+	return c.put(w, text)
+}
+
+// put writes a text at once.
+func (c *Console) put(w *Writer, text string) error {
 	if _, err := io.WriteString(w, text); err != nil {
 		return err
 	}

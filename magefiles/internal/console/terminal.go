@@ -2,18 +2,19 @@ package console
 
 import (
 	"io"
+	"os"
 	"strings"
 
 	"golang.org/x/term"
 )
 
-// terminal is a terminal that is written to. It is never read, and its modes are never changed.
+// terminal is a terminal that is written to. Only Attended reads it, and changes its modes.
 type terminal struct{ fd int }
 
 // terminalOf is the terminal behind w, nil if there is none.
 func terminalOf(w io.Writer) *terminal {
-	file, ok := w.(interface{ Fd() uintptr })
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	file, ok := w.(*os.File)
+	if !ok || file == nil || !term.IsTerminal(int(file.Fd())) {
 		return nil
 	}
 	return &terminal{int(file.Fd())}

@@ -76,6 +76,10 @@ func (v *View) redraw() {
 func (c *Console) show(lines []line) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.paused {
+		c.screen.lines = lines
+		return
+	}
 	c.screen.show(c.err, lines)
 	_ = c.err.Flush()
 }

@@ -56,6 +56,14 @@ const (
 	Progress = solver.Progress
 )
 
+// OpenScreen gives the terminal of the user to a command in a container; see package solver.
+type (
+	OpenScreen = embedded.OpenScreen
+	Screen     = embedded.Screen
+	Streams    = embedded.Streams
+	Size       = embedded.Size
+)
+
 // Registry says how to speak to one image registry.
 type Registry = daemon.Registry
 
@@ -68,9 +76,12 @@ type Options struct {
 	Registries map[string]Registry // by host
 	CAFile     string              // PEM, of authorities that the embedded engine trusts in addition to the system's; "" for none
 	LookupEnv  func(string) (string, bool)
-	Events     func(Event)  // of the embedded engine; nil for none
-	Log        func(string) // a line for people: builds that happen once, the chosen engine and why
-	DaggerLog  io.Writer    // output of the real Dagger while it works; nil for none
+	Events     func(Event)                                   // of the embedded engine; nil for none
+	Log        func(string)                                  // a line for people: builds that happen once, the chosen engine and why
+	Screen     OpenScreen                                    // the terminal of the user, for the embedded engine; nil for none
+	Inspect    bool                                          // a shell in each step that fails: only the embedded engine has it
+	Shell      func(context.Context) (dir string, err error) // a folder with a static shell in bin; nil for none
+	DaggerLog  io.Writer                                     // output of the real Dagger while it works; nil for none
 }
 
 func (o Options) getenv(name string) string {
@@ -195,7 +206,7 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 	}
 	return embedded.Open(ctx, c, embedded.Options{
 		Workdir: opts.Workdir, StateDir: opts.StateDir, LookupEnv: opts.LookupEnv,
-		CanExec: d.RuntimeError, Events: opts.Events, Log: opts.Log,
+		CanExec: d.RuntimeError, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Shell: opts.Shell,
 	})
 }
 

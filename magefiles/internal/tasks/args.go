@@ -11,6 +11,15 @@ type BuildArgs struct {
 	Output    string // FILE.tar, oci:DIR, DIR, dir:DIR; default: the image stays in the engine
 }
 
+// ShellArgs are a person's arguments; "" is the default.
+type ShellArgs struct {
+	Name     string
+	Platform string // "linux/arm64"; default: this machine's
+	Target   string // stage of a Dockerfile; default: the last
+	Args     string // build arguments of a Dockerfile, "K=V,K2=V2"
+	Command  string // of a shell; default: a shell on the terminal
+}
+
 // PublishArgs are a person's arguments; "" is the default.
 type PublishArgs struct {
 	Name      string

@@ -19,7 +19,10 @@ type App interface {
 	List() (fmt.Stringer, error)
 	// MountSecrets makes secrets available to the Dockerfiles of this run: ID=REFERENCE, separated by commas.
 	MountSecrets(list string) error
+	// Inspect is -interactive: a shell opens in each step that fails.
+	Inspect(on bool) error
 	Build(ctx context.Context, engine string, args BuildArgs) (fmt.Stringer, error)
+	Shell(ctx context.Context, engine string, args ShellArgs) error
 	Publish(ctx context.Context, engine string, args PublishArgs, dryRun bool, then Promoting) (fmt.Stringer, error)
 	PublishTag(ctx context.Context, engine, ref string, dryRun bool, then Promoting) (fmt.Stringer, error)
 	ShowChanged(ctx context.Context, since, registry string) error

@@ -19,6 +19,7 @@ var printing = map[string][]string{
 	"container:changed": nil,
 	"container:list":    nil,
 	"container:publish": {"files", "v1.4.2", "-platform=linux/amd64"},
+	"container:shell":   {"files", "-command=echo out"},
 	"docs:changelog":    {"v0.1.0", "-draft"},
 	"docs:serve":        {"-archive=out/site.tar.gz"},
 	"engine:prune":      {"-all"},

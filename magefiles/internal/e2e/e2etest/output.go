@@ -11,7 +11,7 @@ import (
 var HomelabTargets = []string{"ci:tag", "container:promote", "container:release", "docs:build", "docs:release", "docs:rollback", "doctor", "drift"}
 
 // withoutJSON are targets that have no -format.
-var withoutJSON = []string{"docs:serve", "engine:prune", "engine:serve", "engine:up"}
+var withoutJSON = []string{"container:shell", "docs:serve", "engine:prune", "engine:serve", "engine:up"}
 
 // WantUnwritable wants a run that would print a result to fail, and to say why, as text and as JSON.
 func (w *Workspace) WantUnwritable(target string, args ...string) {

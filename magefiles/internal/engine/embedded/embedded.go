@@ -34,12 +34,26 @@ type Options struct {
 	CanExec func() error
 	// Events receives the events of each step; nil for nobody. It must not block.
 	Events func(Event)
+	// Screen opens the terminal of the user; nil if there is none.
+	Screen OpenScreen
+	// Inspect opens a shell in the state of each step that fails. It requires Screen.
+	Inspect bool
+	// Shell returns a folder with a static shell and its tools in bin, for root file systems without a shell.
+	Shell func(context.Context) (dir string, err error)
 	// Log receives a line before each slow operation that is done once; nil for nobody.
 	Log func(string)
 }
 
 // Event is an event of a step while BuildKit works.
 type Event = solver.Event
+
+// These give the terminal of the user to a command.
+type (
+	OpenScreen = solver.OpenScreen
+	Screen     = solver.Screen
+	Streams    = solver.Streams
+	Size       = solver.Size
+)
 
 // Session is an open session. It is an http.Handler that answers the API.
 type Session struct {
@@ -78,6 +92,7 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	env := &objects.Env{
 		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth,
 		LookupEnv: opts.LookupEnv, TempDir: temp.Path, StateDir: opts.StateDir,
+		Screen: opts.Screen, Inspect: opts.Inspect, Shell: opts.Shell, Log: opts.Log,
 	}
 	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
 	server := gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env})

@@ -36,6 +36,9 @@ type place struct {
 func run(args []string, at place) int {
 	// The command does not get other descriptors that the runtime left open.
 	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	if text, ok := os.LookupEnv(execmeta.TerminalName); ok {
+		return runForPerson(args, text, at)
+	}
 	answer, err := newAnswer(at.meta)
 	if err != nil {
 		return complain(err)

@@ -29,6 +29,7 @@ type Container struct {
 	last     *execution
 	checks   checks
 	built    bool // from a Dockerfile: it is an image, even if its root file system is empty
+	terminal terminalCmd
 }
 
 // config is the part of a container that its image keeps.
@@ -53,7 +54,7 @@ type Group struct {
 // ContainerGroups are the fields of Container, for the page that lists them.
 func ContainerGroups() []Group {
 	return []Group{
-		{"Image", containerImageFields}, {"Configuration", containerConfigFields}, {"Commands", containerExecFields}, {"Files", containerFileFields},
+		{"Image", containerImageFields}, {"Configuration", containerConfigFields}, {"Commands", containerExecFields}, {"Terminals", containerTerminalFields}, {"Files", containerFileFields},
 		{"Mounts", containerMountFields}, {"Sockets", containerSocketFields}, {"Secrets", containerSecretFields},
 	}
 }
@@ -146,7 +147,7 @@ var containerConfigFields = map[string]gql.Resolver{
 	"exposedPorts":           getter(func(c *Container, _ gql.Args) any { return each(c.config.ports, func(p Port) any { return p }) }),
 	"withExposedPort":        setter((*Container).exposePort),
 	"withoutExposedPort":     setter((*Container).hidePort),
-	"withDefaultTerminalCmd": setter(func(*Container, gql.Args) error { return nil }),
+	"withDefaultTerminalCmd": setter((*Container).setTerminalCmd),
 }
 
 func optional(v string, ok bool) any {

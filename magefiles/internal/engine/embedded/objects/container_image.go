@@ -48,6 +48,15 @@ func (c *Container) from(ctx context.Context, a gql.Args) (any, error) {
 	if a.Has("registryService") {
 		return nil, gql.Unsupported{Type: "Container", Field: "from(registryService)"}
 	}
+	out, err := c.fromImage(ctx, named)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// fromImage is the container with the root file system and the configuration of an image.
+func (c *Container) fromImage(ctx context.Context, named reference.Named) (*Container, error) {
 	ref := reference.TagNameOnly(named).String()
 	img, err := c.env.Solver.ResolveImage(ctx, ref, c.platform)
 	if err != nil {

@@ -57,6 +57,7 @@ var directoryFields = map[string]gql.Resolver{
 	"chown":            field((*Directory).chown),
 	"asGit":            field((*Directory).asGit),
 	"search":           field((*Directory).search),
+	"terminal":         field((*Directory).openTerminal),
 }
 
 // at returns the path of p in the state. Going up ends at the root.

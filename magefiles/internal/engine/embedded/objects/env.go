@@ -35,13 +35,22 @@ type Env struct {
 	Auth    *RegistryAuth
 	// LookupEnv reads the host's environment, for env:// secrets.
 	LookupEnv func(string) (string, bool)
+	// Screen opens the terminal of the user; nil if there is none.
+	Screen solver.OpenScreen
+	// Inspect opens a shell in the state of each step that fails, before the error is returned.
+	Inspect bool
+	// Shell returns a folder of the host that has a static shell, and its tools, in bin: for root file systems without a shell.
+	Shell func(ctx context.Context) (dir string, err error)
+	// Log receives a line for the user; nil for nobody.
+	Log func(string)
 	// TempDir is a folder of the session for archives; it is removed with the session.
 	TempDir string
 	// StateDir is a permanent folder: it holds what git fetched.
 	StateDir string
 
-	reads    folderReads
-	failures failures // of downloads
+	reads       folderReads
+	failures    failures // of downloads
+	inspections inspections
 }
 
 // Resolvers are the fields that this package offers.

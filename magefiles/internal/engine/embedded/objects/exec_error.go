@@ -55,6 +55,9 @@ func (e *Env) execError(ctx context.Context, err error) error {
 	if out.message == "" {
 		out.message = fmt.Sprintf("exit code: %d", out.ExitCode)
 	}
+	if e.Inspect {
+		e.inspect(ctx, failure, out)
+	}
 	return inSpan(out)
 }
 

@@ -3,6 +3,8 @@ package solver
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
@@ -17,8 +19,8 @@ type Failure struct {
 	// ExitCode is the OCI runtime's exit code of the exec's first process, -1 if it has none.
 	ExitCode int
 
-	mounts []string
-	gw     gateway.Client
+	inputs, mounts []string // results by the index of the mount: before the exec, and after it
+	gw             gateway.Client
 }
 
 // Failed finds the failed exec behind an error of Solve.
@@ -27,7 +29,7 @@ func (s *Solver) Failed(err error) (*Failure, bool) {
 	if !errors.As(err, &solve) || solve.Solve.GetOp().GetExec() == nil {
 		return nil, false
 	}
-	f := &Failure{Exec: solve.Solve.GetOp().GetExec(), ExitCode: -1, mounts: solve.Solve.GetMountIDs(), gw: s.gateway}
+	f := &Failure{Exec: solve.Solve.GetOp().GetExec(), ExitCode: -1, inputs: solve.Solve.GetInputIDs(), mounts: solve.Solve.GetMountIDs(), gw: s.gateway}
 	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) {
 		f.ExitCode = int(exit.ExitCode)
@@ -80,4 +82,37 @@ func (f *Failure) read(ctx context.Context, id string, names []string) (map[stri
 		out[n] = data
 	}
 	return out, nil
+}
+
+// Before is a process with the mounts, the network and the secrets of the failed exec, and with the files as they were before it. Mounts at the
+// paths of leaveOut are missing.
+func (f *Failure) Before(leaveOut ...string) Process {
+	p := Process{
+		Hostname: f.Exec.GetMeta().GetHostname(), Network: f.Exec.GetNetwork(), Hosts: f.Exec.GetMeta().GetExtraHosts(),
+		Env: slices.Clone(f.Exec.GetMeta().GetEnv()), SecretEnv: f.Exec.GetSecretenv(),
+	}
+	for i, m := range f.Exec.GetMounts() {
+		if slices.Contains(leaveOut, m.GetDest()) {
+			continue
+		}
+		mount := gateway.Mount{
+			Dest: m.GetDest(), Selector: m.GetSelector(), Readonly: m.GetReadonly(), MountType: m.GetMountType(),
+			CacheOpt: m.GetCacheOpt(), SecretOpt: m.GetSecretOpt(), SSHOpt: m.GetSSHOpt(),
+		}
+		if i < len(f.inputs) {
+			mount.ResultID = f.inputs[i]
+		}
+		p.Mounts = append(p.Mounts, mount)
+	}
+	if proxy := f.Exec.GetMeta().GetProxyEnv(); proxy != nil {
+		for name, value := range map[string]string{
+			"HTTP_PROXY": proxy.GetHttpProxy(), "HTTPS_PROXY": proxy.GetHttpsProxy(), "FTP_PROXY": proxy.GetFtpProxy(),
+			"NO_PROXY": proxy.GetNoProxy(), "ALL_PROXY": proxy.GetAllProxy(),
+		} {
+			if value != "" {
+				p.Env = append(p.Env, name+"="+value, strings.ToLower(name)+"="+value)
+			}
+		}
+	}
+	return p
 }

@@ -21,6 +21,9 @@ type retries struct {
 	origin map[digest.Digest]digest.Digest
 }
 
+// AttemptVariable is the variable that makes an exec new to the build.
+const AttemptVariable = "BLUMEOPS_ATTEMPT"
+
 func newRetries() *retries {
 	return &retries{failed: map[digest.Digest]int{}, origin: map[digest.Digest]digest.Digest{}}
 }
@@ -75,7 +78,7 @@ func (r *retries) apply(def *pb.Definition) (*pb.Definition, error) {
 	return Rewrite(def, func(op *pb.Op, built digest.Digest) error {
 		x, n := op.GetExec(), r.failed[built]
 		if x != nil && n > 0 {
-			x.Meta.Env = append(x.Meta.Env, "BLUMEOPS_ATTEMPT="+strconv.Itoa(n+1))
+			x.Meta.Env = append(x.Meta.Env, AttemptVariable+"="+strconv.Itoa(n+1))
 		}
 		return nil
 	}, func(built, now digest.Digest) { r.origin[now] = built })

@@ -24,6 +24,8 @@ const (
 	Dir      = "/.blumeops"    // the answer; the init makes it unreadable for others than root
 	InputDir = "/.blumeops-in" // the files StdinFile and InstructionFile, each only if needed
 	EnvName  = "BLUMEOPS_EXEC" // holds Instruction.Encode(); the command never sees it
+	// TerminalName holds Terminal.Encode() if the command is not a step, but is used by a person; the command never sees it.
+	TerminalName = "BLUMEOPS_TERMINAL"
 )
 
 // Files of InputDir.
@@ -136,4 +138,37 @@ func (e Expect) Accepts(code int) bool {
 		return code == 0 || failed
 	}
 	return false
+}
+
+// Terminal says that the command is used by a person. The init sets it up as the instruction says, and its streams are the messages of package
+// frame on the stdin and stdout of the init. Nothing is captured, and there is no answer.
+type Terminal struct {
+	// Columns and Rows are the size of the command's terminal. Without columns the command has pipes, and no terminal.
+	Columns int `json:"columns,omitempty"`
+	Rows    int `json:"rows,omitempty"`
+	// Env are more variables, which win over those of the instruction; Defaults are variables that it gets if it does not have them.
+	Env      []string `json:"env,omitempty"`
+	Defaults []string `json:"defaults,omitempty"`
+	// Shells are the commands to try, in this order, if the init has no arguments: the first that is found runs.
+	Shells []string `json:"shells,omitempty"`
+	// Path are more folders in which programs are found, after those of PATH.
+	Path string `json:"path,omitempty"`
+}
+
+// Encode returns the text of TerminalName.
+func (t Terminal) Encode() (string, error) {
+	b, err := json.Marshal(t)
+	if err != nil {
+		return "", fmt.Errorf("encode the terminal: %w", err)
+	}
+	return string(b), nil
+}
+
+// DecodeTerminal reads what Encode wrote.
+func DecodeTerminal(text string) (Terminal, error) {
+	var t Terminal
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return Terminal{}, fmt.Errorf("decode the terminal: %w", err)
+	}
+	return t, nil
 }

@@ -1,0 +1,169 @@
+package shell
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
+)
+
+// secretValue is in a secret of a build. It may be seen on the terminal, if the user prints it there, and nowhere else.
+const secretValue = "canary-shell-77aa31"
+
+// withBusybox is a workspace for shells in images without one.
+func withBusybox(t *testing.T) *e2etest.Workspace {
+	t.Helper()
+	e2etest.NeedRuntime(t)
+	testenv.Program(t, "busybox", "apt-get install busybox-static")
+	return e2etest.NewWorkspace(t)
+}
+
+// debian is a workspace with a container on Debian, and a Dockerfile for it.
+func debian(t *testing.T, dockerfile string) *e2etest.Workspace {
+	t.Helper()
+	registry, base := e2etest.NeedBase(t, testimage.Debian())
+	w := e2etest.NewWorkspace(t)
+	w.Env["BLUMEOPS_MIRRORS"] = "docker.io=" + registry
+	w.Write("containers/tool/Dockerfile", "FROM "+base+"\n"+dockerfile)
+	return w
+}
+
+// A Go program on an empty image gets the static shell: prompt, commands, sizes, keys, text, and the exit code.
+func TestShell(t *testing.T) {
+	w := withBusybox(t)
+	y := start(t, w, "container:shell", "hello")
+	y.sees(`the image has no shell: the static shell of this machine is mounted at /.blumeops-shell`)
+	y.sees(prompt)
+	y.raw()
+	y.does("id -u", "65532")
+	y.does("/hello", "hello from .*")
+	y.does("echo typed-text-$((40+2))", "typed-text-42")
+	y.does("stty size", "30 100")
+	y.resize(71, 19)
+	for size := ""; size == ""; { // the signal and the keys have separate ways
+		y.types("stty size | tr ' ' x\r")
+		y.sees(`\n(19x71|30x100)\r\n`)
+		if strings.Contains(y.text(), "19x71") {
+			size = "new"
+		}
+		y.sees(prompt)
+	}
+	y.does("echo grüße, 世界 | cat", "grüße, 世界")
+	y.types("echo started; sleep 1000\r")
+	y.sees(`\nstarted\r\n`)
+	y.types("\x03")
+	y.sees(prompt)
+	y.does("echo status=$?", "status=130")
+	y.types("exit 7\r")
+	y.ends(7)
+	notInLogs(t, w, "typed-text", "grüße", "hello from")
+}
+
+// Ctrl-D ends the shell, a paste reaches a program whole, and a program that left the alternate screen on does no harm.
+func TestShellInput(t *testing.T) {
+	w := withBusybox(t)
+	y := start(t, w, "container:shell", "hello")
+	y.sees(prompt)
+	y.types("stty -echo; echo go; wc -c\r")
+	y.sees(`go\r\n`)
+	y.types(strings.Repeat(strings.Repeat("0123456789", 9)+"123456789\r", 1000) + "\x04")
+	y.sees(`100000\r\n`)
+	y.sees(prompt)
+	y.types("printf '\\033[?1049h\\033[?25lin the alternate screen\\n'\r")
+	y.sees(`in the alternate screen`)
+	y.sees(prompt)
+	y.types("\x04")
+	y.ends(0)
+	if end := y.text(); !strings.Contains(end[strings.LastIndex(end, "alternate"):], "\x1b[?1049l\x1b[?25h") {
+		t.Errorf("the alternate screen stays: %q", end)
+	}
+}
+
+// However mage is killed, the terminal is as it was.
+func TestKilledShell(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		t.Run(signal.String(), func(t *testing.T) {
+			w := withBusybox(t)
+			y := start(t, w, "container:shell", "hello")
+			y.sees(prompt)
+			y.raw()
+			if err := y.cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			<-y.ended
+			y.restored()
+		})
+	}
+}
+
+// One command needs no terminal. Its output passes as it is, and its exit code is the status.
+func TestShellCommand(t *testing.T) {
+	w := withBusybox(t)
+	got := w.Run("container:shell", "hello", "-command=printf 'a\\033b::error::'; echo err >&2; exit 3")
+	if got.Stdout != "a\x1bb::error::" || !strings.Contains(got.Stderr, "\nerr\n") || got.Status != 3 {
+		t.Errorf("%+v", got)
+	}
+	if got := w.Run("container:shell", "hello", "-command=/hello"); got.Status != 0 || !strings.HasPrefix(got.Stdout, "hello from") {
+		t.Errorf("%+v", got)
+	}
+	for _, args := range [][]string{{"container:shell", "hello"}, {"container:build", "hello", "-interactive"}, {"docs:build", "-interactive"}} {
+		got := w.Run(args...)
+		if got.Status != 2 || !strings.Contains(got.Stderr, "stdin is not a terminal") || strings.Contains(got.Stderr, "engine:") {
+			t.Errorf("%s without a terminal: %+v", args, got)
+		}
+	}
+	w.Env["CI"] = "true"
+	if y := start(t, w, "container:build", "hello", "-interactive"); true {
+		y.ends(2)
+		if !strings.Contains(y.text(), "$CI is set") {
+			t.Errorf("in CI: %q", y.text())
+		}
+	}
+}
+
+// The failing step: what failed is shown, the shell has all that the step had, and the target ends with the code of the step.
+func TestInteractive(t *testing.T) {
+	w := debian(t, `RUN useradd -m worker
+ENV GREETING="hello you"
+USER worker
+WORKDIR /work
+RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=cache,target=/cache,uid=1000 \
+    echo line-one; echo "token $TOKEN"; touch /cache/kept; touch /tmp/made; exit 41
+`)
+	w.Env["SHOP_TOKEN"] = secretValue
+	y := start(t, w, "container:build", "tool", "-secret=shop-token=env://SHOP_TOKEN", "-interactive")
+	y.sees(`exit code 41`)
+	y.sees(`  \| line-one\r\n  \| token \*\*\*`)
+	y.sees(`real values`)
+	y.sees(prompt)
+	y.does(`echo "[$(id -un)] [$PWD] [$GREETING]"`, `\[worker\] \[/work\] \[hello you\]`)
+	y.does(`ls /cache /tmp | grep -c made; ls /cache`, `0\r\n(.*\r\n)?kept`)
+	y.does(`echo "$TOKEN" | cut -c1-6`, "canary")
+	y.does(`(eval "$FAILED_COMMAND"); echo status=$?`, `status=41`)
+	y.types("exit\r")
+	y.ends(41)
+	if got := y.text(); strings.Contains(got[:strings.Index(got, "real values")], secretValue) {
+		t.Errorf("the secret is shown before the shell: %q", got)
+	}
+	notInLogs(t, w, secretValue, "[worker]")
+}
+
+// A publication that fails pushes nothing.
+func TestInteractivePublish(t *testing.T) {
+	w := debian(t, "RUN exit 5\n")
+	w.CommitAll("Add a tool that fails")
+	y := start(t, w, "container:publish", "tool", "dev", "-registry=127.0.0.1:1", "-platform=linux/amd64", "-interactive")
+	y.ends(1) // the registry is asked before the build
+	s := w.NewRegistry(lab.RegistryOptions{})
+	y = start(t, w, "container:publish", "tool", "dev", "-registry="+s.Addr, "-platform=linux/amd64", "-interactive")
+	y.sees(prompt)
+	y.types("exit\r")
+	y.ends(5)
+	if got := w.Run("container:promote", "tool", "dev", "-dryrun"); got.Status == 0 {
+		t.Errorf("the tool was published: %+v", got)
+	}
+}
