@@ -104,12 +104,12 @@ func (s *Solver) Run(ctx context.Context, p Process, to Streams) (code int, err 
 		defer cancel()
 		_ = ctr.Release(release) // the error is that of the process again
 	}()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c := newConversation(to)
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	c := newConversation(to, fail)
 	defer c.end()
 	started, err := ctr.Start(ctx, gateway.StartRequest{
-		Args: p.Args, Env: p.Env, SecretEnv: p.SecretEnv, Cwd: "/", Stdin: c.input, Stdout: writer{&c.output}, Stderr: writer{&c.complaint},
+		Args: p.Args, Env: p.Env, SecretEnv: p.SecretEnv, Cwd: "/", Stdin: c.input, Stdout: writer{c}, Stderr: writer{&c.complaint},
 	})
 	if err != nil {
 		return 0, s.stopped(err)
@@ -118,10 +118,10 @@ func (s *Solver) Run(ctx context.Context, p Process, to Streams) (code int, err 
 	go c.read()
 	err = started.Wait()
 	switch code, exited := c.exitCode(); {
-	case exited:
-		return code, nil
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
+	case exited:
+		return code, nil
 	case c.complaint.Len() > 0:
 		return 0, errors.New(strings.TrimSpace(c.complaint.String()))
 	case err != nil:
@@ -158,6 +158,7 @@ func (s *Solver) first(ctx context.Context, root gateway.Mount, paths []string) 
 // conversation is the traffic between a user and the exec init.
 type conversation struct {
 	to        Streams
+	fail      func(error) // ends the process
 	output    frame.Decoder
 	complaint bytes.Buffer // of the init itself; BuildKit writes to it from one goroutine, which has ended after Wait
 	input     *io.PipeReader
@@ -168,11 +169,24 @@ type conversation struct {
 	exited bool
 }
 
-func newConversation(to Streams) *conversation {
-	c := &conversation{to: to}
-	c.output.Handle = c.handle
+func newConversation(to Streams, fail func(error)) *conversation {
+	c := &conversation{to: to, fail: fail}
+	c.output.Handle = func(kind frame.Kind, data []byte) error {
+		if err := c.handle(kind, data); err != nil {
+			fail(err)
+		}
+		return nil // BuildKit's client would wait forever for a process whose output cannot be written
+	}
 	c.input, c.typed = io.Pipe()
 	return c
+}
+
+// Write takes the output of the init.
+func (c *conversation) Write(p []byte) (int, error) {
+	if _, err := c.output.Write(p); err != nil {
+		c.fail(err)
+	}
+	return len(p), nil // as in newConversation
 }
 
 // handle handles a message of the init.
