@@ -13,6 +13,8 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"google.golang.org/grpc/codes"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/frame"
 )
@@ -116,6 +118,7 @@ func (s *Solver) Run(ctx context.Context, p Process, to Streams) (code int, err 
 	}
 	go c.resize(ctx)
 	go c.read()
+	go s.watch(ctx, fail)
 	err = started.Wait()
 	switch code, exited := c.exitCode(); {
 	case ctx.Err() != nil:
@@ -153,6 +156,27 @@ func (s *Solver) first(ctx context.Context, root gateway.Mount, paths []string) 
 		}
 	}
 	return "", ctx.Err()
+}
+
+// watchEvery is how often the connection is checked while a process runs.
+const watchEvery = 2 * time.Second
+
+// watch ends a process whose session is closed, or whose daemon is gone: BuildKit's client would wait for it forever.
+func (s *Solver) watch(ctx context.Context, fail func(error)) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.closed:
+			fail(s.stopped(errClosed))
+		case <-tick.C:
+			if _, err := s.client.Info(ctx); grpcerrors.Code(err) == codes.Unavailable {
+				fail(lost(err))
+			}
+		}
+	}
 }
 
 // conversation is the traffic between a user and the exec init.
