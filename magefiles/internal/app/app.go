@@ -47,11 +47,12 @@ type App struct {
 	mounted map[string]secret.Reference // by id, for the builds of Dockerfiles
 	session session
 
-	target  context.Context // ends when the target must end
-	inspect bool            // a shell opens in each step that fails
-	command string          // of container:shell; "" for a shell
-	shells  sync.WaitGroup  // the shells that are open
-	left    []int           // their exit codes; only one is open at a time
+	target  context.Context  // ends when the target must end
+	inspect bool             // a shell opens in each step that fails
+	command string           // of container:shell; "" for a shell
+	shells  sync.WaitGroup   // the shells that are open
+	left    []int            // their exit codes; only one is open at a time
+	streams *console.Streams // of the command of container:shell
 }
 
 // Runner runs targets with the settings of a site. A run ends with a signal, cleans up, and returns an error that says everything and carries the

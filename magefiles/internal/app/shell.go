@@ -84,8 +84,10 @@ func (a *App) useShell(ctx context.Context, shell pipeline.Shell, command string
 	if a.session.choice() == engine.Embedded {
 		err = shell.Attend(ctx, command)
 		a.shells.Wait()
-		if command != "" {
-			err = errors.Join(err, a.console.Streams().Flush())
+		if a.streams != nil {
+			if unwritten := a.streams.Flush(); unwritten != nil { // which ends the command
+				err = unwritten
+			}
 		}
 		if err == nil && len(a.left) > 0 {
 			code = a.left[len(a.left)-1]
@@ -126,9 +128,9 @@ func onDaggersTerminal(err error) error {
 // pipes are the streams of a command that needs no terminal: what it prints goes to stdout and stderr as it is, except that secrets are masked.
 func (a *App) pipes(ctx context.Context, _ []string) (context.Context, *engine.Screen, error) {
 	a.shells.Add(1)
-	streams := a.console.Streams() // flushed when the command has ended
+	a.streams = a.console.Streams()
 	return ctx, &engine.Screen{
-		Streams: engine.Streams{Stdout: streams.Stdout, Stderr: streams.Stderr},
+		Streams: engine.Streams{Stdout: a.streams.Stdout, Stderr: a.streams.Stderr},
 		Close: func(code int, _ error) {
 			a.left = append(a.left, code)
 			a.shells.Done()

@@ -62,10 +62,7 @@ func (c *Console) attend(lines []string) (*Attended, error) {
 	if err := c.MayAttend(); err != nil {
 		return nil, err
 	}
-	for _, line := range lines {
-		c.line(line)
-	}
-	c.pause()
+	c.pause(lines)
 	a, err := newAttended(c, c.stdin, c.shown())
 	if err != nil {
 		c.resume()
@@ -80,14 +77,18 @@ type held struct {
 	text string
 }
 
-// pause holds all output back. A live view disappears.
-func (c *Console) pause() {
+// pause prints the lines, and then holds all output back. A live view disappears.
+func (c *Console) pause(lines []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.screen != nil {
 		c.screen.erase(c.err)
-		_ = c.err.Flush() // as in show
 	}
+	text := ""
+	for _, line := range lines {
+		text += line + "\n"
+	}
+	_ = c.put(c.err, c.safe(text)) // as in line
 	c.paused = true
 }
 

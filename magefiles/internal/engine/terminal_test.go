@@ -276,6 +276,35 @@ func TestCommandWithoutTerminal(t *testing.T) {
 	}
 }
 
+// brokenWriter is an output that cannot be written.
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("no room") }
+
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	_, _, ct := attended(t, func(o *engine.Options) {
+		o.Screen = func(ctx context.Context, _ []string) (context.Context, *engine.Screen, error) {
+			return ctx, &engine.Screen{Streams: engine.Streams{Stdout: brokenWriter{}, Stderr: brokenWriter{}}, Close: func(int, error) {}}, nil
+		}
+	})
+	testenv.WantError(t, terminal(ct, "sh", "-c", "echo out; sleep 1000")(), "no room")
+	testenv.WantError(t, terminal(ct, "sh", "-c", "echo out")(), "no room")
+}
+
+// A terminal that is gone ends the command, as it does everywhere.
+func TestHangUp(t *testing.T) {
+	p, _, ct := attended(t, nil)
+	p.during(terminal(ct), func() {
+		p.sees(`# (\x1b\[6n)?$`)
+		must(t, p.typed.Close())
+	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.codes) != 1 || p.codes[0] == 0 {
+		t.Errorf("exit codes %v", p.codes)
+	}
+}
+
 func TestDefaultTerminalCommand(t *testing.T) {
 	p, _, ct := attended(t, nil)
 	p.piped = true

@@ -1,12 +1,17 @@
 package shell
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
@@ -58,7 +63,13 @@ func TestShell(t *testing.T) {
 	y.types("\x03")
 	y.sees(prompt)
 	y.does("echo status=$?", "status=130")
-	y.types("exit 7\r")
+	y.types("echo again; sleep 2000\r")
+	y.sees(`\nagain\r\n`)
+	y.types("\x1a")
+	y.sees(`Stopped`)
+	y.sees(prompt)
+	y.does("jobs | wc -l", "1")
+	y.types("kill -9 %1; wait %1; exit 7\r")
 	y.ends(7)
 	notInLogs(t, w, "typed-text", "grüße", "hello from")
 }
@@ -97,6 +108,25 @@ func TestKilledShell(t *testing.T) {
 			<-y.ended
 			y.restored()
 		})
+	}
+}
+
+// An engine that is lost ends the shell, and the terminal is as it was.
+func TestLostEngine(t *testing.T) {
+	w := withBusybox(t)
+	w.OwnEngine()
+	y := start(t, w, "container:shell", "hello")
+	y.sees(prompt)
+	var status struct{ PID int }
+	if err := json.Unmarshal([]byte(w.Mage("engine:status", "-format=json")), &status); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(status.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	y.ends(1)
+	if !strings.Contains(y.text(), "connection to BuildKit was lost") {
+		t.Errorf("%q", y.text())
 	}
 }
 
@@ -141,7 +171,7 @@ RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=cache,target=/cache
 	y.sees(`real values`)
 	y.sees(prompt)
 	y.does(`echo "[$(id -un)] [$PWD] [$GREETING]"`, `\[worker\] \[/work\] \[hello you\]`)
-	y.does(`ls /cache /tmp | grep -c made; ls /cache`, `0\r\n(.*\r\n)?kept`)
+	y.does(`ls /tmp | grep -c made; ls /cache`, `0\r\nkept`)
 	y.does(`echo "$TOKEN" | cut -c1-6`, "canary")
 	y.does(`(eval "$FAILED_COMMAND"); echo status=$?`, `status=41`)
 	y.types("exit\r")
@@ -166,4 +196,56 @@ func TestInteractivePublish(t *testing.T) {
 	if got := w.Run("container:promote", "tool", "dev", "-dryrun"); got.Status == 0 {
 		t.Errorf("the tool was published: %+v", got)
 	}
+}
+
+// Several builds that fail open one shell after the other, and all failures are reported.
+func TestInteractiveWithSeveral(t *testing.T) {
+	w := debian(t, "RUN echo this is tool; exit 5\n")
+	other, err := os.ReadFile(filepath.Join(w.Repo, "containers", "tool", "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write("containers/other/Dockerfile", strings.Replace(string(other), "this is tool; exit 5", "this is other; exit 6", 1))
+	w.CommitAll("Add two that fail")
+	s := w.NewRegistry(lab.RegistryOptions{})
+	y := start(t, w, "container:publish", "tool,other", "dev", "-registry="+s.Addr, "-platform=linux/amd64", "-interactive")
+	for range 2 {
+		y.sees(prompt)
+		y.does(`echo "$FAILED_COMMAND" | cut -c6-20`, `this is (tool|other).*`)
+		y.types("exit\r")
+	}
+	select {
+	case <-y.ended:
+	case <-time.After(e2etest.Patience):
+		t.Fatalf("it does not end: %q", y.text())
+	}
+	for _, want := range []string{"this is tool", "this is other", "exit code 5", "exit code 6"} {
+		if !strings.Contains(y.text(), want) {
+			t.Errorf("%q does not say %q", y.text(), want)
+		}
+	}
+	if y.cmd.ProcessState.ExitCode() == 0 {
+		t.Errorf("status %d", y.cmd.ProcessState.ExitCode())
+	}
+	y.restored()
+}
+
+// The generator of the website is a step like others.
+func TestInteractiveDocs(t *testing.T) {
+	registry, node := e2etest.NeedBase(t, baseimage.NodeSlim())
+	w := e2etest.NewWorkspace(t)
+	repository, _, _ := strings.Cut(node, ":")
+	w.Env["BLUMEOPS_MIRRORS"] = "docker.io/" + repository + "=" + registry + "/" + repository
+	w.Env["BLUMEOPS_DOCS_OUTPUT"] = "build"
+	w.Write("docs/package.json", `{"name": "docs", "version": "1.0.0", "scripts": {"build": "echo no site today; exit 9"}}`)
+	w.Write("docs/package-lock.json", `{"name": "docs", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "docs", "version": "1.0.0"}}}`)
+	w.Write("docs/index.md", "# Home\n")
+	w.CommitAll("Write docs")
+	y := start(t, w, "docs:build", "-interactive")
+	y.sees(`no site today`)
+	y.sees(`in the state before this step`)
+	y.sees(prompt)
+	y.does("ls package.json", "package.json")
+	y.types("exit\r")
+	y.ends(9)
 }

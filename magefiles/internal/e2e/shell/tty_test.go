@@ -121,7 +121,7 @@ func (y *tty) types(text string) {
 func (y *tty) does(command, line string) {
 	y.t.Helper()
 	y.types(command + "\r")
-	y.sees(`\n` + line + `\r\n`)
+	y.sees(`[\r\n]` + line + `\r\n`) // bash sends a carriage return before the output
 	y.sees(prompt)
 }
 

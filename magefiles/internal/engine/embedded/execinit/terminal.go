@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -115,10 +116,11 @@ func (j *job) converse(t execmeta.Terminal, out *messages, inputEnded chan struc
 	}
 	pid, err := j.startOn(ends, t)
 	ends.closeChild()
+	ends.pid.Store(int64(pid))
 	go func() {
 		defer close(inputEnded)
 		_ = frame.Read(os.Stdin, ends.take) // an invalid message ends the input
-		ends.input.close()
+		ends.endInput()
 	}()
 	if err != nil {
 		return notFound, out.send(frame.Stderr, []byte(err.Error()+"\r\n"))
@@ -129,6 +131,7 @@ func (j *job) converse(t execmeta.Terminal, out *messages, inputEnded chan struc
 		pumps.Go(func() { out.pump(kind, r) })
 	}
 	status := wait(pid)
+	ends.pid.Store(0)
 	killRest(pid)
 	for _, r := range ends.outputs {
 		_ = r.SetReadDeadline(time.Now().Add(drainTime))
@@ -179,7 +182,8 @@ type ends struct {
 	child    []*os.File
 	outputs  map[frame.Kind]*os.File
 	input    *queue
-	terminal *os.File // nil if there is none
+	terminal *os.File     // nil if there is none
+	pid      atomic.Int64 // of the command, while it runs
 }
 
 // openEnds opens a terminal, or pipes.
@@ -250,13 +254,33 @@ func (e *ends) take(kind frame.Kind, data []byte) error {
 	case frame.Input:
 		e.input.add(data)
 	case frame.Close:
-		e.input.close()
+		e.endInput()
 	case frame.Resize:
 		e.resize(frame.Number(data, 0), frame.Number(data, 1))
 	default:
 		return fmt.Errorf("unknown message %q", kind)
 	}
 	return nil
+}
+
+// endInput ends the input. A terminal whose user is gone hangs up: its programs get the signal for that.
+func (e *ends) endInput() {
+	e.input.close()
+	pid := int(e.pid.Load())
+	if e.terminal == nil || pid == 0 {
+		return
+	}
+	group := pid
+	_ = control(e.terminal, func(fd int) (err error) { // without an answer the shell alone gets the signals
+		if foreground, failed := unix.IoctlGetInt(fd, unix.TIOCGPGRP); failed == nil && foreground > 0 {
+			group = foreground
+		}
+		return nil
+	})
+	for _, g := range []int{group, pid} {
+		_ = unix.Kill(-g, unix.SIGHUP) // it may have ended
+		_ = unix.Kill(-g, unix.SIGCONT)
+	}
 }
 
 // resize sets the size of the terminal. The kernel signals the change to the programs on it.

@@ -13,6 +13,8 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"google.golang.org/grpc/codes"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/frame"
 )
@@ -104,24 +106,25 @@ func (s *Solver) Run(ctx context.Context, p Process, to Streams) (code int, err 
 		defer cancel()
 		_ = ctr.Release(release) // the error is that of the process again
 	}()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c := newConversation(to)
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	c := newConversation(to, fail)
 	defer c.end()
 	started, err := ctr.Start(ctx, gateway.StartRequest{
-		Args: p.Args, Env: p.Env, SecretEnv: p.SecretEnv, Cwd: "/", Stdin: c.input, Stdout: writer{&c.output}, Stderr: writer{&c.complaint},
+		Args: p.Args, Env: p.Env, SecretEnv: p.SecretEnv, Cwd: "/", Stdin: c.input, Stdout: writer{c}, Stderr: writer{&c.complaint},
 	})
 	if err != nil {
 		return 0, s.stopped(err)
 	}
 	go c.resize(ctx)
 	go c.read()
+	go s.watch(ctx, fail)
 	err = started.Wait()
 	switch code, exited := c.exitCode(); {
-	case exited:
-		return code, nil
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
+	case exited:
+		return code, nil
 	case c.complaint.Len() > 0:
 		return 0, errors.New(strings.TrimSpace(c.complaint.String()))
 	case err != nil:
@@ -155,9 +158,31 @@ func (s *Solver) first(ctx context.Context, root gateway.Mount, paths []string) 
 	return "", ctx.Err()
 }
 
+// watchEvery is how often the connection is checked while a process runs.
+const watchEvery = 2 * time.Second
+
+// watch ends a process whose session is closed, or whose daemon is gone: BuildKit's client would wait for it forever.
+func (s *Solver) watch(ctx context.Context, fail func(error)) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.closed:
+			fail(s.stopped(errClosed))
+		case <-tick.C:
+			if _, err := s.client.Info(ctx); grpcerrors.Code(err) == codes.Unavailable {
+				fail(lost(err))
+			}
+		}
+	}
+}
+
 // conversation is the traffic between a user and the exec init.
 type conversation struct {
 	to        Streams
+	fail      func(error) // ends the process
 	output    frame.Decoder
 	complaint bytes.Buffer // of the init itself; BuildKit writes to it from one goroutine, which has ended after Wait
 	input     *io.PipeReader
@@ -168,11 +193,24 @@ type conversation struct {
 	exited bool
 }
 
-func newConversation(to Streams) *conversation {
-	c := &conversation{to: to}
-	c.output.Handle = c.handle
+func newConversation(to Streams, fail func(error)) *conversation {
+	c := &conversation{to: to, fail: fail}
+	c.output.Handle = func(kind frame.Kind, data []byte) error {
+		if err := c.handle(kind, data); err != nil {
+			fail(err)
+		}
+		return nil // BuildKit's client would wait forever for a process whose output cannot be written
+	}
 	c.input, c.typed = io.Pipe()
 	return c
+}
+
+// Write takes the output of the init.
+func (c *conversation) Write(p []byte) (int, error) {
+	if _, err := c.output.Write(p); err != nil {
+		c.fail(err)
+	}
+	return len(p), nil // as in newConversation
 }
 
 // handle handles a message of the init.
