@@ -1,4 +1,5 @@
-// Package gitremote lists the references of git repositories, and checks out their commits with the git command of this machine.
+// Package gitremote lists the references of git repositories, and checks out their commits with the git command of this machine. It also applies and
+// makes patches with it.
 //
 // A credential reaches git only by its environment: arguments are visible to every user of the machine.
 package gitremote
@@ -28,6 +29,8 @@ type Remote struct {
 	Agent string
 	// KnownHosts are the lines of a known_hosts file. Without any, the key of a server is not checked.
 	KnownHosts string
+
+	ceiling string // a folder in which git does not look for a repository
 }
 
 // Errors of git, in the words of Dagger.
@@ -81,7 +84,7 @@ func (r Remote) run(ctx context.Context, dir string, args ...string) (string, er
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := procgroup.Run(ctx, cmd, grace); err != nil {
-		return "", explain(ctx, err, log.String())
+		return out.String(), explain(ctx, err, log.String())
 	}
 	return out.String(), nil
 }
@@ -125,6 +128,9 @@ func (r Remote) environ() (environ []string, done func(), err error) {
 	environ = append(environ, "HOME="+os.DevNull, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
 		// A repository on the disk is only used if the caller names it, never as a submodule of another.
 		"GIT_PROTOCOL_FROM_USER=1")
+	if r.ceiling != "" {
+		environ = append(environ, "GIT_CEILING_DIRECTORIES="+r.ceiling)
+	}
 	if r.Header != "" {
 		environ = append(environ, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http."+r.server()+".extraHeader", "GIT_CONFIG_VALUE_0=Authorization: "+r.Header)
 	}

@@ -57,6 +57,10 @@ var directoryFields = map[string]gql.Resolver{
 	"chown":            field((*Directory).chown),
 	"asGit":            field((*Directory).asGit),
 	"search":           field((*Directory).search),
+	"changes":          field((*Directory).changes),
+	"withChanges":      field((*Directory).withChanges),
+	"withPatch":        field((*Directory).withPatch),
+	"withPatchFile":    field((*Directory).withPatchFile),
 }
 
 // at returns the path of p in the state. Going up ends at the root.
