@@ -29,6 +29,8 @@ type Remote struct {
 	Agent string
 	// KnownHosts are the lines of a known_hosts file. Without any, the key of a server is not checked.
 	KnownHosts string
+	// Authorities is the path of a PEM file with all certificate authorities to trust; "" for those of the machine.
+	Authorities string
 
 	ceiling string // a folder in which git does not look for a repository
 }
@@ -38,6 +40,7 @@ var (
 	ErrAuth           = errors.New("git authentication failed")
 	ErrNoRepository   = errors.New("not a git repository")
 	ErrSHAUnsupported = errors.New("sha fetch unsupported by remote")
+	ErrCertificate    = errors.New("the certificate of the server is not trusted")
 	errNoShallow      = errors.New("shallow clone not supported")
 )
 
@@ -55,6 +58,7 @@ func Classify(output string) error {
 		texts []string
 	}{
 		{ErrAuth, []string{"authentication failed", "authentication required", "could not read username", "could not read password", "permission denied (publickey"}},
+		{ErrCertificate, []string{"certificate verification failed", "ssl certificate problem"}},
 		{ErrNoRepository, []string{"not a git repository"}},
 		{errNoShallow, []string{"does not support shallow"}},
 		{ErrSHAUnsupported, []string{"unadvertised object", "not our ref", "couldn't find remote ref"}},
@@ -128,6 +132,9 @@ func (r Remote) environ() (environ []string, done func(), err error) {
 	environ = append(environ, "HOME="+os.DevNull, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
 		// A repository on the disk is only used if the caller names it, never as a submodule of another.
 		"GIT_PROTOCOL_FROM_USER=1")
+	if r.Authorities != "" {
+		environ = append(environ, "GIT_SSL_CAINFO="+r.Authorities)
+	}
 	if r.ceiling != "" {
 		environ = append(environ, "GIT_CEILING_DIRECTORIES="+r.ceiling)
 	}

@@ -37,6 +37,8 @@ type Env struct {
 	LookupEnv func(string) (string, bool)
 	// TempDir is a folder of the session for archives; it is removed with the session.
 	TempDir string
+	// Authorities is the path of a PEM file with all certificate authorities that git trusts; "" for those of the machine.
+	Authorities string
 	// StateDir is a permanent folder: it holds what git fetched.
 	StateDir string
 

@@ -82,7 +82,7 @@ func inDaggersWords(err error) error {
 
 func (e *Env) git(ctx context.Context, parsed *gitutil.GitURL, address string, a gql.Args) (any, error) {
 	r := &GitRepository{env: e, parsed: parsed, address: address, discard: a.Has("keepGitDir") && !a.Bool("keepGitDir")}
-	r.remote.URL = parsed.Remote
+	r.remote.URL, r.remote.Authorities = parsed.Remote, e.Authorities
 	var err error
 	switch parsed.Scheme {
 	case gitutil.HTTPProtocol, gitutil.HTTPSProtocol:
