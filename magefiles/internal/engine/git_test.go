@@ -401,6 +401,11 @@ func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 		}
 		t.Errorf("a process has the token as an argument: %s", line)
 	}
+	// BuildKit asks the session for the header of a download.
+	list := c.HTTP(address+"/info/refs?service=git-upload-pack", dagger.HTTPOpts{AuthHeader: c.SetSecret("download", "basic "+encoded)})
+	if got, err := list.Contents(ctx); err != nil || !strings.Contains(got, newest) {
+		t.Errorf("a download: %q, %v", got, err)
+	}
 	// A credential helper of the user has the token, too.
 	store := filepath.Join(t.TempDir(), "credentials")
 	must(t, os.WriteFile(store, []byte(strings.Replace(server.URL, "http://", "http://x-access-token:"+gitToken+"@", 1)+"\n"), 0o600))

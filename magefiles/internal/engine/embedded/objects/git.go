@@ -110,6 +110,7 @@ func (e *Env) git(ctx context.Context, parsed *gitutil.GitURL, address string, a
 func (r *GitRepository) useHTTP(ctx context.Context, a gql.Args) error {
 	user := a.String("httpAuthUsername")
 	if info := r.parsed.User; info != nil {
+		user = first(user, info.Username())
 		if password, ok := info.Password(); ok {
 			r.remote.Header = basic(info.Username(), password)
 		}
