@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,7 +51,7 @@ func TestChangesOfFolders(t *testing.T) {
 	ctx := t.Context()
 	c := connect(t, t.TempDir())
 	a := c.Directory().WithNewFile("same", "1").WithNewFile("changed", "1").WithNewFile("gone/x", "1").WithNewFile("gone/deep/y", "1").WithNewFile("d/keep", "1")
-	b := c.Directory().WithNewFile("same", "1").WithNewFile("changed", "2").WithNewDirectory("empty").WithNewFile("d/keep", "1").WithNewFile("d/run", "1", dagger.DirectoryWithNewFileOpts{Permissions: 0o755})
+	b := c.Directory().WithNewFile("same", "1").WithNewFile("changed", "2").WithNewDirectory("empty").WithNewFile("d/keep", "1").WithNewFile("d/run", "run", dagger.DirectoryWithNewFileOpts{Permissions: 0o755})
 	changes := b.Changes(a)
 	for want, paths := range map[string]func() ([]string, error){
 		"d/run empty/":            func() ([]string, error) { return changes.AddedPaths(ctx) },
@@ -63,6 +64,27 @@ func TestChangesOfFolders(t *testing.T) {
 		if err != nil || strings.Join(got, " ") != want {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
+	}
+	a, b = a.WithNewFile("long", strings.Repeat("a line\n", 20)), b.WithNewFile("moved", strings.Repeat("a line\n", 20)+"more\n")
+	stats, err := b.Changes(a).DiffStats(ctx)
+	must(t, err)
+	var got []string
+	for _, s := range stats {
+		path, err := s.Path(ctx)
+		must(t, err)
+		old, err := s.OldPath(ctx)
+		must(t, err)
+		kind, err := s.Kind(ctx)
+		must(t, err)
+		added, err := s.AddedLines(ctx)
+		must(t, err)
+		removed, err := s.RemovedLines(ctx)
+		must(t, err)
+		got = append(got, fmt.Sprintf("%s %s%s+%d-%d", kind, path, old, added, removed))
+	}
+	want := []string{"MODIFIED changed+1-1", "ADDED d/run+1-0", "ADDED empty/+0-0", "REMOVED gone/+0-0", "REMOVED gone/deep/+0-0", "REMOVED gone/deep/y+0-1", "REMOVED gone/x+0-1", "RENAMED movedlong+1-0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	if empty, err := changes.IsEmpty(ctx); err != nil || empty {
 		t.Errorf("empty: %t, %v", empty, err)

@@ -27,6 +27,7 @@ type Changeset struct {
 // changedPaths are relative to the directory, in order. Folders end with a slash.
 type changedPaths struct {
 	added, modified, removed []string
+	allRemoved               []string // with those below a removed folder
 }
 
 func (p changedPaths) empty() bool { return len(p.added)+len(p.modified)+len(p.removed) == 0 }
@@ -41,6 +42,7 @@ var changesetFields = map[string]gql.Resolver{
 	"sync":          changed(func(*changedPaths) any { return nil }),
 	"layer":         field(func(c *Changeset, ctx context.Context, _ gql.Args) (any, error) { return c.layer(ctx) }),
 	"asPatch":       field((*Changeset).asPatch),
+	"diffStats":     field((*Changeset).diffStats),
 	"export":        field((*Changeset).export),
 }
 
@@ -137,7 +139,7 @@ func compare(a, b string) (*changedPaths, error) {
 	slices.Sort(p.added)
 	slices.Sort(p.modified)
 	slices.Sort(p.removed)
-	p.removed = withoutChildren(p.removed)
+	p.allRemoved, p.removed = p.removed, withoutChildren(p.removed)
 	return p, nil
 }
 

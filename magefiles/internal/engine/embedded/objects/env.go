@@ -53,7 +53,7 @@ func Resolvers() gql.Resolvers {
 		"Secret": secretFields, "CacheVolume": {}, "Host": hostFields, "EnvVariable": envVariableFields,
 		"Label": labelFields, "Port": portFields, "Stat": statFields, "Engine": engineFields, "EngineCache": engineCacheFields,
 		"GitRepository": gitRepositoryFields, "GitRef": gitRefFields, "Socket": {},
-		"SearchResult": searchResultFields, "SearchSubmatch": searchSubmatchFields, "Changeset": changesetFields,
+		"SearchResult": searchResultFields, "SearchSubmatch": searchSubmatchFields, "Changeset": changesetFields, "DiffStat": diffStatFields,
 	}
 }
 
