@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -190,6 +191,11 @@ func TestTheTreeOfACommitIsThatOfGitArchive(t *testing.T) {
 			}
 		})
 	}
+	for _, other := range []*dagger.GitRef{repo.Tag("v1.0.0"), c.Host().Directory(work).AsGit().Tag("v1.0.0")} {
+		if got, err := repo.Branch("main").CommonAncestor(other).Commit(t.Context()); err != nil || got != first {
+			t.Errorf("the common ancestor is %s, %v, want %s", got, err, first)
+		}
+	}
 	dir := exported(t, repo.Branch("other/branch").Tree())
 	if got := run(t, dir, "branch", "--show-current"); got != "other/branch" {
 		t.Errorf("the current branch is %q", got)
@@ -356,9 +362,6 @@ func TestADirectoryIsARepository(t *testing.T) {
 	}
 }
 
-// gitToken is a value that is easy to find.
-const gitToken = "canary-8d1f6c2b7e"
-
 func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 	ctx := t.Context()
 	opts := enginetest.Options(t, t.TempDir())
@@ -367,7 +370,8 @@ func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 	work := newRepository(t, root, "repo")
 	newest := commit(t, work, time.Now().String())
 	run(t, work, "push", "-q", "origin", "main")
-	const encoded = "eC1hY2Nlc3MtdG9rZW46Y2FuYXJ5LThkMWY2YzJiN2U=" // x-access-token:canary-8d1f6c2b7e
+	gitToken := fmt.Sprintf("canary-%016x", rand.Uint64())
+	encoded := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + gitToken))
 	server := gitServer(t, root, "basic "+encoded)
 	address := server.URL + "/repo.git"
 	secret := c.SetSecret("token", gitToken)

@@ -110,3 +110,59 @@ func TestTheStoreIsShared(t *testing.T) {
 		t.Errorf("left over: %q", left)
 	}
 }
+
+// A repository of an unknown origin must not give access to another one on this machine.
+func TestIsolate(t *testing.T) {
+	root := repository(t)
+	secret := git(t, filepath.Join(root, "work"), "rev-parse", "HEAD")
+	for name, plant := range map[string]func(dir string) error{
+		"alternates": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "objects/info/alternates"), []byte(filepath.Join(root, "repo.git/objects")+"\n"), 0o644)
+		},
+		"common folder": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "commondir"), []byte(filepath.Join(root, "repo.git")), 0o644)
+		},
+		"linked objects": func(dir string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(dir, "objects")), os.Symlink(filepath.Join(root, "repo.git/objects"), filepath.Join(dir, "objects")))
+		},
+		"a command": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "config"), []byte("[core]\n\tbare = true\n[uploadpack]\n\tpackObjectsHook = touch "+filepath.Join(root, "ran")+"\n"), 0o644)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "other.git")
+			git(t, root, "init", "-q", "--bare", dir)
+			if err := plant(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := Isolate(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Join(dir, "objects"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := (Store{t.TempDir()}).Checkout(t.Context(), Remote{URL: dir}, Wanted{Ref: Ref{SHA: secret}, Depth: 1}); err == nil {
+				t.Error("a commit of another repository is checked out")
+			}
+			if _, err := os.Stat(filepath.Join(root, "ran")); err == nil {
+				t.Error("a command of the repository ran")
+			}
+		})
+	}
+	if got := reduced("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"); !strings.Contains(got, "objectformat = sha256") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// The address of a submodule comes from the repository: it must not name a folder of this machine.
+func TestASubmoduleOfThisMachine(t *testing.T) {
+	root := repository(t)
+	outer := filepath.Join(t.TempDir(), "outer")
+	git(t, root, "init", "-q", "-b", "main", outer)
+	git(t, outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", filepath.Join(root, "repo.git"), "inner")
+	git(t, outer, "commit", "-q", "-m", "with a submodule")
+	commit := git(t, outer, "rev-parse", "HEAD")
+	if _, err := (Store{t.TempDir()}).Checkout(t.Context(), Remote{URL: "file://" + outer}, Wanted{Ref: Ref{SHA: commit}, Depth: 1}); err == nil || !strings.Contains(err.Error(), "git error: ") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -83,7 +83,7 @@ func (r Remote) run(ctx context.Context, dir string, args ...string) (string, er
 	}
 	defer done()
 	// sh sets the umask, which Go can only set for the whole process.
-	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `umask 022; exec git "$@"`, "git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"}, args...)...)
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `umask 022; exec git "$@"`, "git", "-c", "protocol.file.allow=user", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"}, args...)...)
 	cmd.Dir, cmd.Env = dir, environ
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
@@ -130,7 +130,7 @@ func (r Remote) environ() (environ []string, done func(), err error) {
 		environ = append(environ, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
 	}
 	environ = append(environ, "HOME="+os.DevNull, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
-		// A repository on the disk is only used if the caller names it, never as a submodule of another.
+		// With protocol.file.allow=user, a repository on the disk is only used if the caller names it, never as a submodule of another.
 		"GIT_PROTOCOL_FROM_USER=1")
 	if r.Authorities != "" {
 		environ = append(environ, "GIT_SSL_CAINFO="+r.Authorities)
