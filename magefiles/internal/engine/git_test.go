@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/cgi"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"dagger.io/dagger"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // run runs git in a folder and returns what it prints.
@@ -300,6 +302,37 @@ func TestAnOldServerGivesATagByItsName(t *testing.T) {
 	}
 }
 
+// git's own daemon, by its own protocol.
+func TestARepositoryOfGitDaemon(t *testing.T) {
+	c := connect(t, t.TempDir())
+	root := t.TempDir()
+	work := newRepository(t, root, "repo")
+	newest := commit(t, work, time.Now().String())
+	run(t, work, "push", "-q", "origin", "main")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	must(t, l.Close())
+	daemon := exec.CommandContext(t.Context(), filepath.Join(run(t, root, "--exec-path"), "git-daemon"), "--listen=127.0.0.1", "--port="+port, "--export-all", "--base-path="+root, "--reuseaddr", root)
+	daemon.Env = append(os.Environ(), "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
+	if err := daemon.Start(); err != nil {
+		testenv.Missing(t, err)
+	}
+	t.Cleanup(func() { _ = daemon.Process.Kill(); _ = daemon.Wait() })
+	for range 100 {
+		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+			must(t, conn.Close())
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	for name, opts := range ways {
+		t.Run(name, func(t *testing.T) {
+			sameFiles(t, exported(t, c.Git("git://127.0.0.1:"+port+"/repo.git").Branch("main").Tree(opts)), archived(t, work, newest))
+		})
+	}
+}
+
 func TestListsOfReferences(t *testing.T) {
 	ctx := t.Context()
 	c := connect(t, t.TempDir())
@@ -374,7 +407,7 @@ func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 	encoded := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + gitToken))
 	server := gitServer(t, root, "basic "+encoded)
 	address := server.URL + "/repo.git"
-	secret := c.SetSecret("token", gitToken)
+	secret := c.SetSecret("token", gitToken+"\n") // as from a file
 
 	seen := watchArguments(t, gitToken, encoded)
 	repo := c.Git(address, dagger.GitOpts{HTTPAuthToken: secret})

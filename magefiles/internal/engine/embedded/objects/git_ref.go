@@ -46,11 +46,11 @@ func (r *GitRef) tree(ctx context.Context, a gql.Args) (any, error) {
 	if !w.Git {
 		w.Depth = 1
 	}
-	make := r.fetched
+	way := r.fetched
 	if r.repository.parsed == nil || r.repository.remote.Header != "" || w.Depth != 1 || w.Tags != "" {
-		make = r.checkedOut
+		way = r.checkedOut
 	}
-	d, err := make(ctx, w)
+	d, err := way(ctx, w)
 	if err != nil {
 		return nil, inSpan(err)
 	}
