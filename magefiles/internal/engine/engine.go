@@ -205,7 +205,7 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 		return nil, err
 	}
 	return embedded.Open(ctx, c, embedded.Options{
-		Workdir: opts.Workdir, StateDir: opts.StateDir, LookupEnv: opts.LookupEnv,
+		Workdir: opts.Workdir, StateDir: opts.StateDir, CAFile: opts.CAFile, LookupEnv: opts.LookupEnv,
 		CanExec: d.RuntimeError, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Shell: opts.Shell,
 	})
 }

@@ -131,7 +131,6 @@ func TestUnsupportedFieldIsNamed(t *testing.T) {
 	for field, ask := range map[string]func() error{
 		"Query.moduleSource": func() error { _, err := c.ModuleSource("x").ID(ctx); return err },
 		"Directory.asModule": func() error { _, err := c.Directory().AsModule().ID(ctx); return err },
-		"Directory.changes":  func() error { _, err := c.Directory().Changes(c.Directory()).ID(ctx); return err },
 	} {
 		err := ask()
 		if err == nil || !strings.Contains(err.Error(), field) || !strings.Contains(err.Error(), "BLUMEOPS_ENGINE=dagger") {

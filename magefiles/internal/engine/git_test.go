@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/cgi"
 	"os"
@@ -17,6 +19,7 @@ import (
 	"dagger.io/dagger"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // run runs git in a folder and returns what it prints.
@@ -190,6 +193,11 @@ func TestTheTreeOfACommitIsThatOfGitArchive(t *testing.T) {
 			}
 		})
 	}
+	for _, other := range []*dagger.GitRef{repo.Tag("v1.0.0"), c.Host().Directory(work).AsGit().Tag("v1.0.0")} {
+		if got, err := repo.Branch("main").CommonAncestor(other).Commit(t.Context()); err != nil || got != first {
+			t.Errorf("the common ancestor is %s, %v, want %s", got, err, first)
+		}
+	}
 	dir := exported(t, repo.Branch("other/branch").Tree())
 	if got := run(t, dir, "branch", "--show-current"); got != "other/branch" {
 		t.Errorf("the current branch is %q", got)
@@ -294,6 +302,37 @@ func TestAnOldServerGivesATagByItsName(t *testing.T) {
 	}
 }
 
+// git's own daemon, by its own protocol.
+func TestARepositoryOfGitDaemon(t *testing.T) {
+	c := connect(t, t.TempDir())
+	root := t.TempDir()
+	work := newRepository(t, root, "repo")
+	newest := commit(t, work, time.Now().String())
+	run(t, work, "push", "-q", "origin", "main")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	must(t, l.Close())
+	daemon := exec.CommandContext(t.Context(), filepath.Join(run(t, root, "--exec-path"), "git-daemon"), "--listen=127.0.0.1", "--port="+port, "--export-all", "--base-path="+root, "--reuseaddr", root)
+	daemon.Env = append(os.Environ(), "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
+	if err := daemon.Start(); err != nil {
+		testenv.Missing(t, err)
+	}
+	t.Cleanup(func() { _ = daemon.Process.Kill(); _ = daemon.Wait() })
+	for range 100 {
+		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+			must(t, conn.Close())
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	for name, opts := range ways {
+		t.Run(name, func(t *testing.T) {
+			sameFiles(t, exported(t, c.Git("git://127.0.0.1:"+port+"/repo.git").Branch("main").Tree(opts)), archived(t, work, newest))
+		})
+	}
+}
+
 func TestListsOfReferences(t *testing.T) {
 	ctx := t.Context()
 	c := connect(t, t.TempDir())
@@ -356,9 +395,6 @@ func TestADirectoryIsARepository(t *testing.T) {
 	}
 }
 
-// gitToken is a value that is easy to find.
-const gitToken = "canary-8d1f6c2b7e"
-
 func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 	ctx := t.Context()
 	opts := enginetest.Options(t, t.TempDir())
@@ -367,10 +403,11 @@ func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 	work := newRepository(t, root, "repo")
 	newest := commit(t, work, time.Now().String())
 	run(t, work, "push", "-q", "origin", "main")
-	const encoded = "eC1hY2Nlc3MtdG9rZW46Y2FuYXJ5LThkMWY2YzJiN2U=" // x-access-token:canary-8d1f6c2b7e
+	gitToken := fmt.Sprintf("canary-%016x", rand.Uint64())
+	encoded := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + gitToken))
 	server := gitServer(t, root, "basic "+encoded)
 	address := server.URL + "/repo.git"
-	secret := c.SetSecret("token", gitToken)
+	secret := c.SetSecret("token", gitToken+"\n") // as from a file
 
 	seen := watchArguments(t, gitToken, encoded)
 	repo := c.Git(address, dagger.GitOpts{HTTPAuthToken: secret})
@@ -400,6 +437,11 @@ func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 			continue
 		}
 		t.Errorf("a process has the token as an argument: %s", line)
+	}
+	// BuildKit asks the session for the header of a download.
+	list := c.HTTP(address+"/info/refs?service=git-upload-pack", dagger.HTTPOpts{AuthHeader: c.SetSecret("download", "basic "+encoded)})
+	if got, err := list.Contents(ctx); err != nil || !strings.Contains(got, newest) {
+		t.Errorf("a download: %q, %v", got, err)
 	}
 	// A credential helper of the user has the token, too.
 	store := filepath.Join(t.TempDir(), "credentials")

@@ -162,9 +162,11 @@ func TestADownloadHasItsNameItsModeAndItsChecksum(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", step.path, got, step.want)
 		}
 	}
-	_, err := c.HTTP(s.URL+"/wrong", dagger.HTTPOpts{Checksum: wrong}).Contents(ctx)
-	if want := "http checksum mismatch: expected " + wrong + ", got " + right; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
+	for _, path := range []string{"/wrong", "/a"} { // one that is new, and one that was downloaded before
+		_, err := c.HTTP(s.URL+path, dagger.HTTPOpts{Checksum: wrong}).Contents(ctx)
+		if want := "http checksum mismatch: expected " + wrong + ", got " + right; err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", path, err, want)
+		}
 	}
 	for address, want := range map[string]string{
 		"ftp://x/y": `Get "ftp://x/y": unsupported protocol scheme "ftp"`, "http:///y": `Get "http:///y": http: no Host in request URL`,

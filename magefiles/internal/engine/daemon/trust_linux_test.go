@@ -43,6 +43,13 @@ func TestPullsWithAuthorities(t *testing.T) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
+	// So do downloads.
+	if _, err := solve(t.Context(), t, d, llb.HTTP(secure.URL+"/v2/base/tags/list"), t.TempDir()); err != nil {
+		t.Error(err)
+	}
+	if _, err := solve(t.Context(), t, d, llb.HTTP(other.URL+"/v2/base/tags/list"), t.TempDir()); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("a download with an unknown authority: %v", err)
+	}
 	for host, want := range map[string]string{
 		"127.0.0.1" + at(other.URL): "authority is not known",
 		refusing(t):                 "not",

@@ -15,6 +15,7 @@ import (
 	"github.com/docker/cli/cli/config/types"
 	"github.com/moby/buildkit/client"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gitremote"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/objects"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/schema"
@@ -30,6 +31,8 @@ type Options struct {
 	StateDir string
 	// LookupEnv reads the host's environment, for env:// secrets and for the go command.
 	LookupEnv func(string) (string, bool)
+	// CAFile is a PEM file with authorities that git trusts in addition to the machine's; "" for none.
+	CAFile string
 	// CanExec returns the reason why no command can run in containers; nil, or a nil error, if commands can run.
 	CanExec func() error
 	// Events receives the events of each step; nil for nobody. It must not block.
@@ -93,6 +96,12 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth,
 		LookupEnv: opts.LookupEnv, TempDir: temp.Path, StateDir: opts.StateDir,
 		Screen: opts.Screen, Inspect: opts.Inspect, Shell: opts.Shell, Log: opts.Log,
+	}
+	if opts.CAFile != "" {
+		env.Authorities = filepath.Join(temp.Path, "authorities.pem")
+		if err := gitremote.WriteAuthorities(env.Authorities, opts.CAFile); err != nil {
+			return nil, errors.Join(err, sv.Close())
+		}
 	}
 	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
 	server := gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env})

@@ -43,20 +43,19 @@ const (
 
 // Checkout returns a folder with the files of a commit, which the caller must not change. A commit that was fetched before is not fetched again.
 func (s Store) Checkout(ctx context.Context, r Remote, w Wanted) (string, error) {
-	m := mirror{remote: r, dir: filepath.Join(s.Dir, nameOf(r.URL))}
+	m, unlock, err := s.open(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
 	trees := filepath.Join(m.dir, "trees")
 	if err := os.MkdirAll(trees, 0o700); err != nil {
 		return "", err
 	}
-	lock := flock.New(filepath.Join(m.dir, "lock"))
-	if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
-		return "", fmt.Errorf("lock %s: %w", m.dir, err)
-	}
-	defer lock.Unlock() // closing the file unlocks it too
 	now := time.Now()
 	tree := filepath.Join(trees, w.key())
 	used := tree + ".used"
-	_, err := os.Stat(tree)
+	_, err = os.Stat(tree)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = m.checkOut(ctx, w, tree)
 	}
@@ -100,6 +99,36 @@ func (s Store) sweep(current string, now time.Time) {
 			_ = lock.Unlock()
 		}
 	}
+}
+
+// CommonAncestor is the best common ancestor of two commits, which may be in different repositories.
+func (s Store) CommonAncestor(ctx context.Context, r Remote, one Ref, otherRemote Remote, other Ref) (string, error) {
+	m, unlock, err := s.open(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if err := m.fetch(ctx, Wanted{Ref: one}); err != nil {
+		return "", err
+	}
+	if err := (mirror{remote: otherRemote, dir: m.dir}).fetch(ctx, Wanted{Ref: other}); err != nil {
+		return "", err
+	}
+	out, err := m.git(ctx, "merge-base", one.SHA, other.SHA)
+	return strings.TrimSpace(out), err
+}
+
+// open is the mirror of a remote. Nobody else uses it until it is unlocked.
+func (s Store) open(ctx context.Context, r Remote) (m mirror, unlock func(), err error) {
+	m = mirror{remote: r, dir: filepath.Join(s.Dir, nameOf(r.URL))}
+	if err := os.MkdirAll(m.dir, 0o700); err != nil {
+		return m, nil, err
+	}
+	lock := flock.New(filepath.Join(m.dir, "lock"))
+	if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
+		return m, nil, fmt.Errorf("lock %s: %w", m.dir, err)
+	}
+	return m, func() { _ = lock.Unlock() }, nil // closing the file unlocks it too
 }
 
 // mirror is a bare repository with everything that was fetched from a remote.

@@ -19,7 +19,7 @@ func (r Remote) HostCredential(ctx context.Context) string {
 	if err != nil || strings.ContainsAny(u.Host+u.Path, "\n\x00") {
 		return ""
 	}
-	cmd := exec.CommandContext(ctx, "git", "credential", "fill")
+	cmd := exec.CommandContext(ctx, "git", "-c", "core.askPass=", "-c", "credential.interactive=false", "credential", "fill")
 	cmd.Env = append(procgroup.Environment(os.Environ(), procgroup.Git), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=", "LC_ALL=C")
 	cmd.Dir = os.TempDir() // not the configuration of a repository
 	cmd.Stdin = strings.NewReader("protocol=" + u.Scheme + "\nhost=" + u.Host + "\npath=" + strings.TrimPrefix(u.Path, "/") + "\n\n")

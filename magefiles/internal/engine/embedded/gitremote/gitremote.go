@@ -1,4 +1,5 @@
-// Package gitremote lists the references of git repositories, and checks out their commits with the git command of this machine.
+// Package gitremote lists the references of git repositories, and checks out their commits with the git command of this machine. It also applies and
+// makes patches with it.
 //
 // A credential reaches git only by its environment: arguments are visible to every user of the machine.
 package gitremote
@@ -28,6 +29,10 @@ type Remote struct {
 	Agent string
 	// KnownHosts are the lines of a known_hosts file. Without any, the key of a server is not checked.
 	KnownHosts string
+	// Authorities is the path of a PEM file with all certificate authorities to trust; "" for those of the machine.
+	Authorities string
+
+	ceiling string // a folder in which git does not look for a repository
 }
 
 // Errors of git, in the words of Dagger.
@@ -35,6 +40,7 @@ var (
 	ErrAuth           = errors.New("git authentication failed")
 	ErrNoRepository   = errors.New("not a git repository")
 	ErrSHAUnsupported = errors.New("sha fetch unsupported by remote")
+	ErrCertificate    = errors.New("the certificate of the server is not trusted")
 	errNoShallow      = errors.New("shallow clone not supported")
 )
 
@@ -52,6 +58,7 @@ func Classify(output string) error {
 		texts []string
 	}{
 		{ErrAuth, []string{"authentication failed", "authentication required", "could not read username", "could not read password", "permission denied (publickey"}},
+		{ErrCertificate, []string{"certificate verification failed", "ssl certificate problem"}},
 		{ErrNoRepository, []string{"not a git repository"}},
 		{errNoShallow, []string{"does not support shallow"}},
 		{ErrSHAUnsupported, []string{"unadvertised object", "not our ref", "couldn't find remote ref"}},
@@ -76,12 +83,12 @@ func (r Remote) run(ctx context.Context, dir string, args ...string) (string, er
 	}
 	defer done()
 	// sh sets the umask, which Go can only set for the whole process.
-	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `umask 022; exec git "$@"`, "git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"}, args...)...)
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `umask 022; exec git "$@"`, "git", "-c", "protocol.file.allow=user", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"}, args...)...)
 	cmd.Dir, cmd.Env = dir, environ
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := procgroup.Run(ctx, cmd, grace); err != nil {
-		return "", explain(ctx, err, log.String())
+		return out.String(), explain(ctx, err, log.String())
 	}
 	return out.String(), nil
 }
@@ -123,8 +130,14 @@ func (r Remote) environ() (environ []string, done func(), err error) {
 		environ = append(environ, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
 	}
 	environ = append(environ, "HOME="+os.DevNull, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
-		// A repository on the disk is only used if the caller names it, never as a submodule of another.
+		// With protocol.file.allow=user, a repository on the disk is only used if the caller names it, never as a submodule of another.
 		"GIT_PROTOCOL_FROM_USER=1")
+	if r.Authorities != "" {
+		environ = append(environ, "GIT_SSL_CAINFO="+r.Authorities)
+	}
+	if r.ceiling != "" {
+		environ = append(environ, "GIT_CEILING_DIRECTORIES="+r.ceiling)
+	}
 	if r.Header != "" {
 		environ = append(environ, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http."+r.server()+".extraHeader", "GIT_CONFIG_VALUE_0=Authorization: "+r.Header)
 	}

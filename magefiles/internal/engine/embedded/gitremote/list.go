@@ -3,10 +3,13 @@ package gitremote
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -47,7 +50,12 @@ func (r Remote) listHTTP(ctx context.Context) (Refs, error) {
 	if r.Header != "" {
 		req.Header.Set("Authorization", r.Header)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client, err := r.client()
+	if err != nil {
+		return Refs{}, err
+	}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
 	if err != nil {
 		return Refs{}, err
 	}
@@ -62,6 +70,20 @@ func (r Remote) listHTTP(ctx context.Context) (Refs, error) {
 		return Refs{}, fmt.Errorf("repository not found: %s", text)
 	}
 	return Refs{}, fmt.Errorf("GET %s: the server answered %s", req.URL.Redacted(), resp.Status)
+}
+
+func (r Remote) client() (*http.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if r.Authorities != "" {
+		text, err := os.ReadFile(r.Authorities)
+		if err != nil {
+			return nil, err
+		}
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(text)
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	return &http.Client{Transport: transport}, nil
 }
 
 var errNotSmart = errors.New("the server does not speak git's smart HTTP protocol: its answer is not a list of references")

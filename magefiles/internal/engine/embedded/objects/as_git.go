@@ -31,6 +31,9 @@ func (d *Directory) asGit(ctx context.Context, _ gql.Args) (any, error) {
 	if err := d.env.Solver.ExportDir(ctx, copied, temp, false); err != nil {
 		return nil, err
 	}
+	if err := gitremote.Isolate(dir); err != nil {
+		return nil, err
+	}
 	r := &GitRepository{env: d.env, remote: gitremote.Remote{URL: dir}, store: &gitremote.Store{Dir: filepath.Join(temp, "checkouts")}, checks: d.checks}
 	if r.refs, err = r.remote.List(ctx); err != nil {
 		return nil, inSpan(err)

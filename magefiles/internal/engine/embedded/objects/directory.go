@@ -58,6 +58,10 @@ var directoryFields = map[string]gql.Resolver{
 	"asGit":            field((*Directory).asGit),
 	"search":           field((*Directory).search),
 	"terminal":         field((*Directory).openTerminal),
+	"changes":          field((*Directory).changes),
+	"withChanges":      field((*Directory).withChanges),
+	"withPatch":        field((*Directory).withPatch),
+	"withPatchFile":    field((*Directory).withPatchFile),
 }
 
 // at returns the path of p in the state. Going up ends at the root.

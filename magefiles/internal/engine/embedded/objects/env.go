@@ -45,6 +45,8 @@ type Env struct {
 	Log func(string)
 	// TempDir is a folder of the session for archives; it is removed with the session.
 	TempDir string
+	// Authorities is the path of a PEM file with all certificate authorities that git trusts; "" for those of the machine.
+	Authorities string
 	// StateDir is a permanent folder: it holds what git fetched.
 	StateDir string
 
@@ -60,7 +62,7 @@ func Resolvers() gql.Resolvers {
 		"Secret": secretFields, "CacheVolume": {}, "Host": hostFields, "EnvVariable": envVariableFields,
 		"Label": labelFields, "Port": portFields, "Stat": statFields, "Engine": engineFields, "EngineCache": engineCacheFields,
 		"GitRepository": gitRepositoryFields, "GitRef": gitRefFields, "Socket": {},
-		"SearchResult": searchResultFields, "SearchSubmatch": searchSubmatchFields,
+		"SearchResult": searchResultFields, "SearchSubmatch": searchSubmatchFields, "Changeset": changesetFields, "DiffStat": diffStatFields,
 	}
 }
 

@@ -82,7 +82,7 @@ func inDaggersWords(err error) error {
 
 func (e *Env) git(ctx context.Context, parsed *gitutil.GitURL, address string, a gql.Args) (any, error) {
 	r := &GitRepository{env: e, parsed: parsed, address: address, discard: a.Has("keepGitDir") && !a.Bool("keepGitDir")}
-	r.remote.URL = parsed.Remote
+	r.remote.URL, r.remote.Authorities = parsed.Remote, e.Authorities
 	var err error
 	switch parsed.Scheme {
 	case gitutil.HTTPProtocol, gitutil.HTTPSProtocol:
@@ -110,6 +110,7 @@ func (e *Env) git(ctx context.Context, parsed *gitutil.GitURL, address string, a
 func (r *GitRepository) useHTTP(ctx context.Context, a gql.Args) error {
 	user := a.String("httpAuthUsername")
 	if info := r.parsed.User; info != nil {
+		user = first(user, info.Username())
 		if password, ok := info.Password(); ok {
 			r.remote.Header = basic(info.Username(), password)
 		}
@@ -121,20 +122,22 @@ func (r *GitRepository) useHTTP(ctx context.Context, a gql.Args) error {
 		return err
 	}
 	if ok {
-		value, err := token.Plaintext(ctx)
-		if err != nil {
-			return err
-		}
-		r.remote.Header = basic(first(user, "x-access-token"), string(value))
-		return nil
+		value, err := token.line(ctx)
+		r.remote.Header = basic(first(user, "x-access-token"), value)
+		return err
 	}
 	header, ok, err := gql.Object[*Secret](a, "httpAuthHeader")
 	if err != nil || !ok {
 		return err
 	}
-	value, err := header.Plaintext(ctx)
-	r.remote.Header = string(value)
+	r.remote.Header, err = header.line(ctx)
 	return err
+}
+
+// line is the value without the end of the line that a secret from a file has.
+func (s *Secret) line(ctx context.Context) (string, error) {
+	value, err := s.Plaintext(ctx)
+	return strings.TrimRight(string(value), "\r\n"), err
 }
 
 func basic(user, password string) string {

@@ -27,6 +27,8 @@ var gitRefFields = map[string]gql.Resolver{
 	"commit": field(func(r *GitRef, _ context.Context, _ gql.Args) (any, error) { return r.ref.SHA, nil }),
 	"ref":    field(func(r *GitRef, _ context.Context, _ gql.Args) (any, error) { return first(r.ref.Name, r.ref.SHA), nil }),
 	"tree":   field((*GitRef).tree),
+
+	"commonAncestor": field((*GitRef).commonAncestor),
 }
 
 // tree is the directory of the commit.
@@ -44,11 +46,11 @@ func (r *GitRef) tree(ctx context.Context, a gql.Args) (any, error) {
 	if !w.Git {
 		w.Depth = 1
 	}
-	make := r.fetched
+	way := r.fetched
 	if r.repository.parsed == nil || r.repository.remote.Header != "" || w.Depth != 1 || w.Tags != "" {
-		make = r.checkedOut
+		way = r.checkedOut
 	}
-	d, err := make(ctx, w)
+	d, err := way(ctx, w)
 	if err != nil {
 		return nil, inSpan(err)
 	}
@@ -78,8 +80,10 @@ func (r *GitRef) fetched(ctx context.Context, w gitremote.Wanted) (*Directory, e
 	if _, err := repo.env.Solver.Solve(ctx, st); err != nil {
 		repo.env.failures.add(id)
 		err = gitError(repo.remote.URL, err)
-		if errors.Is(err, gitremote.ErrSHAUnsupported) && w.Ref.Name != "" {
-			return r.checkedOut(ctx, w) // an old server gives a commit only by its name
+		byName := errors.Is(err, gitremote.ErrSHAUnsupported) && w.Ref.Name != "" // an old server gives a commit only by its name
+		trusted := errors.Is(err, gitremote.ErrCertificate) && repo.env.Authorities != ""
+		if byName || trusted {
+			return r.checkedOut(ctx, w)
 		}
 		return nil, err
 	}
@@ -124,11 +128,7 @@ func gitError(address string, err error) error {
 // checkedOut is the tree as git makes it on the host.
 func (r *GitRef) checkedOut(ctx context.Context, w gitremote.Wanted) (*Directory, error) {
 	repo := r.repository
-	store := gitremote.Store{Dir: filepath.Join(repo.env.StateDir, "git")}
-	if repo.store != nil {
-		store = *repo.store
-	}
-	dir, err := store.Checkout(ctx, repo.remote, w)
+	dir, err := repo.kept().Checkout(ctx, repo.remote, w)
 	if err != nil {
 		return nil, err
 	}
@@ -137,4 +137,24 @@ func (r *GitRef) checkedOut(ctx context.Context, w gitremote.Wanted) (*Directory
 		return nil, err
 	}
 	return &Directory{env: repo.env, st: st, dir: "/", hosted: true, checks: repo.checks}, nil
+}
+
+// kept is the store of the repository.
+func (r *GitRepository) kept() gitremote.Store {
+	if r.store != nil {
+		return *r.store
+	}
+	return gitremote.Store{Dir: filepath.Join(r.env.StateDir, "git")}
+}
+
+func (r *GitRef) commonAncestor(ctx context.Context, a gql.Args) (any, error) {
+	other, _, err := gql.Object[*GitRef](a, "other")
+	if err != nil {
+		return nil, err
+	}
+	sha, err := r.repository.kept().CommonAncestor(ctx, r.repository.remote, r.ref, other.repository.remote, other.ref)
+	if err != nil {
+		return nil, inSpan(err)
+	}
+	return &GitRef{repository: r.repository, ref: gitremote.Ref{SHA: sha}}, nil
 }

@@ -97,9 +97,9 @@ func (e *Env) source(failing, address string, attrs map[string]string, name stri
 }
 
 var (
-	loading  = regexp.MustCompile(`^(failed to load cache key: |failed to solve: )+`)
-	refused  = regexp.MustCompile(`^invalid response status (\d+)$`)
-	mismatch = regexp.MustCompile(`^digest mismatch (?:for \S+: )?(\S+?):? \(?(?:expected: )?(\S+?)\)?$`)
+	loading = regexp.MustCompile(`^(failed to load cache key: |failed to solve: )+`)
+	refused = regexp.MustCompile(`^invalid response status (\d+)$`)
+	sums    = regexp.MustCompile(`sha[0-9]+:[0-9a-f]+`)
 )
 
 // downloadError is the error of a download in Dagger's words.
@@ -109,8 +109,8 @@ func downloadError(err error) error {
 		code, _ := strconv.Atoi(m[1])
 		return fmt.Errorf("invalid response status %s %s", m[1], http.StatusText(code))
 	}
-	if m := mismatch.FindStringSubmatch(s); m != nil {
-		return fmt.Errorf("http checksum mismatch: expected %s, got %s", m[2], m[1])
+	if found := sums.FindAllString(s, -1); strings.HasPrefix(s, "digest mismatch ") && len(found) > 1 {
+		return fmt.Errorf("http checksum mismatch: expected %s, got %s", found[len(found)-1], found[0])
 	}
 	if s == err.Error() {
 		return err

@@ -76,6 +76,9 @@ func run(ctx context.Context, path string) error {
 	}
 	defer lock.Unlock()
 
+	if err := cfg.trustDownloads(); err != nil {
+		return err
+	}
 	controller, err := newController(ctx, cfg)
 	if err != nil {
 		return err

@@ -1,0 +1,168 @@
+package gitremote
+
+import (
+	"errors"
+	"net/http/cgi"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
+)
+
+func git(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// repository is root/repo.git with one commit.
+func repository(t *testing.T) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	work := filepath.Join(root, "work")
+	git(t, root, "init", "-q", "-b", "main", work)
+	if err := os.WriteFile(filepath.Join(work, "file"), []byte("content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	git(t, work, "add", ".")
+	git(t, work, "commit", "-q", "-m", "one")
+	git(t, root, "clone", "-q", "--bare", work, "repo.git")
+	return root
+}
+
+func TestACheckoutWithAuthorities(t *testing.T) {
+	root := repository(t)
+	backend := filepath.Join(git(t, root, "--exec-path"), "git-http-backend")
+	server, file := trusttest.Server(t, trusttest.None, &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"}})
+	all := filepath.Join(t.TempDir(), "all.pem")
+	if err := WriteAuthorities(all, file); err != nil {
+		t.Fatal(err)
+	}
+	r := Remote{URL: server.URL + "/repo.git", Authorities: all}
+	refs, err := r.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := refs.Lookup("HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := Store{t.TempDir()}.Checkout(t.Context(), r, Wanted{Ref: head, Depth: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "file")); err != nil || string(text) != "content" {
+		t.Errorf("got %q, %v", text, err)
+	}
+	r.Authorities = ""
+	if _, err := r.List(t.Context()); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("the list without the authority: %v", err)
+	}
+	if _, err := (Store{t.TempDir()}).Checkout(t.Context(), r, Wanted{Ref: head, Depth: 1}); !errors.Is(err, ErrCertificate) {
+		t.Errorf("the checkout without the authority: %v", err)
+	}
+}
+
+// Many processes, here goroutines, use a store at once. What nobody used for long is removed.
+func TestTheStoreIsShared(t *testing.T) {
+	root := repository(t)
+	commit := git(t, filepath.Join(root, "work"), "rev-parse", "HEAD")
+	remote, store := Remote{URL: "file://" + filepath.Join(root, "repo.git")}, Store{t.TempDir()}
+	checkout := func(r Remote, depth int) string {
+		t.Helper()
+		dir, err := store.Checkout(t.Context(), r, Wanted{Ref: Ref{SHA: commit}, Depth: depth})
+		if err != nil {
+			t.Error(err)
+		}
+		return dir
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() { checkout(remote, i%3) })
+	}
+	all.Wait()
+	old, other := checkout(remote, 1), Remote{URL: remote.URL + "/"}
+	mirror := filepath.Dir(filepath.Dir(checkout(other, 1)))
+	past := time.Now().Add(-40 * 24 * time.Hour)
+	for _, path := range []string{old + ".used", filepath.Join(mirror, "lock")} {
+		if err := os.Chtimes(path, past, past); err != nil {
+			t.Fatal(err)
+		}
+	}
+	current := checkout(remote, 2)
+	for path, want := range map[string]bool{old: false, mirror: false, current: true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: %v, want it to exist: %t", path, err, want)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(current), ".checkout-*")); len(left) > 0 {
+		t.Errorf("left over: %q", left)
+	}
+}
+
+// A repository of an unknown origin must not give access to another one on this machine.
+func TestIsolate(t *testing.T) {
+	root := repository(t)
+	secret := git(t, filepath.Join(root, "work"), "rev-parse", "HEAD")
+	for name, plant := range map[string]func(dir string) error{
+		"alternates": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "objects/info/alternates"), []byte(filepath.Join(root, "repo.git/objects")+"\n"), 0o644)
+		},
+		"common folder": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "commondir"), []byte(filepath.Join(root, "repo.git")), 0o644)
+		},
+		"linked objects": func(dir string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(dir, "objects")), os.Symlink(filepath.Join(root, "repo.git/objects"), filepath.Join(dir, "objects")))
+		},
+		"a command": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "config"), []byte("[core]\n\tbare = true\n[uploadpack]\n\tpackObjectsHook = touch "+filepath.Join(root, "ran")+"\n"), 0o644)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "other.git")
+			git(t, root, "init", "-q", "--bare", dir)
+			if err := plant(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := Isolate(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Join(dir, "objects"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := (Store{t.TempDir()}).Checkout(t.Context(), Remote{URL: dir}, Wanted{Ref: Ref{SHA: secret}, Depth: 1}); err == nil {
+				t.Error("a commit of another repository is checked out")
+			}
+			if _, err := os.Stat(filepath.Join(root, "ran")); err == nil {
+				t.Error("a command of the repository ran")
+			}
+		})
+	}
+	if got := reduced("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"); !strings.Contains(got, "objectformat = sha256") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// The address of a submodule comes from the repository: it must not name a folder of this machine.
+func TestASubmoduleOfThisMachine(t *testing.T) {
+	root := repository(t)
+	outer := filepath.Join(t.TempDir(), "outer")
+	git(t, root, "init", "-q", "-b", "main", outer)
+	git(t, outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", filepath.Join(root, "repo.git"), "inner")
+	git(t, outer, "commit", "-q", "-m", "with a submodule")
+	commit := git(t, outer, "rev-parse", "HEAD")
+	if _, err := (Store{t.TempDir()}).Checkout(t.Context(), Remote{URL: "file://" + outer}, Wanted{Ref: Ref{SHA: commit}, Depth: 1}); err == nil || !strings.Contains(err.Error(), "git error: ") {
+		t.Errorf("got %v", err)
+	}
+}

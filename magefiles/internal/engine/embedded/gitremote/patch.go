@@ -1,0 +1,103 @@
+package gitremote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Apply applies a patch to the files of a folder. Nothing is changed if a part of it does not apply.
+func Apply(ctx context.Context, dir, patch string) error {
+	file, err := os.CreateTemp("", "blumeops-patch-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	if _, err := file.WriteString(patch); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	// Inside the work tree of a repository, git would apply the patch to the whole of it.
+	_, err = Remote{ceiling: filepath.Dir(dir)}.run(ctx, dir, "apply", "--allow-empty", file.Name())
+	var failed *Error
+	if errors.As(err, &failed) {
+		return fmt.Errorf("git apply: %w", failed.Err)
+	}
+	return err
+}
+
+// Diff is a patch from the folder a to the folder b, both in dir. Folders .git are left out.
+func Diff(ctx context.Context, dir string) (string, error) {
+	return diff(ctx, dir, "-p", "--binary", "--full-index", "--no-renames")
+}
+
+// Stat counts the lines of a file that differs. A binary file has none.
+type Stat struct {
+	Added, Removed int
+	Old            string // the path before a file was renamed, otherwise ""
+}
+
+// Stats are the files that differ, by their paths in the folder b, or in a if they were removed.
+func Stats(ctx context.Context, dir string) (map[string]Stat, error) {
+	out, err := diff(ctx, dir, "--numstat", "-z", "-M")
+	if err != nil {
+		return nil, err
+	}
+	stats := map[string]Stat{}
+	for parts := strings.Split(out, "\x00"); len(parts) > 1; {
+		numbers := strings.SplitN(parts[0], "\t", 3)
+		if len(numbers) != 3 {
+			return nil, fmt.Errorf("git diff-tree --numstat: unexpected %q", parts[0])
+		}
+		var s Stat
+		s.Added, _ = strconv.Atoi(numbers[0]) // "-" for a binary file
+		s.Removed, _ = strconv.Atoi(numbers[1])
+		name := numbers[2]
+		parts = parts[1:]
+		if name == "" && len(parts) > 1 { // renamed: the two names follow
+			s.Old, name, parts = parts[0], parts[1], parts[2:]
+		}
+		stats[name] = s
+	}
+	return stats, nil
+}
+
+// diff compares the folders a and b in dir, where it makes a repository.
+func diff(ctx context.Context, dir string, options ...string) (string, error) {
+	r := Remote{ceiling: dir}
+	repository := filepath.Join(dir, "diff.git")
+	if _, err := r.run(ctx, dir, "init", "--quiet", "--bare", repository); err != nil {
+		return "", err
+	}
+	// Attributes in the folders must not change the contents.
+	raw := []byte("* -text -eol -filter -ident -working-tree-encoding\n")
+	info := filepath.Join(repository, "info") // it comes from a template, which may be missing
+	if err := errors.Join(os.MkdirAll(info, 0o700), os.WriteFile(filepath.Join(info, "attributes"), raw, 0o600)); err != nil {
+		return "", err
+	}
+	args := append([]string{"--git-dir=" + repository, "diff-tree", "-r", "--no-color", "--no-ext-diff"}, options...)
+	for _, name := range []string{"a", "b"} {
+		tree, err := r.tree(ctx, repository, filepath.Join(dir, name))
+		if err != nil {
+			return "", err
+		}
+		args = append(args, tree)
+	}
+	return r.run(ctx, dir, args...)
+}
+
+// tree adds the files of a folder to the repository, and returns the name of their tree.
+func (r Remote) tree(ctx context.Context, repository, dir string) (string, error) {
+	with := []string{"--git-dir=" + repository, "--work-tree=" + dir, "-c", "core.bare=false", "-c", "advice.addEmbeddedRepo=false"}
+	if _, err := r.run(ctx, dir, append(with, "add", "--all", "--force", ".")...); err != nil {
+		return "", err
+	}
+	out, err := r.run(ctx, dir, append(with, "write-tree")...)
+	return strings.TrimSpace(out), err
+}

@@ -1,0 +1,75 @@
+package objects
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gitremote"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+)
+
+func (d *Directory) withPatch(ctx context.Context, a gql.Args) (any, error) {
+	return d.patched(ctx, a.String("patch"))
+}
+
+func (d *Directory) withPatchFile(ctx context.Context, a gql.Args) (any, error) {
+	f, _, err := gql.Object[*File](a, "patch")
+	if err != nil {
+		return nil, err
+	}
+	patch, err := f.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d.patched(ctx, string(patch))
+}
+
+// patched is the directory with a patch applied, by git on the host. Only the files that it changes come back from there.
+func (d *Directory) patched(ctx context.Context, patch string) (any, error) {
+	c := &Changeset{before: d, after: d}
+	dir, done, err := c.laidOut(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	tree := filepath.Join(dir, "b")
+	if err := gitremote.Apply(ctx, tree, patch); err != nil {
+		return nil, inSpan(err)
+	}
+	p, err := compare(filepath.Join(dir, "a"), tree)
+	if err != nil || p.empty() {
+		return d, err
+	}
+	var all folders
+	for _, name := range p.removed {
+		all = all.removed(d.at(name))
+	}
+	for _, name := range slices.Concat(p.added, p.modified) {
+		if all, err = all.written(filepath.Join(tree, name), d.at(name)); err != nil {
+			return nil, err
+		}
+	}
+	return d.apply("patch", all.action), nil
+}
+
+// written writes a file of the host to the path p. Existing folders keep their attributes.
+func (f folders) written(file, p string) (folders, error) {
+	info, err := os.Lstat(file)
+	if err != nil {
+		return f, err
+	}
+	if info.IsDir() {
+		return f.made(p, info.Mode().Perm(), nil), nil
+	}
+	into := f.removed(p).made(path.Dir(p), 0o755, nil).action
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := os.Readlink(file)
+		return folders{into.Symlink(target, p)}, err
+	}
+	content, err := os.ReadFile(file)
+	return folders{into.Mkfile(p, info.Mode().Perm(), content)}, err
+}
