@@ -23,6 +23,7 @@ type Container struct {
 	config   config
 	mounts   []mount
 	secrets  []secretVariable
+	services []serviceBinding
 	imageRef string
 	last     *execution
 	checks   checks
@@ -42,7 +43,7 @@ type config struct {
 	image       imageExtras
 }
 
-var containerFields = fieldsOf(containerConfigFields, containerFileFields, containerMountFields, containerExecFields, containerImageFields)
+var containerFields = fieldsOf(containerConfigFields, containerFileFields, containerMountFields, containerExecFields, containerImageFields, containerServiceFields)
 
 func fieldsOf(parts ...map[string]gql.Resolver) map[string]gql.Resolver {
 	out := map[string]gql.Resolver{}

@@ -19,6 +19,8 @@ var hostFields = map[string]gql.Resolver{
 	"directory": field((*Host).directory),
 	"file":      field((*Host).file),
 	"findUp":    field((*Host).findUp),
+	"service":   field((*Host).service),
+	"tunnel":    field((*Host).tunnel),
 }
 
 func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {
