@@ -134,6 +134,7 @@ func (b *bridge) connect(number int) (*namespace, error) {
 		return nil, err
 	}
 	name := fmt.Sprintf("bo%s%x", interfaceKey(b.root), number)
+	_ = removeInterface(name) // of a container that a killed daemon left, and that is still ending
 	err = addInterfaces(ns, name, b.link.Attrs().Index, hostNetwork(b.subnet, number))
 	if err != nil {
 		return nil, errors.Join(err, ns.Close())
