@@ -129,9 +129,12 @@ func TestUnsupportedFieldIsNamed(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())
 	for field, ask := range map[string]func() error{
-		"Query.git":           func() error { _, err := c.Git("https://example.org/x.git").Head().Commit(ctx); return err },
-		"Query.http":          func() error { _, err := c.HTTP("https://example.org/").Contents(ctx); return err },
-		"Container.asService": func() error { _, err := c.Container().AsService().ID(ctx); return err },
+		"Query.git":  func() error { _, err := c.Git("https://example.org/x.git").Head().Commit(ctx); return err },
+		"Query.http": func() error { _, err := c.HTTP("https://example.org/").Contents(ctx); return err },
+		"Container.asService(experimentalPrivilegedNesting)": func() error {
+			_, err := c.Container().AsService(dagger.ContainerAsServiceOpts{ExperimentalPrivilegedNesting: true}).ID(ctx)
+			return err
+		},
 	} {
 		err := ask()
 		if err == nil || !strings.Contains(err.Error(), field) || !strings.Contains(err.Error(), "BLUMEOPS_ENGINE=dagger") {

@@ -151,7 +151,7 @@ func (all *Services) hosts(ctx context.Context, id string) (string, error) {
 	return strings.Join(lines, ""), first
 }
 
-// lines are the lines of /etc/hosts.
+// lines are the lines of /etc/hosts: a line for each name.
 func (b serviceBinding) lines(r *runningService) string {
 	var text strings.Builder
 	for _, name := range append(slices.Clone(b.aliases), r.host) {

@@ -32,8 +32,10 @@ type containerService struct {
 }
 
 // noServices is the reason why this daemon cannot run services; nil if it can.
-func (e *Env) noServices() error {
-	switch e.Solver.Label(servicesLabel) {
+func (e *Env) noServices() error { return noServicesWith(e.Solver.Label(servicesLabel)) }
+
+func noServicesWith(label string) error {
+	switch label {
 	case "root":
 		return nil
 	case "rootless":
@@ -159,7 +161,8 @@ func (s *containerService) launch(ctx context.Context, r *runningService) (*proc
 			return p, address, err
 		default:
 		}
-		return nil, netip.Prefix{}, errors.Join(fmt.Errorf("start the service: %w", p.err), p.Release(context.WithoutCancel(ctx)))
+		_ = p.Release(context.WithoutCancel(ctx)) // with the same error
+		return nil, netip.Prefix{}, fmt.Errorf("start the service: %w", p.err)
 	case <-ctx.Done():
 		return nil, netip.Prefix{}, errors.Join(context.Cause(ctx), p.Release(context.WithoutCancel(ctx)))
 	}

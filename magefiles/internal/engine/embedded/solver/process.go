@@ -66,7 +66,8 @@ func (s *Solver) Start(ctx context.Context, run llb.State, opts ProcessOptions) 
 		Args: exec.Meta.Args, Env: env, SecretEnv: secrets, User: exec.Meta.User, Cwd: exec.Meta.Cwd, Stdout: opts.Stdout, Stderr: opts.Stderr,
 	})
 	if err != nil {
-		return nil, errors.Join(s.stopped(err), ctr.Release(living))
+		_ = ctr.Release(living) // with the same error
+		return nil, s.stopped(err)
 	}
 	return &Process{container: ctr, process: proc}, nil
 }
