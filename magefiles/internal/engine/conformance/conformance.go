@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Groups are the scenario groups that count. The embedded engine refuses the other group, services.
-var Groups = []string{"container-basics", "files", "mounts", "secrets", "dockerbuild", "publish", "git-http", "ids"}
+// Groups are the scenario groups that count.
+var Groups = []string{"container-basics", "files", "mounts", "secrets", "dockerbuild", "publish", "git-http", "services", "ids"}
 
 // Results are the results of a run of the harness, by scenario ("group/name").
 type Results struct {

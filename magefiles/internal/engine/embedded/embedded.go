@@ -64,6 +64,8 @@ type Session struct {
 	solver *solver.Solver
 	client *client.Client
 	temp   scratch.Dir
+
+	services *objects.Services
 }
 
 // Open starts a session on the daemon that c is connected to. Close also closes c.
@@ -85,15 +87,16 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 		return nil, err
 	}
 	secrets := &objects.Secrets{Key: key}
+	services := objects.NewServices()
 	auth := &objects.RegistryAuth{Fallback: dockerConfig}
 	sv, err := solver.Open(ctx, c, solver.Options{
-		Secret: secrets.Get, Auth: auth.Attachable(), ImportDir: filepath.Join(temp.Path, solver.ImportStore), Events: opts.Events,
+		Secret: secretsOf(services, secrets), Auth: auth.Attachable(), ImportDir: filepath.Join(temp.Path, solver.ImportStore), Events: opts.Events,
 	})
 	if err != nil {
 		return nil, err
 	}
 	env := &objects.Env{
-		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth,
+		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth, Services: services,
 		LookupEnv: opts.LookupEnv, TempDir: temp.Path, StateDir: opts.StateDir,
 		Screen: opts.Screen, Inspect: opts.Inspect, Shell: opts.Shell, Log: opts.Log,
 	}
@@ -106,7 +109,17 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
 	server := gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env})
 	server.OnPanic = opts.Log
-	return &Session{Handler: server, solver: sv, client: c, temp: temp}, nil
+	return &Session{Handler: server, solver: sv, client: c, temp: temp, services: services}, nil
+}
+
+// secretsOf answers BuildKit's requests for secrets: the addresses of a step's services, which are started then, and the secrets of the user.
+func secretsOf(services *objects.Services, secrets *objects.Secrets) func(context.Context, string) ([]byte, error) {
+	return func(ctx context.Context, id string) ([]byte, error) {
+		if value, ok, err := services.Secret(ctx, id); ok {
+			return value, err
+		}
+		return secrets.Get(ctx, id)
+	}
 }
 
 // dockerConfig returns the credentials for a registry from the Docker configuration or its helper.
@@ -121,7 +134,7 @@ func dockerConfig(host string) (types.AuthConfig, error) {
 	return cfg.GetAuthConfig(host)
 }
 
-// Close ends the session: it stops running requests and removes the session's files on the host.
+// Close ends the session: it stops services and running requests, and removes the session's files on the host.
 func (s *Session) Close() error {
-	return errors.Join(s.solver.Close(), s.client.Close(), s.temp.Remove())
+	return errors.Join(s.services.Close(), s.solver.Close(), s.client.Close(), s.temp.Remove())
 }

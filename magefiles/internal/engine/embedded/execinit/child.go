@@ -49,6 +49,9 @@ func (j *job) run() execmeta.Status {
 
 // streams makes the pipes of the command's output, and starts to read them.
 func (j *job) streams() (stdout, stderr *stream, err error) {
+	if j.service {
+		return j.liveStreams()
+	}
 	combined, err := j.answer.create(execmeta.CombinedFile)
 	if err != nil {
 		return nil, nil, err
@@ -57,6 +60,19 @@ func (j *job) streams() (stdout, stderr *stream, err error) {
 		return nil, nil, err
 	}
 	if stderr, err = newStream(j.secrets, os.Stderr, j.answer.stderr, combined, j.redirectedErr); err != nil {
+		return nil, nil, err
+	}
+	go stdout.pump()
+	go stderr.pump()
+	return stdout, stderr, nil
+}
+
+// liveStreams are the streams of a service.
+func (j *job) liveStreams() (stdout, stderr *stream, err error) {
+	if stdout, err = newStream(j.secrets, os.Stdout); err != nil {
+		return nil, nil, err
+	}
+	if stderr, err = newStream(j.secrets, os.Stderr); err != nil {
 		return nil, nil, err
 	}
 	go stdout.pump()

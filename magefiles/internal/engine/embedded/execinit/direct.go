@@ -43,6 +43,9 @@ func (j *job) placeStreams() error {
 		stdin = r
 	}
 	stdout, stderr := j.answer.stdout, j.answer.stderr
+	if j.service {
+		stdout, stderr = os.Stdout, os.Stderr
+	}
 	if j.redirectedStdout != nil {
 		stdout = j.redirectedStdout
 	}
@@ -51,6 +54,9 @@ func (j *job) placeStreams() error {
 	}
 	j.id.own(stdout, stderr)
 	for fd, f := range []*os.File{stdin, stdout, stderr} {
+		if int(f.Fd()) == fd {
+			continue // it is in its place, and dup3 refuses it
+		}
 		if err := unix.Dup3(int(f.Fd()), fd, 0); err != nil {
 			return fmt.Errorf("place stream %d: %w", fd, err)
 		}

@@ -28,6 +28,7 @@ type job struct {
 	stdin                           *os.File // nil: empty
 	redirectedStdout, redirectedErr *os.File // nil: none
 	answer                          *answer
+	service                         bool // the streams are not kept
 }
 
 // execute runs args and returns their status. It does not return if they replace the init.
@@ -51,7 +52,7 @@ func prepare(args []string, in execmeta.Instruction, at place, answer *answer) (
 	if err != nil {
 		return nil, err
 	}
-	j := &job{args: args, workdir: in.Workdir, id: id, answer: answer}
+	j := &job{args: args, workdir: in.Workdir, id: id, answer: answer, service: in.Service}
 	if err := j.redirect(in, at.input); err != nil {
 		return nil, err
 	}

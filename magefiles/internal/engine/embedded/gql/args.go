@@ -1,6 +1,7 @@
 package gql
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -65,6 +66,30 @@ func (a Args) Inputs(name string) []map[string]string {
 		in := map[string]string{}
 		for k, e := range m {
 			in[k], _ = e.(string)
+		}
+		out = append(out, in)
+	}
+	return out
+}
+
+// Maps returns a list of input objects with their values: strings, and integers as int.
+func (a Args) Maps(name string) []map[string]any {
+	list, _ := a.values[name].([]any)
+	var out []map[string]any
+	for _, v := range list {
+		m, _ := v.(map[string]any)
+		in := map[string]any{}
+		for k, e := range m {
+			in[k] = e
+			switch n := e.(type) {
+			case int64:
+				in[k] = int(n)
+			case float64:
+				in[k] = int(n)
+			case json.Number:
+				i, _ := n.Int64()
+				in[k] = int(i)
+			}
 		}
 		out = append(out, in)
 	}

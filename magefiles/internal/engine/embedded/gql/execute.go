@@ -116,7 +116,7 @@ func (x *execution) field(ctx context.Context, n *node, f *ast.Field, path ast.P
 		return nil, err
 	}
 	switch {
-	case !isObject && typ == "ID" && f.Name == "sync":
+	case !isObject && typ == "ID" && v == nil: // sync, start, stop: the object itself
 		return encodeID(n.number, n.typ), nil
 	case !isObject:
 		return v, nil

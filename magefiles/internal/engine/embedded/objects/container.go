@@ -25,6 +25,7 @@ type Container struct {
 	mounts   []mount
 	secrets  []secretVariable
 	sockets  []socketMount
+	services []serviceBinding
 	imageRef string
 	last     *execution
 	checks   checks
@@ -55,7 +56,7 @@ type Group struct {
 func ContainerGroups() []Group {
 	return []Group{
 		{"Image", containerImageFields}, {"Configuration", containerConfigFields}, {"Commands", containerExecFields}, {"Terminals", containerTerminalFields}, {"Files", containerFileFields},
-		{"Mounts", containerMountFields}, {"Sockets", containerSocketFields}, {"Secrets", containerSecretFields},
+		{"Mounts", containerMountFields}, {"Sockets", containerSocketFields}, {"Services", containerServiceFields}, {"Secrets", containerSecretFields},
 	}
 }
 

@@ -33,6 +33,9 @@ type execution struct {
 	checks  checks
 	secrets []*Secret // to scrub on reading, if the exec could not
 	direct  bool      // the command replaced the init
+	// bindings is the id of the secret with the addresses of the services, "" for none; covered says that a mount covers the root file system.
+	bindings string
+	covered  bool
 }
 
 func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
@@ -62,26 +65,29 @@ func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
 		out.last = &execution{answer: llb.Scratch(), checks: out.checks}
 		return &out, nil
 	}
-	return c.exec(ctx, args, a)
+	return c.exec(ctx, args, c.instruction(a), a.String("stdin"))
 }
 
 // exec returns the container after the command, which runs when a result is requested.
-func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Container, error) {
+func (c *Container) exec(ctx context.Context, args []string, in execmeta.Instruction, stdin string) (*Container, error) {
 	if c.env.CanExec != nil {
 		if err := c.env.CanExec(); err != nil {
 			return nil, err
 		}
 	}
-	in := c.instruction(a)
+	bindings, err := c.bind(ctx)
+	if err != nil {
+		return nil, err
+	}
 	opts := []llb.RunOption{
 		llb.Args(append([]string{execmeta.InitPath}, args...)), llb.Dir("/"), llb.With(llb.Hostname("dagger")),
 		llb.WithCustomName("exec " + strings.Join(args, " ")),
 	}
-	instruct, err := c.env.instruct(ctx, in, []byte(a.String("stdin")))
+	instruct, err := c.env.instruct(ctx, in, []byte(stdin))
 	if err != nil {
 		return nil, err
 	}
-	opts = append(opts, instruct...)
+	opts = append(append(opts, instruct...), bindOptions(bindings)...)
 	found := append(checks(nil), c.checks...)
 	for i, s := range c.secrets {
 		if s.name == "" {
@@ -114,7 +120,7 @@ func (c *Container) exec(ctx context.Context, args []string, a gql.Args) (*Conta
 	for i, m := range out.mounts {
 		out.mounts[i] = m.after(run)
 	}
-	out.last = &execution{answer: run.GetMount(execmeta.Dir), checks: found}
+	out.last = &execution{answer: run.GetMount(execmeta.Dir), checks: found, bindings: bindings, covered: covered}
 	if covered {
 		out.fs, out.checks = c.fs, found.with(func(ctx context.Context) error { return c.env.evaluate(ctx, run.Root()) })
 	}

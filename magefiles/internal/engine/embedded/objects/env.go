@@ -33,6 +33,8 @@ type Env struct {
 	CanExec func() error
 	Secrets *Secrets
 	Auth    *RegistryAuth
+	// Services are the services of the session.
+	Services *Services
 	// LookupEnv reads the host's environment, for env:// secrets.
 	LookupEnv func(string) (string, bool)
 	// Screen opens the terminal of the user; nil if there is none.
@@ -60,7 +62,7 @@ func Resolvers() gql.Resolvers {
 	return gql.Resolvers{
 		"Query": queryFields, "Container": containerFields(), "Directory": directoryFields, "File": fileFields,
 		"Secret": secretFields, "CacheVolume": {}, "Host": hostFields, "EnvVariable": envVariableFields,
-		"Label": labelFields, "Port": portFields, "Stat": statFields, "Engine": engineFields, "EngineCache": engineCacheFields,
+		"Service": serviceFields, "Label": labelFields, "Port": portFields, "Stat": statFields, "Engine": engineFields, "EngineCache": engineCacheFields,
 		"GitRepository": gitRepositoryFields, "GitRef": gitRefFields, "Socket": {},
 		"SearchResult": searchResultFields, "SearchSubmatch": searchSubmatchFields, "Changeset": changesetFields, "DiffStat": diffStatFields,
 	}

@@ -35,6 +35,9 @@ func (e *Env) execError(ctx context.Context, err error) error {
 	if !ok || ctx.Err() != nil {
 		return err
 	}
+	if start := e.Services.startFailure(failure, err); start != nil {
+		return start
+	}
 	cmd := failure.Exec.GetMeta().GetArgs()
 	if len(cmd) > 0 && cmd[0] == execmeta.InitPath {
 		cmd = cmd[1:]
@@ -55,6 +58,7 @@ func (e *Env) execError(ctx context.Context, err error) error {
 	if out.message == "" {
 		out.message = fmt.Sprintf("exit code: %d", out.ExitCode)
 	}
+	out.message += e.Services.blame(ctx, failure)
 	if e.Inspect {
 		e.inspect(ctx, failure, out)
 	}

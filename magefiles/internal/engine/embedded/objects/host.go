@@ -20,6 +20,8 @@ var hostFields = map[string]gql.Resolver{
 	"file":       field((*Host).file),
 	"findUp":     field((*Host).findUp),
 	"unixSocket": field((*Host).unixSocket),
+	"service":    field((*Host).service),
+	"tunnel":     field((*Host).tunnel),
 }
 
 func (h *Host) directory(ctx context.Context, a gql.Args) (any, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -11,20 +12,29 @@ import (
 	"github.com/moby/buildkit/executor/oci"
 	"github.com/moby/buildkit/executor/resources/types"
 	"github.com/moby/buildkit/executor/runcexecutor"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/worker/base"
 )
 
 // lateExecutor is BuildKit's executor, made when the first step runs. BuildKit's executor refuses to start without a runtime. This one refuses
-// the step, and uses a runtime that was installed in the meantime.
+// the step, and uses a runtime that was installed in the meantime. It also runs services, which have a network of their own.
 type lateExecutor struct {
 	runtime, hint string
+	services      *bridge
 	make          func() (executor.Executor, error)
 }
 
 func late(cfg config, worker base.WorkerOpt) *lateExecutor {
+	services := &bridge{root: cfg.Root, rootless: cfg.Rootless}
+	if !cfg.Rootless {
+		services.removeRemains()
+	}
+	networks := maps.Clone(worker.NetworkProviders)
+	networks[pb.NetMode_UNSET] = provider{networks[pb.NetMode_UNSET]}
 	return &lateExecutor{
-		runtime: cfg.Runtime,
-		hint:    cfg.RuntimeHint,
+		runtime:  cfg.Runtime,
+		hint:     cfg.RuntimeHint,
+		services: services,
 		make: sync.OnceValues(func() (executor.Executor, error) {
 			return runcexecutor.New(runcexecutor.Opt{
 				Root:              filepath.Join(worker.Root, "executor"),
@@ -33,7 +43,7 @@ func late(cfg config, worker base.WorkerOpt) *lateExecutor {
 				ProcessMode:       oci.ProcessSandbox,
 				ResourceMonitor:   worker.ResourceMonitor,
 				ProxyProvider:     worker.ProxyProvider,
-			}, worker.NetworkProviders)
+			}, networks)
 		}),
 	}
 }
@@ -44,7 +54,22 @@ func (l *lateExecutor) Run(ctx context.Context, id string, root executor.Mount, 
 	if err != nil {
 		return nil, err
 	}
-	return inner.Run(ctx, id, root, mounts, process, started)
+	service, err := takeVariables(&process.Meta)
+	if err != nil {
+		return nil, err
+	}
+	if !service {
+		return inner.Run(ctx, id, root, mounts, process, started)
+	}
+	network, err := l.services.join()
+	if err != nil {
+		return nil, err
+	}
+	defer network.Close() // the executor closes it, unless it fails before
+	out := &announced{WriteCloser: process.Stdout, line: network.address.String() + "\n"}
+	process.Stdout = out
+	go func() { _, _ = out.Write(nil) }() // the output is read when the process has started
+	return inner.Run(context.WithValue(ctx, namespaceKey{}, network), id, root, mounts, process, started)
 }
 
 // Exec implements [executor.Executor].

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log"
+	"maps"
 	"os"
 	"time"
 
@@ -20,14 +21,19 @@ import (
 	"github.com/moby/buildkit/worker/runc"
 )
 
-// newWorker makes the one worker: OCI runtime, host network.
+// newWorker makes the one worker: OCI runtime, host network for steps.
 func newWorker(ctx context.Context, cfg config, hosts docker.RegistryHosts) (*base.Worker, error) {
 	// The constructor requires an existing executable; late replaces the executor that it makes.
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	opt, err := runc.NewWorkerOpt(cfg.Root, snapshotter(cfg.Root), cfg.Rootless, oci.ProcessSandbox, cfg.Labels, nil,
+	labels := maps.Clone(cfg.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[servicesLabel] = servicesLabelOf(cfg)
+	opt, err := runc.NewWorkerOpt(cfg.Root, snapshotter(cfg.Root), cfg.Rootless, oci.ProcessSandbox, labels, nil,
 		netproviders.Opt{Mode: "host"}, nil, self, "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, err

@@ -81,6 +81,9 @@ type Instruction struct {
 	// CombinedFile and the exit code are missing, a redirected stream is only in the redirect file, and the reader of the streams must replace
 	// the secrets (package scrub).
 	NoInit bool `json:"noInit,omitempty"`
+
+	// Service says that the command is a service, which may run for a long time: its streams are not kept in files. They are those of the init.
+	Service bool `json:"service,omitempty"`
 }
 
 // Encode returns the instruction as the text of EnvName or InstructionFile. Equal instructions give equal texts.

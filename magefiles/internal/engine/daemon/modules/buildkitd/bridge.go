@@ -1,0 +1,210 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// bridge is the network of the services: a Linux bridge, to which each service is connected by a pair of virtual interfaces. It exists while a
+// service runs. Steps have the host's network, from which the bridge is reachable. The services have no route to other networks.
+type bridge struct {
+	root     string // of the daemon: it is part of the interfaces' names
+	rootless bool
+
+	mu     sync.Mutex
+	link   netlink.Link // nil: there is no service
+	subnet netip.Prefix
+	used   map[int]bool // numbers of addresses in subnet
+	last   int          // the number that was used last: addresses are not used again immediately
+}
+
+// bridgeNumber is the number of the bridge's own address; maxServices is the number of the last service's, since a bridge has at most 1023 ports.
+const (
+	bridgeNumber = 1
+	maxServices  = 1000
+)
+
+var errRootless = errors.New("services require network namespaces with addresses, which an ordinary user's engine cannot make: " +
+	"run the engine as root, or use Dagger (BLUMEOPS_ENGINE=dagger)")
+
+// bridgeName is the name of the bridge of the daemon with this root folder. Package daemon removes the bridge of a daemon that was killed.
+func bridgeName(root string) string { return "bo-" + interfaceKey(root) }
+
+func interfaceKey(root string) string {
+	sum := sha256.Sum256([]byte(root))
+	return hex.EncodeToString(sum[:4])
+}
+
+// removeRemains removes the bridge that a killed daemon left.
+func (b *bridge) removeRemains() {
+	if link, err := netlink.LinkByName(bridgeName(b.root)); err == nil {
+		_ = netlink.LinkDel(link)
+	}
+}
+
+// join makes a network namespace that is connected to the bridge, with an address of its own.
+func (b *bridge) join() (*namespace, error) {
+	if b.rootless {
+		return nil, errRootless
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.up(); err != nil {
+		return nil, fmt.Errorf("make the network of the services: %w%s", err, hint(err))
+	}
+	number, err := b.number()
+	if err != nil {
+		return nil, err
+	}
+	n, err := b.connect(number)
+	if err != nil {
+		b.release(number)
+		return nil, fmt.Errorf("make a network namespace for a service: %w%s", err, hint(err))
+	}
+	return n, nil
+}
+
+// hint is the end of the message of an error of the kernel.
+func hint(err error) string {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return " (services require the capability CAP_NET_ADMIN: run the engine as root of the machine or of a privileged container, or use Dagger)"
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENODEV):
+		return " (services require the kernel modules bridge and veth: modprobe bridge veth, or use Dagger)"
+	}
+	return ""
+}
+
+// up makes the bridge if there is none.
+func (b *bridge) up() error {
+	if b.link != nil {
+		return nil
+	}
+	subnet, err := freeSubnet()
+	if err != nil {
+		return err
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = bridgeName(b.root)
+	link := &netlink.Bridge{LinkAttrs: attrs}
+	b.removeRemains()
+	if err := netlink.LinkAdd(link); err != nil {
+		return err
+	}
+	err = netlink.AddrAdd(link, &netlink.Addr{IPNet: hostNetwork(subnet, bridgeNumber)})
+	if err == nil {
+		err = netlink.LinkSetUp(link)
+	}
+	if err != nil {
+		return errors.Join(err, netlink.LinkDel(link))
+	}
+	b.link, b.subnet, b.used = link, subnet, map[int]bool{}
+	b.last = bridgeNumber
+	return nil
+}
+
+// number is a free number of an address.
+func (b *bridge) number() (int, error) {
+	for range maxServices {
+		b.last++
+		if b.last > maxServices {
+			b.last = bridgeNumber + 1
+		}
+		if !b.used[b.last] {
+			b.used[b.last] = true
+			return b.last, nil
+		}
+	}
+	return 0, fmt.Errorf("%d services run already", len(b.used))
+}
+
+// connect makes the namespace and its interfaces.
+func (b *bridge) connect(number int) (*namespace, error) {
+	ns, err := newNamespace()
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("bo%s%x", interfaceKey(b.root), number)
+	_ = removeInterface(name) // of a container that a killed daemon left, and that is still ending
+	err = addInterfaces(ns, name, b.link.Attrs().Index, hostNetwork(b.subnet, number))
+	if err != nil {
+		return nil, errors.Join(err, ns.Close())
+	}
+	return &namespace{handle: ns, address: netip.PrefixFrom(address(b.subnet, number), b.subnet.Bits()), leave: func() error {
+		err := removeInterface(name)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.release(number)
+		return errors.Join(err, ns.Close())
+	}}, nil
+}
+
+// release frees the number, and removes the bridge after the last service.
+func (b *bridge) release(number int) {
+	delete(b.used, number)
+	if len(b.used) == 0 {
+		_ = netlink.LinkDel(b.link) // the next service, or the next daemon, tries again
+		b.link = nil
+	}
+}
+
+// addInterfaces makes a pair of interfaces: one, named name, in the bridge, and eth0 in the namespace. It also starts the namespace's loopback.
+func addInterfaces(ns netns.NsHandle, name string, bridge int, at *net.IPNet) error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MasterIndex = name, bridge
+	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(ns)}
+	if err := netlink.LinkAdd(pair); err != nil {
+		return err
+	}
+	err := netlink.LinkSetUp(pair)
+	if err == nil {
+		err = configure(ns, at)
+	}
+	if err != nil {
+		return errors.Join(err, netlink.LinkDel(pair))
+	}
+	return nil
+}
+
+func configure(ns netns.NsHandle, at *net.IPNet) error {
+	inside, err := netlink.NewHandleAt(ns)
+	if err != nil {
+		return err
+	}
+	defer inside.Close()
+	for _, name := range []string{"lo", "eth0"} {
+		link, err := inside.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if name == "eth0" {
+			if err := inside.AddrAdd(link, &netlink.Addr{IPNet: at}); err != nil {
+				return err
+			}
+		}
+		if err := inside.LinkSetUp(link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func removeInterface(name string) error {
+	link, err := netlink.LinkByName(name)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return netlink.LinkDel(link)
+}

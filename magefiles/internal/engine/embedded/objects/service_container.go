@@ -1,0 +1,306 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/scrub"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
+)
+
+// serviceVariable makes a process a service, for the engine's own BuildKit daemon: the process gets a network of its own, and the first line of
+// its stdout is its address with the size of the subnet. servicesLabel is the label of a daemon that knows it. The daemon has the same constants (modules/buildkitd).
+const (
+	serviceVariable = "BLUMEOPS_SERVICE"
+	servicesLabel   = "me.eblu.ops.blumeops.services"
+)
+
+// containerService is a container that runs as a service.
+type containerService struct {
+	env    *Env
+	args   []string
+	run    *Container // after the command
+	direct bool       // the command replaces the init
+	ports  []Port
+}
+
+// noServices is the reason why this daemon cannot run services; nil if it can.
+func (e *Env) noServices() error { return noServicesWith(e.Solver.Label(servicesLabel)) }
+
+func noServicesWith(label string) error {
+	switch label {
+	case "root":
+		return nil
+	case "rootless":
+		return errors.New("services require an engine that runs as root, since they need network namespaces with addresses: run this command as root, or use Dagger (BLUMEOPS_ENGINE=dagger)")
+	}
+	return errors.New("services require the engine's own BuildKit daemon: unset BUILDKIT_HOST, or use Dagger (BLUMEOPS_ENGINE=dagger)")
+}
+
+func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
+	for _, f := range []string{"experimentalPrivilegedNesting", "insecureRootCapabilities"} {
+		if a.Bool(f) {
+			return nil, gql.Unsupported{Type: "Container", Field: "asService(" + f + ")"}
+		}
+	}
+	if err := c.env.noServices(); err != nil {
+		return nil, err
+	}
+	args := c.config.args
+	if given := a.Strings("args"); len(given) > 0 {
+		args = given
+		for i := range args {
+			if a.Bool("expand") {
+				args[i] = c.expand(args[i])
+			}
+		}
+	}
+	if a.Bool("useEntrypoint") {
+		args = append(append([]string(nil), c.config.entrypoint...), args...)
+	}
+	if len(args) == 0 {
+		return nil, errNoCommand
+	}
+	in := c.instruction(a)
+	in.Service = true
+	run, err := c.exec(ctx, args, in, "")
+	if err != nil {
+		return nil, err
+	}
+	if run.last.covered {
+		return nil, errors.New("a service requires a root file system: its container has a mount at /")
+	}
+	return &Service{env: c.env, runner: &containerService{env: c.env, args: args, run: run, direct: in.NoInit, ports: c.config.ports}}, nil
+}
+
+func (s *containerService) declared() []Port { return s.ports }
+
+func (s *containerService) key(ctx context.Context) (string, error) {
+	id, err := s.env.Solver.Identity(ctx, s.run.fs)
+	return fmt.Sprint(id, s.ports), err
+}
+
+func (s *containerService) start(ctx context.Context, r *runningService) error {
+	if err := s.run.checks.run(ctx); err != nil {
+		return err
+	}
+	p, address, err := s.launch(ctx, r)
+	if err != nil {
+		return s.env.execError(ctx, err)
+	}
+	r.subnet, r.address, r.ports = address.Masked(), address.Addr().String(), s.ports
+	go func() {
+		<-p.ended
+		_ = p.Release(context.WithoutCancel(ctx)) // the process has ended, and the daemon removes the rest with the session
+		r.end(s.ending(r, p.code, p.err))
+	}()
+	r.kill = p.Signal
+	if err := s.healthy(ctx, r); err != nil {
+		return errors.Join(err, r.quit(true))
+	}
+	return nil
+}
+
+// process is a process with its end.
+type process struct {
+	*solver.ServiceProcess
+	ended chan struct{}
+	code  int
+	err   error
+}
+
+func awaited(p *solver.ServiceProcess) *process {
+	out := &process{ServiceProcess: p, ended: make(chan struct{})}
+	go func() {
+		out.code, out.err = p.Wait()
+		close(out.ended)
+	}()
+	return out
+}
+
+// launch starts the process, and returns its address.
+func (s *containerService) launch(ctx context.Context, r *runningService) (*process, netip.Prefix, error) {
+	stdout, stderr, err := s.outputs(ctx, r)
+	if err != nil {
+		return nil, netip.Prefix{}, err
+	}
+	first := &firstLine{found: make(chan string, 1), rest: stdout}
+	secrets := map[string]string{}
+	if id := s.run.last.bindings; id != "" {
+		hosts, err := s.env.Services.hosts(ctx, id)
+		if err != nil {
+			return nil, netip.Prefix{}, err
+		}
+		if strings.Contains("\n"+hosts, "\n127.") {
+			return nil, netip.Prefix{}, errors.New("a service cannot use a service of Host.service on the embedded engine: only steps can")
+		}
+		secrets[hostsVariable] = hosts
+	}
+	started, err := s.env.Solver.Start(ctx, s.run.fs, solver.ServiceOptions{
+		Hostname: r.host, Env: []string{serviceVariable + "=1"}, Secrets: secrets, Stdout: first, Stderr: stderr,
+	})
+	if err != nil {
+		return nil, netip.Prefix{}, err
+	}
+	p := awaited(started)
+	select {
+	case line := <-first.found:
+		address, err := netip.ParsePrefix(line)
+		return p, address, err
+	case <-p.ended:
+		select {
+		case line := <-first.found: // it was a short life
+			address, err := netip.ParsePrefix(line)
+			return p, address, err
+		default:
+		}
+		_ = p.Release(context.WithoutCancel(ctx)) // with the same error
+		return nil, netip.Prefix{}, fmt.Errorf("start the service: %w", p.err)
+	case <-ctx.Done():
+		return nil, netip.Prefix{}, errors.Join(context.Cause(ctx), p.Release(context.WithoutCancel(ctx)))
+	}
+}
+
+// outputs are the writers of the process. The init replaces the secrets in its output, unless the command replaced the init.
+func (s *containerService) outputs(ctx context.Context, r *runningService) (stdout, stderr *logWriter, err error) {
+	stdout, stderr = r.log(1), r.log(2)
+	if !s.direct {
+		return stdout, stderr, nil
+	}
+	var values []string
+	for _, secret := range s.run.last.secrets {
+		v, err := secret.Plaintext(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		values = append(values, string(v))
+	}
+	set := scrub.NewSet(values...)
+	stdout.scrub, stderr.scrub = set.Writer(scrubbedLog{stdout}), set.Writer(scrubbedLog{stderr})
+	return stdout, stderr, nil
+}
+
+// ending is the reason of the end of the process, nil if it was stopped.
+func (s *containerService) ending(r *runningService, code int, err error) error {
+	if err == nil && code != 0 {
+		e := &ExecError{Cmd: s.args, ExitCode: code, Stdout: r.output(1), Stderr: r.output(2), message: fmt.Sprintf("exit code: %d", code)}
+		return inSpan(e)
+	}
+	return err
+}
+
+const (
+	// healthPoll is the interval of the first checks of a port; it grows up to healthPollMax.
+	healthPoll    = 5 * time.Millisecond
+	healthPollMax = 200 * time.Millisecond
+	// healthPatience is the time after which the log says what a service waits for.
+	healthPatience = 10 * time.Second
+	// dialTime is how long one connection may take.
+	dialTime = 2 * time.Second
+)
+
+// healthy waits until each exposed TCP port accepts a connection.
+func (s *containerService) healthy(ctx context.Context, r *runningService) error {
+	for _, p := range s.ports {
+		if p.skipHealthcheck || p.protocol != "TCP" {
+			continue
+		}
+		if err := r.accepts(ctx, p.port); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accepts waits until the port accepts a connection.
+func (r *runningService) accepts(ctx context.Context, port int) error {
+	wait, begun, said := healthPoll, time.Now(), false
+	for {
+		conn, err := r.dial(ctx, port)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-r.ended:
+			if r.endErr != nil {
+				return r.endErr
+			}
+			return errors.New("service exited before healthcheck")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(wait):
+		}
+		wait = min(wait*3/2, healthPollMax)
+		if !said && time.Since(begun) > healthPatience {
+			said = true
+			r.say(fmt.Sprintf("the service does not accept connections at its exposed port %d yet; withExposedPort(experimentalSkipHealthcheck) does not wait for it\n", port))
+		}
+	}
+}
+
+// dial connects to a port of the service. The address of a service that has ended may be that of a machine elsewhere: then the connection does not
+// come from the services' own subnet, and is refused.
+func (r *runningService) dial(ctx context.Context, port int) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: dialTime}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(r.address, strconv.Itoa(port)))
+	if err != nil || !r.subnet.IsValid() {
+		return conn, err
+	}
+	if from, err := netip.ParseAddrPort(conn.LocalAddr().String()); err != nil || !r.subnet.Contains(from.Addr()) {
+		return nil, errors.Join(fmt.Errorf("the network of the %s is gone", r.name), conn.Close())
+	}
+	return conn, nil
+}
+
+// isDead reports whether the service has ended. The end of a service that does not accept connections any more is awaited, since the message of its
+// end may come later than that of a step that failed because of it.
+func (r *runningService) isDead() bool {
+	for _, p := range r.ports {
+		if r.hasEnded() || p.protocol != "TCP" || p.skipHealthcheck || !r.subnet.IsValid() {
+			continue
+		}
+		conn, err := r.dial(context.Background(), p.port)
+		if err == nil {
+			conn.Close()
+			continue
+		}
+		select {
+		case <-r.ended:
+		case <-time.After(dialTime):
+		}
+	}
+	return r.hasEnded()
+}
+
+// firstLine passes on all but the first line of what is written to it.
+type firstLine struct {
+	found chan string
+	line  strings.Builder
+	done  bool
+	rest  *logWriter
+}
+
+func (f *firstLine) Write(p []byte) (int, error) {
+	if f.done {
+		return f.rest.Write(p)
+	}
+	line, rest, ok := strings.Cut(string(p), "\n")
+	f.line.WriteString(line)
+	if ok {
+		f.done = true
+		f.found <- f.line.String()
+	}
+	if rest != "" {
+		_, _ = f.rest.Write([]byte(rest)) // a log never fails
+	}
+	return len(p), nil
+}
+
+func (f *firstLine) Close() error { return f.rest.Close() }

@@ -1,0 +1,189 @@
+package engine_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dagger.io/dagger/engineconn"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
+)
+
+// remains are the things that services could leave on the machine.
+type remains struct {
+	processes, interfaces, addresses, namespaces, mounts, bundles []string
+}
+
+func (r remains) String() string {
+	return fmt.Sprintf("processes %q, interfaces %q, addresses %q, namespaces %q, mounts %q, bundles %q", r.processes, r.interfaces, r.addresses, r.namespaces, r.mounts, r.bundles)
+}
+
+// left returns the remains: the processes with the mark in their arguments, and the rest as far as it belongs to services or to the daemon.
+func left(t *testing.T, daemon int, state, mark string) (r remains) {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	must(t, err)
+	for _, path := range lines {
+		if line, err := os.ReadFile(path); err == nil && bytes.Contains(line, []byte(mark)) {
+			r.processes = append(r.processes, string(line))
+		}
+	}
+	links, err := net.Interfaces()
+	must(t, err)
+	for _, l := range links {
+		r.interfaces = append(r.interfaces, l.Name)
+	}
+	addresses, err := net.InterfaceAddrs()
+	must(t, err)
+	for _, a := range addresses {
+		r.addresses = append(r.addresses, a.String())
+	}
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", daemon))
+	must(t, err)
+	for _, path := range files {
+		if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, "net:") {
+			r.namespaces = append(r.namespaces, target)
+		}
+	}
+	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", daemon))
+	must(t, err)
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, state) {
+			r.mounts = append(r.mounts, strings.Fields(line)[4])
+		}
+	}
+	bundles, err := filepath.Glob(filepath.Join(state, "root", "executor", "*", "config.json"))
+	must(t, err)
+	r.bundles = bundles
+	return r
+}
+
+// Nothing of the services is left after their sessions, however these end.
+func TestServicesLeaveNothing(t *testing.T) {
+	testenv.Superuser(t, "services require network namespaces with addresses")
+	dir := program(t, server)
+	opts := enginetest.Options(t, dir)
+	enginetest.NeedsRuntime(t, opts)
+	session := filepath.Join(t.TempDir(), "session")
+	if out, err := exec.Command("go", "build", "-o", session, "forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/session").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	status, err := engine.Status(context.Background(), opts)
+	must(t, err)
+	mark := "mark" + nonce()
+	before := left(t, status.PID, opts.StateDir, mark)
+	for i := range 30 {
+		mark := fmt.Sprint(mark, i)
+		switch i % 3 {
+		case 0: // ends as usual
+			s, err := engine.Connect(context.Background(), opts)
+			must(t, err)
+			ct := s.Client.Container().WithFile("/program", s.Client.Host().File("program"))
+			web := serve(ct, "serve", "8080", mark)
+			_, err = ct.WithServiceBinding("web", web).WithExec([]string{"/program", "ask", "tell", "web:8080"}).Sync(context.Background())
+			must(t, err)
+			must(t, s.Close())
+		case 1: // killed while a service runs
+			killed(t, session, opts.StateDir, dir, mark, -1)
+		case 2: // killed while it starts
+			killed(t, session, opts.StateDir, dir, mark, time.Duration(i)*5*time.Millisecond)
+		}
+	}
+	var after remains
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if after = left(t, status.PID, opts.StateDir, mark); after.String() == before.String() {
+			return
+		}
+	}
+	t.Errorf("before: %s\nafter: %s", before, after)
+}
+
+// killed starts a service in a session program, and kills the program: after the time, or, if it is negative, when the service has started.
+func killed(t *testing.T, program, state, dir, mark string, after time.Duration) {
+	t.Helper()
+	cmd := exec.Command(program, "session", "--workdir", dir)
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "BLUMEOPS_") }), "BLUMEOPS_ENGINE_STATE="+state)
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	defer stdin.Close()
+	stdout, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	started := make(chan string, 1)
+	defer func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		<-started
+	}()
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	must(t, err)
+	var at engineconn.ConnectParams
+	must(t, json.Unmarshal(line, &at))
+	file := ask(t, at, `{host{file(path:"program"){id}}}`)
+	go func() {
+		defer close(started)
+		started <- ask(t, at, fmt.Sprintf(`{container{withFile(path:"/program",source:%q){withExposedPort(port:8080){asService(args:["/program","serve","8080",%q]){start}}}}}`, file, mark))
+	}()
+	time.Sleep(max(after, 0))
+	if after < 0 && <-started == "" {
+		t.Error("the service did not start")
+	}
+}
+
+// ask returns the id in the answer; "" for none.
+func ask(t *testing.T, at engineconn.ConnectParams, query string) string {
+	body, err := json.Marshal(map[string]string{"query": query})
+	if err != nil {
+		t.Error(err)
+	}
+	req, err := http.NewRequest(http.MethodPost, fmt.Sprintf("http://127.0.0.1:%d/query", at.Port), bytes.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	req.SetBasicAuth(at.SessionToken, "")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "" // the program was killed
+	}
+	defer res.Body.Close()
+	var answer any
+	if json.NewDecoder(res.Body).Decode(&answer) != nil {
+		return ""
+	}
+	for {
+		switch v := answer.(type) {
+		case map[string]any:
+			if v["errors"] != nil {
+				t.Error(v["errors"])
+			}
+			if data, ok := v["data"]; ok {
+				answer = data
+				continue
+			}
+			answer = nil
+			for _, inner := range v {
+				answer = inner
+			}
+		case string:
+			return v
+		default:
+			return ""
+		}
+	}
+}
