@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "work":
 		work()
+	case "attend":
+		attend()
 	default:
 		lead(role)
 	}
@@ -106,6 +108,7 @@ func lead(role string) {
 type session struct {
 	t       *testing.T
 	cmd     *exec.Cmd
+	master  *os.File // of the terminal
 	control *os.File // for proceed
 	report  *os.File
 
@@ -131,7 +134,7 @@ func begin(t *testing.T, role string, columns uint16, env ...string) *session {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	s := &session{t: t, cmd: exec.CommandContext(ctx, os.Args[0]), control: control, report: report, more: make(chan struct{}, 1), closed: make(chan struct{})}
+	s := &session{t: t, master: master, cmd: exec.CommandContext(ctx, os.Args[0]), control: control, report: report, more: make(chan struct{}, 1), closed: make(chan struct{})}
 	s.cmd.Env = append(env, roleVariable+"="+role, "GOCOVERDIR="+t.TempDir())
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = slave, slave, slave
 	s.cmd.ExtraFiles = []*os.File{controlled, reported}
