@@ -224,7 +224,7 @@ func TestTerminalKeysAndSizes(t *testing.T) {
 		}
 		p.types("stty size\r")
 		p.sees(`\n17 61\r\n`)
-		p.types("echo started; sleep 1000\r")
+		p.types("sh -c 'echo started; exec sleep 1000'\r") // when it says so it is in the foreground
 		p.sees(`\nstarted\r\n`)
 		p.types("\x03")
 		p.sees(`\^C(.|\n)*# (\x1b\[6n)?$`)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
@@ -58,12 +57,12 @@ func TestShell(t *testing.T) {
 		y.sees(prompt)
 	}
 	y.does("echo grüße, 世界 | cat", "grüße, 世界")
-	y.types("echo started; sleep 1000\r")
+	y.types("sh -c 'echo started; exec sleep 1000'\r") // when it says so it is in the foreground
 	y.sees(`\nstarted\r\n`)
 	y.types("\x03")
 	y.sees(prompt)
 	y.does("echo status=$?", "status=130")
-	y.types("echo again; sleep 2000\r")
+	y.types("sh -c 'echo again; exec sleep 2000'\r")
 	y.sees(`\nagain\r\n`)
 	y.types("\x1a")
 	y.sees(`Stopped`)
@@ -106,7 +105,7 @@ func TestKilledShell(t *testing.T) {
 			if err := y.cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			<-y.ended
+			y.end()
 			y.restored()
 		})
 	}
@@ -215,18 +214,14 @@ func TestInteractiveWithSeveral(t *testing.T) {
 		y.does(`echo "$FAILED_COMMAND" | cut -c6-20`, `this is (tool|other).*`)
 		y.types("exit\r")
 	}
-	select {
-	case <-y.ended:
-	case <-time.After(e2etest.Patience):
-		t.Fatalf("it does not end: %q", y.text())
-	}
+	y.end()
 	for _, want := range []string{"this is tool", "this is other", "exit code 5", "exit code 6"} {
 		if !strings.Contains(y.text(), want) {
 			t.Errorf("%q does not say %q", y.text(), want)
 		}
 	}
-	if y.cmd.ProcessState.ExitCode() == 0 {
-		t.Errorf("status %d", y.cmd.ProcessState.ExitCode())
+	if y.state.ExitCode() == 0 {
+		t.Errorf("status %d", y.state.ExitCode())
 	}
 	y.restored()
 }
