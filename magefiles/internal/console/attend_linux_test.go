@@ -131,10 +131,11 @@ func TestAttendKilled(t *testing.T) {
 
 func TestAttendIsRefused(t *testing.T) {
 	s := begin(t, "attend", 80, "TERM=xterm", "CI=1")
-	if _ = s.cmd.Wait(); !strings.Contains(s.text(), "refused: this requires a terminal: $CI is set") {
-		<-s.closed
-		t.Errorf("%q", s.text())
-	}
+	s.until(`refused: this requires a terminal: \$CI is set`)
+	_ = s.cmd.Wait() // what it says counts
+	s = begin(t, "attend in the background", 80, "TERM=xterm")
+	s.until("refused: this requires a terminal: this command runs in the background")
+	s.proceed()
 	c := New(Options{Stdout: io.Discard, Stderr: io.Discard})
 	testenv.WantError(t, c.MayAttend(), "stdin is not a terminal")
 	pipe, w, err := os.Pipe()

@@ -77,7 +77,11 @@ func lead(role string) {
 	goOn, tell, err := os.Pipe()
 	check(err)
 	child := exec.Command(os.Args[0]) //nolint:noctx // ends with its terminal
-	child.Env = append(os.Environ(), roleVariable+"=work")
+	work := "work"
+	if role == "attend in the background" {
+		work = "attend"
+	}
+	child.Env = append(os.Environ(), roleVariable+"="+work)
 	child.Stdin, child.Stdout, child.Stderr, child.ExtraFiles = os.Stdin, os.Stdout, os.Stderr, []*os.File{goOn}
 	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if role == "foreground, then background" {

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -94,7 +95,7 @@ func TestShellInput(t *testing.T) {
 	}
 }
 
-// However mage is killed, the terminal is as it was.
+// However mage is killed, the terminal is as it was, and no process is left in the container, not even one that ignores signals.
 func TestKilledShell(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {
@@ -102,11 +103,18 @@ func TestKilledShell(t *testing.T) {
 			y := start(t, w, "container:shell", "hello")
 			y.sees(prompt)
 			y.raw()
+			mark := "mark-" + rand.Text()
+			y.types("/hello wait " + mark + "\r")
+			y.sees("ready " + mark)
+			if len(e2etest.Processes(mark)) == 0 {
+				t.Error("the process is not visible, so that nobody could tell whether it ends")
+			}
 			if err := y.cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
 			y.end()
 			y.restored()
+			e2etest.Gone(t, mark)
 		})
 	}
 }
