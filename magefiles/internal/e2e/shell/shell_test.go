@@ -190,6 +190,17 @@ RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=cache,target=/cache
 	notInLogs(t, w, secretValue, "[worker]")
 }
 
+// A signal ends the shell in a failing step, and the target.
+func TestInteractiveStopped(t *testing.T) {
+	w := debian(t, "RUN exit 5\n")
+	y := start(t, w, "container:build", "tool", "-interactive")
+	y.sees(prompt)
+	if err := y.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	y.ends(143)
+}
+
 // A publication that fails pushes nothing.
 func TestInteractivePublish(t *testing.T) {
 	w := debian(t, "RUN exit 5\n")
