@@ -375,6 +375,32 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// Several results that fail because of one step open one shell, and all of them fail when it has ended.
+func TestInspectOnce(t *testing.T) {
+	p, _, ct := attended(t, func(o *engine.Options) { o.Inspect = true })
+	failing := ct.WithEnvVariable("STEP", t.Name()).WithExec([]string{"sh", "-c", "exit 4"})
+	p.during(func() error {
+		var group sync.WaitGroup
+		for _, name := range []string{"/a", "/b", "/c"} {
+			group.Go(func() {
+				_, err := failing.WithNewFile(name, "x").Sync(context.Background())
+				var failed *dagger.ExecError
+				if !errors.As(err, &failed) || failed.ExitCode != 4 {
+					t.Errorf("the error is %v", err)
+				}
+			})
+		}
+		group.Wait()
+		return nil
+	}, func() {
+		p.sees(`# (\x1b\[6n)?$`)
+		p.types("exit\r")
+	})
+	if len(p.codes) != 1 {
+		t.Errorf("%d shells", len(p.codes))
+	}
+}
+
 // A root file system without a shell gets a static one.
 func TestInspectWithoutShell(t *testing.T) {
 	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
