@@ -163,6 +163,24 @@ func TestShellCommand(t *testing.T) {
 	}
 }
 
+// An image with bash: its user, working directory and environment, and a stage of the Dockerfile.
+func TestShellOfImage(t *testing.T) {
+	w := debian(t, "AS build\nRUN useradd -m worker\nUSER worker\nWORKDIR /data\nENV GREETING=\"hello you\"\nFROM scratch\n")
+	w.Edit("containers/tool/Dockerfile", "\nAS build", " AS build")
+	got := w.Run("container:shell", "tool", "-target=build", `-command=echo "$0 [$(id -un)] [$PWD] [$HOME] [$GREETING]"`)
+	if !strings.HasSuffix(got.Stdout, "/bash [worker] [/data] [/home/worker] [hello you]\n") || got.Status != 0 {
+		t.Errorf("%+v", got)
+	}
+	y := start(t, w, "container:shell", "tool", "-target=build")
+	y.sees(prompt)
+	y.does(`test -t 0 && tty && echo "$BASH_VERSION" | grep -c .`, `/dev/pts/\d+\r\n1`)
+	y.types("exit\r")
+	y.ends(0)
+	if got := w.Run("container:shell", "tool", "-platform=linux/amd64,linux/arm64", "-command=true"); got.Status != 2 || !strings.Contains(got.Stderr, "one platform") {
+		t.Errorf("%+v", got)
+	}
+}
+
 // The failing step: what failed is shown, the shell has all that the step had, and the target ends with the code of the step.
 func TestInteractive(t *testing.T) {
 	w := debian(t, `RUN useradd -m worker

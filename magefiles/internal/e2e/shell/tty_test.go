@@ -138,8 +138,8 @@ func (y *tty) does(command, line string) {
 	y.sees(prompt)
 }
 
-// prompt is the prompt of busybox and of Debian's shell; the first then asks for the position of the cursor.
-const prompt = `[$#] (\x1b\[6n)?$`
+// prompt is the prompt of busybox and of bash: busybox then asks for the position of the cursor, and bash may clear the rest of the line.
+const prompt = `[$#] (\x1b\[(6n|K))?$`
 
 func (y *tty) resize(columns, rows uint16) {
 	y.t.Helper()
