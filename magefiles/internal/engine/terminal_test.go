@@ -375,6 +375,32 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// So does a root file system whose programs are for another machine.
+func TestInspectForeign(t *testing.T) {
+	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
+	tools := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(tools, "bin"), 0o755))
+	content, err := os.ReadFile(busybox)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(tools, "bin", "sh"), content, 0o755))
+	p, c, _ := attended(t, func(o *engine.Options) {
+		o.Inspect, o.Shell = true, func(context.Context) (string, error) { return tools, nil }
+	})
+	p.during(func() error {
+		_, err := c.Container().WithNewFile("/bin/sh", "no program", dagger.ContainerWithNewFileOpts{Permissions: 0o755}).
+			WithExec([]string{"sh", "-c", "true"}).Sync(context.Background())
+		if err == nil {
+			t.Error("a text ran as a program")
+		}
+		return nil
+	}, func() {
+		p.sees(`# (\x1b\[6n)?$`)
+		p.types("echo $((40+2))\r")
+		p.sees(`\n42\r\n`)
+		p.types("exit\r")
+	})
+}
+
 // Several results that fail because of one step open one shell, and all of them fail when it has ended.
 func TestInspectOnce(t *testing.T) {
 	p, _, ct := attended(t, func(o *engine.Options) { o.Inspect = true })
