@@ -97,6 +97,7 @@ func (a *App) EngineServe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.console.UseTTY()
 	return engine.Serve(ctx, opts, os.Stdin, os.Stdout)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/build"
@@ -119,7 +120,7 @@ func (e *noDaggerTerminal) Hint() string {
 }
 
 func onDaggersTerminal(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if err == nil || !strings.Contains(err.Error(), "TUI") && !strings.Contains(err.Error(), "terminal") {
 		return err
 	}
 	return &noDaggerTerminal{err}

@@ -34,12 +34,24 @@ func (c *Console) MayAttend() error {
 
 // shown is the file that is shown on a terminal: stdout, or else stderr; nil if there is none.
 func (c *Console) shown() *os.File {
-	for _, w := range []io.Writer{c.out.to, c.err.to} {
+	for _, w := range []io.Writer{c.out.to, c.err.to, c.tty} {
 		if f, ok := w.(*os.File); ok && terminalOf(f) != nil {
 			return f
 		}
 	}
 	return nil
+}
+
+// UseTTY makes Attend use the terminal that controls this process, for a program whose stdin is a pipe of another program. It does nothing if
+// stdin is a terminal, which has another purpose then, or if there is no such terminal: Attend is refused.
+func (c *Console) UseTTY() {
+	if terminalOf(c.stdin) != nil {
+		c.stdin = nil
+		return
+	}
+	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+		c.stdin, c.tty = tty, tty // open until the process ends
+	}
 }
 
 // Attend gives the user's terminal to a command in a container, until Close: what is typed and what the command prints pass as they are, and

@@ -45,6 +45,7 @@ type Console struct {
 	verbose   bool
 	redactor  *Redactor
 	stdin     *os.File
+	tty       *os.File // of UseTTY; nil if it was not opened
 	ci        bool
 	attending chan struct{} // full while a command has the terminal
 

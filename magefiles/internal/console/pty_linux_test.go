@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "work":
 		work()
+	case "attend":
+		attend()
 	default:
 		lead(role)
 	}
@@ -75,7 +77,11 @@ func lead(role string) {
 	goOn, tell, err := os.Pipe()
 	check(err)
 	child := exec.Command(os.Args[0]) //nolint:noctx // ends with its terminal
-	child.Env = append(os.Environ(), roleVariable+"=work")
+	work := "work"
+	if role == "attend in the background" {
+		work = "attend"
+	}
+	child.Env = append(os.Environ(), roleVariable+"="+work)
 	child.Stdin, child.Stdout, child.Stderr, child.ExtraFiles = os.Stdin, os.Stdout, os.Stderr, []*os.File{goOn}
 	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if role == "foreground, then background" {
@@ -106,6 +112,7 @@ func lead(role string) {
 type session struct {
 	t       *testing.T
 	cmd     *exec.Cmd
+	master  *os.File // of the terminal
 	control *os.File // for proceed
 	report  *os.File
 
@@ -131,7 +138,7 @@ func begin(t *testing.T, role string, columns uint16, env ...string) *session {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	s := &session{t: t, cmd: exec.CommandContext(ctx, os.Args[0]), control: control, report: report, more: make(chan struct{}, 1), closed: make(chan struct{})}
+	s := &session{t: t, master: master, cmd: exec.CommandContext(ctx, os.Args[0]), control: control, report: report, more: make(chan struct{}, 1), closed: make(chan struct{})}
 	s.cmd.Env = append(env, roleVariable+"="+role, "GOCOVERDIR="+t.TempDir())
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = slave, slave, slave
 	s.cmd.ExtraFiles = []*os.File{controlled, reported}

@@ -224,7 +224,7 @@ func TestTerminalKeysAndSizes(t *testing.T) {
 		}
 		p.types("stty size\r")
 		p.sees(`\n17 61\r\n`)
-		p.types("echo started; sleep 1000\r")
+		p.types("sh -c 'echo started; exec sleep 1000'\r") // when it says so it is in the foreground
 		p.sees(`\nstarted\r\n`)
 		p.types("\x03")
 		p.sees(`\^C(.|\n)*# (\x1b\[6n)?$`)
@@ -370,6 +370,58 @@ func TestInspect(t *testing.T) {
 			t.Errorf("%q does not say %q", said, want)
 		}
 	}
+	if len(p.codes) != 1 {
+		t.Errorf("%d shells", len(p.codes))
+	}
+}
+
+// So does a root file system whose programs are for another machine.
+func TestInspectForeign(t *testing.T) {
+	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
+	tools := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(tools, "bin"), 0o755))
+	content, err := os.ReadFile(busybox)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(tools, "bin", "sh"), content, 0o755))
+	p, c, _ := attended(t, func(o *engine.Options) {
+		o.Inspect, o.Shell = true, func(context.Context) (string, error) { return tools, nil }
+	})
+	p.during(func() error {
+		_, err := c.Container().WithNewFile("/bin/sh", "no program", dagger.ContainerWithNewFileOpts{Permissions: 0o755}).
+			WithExec([]string{"sh", "-c", "true"}).Sync(context.Background())
+		if err == nil {
+			t.Error("a text ran as a program")
+		}
+		return nil
+	}, func() {
+		p.sees(`# (\x1b\[6n)?$`)
+		p.types("echo $((40+2))\r")
+		p.sees(`\n42\r\n`)
+		p.types("exit\r")
+	})
+}
+
+// Several results that fail because of one step open one shell, and all of them fail when it has ended.
+func TestInspectOnce(t *testing.T) {
+	p, _, ct := attended(t, func(o *engine.Options) { o.Inspect = true })
+	failing := ct.WithEnvVariable("STEP", t.Name()).WithExec([]string{"sh", "-c", "exit 4"})
+	p.during(func() error {
+		var group sync.WaitGroup
+		for _, name := range []string{"/a", "/b", "/c"} {
+			group.Go(func() {
+				_, err := failing.WithNewFile(name, "x").Sync(context.Background())
+				var failed *dagger.ExecError
+				if !errors.As(err, &failed) || failed.ExitCode != 4 {
+					t.Errorf("the error is %v", err)
+				}
+			})
+		}
+		group.Wait()
+		return nil
+	}, func() {
+		p.sees(`# (\x1b\[6n)?$`)
+		p.types("exit\r")
+	})
 	if len(p.codes) != 1 {
 		t.Errorf("%d shells", len(p.codes))
 	}

@@ -34,3 +34,8 @@ func (c Copies) folder(ctx context.Context, client *dagger.Client, dir string, e
 func compiled(client *dagger.Client, b gobuild.Binary) *dagger.File {
 	return client.Host().File(b.Path)
 }
+
+// shellFolder passes the folder of a static shell. Its path already holds the hash of its content, too.
+func shellFolder(client *dagger.Client, dir string) *dagger.Directory {
+	return client.Host().Directory(dir)
+}

@@ -55,7 +55,7 @@ func ShellOf(ctx context.Context, built image.Built, static func(context.Context
 	if err != nil {
 		return Shell{}, err
 	}
-	ctr = ctr.WithMountedDirectory(shellDir, img.client.Host().Directory(dir), dagger.ContainerWithMountedDirectoryOpts{ReadOnly: true}).
+	ctr = ctr.WithMountedDirectory(shellDir, shellFolder(img.client, dir), dagger.ContainerWithMountedDirectoryOpts{ReadOnly: true}).
 		WithEnvVariable("PATH", search+":"+shellDir+"/bin")
 	return Shell{ctr: ctr, path: shellDir + "/bin/sh", Static: true}, nil
 }

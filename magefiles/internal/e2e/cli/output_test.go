@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // printing are runs that print on stdout, one for each target that does. Those of homelab need a forge, and are tried in package lifecycle.
@@ -55,6 +56,10 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 		covered = append(covered, target)
 		t.Run(target, func(t *testing.T) {
 			one := w.Clone(t)
+			if target == "container:shell" {
+				e2etest.NeedRuntime(t)
+				testenv.Program(t, "busybox", "apt-get install busybox-static")
+			}
 			if target == "engine:prune" { // not of what other tests build on
 				one.Env["BLUMEOPS_ENGINE_STATE"] = filepath.Join(w.Dir, "state")
 			}

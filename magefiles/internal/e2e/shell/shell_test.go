@@ -1,13 +1,13 @@
 package shell
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
@@ -58,18 +58,19 @@ func TestShell(t *testing.T) {
 		y.sees(prompt)
 	}
 	y.does("echo grüße, 世界 | cat", "grüße, 世界")
-	y.types("echo started; sleep 1000\r")
+	y.types("sh -c 'echo started; exec sleep 1000'\r") // when it says so it is in the foreground
 	y.sees(`\nstarted\r\n`)
 	y.types("\x03")
 	y.sees(prompt)
 	y.does("echo status=$?", "status=130")
-	y.types("echo again; sleep 2000\r")
+	y.types("sh -c 'echo again; exec sleep 2000'\r")
 	y.sees(`\nagain\r\n`)
 	y.types("\x1a")
 	y.sees(`Stopped`)
 	y.sees(prompt)
 	y.does("jobs | wc -l", "1")
-	y.types("kill -9 %1; wait %1; exit 7\r")
+	y.does("kill -9 %1; echo killed", "killed")
+	y.types("exit 7\rexit 7\r") // the first only warns if the shell has not seen yet that the job has ended
 	y.ends(7)
 	notInLogs(t, w, "typed-text", "grüße", "hello from")
 }
@@ -94,7 +95,7 @@ func TestShellInput(t *testing.T) {
 	}
 }
 
-// However mage is killed, the terminal is as it was.
+// However mage is killed, the terminal is as it was, and no process is left in the container, not even one that ignores signals.
 func TestKilledShell(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {
@@ -102,11 +103,18 @@ func TestKilledShell(t *testing.T) {
 			y := start(t, w, "container:shell", "hello")
 			y.sees(prompt)
 			y.raw()
+			mark := "mark-" + rand.Text()
+			y.types("/hello wait " + mark + "\r")
+			y.sees("ready " + mark)
+			if len(e2etest.Processes(mark)) == 0 {
+				t.Error("the process is not visible, so that nobody could tell whether it ends")
+			}
 			if err := y.cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			<-y.ended
+			y.end()
 			y.restored()
+			e2etest.Gone(t, mark)
 		})
 	}
 }
@@ -155,6 +163,24 @@ func TestShellCommand(t *testing.T) {
 	}
 }
 
+// An image with bash: its user, working directory and environment, and a stage of the Dockerfile.
+func TestShellOfImage(t *testing.T) {
+	w := debian(t, "AS build\nRUN useradd -m worker\nUSER worker\nWORKDIR /data\nENV GREETING=\"hello you\"\nFROM scratch\n")
+	w.Edit("containers/tool/Dockerfile", "\nAS build", " AS build")
+	got := w.Run("container:shell", "tool", "-target=build", `-command=echo "$0 [$(id -un)] [$PWD] [$HOME] [$GREETING]"`)
+	if !strings.HasSuffix(got.Stdout, "/bash [worker] [/data] [/home/worker] [hello you]\n") || got.Status != 0 {
+		t.Errorf("%+v", got)
+	}
+	y := start(t, w, "container:shell", "tool", "-target=build")
+	y.sees(prompt)
+	y.does(`test -t 0 && tty && echo "$BASH_VERSION" | grep -c .`, `/dev/pts/\d+\r\n1`)
+	y.types("exit\r")
+	y.ends(0)
+	if got := w.Run("container:shell", "tool", "-platform=linux/amd64,linux/arm64", "-command=true"); got.Status != 2 || !strings.Contains(got.Stderr, "one platform") {
+		t.Errorf("%+v", got)
+	}
+}
+
 // The failing step: what failed is shown, the shell has all that the step had, and the target ends with the code of the step.
 func TestInteractive(t *testing.T) {
 	w := debian(t, `RUN useradd -m worker
@@ -180,6 +206,17 @@ RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=cache,target=/cache
 		t.Errorf("the secret is shown before the shell: %q", got)
 	}
 	notInLogs(t, w, secretValue, "[worker]")
+}
+
+// A signal ends the shell in a failing step, and the target.
+func TestInteractiveStopped(t *testing.T) {
+	w := debian(t, "RUN exit 5\n")
+	y := start(t, w, "container:build", "tool", "-interactive")
+	y.sees(prompt)
+	if err := y.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	y.ends(143)
 }
 
 // A publication that fails pushes nothing.
@@ -214,18 +251,14 @@ func TestInteractiveWithSeveral(t *testing.T) {
 		y.does(`echo "$FAILED_COMMAND" | cut -c6-20`, `this is (tool|other).*`)
 		y.types("exit\r")
 	}
-	select {
-	case <-y.ended:
-	case <-time.After(e2etest.Patience):
-		t.Fatalf("it does not end: %q", y.text())
-	}
+	y.end()
 	for _, want := range []string{"this is tool", "this is other", "exit code 5", "exit code 6"} {
 		if !strings.Contains(y.text(), want) {
 			t.Errorf("%q does not say %q", y.text(), want)
 		}
 	}
-	if y.cmd.ProcessState.ExitCode() == 0 {
-		t.Errorf("status %d", y.cmd.ProcessState.ExitCode())
+	if y.state.ExitCode() == 0 {
+		t.Errorf("status %d", y.state.ExitCode())
 	}
 	y.restored()
 }

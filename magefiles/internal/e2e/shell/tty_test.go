@@ -27,6 +27,7 @@ type tty struct {
 	slave  *os.File // stays open, so that the mode of the terminal can be read after the end
 	before unix.Termios
 	ended  chan struct{}
+	state  *os.ProcessState // after the end
 
 	mu    sync.Mutex
 	shown bytes.Buffer // what no pattern has matched yet
@@ -34,6 +35,7 @@ type tty struct {
 	more  chan struct{}
 }
 
+// start starts mage in the foreground of a terminal.
 func start(t testing.TB, w *e2etest.Workspace, args ...string) *tty {
 	t.Helper()
 	w.Env["TERM"] = "xterm-256color"
@@ -41,26 +43,37 @@ func start(t testing.TB, w *e2etest.Workspace, args ...string) *tty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	y := &tty{t: t, cmd: w.Command(args...), master: master, slave: slave, ended: make(chan struct{}), more: make(chan struct{}, 1)}
-	y.resize(100, 30)
-	y.before = y.mode()
+	y := newTTY(t, w.Command(args...), master, slave)
 	y.cmd.Stdin, y.cmd.Stdout, y.cmd.Stderr = slave, slave, slave
 	y.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	y.begin()
+	return y
+}
+
+func newTTY(t testing.TB, cmd *exec.Cmd, master, slave *os.File) *tty {
+	t.Helper()
+	y := &tty{t: t, cmd: cmd, master: master, slave: slave, ended: make(chan struct{}), more: make(chan struct{}, 1)}
+	y.resize(100, 30)
+	y.before = y.mode()
+	return y
+}
+
+func (y *tty) begin() {
+	y.t.Helper()
 	if err := y.cmd.Start(); err != nil {
-		t.Fatal(err)
+		y.t.Fatal(err)
 	}
 	go y.collect()
 	go func() {
 		defer close(y.ended)
-		_ = y.cmd.Wait() // its state tells
+		y.state, _ = y.cmd.Process.Wait() // its state tells; unlike Cmd.Wait it leaves the pipes open
 	}()
-	t.Cleanup(func() {
+	y.t.Cleanup(func() {
 		_ = y.cmd.Process.Kill() // as a rule it has ended
 		<-y.ended
-		_ = slave.Close()
-		_ = master.Close()
+		_ = y.slave.Close()
+		_ = y.master.Close()
 	})
-	return y
 }
 
 func (y *tty) collect() {
@@ -125,8 +138,8 @@ func (y *tty) does(command, line string) {
 	y.sees(prompt)
 }
 
-// prompt is the prompt of busybox and of Debian's shell; the first then asks for the position of the cursor.
-const prompt = `[$#] (\x1b\[6n)?$`
+// prompt is the prompt of busybox and of bash: busybox then asks for the position of the cursor, and bash may clear the rest of the line.
+const prompt = `[$#] (\x1b\[(6n|K))?$`
 
 func (y *tty) resize(columns, rows uint16) {
 	y.t.Helper()
@@ -144,15 +157,25 @@ func (y *tty) mode() unix.Termios {
 	return *mode
 }
 
-// ends waits for the end, and wants this exit status and the terminal as it was.
-func (y *tty) ends(status int) {
+// end waits for the end, and for all that was shown until then.
+func (y *tty) end() {
 	y.t.Helper()
 	select {
 	case <-y.ended:
 	case <-time.After(e2etest.Patience):
 		y.t.Fatalf("it does not end: %q", y.text())
 	}
-	if got := y.cmd.ProcessState.ExitCode(); got != status {
+	if _, err := io.WriteString(y.slave, "[end]"); err != nil {
+		y.t.Fatal(err)
+	}
+	y.sees(`\[end\]`)
+}
+
+// ends waits for the end, and wants this exit status and the terminal as it was.
+func (y *tty) ends(status int) {
+	y.t.Helper()
+	y.end()
+	if got := y.state.ExitCode(); got != status {
 		y.t.Errorf("status %d, want %d: %q", got, status, y.text())
 	}
 	y.restored()

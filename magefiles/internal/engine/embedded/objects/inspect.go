@@ -92,15 +92,15 @@ func (e *Env) openInspection(ctx context.Context, f *solver.Failure, said *ExecE
 	if command := commandLine(said.Cmd); len(command) < execmeta.MaxEnv/2 {
 		t.Env = append(t.Env, FailedCommand+"="+command)
 	}
-	if err := e.addShell(ctx, f, &p, &t); err != nil {
+	if err := e.addShell(ctx, f, &p, &t, strings.Contains(said.Stderr, "exec format error")); err != nil {
 		return err
 	}
 	_, err = e.converse(ctx, describe(said, last[execmeta.CombinedFile], t.Path != "", hasSecrets(p)), p, t)
 	return err
 }
 
-// addShell mounts the static shell if the root file system has no shell.
-func (e *Env) addShell(ctx context.Context, f *solver.Failure, p *solver.Process, t *execmeta.Terminal) error {
+// addShell mounts the static shell if the root file system has no shell, or if its programs are foreign to the machine.
+func (e *Env) addShell(ctx context.Context, f *solver.Failure, p *solver.Process, t *execmeta.Terminal, foreign bool) error {
 	in, err := instructionOf(ctx, f)
 	if err != nil {
 		return err
@@ -111,7 +111,10 @@ func (e *Env) addShell(ctx context.Context, f *solver.Failure, p *solver.Process
 			paths = append(paths, path.Join("/", dir, shell))
 		}
 	}
-	if found, err := e.Solver.Has(ctx, *p, paths...); err != nil || found != "" || e.Shell == nil {
+	if e.Shell == nil {
+		return nil
+	}
+	if found, err := e.Solver.Has(ctx, *p, paths...); err != nil || found != "" && !foreign {
 		return err
 	}
 	dir, err := e.Shell(ctx)
@@ -123,6 +126,9 @@ func (e *Env) addShell(ctx context.Context, f *solver.Failure, p *solver.Process
 		return err
 	}
 	t.Path = path.Join(shellDir, "bin")
+	if foreign {
+		t.Shells = []string{path.Join(t.Path, "sh")}
+	}
 	return e.addMount(ctx, p, st, gateway.Mount{Dest: shellDir, Readonly: true})
 }
 
@@ -185,7 +191,7 @@ func describe(said *ExecError, output []byte, static, secrets bool) []string {
 	}
 	shell := "a shell in the state before this step: "
 	if static {
-		shell = "a shell in the state before this step (the image has none: the static shell of this machine, in " + shellDir + "): "
+		shell = "a shell in the state before this step (the image has none that runs here: the static shell of this machine, in " + shellDir + "): "
 	}
 	lines = append(lines, shell+`eval "$`+FailedCommand+`" runs the command again; exit or Ctrl-D ends the shell, and the target fails`)
 	if secrets {
