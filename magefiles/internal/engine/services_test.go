@@ -507,3 +507,56 @@ func TestRedis(t *testing.T) {
 		}
 	}
 }
+
+// The container of a service is that of its command: environment, user, mounts, secrets.
+func TestTheContainerOfAService(t *testing.T) {
+	ctx := context.Background()
+	c, ct, seen := serving(t)
+	secret := c.SetSecret("name"+nonce(), "the value of the secret")
+	for name, noInit := range map[string]bool{"init": false, "direct": true} {
+		base := ct.WithEnvVariable("WHO", name).WithSecretVariable("SECRET", secret).WithMountedSecret("/run/secret", secret).
+			WithMountedDirectory("/mounted", c.Directory().WithNewFile("file", "mounted "+name)).
+			WithNewFile("/etc/passwd", "me:x:7:7::/home/me:/bin/sh\n").WithUser("me").WithWorkdir("/work").
+			WithEntrypoint([]string{"/program"}).WithDefaultArgs([]string{"env"})
+		for _, opts := range []dagger.ContainerAsServiceOpts{
+			{UseEntrypoint: true},
+			{UseEntrypoint: true, Args: []string{"cat", "/mounted/file"}},
+			{Args: []string{"/program", "serve", "8080", "$WHO"}, Expand: true},
+		} {
+			opts.NoInit = noInit
+			_, err := base.WithExposedPort(8080, dagger.ContainerWithExposedPortOpts{ExperimentalSkipHealthcheck: true}).AsService(opts).Start(ctx)
+			must(t, err)
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) { // nothing waits for their output
+		log, missing := seen.logged(), ""
+		for _, want := range []string{"WHO=init", "WHO=direct", "HOME=/home/me", "SECRET=***", "mounted init", "mounted direct", "serving init", "serving direct"} {
+			if !strings.Contains(log, want) {
+				missing = want
+			}
+		}
+		if strings.Contains(log, "the value") {
+			t.Errorf("the log has the secret: %q", log)
+			return
+		}
+		if missing == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("%q is not in the log %q", missing, log)
+			return
+		}
+	}
+}
+
+func TestInvalidNamesOfServices(t *testing.T) {
+	ctx := context.Background()
+	_, ct, _ := serving(t)
+	s := serve(ct, "serve", "8080", "")
+	if _, err := ct.WithServiceBinding("a\n1.2.3.4 b", s).ID(ctx); err == nil || !strings.Contains(err.Error(), "invalid name") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := s.WithHostname("").ID(ctx); err == nil || !strings.Contains(err.Error(), "invalid name") {
+		t.Errorf("got %v", err)
+	}
+}

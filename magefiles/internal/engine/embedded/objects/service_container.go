@@ -116,10 +116,13 @@ type process struct {
 	err   error
 }
 
-func awaited(p *solver.Process) *process {
+func awaited(p *solver.Process, outputs ...*logWriter) *process {
 	out := &process{Process: p, ended: make(chan struct{})}
 	go func() {
 		out.code, out.err = p.Wait()
+		for _, o := range outputs {
+			_ = o.Close() // a log never fails
+		}
 		close(out.ended)
 	}()
 	return out
@@ -149,7 +152,7 @@ func (s *containerService) launch(ctx context.Context, r *runningService) (*proc
 	if err != nil {
 		return nil, netip.Prefix{}, err
 	}
-	p := awaited(started)
+	p := awaited(started, stdout, stderr)
 	select {
 	case line := <-first.found:
 		address, err := netip.ParsePrefix(line)
