@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"dagger.io/dagger"
+	"github.com/google/go-containerregistry/pkg/registry"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
@@ -557,6 +560,51 @@ func TestInvalidNamesOfServices(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := s.WithHostname("").ID(ctx); err == nil || !strings.Contains(err.Error(), "invalid name") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Images can be pulled from a service, and pushed to it.
+func TestARegistryIsAService(t *testing.T) {
+	ctx := context.Background()
+	c, ct, _ := serving(t)
+	var mu sync.Mutex
+	users := map[string]bool{}
+	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, ok := r.BasicAuth()
+		if !ok || password != "secret" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		mu.Lock()
+		users[user] = true
+		mu.Unlock()
+		images.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	port := srv.Listener.Addr().(*net.TCPAddr).Port
+	service := c.Host().Service([]dagger.PortForward{{Frontend: 5000, Backend: port, Protocol: dagger.NetworkProtocolTcp}})
+	n := nonce()
+	image := ct.WithNewFile("/name", n).WithRegistryAuth("registry.local:5000", "me", c.SetSecret("password"+n, "secret"))
+	ref, err := image.Publish(ctx, "registry.local:5000/name:v1", dagger.ContainerPublishOpts{RegistryService: service})
+	must(t, err)
+	if !strings.HasPrefix(ref, "registry.local:5000/name:v1@sha256:") {
+		t.Errorf("published %s", ref)
+	}
+	pulled := c.Container().From("registry.local:5000/name:v1", dagger.ContainerFromOpts{RegistryService: service})
+	if got, err := pulled.File("/name").Contents(ctx); err != nil || got != n {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := pulled.ImageRef(ctx); err != nil || got != ref {
+		t.Errorf("got %s, want %s, %v", got, ref, err)
+	}
+	if !users["me"] {
+		t.Errorf("users %v", users)
+	}
+	_, err = c.Container().From("registry.local:5000/name:missing", dagger.ContainerFromOpts{RegistryService: service}).Sync(ctx)
+	if err == nil || !strings.Contains(err.Error(), "registry.local:5000/name:missing: not found") {
 		t.Errorf("got %v", err)
 	}
 }
