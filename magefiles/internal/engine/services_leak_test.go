@@ -25,11 +25,11 @@ import (
 
 // remains are the things that services could leave on the machine.
 type remains struct {
-	processes, interfaces, addresses, namespaces, mounts, bundles []string
+	processes, interfaces, addresses, namespaces, mounts, files []string
 }
 
 func (r remains) String() string {
-	return fmt.Sprintf("processes %q, interfaces %q, addresses %q, namespaces %q, mounts %q, bundles %q", r.processes, r.interfaces, r.addresses, r.namespaces, r.mounts, r.bundles)
+	return fmt.Sprintf("processes %q, interfaces %q, addresses %q, namespaces %q, mounts %q, files %q", r.processes, r.interfaces, r.addresses, r.namespaces, r.mounts, r.files)
 }
 
 // left returns the remains: the processes with the mark in their arguments, and the rest as far as it belongs to services or to the daemon.
@@ -66,9 +66,11 @@ func left(t *testing.T, daemon int, state, mark string) (r remains) {
 			r.mounts = append(r.mounts, strings.Fields(line)[4])
 		}
 	}
-	bundles, err := filepath.Glob(filepath.Join(state, "root", "executor", "*", "config.json"))
-	must(t, err)
-	r.bundles = bundles
+	for _, pattern := range []string{"executor/*/config.json", "executor/hosts.*", "service-hosts/*"} {
+		found, err := filepath.Glob(filepath.Join(state, "root", "*", pattern))
+		must(t, err)
+		r.files = append(r.files, found...)
+	}
 	return r
 }
 

@@ -52,6 +52,18 @@ func main() {
 				ask := make([]byte, 4)
 				if _, err := io.ReadFull(c, ask); err != nil { return }
 				if string(ask) == "die " { fmt.Fprintln(os.Stderr, "told to die"); os.Exit(9) }
+				if string(ask) == "host" {
+					b, _ := os.ReadFile("/etc/hosts")
+					c.Write(b)
+					return
+				}
+				if string(ask) == "svcb" { // asks another service, which is not bound
+					b, err := net.Dial("tcp", "svcb:8080")
+					if err != nil { fmt.Fprint(c, err); return }
+					fmt.Fprint(b, "tell")
+					io.Copy(c, b)
+					return
+				}
 				if string(ask) == "back" { // asks another service
 					b, err := net.Dial("tcp", "back:8080")
 					if err != nil { fmt.Fprint(c, err); return }
@@ -119,13 +131,21 @@ func (s *services) named(state engine.State) (names []string) {
 	return names
 }
 
-// logged is all output of the services.
+// logged is all output of the services, one after the other.
 func (s *services) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var text strings.Builder
+	var steps []string
+	output := map[string]string{}
 	for _, e := range s.events {
-		text.Write(e.Data)
+		if _, ok := output[e.Step]; !ok {
+			steps = append(steps, e.Step)
+		}
+		output[e.Step] += string(e.Data)
+	}
+	var text strings.Builder
+	for _, step := range steps {
+		text.WriteString(output[step])
 	}
 	return text.String()
 }
@@ -606,5 +626,30 @@ func TestARegistryIsAService(t *testing.T) {
 	_, err = c.Container().From("registry.local:5000/name:missing", dagger.ContainerFromOpts{RegistryService: service}).Sync(ctx)
 	if err == nil || !strings.Contains(err.Error(), "registry.local:5000/name:missing: not found") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The services of a session reach each other by their hostnames, without bindings, also one that starts later.
+func TestServicesKnowEachOther(t *testing.T) {
+	ctx := context.Background()
+	_, ct, _ := serving(t)
+	first, err := serve(ct, "serve", "8080", "first").WithHostname("svca").Start(ctx)
+	must(t, err)
+	client := ct.WithServiceBinding("first", first)
+	knows := func() bool {
+		return strings.Contains(output(t, client.WithEnvVariable("N", nonce()), "ask", "host", "first:8080"), "\tsvcb\n")
+	}
+	if knows() {
+		t.Error("the name is known before the start")
+	}
+	second, err := serve(ct, "serve", "8080", "second").WithHostname("svcb").Start(ctx)
+	must(t, err)
+	if got := output(t, client.WithEnvVariable("N", nonce()), "ask", "svcb", "first:8080"); !strings.HasPrefix(got, "second") {
+		t.Errorf("after the start: %q", got)
+	}
+	_, err = second.Stop(ctx)
+	must(t, err)
+	if knows() {
+		t.Error("the name is known after the stop")
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// serviceVariable makes a process a service, for the engine's own BuildKit daemon: the process gets a network of its own, and the first line of
+// serviceVariable makes a process a service of the session that is its value, for the engine's own BuildKit daemon: the process gets a network of its own, and the first line of
 // its stdout is its address with the size of the subnet. servicesLabel is the label of a daemon that knows it. The daemon has the same constants (modules/buildkitd).
 const (
 	serviceVariable = "BLUMEOPS_SERVICE"
@@ -147,7 +147,7 @@ func (s *containerService) launch(ctx context.Context, r *runningService) (*proc
 		secrets[hostsVariable] = hosts
 	}
 	started, err := s.env.Solver.Start(ctx, s.run.fs, solver.ProcessOptions{
-		Hostname: r.host, Env: []string{serviceVariable + "=1"}, Secrets: secrets, Stdout: first, Stderr: stderr,
+		Hostname: r.host, Env: []string{serviceVariable + "=" + s.env.Solver.SessionID()}, Secrets: secrets, Stdout: first, Stderr: stderr,
 	})
 	if err != nil {
 		return nil, netip.Prefix{}, err

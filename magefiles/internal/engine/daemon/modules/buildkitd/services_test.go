@@ -13,10 +13,10 @@ import (
 )
 
 func TestVariablesAreTaken(t *testing.T) {
-	meta := executor.Meta{Env: []string{"A=1", serviceVariable + "=1", hostsVariable + "=10.0.0.2 web\n10.0.0.3 db\n", "B=" + hostsVariable}}
-	service, err := takeVariables(&meta)
-	if err != nil || !service {
-		t.Errorf("service: %v, %v", service, err)
+	meta := executor.Meta{Env: []string{"A=1", serviceVariable + "=the session", hostsVariable + "=10.0.0.2 web\n10.0.0.3 db\n", "B=" + hostsVariable}}
+	session, err := takeVariables(&meta)
+	if err != nil || session != "the session" {
+		t.Errorf("session: %q, %v", session, err)
 	}
 	if !slices.Equal(meta.Env, []string{"A=1", "B=" + hostsVariable}) {
 		t.Errorf("the environment is %q", meta.Env)
@@ -25,8 +25,8 @@ func TestVariablesAreTaken(t *testing.T) {
 		t.Errorf("the hosts are %v", meta.ExtraHosts)
 	}
 	plain := executor.Meta{Env: []string{"A=1"}}
-	if service, err := takeVariables(&plain); err != nil || service || len(plain.ExtraHosts) != 0 || len(plain.Env) != 1 {
-		t.Errorf("got %v, %v, %v", service, err, plain)
+	if session, err := takeVariables(&plain); err != nil || session != "" || len(plain.ExtraHosts) != 0 || len(plain.Env) != 1 {
+		t.Errorf("got %q, %v, %v", session, err, plain)
 	}
 	for _, text := range []string{"web", "x web", "10.0.0.2 web db", "10.0.0.2"} {
 		if hosts, err := parseHosts(text); err == nil {
