@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/scrub"
@@ -29,6 +30,9 @@ type containerService struct {
 	run    *Container // after the command
 	direct bool       // the command replaces the init
 	ports  []Port
+
+	mu sync.Mutex
+	id string // the key; "" before its first use
 }
 
 // noServices is the reason why this daemon cannot run services; nil if it can.
@@ -83,8 +87,20 @@ func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
 func (s *containerService) declared() []Port { return s.ports }
 
 func (s *containerService) key(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.id != "" {
+		return s.id, nil
+	}
 	id, err := s.env.Solver.Identity(ctx, s.run.fs)
-	return fmt.Sprint(id, s.ports), err
+	if err != nil {
+		return "", err
+	}
+	s.id = id
+	for _, p := range s.ports {
+		s.id += fmt.Sprintf(" %d/%s %t", p.port, p.protocol, p.skipHealthcheck)
+	}
+	return s.id, nil
 }
 
 func (s *containerService) start(ctx context.Context, r *runningService) error {
