@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -25,11 +27,20 @@ import (
 
 // remains are the things that services could leave on the machine.
 type remains struct {
-	processes, interfaces, addresses, namespaces, mounts, bundles []string
+	processes, interfaces, addresses, namespaces, mounts, files []string
 }
 
 func (r remains) String() string {
-	return fmt.Sprintf("processes %q, interfaces %q, addresses %q, namespaces %q, mounts %q, bundles %q", r.processes, r.interfaces, r.addresses, r.namespaces, r.mounts, r.bundles)
+	return fmt.Sprintf("processes %q, interfaces %q, addresses %q, namespaces %q, mounts %q, files %q", r.processes, r.interfaces, r.addresses, r.namespaces, r.mounts, r.files)
+}
+
+// within reports whether nothing was added to before. Other tests may use the same daemon.
+func (r remains) within(before remains) bool {
+	in := func(after, before []string) bool {
+		return !slices.ContainsFunc(after, func(one string) bool { return !slices.Contains(before, one) })
+	}
+	return in(r.processes, before.processes) && in(r.interfaces, before.interfaces) && in(r.addresses, before.addresses) &&
+		in(r.namespaces, before.namespaces) && in(r.mounts, before.mounts) && in(r.files, before.files)
 }
 
 // left returns the remains: the processes with the mark in their arguments, and the rest as far as it belongs to services or to the daemon.
@@ -44,13 +55,16 @@ func left(t *testing.T, daemon int, state, mark string) (r remains) {
 	}
 	links, err := net.Interfaces()
 	must(t, err)
+	sum := sha256.Sum256([]byte(filepath.Join(state, "root")))
 	for _, l := range links {
+		if !strings.Contains(l.Name, hex.EncodeToString(sum[:4])) { // the daemon's names of interfaces
+			continue
+		}
 		r.interfaces = append(r.interfaces, l.Name)
-	}
-	addresses, err := net.InterfaceAddrs()
-	must(t, err)
-	for _, a := range addresses {
-		r.addresses = append(r.addresses, a.String())
+		addresses, _ := l.Addrs() // it may be gone
+		for _, a := range addresses {
+			r.addresses = append(r.addresses, a.String())
+		}
 	}
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", daemon))
 	must(t, err)
@@ -66,9 +80,11 @@ func left(t *testing.T, daemon int, state, mark string) (r remains) {
 			r.mounts = append(r.mounts, strings.Fields(line)[4])
 		}
 	}
-	bundles, err := filepath.Glob(filepath.Join(state, "root", "executor", "*", "config.json"))
-	must(t, err)
-	r.bundles = bundles
+	for _, pattern := range []string{"executor/*/config.json", "executor/hosts.*", "service-hosts/*"} {
+		found, err := filepath.Glob(filepath.Join(state, "root", "*", pattern))
+		must(t, err)
+		r.files = append(r.files, found...)
+	}
 	return r
 }
 
@@ -105,7 +121,7 @@ func TestServicesLeaveNothing(t *testing.T) {
 	}
 	var after remains
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if after = left(t, status.PID, opts.StateDir, mark); after.String() == before.String() {
+		if after = left(t, status.PID, opts.StateDir, mark); after.within(before) {
 			return
 		}
 	}
@@ -186,4 +202,41 @@ func ask(t *testing.T, at engineconn.ConnectParams, query string) string {
 			return ""
 		}
 	}
+}
+
+// A daemon that is killed leaves the processes and the bridge of its services; engine:down removes them.
+func TestTheServicesOfAKilledDaemonAreRemoved(t *testing.T) {
+	testenv.Superuser(t, "services require network namespaces with addresses")
+	dir := program(t, server)
+	opts := enginetest.Options(t, dir)
+	enginetest.NeedsRuntime(t, opts)
+	state := t.TempDir()
+	must(t, os.CopyFS(filepath.Join(state, "bin"), os.DirFS(filepath.Join(opts.StateDir, "bin")))) // built already
+	opts.StateDir = state
+	down := func() { must(t, engine.Down(context.Background(), opts)) }
+	defer down()
+	s, err := engine.Connect(context.Background(), opts)
+	must(t, err)
+	ct := s.Client.Container().WithFile("/program", s.Client.Host().File("program"))
+	mark := "mark" + nonce()
+	status, err := engine.Status(context.Background(), opts)
+	must(t, err)
+	_, err = serve(ct, "serve", "8080", mark).Start(context.Background())
+	must(t, err)
+	if running := left(t, status.PID, state, mark); len(running.processes) == 0 || len(running.interfaces) != 2 || len(running.addresses) == 0 || len(running.namespaces) == 0 {
+		t.Errorf("while the service runs: %s", running)
+	}
+	daemon, err := os.FindProcess(status.PID)
+	must(t, err)
+	must(t, daemon.Kill())
+	_ = s.Close() // its connection is lost
+	down()
+	var after remains
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		after = left(t, os.Getpid(), state, mark)
+		if len(after.processes)+len(after.interfaces)+len(after.addresses) == 0 {
+			return
+		}
+	}
+	t.Errorf("left: %s", after)
 }

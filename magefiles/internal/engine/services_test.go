@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"dagger.io/dagger"
+	"github.com/google/go-containerregistry/pkg/registry"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
@@ -49,6 +52,18 @@ func main() {
 				ask := make([]byte, 4)
 				if _, err := io.ReadFull(c, ask); err != nil { return }
 				if string(ask) == "die " { fmt.Fprintln(os.Stderr, "told to die"); os.Exit(9) }
+				if string(ask) == "host" {
+					b, _ := os.ReadFile("/etc/hosts")
+					c.Write(b)
+					return
+				}
+				if string(ask) == "svcb" { // asks another service, which is not bound
+					b, err := net.Dial("tcp", "svcb:8080")
+					if err != nil { fmt.Fprint(c, err); return }
+					fmt.Fprint(b, "tell")
+					io.Copy(c, b)
+					return
+				}
 				if string(ask) == "back" { // asks another service
 					b, err := net.Dial("tcp", "back:8080")
 					if err != nil { fmt.Fprint(c, err); return }
@@ -116,13 +131,21 @@ func (s *services) named(state engine.State) (names []string) {
 	return names
 }
 
-// logged is all output of the services.
+// logged is all output of the services, one after the other.
 func (s *services) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var text strings.Builder
+	var steps []string
+	output := map[string]string{}
 	for _, e := range s.events {
-		text.Write(e.Data)
+		if _, ok := output[e.Step]; !ok {
+			steps = append(steps, e.Step)
+		}
+		output[e.Step] += string(e.Data)
+	}
+	var text strings.Builder
+	for _, step := range steps {
+		text.WriteString(output[step])
 	}
 	return text.String()
 }
@@ -505,5 +528,128 @@ func TestRedis(t *testing.T) {
 		if strings.TrimSpace(got) != name+n {
 			t.Errorf("%s: got %q", name, got)
 		}
+	}
+}
+
+// The container of a service is that of its command: environment, user, mounts, secrets.
+func TestTheContainerOfAService(t *testing.T) {
+	ctx := context.Background()
+	c, ct, seen := serving(t)
+	secret := c.SetSecret("name"+nonce(), "the value of the secret")
+	for name, noInit := range map[string]bool{"init": false, "direct": true} {
+		base := ct.WithEnvVariable("WHO", name).WithSecretVariable("SECRET", secret).WithMountedSecret("/run/secret", secret).
+			WithMountedDirectory("/mounted", c.Directory().WithNewFile("file", "mounted "+name)).
+			WithNewFile("/etc/passwd", "me:x:7:7::/home/me:/bin/sh\n").WithUser("me").WithWorkdir("/work").
+			WithEntrypoint([]string{"/program"}).WithDefaultArgs([]string{"env"})
+		for _, opts := range []dagger.ContainerAsServiceOpts{
+			{UseEntrypoint: true},
+			{UseEntrypoint: true, Args: []string{"cat", "/mounted/file"}},
+			{Args: []string{"/program", "serve", "8080", "$WHO"}, Expand: true},
+		} {
+			opts.NoInit = noInit
+			_, err := base.WithExposedPort(8080, dagger.ContainerWithExposedPortOpts{ExperimentalSkipHealthcheck: true}).AsService(opts).Start(ctx)
+			must(t, err)
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) { // nothing waits for their output
+		log, missing := seen.logged(), ""
+		for _, want := range []string{"WHO=init", "WHO=direct", "HOME=/home/me", "SECRET=***", "mounted init", "mounted direct", "serving init", "serving direct"} {
+			if !strings.Contains(log, want) {
+				missing = want
+			}
+		}
+		if strings.Contains(log, "the value") {
+			t.Errorf("the log has the secret: %q", log)
+			return
+		}
+		if missing == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("%q is not in the log %q", missing, log)
+			return
+		}
+	}
+}
+
+func TestInvalidNamesOfServices(t *testing.T) {
+	ctx := context.Background()
+	_, ct, _ := serving(t)
+	s := serve(ct, "serve", "8080", "")
+	if _, err := ct.WithServiceBinding("a\n1.2.3.4 b", s).ID(ctx); err == nil || !strings.Contains(err.Error(), "invalid name") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := s.WithHostname("").ID(ctx); err == nil || !strings.Contains(err.Error(), "invalid name") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Images can be pulled from a service, and pushed to it.
+func TestARegistryIsAService(t *testing.T) {
+	ctx := context.Background()
+	c, ct, _ := serving(t)
+	var mu sync.Mutex
+	users := map[string]bool{}
+	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, ok := r.BasicAuth()
+		if !ok || password != "secret" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		mu.Lock()
+		users[user] = true
+		mu.Unlock()
+		images.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	port := srv.Listener.Addr().(*net.TCPAddr).Port
+	service := c.Host().Service([]dagger.PortForward{{Frontend: 5000, Backend: port, Protocol: dagger.NetworkProtocolTcp}})
+	n := nonce()
+	image := ct.WithNewFile("/name", n).WithRegistryAuth("registry.local:5000", "me", c.SetSecret("password"+n, "secret"))
+	ref, err := image.Publish(ctx, "registry.local:5000/name:v1", dagger.ContainerPublishOpts{RegistryService: service})
+	must(t, err)
+	if !strings.HasPrefix(ref, "registry.local:5000/name:v1@sha256:") {
+		t.Errorf("published %s", ref)
+	}
+	pulled := c.Container().From("registry.local:5000/name:v1", dagger.ContainerFromOpts{RegistryService: service})
+	if got, err := pulled.File("/name").Contents(ctx); err != nil || got != n {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := pulled.ImageRef(ctx); err != nil || got != ref {
+		t.Errorf("got %s, want %s, %v", got, ref, err)
+	}
+	if !users["me"] {
+		t.Errorf("users %v", users)
+	}
+	_, err = c.Container().From("registry.local:5000/name:missing", dagger.ContainerFromOpts{RegistryService: service}).Sync(ctx)
+	if err == nil || !strings.Contains(err.Error(), "registry.local:5000/name:missing: not found") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The services of a session reach each other by their hostnames, without bindings, also one that starts later.
+func TestServicesKnowEachOther(t *testing.T) {
+	ctx := context.Background()
+	_, ct, _ := serving(t)
+	first, err := serve(ct, "serve", "8080", "first").WithHostname("svca").Start(ctx)
+	must(t, err)
+	client := ct.WithServiceBinding("first", first)
+	knows := func() bool {
+		return strings.Contains(output(t, client.WithEnvVariable("N", nonce()), "ask", "host", "first:8080"), "\tsvcb\n")
+	}
+	if knows() {
+		t.Error("the name is known before the start")
+	}
+	second, err := serve(ct, "serve", "8080", "second").WithHostname("svcb").Start(ctx)
+	must(t, err)
+	if got := output(t, client.WithEnvVariable("N", nonce()), "ask", "svcb", "first:8080"); !strings.HasPrefix(got, "second") {
+		t.Errorf("after the start: %q", got)
+	}
+	_, err = second.Stop(ctx)
+	must(t, err)
+	if knows() {
+		t.Error("the name is known after the stop")
 	}
 }

@@ -16,8 +16,9 @@ type RegistryAuth struct {
 	// Fallback returns the host's credentials for a registry, empty ones if there are none.
 	Fallback func(host string) (types.AuthConfig, error)
 
-	mu    sync.Mutex
-	known map[string]login
+	mu      sync.Mutex
+	known   map[string]login
+	aliases map[string]string // address of a service -> host of the images that it has
 }
 
 type login struct {
@@ -43,6 +44,16 @@ func (r *RegistryAuth) Forget(address string) {
 	delete(r.known, registryHost(address))
 }
 
+// alias makes the credentials of a host those of an address.
+func (r *RegistryAuth) alias(address, host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.aliases == nil {
+		r.aliases = map[string]string{}
+	}
+	r.aliases[address] = registryHost(host)
+}
+
 func registryHost(address string) string {
 	address = strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://")
 	host, _, _ := strings.Cut(address, "/")
@@ -64,6 +75,9 @@ func (r *RegistryAuth) Attachable() session.Attachable {
 
 func (r *RegistryAuth) lookup(ctx context.Context, host string) (types.AuthConfig, error) {
 	r.mu.Lock()
+	if other, ok := r.aliases[host]; ok {
+		host = other
+	}
 	l, ok := r.known[host]
 	r.mu.Unlock()
 	if ok {

@@ -45,10 +45,11 @@ func (c *Container) from(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to resolve identity inputs for Container.from: resolve implicit input %q: failed to parse image address %s: %w", "fromSessionScope", address, err)
 	}
-	if a.Has("registryService") {
-		return nil, gql.Unsupported{Type: "Container", Field: "from(registryService)"}
+	registry, err := c.env.registryOf(ctx, a, named)
+	if err != nil {
+		return nil, err
 	}
-	out, err := c.fromImage(ctx, named)
+	out, err := c.fromImage(ctx, named, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -56,17 +57,22 @@ func (c *Container) from(ctx context.Context, a gql.Args) (any, error) {
 }
 
 // fromImage is the container with the root file system and the configuration of an image.
-func (c *Container) fromImage(ctx context.Context, named reference.Named) (*Container, error) {
-	ref := reference.TagNameOnly(named).String()
-	img, err := c.env.Solver.ResolveImage(ctx, ref, c.platform)
+func (c *Container) fromImage(ctx context.Context, named reference.Named, registry imageRegistry) (*Container, error) {
+	reached, err := registry.reach(named)
 	if err != nil {
-		return nil, fmt.Errorf("failed to resolve image %q (platform: %q): %w", ref, platforms.Format(c.platform), c.env.imageError(ctx, "pull", ref, err))
+		return nil, err
+	}
+	ref, asked := reference.TagNameOnly(named).String(), reference.TagNameOnly(reached).String()
+	img, err := c.env.Solver.ResolveImage(ctx, asked, c.platform)
+	if err != nil {
+		err = registry.named(c.env.imageError(ctx, "pull", asked, err))
+		return nil, fmt.Errorf("failed to resolve image %q (platform: %q): %w", ref, platforms.Format(c.platform), err)
 	}
 	out := *c
 	if err := out.adopt(img.Config); err != nil {
 		return nil, fmt.Errorf("image %s: %w", ref, err)
 	}
-	digested, err := reference.WithDigest(reference.TrimNamed(named), img.Digest)
+	digested, err := reference.WithDigest(reference.TrimNamed(reached), img.Digest)
 	if err != nil {
 		return nil, err
 	}
@@ -196,9 +202,6 @@ func exportAttrs(a gql.Args) map[string]string {
 }
 
 func (c *Container) publish(ctx context.Context, a gql.Args) (any, error) {
-	if a.Has("registryService") {
-		return nil, gql.Unsupported{Type: "Container", Field: "publish(registryService)"}
-	}
 	variants, err := c.variants(ctx, a)
 	if err != nil {
 		return nil, err
@@ -213,11 +216,19 @@ func (c *Container) publish(ctx context.Context, a gql.Args) (any, error) {
 			return nil, err
 		}
 	}
+	registry, err := c.env.registryOf(ctx, a, named)
+	if err != nil {
+		return nil, err
+	}
+	reached, err := registry.reach(target)
+	if err != nil {
+		return nil, err
+	}
 	attrs := exportAttrs(a)
-	attrs["name"], attrs["push"] = reference.TagNameOnly(target).String(), "true"
+	attrs["name"], attrs["push"] = reference.TagNameOnly(reached).String(), "true"
 	res, err := c.env.Solver.Export(ctx, variants, solver.Export{Type: "image", Attrs: attrs})
 	if err != nil {
-		return nil, c.env.imageError(ctx, "push", attrs["name"], err)
+		return nil, registry.named(c.env.imageError(ctx, "push", attrs["name"], err))
 	}
 	return target.String() + "@" + res["containerimage.digest"], nil
 }

@@ -55,6 +55,9 @@ func (c *Container) withServiceBinding(ctx context.Context, a gql.Args) (any, er
 	out.services = nil
 	added := false
 	alias := a.String("alias")
+	if err := validName(alias); err != nil {
+		return nil, fmt.Errorf("alias: %w", err)
+	}
 	for _, b := range c.services {
 		other, err := b.service.id(ctx)
 		if err != nil {
@@ -71,6 +74,14 @@ func (c *Container) withServiceBinding(ctx context.Context, a gql.Args) (any, er
 		out.services = append(out.services, serviceBinding{service: s, aliases: []string{alias}})
 	}
 	return &out, nil
+}
+
+// validName refuses names that a line of /etc/hosts cannot hold.
+func validName(name string) error {
+	if name == "" || strings.ContainsAny(name, " \t\r\n#") {
+		return fmt.Errorf("invalid name %q of a service: expected a host name", name)
+	}
+	return nil
 }
 
 // bind returns the id of the secret with the addresses of the container's services; "" if it has none.
@@ -123,13 +134,13 @@ func (all *Services) Secret(ctx context.Context, id string) (value []byte, ok bo
 // hosts starts the services of a step, and returns their addresses.
 func (all *Services) hosts(ctx context.Context, id string) (string, error) {
 	bindings := all.used(id)
-	lines := make([]string, len(bindings))
+	lines, given := make([]string, len(bindings)), make([]*runningService, len(bindings))
 	errs := make(chan error, len(bindings))
 	for i, b := range bindings {
 		go func() {
 			r, err := all.start(ctx, b.service)
 			if err == nil {
-				lines[i] = b.lines(r)
+				lines[i], given[i] = b.lines(r), r
 			} else {
 				err = b.startError(ctx, err)
 			}
@@ -145,6 +156,7 @@ func (all *Services) hosts(ctx context.Context, id string) (string, error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	delete(all.failed, id)
+	all.given[id] = given
 	if first != nil {
 		all.failed[id] = first
 	}
@@ -194,19 +206,17 @@ func (all *Services) startFailure(f *solver.Failure, err error) error {
 }
 
 // blame shows the logs of the services that the failed command uses, and names those that have ended.
-func (all *Services) blame(ctx context.Context, f *solver.Failure) string {
+func (all *Services) blame(f *solver.Failure) string {
 	var ended strings.Builder
-	for _, b := range all.used(f.SecretVariable(hostsVariable)) {
-		id, err := b.service.id(ctx)
-		if err != nil {
-			continue
-		}
-		all.mu.Lock()
-		r := all.byID[id]
-		all.mu.Unlock()
+	id := f.SecretVariable(hostsVariable)
+	all.mu.Lock()
+	bindings, given := all.uses[id], all.given[id]
+	all.mu.Unlock()
+	for i, r := range given {
 		if r == nil {
 			continue
 		}
+		b := bindings[i]
 		name := strings.Join(b.aliases, ", ")
 		if r.isDead() && !r.isStopping() {
 			fmt.Fprintf(&ended, "; the service %s (%s) has ended: %s", r.host, name, r.cause(r.endErr))

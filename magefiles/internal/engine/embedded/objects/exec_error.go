@@ -58,7 +58,7 @@ func (e *Env) execError(ctx context.Context, err error) error {
 	if out.message == "" {
 		out.message = fmt.Sprintf("exit code: %d", out.ExitCode)
 	}
-	out.message += e.Services.blame(ctx, failure)
+	out.message += e.Services.blame(failure)
 	if e.Inspect {
 		e.inspect(ctx, failure, out)
 	}

@@ -34,7 +34,7 @@ var serviceFields = map[string]gql.Resolver{
 	"withHostname": field(func(s *Service, _ context.Context, a gql.Args) (any, error) {
 		out := *s
 		out.hostname = a.String("hostname")
-		return &out, nil
+		return &out, validName(out.hostname)
 	}),
 	"ports":    field((*Service).ports),
 	"endpoint": field((*Service).endpoint),

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/scrub"
@@ -15,7 +16,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-// serviceVariable makes a process a service, for the engine's own BuildKit daemon: the process gets a network of its own, and the first line of
+// serviceVariable makes a process a service of the session that is its value, for the engine's own BuildKit daemon: the process gets a network of its own, and the first line of
 // its stdout is its address with the size of the subnet. servicesLabel is the label of a daemon that knows it. The daemon has the same constants (modules/buildkitd).
 const (
 	serviceVariable = "BLUMEOPS_SERVICE"
@@ -29,6 +30,9 @@ type containerService struct {
 	run    *Container // after the command
 	direct bool       // the command replaces the init
 	ports  []Port
+
+	mu sync.Mutex
+	id string // the key; "" before its first use
 }
 
 // noServices is the reason why this daemon cannot run services; nil if it can.
@@ -83,8 +87,20 @@ func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
 func (s *containerService) declared() []Port { return s.ports }
 
 func (s *containerService) key(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.id != "" {
+		return s.id, nil
+	}
 	id, err := s.env.Solver.Identity(ctx, s.run.fs)
-	return fmt.Sprint(id, s.ports), err
+	if err != nil {
+		return "", err
+	}
+	s.id = id
+	for _, p := range s.ports {
+		s.id += fmt.Sprintf(" %d/%s %t", p.port, p.protocol, p.skipHealthcheck)
+	}
+	return s.id, nil
 }
 
 func (s *containerService) start(ctx context.Context, r *runningService) error {
@@ -116,10 +132,13 @@ type process struct {
 	err   error
 }
 
-func awaited(p *solver.ServiceProcess) *process {
+func awaited(p *solver.ServiceProcess, outputs ...*logWriter) *process {
 	out := &process{ServiceProcess: p, ended: make(chan struct{})}
 	go func() {
 		out.code, out.err = p.Wait()
+		for _, o := range outputs {
+			_ = o.Close() // a log never fails
+		}
 		close(out.ended)
 	}()
 	return out
@@ -144,12 +163,12 @@ func (s *containerService) launch(ctx context.Context, r *runningService) (*proc
 		secrets[hostsVariable] = hosts
 	}
 	started, err := s.env.Solver.Start(ctx, s.run.fs, solver.ServiceOptions{
-		Hostname: r.host, Env: []string{serviceVariable + "=1"}, Secrets: secrets, Stdout: first, Stderr: stderr,
+		Hostname: r.host, Env: []string{serviceVariable + "=" + s.env.Solver.SessionID()}, Secrets: secrets, Stdout: first, Stderr: stderr,
 	})
 	if err != nil {
 		return nil, netip.Prefix{}, err
 	}
-	p := awaited(started)
+	p := awaited(started, stdout, stderr)
 	select {
 	case line := <-first.found:
 		address, err := netip.ParsePrefix(line)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,8 +17,9 @@ import (
 type Services struct {
 	mu     sync.Mutex
 	byID   map[string]*runningService
-	uses   map[string][]serviceBinding // by the id of the secret that holds their addresses
-	failed map[string]error            // the failure of a start, by the same id
+	uses   map[string][]serviceBinding  // by the id of the secret that holds their addresses
+	given  map[string][]*runningService // those that the last step with that secret got
+	failed map[string]error             // the failure of a start, by the same id
 	closed bool
 
 	starts context.Context // of all starts; it ends with the session
@@ -28,7 +30,8 @@ type Services struct {
 func NewServices() *Services {
 	starts, cancel := context.WithCancelCause(context.Background())
 	return &Services{
-		byID: map[string]*runningService{}, uses: map[string][]serviceBinding{}, failed: map[string]error{}, starts: starts, cancel: cancel,
+		byID: map[string]*runningService{}, uses: map[string][]serviceBinding{}, given: map[string][]*runningService{}, failed: map[string]error{},
+		starts: starts, cancel: cancel,
 	}
 }
 
@@ -99,7 +102,7 @@ func (all *Services) claim(id, host string, s *Service) (r *runningService, firs
 		id: id, host: host, name: "service " + host, solver: s.env.Solver, started: make(chan struct{}), ended: make(chan struct{}),
 	}
 	if c, ok := s.runner.(*containerService); ok {
-		r.name += ": " + fmt.Sprint(c.args)
+		r.name += ": " + strings.Join(c.args, " ")
 	}
 	all.byID[id] = r
 	return r, true, nil

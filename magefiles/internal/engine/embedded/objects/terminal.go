@@ -234,5 +234,6 @@ func (e *Env) terminalContainer(ctx context.Context) (*Container, error) {
 		return nil, err
 	}
 	c := &Container{env: e, platform: platforms.Normalize(e.Solver.Platform()), fs: llb.Scratch()}
-	return c.fromImage(ctx, named)
+	host := reference.Domain(named)
+	return c.fromImage(ctx, named, imageRegistry{host, host})
 }

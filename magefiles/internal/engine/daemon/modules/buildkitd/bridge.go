@@ -94,7 +94,7 @@ func (b *bridge) up() error {
 		return err
 	}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name = bridgeName(b.root)
+	attrs.Name, attrs.HardwareAddr = bridgeName(b.root), hardware(bridgeName(b.root))
 	link := &netlink.Bridge{LinkAttrs: attrs}
 	b.removeRemains()
 	if err := netlink.LinkAdd(link); err != nil {
@@ -110,6 +110,13 @@ func (b *bridge) up() error {
 	b.link, b.subnet, b.used = link, subnet, map[int]bool{}
 	b.last = bridgeNumber
 	return nil
+}
+
+// hardware is an address for an interface, derived from its name. Without one, a bridge has the lowest address of its ports, which changes with
+// them; and udev may change it after the start.
+func hardware(name string) net.HardwareAddr {
+	sum := sha256.Sum256([]byte(name))
+	return append(net.HardwareAddr{0x02}, sum[:5]...) // locally administered, one receiver
 }
 
 // number is a free number of an address.
@@ -160,7 +167,7 @@ func (b *bridge) release(number int) {
 // addInterfaces makes a pair of interfaces: one, named name, in the bridge, and eth0 in the namespace. It also starts the namespace's loopback.
 func addInterfaces(ns netns.NsHandle, name string, bridge int, at *net.IPNet) error {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MasterIndex = name, bridge
+	attrs.Name, attrs.MasterIndex, attrs.HardwareAddr = name, bridge, hardware(name)
 	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(ns)}
 	if err := netlink.LinkAdd(pair); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/moby/buildkit/executor"
@@ -21,13 +22,16 @@ import (
 type lateExecutor struct {
 	runtime, hint string
 	services      *bridge
+	names         *names
 	make          func() (executor.Executor, error)
 }
 
 func late(cfg config, worker base.WorkerOpt) *lateExecutor {
 	services := &bridge{root: cfg.Root, rootless: cfg.Rootless}
+	names := &names{dir: filepath.Join(worker.Root, "service-hosts")}
 	if !cfg.Rootless {
 		services.removeRemains()
+		_ = os.RemoveAll(names.dir) // of a killed daemon; files are written over
 	}
 	networks := maps.Clone(worker.NetworkProviders)
 	networks[pb.NetMode_UNSET] = provider{networks[pb.NetMode_UNSET]}
@@ -35,6 +39,7 @@ func late(cfg config, worker base.WorkerOpt) *lateExecutor {
 		runtime:  cfg.Runtime,
 		hint:     cfg.RuntimeHint,
 		services: services,
+		names:    names,
 		make: sync.OnceValues(func() (executor.Executor, error) {
 			return runcexecutor.New(runcexecutor.Opt{
 				Root:              filepath.Join(worker.Root, "executor"),
@@ -54,11 +59,11 @@ func (l *lateExecutor) Run(ctx context.Context, id string, root executor.Mount, 
 	if err != nil {
 		return nil, err
 	}
-	service, err := takeVariables(&process.Meta)
+	session, err := takeVariables(&process.Meta)
 	if err != nil {
 		return nil, err
 	}
-	if !service {
+	if session == "" {
 		return inner.Run(ctx, id, root, mounts, process, started)
 	}
 	network, err := l.services.join()
@@ -66,6 +71,12 @@ func (l *lateExecutor) Run(ctx context.Context, id string, root executor.Mount, 
 		return nil, err
 	}
 	defer network.Close() // the executor closes it, unless it fails before
+	hosts, leave, err := l.names.join(session, network, process.Meta)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	mounts = append(slices.Clone(mounts), hosts.mount())
 	out := &announced{WriteCloser: process.Stdout, line: network.address.String() + "\n"}
 	process.Stdout = out
 	go func() { _, _ = out.Write(nil) }() // the output is read when the process has started

@@ -13,7 +13,7 @@ import (
 
 // The variables with which package objects of the engine speaks to this daemon. The processes do not get them.
 const (
-	// serviceVariable makes a process a service: it gets a network of its own. The first line of its stdout is from the daemon: its
+	// serviceVariable makes a process a service of the session that is its value: it gets a network of its own. The first line of its stdout is from the daemon: its
 	// address with the size of the subnet, such as 10.213.0.2/22.
 	serviceVariable = "BLUMEOPS_SERVICE"
 	// hostsVariable holds the services that a process uses, as lines of /etc/hosts. It is a secret of the step, so that the addresses are not part
@@ -31,19 +31,20 @@ func servicesLabelOf(cfg config) string {
 	return "root"
 }
 
-// takeVariables removes the variables from a process. It returns whether the process is a service, and adds the hosts to the process.
-func takeVariables(meta *executor.Meta) (service bool, err error) {
+// takeVariables removes the variables from a process. It returns the session of a service, "" for another process, and adds the hosts to the
+// process.
+func takeVariables(meta *executor.Meta) (session string, err error) {
 	var env []string
 	hosts := slices.Clone(meta.ExtraHosts)
 	for _, kv := range meta.Env {
 		name, value, _ := strings.Cut(kv, "=")
 		switch name {
 		case serviceVariable:
-			service = true
+			session = value
 		case hostsVariable:
 			named, err := parseHosts(value)
 			if err != nil {
-				return false, err
+				return "", err
 			}
 			hosts = append(hosts, named...)
 		default:
@@ -51,7 +52,7 @@ func takeVariables(meta *executor.Meta) (service bool, err error) {
 		}
 	}
 	meta.Env, meta.ExtraHosts = env, hosts
-	return service, nil
+	return session, nil
 }
 
 // parseHosts reads lines with an address and a name.
