@@ -106,7 +106,7 @@ func TestParseListed(t *testing.T) {
 		"ids/id_load":                       "differences.txt:1: \"ids/id_load\": expected",
 		"ids/id_load:  ":                    `expected "group/name: reason"`,
 		"id_load: x":                        `expected "group/name: reason"`,
-		"services/service_up: refused":      "group \"services\" is not counted",
+		"modules/call: refused":             "group \"modules\" is not counted",
 		"# c\nids/a: x\nids/b: y\nids/a: z": "differences.txt:4: ids/a is listed twice",
 	} {
 		if _, err := ParseListed(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), part) {
