@@ -129,8 +129,8 @@ func TestWhatIsNotOfferedIsRefusedByName(t *testing.T) {
 	ctx := context.Background()
 	c := connect(t, t.TempDir())
 	for field, ask := range map[string]func() error{
-		"Query.git":           func() error { _, err := c.Git("https://example.org/x.git").Head().Commit(ctx); return err },
-		"Query.http":          func() error { _, err := c.HTTP("https://example.org/").Contents(ctx); return err },
+		"Query.llm":           func() error { _, err := c.LLM().LastReply(ctx); return err },
+		"Directory.asModule":  func() error { _, err := c.Directory().AsModule().Name(ctx); return err },
 		"Container.asService": func() error { _, err := c.Container().AsService().ID(ctx); return err },
 	} {
 		err := ask()
