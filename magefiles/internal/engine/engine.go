@@ -223,7 +223,11 @@ func Up(ctx context.Context, opts Options) (*daemon.Daemon, error) {
 // Down stops it.
 func Down(ctx context.Context, opts Options) error { return daemon.Down(ctx, opts.daemon()) }
 
-// Prune removes the unused part of its cache, and returns the number of freed bytes.
+// Prune removes the unused part of its cache, with all also what git fetched, and returns the number of freed bytes.
 func Prune(ctx context.Context, opts Options, all bool) (int64, error) {
-	return daemon.Prune(ctx, opts.daemon(), all)
+	freed, err := daemon.Prune(ctx, opts.daemon(), all)
+	if all {
+		freed += embedded.PruneGit(opts.StateDir)
+	}
+	return freed, err
 }

@@ -138,3 +138,6 @@ func dockerConfig(host string) (types.AuthConfig, error) {
 func (s *Session) Close() error {
 	return errors.Join(s.services.Close(), s.solver.Close(), s.client.Close(), s.temp.Remove())
 }
+
+// PruneGit removes the repositories that git fetched for sessions, except those in use, and returns the number of freed bytes.
+func PruneGit(stateDir string) int64 { return objects.GitStore(stateDir).Prune() }

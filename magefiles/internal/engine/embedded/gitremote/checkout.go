@@ -79,18 +79,51 @@ func nameOf(address string) string {
 
 // sweep removes checkouts of the mirror, and other mirrors, that were not used for long. What cannot be removed stays until the next time.
 func (s Store) sweep(current string, now time.Time) {
-	uses, _ := filepath.Glob(filepath.Join(current, "trees", "*.used"))
+	removeTrees(current, now.Add(-checkoutAge))
+	_ = os.Chtimes(filepath.Join(current, "lock"), now, now)
+	s.removeMirrors(now.Add(-mirrorAge))
+}
+
+// inUse is how long a session may still read a checkout.
+const inUse = time.Hour
+
+// Prune removes everything that was not used in the last hour, and returns the number of freed bytes.
+func (s Store) Prune() int64 {
+	before := sizeOf(s.Dir)
+	s.removeMirrors(time.Now().Add(-inUse))
+	return before - sizeOf(s.Dir)
+}
+
+func sizeOf(dir string) (bytes int64) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error { // what is missing has no size
+		if err != nil {
+			return nil
+		}
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			bytes += info.Size()
+		}
+		return nil
+	})
+	return bytes
+}
+
+// removeTrees removes the checkouts of a mirror that were last used before a time.
+func removeTrees(mirror string, before time.Time) {
+	uses, _ := filepath.Glob(filepath.Join(mirror, "trees", "*.used"))
 	for _, used := range uses {
-		if info, err := os.Stat(used); err == nil && now.Sub(info.ModTime()) > checkoutAge {
+		if info, err := os.Stat(used); err == nil && info.ModTime().Before(before) {
 			_ = os.RemoveAll(strings.TrimSuffix(used, ".used"))
 			_ = os.Remove(used)
 		}
 	}
-	_ = os.Chtimes(filepath.Join(current, "lock"), now, now)
+}
+
+// removeMirrors removes the mirrors that were last used before a time and are not in use.
+func (s Store) removeMirrors(before time.Time) {
 	locks, _ := filepath.Glob(filepath.Join(s.Dir, "*", "lock"))
 	for _, path := range locks {
 		info, err := os.Stat(path)
-		if err != nil || now.Sub(info.ModTime()) <= mirrorAge {
+		if err != nil || !info.ModTime().Before(before) {
 			continue
 		}
 		lock := flock.New(path)

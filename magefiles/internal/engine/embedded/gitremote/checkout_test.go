@@ -106,6 +106,20 @@ func TestTheStoreIsShared(t *testing.T) {
 			t.Errorf("%s: %v, want it to exist: %t", path, err, want)
 		}
 	}
+	if freed := store.Prune(); freed != 0 {
+		t.Errorf("%d bytes that are in use are freed", freed)
+	}
+	if err := os.Chtimes(filepath.Join(filepath.Dir(filepath.Dir(current)), "lock"), past, past); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if freed := store.Prune(); freed == 0 {
+			t.Error("nothing is freed")
+		}
+		if left, _ := filepath.Glob(filepath.Join(store.Dir, "*")); len(left) > 0 {
+			t.Errorf("left over: %q", left)
+		}
+	}()
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(current), ".checkout-*")); len(left) > 0 {
 		t.Errorf("left over: %q", left)
 	}

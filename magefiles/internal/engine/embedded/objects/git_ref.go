@@ -144,7 +144,12 @@ func (r *GitRepository) kept() gitremote.Store {
 	if r.store != nil {
 		return *r.store
 	}
-	return gitremote.Store{Dir: filepath.Join(r.env.StateDir, "git")}
+	return GitStore(r.env.StateDir)
+}
+
+// GitStore keeps what git fetched for sessions.
+func GitStore(stateDir string) gitremote.Store {
+	return gitremote.Store{Dir: filepath.Join(stateDir, "git")}
 }
 
 func (r *GitRef) commonAncestor(ctx context.Context, a gql.Args) (any, error) {
