@@ -283,7 +283,7 @@ func TestNamesOfServices(t *testing.T) {
 	if _, err := ct.AsService(dagger.ContainerAsServiceOpts{Args: []string{"/program"}}).Endpoint(ctx); err == nil || !strings.Contains(err.Error(), "no ports exposed") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := ct.AsService().Sync(ctx); err == nil || !strings.Contains(err.Error(), "no command has been set") {
+	if _, err := ct.AsService().Sync(ctx); err == nil || !strings.Contains(err.Error(), "no service command has been set") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -568,6 +568,29 @@ func TestTheContainerOfAService(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Errorf("%q is not in the log %q", missing, log)
 			return
+		}
+	}
+}
+
+// Without arguments, the entrypoint is part of the command, unless withDefaultArgs set the command.
+func TestTheCommandOfAService(t *testing.T) {
+	ctx := context.Background()
+	_, ct, _ := serving(t)
+	entry := ct.WithExposedPort(8080).WithEntrypoint([]string{"/program", "exit", "5", "of the entrypoint"})
+	for name, c := range map[string]struct {
+		service *dagger.Service
+		code    int
+	}{
+		"entrypoint":                           {entry.AsService(), 5},
+		"default arguments":                    {entry.WithDefaultArgs([]string{"/program", "exit", "6", ""}).AsService(), 6},
+		"default arguments and the entrypoint": {entry.WithDefaultArgs([]string{"more"}).AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true}), 5},
+		"arguments":                            {entry.AsService(dagger.ContainerAsServiceOpts{Args: []string{"/program", "exit", "8", ""}}), 8},
+		"arguments and the entrypoint":         {entry.AsService(dagger.ContainerAsServiceOpts{Args: []string{"more"}, UseEntrypoint: true}), 5},
+	} {
+		_, err := c.service.Start(ctx)
+		var failed *dagger.ExecError
+		if !errors.As(err, &failed) || failed.ExitCode != c.code {
+			t.Errorf("%s: got %v, want exit code %d", name, err, c.code)
 		}
 	}
 }

@@ -31,6 +31,7 @@ type Container struct {
 	checks   checks
 	built    bool // from a Dockerfile: it is an image, even if its root file system is empty
 	terminal terminalCmd
+	ownArgs  bool // withDefaultArgs set the default arguments
 }
 
 // config is the part of a container that its image keeps.
@@ -119,8 +120,8 @@ var containerConfigFields = map[string]gql.Resolver{
 	}),
 	"withoutEntrypoint":  setter(func(c *Container, a gql.Args) error { c.setEntrypoint(nil, a.Bool("keepDefaultArgs")); return nil }),
 	"defaultArgs":        getter(func(c *Container, _ gql.Args) any { return list(c.config.args) }),
-	"withDefaultArgs":    setter(func(c *Container, a gql.Args) error { c.config.args = a.Strings("args"); return nil }),
-	"withoutDefaultArgs": setter(func(c *Container, _ gql.Args) error { c.config.args = nil; return nil }),
+	"withDefaultArgs":    setter(func(c *Container, a gql.Args) error { c.config.args, c.ownArgs = a.Strings("args"), true; return nil }),
+	"withoutDefaultArgs": setter(func(c *Container, _ gql.Args) error { c.config.args, c.ownArgs = nil, false; return nil }),
 	"envVariable":        getter(func(c *Container, a gql.Args) any { return optional(c.config.env.get(a.String("name"))) }),
 	"envVariables": getter(func(c *Container, _ gql.Args) any {
 		return each(c.config.env, func(p pair) any { return EnvVariable(p) })
@@ -212,7 +213,7 @@ func (c *Container) setWorkdir(a gql.Args) error {
 func (c *Container) setEntrypoint(args []string, keep bool) {
 	c.config.entrypoint = args
 	if !keep {
-		c.config.args = nil
+		c.config.args, c.ownArgs = nil, false
 	}
 }
 

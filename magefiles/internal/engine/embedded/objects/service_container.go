@@ -57,20 +57,21 @@ func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
 	if err := c.env.noServices(); err != nil {
 		return nil, err
 	}
-	args := c.config.args
+	// Without arguments the image's own command is the service: the entrypoint is part of it, unless withDefaultArgs gave the command.
+	args, entrypoint := c.config.args, a.Bool("useEntrypoint") || !c.ownArgs
 	if given := a.Strings("args"); len(given) > 0 {
-		args = given
+		args, entrypoint = given, a.Bool("useEntrypoint")
 		for i := range args {
 			if a.Bool("expand") {
 				args[i] = c.expand(args[i])
 			}
 		}
 	}
-	if a.Bool("useEntrypoint") {
+	if entrypoint {
 		args = append(append([]string(nil), c.config.entrypoint...), args...)
 	}
 	if len(args) == 0 {
-		return nil, errNoCommand
+		return nil, errors.New("no service command has been set")
 	}
 	in := c.instruction(a)
 	in.Service = true
