@@ -125,8 +125,8 @@ func TestServe(t *testing.T) {
 		"host", "directory", "file", "contents"); got != "<p>open</p>\n" {
 		t.Errorf("contents %q", got)
 	}
-	_, refused := s.post(s.token, `{ git(url: "https://forge.example.test/x") { head { commit } } }`, nil)
-	if !strings.Contains(string(refused), "git") || !strings.Contains(string(refused), "Dagger") {
+	_, refused := s.post(s.token, `{ moduleSource(refString: "x") { id } }`, nil)
+	if !strings.Contains(string(refused), "moduleSource") || !strings.Contains(string(refused), "Dagger") {
 		t.Errorf("what is not offered is refused with %s", refused)
 	}
 	got := s.end()
