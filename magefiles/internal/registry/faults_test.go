@@ -171,7 +171,7 @@ func TestFaultsAndDenialsThatStay(t *testing.T) {
 				t.Errorf("%d attempts, want %d", seen.Load(), tt.requests)
 			}
 			if _, ok, err := New(fast()).Look(t.Context(), refAt(s.host, "v1")); ok || err != nil {
-				t.Errorf("something stands under the tag: ok=%v err=%v", ok, err)
+				t.Errorf("the tag exists: ok=%v err=%v", ok, err)
 			}
 		})
 	}
@@ -234,7 +234,7 @@ func TestDroppedConnection(t *testing.T) {
 		_, err := New(fast()).Push(t.Context(), refAt(host, "v1"), assembled(t, metadata(), big))
 		wantError(t, err, ErrUnreachable, host, "broke the connection (")
 		if _, ok, err := New(fast()).Look(t.Context(), refAt(s.host, "v1")); ok || err != nil {
-			t.Errorf("something stands under the tag: ok=%v err=%v", ok, err)
+			t.Errorf("the tag exists: ok=%v err=%v", ok, err)
 		}
 	})
 }

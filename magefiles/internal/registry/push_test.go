@@ -145,7 +145,7 @@ func TestInterruptedPushLeavesNoTag(t *testing.T) {
 		t.Fatalf("err = %v", err)
 	}
 	if _, ok, err := New(fast()).Look(t.Context(), ref); ok || err != nil {
-		t.Errorf("the tag stands: ok=%v err=%v", ok, err)
+		t.Errorf("the tag exists: ok=%v err=%v", ok, err)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/baseimage"
 )
 
-// Builds begin from the lab's base images as they would from those of the Docker Hub. The mirror stands for these two alone.
+// Builds begin from the lab's base images as they would from those of the Docker Hub. The mirror has only these two.
 func TestBaseImagesOfTheLab(t *testing.T) {
 	registry, debian := e2etest.NeedBase(t, baseimage.DebianSlim())
 	_, node := e2etest.NeedBase(t, baseimage.NodeSlim())

@@ -14,7 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 )
 
-// waiting writes the container waits, whose only RUN says that it is there and then waits, and returns a word that stands on the command line of
+// waiting writes the container waits, whose only RUN says that it is there and then waits, and returns a word that is on the command line of
 // that process and nowhere else.
 func (w *workspace) waiting() (mark string) {
 	w.T.Helper()

@@ -56,7 +56,7 @@ func newLifecycle(t *testing.T) *lifecycle {
 		for _, file := range archive.Files {
 			w.Write(file.Name, strings.ReplaceAll(string(file.Data), "REGISTRY", s.registry.Addr))
 		}
-		// An image that a registry holds stands in for quartz, which nothing here runs.
+		// Quartz, which nothing here runs, is replaced by an image that a registry has.
 		registry, node := e2etest.NeedBase(t, baseimage.NodeSlim())
 		name, tag, _ := strings.Cut(node, ":")
 		w.Edit("argocd/manifests/docs/kustomization.yaml", "newTag: v1.0.0", "newName: "+registry+"/"+name+"\n    newTag: "+tag)

@@ -122,7 +122,7 @@ func (e example) prints(stdout, stderr string) bool {
 // changing is what differs from run to run: what a page leaves out, ports of this machine, digests and commits, times.
 var changing = regexp.MustCompile(`…|127\.0\.0\.1:[0-9]+|[0-9a-f]{7,64}…?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z|[ \t]+`)
 
-// shownAs is an expression for what a page shows. How much space stands between words does not count.
+// shownAs is an expression for what a page shows. The number of spaces between words does not count.
 func shownAs(shown string) string {
 	shown = strings.TrimSpace(shown)
 	var text strings.Builder

@@ -89,7 +89,7 @@ func commandsOfWorkflows(t *testing.T) []string {
 		}
 	}
 	if found[""] {
-		t.Error("a script has a command that stands in a variable")
+		t.Error("a script has a command that is in a variable")
 	}
 	return slices.Collect(maps.Keys(found))
 }

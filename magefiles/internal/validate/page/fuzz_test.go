@@ -28,7 +28,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%+v begins with %.10q", l, text[l.Offset:])
 			}
 			if line, column := validate.Position(text, l.Offset); utf8.ValidString(text) && (line != l.Line || column != l.Column) {
-				t.Fatalf("%+v stands at %d:%d", l, line, column)
+				t.Fatalf("%+v is at %d:%d", l, line, column)
 			}
 		}
 		anchors := map[string]bool{}

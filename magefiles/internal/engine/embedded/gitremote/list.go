@@ -118,7 +118,7 @@ func advertised(body io.Reader) (Refs, error) {
 			}
 			return Refs{}, errNotSmart
 		}
-		if name != "capabilities^{}" { // it stands for an empty repository
+		if name != "capabilities^{}" { // the mark of an empty repository
 			refs.all = append(refs.all, Ref{Name: name, SHA: sha})
 		}
 	}
