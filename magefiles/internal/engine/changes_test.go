@@ -113,3 +113,71 @@ func TestAPatchThatDoesNotApply(t *testing.T) {
 		t.Errorf("an empty patch: %q, %v", got, err)
 	}
 }
+
+// A directory may come from anywhere, also its folder .git: no filter of its configuration runs on this machine, and its work tree is no other folder.
+func TestAPatchIgnoresTheRepositoryInTheDirectory(t *testing.T) {
+	ctx := t.Context()
+	c := connect(t, t.TempDir())
+	work, ran := t.TempDir(), filepath.Join(t.TempDir(), "ran")
+	run(t, work, "init", "-q")
+	run(t, work, "config", "filter.x.clean", "touch "+ran+"; cat")
+	d := c.Host().Directory(work).WithNewFile(".gitattributes", "* filter=x\n").WithNewFile("f", "one\n")
+	patch := "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-one\n+two\n"
+	for _, worktree := range []string{"", "..", "../.."} {
+		if worktree != "" {
+			run(t, work, "config", "core.worktree", worktree)
+			d = d.WithDirectory(".git", c.Host().Directory(filepath.Join(work, ".git")))
+		}
+		if got, err := d.WithPatch(patch).File("f").Contents(ctx); err != nil || got != "two\n" {
+			t.Errorf("work tree %q: got %q, %v", worktree, got, err)
+		}
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("a command of the directory ran")
+	}
+}
+
+// Repositories in the directories are folders as all others, except for their folders .git.
+func TestAPatchHasTheFilesOfNestedRepositories(t *testing.T) {
+	ctx := t.Context()
+	c := connect(t, t.TempDir())
+	repository := newRepository(t, t.TempDir(), "inner")
+	for name, d := range map[string]*dagger.Directory{
+		"a commit": c.Host().Directory(repository), "no commit": c.Directory().WithDirectory(".git", c.Host().Directory(repository+"/.git").WithoutDirectory("refs").WithNewFile("refs/x", "")),
+		"a file .git": c.Directory().WithNewFile(".git", "gitdir: /nowhere\n"),
+	} {
+		a := c.Directory().WithDirectory("sub/inner", d).WithNewFile("sub/inner/f", "one\n")
+		b := a.WithNewFile("sub/inner/f", "two\n")
+		patch, err := b.Changes(a).AsPatch().Contents(ctx)
+		if err != nil || !strings.Contains(patch, "-one\n+two\n") {
+			t.Errorf("%s: got %q, %v", name, patch, err)
+		}
+	}
+}
+
+// Changes of a name with odd characters, of a mode alone, and of the kind of a file arrive.
+func TestOddChangesArrive(t *testing.T) {
+	c := connect(t, t.TempDir())
+	a, b := t.TempDir(), t.TempDir()
+	names := []string{"!x", " x", "x ", "a*b", "[x]", `back\slash`, `q"uote`, "ü", "tab\tx", "#x", "-x", "line\nend", "$X"}
+	for _, name := range names {
+		must(t, os.WriteFile(filepath.Join(a, name), []byte("one\n"), 0o644))
+		must(t, os.WriteFile(filepath.Join(b, name), []byte("two\n"), 0o644))
+		must(t, os.WriteFile(filepath.Join(b, "new"+name+"new"), []byte("two\n"), 0o644))
+	}
+	for dir, mode := range map[string]os.FileMode{a: 0o644, b: 0o755} {
+		must(t, os.WriteFile(filepath.Join(dir, "mode"), []byte("same"), mode))
+	}
+	must(t, os.WriteFile(filepath.Join(a, "kind"), []byte("file"), 0o644))
+	must(t, os.MkdirAll(filepath.Join(b, "kind"), 0o755))
+	must(t, os.WriteFile(filepath.Join(b, "kind", "file"), nil, 0o644))
+	must(t, os.Symlink("mode", filepath.Join(a, "link")))
+	must(t, os.WriteFile(filepath.Join(b, "link"), []byte("mode"), 0o644))
+	before, after := c.Host().Directory(a), c.Host().Directory(b)
+	changes := after.Changes(before)
+	sameFiles(t, exported(t, before.WithChanges(changes)), b)
+	sameFiles(t, exported(t, before.WithPatchFile(changes.AsPatch())), b)
+	_, err := changes.Export(t.Context(), a)
+	must(t, err)
+	sameFiles(t, a, b)
+}

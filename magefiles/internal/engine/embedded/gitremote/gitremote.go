@@ -32,7 +32,8 @@ type Remote struct {
 	// Authorities is the path of a PEM file with all certificate authorities to trust; "" for those of the machine.
 	Authorities string
 
-	ceiling string // a folder in which git does not look for a repository
+	stdin        string
+	noRepository bool // git must not look for one
 }
 
 // Errors of git, in the words of Dagger.
@@ -86,7 +87,7 @@ func (r Remote) run(ctx context.Context, dir string, args ...string) (string, er
 	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `umask 022; exec git "$@"`, "git", "-c", "protocol.file.allow=user", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"}, args...)...)
 	cmd.Dir, cmd.Env = dir, environ
 	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(r.stdin), &out, &log
 	if err := procgroup.Run(ctx, cmd, grace); err != nil {
 		return out.String(), explain(ctx, err, log.String())
 	}
@@ -135,8 +136,8 @@ func (r Remote) environ() (environ []string, done func(), err error) {
 	if r.Authorities != "" {
 		environ = append(environ, "GIT_SSL_CAINFO="+r.Authorities)
 	}
-	if r.ceiling != "" {
-		environ = append(environ, "GIT_CEILING_DIRECTORIES="+r.ceiling)
+	if r.noRepository {
+		environ = append(environ, "GIT_DIR="+os.DevNull)
 	}
 	if r.Header != "" {
 		environ = append(environ, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http."+r.server()+".extraHeader", "GIT_CONFIG_VALUE_0=Authorization: "+r.Header)

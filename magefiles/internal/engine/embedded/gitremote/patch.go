@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,19 +13,8 @@ import (
 
 // Apply applies a patch to the files of a folder. Nothing is changed if a part of it does not apply.
 func Apply(ctx context.Context, dir, patch string) error {
-	file, err := os.CreateTemp("", "blumeops-patch-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	if _, err := file.WriteString(patch); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	// Inside the work tree of a repository, git would apply the patch to the whole of it.
-	_, err = Remote{ceiling: filepath.Dir(dir)}.run(ctx, dir, "apply", "--allow-empty", file.Name())
+	// A repository in the folder, or around it, could name commands and another work tree.
+	_, err := Remote{stdin: patch, noRepository: true}.run(ctx, dir, "apply", "--allow-empty")
 	var failed *Error
 	if errors.As(err, &failed) {
 		return fmt.Errorf("git apply: %w", failed.Err)
@@ -32,7 +22,7 @@ func Apply(ctx context.Context, dir, patch string) error {
 	return err
 }
 
-// Diff is a patch from the folder a to the folder b, both in dir. Folders .git are left out.
+// Diff is a patch from the folder a to the folder b, both in dir. Folders .git are removed from them.
 func Diff(ctx context.Context, dir string) (string, error) {
 	return diff(ctx, dir, "-p", "--binary", "--full-index", "--no-renames")
 }
@@ -70,7 +60,10 @@ func Stats(ctx context.Context, dir string) (map[string]Stat, error) {
 
 // diff compares the folders a and b in dir, where it makes a repository.
 func diff(ctx context.Context, dir string, options ...string) (string, error) {
-	r := Remote{ceiling: dir}
+	if err := withoutRepositories(dir); err != nil {
+		return "", err
+	}
+	var r Remote
 	repository := filepath.Join(dir, "diff.git")
 	if _, err := r.run(ctx, dir, "init", "--quiet", "--bare", repository); err != nil {
 		return "", err
@@ -92,9 +85,22 @@ func diff(ctx context.Context, dir string, options ...string) (string, error) {
 	return r.run(ctx, dir, args...)
 }
 
+// withoutRepositories removes all folders and files .git: git adds no files of a repository in a folder, only the name of its commit.
+func withoutRepositories(dir string) error {
+	return filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() != ".git" {
+			return err
+		}
+		if err := os.RemoveAll(file); err != nil || !e.IsDir() {
+			return err
+		}
+		return fs.SkipDir
+	})
+}
+
 // tree adds the files of a folder to the repository, and returns the name of their tree.
 func (r Remote) tree(ctx context.Context, repository, dir string) (string, error) {
-	with := []string{"--git-dir=" + repository, "--work-tree=" + dir, "-c", "core.bare=false", "-c", "advice.addEmbeddedRepo=false"}
+	with := []string{"--git-dir=" + repository, "--work-tree=" + dir, "-c", "core.bare=false"}
 	if _, err := r.run(ctx, dir, append(with, "add", "--all", "--force", ".")...); err != nil {
 		return "", err
 	}

@@ -216,7 +216,7 @@ func (d *Directory) only(paths []string) *Directory {
 	}
 	var patterns []string
 	for _, p := range paths {
-		patterns = append(patterns, literal.Replace(strings.TrimSuffix(p, "/")))
+		patterns = append(patterns, literalPattern(strings.TrimSuffix(p, "/")))
 	}
 	out.st = out.st.File(llb.Copy(d.rooted().st, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, IncludePatterns: patterns}), llb.WithCustomName("changed files"))
 	return out

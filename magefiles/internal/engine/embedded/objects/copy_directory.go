@@ -156,11 +156,26 @@ func (c dirCopy) without(folder string, linked []string) *llb.CopyInfo {
 	for _, rel := range linked {
 		below, ok := strings.CutPrefix("/"+rel, strings.TrimSuffix("/"+folder, "/")+"/")
 		if ok {
-			info.ExcludePatterns = append(info.ExcludePatterns, literal.Replace(below))
+			info.ExcludePatterns = append(info.ExcludePatterns, literalPattern(below))
 		}
 	}
 	return &info
 }
 
-// literal turns a name into a pattern.
+// literalPattern is a pattern that matches a path alone. BuildKit trims white space from patterns, unless it is in a class.
+func literalPattern(p string) string {
+	trimmed := strings.TrimSpace(p)
+	before, after, _ := strings.Cut(p, trimmed)
+	return inClasses(before) + literal.Replace(trimmed) + inClasses(after)
+}
+
+func inClasses(space string) string {
+	var out strings.Builder
+	for _, r := range space {
+		out.WriteString("[" + string(r) + "]")
+	}
+	return out.String()
+}
+
+// literal quotes the characters that a pattern gives a meaning to.
 var literal = strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, `\`, `\\`, "!", `\!`)
