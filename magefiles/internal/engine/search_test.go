@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,5 +70,22 @@ func TestSearchesAFolder(t *testing.T) {
 		if _, err := d.Search(ctx, "x", opts); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+}
+
+// A link in the directory leads to no file of this machine.
+func TestASearchStaysInTheDirectory(t *testing.T) {
+	ctx := t.Context()
+	c := connect(t, t.TempDir())
+	host := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(host, "secret"), []byte("needle"), 0o600))
+	d := c.Directory().WithSymlink(host, "link").WithNewFile("sub/f", "needle").WithSymlink("sub", "inside")
+	for _, p := range []string{"link/secret", "link"} {
+		if found, err := d.Search(ctx, "needle", dagger.DirectorySearchOpts{Paths: []string{p}}); err == nil && len(found) > 0 {
+			t.Errorf("%s: a file of this machine is found", p)
+		}
+	}
+	if found, err := d.Search(ctx, "needle", dagger.DirectorySearchOpts{Paths: []string{"inside/f"}}); err != nil || len(found) != 1 {
+		t.Errorf("through a link inside: %v, %v", found, err)
 	}
 }

@@ -231,7 +231,12 @@ type searchWalk struct {
 }
 
 func (w *searchWalk) walk(ctx context.Context, top string) error {
-	info, err := os.Lstat(filepath.Join(w.dir, top))
+	root, err := os.OpenRoot(w.dir) // a link in the directory leads to no file of this machine
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	info, err := root.Lstat(top)
 	if err != nil {
 		return fmt.Errorf("ripgrep error: rg: %s: IO error for operation on %[1]s: No such file or directory (os error 2)", top)
 	}
