@@ -57,7 +57,7 @@ var own = map[string][]string{
 	"secret":      {},
 	"content":     {},
 	"console":     {"plain"},
-	"engine":      {"engine/", "toolbuild", "plain", "content", "procgroup", "scratch", "testenv"},
+	"engine":      {"engine/", "toolbuild", "plain", "content", "procgroup", "scratch", "testenv", "httpx", "trust"},
 	"lab":         {"lab/", "toolbuild", "docsite", "procgroup", "scratch", "testenv"},
 	"e2e":         {"lab", "testenv"},
 	"testenv":     {},

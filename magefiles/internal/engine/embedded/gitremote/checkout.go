@@ -154,14 +154,30 @@ func (s Store) CommonAncestor(ctx context.Context, r Remote, one Ref, otherRemot
 // open is the mirror of a remote. Nobody else uses it until it is unlocked.
 func (s Store) open(ctx context.Context, r Remote) (m mirror, unlock func(), err error) {
 	m = mirror{remote: r, dir: filepath.Join(s.Dir, nameOf(r.URL))}
-	if err := os.MkdirAll(m.dir, 0o700); err != nil {
-		return m, nil, err
+	for {
+		if err := os.MkdirAll(m.dir, 0o700); err != nil {
+			return m, nil, err
+		}
+		lock := flock.New(filepath.Join(m.dir, "lock"))
+		_, err := lock.TryLockContext(ctx, 50*time.Millisecond)
+		if err == nil && current(lock) {
+			return m, func() { _ = lock.Unlock() }, nil // closing the file unlocks it too
+		}
+		_ = lock.Unlock()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return m, nil, fmt.Errorf("lock %s: %w", m.dir, err)
+		}
 	}
-	lock := flock.New(filepath.Join(m.dir, "lock"))
-	if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
-		return m, nil, fmt.Errorf("lock %s: %w", m.dir, err)
+}
+
+// current reports whether the locked file is still at its path: somebody may have removed the mirror in the meantime.
+func current(lock *flock.Flock) bool {
+	locked, err := lock.Stat()
+	if err != nil {
+		return false
 	}
-	return m, func() { _ = lock.Unlock() }, nil // closing the file unlocks it too
+	now, err := os.Stat(lock.Path())
+	return err == nil && os.SameFile(locked, now)
 }
 
 // mirror is a bare repository with everything that was fetched from a remote.
@@ -198,13 +214,11 @@ func (m mirror) checkOut(ctx context.Context, w Wanted, tree string) error {
 
 // fetch fetches the commit, unless the mirror has it with enough of its history.
 func (m mirror) fetch(ctx context.Context, w Wanted) error {
-	if _, err := os.Stat(filepath.Join(m.bare(), "HEAD")); err != nil {
-		if _, err := m.remote.run(ctx, m.dir, "init", "--quiet", "--bare", format(w.Ref.SHA), m.bare()); err != nil {
-			return err
-		}
+	if err := m.ready(ctx, w.Ref.SHA); err != nil {
+		return err
 	}
 	if w.Tags != "" {
-		if err := m.fetchRefs(ctx, w.Depth, "+"+tags+"*:"+tags+"*"); err != nil {
+		if err := m.fetchRefs(ctx, w.Depth, "+"+tags+"*:"+tags+"*", "--prune"); err != nil {
 			return err
 		}
 	}
@@ -222,6 +236,33 @@ func (m mirror) fetch(ctx context.Context, w Wanted) error {
 		return fmt.Errorf("failed to fetch remote %s: %w", m.remote.URL, err)
 	}
 	return nil
+}
+
+// ready makes the repository, in one step, or removes the locks of a git that was killed: nobody else uses it.
+func (m mirror) ready(ctx context.Context, sha string) error {
+	if _, err := os.Stat(m.bare()); errors.Is(err, fs.ErrNotExist) {
+		made, err := scratch.Make(m.dir, ".init-")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = made.Remove() }() // scratch removes it later
+		dir := filepath.Join(made.Path, "repository.git")
+		if _, err := m.remote.run(ctx, m.dir, "init", "--quiet", "--bare", format(sha), dir); err != nil {
+			return err
+		}
+		return os.Rename(dir, m.bare())
+	}
+	return filepath.WalkDir(m.bare(), func(file string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case file == filepath.Join(m.bare(), "objects"):
+			return fs.SkipDir
+		case strings.HasSuffix(file, ".lock"):
+			return os.Remove(file)
+		}
+		return nil
+	})
 }
 
 func (m mirror) hasCommit(ctx context.Context, sha string) bool {
@@ -252,8 +293,8 @@ func (m mirror) shallow() bool {
 	return err == nil
 }
 
-func (m mirror) fetchRefs(ctx context.Context, depth int, spec string) error {
-	args := []string{"fetch", "--quiet", "--no-tags", "--update-head-ok", "--no-write-fetch-head"}
+func (m mirror) fetchRefs(ctx context.Context, depth int, spec string, options ...string) error {
+	args := append([]string{"fetch", "--quiet", "--no-tags", "--update-head-ok", "--no-write-fetch-head"}, options...)
 	whole := args
 	switch {
 	case depth > 0:
@@ -261,7 +302,6 @@ func (m mirror) fetchRefs(ctx context.Context, depth int, spec string) error {
 	case m.shallow():
 		args = append(args, "--unshallow")
 	}
-	_ = os.Remove(filepath.Join(m.bare(), "shallow.lock")) // left by a fetch that was killed
 	_, err := m.git(ctx, append(args, "--", m.remote.URL, spec)...)
 	if errors.Is(err, errNoShallow) {
 		_, err = m.git(ctx, append(whole, "--", m.remote.URL, spec)...)
@@ -279,7 +319,7 @@ func (r Remote) layOut(ctx context.Context, source string, w Wanted, tree string
 		return err
 	}
 	const temporary = "refs/blumeops.tmp/checkout"
-	fetch := []string{"fetch", "--quiet", "--update-head-ok", "--no-write-fetch-head"}
+	fetch := []string{"fetch", "--quiet", "--no-tags", "--update-head-ok", "--no-write-fetch-head"}
 	if w.Depth > 0 {
 		fetch = append(fetch, "--depth="+strconv.Itoa(w.Depth))
 	}
@@ -288,12 +328,15 @@ func (r Remote) layOut(ctx context.Context, source string, w Wanted, tree string
 		specs = append(specs, "+"+tags+"*:"+tags+"*")
 	}
 	steps := [][]string{append(append(fetch, "--", "file://"+source), specs...)}
-	target := w.Ref.SHA
-	if w.Ref.Name != "" {
+	if w.Ref.Name != "" && w.Ref.Name != "HEAD" { // the HEAD of a server may be a commit
 		steps = append(steps, []string{"update-ref", w.Ref.Name, w.Ref.SHA})
-		target = strings.TrimPrefix(w.Ref.Name, heads)
 	}
-	steps = append(steps, []string{"checkout", "--quiet", target, "--"}, []string{"update-ref", "-d", temporary})
+	if strings.HasPrefix(w.Ref.Name, heads) { // git checkout reads a name such as HEAD or -x in another way
+		steps = append(steps, []string{"symbolic-ref", "HEAD", w.Ref.Name})
+	} else {
+		steps = append(steps, []string{"update-ref", "--no-deref", "HEAD", w.Ref.SHA})
+	}
+	steps = append(steps, []string{"read-tree", "--reset", "-u", "HEAD"}, []string{"update-ref", "-d", temporary})
 	if !filepath.IsAbs(r.URL) {
 		steps = append(steps, []string{"remote", "add", "origin", r.URL})
 	}

@@ -2,12 +2,15 @@ package gitremote
 
 import (
 	"errors"
+	"net/http"
 	"net/http/cgi"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,5 +181,186 @@ func TestASubmoduleOfThisMachine(t *testing.T) {
 	commit := git(t, outer, "rev-parse", "HEAD")
 	if _, err := (Store{t.TempDir()}).Checkout(t.Context(), Remote{URL: "file://" + outer}, Wanted{Ref: Ref{SHA: commit}, Depth: 1}); err == nil || !strings.Contains(err.Error(), "git error: ") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// checkedOut is the folder of a reference.
+func checkedOut(t *testing.T, s Store, r Remote, name string, w Wanted) string {
+	t.Helper()
+	refs, err := r.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Ref, err = refs.Lookup(name); err != nil {
+		t.Fatal(err)
+	}
+	if w.Tags != "" {
+		w.Tags = refs.TagsKey()
+	}
+	w.Git = true
+	dir, err := s.Checkout(t.Context(), r, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestOddBranchesAreCheckedOut(t *testing.T) {
+	root := repository(t)
+	bare := filepath.Join(root, "repo.git")
+	remote, store := Remote{URL: "file://" + bare}, Store{t.TempDir()}
+	commit := git(t, bare, "rev-parse", "main")
+	for _, name := range []string{"HEAD", "-x", "@", "-", commit[:8], "v1"} {
+		git(t, bare, "update-ref", "refs/heads/"+name, commit)
+		git(t, bare, "update-ref", "refs/tags/v1", commit)
+		dir := checkedOut(t, store, remote, "refs/heads/"+name, Wanted{Depth: 1, Tags: "all"})
+		if got := git(t, dir, "symbolic-ref", "HEAD"); got != "refs/heads/"+name {
+			t.Errorf("%s: the current branch is %s", name, got)
+		}
+		if got := git(t, dir, "-c", "core.warnAmbiguousRefs=false", "status", "--porcelain"); got != "" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	git(t, bare, "update-ref", "--no-deref", "HEAD", commit)
+	dir := checkedOut(t, store, remote, "HEAD", Wanted{Depth: 1})
+	if got := git(t, dir, "for-each-ref") + git(t, dir, "rev-parse", "HEAD"); got != commit {
+		t.Errorf("a detached HEAD: %s", got)
+	}
+}
+
+// A tag that is removed or moved on the server is not in a later checkout as it was.
+func TestTagsFollowTheServer(t *testing.T) {
+	root := repository(t)
+	work, bare := filepath.Join(root, "work"), filepath.Join(root, "repo.git")
+	remote, store := Remote{URL: "file://" + bare}, Store{t.TempDir()}
+	for _, change := range [][]string{{"tag", "a"}, {"tag", "moved"}, {"tag", "-d", "a"}, {"tag", "a/b"}, {"commit", "--allow-empty", "-m", "two"}, {"tag", "-f", "moved"}} {
+		git(t, work, change...)
+		git(t, work, "push", "-q", "--prune", "--force", bare, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*")
+		dir := checkedOut(t, store, remote, "main", Wanted{Depth: 1, Tags: "all"})
+		if got, want := git(t, dir, "for-each-ref", "refs/tags"), git(t, bare, "for-each-ref", "refs/tags"); got != want {
+			t.Errorf("after git %q:\n%s\nwant\n%s", change, got, want)
+		}
+	}
+}
+
+// A killed git leaves locks, and a killed session half a repository.
+func TestTheLeftoversOfAKilledSessionAreRemoved(t *testing.T) {
+	root := repository(t)
+	work, bare := filepath.Join(root, "work"), filepath.Join(root, "repo.git")
+	remote, store := Remote{URL: "file://" + bare}, Store{t.TempDir()}
+	mirror := filepath.Join(store.Dir, nameOf(remote.URL))
+	for _, leave := range []func(commit string) error{
+		func(string) error {
+			return os.MkdirAll(filepath.Join(mirror, ".init-1", "repository.git", "refs"), 0o755)
+		},
+		func(commit string) error {
+			var all error
+			for _, name := range []string{"shallow.lock", "packed-refs.lock", "config.lock", "HEAD.lock", "refs/fetched/" + commit + ".lock"} {
+				all = errors.Join(all, os.WriteFile(filepath.Join(mirror, "repository.git", name), nil, 0o600))
+			}
+			return all
+		},
+	} {
+		git(t, work, "commit", "-q", "--allow-empty", "-m", "next")
+		git(t, work, "push", "-q", bare, "main")
+		if err := leave(git(t, work, "rev-parse", "HEAD")); err != nil {
+			t.Fatal(err)
+		}
+		checkedOut(t, store, remote, "main", Wanted{Depth: 1, Tags: "all"})
+	}
+	if left, _ := filepath.Glob(filepath.Join(mirror, ".init-*")); len(left) > 0 {
+		t.Errorf("left over: %q", left)
+	}
+}
+
+// Prune removes a mirror, and its lock, while another session waits for the lock.
+func TestPruneWhileAnotherSessionWaits(t *testing.T) {
+	store := Store{t.TempDir()}
+	m, unlock, err := store.open(t.Context(), Remote{URL: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	var holders atomic.Int32
+	for range 4 {
+		all.Go(func() {
+			m, unlock, err := store.open(t.Context(), Remote{URL: "x"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer unlock()
+			if n := holders.Add(1); n > 1 {
+				t.Errorf("%d sessions use the mirror", n)
+			}
+			if _, err := os.Stat(filepath.Join(m.dir, "lock")); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(100 * time.Millisecond)
+			holders.Add(-1)
+		})
+	}
+	time.Sleep(200 * time.Millisecond) // all of them wait
+	if err := os.RemoveAll(m.dir); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	all.Wait()
+}
+
+// git runs no hook, of a template either.
+func TestNoHookRuns(t *testing.T) {
+	root := repository(t)
+	remote := Remote{URL: "file://" + filepath.Join(root, "repo.git")}
+	m := mirror{remote: remote, dir: t.TempDir()}
+	if err := m.ready(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	hooks, ran := filepath.Join(m.bare(), "hooks"), filepath.Join(root, "ran")
+	script := []byte("#!/bin/sh\ntouch " + ran + "\n")
+	if err := errors.Join(os.MkdirAll(hooks, 0o755), os.WriteFile(filepath.Join(hooks, "reference-transaction"), script, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	commit := git(t, filepath.Join(root, "work"), "rev-parse", "HEAD")
+	if err := m.fetch(t.Context(), Wanted{Ref: Ref{SHA: commit}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("a hook ran")
+	}
+}
+
+// The credential is for one server.
+func TestARedirectToAnotherServer(t *testing.T) {
+	root := repository(t)
+	backend := filepath.Join(git(t, root, "--exec-path"), "git-http-backend")
+	var got atomic.Value
+	real := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"}}
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h := r.Header.Get("Authorization"); h != "" {
+			got.Store(h)
+		}
+		real.ServeHTTP(w, r)
+	}))
+	defer other.Close()
+	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, same := strings.CutPrefix(r.URL.Path, "/old"); same {
+			http.Redirect(w, r, "/repo.git"+rest+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
+			return
+		}
+		if r.URL.Path == "/away/info/refs" {
+			http.Redirect(w, r, other.URL+"/repo.git/info/refs?"+r.URL.RawQuery, http.StatusMovedPermanently)
+			return
+		}
+		real.ServeHTTP(w, r)
+	}))
+	defer first.Close()
+	checkedOut(t, Store{t.TempDir()}, Remote{URL: first.URL + "/old", Header: "basic secret"}, "main", Wanted{Depth: 1})
+	checkedOut(t, Store{t.TempDir()}, Remote{URL: first.URL + "/away"}, "main", Wanted{Depth: 1})
+	if _, err := (Remote{URL: first.URL + "/away", Header: "basic secret"}).List(t.Context()); err == nil || !strings.Contains(err.Error(), "must not get the credential") {
+		t.Errorf("got %v", err)
+	}
+	if h := got.Load(); h != nil {
+		t.Errorf("the other server got %v", h)
 	}
 }

@@ -16,7 +16,9 @@ import (
 	"strings"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
 )
 
 // Remote is a repository with the access to it.
@@ -76,6 +78,12 @@ func Classify(output string) error {
 // grace is how long git may take to end after it was interrupted.
 const grace = 2 * time.Second
 
+// settings are those of each run.
+var settings = []string{
+	"core.hooksPath=" + os.DevNull, "protocol.file.allow=user", "gc.auto=0", "maintenance.auto=false", "advice.detachedHead=false",
+	"http.lowSpeedLimit=1", "http.lowSpeedTime=60", // a server that sends nothing
+}
+
 // run runs git with the access to the remote, and returns its output. The files that it writes have the modes of the umask 022.
 func (r Remote) run(ctx context.Context, dir string, args ...string) (string, error) {
 	environ, done, err := r.environ()
@@ -83,8 +91,11 @@ func (r Remote) run(ctx context.Context, dir string, args ...string) (string, er
 		return "", err
 	}
 	defer done()
-	// sh sets the umask, which Go can only set for the whole process.
-	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `umask 022; exec git "$@"`, "git", "-c", "protocol.file.allow=user", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"}, args...)...)
+	command := []string{"-c", `umask 022; exec git "$@"`, "git"} // Go can only set the umask for the whole process
+	for _, setting := range settings {
+		command = append(command, "-c", setting)
+	}
+	cmd := exec.CommandContext(ctx, "sh", append(command, args...)...)
 	cmd.Dir, cmd.Env = dir, environ
 	var out, log bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(r.stdin), &out, &log
@@ -105,7 +116,7 @@ func explain(ctx context.Context, err error, output string) error {
 	if cause := Classify(output); cause != nil {
 		return &Error{cause}
 	}
-	return &Error{fmt.Errorf("%w: %s", err, lastLine(output))}
+	return &Error{fmt.Errorf("%w: %s", err, plain.OneLine(lastLine(output)))}
 }
 
 // lastLine is the last line of git's output that is an error, otherwise the last line.
@@ -142,20 +153,21 @@ func (r Remote) environ() (environ []string, done func(), err error) {
 	if r.Header != "" {
 		environ = append(environ, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http."+r.server()+".extraHeader", "GIT_CONFIG_VALUE_0=Authorization: "+r.Header)
 	}
-	ssh := "ssh -F " + os.DevNull
+	// The agent alone has the keys, as with BuildKit: not the user's files.
+	ssh := "ssh -F " + os.DevNull + " -o BatchMode=yes -o IdentityFile=none -o ConnectTimeout=30 -o ServerAliveInterval=20"
 	if r.KnownHosts == "" {
-		return append(environ, "SSH_AUTH_SOCK="+r.Agent, "GIT_SSH_COMMAND="+ssh+" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile="+os.DevNull), done, nil
+		return append(environ, "SSH_AUTH_SOCK="+r.Agent, "GIT_SSH_COMMAND="+ssh+" -o StrictHostKeyChecking=no -o UserKnownHostsFile="+os.DevNull), done, nil
 	}
-	file, err := os.CreateTemp("", "blumeops-known-hosts-")
+	file, err := scratch.Create(os.TempDir(), "blumeops-known-hosts-")
 	if err != nil {
 		return nil, done, err
 	}
-	done = func() { _ = os.Remove(file.Name()) } // a leftover holds public keys only
 	if _, err := file.WriteString(r.KnownHosts); err != nil {
-		return nil, done, errors.Join(err, file.Close())
+		file.Discard()
+		return nil, done, err
 	}
-	environ = append(environ, "SSH_AUTH_SOCK="+r.Agent, "GIT_SSH_COMMAND="+ssh+" -o BatchMode=yes -o UserKnownHostsFile="+file.Name())
-	return environ, done, file.Close()
+	environ = append(environ, "SSH_AUTH_SOCK="+r.Agent, "GIT_SSH_COMMAND="+ssh+" -o UserKnownHostsFile="+file.Name())
+	return environ, file.Discard, nil
 }
 
 // server is the part of the address that gets the header: the scheme and the host. Submodules on the same server get it too.

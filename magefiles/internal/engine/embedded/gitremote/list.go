@@ -3,16 +3,21 @@ package gitremote
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
+	"time"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
 )
+
+// patience is how long a server may send nothing.
+const patience = time.Minute
 
 // most is how long an answer may be: the references of a very large repository take some 10 MB.
 const most = 256 << 20
@@ -26,15 +31,15 @@ func (r Remote) List(ctx context.Context) (Refs, error) {
 	if err != nil {
 		return Refs{}, err
 	}
-	refs := Refs{symbolic: map[string]string{}}
+	refs := newRefs()
 	for _, line := range strings.Split(out, "\n") {
 		sha, name, ok := strings.Cut(line, "\t")
 		switch target, symbolic := strings.CutPrefix(sha, "ref: "); {
 		case !ok:
 		case symbolic:
-			refs.symbolic[name] = target
+			refs.point(name, target)
 		default:
-			refs.all = append(refs.all, Ref{Name: name, SHA: sha})
+			refs.add(name, sha)
 		}
 	}
 	return refs, nil
@@ -62,49 +67,63 @@ func (r Remote) listHTTP(ctx context.Context) (Refs, error) {
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
-		return advertised(io.LimitReader(resp.Body, most))
+		refs, err := advertised(io.LimitReader(resp.Body, most))
+		if errors.Is(err, errNotSmart) {
+			err = fmt.Errorf("GET %s: %w", req.URL, err)
+		}
+		return refs, err
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return Refs{}, &Error{ErrAuth}
 	case http.StatusNotFound:
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // it only adds to the error
-		return Refs{}, fmt.Errorf("repository not found: %s", text)
+		return Refs{}, fmt.Errorf("repository not found: %s", plain.Text(string(text)))
 	}
 	return Refs{}, fmt.Errorf("GET %s: the server answered %s", req.URL.Redacted(), resp.Status)
 }
 
 func (r Remote) client() (*http.Client, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	if r.Authorities != "" {
-		text, err := os.ReadFile(r.Authorities)
-		if err != nil {
-			return nil, err
-		}
-		pool := x509.NewCertPool()
-		pool.AppendCertsFromPEM(text)
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	transport, err := trust.Transport(r.Authorities)
+	if err != nil {
+		return nil, err
 	}
-	return &http.Client{Transport: transport}, nil
+	return &http.Client{Transport: httpx.NoStall(transport, patience), CheckRedirect: r.checkRedirect}, nil
+}
+
+// checkRedirect refuses that another server gets the credential: git follows the redirect as well, and sends the header there.
+func (r Remote) checkRedirect(req *http.Request, via []*http.Request) error {
+	if r.Header != "" && req.URL.Host != via[0].URL.Host {
+		return fmt.Errorf("the server redirects to %s, which must not get the credential: use the address of that server", req.URL.Host)
+	}
+	return httpx.CheckRedirect(req, via)
 }
 
 var errNotSmart = errors.New("the server does not speak git's smart HTTP protocol: its answer is not a list of references")
 
 // advertised reads lines, each with its length before it.
 func advertised(body io.Reader) (Refs, error) {
-	refs := Refs{symbolic: map[string]string{}}
+	refs := newRefs()
 	in := bufio.NewReader(body)
-	for first := true; ; {
+	for first, header := true, false; ; {
 		line, err := packet(in)
 		if errors.Is(err, io.EOF) && !first {
-			return refs, nil
+			err = errors.New("the server's list of references is incomplete: try again")
 		}
 		if err != nil {
 			return Refs{}, err
 		}
-		if line == "" || strings.HasPrefix(line, "# service=") {
+		if strings.HasPrefix(line, "# service=") {
+			header = true
 			continue
 		}
+		if line == "" {
+			if header { // the list follows
+				header = false
+				continue
+			}
+			return refs, nil
+		}
 		if message, failed := strings.CutPrefix(line, "ERR "); failed {
-			return Refs{}, &Error{errors.New(message)}
+			return Refs{}, &Error{errors.New(plain.OneLine(message))}
 		}
 		line, abilities, _ := strings.Cut(line, "\x00")
 		if first {
@@ -118,9 +137,7 @@ func advertised(body io.Reader) (Refs, error) {
 			}
 			return Refs{}, errNotSmart
 		}
-		if name != "capabilities^{}" { // the mark of an empty repository
-			refs.all = append(refs.all, Ref{Name: name, SHA: sha})
-		}
+		refs.add(name, sha) // not capabilities^{} of an empty repository
 	}
 }
 
@@ -129,7 +146,7 @@ func (r *Refs) readSymbolic(abilities string) {
 	for _, ability := range strings.Fields(abilities) {
 		if value, ok := strings.CutPrefix(ability, "symref="); ok {
 			name, target, _ := strings.Cut(value, ":")
-			r.symbolic[name] = target
+			r.point(name, target)
 		}
 	}
 }

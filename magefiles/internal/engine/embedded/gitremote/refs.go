@@ -29,6 +29,30 @@ const (
 	peeled = "^{}" // the end of the name under which a server gives the commit of an annotated tag
 )
 
+func newRefs() Refs { return Refs{symbolic: map[string]string{}} }
+
+// add adds a reference of the server. A name that git does not allow is ignored, as by git: it could be an option or another path.
+func (r *Refs) add(name, sha string) {
+	if validName(name) {
+		r.all = append(r.all, Ref{Name: name, SHA: sha})
+	}
+}
+
+// point adds a symbolic reference.
+func (r *Refs) point(name, target string) {
+	if validName(target) {
+		r.symbolic[name] = target
+	}
+}
+
+// notInNames are the texts that git-check-ref-format(1) forbids.
+var notInNames = regexp.MustCompile(`[\x00-\x20\x7f~^:?*\[\\]|//|/$|/\.|\.\.|\.lock(/|$)|\.$|@\{`)
+
+func validName(name string) bool {
+	name = strings.TrimSuffix(name, peeled)
+	return name == "HEAD" || strings.HasPrefix(name, "refs/") && !notInNames.MatchString(name)
+}
+
 var sha = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // IsSHA reports whether s is the full name of an object.

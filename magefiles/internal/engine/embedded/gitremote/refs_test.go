@@ -54,15 +54,39 @@ func TestAdvertised(t *testing.T) {
 		t.Errorf("an empty repository: %v, %v", refs, err)
 	}
 	for text, want := range map[string]string{
-		"":                         "EOF",
-		"<html>log in</html>":      errNotSmart.Error(),
-		"0002":                     errNotSmart.Error(),
-		"00ff too short":           errNotSmart.Error(),
-		lines("ERR access denied"): "git error: access denied",
-		lines("no list"):           errNotSmart.Error(),
+		"":                                 "EOF",
+		"<html>log in</html>":              errNotSmart.Error(),
+		"0002":                             errNotSmart.Error(),
+		"00ff too short":                   errNotSmart.Error(),
+		lines("ERR access denied"):         "git error: access denied",
+		lines("no list"):                   errNotSmart.Error(),
+		strings.TrimSuffix(answer, "0000"): "the server's list of references is incomplete: try again",
+		lines("ERR \x1b[2Jred"):            "git error: red",
 	} {
 		if _, err := advertised(strings.NewReader(text)); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+// A name becomes an argument of git and a path in .git.
+func TestNamesThatGitDoesNotAllowAreIgnored(t *testing.T) {
+	bad := []string{"refs/heads/../../config", "refs/heads/a:b", "refs/heads/a b", "refs/heads/a.lock", "refs/heads/a\\b", "refs//x", "refs/heads/", "config", "--stdin", "refs/heads/.x", "refs/@{", "refs/tags/../x^{}"}
+	var all []string
+	for _, name := range append(bad, "refs/heads/-x", "refs/heads/a.b/ü") {
+		all = append(all, one+" "+name+"\n")
+	}
+	for _, target := range []string{"--stdin", "config", "refs/heads/../x"} {
+		all[0] = one + " HEAD\x00symref=HEAD:" + target
+		refs, err := advertised(strings.NewReader(lines(all...) + "0000"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := refs.Branches(nil), []string{"-x", "a.b/ü"}; !slices.Equal(got, want) || len(refs.all) != 3 {
+			t.Errorf("got %v, want HEAD and %q", refs.all, want)
+		}
+		if head, err := refs.Lookup("HEAD"); err != nil || head.Name != "HEAD" {
+			t.Errorf("%s: HEAD is %v, %v", target, head, err)
 		}
 	}
 }
