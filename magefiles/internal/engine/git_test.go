@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -461,6 +462,22 @@ func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 		out, _ := exec.Command("grep", "-rlaF", "--", text, opts.StateDir).Output()
 		if len(out) > 0 {
 			t.Errorf("files with the token:\n%s", out)
+		}
+	}
+}
+
+func TestThePasswordOfAnInvalidAddressIsNotInTheError(t *testing.T) {
+	c := connect(t, t.TempDir())
+	for _, address := range []string{
+		"http://u:canary@host:bad/x", "http://u:can/ary@host/x", "ftp://u:canary@host/x", "ssh://u:canary@127.0.0.1:1/x", "git://u:canary@127.0.0.1:1/x", "http://u:canary@127.0.0.1:1/x",
+		"u:canary@127.0.0.1:1/x", "http:u:canary@host/x", "http://u:canary@ho st/x", "http://127.0.0.1:1/x?token=canary", "http://u:%zzcanary@host/",
+	} {
+		_, ofGit := c.Git(address).Head().Commit(t.Context())
+		_, ofHTTP := c.HTTP(address).Contents(t.Context())
+		for _, err := range []error{ofGit, ofHTTP} {
+			if err == nil || regexp.MustCompile(`can(/?ary|" )`).MatchString(strings.ReplaceAll(err.Error(), "?token=canary", "")) {
+				t.Errorf("%s: got %v", address, err)
+			}
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package gitfetch fetches the source of a program from git to this machine, at one commit, with the git command. Engines get the
-// folder: the embedded engine does not offer git, and credentials stay with the user's own git.
+// folder: the engine does not need the credentials of the user's git.
 package gitfetch
 
 import (

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -148,6 +149,10 @@ func (s Store) CommonAncestor(ctx context.Context, r Remote, one Ref, otherRemot
 		return "", err
 	}
 	out, err := m.git(ctx, "merge-base", one.SHA, other.SHA)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 1 {
+		return "", fmt.Errorf("%s and %s have no common ancestor", one.SHA, other.SHA)
+	}
 	return strings.TrimSpace(out), err
 }
 

@@ -364,3 +364,17 @@ func TestARedirectToAnotherServer(t *testing.T) {
 		t.Errorf("the other server got %v", h)
 	}
 }
+
+func TestUnrelatedCommitsHaveNoCommonAncestor(t *testing.T) {
+	root := repository(t)
+	work := filepath.Join(root, "work")
+	first := git(t, work, "rev-parse", "HEAD")
+	git(t, work, "checkout", "-q", "--orphan", "other")
+	git(t, work, "commit", "-q", "-m", "other")
+	second := git(t, work, "rev-parse", "HEAD")
+	remote := Remote{URL: "file://" + work}
+	_, err := Store{t.TempDir()}.CommonAncestor(t.Context(), remote, Ref{SHA: first}, remote, Ref{SHA: second})
+	if err == nil || err.Error() != first+" and "+second+" have no common ancestor" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -54,7 +54,7 @@ func newGit(q *Query, ctx context.Context, a gql.Args) (any, error) {
 		return q.Env.git(ctx, parsed, address, a)
 	}
 	if !errors.Is(err, gitutil.ErrUnknownProtocol) {
-		return nil, fmt.Errorf("failed to parse Git URL: %w", inDaggersWords(err))
+		return nil, fmt.Errorf("failed to parse Git URL: %w", invalidURL(address, inDaggersWords(err)))
 	}
 	for _, scheme := range []string{"https://", "ssh://"} {
 		parsed, err := gitutil.ParseURL(scheme + address)
@@ -80,6 +80,14 @@ func inDaggersWords(err error) error {
 	return err
 }
 
+// invalidURL is the error of parsing a URL. It repeats no part of one that may contain a password.
+func invalidURL(address string, err error) error {
+	if strings.Contains(address, "@") {
+		return errors.New("invalid URL: special characters in the user name and the password must be escaped, as %40 for @")
+	}
+	return err
+}
+
 func (e *Env) git(ctx context.Context, parsed *gitutil.GitURL, address string, a gql.Args) (any, error) {
 	r := &GitRepository{env: e, parsed: parsed, address: address, discard: a.Has("keepGitDir") && !a.Bool("keepGitDir")}
 	r.remote.URL, r.remote.Authorities = parsed.Remote, e.Authorities
@@ -89,6 +97,9 @@ func (e *Env) git(ctx context.Context, parsed *gitutil.GitURL, address string, a
 		err = r.useHTTP(ctx, a)
 	case gitutil.SSHProtocol:
 		err = r.useSSH(a)
+	}
+	if _, has := parsed.User.Password(); has && r.remote.Header == "" {
+		err = fmt.Errorf("a git URL with the scheme %s must not contain a password", parsed.Scheme) // git would show it to all users of the machine
 	}
 	if err != nil {
 		return nil, err

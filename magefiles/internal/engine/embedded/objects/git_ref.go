@@ -95,7 +95,7 @@ func (r *GitRef) fetched(ctx context.Context, w gitremote.Wanted) (*Directory, e
 
 // title names the step for people.
 func (r *GitRef) title() string {
-	return strings.TrimSpace("git " + r.repository.address + " " + first(r.ref.Name, r.ref.SHA))
+	return strings.TrimSpace("git " + r.repository.remote.URL + " " + first(r.ref.Name, r.ref.SHA))
 }
 
 // named gives a checkout of a commit the name of the reference; a branch is then the current one.

@@ -28,10 +28,12 @@ func download(q *Query, ctx context.Context, a gql.Args) (any, error) {
 	address := a.String("url")
 	parsed, err := url.Parse(address)
 	if err != nil {
-		return nil, err
+		return nil, invalidURL(address, err)
 	}
 	// Go's client refuses these in the same words.
 	switch {
+	case parsed.Opaque != "" && strings.Contains(address, "@"): // user:password@host
+		return nil, invalidURL(address, nil)
 	case parsed.Scheme != "http" && parsed.Scheme != "https":
 		return nil, fmt.Errorf("Get %q: unsupported protocol scheme %q", parsed.Redacted(), parsed.Scheme)
 	case parsed.Host == "":
