@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
@@ -376,5 +377,17 @@ func TestUnrelatedCommitsHaveNoCommonAncestor(t *testing.T) {
 	_, err := Store{t.TempDir()}.CommonAncestor(t.Context(), remote, Ref{SHA: first}, remote, Ref{SHA: second})
 	if err == nil || err.Error() != first+" and "+second+" have no common ancestor" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAServerThatDoesNotAnswerIsNamed(t *testing.T) {
+	testenv.Program(t, "ssh", "apt-get install openssh-client")
+	for address, want := range map[string]string{
+		"ssh://git@127.0.0.1:1/x": "failed to list the references of ssh://git@127.0.0.1:1/x: git error: exit status 128: ssh: connect to host 127.0.0.1 port 1: Connection refused",
+		"git://127.0.0.1:1/x":     "failed to list the references of git://127.0.0.1:1/x: git error: exit status 128: fatal: unable to connect to 127.0.0.1:",
+	} {
+		if _, err := (Remote{URL: address}).List(t.Context()); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }

@@ -119,10 +119,13 @@ func explain(ctx context.Context, err error, output string) error {
 	return &Error{fmt.Errorf("%w: %s", err, plain.OneLine(lastLine(output)))}
 }
 
-// lastLine is the last line of git's output that is an error, otherwise the last line.
+// lastLine is the last line of git's output that is an error, otherwise the last line. The reason why git cannot read is in the line before.
 func lastLine(output string) string {
 	lines := strings.Split(strings.TrimSpace(output), "\n")
 	for i := len(lines) - 1; i >= 0; i-- {
+		if i > 0 && strings.Contains(lines[i], "Could not read from remote repository") {
+			return lines[i-1]
+		}
 		if strings.HasPrefix(lines[i], "fatal:") || strings.HasPrefix(lines[i], "error:") {
 			return lines[i]
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,10 @@ func (r Remote) List(ctx context.Context) (Refs, error) {
 	}
 	out, err := r.run(ctx, "", "ls-remote", "--symref", "--", r.URL)
 	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("failed to list the references of %s: %w", r.URL, err)
+		}
 		return Refs{}, err
 	}
 	refs := newRefs()
