@@ -64,5 +64,14 @@ func (s *sockets) ForwardAgent(stream sshforward.SSH_ForwardAgentServer) error {
 	if err != nil {
 		return err
 	}
-	return sshforward.Copy(ctx, conn, stream, nil)
+	copied, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		copied <- sshforward.Copy(ctx, conn, stream, func() error { close(ended); return nil })
+	}()
+	select {
+	case err := <-copied:
+		return err
+	case <-ended: // of the server: only the end of the stream tells the command
+		return nil
+	}
 }
