@@ -51,7 +51,7 @@ func (s *hostService) declared() (out []Port) {
 }
 
 // start makes the ports reachable for steps, which have the host's network. An address of the host itself needs no forwarding if the ports are
-// the same; otherwise the ports are those of a loopback address of the service's own.
+// the same; otherwise the ports are those of a loopback address of the service's own, in this session.
 func (s *hostService) start(_ context.Context, r *runningService) error {
 	r.ports = s.declared()
 	f := &forwarder{}
@@ -60,7 +60,7 @@ func (s *hostService) start(_ context.Context, r *runningService) error {
 		r.address = same
 		return nil
 	}
-	r.address = loopback(r.id)
+	r.address = loopback(s.env.Solver.SessionID() + r.id)
 	for _, p := range s.ports {
 		to := func() (net.Conn, error) {
 			return net.DialTimeout("tcp", net.JoinHostPort(s.host, strconv.Itoa(p.backend)), dialTime)
