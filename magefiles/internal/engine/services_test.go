@@ -57,6 +57,24 @@ func main() {
 					c.Write(b)
 					return
 				}
+				if string(ask) == "sock" { // its files and its socket
+					for _, name := range []string{"/http", "/secret"} {
+						b, err := os.ReadFile(name)
+						fmt.Fprint(c, string(b))
+						if err != nil { fmt.Fprint(c, err) }
+					}
+					s, err := net.Dial("unix", "/agent")
+					if err != nil { fmt.Fprint(c, err); return }
+					fmt.Fprint(c, " ")
+					io.Copy(c, s)
+					return
+				}
+				if string(ask) == "file" {
+					b, err := os.ReadFile("/mnt/file")
+					if err != nil { fmt.Fprint(c, err) }
+					c.Write(b)
+					return
+				}
 				if string(ask) == "svcb" { // asks another service, which is not bound
 					b, err := net.Dial("tcp", "svcb:8080")
 					if err != nil { fmt.Fprint(c, err); return }
@@ -88,6 +106,10 @@ func main() {
 			if len(b) == 0 { fmt.Fprintln(os.Stderr, "no answer", err); os.Exit(7) }
 			fmt.Println(string(b))
 		}
+	case "unix": // PATH: prints what the socket sends
+		c, err := net.Dial("unix", os.Args[2])
+		if err != nil { fmt.Fprintln(os.Stderr, err); os.Exit(1) }
+		io.Copy(os.Stdout, c)
 	case "hosts":
 		b, _ := os.ReadFile("/etc/hosts")
 		os.Stdout.Write(b)

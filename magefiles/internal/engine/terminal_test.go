@@ -151,7 +151,7 @@ func attended(t *testing.T, change func(*engine.Options)) (*person, *dagger.Clie
 // busyboxIn is a container with a shell and a few programs.
 func busyboxIn(c *dagger.Client, busybox string) *dagger.Container {
 	dir := c.Directory().WithFile("bin/busybox", c.Host().File(busybox))
-	for _, name := range []string{"sh", "cat", "sleep", "stty", "id", "ls", "env", "wc", "head", "mkdir", "md5sum"} {
+	for _, name := range []string{"sh", "cat", "sleep", "stty", "id", "ls", "env", "wc", "grep", "head", "mkdir", "md5sum"} {
 		dir = dir.WithSymlink("busybox", "bin/"+name)
 	}
 	return c.Container().WithRootfs(dir).

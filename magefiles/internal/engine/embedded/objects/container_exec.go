@@ -33,16 +33,13 @@ type execution struct {
 	checks  checks
 	secrets []*Secret // to scrub on reading, if the exec could not
 	direct  bool      // the command replaced the init
-	// bindings is the id of the secret with the addresses of the services, "" for none; covered says that a mount covers the root file system.
+	// bindings is the id of the secret with the addresses of the services, "" for none.
 	bindings string
-	covered  bool
 }
 
 func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
-	for _, f := range []string{"experimentalPrivilegedNesting", "insecureRootCapabilities"} {
-		if a.Bool(f) {
-			return nil, gql.Unsupported{Type: "Container", Field: "withExec(" + f + ")"}
-		}
+	if f := privilege(a); f != "" {
+		return nil, gql.Unsupported{Type: "Container", Field: "withExec(" + f + ")"}
 	}
 	if a.Has("stdin") && a.Has("redirectStdin") {
 		return nil, errors.New("cannot set both stdin and redirectStdin")
@@ -120,7 +117,7 @@ func (c *Container) exec(ctx context.Context, args []string, in execmeta.Instruc
 	for i, m := range out.mounts {
 		out.mounts[i] = m.after(run)
 	}
-	out.last = &execution{answer: run.GetMount(execmeta.Dir), checks: found, bindings: bindings, covered: covered}
+	out.last = &execution{answer: run.GetMount(execmeta.Dir), checks: found, bindings: bindings}
 	if covered {
 		out.fs, out.checks = c.fs, found.with(func(ctx context.Context) error { return c.env.evaluate(ctx, run.Root()) })
 	}

@@ -163,6 +163,16 @@ func (all *Services) hosts(ctx context.Context, id string) (string, error) {
 	return strings.Join(lines, ""), first
 }
 
+// bindTo starts the services of a process, and gives it their addresses. id is that of its secret, "" for none.
+func (all *Services) bindTo(ctx context.Context, p *solver.Process, id string) error {
+	if id == "" {
+		return nil
+	}
+	hosts, err := all.hosts(ctx, id)
+	p.Set(hostsVariable, hosts)
+	return err
+}
+
 // lines are the lines of /etc/hosts: a line for each name.
 func (b serviceBinding) lines(r *runningService) string {
 	var text strings.Builder

@@ -149,6 +149,11 @@ func (e *Env) stat(ctx context.Context, st llb.State, p, given string) (*fstypes
 // evaluate makes st, and turns the failure of an exec into the API's error.
 func (e *Env) evaluate(ctx context.Context, st llb.State) error {
 	_, err := e.Solver.Solve(ctx, st)
+	return e.stepError(ctx, err)
+}
+
+// stepError is the API's error for the failure of a step; other errors are not changed.
+func (e *Env) stepError(ctx context.Context, err error) error {
 	return e.fileError(e.execError(ctx, err))
 }
 

@@ -61,7 +61,7 @@ func (e *Env) inspect(ctx context.Context, f *solver.Failure, said *ExecError) {
 	if f.Exec.GetMeta() == nil || said.ExitCode < 0 && said.Stdout == "" && said.Stderr == "" && len(said.Cmd) == 0 {
 		return
 	}
-	key := fmt.Sprintf("%q", append(slices.Clone(f.Exec.GetMeta().GetArgs()), withoutAttempt(f.Exec.GetMeta().GetEnv())...))
+	key := fmt.Sprintf("%q %q %q", f.Exec.GetMeta().GetArgs(), withoutAttempt(f.Exec.GetMeta().GetEnv()), f.Inputs)
 	if shown := e.inspections.claim(key); shown != nil {
 		select {
 		case <-shown:
@@ -87,7 +87,10 @@ func (e *Env) openInspection(ctx context.Context, f *solver.Failure, said *ExecE
 	if err != nil {
 		return err
 	}
-	p, t := f.Before(execmeta.Dir), execmeta.Terminal{Shells: shells}
+	p, t := f.Before().Without(execmeta.Dir), execmeta.Terminal{Shells: shells}
+	if err := e.Services.bindTo(ctx, &p, f.SecretVariable(hostsVariable)); err != nil {
+		return err
+	}
 	p.Args = []string{execmeta.InitPath}
 	if command := commandLine(said.Cmd); len(command) < execmeta.MaxEnv/2 {
 		t.Env = append(t.Env, FailedCommand+"="+command)
@@ -129,7 +132,12 @@ func (e *Env) addShell(ctx context.Context, f *solver.Failure, p *solver.Process
 	if foreign {
 		t.Shells = []string{path.Join(t.Path, "sh")}
 	}
-	return e.addMount(ctx, p, st, gateway.Mount{Dest: shellDir, Readonly: true})
+	ref, err := e.Solver.Solve(ctx, st)
+	if err != nil {
+		return err
+	}
+	p.Mounts = append(p.Mounts, gateway.Mount{Dest: shellDir, Ref: ref, MountType: pb.MountType_BIND, Readonly: true})
+	return nil
 }
 
 // instructionOf is the instruction of the failed exec.

@@ -39,7 +39,7 @@ func (e *Env) withInit(ctx context.Context, st llb.State, p ocispecs.Platform, s
 	if last == "" {
 		return root, none, nil
 	}
-	at, err := pointAt(out, last, r.answers[last])
+	at, err := solver.PointAt(out, &pb.Input{Digest: string(last), Index: r.answers[last]})
 	if err != nil {
 		return st, none, err
 	}
@@ -263,12 +263,4 @@ func (r *rewriter) lastExec(def *pb.Definition) digest.Digest {
 		}
 	}
 	return ""
-}
-
-// pointAt returns the definition with another result.
-func pointAt(def *pb.Definition, d digest.Digest, index int64) (*pb.Definition, error) {
-	out := def.CloneVT()
-	b, err := (&pb.Op{Inputs: []*pb.Input{{Digest: string(d), Index: index}}}).Marshal()
-	out.Def[len(out.Def)-1] = b
-	return out, err
 }

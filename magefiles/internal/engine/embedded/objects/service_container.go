@@ -1,11 +1,13 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,10 +51,8 @@ func noServicesWith(label string) error {
 }
 
 func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
-	for _, f := range []string{"experimentalPrivilegedNesting", "insecureRootCapabilities"} {
-		if a.Bool(f) {
-			return nil, gql.Unsupported{Type: "Container", Field: "asService(" + f + ")"}
-		}
+	if f := privilege(a); f != "" {
+		return nil, gql.Unsupported{Type: "Container", Field: "asService(" + f + ")"}
 	}
 	if err := c.env.noServices(); err != nil {
 		return nil, err
@@ -79,9 +79,6 @@ func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if run.last.covered {
-		return nil, errors.New("a service requires a root file system: its container has a mount at /")
-	}
 	return &Service{env: c.env, runner: &containerService{env: c.env, args: args, run: run, direct: in.NoInit, ports: c.config.ports}}, nil
 }
 
@@ -93,7 +90,7 @@ func (s *containerService) key(ctx context.Context) (string, error) {
 	if s.id != "" {
 		return s.id, nil
 	}
-	id, err := s.env.Solver.Identity(ctx, s.run.fs)
+	id, err := s.env.Solver.Identity(ctx, s.run.last.answer)
 	if err != nil {
 		return "", err
 	}
@@ -105,17 +102,14 @@ func (s *containerService) key(ctx context.Context) (string, error) {
 }
 
 func (s *containerService) start(ctx context.Context, r *runningService) error {
-	if err := s.run.checks.run(ctx); err != nil {
-		return err
-	}
 	p, address, err := s.launch(ctx, r)
 	if err != nil {
-		return s.env.execError(ctx, err)
+		return err
 	}
 	r.subnet, r.address, r.ports = address.Masked(), address.Addr().String(), s.ports
 	go func() {
 		<-p.ended
-		_ = p.Release(context.WithoutCancel(ctx)) // the process has ended, and the daemon removes the rest with the session
+		_ = p.Release() // the process has ended, and the daemon removes the rest with the session
 		r.end(s.ending(r, p.code, p.err))
 	}()
 	r.kill = p.Signal
@@ -127,14 +121,14 @@ func (s *containerService) start(ctx context.Context, r *runningService) error {
 
 // process is a process with its end.
 type process struct {
-	*solver.ServiceProcess
+	*solver.Running
 	ended chan struct{}
 	code  int
 	err   error
 }
 
-func awaited(p *solver.ServiceProcess, outputs ...*logWriter) *process {
-	out := &process{ServiceProcess: p, ended: make(chan struct{})}
+func awaited(p *solver.Running, outputs ...*logWriter) *process {
+	out := &process{Running: p, ended: make(chan struct{})}
 	go func() {
 		out.code, out.err = p.Wait()
 		for _, o := range outputs {
@@ -151,41 +145,45 @@ func (s *containerService) launch(ctx context.Context, r *runningService) (*proc
 	if err != nil {
 		return nil, netip.Prefix{}, err
 	}
-	first := &firstLine{found: make(chan string, 1), rest: stdout}
-	secrets := map[string]string{}
-	if id := s.run.last.bindings; id != "" {
-		hosts, err := s.env.Services.hosts(ctx, id)
-		if err != nil {
-			return nil, netip.Prefix{}, err
-		}
-		if strings.Contains("\n"+hosts, "\n127.") {
-			return nil, netip.Prefix{}, errors.New("a service cannot use a service of Host.service on the embedded engine: only steps can")
-		}
-		secrets[hostsVariable] = hosts
+	command, err := s.run.last.process(ctx, s.env)
+	if err != nil {
+		return nil, netip.Prefix{}, err
 	}
-	started, err := s.env.Solver.Start(ctx, s.run.fs, solver.ServiceOptions{
-		Hostname: r.host, Env: []string{serviceVariable + "=" + s.env.Solver.SessionID()}, Secrets: secrets, Stdout: first, Stderr: stderr,
-	})
+	if slices.ContainsFunc(command.Env, usesLoopback) {
+		return nil, netip.Prefix{}, errors.New("a service cannot use a service of Host.service on the embedded engine: only steps can")
+	}
+	command.Hostname = r.host
+	command.Set(serviceVariable, s.env.Solver.SessionID())
+	first := &firstLine{found: make(chan string, 1), rest: stdout}
+	started, err := s.env.Solver.Start(context.WithoutCancel(ctx), command, nil, first, stderr)
 	if err != nil {
 		return nil, netip.Prefix{}, err
 	}
 	p := awaited(started, stdout, stderr)
+	line := ""
 	select {
-	case line := <-first.found:
-		address, err := netip.ParsePrefix(line)
-		return p, address, err
+	case line = <-first.found:
 	case <-p.ended:
 		select {
-		case line := <-first.found: // it was a short life
-			address, err := netip.ParsePrefix(line)
-			return p, address, err
+		case line = <-first.found: // it was a short life
 		default:
+			_ = p.Release() // with the same error
+			return nil, netip.Prefix{}, fmt.Errorf("start the service: %w", cmp.Or(p.err, fmt.Errorf("exit code %d, and no address", p.code)))
 		}
-		_ = p.Release(context.WithoutCancel(ctx)) // with the same error
-		return nil, netip.Prefix{}, fmt.Errorf("start the service: %w", p.err)
 	case <-ctx.Done():
-		return nil, netip.Prefix{}, errors.Join(context.Cause(ctx), p.Release(context.WithoutCancel(ctx)))
+		return nil, netip.Prefix{}, errors.Join(context.Cause(ctx), p.Release())
 	}
+	address, err := netip.ParsePrefix(line)
+	if err != nil {
+		return nil, address, errors.Join(fmt.Errorf("the address of the service: %w", err), p.Release())
+	}
+	return p, address, nil
+}
+
+// usesLoopback reports whether a variable has the addresses of services, and one of them is of this machine.
+func usesLoopback(variable string) bool {
+	hosts, ok := strings.CutPrefix(variable, hostsVariable+"=")
+	return ok && strings.Contains("\n"+hosts, "\n127.")
 }
 
 // outputs are the writers of the process. The init replaces the secrets in its output, unless the command replaced the init.

@@ -7,8 +7,6 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
@@ -91,11 +89,11 @@ func (c *Container) attend(ctx context.Context, of string, a gql.Args) error {
 	if err := c.env.mayAttend(); err != nil {
 		return err
 	}
-	p, in, err := c.process(ctx, args)
+	p, err := c.process(ctx, args)
 	if err != nil {
 		return err
 	}
-	_, err = c.env.converse(ctx, nil, p, in)
+	_, err = c.env.converse(ctx, nil, p, execmeta.Terminal{})
 	return err
 }
 
@@ -112,100 +110,29 @@ func (e *Env) mayAttend() error {
 	return nil
 }
 
-// process is a command with the root file system, the mounts and the secrets of the container.
-func (c *Container) process(ctx context.Context, args []string) (solver.Process, execmeta.Terminal, error) {
-	p, t := solver.Process{Args: append([]string{execmeta.InitPath}, args...), Hostname: "dagger"}, execmeta.Terminal{}
+// process is a command in the container, with all that a step has.
+func (c *Container) process(ctx context.Context, args []string) (solver.Process, error) {
 	if err := c.ready(ctx); err != nil {
-		return p, t, err
+		return solver.Process{}, err
 	}
-	if err := c.mountAll(ctx, &p); err != nil {
-		return p, t, err
-	}
-	text, err := c.instruction(gql.Args{}).Encode()
+	run, err := c.exec(ctx, args, c.instruction(gql.Args{}), "")
 	if err != nil {
-		return p, t, err
+		return solver.Process{}, err
 	}
-	if len(text) > execmeta.MaxEnv {
-		files := llb.Scratch().File(llb.Mkfile("/"+execmeta.InstructionFile, 0o600, []byte(text)), llb.WithCustomName("[internal] instruction"))
-		return p, t, c.env.addMount(ctx, &p, files, gateway.Mount{Dest: execmeta.InputDir, Readonly: true})
-	}
-	p.Env = append(p.Env, execmeta.EnvName+"="+text)
-	return p, t, nil
+	p, err := run.last.process(ctx, c.env)
+	return p.Without(execmeta.Dir), err
 }
 
-// mountAll mounts the init, the root file system and all mounts of the container.
-func (c *Container) mountAll(ctx context.Context, p *solver.Process) error {
-	initState, err := c.env.initState(ctx)
+// process is the command of an exec. The services that it uses are started.
+func (x *execution) process(ctx context.Context, e *Env) (solver.Process, error) {
+	if err := x.checks.run(ctx); err != nil {
+		return solver.Process{}, err
+	}
+	p, err := e.Solver.Process(ctx, x.answer)
 	if err != nil {
-		return err
+		return p, e.stepError(ctx, err)
 	}
-	if err := c.env.addMount(ctx, p, initState, gateway.Mount{Dest: execmeta.InitPath, Selector: initFile, Readonly: true}); err != nil {
-		return err
-	}
-	for _, s := range c.secrets {
-		if err := readable(s)(ctx); err != nil {
-			return err
-		}
-		p.SecretEnv = append(p.SecretEnv, &pb.SecretEnv{ID: s.secret.id(), Name: s.name})
-	}
-	root := c.fs
-	for _, m := range c.mounts {
-		if m.emptyRoot() {
-			root = llb.Scratch()
-			continue
-		}
-		if err := c.env.addToProcess(ctx, p, m); err != nil {
-			return err
-		}
-	}
-	return c.env.addMount(ctx, p, root, gateway.Mount{Dest: pb.RootMount})
-}
-
-// addMount mounts a state as the options of to say.
-func (e *Env) addMount(ctx context.Context, p *solver.Process, st llb.State, to gateway.Mount) error {
-	if err := e.evaluate(ctx, st); err != nil {
-		return err
-	}
-	m, err := e.Solver.Mount(ctx, st, to.Dest)
-	if err != nil {
-		return err
-	}
-	to.Ref = m.Ref
-	p.Mounts = append(p.Mounts, to)
-	return nil
-}
-
-// addToProcess is what runOption is for an exec.
-func (e *Env) addToProcess(ctx context.Context, p *solver.Process, m mount) error {
-	switch {
-	case m.dir != nil:
-		if err := m.dir.checks.run(ctx); err != nil {
-			return err
-		}
-		return e.addMount(ctx, p, m.dir.st, gateway.Mount{Dest: m.target, Selector: m.dir.dir, Readonly: m.readOnly})
-	case m.file != nil:
-		if err := m.file.checks.run(ctx); err != nil {
-			return err
-		}
-		return e.addMount(ctx, p, m.file.st, gateway.Mount{Dest: m.target, Selector: m.file.path, Readonly: m.readOnly})
-	case m.cache != nil:
-		return e.addMount(ctx, p, m.seed, gateway.Mount{
-			Dest: m.target, Selector: m.seedDir, MountType: pb.MountType_CACHE,
-			CacheOpt: &pb.CacheOpt{ID: "cache-" + m.cache.key, Sharing: cacheSharing[m.sharing]},
-		})
-	case m.secret != nil:
-		p.Mounts = append(p.Mounts, gateway.Mount{
-			Dest: m.target, MountType: pb.MountType_SECRET,
-			SecretOpt: &pb.SecretOpt{ID: m.secret.id(), Uid: uint32(m.uid), Gid: uint32(m.gid), Mode: uint32(m.mode)},
-		})
-		return nil
-	}
-	p.Mounts = append(p.Mounts, gateway.Mount{Dest: m.target, MountType: pb.MountType_TMPFS})
-	return nil
-}
-
-var cacheSharing = map[llb.CacheMountSharingMode]pb.CacheSharingOpt{
-	llb.CacheMountShared: pb.CacheSharingOpt_SHARED, llb.CacheMountPrivate: pb.CacheSharingOpt_PRIVATE, llb.CacheMountLocked: pb.CacheSharingOpt_LOCKED,
+	return p, e.Services.bindTo(ctx, &p, x.bindings)
 }
 
 // converse gives the user's terminal to a process, after the lines, and returns its exit code.

@@ -91,7 +91,7 @@ func (s *Solver) solveIn(ctx context.Context, gw gateway.Client, st llb.State) (
 	if err != nil {
 		return nil, err
 	}
-	pbd, err := s.definition(def)
+	pbd, err := s.definition(def.ToPB())
 	if err != nil {
 		return nil, err
 	}

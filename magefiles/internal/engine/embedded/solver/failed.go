@@ -3,8 +3,6 @@ package solver
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
@@ -19,6 +17,9 @@ type Failure struct {
 	// ExitCode is the OCI runtime's exit code of the exec's first process, -1 if it has none.
 	ExitCode int
 
+	// Inputs are the digests of the operations that it is based on.
+	Inputs []string
+
 	inputs, mounts []string // results by the index of the mount: before the exec, and after it
 	gw             gateway.Client
 }
@@ -30,6 +31,9 @@ func (s *Solver) Failed(err error) (*Failure, bool) {
 		return nil, false
 	}
 	f := &Failure{Exec: solve.Solve.GetOp().GetExec(), ExitCode: -1, inputs: solve.Solve.GetInputIDs(), mounts: solve.Solve.GetMountIDs(), gw: s.gateway}
+	for _, in := range solve.Solve.GetOp().GetInputs() {
+		f.Inputs = append(f.Inputs, in.GetDigest())
+	}
 	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) {
 		f.ExitCode = int(exit.ExitCode)
@@ -84,35 +88,23 @@ func (f *Failure) read(ctx context.Context, id string, names []string) (map[stri
 	return out, nil
 }
 
-// Before is a process with the mounts, the network and the secrets of the failed exec, and with the files as they were before it. Mounts at the
-// paths of leaveOut are missing.
-func (f *Failure) Before(leaveOut ...string) Process {
-	p := Process{
-		Hostname: f.Exec.GetMeta().GetHostname(), Network: f.Exec.GetNetwork(), Hosts: f.Exec.GetMeta().GetExtraHosts(),
-		Env: slices.Clone(f.Exec.GetMeta().GetEnv()), SecretEnv: f.Exec.GetSecretenv(),
-	}
-	for i, m := range f.Exec.GetMounts() {
-		if slices.Contains(leaveOut, m.GetDest()) {
-			continue
-		}
-		mount := gateway.Mount{
-			Dest: m.GetDest(), Selector: m.GetSelector(), Readonly: m.GetReadonly(), MountType: m.GetMountType(),
-			CacheOpt: m.GetCacheOpt(), SecretOpt: m.GetSecretOpt(), SSHOpt: m.GetSSHOpt(),
-		}
+// Before is the failed command with the files as they were before it.
+func (f *Failure) Before() Process {
+	p := processOf(f.Exec)
+	for i := range p.Mounts {
 		if i < len(f.inputs) {
-			mount.ResultID = f.inputs[i]
-		}
-		p.Mounts = append(p.Mounts, mount)
-	}
-	if proxy := f.Exec.GetMeta().GetProxyEnv(); proxy != nil {
-		for name, value := range map[string]string{
-			"HTTP_PROXY": proxy.GetHttpProxy(), "HTTPS_PROXY": proxy.GetHttpsProxy(), "FTP_PROXY": proxy.GetFtpProxy(),
-			"NO_PROXY": proxy.GetNoProxy(), "ALL_PROXY": proxy.GetAllProxy(),
-		} {
-			if value != "" {
-				p.Env = append(p.Env, name+"="+value, strings.ToLower(name)+"="+value)
-			}
+			p.Mounts[i].ResultID = f.inputs[i]
 		}
 	}
 	return p
+}
+
+// SecretVariable returns the id of the secret variable of the failed command; "" if it has none of that name.
+func (f *Failure) SecretVariable(name string) string {
+	for _, v := range f.Exec.GetSecretenv() {
+		if v.Name == name {
+			return v.ID
+		}
+	}
+	return ""
 }

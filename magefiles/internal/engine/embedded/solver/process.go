@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc/codes"
@@ -42,84 +45,177 @@ type Screen struct {
 // command must end. An error says why there is no terminal, and what to do.
 type OpenScreen func(ctx context.Context, lines []string) (context.Context, *Screen, error)
 
-// Process is a command in a container that is not a step: a person uses it, and nothing of it is kept except the content of cache volumes.
+// Process is a command in a container that is not a step: nothing of it is cached or kept, except the content of cache volumes.
 type Process struct {
 	Mounts    []gateway.Mount // one of them at "/"
 	Hostname  string
 	Network   pb.NetMode
 	Hosts     []*pb.HostIP
+	Platform  *pb.Platform
 	Args, Env []string
 	SecretEnv []*pb.SecretEnv
+	User, Cwd string
 }
 
-// Mount is a mount of the result of st at dest. The result itself does not change.
-func (s *Solver) Mount(ctx context.Context, st llb.State, dest string) (gateway.Mount, error) {
-	m := gateway.Mount{Dest: dest, MountType: pb.MountType_BIND}
-	st, err := s.unshared(ctx, st)
-	if err != nil {
-		return m, err
+// processOf is the command of a step. Its mounts have no content yet.
+func processOf(x *pb.ExecOp) Process {
+	meta := x.GetMeta()
+	p := Process{
+		Hostname: meta.GetHostname(), Network: x.GetNetwork(), Hosts: meta.GetExtraHosts(), Args: meta.GetArgs(), Env: slices.Clone(meta.GetEnv()),
+		SecretEnv: x.GetSecretenv(), User: meta.GetUser(), Cwd: meta.GetCwd(),
 	}
-	ref, err := s.Solve(ctx, st)
-	if err != nil || ref == nil {
-		return m, err
+	for _, m := range x.GetMounts() {
+		p.Mounts = append(p.Mounts, gateway.Mount{
+			Dest: m.GetDest(), Selector: m.GetSelector(), Readonly: m.GetReadonly(), MountType: m.GetMountType(),
+			CacheOpt: m.GetCacheOpt(), SecretOpt: m.GetSecretOpt(), SSHOpt: m.GetSSHOpt(),
+		})
 	}
-	m.Ref = ref
-	return m, nil
+	if proxy := meta.GetProxyEnv(); proxy != nil {
+		for name, value := range map[string]string{
+			"HTTP_PROXY": proxy.GetHttpProxy(), "HTTPS_PROXY": proxy.GetHttpsProxy(), "FTP_PROXY": proxy.GetFtpProxy(),
+			"NO_PROXY": proxy.GetNoProxy(), "ALL_PROXY": proxy.GetAllProxy(),
+		} {
+			if value != "" {
+				p.Env = append(p.Env, name+"="+value, strings.ToLower(name)+"="+value)
+			}
+		}
+	}
+	return p
 }
 
-// unshared is a copy of a host directory, for the reason of copyWhatChanges; other states are not changed.
-func (s *Solver) unshared(ctx context.Context, st llb.State) (llb.State, error) {
-	if st.Output() == nil {
-		return st, nil
-	}
-	def, err := st.Marshal(ctx, llb.Platform(s.Platform()))
+// Process is the command of st, a state after a step, with the files as they are before it, which it makes.
+func (s *Solver) Process(ctx context.Context, st llb.State) (Process, error) {
+	marshalled, err := st.Marshal(ctx, llb.Platform(s.Platform()))
 	if err != nil {
-		return st, err
+		return Process{}, err
 	}
-	if len(def.Def) < 2 {
-		return st, nil
+	def, err := copyWhatChanges(marshalled.ToPB()) // of the inputs alone it would copy less
+	if err != nil {
+		return Process{}, err
 	}
-	head := &pb.Op{}
-	if err := head.UnmarshalVT(def.Def[len(def.Def)-2]); err != nil {
-		return st, err
+	op, err := head(def)
+	if err != nil {
+		return Process{}, err
 	}
-	if !isLocal(head.GetSource()) {
-		return st, nil
+	if op.GetExec() == nil {
+		return Process{}, fmt.Errorf("the definition of a process must be a command, not %T", op.Op)
 	}
-	return llb.Scratch().File(llb.Copy(st, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomName("[internal] copy")), nil
+	refs := make([]gateway.Reference, len(op.Inputs))
+	for i, in := range op.Inputs {
+		part, err := PointAt(def, in)
+		if err != nil {
+			return Process{}, err
+		}
+		if refs[i], err = s.run(ctx, part); err != nil {
+			return Process{}, err
+		}
+	}
+	p := processOf(op.GetExec())
+	p.Platform = op.Platform
+	for i, m := range op.GetExec().Mounts {
+		if m.Input != int64(pb.Empty) {
+			p.Mounts[i].Ref = refs[m.Input]
+		}
+	}
+	return p, nil
+}
+
+// Without is the process without the mount at dest.
+func (p Process) Without(dest string) Process {
+	p.Mounts = slices.DeleteFunc(slices.Clone(p.Mounts), func(m gateway.Mount) bool { return m.Dest == dest })
+	return p
+}
+
+// Set gives a variable a value, also one that was a secret.
+func (p *Process) Set(name, value string) {
+	p.Env = append(p.Env, name+"="+value)
+	p.SecretEnv = slices.DeleteFunc(slices.Clone(p.SecretEnv), func(v *pb.SecretEnv) bool { return v.Name == name })
+}
+
+// Running is a process from its start on.
+type Running struct {
+	solver    *Solver
+	container gateway.Container
+	process   gateway.ContainerProcess
+	ctx       context.Context
+	end       context.CancelCauseFunc
 }
 
 // releaseTime limits the removal of a container whose session ends.
 const releaseTime = 10 * time.Second
 
+// Start starts a process, which is killed at the end of ctx. The caller releases it.
+func (s *Solver) Start(ctx context.Context, p Process, stdin io.ReadCloser, stdout, stderr io.WriteCloser) (*Running, error) {
+	ctr, err := s.gateway.NewContainer(ctx, gateway.NewContainerRequest{
+		Mounts: p.Mounts, Hostname: p.Hostname, NetMode: p.Network, ExtraHosts: p.Hosts, Platform: p.Platform,
+	})
+	if err != nil {
+		return nil, s.stopped(err)
+	}
+	r := &Running{solver: s, container: ctr}
+	r.ctx, r.end = context.WithCancelCause(ctx)
+	r.process, err = ctr.Start(r.ctx, gateway.StartRequest{
+		Args: p.Args, Env: p.Env, SecretEnv: p.SecretEnv, User: p.User, Cwd: p.Cwd, Stdin: stdin, Stdout: stdout, Stderr: stderr,
+	})
+	if err != nil {
+		_ = r.Release() // with the same error
+		return nil, s.stopped(err)
+	}
+	go s.watch(r.ctx, r.end)
+	return r, nil
+}
+
+// Wait waits for the end of the process, and returns the exit code. An error is another end: the session's, or the container could not be made.
+func (r *Running) Wait() (code int, err error) {
+	err = r.process.Wait()
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	var exit *gatewaypb.ExitError
+	if errors.As(err, &exit) && exit.ExitCode < gatewaypb.UnknownExitStatus {
+		return int(exit.ExitCode), nil
+	}
+	if err != nil && strings.HasSuffix(err.Error(), "exit status 255") { // BuildKit also uses 255 for other errors
+		return gatewaypb.UnknownExitStatus, nil
+	}
+	if err != nil {
+		return 0, r.solver.stopped(err)
+	}
+	return 0, nil
+}
+
+// Signal sends a signal to the first process of the container.
+func (r *Running) Signal(ctx context.Context, sig syscall.Signal) error {
+	return r.process.Signal(ctx, sig)
+}
+
+// Release kills the process if it still runs, and removes the container.
+func (r *Running) Release() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), releaseTime)
+	defer cancel()
+	err := r.container.Release(ctx)
+	r.end(nil)
+	return err
+}
+
 // Run runs a process to its end and returns its exit code. If ctx ends first, the process is killed. The first argument of the process is the
 // exec init, which speaks the messages of package frame.
 func (s *Solver) Run(ctx context.Context, p Process, to Streams) (code int, err error) {
-	ctr, err := s.gateway.NewContainer(ctx, gateway.NewContainerRequest{
-		Mounts: p.Mounts, Hostname: p.Hostname, NetMode: p.Network, ExtraHosts: p.Hosts,
-	})
-	if err != nil {
-		return 0, s.stopped(err)
-	}
-	defer func() {
-		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
-		defer cancel()
-		_ = ctr.Release(release) // the error is that of the process again
-	}()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	c := newConversation(to, fail)
 	defer c.end()
-	started, err := ctr.Start(ctx, gateway.StartRequest{
-		Args: p.Args, Env: p.Env, SecretEnv: p.SecretEnv, Cwd: "/", Stdin: c.input, Stdout: writer{c}, Stderr: writer{&c.complaint},
-	})
+	r, err := s.Start(ctx, p, c.input, writer{c}, writer{&c.complaint})
 	if err != nil {
-		return 0, s.stopped(err)
+		return 0, err
 	}
+	defer func() {
+		c.end()
+		_ = r.Release() // the error is that of the process again
+	}()
 	go c.resize(ctx)
 	go c.read()
-	go s.watch(ctx, fail)
-	err = started.Wait()
+	status, err := r.Wait()
 	switch code, exited := c.exitCode(); {
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
@@ -128,9 +224,9 @@ func (s *Solver) Run(ctx context.Context, p Process, to Streams) (code int, err 
 	case c.complaint.Len() > 0:
 		return 0, errors.New(strings.TrimSpace(c.complaint.String()))
 	case err != nil:
-		return 0, s.stopped(err)
+		return 0, err
 	}
-	return 0, errors.New("the command ended without an exit code")
+	return 0, fmt.Errorf("the exec init ended with status %d, and without the exit code of the command", status)
 }
 
 // Has returns the first of the paths that exists in the root file system of the process; "" if none does. Mounts do not count.

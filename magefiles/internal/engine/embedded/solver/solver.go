@@ -169,7 +169,7 @@ func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, er
 	if ok {
 		return ref, nil
 	}
-	if ref, err = s.run(ctx, def); err != nil {
+	if ref, err = s.run(ctx, def.ToPB()); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -179,7 +179,7 @@ func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, er
 }
 
 // run has BuildKit do the work. It asks again if the answer is the failure of an earlier command.
-func (s *Solver) run(ctx context.Context, def *llb.Definition) (gateway.Reference, error) {
+func (s *Solver) run(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
 	for {
 		pbd, err := s.definition(def)
 		if err != nil {

@@ -1,0 +1,175 @@
+package engine_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"dagger.io/dagger"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
+)
+
+// saying answers with a text, and closes the connection first.
+func saying(text string) func(net.Conn) {
+	return func(conn net.Conn) { _, _ = conn.Write([]byte(text)) }
+}
+
+// A terminal has what a step has: the services of its container, and the sockets.
+func TestTerminalWithServicesAndSockets(t *testing.T) {
+	testenv.Superuser(t, "services require network namespaces with addresses")
+	p, c, ct := attended(t, nil)
+	p.piped = true
+	dir := program(t, server)
+	ct = ct.WithFile("/program", c.Host().Directory(dir).File("program"))
+	web := serve(ct, "serve", "8080", "web"+nonce())
+	must(t, terminal(ct.WithServiceBinding("web", web), "/program", "ask", "tell", "web:8080")())
+	if !strings.HasPrefix(p.shown.String(), "web") {
+		t.Errorf("%q, %q", p.shown.String(), p.errors.String())
+	}
+	broken := ct.WithServiceBinding("web", serve(ct, "exit", "3", "the cause"))
+	testenv.WantError(t, terminal(broken, "/program", "env")(), "aliased as web", "exit code: 3")
+	p.shown.Reset()
+	ct = ct.WithUnixSocket("/run/agent", c.Host().UnixSocket(serveSocket(t, saying("through the socket"))))
+	must(t, terminal(ct, "/program", "unix", "/run/agent")())
+	if p.shown.String() != "through the socket" {
+		t.Errorf("%q, %q", p.shown.String(), p.errors.String())
+	}
+}
+
+// The shell in a failing step has the step's services, and no warning about secrets, since it has none.
+func TestInspectWithServicesAndSockets(t *testing.T) {
+	testenv.Superuser(t, "services require network namespaces with addresses")
+	p, c, ct := attended(t, func(o *engine.Options) { o.Inspect = true })
+	dir := program(t, server)
+	ct = ct.WithFile("/program", c.Host().Directory(dir).File("program"))
+	failing := ct.WithServiceBinding("web", serve(ct, "serve", "8080", "web"+nonce())).
+		WithUnixSocket("/run/agent", c.Host().UnixSocket(serveSocket(t, saying("through the socket")))).
+		WithEnvVariable("N", nonce()).WithExec([]string{"sh", "-c", "exit 9"})
+	p.during(func() error {
+		_, err := failing.Sync(context.Background())
+		testenv.WantError(t, err, "exit code: 9")
+		return nil
+	}, func() {
+		p.sees(`# (\x1b\[6n)?$`)
+		p.types("/program ask tell web:8080; /program unix /run/agent\r")
+		p.sees(`\nweb[0-9 ]+\r\nthrough the socket`)
+		p.types("env | grep -c BLUMEOPS_HOSTS\r")
+		p.sees(`\n0\r\n`)
+		p.types("exit\r")
+	})
+	if said := strings.Join(p.lines, "\n"); strings.Contains(said, "secrets") {
+		t.Errorf("said %q", said)
+	}
+}
+
+// Steps with equal commands on different files are different steps.
+func TestInspectEqualCommands(t *testing.T) {
+	p, _, ct := attended(t, func(o *engine.Options) { o.Inspect = true })
+	for _, name := range []string{"one", "two"} {
+		p.during(func() error {
+			_, err := ct.WithNewFile("/name", name+nonce()).WithExec([]string{"sh", "-c", "exit 9"}).Sync(context.Background())
+			testenv.WantError(t, err, "exit code: 9")
+			return nil
+		}, func() {
+			p.sees(`# (\x1b\[6n)?$`)
+			p.types("cat /name\r")
+			p.sees(`\n` + name)
+			p.types("exit\r")
+		})
+		p.mu.Lock()
+		p.typed = nil
+		p.mu.Unlock()
+	}
+}
+
+// The shell in a failing step of a Dockerfile has the mounts of the step.
+func TestInspectMountsOfADockerfile(t *testing.T) {
+	p, c, ct := attended(t, func(o *engine.Options) { o.Inspect = true })
+	dir := c.Directory().WithDirectory("/", ct.Rootfs()).WithNewFile("Dockerfile", `FROM scratch
+COPY / /
+RUN --mount=type=ssh,target=/agent --mount=type=secret,id=token --mount=type=secret,id=token,env=TOKEN --mount=type=cache,target=/cache \
+    N=`+nonce()+` sh -c 'echo kept >/cache/file; exit 6'
+`)
+	built := dir.DockerBuild(dagger.DirectoryDockerBuildOpts{
+		SSH: c.Host().UnixSocket(serveSocket(t, saying("agent"))), Secrets: []*dagger.Secret{c.SetSecret("token", "s3cret")},
+	})
+	p.during(func() error {
+		_, err := built.Sync(context.Background())
+		testenv.WantError(t, err, "exit code: 6")
+		return nil
+	}, func() {
+		p.sees(`# (\x1b\[6n)?$`)
+		p.types("cat /cache/file /run/secrets/token; echo \" $TOKEN\"; ls -l $SSH_AUTH_SOCK /agent | cat\r")
+		p.sees(`\nkept\r\ns3cret s3cret\r\n(.*\r\n)?s.*/agent`)
+		p.types("exit\r")
+	})
+}
+
+// A service may be made from a Dockerfile, and have a secret, a socket, and a file of http.
+func TestContainersOfServices(t *testing.T) {
+	c, ct, seen := serving(t)
+	n := nonce()
+	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("of http" + n)) }))
+	defer files.Close()
+	host := c.Host().Directory(program(t, server)).WithNewFile("Dockerfile", "FROM scratch\nCOPY program /program\nEXPOSE 8080\nCMD [\"/program\", \"serve\", \"8080\", \"built"+n+"\"]\n")
+	built := host.DockerBuild().AsService()
+	secret := c.SetSecret("word"+n, "w0rd"+n)
+	with := serve(ct.WithMountedFile("/http", c.HTTP(files.URL)).WithMountedSecret("/secret", secret).
+		WithUnixSocket("/agent", c.Host().UnixSocket(serveSocket(t, saying("socket"+n)))), "serve", "8080", "x")
+	client := ct.WithEnvVariable("N", n).WithServiceBinding("built", built).WithServiceBinding("with", with)
+	if got := output(t, client, "ask", "tell", "built:8080"); !strings.HasPrefix(got, "built"+n) {
+		t.Errorf("got %q", got)
+	}
+	if got := output(t, client, "ask", "sock", "with:8080"); got != "of http"+n+"*** socket"+n && got != "of http"+n+"w0rd"+n+" socket"+n {
+		t.Errorf("got %q", got)
+	}
+	if failed := seen.named(engine.Failed); len(failed) > 0 {
+		t.Errorf("failed %q", failed)
+	}
+}
+
+// Two sessions have services of their own, also equal ones.
+func TestServicesOfTwoSessions(t *testing.T) {
+	dir := program(t, server)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("of the host")) }))
+	defer srv.Close()
+	port := srv.Listener.Addr().(*net.TCPAddr).Port
+	text := nonce()
+	var answers []string
+	for range 2 {
+		c, ct, seen := servingFrom(t, dir)
+		host := c.Host().Service([]dagger.PortForward{{Frontend: 8123, Backend: port, Protocol: dagger.NetworkProtocolTcp}})
+		client := ct.WithEnvVariable("N", nonce()).WithServiceBinding("web", serve(ct, "serve", "8080", text)).WithServiceBinding("host", host)
+		answers = append(answers, output(t, client, "ask", "tell", "web:8080"))
+		if got := output(t, client, "ask", "GET / HTTP/1.0\r\n\r\n", "host:8123"); !strings.Contains(got, "of the host") {
+			t.Errorf("got %q", got)
+		}
+		if started := seen.named(engine.Started); len(started) != 2 {
+			t.Errorf("started %q", started)
+		}
+	}
+	if answers[0] == answers[1] {
+		t.Errorf("two sessions share a service: %q", answers)
+	}
+}
+
+// A cleared cache does not take the files of a running service or shell.
+func TestPruneWhileServicesRun(t *testing.T) {
+	ctx := context.Background()
+	c, ct, _ := serving(t)
+	s, err := serve(ct.WithMountedDirectory("/mnt", c.Directory().WithNewFile("file", "still here")), "serve", "8080", nonce()).Start(ctx)
+	must(t, err)
+	opts := enginetest.Options(t, "/")
+	if _, err := engine.Prune(ctx, opts, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := output(t, ct.WithEnvVariable("N", nonce()).WithServiceBinding("web", s), "ask", "file", "web:8080"); got != "still here" {
+		t.Errorf("got %q", got)
+	}
+}
