@@ -20,6 +20,7 @@ import (
 	apitypes "github.com/moby/buildkit/api/types"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 const (
@@ -167,6 +168,9 @@ func TestReachableDagger(t *testing.T) {
 		"closes":    {env: map[string]string{runner: "tcp://" + listens(t, func(net.Conn) {})}, says: "accepts connections, but closes them"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "silent" {
+				testenv.Slow(t, "waits for a server that does not answer")
+			}
 			if c.path != "" {
 				docker(t, c.path)
 			}

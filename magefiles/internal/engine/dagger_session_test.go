@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 func TestASessionOfTheDaggerCLI(t *testing.T) {
@@ -27,6 +28,7 @@ func TestASessionOfTheDaggerCLI(t *testing.T) {
 // No process of a session outlives it: neither the CLI, which may ignore signals and the end of its input, nor the processes that the CLI
 // started.
 func TestNothingOfASessionGoesOn(t *testing.T) {
+	testenv.Slow(t, "kills programs")
 	t.Run("closed", func(t *testing.T) {
 		h := holds(t)
 		opts, said := daggerOptions(t, "answers deaf", nil)

@@ -29,6 +29,7 @@ import (
 // program is a static program for the engine's platform that runs in an empty container, so a test of commands needs no base image.
 func program(t *testing.T, source string) string {
 	t.Helper()
+	testenv.Slow(t, "compiles a program for a container")
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module program\n\ngo 1.26\n"), 0o644))
@@ -265,9 +266,7 @@ func (s *safeBuffer) String() string {
 }
 
 func TestServeRequiresTheToken(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds and starts BuildKit: left out of -short")
-	}
+	testenv.Slow(t, "builds and starts BuildKit")
 	stdin, keepOpen := io.Pipe()
 	line, stdout := io.Pipe()
 	ended := make(chan error, 1)
