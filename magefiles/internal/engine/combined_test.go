@@ -5,8 +5,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"dagger.io/dagger"
 
@@ -171,5 +175,62 @@ func TestPruneWhileServicesRun(t *testing.T) {
 	}
 	if got := output(t, ct.WithEnvVariable("N", nonce()).WithServiceBinding("web", s), "ask", "file", "web:8080"); got != "still here" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// ownDaemon are the options of a daemon that only this test uses.
+func ownDaemon(t *testing.T, dir string) engine.Options {
+	t.Helper()
+	testenv.Superuser(t, "services require network namespaces with addresses")
+	opts := enginetest.Options(t, dir)
+	enginetest.NeedsRuntime(t, opts)
+	state := t.TempDir()
+	must(t, os.CopyFS(filepath.Join(state, "bin"), os.DirFS(filepath.Join(opts.StateDir, "bin")))) // built already
+	opts.StateDir = state
+	t.Cleanup(func() { must(t, engine.Down(context.Background(), opts)) })
+	return opts
+}
+
+// The end of the daemon, asked for or not, ends its terminals and services, with the reason.
+func TestTheDaemonEndsWhileItIsUsed(t *testing.T) {
+	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
+	dir := program(t, server)
+	opts := ownDaemon(t, dir)
+	for name, end := range map[string]func(pid int) error{
+		"down":   func(int) error { return engine.Down(context.Background(), opts) },
+		"killed": func(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, seen := newPerson(t), &services{}
+			opts := opts
+			opts.Screen, opts.Events = p.open, seen.add
+			s, err := engine.Connect(context.Background(), opts)
+			must(t, err)
+			defer func() { _ = s.Close() }() // its connection is lost
+			status, err := engine.Status(context.Background(), opts)
+			must(t, err)
+			web := serve(s.Client.Container().WithFile("/program", s.Client.Host().File("program")), "serve", "8080", nonce())
+			up := make(chan error, 1)
+			go func() { up <- web.Up(context.Background(), dagger.ServiceUpOpts{Random: true}) }()
+			for !strings.Contains(seen.logged(), "tunnel") {
+				select {
+				case err := <-up:
+					t.Fatalf("the service ended: %v", err)
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+			shell := make(chan error, 1)
+			go func() { shell <- terminal(busyboxIn(s.Client, busybox))() }()
+			p.sees(`# (\x1b\[6n)?$`)
+			must(t, end(status.PID))
+			for what, ended := range map[string]chan error{"service": up, "shell": shell} {
+				select {
+				case err := <-ended:
+					testenv.WantError(t, err, "the connection to BuildKit was lost")
+				case <-time.After(waitTime):
+					t.Errorf("the %s does not end", what)
+				}
+			}
+		})
 	}
 }

@@ -206,15 +206,7 @@ func ask(t *testing.T, at engineconn.ConnectParams, query string) string {
 
 // A daemon that is killed leaves the processes and the bridge of its services; engine:down removes them.
 func TestTheServicesOfAKilledDaemonAreRemoved(t *testing.T) {
-	testenv.Superuser(t, "services require network namespaces with addresses")
-	dir := program(t, server)
-	opts := enginetest.Options(t, dir)
-	enginetest.NeedsRuntime(t, opts)
-	state := t.TempDir()
-	must(t, os.CopyFS(filepath.Join(state, "bin"), os.DirFS(filepath.Join(opts.StateDir, "bin")))) // built already
-	opts.StateDir = state
-	down := func() { must(t, engine.Down(context.Background(), opts)) }
-	defer down()
+	opts := ownDaemon(t, program(t, server))
 	s, err := engine.Connect(context.Background(), opts)
 	must(t, err)
 	ct := s.Client.Container().WithFile("/program", s.Client.Host().File("program"))
@@ -223,17 +215,17 @@ func TestTheServicesOfAKilledDaemonAreRemoved(t *testing.T) {
 	must(t, err)
 	_, err = serve(ct, "serve", "8080", mark).Start(context.Background())
 	must(t, err)
-	if running := left(t, status.PID, state, mark); len(running.processes) == 0 || len(running.interfaces) != 2 || len(running.addresses) == 0 || len(running.namespaces) == 0 {
+	if running := left(t, status.PID, opts.StateDir, mark); len(running.processes) == 0 || len(running.interfaces) != 2 || len(running.addresses) == 0 || len(running.namespaces) == 0 {
 		t.Errorf("while the service runs: %s", running)
 	}
 	daemon, err := os.FindProcess(status.PID)
 	must(t, err)
 	must(t, daemon.Kill())
 	_ = s.Close() // its connection is lost
-	down()
+	must(t, engine.Down(context.Background(), opts))
 	var after remains
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		after = left(t, os.Getpid(), state, mark)
+		after = left(t, os.Getpid(), opts.StateDir, mark)
 		if len(after.processes)+len(after.interfaces)+len(after.addresses) == 0 {
 			return
 		}
