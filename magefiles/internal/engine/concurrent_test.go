@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -73,6 +74,50 @@ func TestAtOnce(t *testing.T) {
 				t.Errorf("of a file with %q, in sessions at once: %q, then %q", text, outs, out)
 			}
 		}
+	}
+}
+
+// TestResultsOfOneStepAtOnce requests results of the same operations from many goroutines: a step with mounts of every kind, and what is derived
+// from it and from a converted Dockerfile.
+func TestResultsOfOneStepAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(folder, "f"), []byte("of the host"), 0o644))
+	c := connect(t, folder)
+	programs := box(t, c, printEnv)
+	for round := range 5 {
+		made := c.Directory().WithFile("program", programs.File("/program")).
+			WithNewFile("Dockerfile", "FROM scratch\nCOPY program /\nRUN [\"/program\", \">/built\"]\nRUN [\"/program\", \">/twice\"]\n").DockerBuild()
+		step := made.WithEnvVariable("NONCE", time.Now().String()).
+			WithMountedTemp("/z").WithMountedDirectory("/m", c.Host().Directory(".")).WithMountedFile("/a", c.Host().File("f")).
+			WithMountedCache("/y", c.CacheVolume(t.Name())).WithMountedDirectory("/b", c.Directory().WithNewFile("new", "new")).
+			WithMountedSecret("/x", c.SetSecret(t.Name(), "secret")).WithSymlink("/b", "/link").
+			WithExec([]string{"/program", ">/c", "@/m/f", "@/b/new"})
+		const want = "of the host <nil>\nnew <nil>\n"
+		asks := map[string]func(n string) (string, error){
+			want: func(n string) (string, error) { return step.WithNewFile("/link/"+n, n).Stdout(t.Context()) },
+			want + want: func(n string) (string, error) {
+				out, err := step.WithExec([]string{"/program", "@/m/f", "@/b/new", n}).Stdout(t.Context())
+				return strings.TrimSuffix(out, n+"\n") + want, err
+			},
+			"made": func(n string) (string, error) {
+				return step.Directory("/b").WithNewFile("made", "made").WithNewFile("to/"+n, n).File("made").Contents(t.Context())
+			},
+			"true": func(n string) (string, error) {
+				there, err := made.WithNewFile("/twice/../"+n, n).Exists(t.Context(), "/built")
+				return strconv.FormatBool(there), err
+			},
+		}
+		var all sync.WaitGroup
+		for want, ask := range asks {
+			for i := range 3 {
+				all.Go(func() {
+					if got, err := ask(strconv.Itoa(i)); err != nil || got != want {
+						t.Errorf("round %d: %q, %v, want %q", round, got, err, want)
+					}
+				})
+			}
+		}
+		all.Wait()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
@@ -21,7 +22,7 @@ import (
 // pathResolver solves the state, and runs the commands that make it.
 func (d *Directory) changed(name string, choose func(pathResolver) (*llb.FileAction, error)) *Directory {
 	base := d.st
-	return d.with(base.WithOutput(&chosen{choose: func(ctx context.Context) (llb.State, error) {
+	return d.with(base.WithOutput(&chosen{unlocked: d.env.Solver.Unlocked, choose: func(ctx context.Context) (llb.State, error) {
 		action, err := choose(pathResolver{ctx: ctx, env: d.env, st: base, top: d.top})
 		if err != nil {
 			return llb.State{}, err
@@ -32,28 +33,42 @@ func (d *Directory) changed(name string, choose func(pathResolver) (*llb.FileAct
 
 // chosen is the output of a state that is only known when it is requested. An error is kept only for the request that caused it.
 type chosen struct {
-	choose func(context.Context) (llb.State, error)
+	choose   func(context.Context) (llb.State, error)
+	unlocked func(func()) // of the solver that marshals the state
 
+	output atomic.Pointer[llb.State]
 	mu     sync.Mutex
-	output llb.Output
 	asked  context.Context // of err
 	err    error
 }
 
 func (c *chosen) get(ctx context.Context) (llb.Output, error) {
+	// The choice marshals and solves other states. Later requests must keep the lock: they hold another one, of the op that uses this output.
+	if st := c.output.Load(); st != nil {
+		return st.Output(), nil
+	}
+	var err error
+	c.unlocked(func() { err = c.resolve(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	return c.output.Load().Output(), nil
+}
+
+func (c *chosen) resolve(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.output != nil {
-		return c.output, nil
+	if c.output.Load() != nil {
+		return nil
 	}
 	if c.err == nil || c.asked != ctx {
 		var st llb.State
 		if st, c.err = c.choose(ctx); c.err == nil {
-			c.output = st.Output()
+			c.output.Store(&st)
 		}
 		c.asked = ctx
 	}
-	return c.output, c.err
+	return c.err
 }
 
 // Vertex implements llb.Output.

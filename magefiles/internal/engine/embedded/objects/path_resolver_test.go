@@ -12,7 +12,7 @@ import (
 // A choice that failed is made again for the next request, and only once for each: it may depend on a command that failed.
 func TestChosen(t *testing.T) {
 	calls, broken := 0, errors.New("broken")
-	c := &chosen{choose: func(context.Context) (llb.State, error) {
+	c := &chosen{unlocked: func(do func()) { do() }, choose: func(context.Context) (llb.State, error) {
 		if calls++; calls < 3 {
 			return llb.State{}, broken
 		}

@@ -22,7 +22,7 @@ func (e *Env) withInit(ctx context.Context, st llb.State, p ocispecs.Platform, s
 	if st.Output() == nil {
 		return st, none, nil
 	}
-	def, err := st.Marshal(ctx, llb.Platform(p))
+	def, err := e.Solver.Marshal(ctx, st, p)
 	if err != nil {
 		return st, none, err
 	}
@@ -120,7 +120,7 @@ func (r *rewriter) initSource(ctx context.Context) (*pb.Definition, error) {
 	if err != nil {
 		return nil, err
 	}
-	def, err := st.Marshal(ctx, llb.Platform(r.env.Solver.Platform()))
+	def, err := r.env.Solver.Marshal(ctx, st, r.env.Solver.Platform())
 	if err != nil {
 		return nil, err
 	}

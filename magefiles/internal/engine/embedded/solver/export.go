@@ -87,7 +87,7 @@ func (s *Solver) solveIn(ctx context.Context, gw gateway.Client, st llb.State) (
 	if st.Output() == nil {
 		return nil, nil
 	}
-	def, err := st.Marshal(ctx, llb.Platform(s.Platform()))
+	def, err := s.Marshal(ctx, st, s.Platform())
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func processOf(x *pb.ExecOp) Process {
 
 // Process is the command of st, a state after a step, with the files as they are before it, which it makes.
 func (s *Solver) Process(ctx context.Context, st llb.State) (Process, error) {
-	marshalled, err := st.Marshal(ctx, llb.Platform(s.Platform()))
+	marshalled, err := s.Marshal(ctx, st, s.Platform())
 	if err != nil {
 		return Process{}, err
 	}

@@ -10,7 +10,7 @@ import (
 
 // Identity is a name for the definition of st that is the same in every session: it holds the content of host directories, not their places.
 func (s *Solver) Identity(ctx context.Context, st llb.State) (string, error) {
-	def, err := st.Marshal(ctx, llb.Platform(s.Platform()))
+	def, err := s.Marshal(ctx, st, s.Platform())
 	if err != nil {
 		return "", err
 	}

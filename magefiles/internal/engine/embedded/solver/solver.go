@@ -57,6 +57,8 @@ type Solver struct {
 	progress *progress
 	retries  *retries
 
+	marshals sync.Mutex // held while llb marshals
+
 	mu   sync.Mutex
 	refs map[digest.Digest]gateway.Reference
 
@@ -145,13 +147,28 @@ func (s *Solver) Platform() ocispecs.Platform {
 // Gateway is the build's own client, for calls without a method here.
 func (s *Solver) Gateway() gateway.Client { return s.gateway }
 
+// Marshal is the definition of st for a platform. The states of a session share their operations, and llb changes an operation while it marshals
+// it, so that every state of the session must be marshalled here.
+func (s *Solver) Marshal(ctx context.Context, st llb.State, p ocispecs.Platform) (*llb.Definition, error) {
+	s.marshals.Lock()
+	defer s.marshals.Unlock()
+	return st.Marshal(ctx, llb.Platform(p))
+}
+
+// Unlocked calls do within a Marshal, for an output that marshals or solves other states before it is known.
+func (s *Solver) Unlocked(do func()) {
+	s.marshals.Unlock()
+	defer s.marshals.Lock()
+	do()
+}
+
 // Solve makes sure that st exists in BuildKit and returns a reference to it. A state without any operation (scratch) gives nil.
 // A second call with an equal state costs no request; a failure is not remembered.
 func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, error) {
 	if st.Output() == nil {
 		return nil, nil
 	}
-	def, err := st.Marshal(ctx, llb.Platform(s.Platform()))
+	def, err := s.Marshal(ctx, st, s.Platform())
 	if err != nil {
 		return nil, err
 	}
