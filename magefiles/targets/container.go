@@ -103,7 +103,8 @@ func (Container) Shell(ctx context.Context, name string,
 //
 //	vX.Y.Z, vX.Y.Z-PRE   published once, from a clean tree, and from a
 //	                     commit on the default branch
-//	dev, test            a channel: moves, and is published from any tree
+//	dev, test            a channel, of the setting Channels: moves, and is
+//	                     published from any tree
 //	auto                 v<version of the application>-<7 digits of the
 //	                     commit>, for each container its own
 //
@@ -196,8 +197,8 @@ func (Container) Changed(ctx context.Context,
 
 // Promote writes a published version into the manifests.
 //
-// VERSION is vX.Y.Z or vX.Y.Z-PRE, a channel (dev, test), or newest: the highest
-// vX.Y.Z in the registry. The registry must have it.
+// VERSION is vX.Y.Z or vX.Y.Z-PRE, a channel, or newest: the highest vX.Y.Z in
+// the registry. The registry must have it.
 //
 // The change is one commit on the default branch of the forge. It writes newTag
 // and digest into the kustomization entries of the image. Where no entry applies,

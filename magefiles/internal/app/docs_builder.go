@@ -31,11 +31,15 @@ func (a *App) docsBuilder(choice string, git *repo.Repo, commit string) (docsbui
 	if err != nil {
 		return docsbuild.Build{}, console.BadInput(err)
 	}
+	channels, err := a.MovingTags()
+	if err != nil {
+		return docsbuild.Build{}, console.BadInput(err)
+	}
 	fetcher := gitfetch.Git{Cache: filepath.Join(a.cacheAt, "sources"), Environ: os.Environ()}
 	return docsbuild.Build{
 		Settings: docsbuild.Settings{
 			Dir: path.Clean(a.Docs), Site: docsite.Settings{Generator: a.DocsGenerator, Build: a.DocsBuild, Output: a.DocsOutput},
-			Source: a.DocsSource, Image: a.NodeImage, Zone: zone,
+			Source: a.DocsSource, Image: a.NodeImage, Zone: zone, Channels: channels,
 		},
 		Dates: func(ctx context.Context, under string) (map[string]vcs.Dates, error) {
 			return git.Dates(ctx, commit, under)

@@ -201,7 +201,7 @@ func (o ownRegistry) reference() (ref image.Reference, ok bool, err error) {
 	if err != nil {
 		return ref, false, err
 	}
-	version, err := image.ParseVersion("dev")
+	version, err := image.ParseVersion("v0.0.0") // a reference has a tag
 	if err != nil {
 		return ref, false, err
 	}

@@ -43,9 +43,13 @@ func (a *App) promoter() (promote.Promote, error) {
 	if err != nil {
 		return promote.Promote{}, err
 	}
+	channels, err := a.MovingTags()
+	if err != nil {
+		return promote.Promote{}, console.BadInput(err)
+	}
 	promoting := promote.Promote{
 		Origin: from, Registry: a.pushingTo(nil), Host: a.Registry, Namespace: a.Namespace, Manifests: path.Clean(a.Manifests),
-		Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
+		Channels: channels, Watch: a.progress.step, Note: a.console.Note, Warn: a.console.Warn,
 	}
 	if !settings.IsSet(a.ArgoCDURL) {
 		return promoting, nil

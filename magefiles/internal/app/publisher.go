@@ -5,6 +5,7 @@ import (
 	"path"
 	"sync"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/publish"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/step"
@@ -20,13 +21,17 @@ func (a *App) publisher(choice string) (publish.Publish, error) {
 	if err != nil {
 		return publish.Publish{}, err
 	}
+	channels, err := a.MovingTags()
+	if err != nil {
+		return publish.Publish{}, console.BadInput(err)
+	}
 	git, err := a.git()
 	if err != nil {
 		return publish.Publish{}, err
 	}
 	return publish.Publish{
 		Files: a.tree(), Trees: git, Repo: git, Source: a.SourceURL(), Registry: a.pushingTo(a.progress.pushed), Builder: builder,
-		Host: a.Registry, Namespace: a.Namespace, Platforms: platforms, Login: a.login, Before: a.before(git),
+		Host: a.Registry, Namespace: a.Namespace, Platforms: platforms, Channels: channels, Login: a.login, Before: a.before(git),
 		Watch: a.progress.step, Say: a.console.Warn,
 	}, nil
 }

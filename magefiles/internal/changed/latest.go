@@ -34,7 +34,7 @@ func (c SincePublished) latest(ctx context.Context, n image.Name, gate chan stru
 	var telling []candidate
 	for _, tag := range tags {
 		v, err := image.ParseVersion(tag)
-		if err != nil || v.IsChannel() {
+		if err != nil {
 			continue
 		}
 		found.versions++

@@ -187,7 +187,7 @@ func (c *releasing) choose(ctx context.Context) error {
 			return err
 		}
 	}
-	version, err := image.ParseVersion(text)
+	version, err := c.Publish.Channels.Parse(text)
 	if err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func (c *releasing) withPublished(ctx context.Context, tagged map[string]string)
 	}
 	all := map[string]string{}
 	for _, tag := range tags {
-		if v, err := image.ParseVersion(tag); err == nil && !v.IsChannel() {
+		if v, err := image.ParseVersion(tag); err == nil {
 			if _, ofCommit := v.Commit(); !ofCommit {
 				all[tag] = ""
 			}

@@ -43,6 +43,7 @@ type Settings struct {
 	Source   string         // of Quartz, URL#COMMIT or a folder
 	Image    string         // on which generators run
 	Zone     *time.Location // of the shown dates; nil is UTC
+	Channels image.Channels // versions of builds by hand; without a version it is dev
 	Fragment []string       // slash paths from the root that are not pages, in addition to the folder of changelog fragments
 }
 
@@ -131,7 +132,11 @@ func (b Build) zone() *time.Location { return cmp.Or(b.Settings.Zone, time.UTC) 
 func (b Build) parse(args tasks.DocsArgs) (*building, error) {
 	d := &building{Build: b, args: args}
 	var err error
-	if d.version, err = image.ParseVersion(cmp.Or(args.Version, "dev")); err != nil {
+	channels := b.Settings.Channels
+	if args.Version == "" {
+		args.Version, channels = "dev", image.Channels{"dev"}
+	}
+	if d.version, err = channels.Parse(args.Version); err != nil {
 		return nil, err
 	}
 	if d.file, err = archiveFile(cmp.Or(args.Output, "docs-"+d.version.String()+".tar.gz")); err != nil {

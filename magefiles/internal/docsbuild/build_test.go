@@ -17,6 +17,7 @@ import (
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsbuild"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/docsite"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
 )
@@ -94,7 +95,7 @@ func docs(t *testing.T, files map[string]string) (build docsbuild.Build, g *gene
 	g, released = &generator{t: t}, new(int)
 	return docsbuild.Build{
 		Tree:     tree,
-		Settings: docsbuild.Settings{Dir: "docs", Source: "https://forge.example/quartz#" + strings.Repeat("a", 40), Image: "node:22-slim"},
+		Settings: docsbuild.Settings{Dir: "docs", Source: "https://forge.example/quartz#" + strings.Repeat("a", 40), Image: "node:22-slim", Channels: image.Channels{"dev", "test"}},
 		Dates: func(_ context.Context, under string) (map[string]vcs.Dates, error) {
 			if under == "docs" {
 				under = "docs/index.md"

@@ -86,7 +86,7 @@ func (c Changelog) Draft(args tasks.ChangelogArgs) (Result, error) {
 
 func (c Changelog) input(args tasks.ChangelogArgs) (changelog.Input, error) {
 	plain := strings.TrimPrefix(args.Version, "v")
-	if v, err := image.ParseVersion("v" + plain); err != nil || v.IsChannel() {
+	if _, err := image.ParseVersion("v" + plain); err != nil {
 		reason := "expected vX.Y.Z, vX.Y.Z-PRE, or the same without v"
 		if strings.HasPrefix(args.Version, "-") {
 			reason = "looks like a flag; flags come after the positional arguments"

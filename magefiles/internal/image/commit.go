@@ -36,7 +36,7 @@ func CommitVersion(application, commit string) (Version, error) {
 	}
 	for n := shortCommit; n <= len(commit); n++ {
 		if v := base + "-" + commit[:n]; isVersion(v) {
-			return Version{v}, nil
+			return Version{tag: v}, nil
 		}
 	}
 	return invalid("is too long for a tag with a commit")

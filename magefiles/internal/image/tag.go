@@ -39,7 +39,7 @@ func ParseTag(ref string) (Tag, error) {
 		}
 		name, nameErr := ParseName(text[:end])
 		version, versionErr := ParseVersion(text[end+1:])
-		if nameErr == nil && versionErr == nil && !version.IsChannel() {
+		if nameErr == nil && versionErr == nil {
 			return NewTag(name, version)
 		}
 	}
@@ -49,11 +49,6 @@ func ParseTag(ref string) (Tag, error) {
 func tagReason(text string) string {
 	const want = "expected NAME-vX.Y.Z or NAME-vX.Y.Z-PRE, such as devpi-v1.1.0"
 	at := strings.LastIndex(text, "-v")
-	for _, channel := range channels {
-		if name, ok := strings.CutSuffix(text, "-"+channel); ok && nameForm.MatchString(name) {
-			return "has a channel, which is published without a tag; " + want
-		}
-	}
 	switch {
 	case text == "":
 		return "is empty; " + want
@@ -62,10 +57,10 @@ func tagReason(text string) string {
 	case isVersion(text), strings.HasPrefix(text, "-v"):
 		return "has no container name; " + want
 	case at < 0:
-		return want
+		return want + "; a channel is published without a tag"
 	}
 	if _, err := ParseVersion(text[at+1:]); err != nil && nameForm.MatchString(text[:at]) {
-		return strings.Replace(versionReason(text[at+1:]), "vX.Y.Z, vX.Y.Z-PRE, or a channel (dev, test)", "NAME-vX.Y.Z or NAME-vX.Y.Z-PRE", 1)
+		return versionReason(text[at+1:], "expected NAME-vX.Y.Z or NAME-vX.Y.Z-PRE", nil)
 	}
 	return want
 }

@@ -55,7 +55,7 @@ func TestParseTag(t *testing.T) {
 }
 
 func TestNewTagOfAChannel(t *testing.T) {
-	dev, err := ParseVersion("dev")
+	dev, err := channels.Parse("dev")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ type Promote struct {
 	Host         string       // of the registry
 	Namespace    string       // before the name, in the registry
 	Manifests    string       // folder of the manifests, a slash path
+	Channels     image.Channels
 
 	Watch step.Watch
 	Note  func(string) // called with notes for the user; nil: no notes

@@ -44,7 +44,7 @@ func (p *promotion) lookUp(ctx context.Context) error {
 			return err
 		}
 		if p.ref.Tag = newestVersion(tags); p.ref.Tag == "" {
-			return &NotHeldError{Reference: p.ref, Nearest: nearestVersions(tags, "v0.0.0")}
+			return &NotHeldError{Reference: p.ref, Nearest: nearestVersions(tags, "v0.0.0", p.Channels)}
 		}
 	}
 	found, ok, err := p.Registry.Look(ctx, p.ref)
@@ -65,7 +65,7 @@ func (p *promotion) notHeld(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return &NotHeldError{Reference: p.ref, Nearest: nearestVersions(tags, p.ref.Tag)}
+	return &NotHeldError{Reference: p.ref, Nearest: nearestVersions(tags, p.ref.Tag, p.Channels)}
 }
 
 // newestVersion is the highest vX.Y.Z; "" if there is none.
@@ -79,11 +79,11 @@ func newestVersion(tags []string) (newest string) {
 }
 
 // nearestVersions are a few of the tags before and after a version, or the channels if there are no others.
-func nearestVersions(tags []string, version string) []string {
+func nearestVersions(tags []string, version string, known image.Channels) []string {
 	const before, after = 2, 2
 	var versions, channels []string
 	for _, tag := range tags {
-		switch v, err := image.ParseVersion(tag); {
+		switch v, err := known.Parse(tag); {
 		case err != nil:
 		case v.IsChannel():
 			channels = append(channels, tag)

@@ -60,7 +60,7 @@ func (p Promote) prepare(args tasks.PromoteArgs) (*promotion, error) {
 	if version == VersionNewest {
 		version = "v0.0.0" // until the registry is asked
 	}
-	parsed, err := image.ParseVersion(version)
+	parsed, err := p.Channels.Parse(version)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package publish
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
@@ -10,8 +11,9 @@ import (
 
 // dirtyError refuses to publish a version from a tree with changes.
 type dirtyError struct {
-	Version image.Version
-	Changed []string // paths
+	Version  image.Version
+	Changed  []string // paths
+	Channels image.Channels
 }
 
 func (e *dirtyError) Error() string {
@@ -20,11 +22,14 @@ func (e *dirtyError) Error() string {
 
 // Hint says what to do.
 func (e *dirtyError) Hint() string {
-	return "commit or stash the changes, publish to a channel (dev, test), or use -force"
+	return "commit or stash the changes, " + e.Channels.Advice() + "or use -force"
 }
 
 // UncommittedError refuses to publish a version of a container that only the working tree has.
-type UncommittedError struct{ Dir string }
+type UncommittedError struct {
+	Dir      string
+	Channels image.Channels
+}
 
 func (e *UncommittedError) Error() string {
 	return e.Dir + " is in the working tree, but not in the checked out commit, from which versions are published"
@@ -32,7 +37,11 @@ func (e *UncommittedError) Error() string {
 
 // Hint says what to do.
 func (e *UncommittedError) Hint() string {
-	return "commit it (git add -f, if git ignores it), or publish to a channel (dev, test)"
+	const commit = "commit it (git add -f, if git ignores it)"
+	if advice := strings.TrimSuffix(e.Channels.Advice(), ", "); advice != "" {
+		return commit + ", or " + advice
+	}
+	return commit
 }
 
 // BranchError refuses to publish a version from a commit that is not on the default branch.
@@ -40,6 +49,8 @@ type BranchError struct {
 	Version image.Version
 	Commit  string
 	Branch  string
+
+	Channels image.Channels
 }
 
 func (e *BranchError) Error() string {
@@ -48,7 +59,7 @@ func (e *BranchError) Error() string {
 
 // Hint says what to do.
 func (e *BranchError) Hint() string {
-	return fmt.Sprintf("merge and push it to %s first, publish to a channel (dev, test), or use -force", e.Branch)
+	return fmt.Sprintf("merge and push it to %s first, %sor use -force", e.Branch, e.Channels.Advice())
 }
 
 // TakenError says that a version already exists with another content.

@@ -51,13 +51,13 @@ func (p *publication) checkCommit(ctx context.Context) (err error) {
 		return p.chooseTree(ctx)
 	}
 	if p.dirty {
-		if err := p.refuse(&dirtyError{Version: p.version, Changed: changed}); err != nil {
+		if err := p.refuse(&dirtyError{Version: p.version, Changed: changed, Channels: p.Channels}); err != nil {
 			return err
 		}
 	}
 	ok, branch, err := p.Repo.OnDefaultBranch(ctx, p.commit.Hash)
 	if err == nil && !ok {
-		err = &BranchError{Version: p.version, Commit: p.commit.Hash, Branch: branch}
+		err = &BranchError{Version: p.version, Commit: p.commit.Hash, Branch: branch, Channels: p.Channels}
 	}
 	if err != nil {
 		err = p.refuse(err)

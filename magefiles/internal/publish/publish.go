@@ -28,6 +28,7 @@ type Publish struct {
 	Host      string                 // of the registry
 	Namespace string                 // before the name, in the registry
 	Platforms image.DefaultPlatforms // of containers that state none
+	Channels  image.Channels         // tags that may move
 	// Login, if set, reads the credentials for a registry and fails if they exist but cannot be
 	// read. It is called before the build.
 	Login func(ctx context.Context, host string) error

@@ -35,7 +35,7 @@ func (p Publish) prepare(args tasks.PublishArgs) (*publication, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pub.version, err = image.ParseVersion(args.Version); err != nil {
+	if pub.version, err = p.Channels.Parse(args.Version); err != nil {
 		return nil, err
 	}
 	host := p.Host
@@ -107,7 +107,7 @@ func (p Publish) uncommitted(name image.Name, unknown *image.UnknownError) error
 	here, err := image.Lookup(p.Files, name)
 	switch {
 	case err == nil:
-		return &UncommittedError{Dir: here.Dir}
+		return &UncommittedError{Dir: here.Dir, Channels: p.Channels}
 	case errors.As(err, &unknown):
 		return unknown
 	}

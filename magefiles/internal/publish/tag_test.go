@@ -52,7 +52,7 @@ func TestCITag(t *testing.T) {
 		"netest-v0.1.0":               "did you mean nettest?",
 		"v1.2":                        "expected NAME-vX.Y.Z",
 		"refs/heads/nettest-v0.1.0":   "is not a tag",
-		"nettest-dev":                 "has a channel",
+		"nettest-dev":                 "a channel is published without a tag",
 		"$(touch${IFS}x)-v0.1.0":      "expected NAME-vX.Y.Z",
 		"nettest-v0.1.0\nx":           "expected NAME-vX.Y.Z",
 		strings.Repeat("a", 200) + "": "expected NAME-vX.Y.Z",

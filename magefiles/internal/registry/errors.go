@@ -122,7 +122,7 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 // overwriteHint is the advice if a policy lets an account make tags and not move them. No registry announces such a policy.
 func overwriteHint(ref image.Reference) string {
 	const policy = "; if the tag exists, a policy may allow only new tags: "
-	if version, err := image.ParseVersion(ref.Tag); err == nil && version.IsChannel() {
+	if _, err := image.ParseVersion(ref.Tag); err != nil {
 		return fmt.Sprintf("%sallow the account to overwrite channels such as %s (in Zot: the action update), and run the same command again, which reuses the finished build", policy, ref.Tag)
 	}
 	return policy + "publish another version"

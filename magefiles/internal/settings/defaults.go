@@ -19,6 +19,7 @@ func Defaults() Settings {
 		Manifests:           "argocd",
 		GoPlatforms:         "linux/amd64,linux/arm64",
 		DockerfilePlatforms: "linux/amd64",
+		Channels:            "dev,test",
 
 		Engine:      "auto",
 		EngineCache: "20GB",

@@ -41,6 +41,18 @@ func (s Settings) Platforms() (map[image.Kind][]image.Platform, error) {
 	return platforms, nil
 }
 
+// MovingTags are the tags that may move.
+func (s Settings) MovingTags() (image.Channels, error) {
+	if !IsSet(s.Channels) {
+		return nil, nil
+	}
+	channels, err := image.ParseChannels(List(s.Channels))
+	if err != nil {
+		return nil, fmt.Errorf("BLUMEOPS_CHANNELS: %w", err)
+	}
+	return channels, nil
+}
+
 // MirrorPairs parses the field Mirrors: a registry or a part of one, and its replacement.
 func (s Settings) MirrorPairs() (map[string]string, error) {
 	return pairs("BLUMEOPS_MIRRORS", s.Mirrors)

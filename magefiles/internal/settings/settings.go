@@ -86,6 +86,10 @@ type Settings struct {
 	// DockerfilePlatforms is a list of the platforms that Dockerfile containers are published for, if they state none. Default: linux/amd64.
 	DockerfilePlatforms string `env:"BLUMEOPS_DOCKERFILE_PLATFORMS"`
 
+	// Channels is a list of the tags that may move, for container:publish from any tree. Example: dev,edge,1h. Default: dev,test. If it is none,
+	// there are only versions.
+	Channels string `env:"BLUMEOPS_CHANNELS"`
+
 	// TestCommand is the command of the job tests of ci, run in the root: a program with its arguments, without a shell. Example:
 	// go test ./.... If it is empty or none, ci has no such job.
 	TestCommand string `env:"BLUMEOPS_TEST_COMMAND"`

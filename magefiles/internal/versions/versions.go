@@ -33,7 +33,7 @@ func ParseBump(text string) (Bump, string, error) {
 	if b := Bump(word); b == Patch || b == Minor || b == Major {
 		return b, "", nil
 	}
-	if version, err := image.ParseVersion(text); err == nil && !version.IsChannel() {
+	if version, err := image.ParseVersion(text); err == nil {
 		return "", version.String(), nil
 	}
 	reason := "expected patch, minor, major, or vX.Y.Z"
@@ -60,8 +60,8 @@ func Newest(tags map[string]string, withPre bool) string {
 }
 
 func IsRelease(tag string) bool {
-	v, err := image.ParseVersion(tag)
-	return err == nil && !v.IsChannel()
+	_, err := image.ParseVersion(tag)
+	return err == nil
 }
 
 // All are the versions among tags, the newest first.

@@ -50,6 +50,7 @@ func (l *Shop) Publish(t *testing.T, r publish.Repo, b *imagetest.Builder) publi
 	return publish.Publish{
 		Files: imagetest.Files, Trees: Trees{FS: imagetest.Files}, Repo: r, Builder: b, Registry: registry.New(registry.Options{}),
 		Host: l.Host, Namespace: "blumeops", TempDir: t.TempDir(),
+		Channels:  image.Channels{"dev", "test"},
 		Platforms: image.DefaultPlatforms{image.KindGo: {imagetest.AMD64, imagetest.ARM64}},
 	}
 }
