@@ -54,7 +54,7 @@ var own = map[string][]string{
 	"frontmatter": {},
 	"plain":       {},
 	"regular":     {},
-	"secret":      {},
+	"secret":      {"httpx", "procgroup"},
 	"content":     {},
 	"console":     {"plain"},
 	"engine":      {"engine/", "toolbuild", "plain", "content", "procgroup", "scratch", "testenv", "httpx", "trust"},

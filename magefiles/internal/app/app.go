@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 
@@ -116,7 +117,10 @@ func (a *App) open(options tasks.Options) (err error) {
 
 // resolver reads secrets; env looks up the variables that hold some.
 func (a *App) resolver(env func(string) string) *secret.Resolver {
-	return secret.NewResolver(secret.Options{CI: inCI(), Root: a.root, Env: env, Learn: a.hide, Account: a.OnePasswordAccount})
+	op, _ := exec.LookPath("op") // of the path of the user; without it there is one way less
+	return secret.NewResolver(secret.Options{
+		CI: inCI(), Root: a.root, Env: env, Learn: a.hide, Account: a.OnePasswordAccount, Op: op, Environ: os.Environ, HTTP: a.http,
+	})
 }
 
 // hide keeps a secret out of all output.

@@ -99,10 +99,7 @@ func (a *App) facts(git *repo.Repo) validate.Site {
 	return validate.Site{
 		Docs: a.Docs, Manifests: a.Manifests, Images: a.Registry + "/" + a.Namespace, ForgeURLs: a.addresses(git),
 		Branches: git.Branches, Tags: git.TagNames, OnDefaultBranch: onDefaultBranch(git),
-		ParseSecret: func(reference string, ours bool) error {
-			if !ours {
-				return secret.CheckOp(reference)
-			}
+		ParseSecret: func(reference string, _ bool) error {
 			_, err := secret.ParseReference(reference)
 			return err
 		},

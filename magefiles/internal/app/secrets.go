@@ -96,7 +96,7 @@ type checked []secret.Status
 func (c checked) String() string {
 	rows := make([][2]string, len(c))
 	for i, s := range c {
-		rows[i] = [2]string{s.Name, string(s.State)}
+		rows[i] = [2]string{s.Name, string(s.State) + " (" + s.Source + ")"}
 		if s.State != secret.OK {
 			rows[i][1] += ": " + s.Reason + "; " + s.Hint
 		}

@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
 
-// Vault is the part of 1Password that this package uses.
+// Vault is the part of 1Password that this package uses: the SDK, a Connect server, or the op command. String names it.
 type Vault interface {
+	fmt.Stringer
 	// ResolveAll reads all references, each of the form op://…, in one call. The answer has an entry for each. The error
 	// concerns the call as a whole: no connection, a refused token, a limit that is reached.
 	ResolveAll(ctx context.Context, references []string) (map[string]Answer, error)
@@ -19,17 +25,64 @@ type Answer struct {
 	Err   error
 }
 
-// Login is the identity for 1Password: a service account, or the person at the desktop app.
+// Login is the identity for 1Password: a Connect server, a service account, or the person at the desktop app or the op command.
 type Login struct {
-	Token   Secret // of a service account; it is preferred
+	Server  string // address of the Connect server; it is preferred, as by the op command
+	Token   Secret // of the Connect server or of a service account; it is preferred to the account
 	Account string // name or ID of the account, as shown in the desktop app
 }
 
 func (l Login) String() string {
-	if !l.Token.IsZero() {
+	switch {
+	case l.Server != "":
+		return "1Password Connect, " + httpx.Clean(l.Server)
+	case !l.Token.IsZero():
 		return "1Password, service account"
 	}
 	return "1Password, desktop app"
+}
+
+// dial chooses the program or the library that speaks to 1Password. Where the SDK cannot, the op command does.
+func (o Options) dial(ctx context.Context, login Login) (Vault, error) {
+	if login.Server != "" {
+		return newServer(login, o)
+	}
+	op := &command{program: o.Op, login: login, environ: o.environ()}
+	if login.Token.IsZero() && login.Account == "" {
+		if o.Op != "" {
+			return op, nil
+		}
+		return nil, problemf(Unreachable,
+			"set "+TokenVariable+" to a service account's token, "+accountVariable+" to the account's name in the desktop app, or "+serverVariable+
+				" and "+serverTokenVariable+"; or install the op command",
+			"no 1Password account is configured")
+	}
+	vault, err := connect(ctx, login)
+	if err != nil && o.Op != "" && isMissing(err) {
+		return op, nil
+	}
+	return vault, err
+}
+
+// opNeeds are the variables of the op command.
+var opNeeds = slices.Concat(procgroup.Basic, []string{"OP_*", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS"})
+
+func (o Options) environ() []string {
+	environ := []string{} // nil would be the environment of this process
+	if o.Environ != nil {
+		environ = append(environ, procgroup.Environment(o.Environ(), opNeeds)...)
+	}
+	return environ
+}
+
+// errNoSDK is the reason of a program without the SDK.
+var errNoSDK = errors.New("this program was built without cgo, and 1Password's SDK requires it")
+
+// isMissing reports whether the SDK, or the desktop app that it requires, is not on this machine. The SDK has no types for its errors.
+func isMissing(err error) bool {
+	text := err.Error()
+	return errors.Is(err, errNoSDK) || strings.Contains(text, "desktop application not found") || strings.Contains(text, "failed to open library") ||
+		strings.Contains(text, "failed to load ")
 }
 
 // Reasons that 1Password gives for one reference, by the name that its API uses (ResolveReferenceErrorTypes).
@@ -60,19 +113,19 @@ type session struct {
 	refused error
 }
 
-func (s *session) resolveAll(ctx context.Context, login Login, references []string) (map[string]Answer, error) {
+func (s *session) resolveAll(ctx context.Context, login Login, references []string) (source string, _ map[string]Answer, _ error) {
 	if s.vault == nil && s.refused == nil {
 		vault, err := await(ctx, func() (Vault, error) { return s.connect(ctx, login) })
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx) // cancelled, not refused
+			return "", nil, context.Cause(ctx) // cancelled, not refused
 		}
 		s.vault, s.refused = vault, err
 	}
 	if s.refused != nil {
-		return nil, asProblem(s.refused, login)
+		return login.String(), nil, asProblem(s.refused, login)
 	}
 	answers, err := await(ctx, func() (map[string]Answer, error) { return s.vault.ResolveAll(ctx, references) })
-	return answers, asProblem(err, login)
+	return s.vault.String(), answers, asProblem(err, login)
 }
 
 // await returns when ctx ends, though the SDK may go on for seconds (it compiles a large module at start) or for as long as the

@@ -5,6 +5,9 @@ package secret
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/1password/onepassword-sdk-go"
 )
@@ -19,12 +22,22 @@ func connect(ctx context.Context, login Login) (Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sdkVault{client.Secrets()}, nil
+	return sdkVault{client.Secrets(), login}, nil
 }
 
-type sdkVault struct{ secrets onepassword.SecretsAPI }
+type sdkVault struct {
+	secrets onepassword.SecretsAPI
+	login   Login
+}
+
+// String names the account.
+func (v sdkVault) String() string { return v.login.String() }
 
 func (v sdkVault) ResolveAll(ctx context.Context, references []string) (map[string]Answer, error) {
+	answers, references := withoutOpQueries(references)
+	if len(references) == 0 {
+		return answers, nil
+	}
 	response, err := v.secrets.ResolveAll(ctx, references)
 	var limit *onepassword.RateLimitExceededError
 	if errors.As(err, &limit) {
@@ -33,7 +46,22 @@ func (v sdkVault) ResolveAll(ctx context.Context, references []string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	return answersOf(response), nil
+	maps.Copy(answers, answersOf(response))
+	return answers, nil
+}
+
+// withoutOpQueries refuses the queries that the SDK does not know, and returns the other references.
+func withoutOpQueries(references []string) (answers map[string]Answer, others []string) {
+	answers = map[string]Answer{}
+	for _, reference := range references {
+		if _, query, _ := strings.Cut(reference, "?"); slices.Contains(opQueries, query) {
+			answers[reference] = Answer{Err: problemf(Unreadable, "use the op command (unset "+TokenVariable+") or a Connect server for it",
+				"the query ?%s is unknown to 1Password's SDK, which supports %s", query, known(sdkQueries))}
+			continue
+		}
+		others = append(others, reference)
+	}
+	return answers, others
 }
 
 func answersOf(response onepassword.ResolveAllResponse) map[string]Answer {

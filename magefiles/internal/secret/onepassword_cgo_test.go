@@ -17,10 +17,13 @@ func TestReferencesAsTheSDKChecksThem(t *testing.T) {
 		"op://v/i/f": true, "op://v/i/s/f": true, "op://my vault/my item/a field": true, "op://v/i.x/f-g_h": true,
 		"op://v/i/f?attribute=otp": true, "op://v/i/f?attribute=totp": true, "op://v/i/f?ssh-format=openssh": true,
 		"op://v/i": false, "op://v/i/s/f/g": false, "op://v/zot (ci)/f": false, "op://v/zöt/f": false, "op://v/a+b/f": false,
-		"op://v/i/f?attribute=title": false, "op://v/i/f?": false, "op://v/i/f?x=y": false, "OP://v/i/f": false,
+		"op://v/i/f?attribute=title": false, "op://v/i/f?attribute=type": false, "op://v/i/f?attribute=content": false, "op://v/i/f?": false, "op://v/i/f?x=y": false, "OP://v/i/f": false,
 		"op://v/i/f?attribute=otp&ssh-format=openssh": false, "op://v/a%20b/f": false,
 	} {
 		_, ours := ParseReference(reference)
+		if answers, _ := withoutOpQueries([]string{reference}); answers[reference].Err != nil {
+			ours = answers[reference].Err
+		}
 		theirs := onepassword.Secrets.ValidateSecretReference(t.Context(), reference)
 		if (ours == nil) != want || (theirs == nil) != want {
 			t.Errorf("%s: ours %v, the SDK's %v", reference, ours, theirs)

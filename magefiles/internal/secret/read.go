@@ -9,9 +9,12 @@ import (
 	"strings"
 )
 
+// Variables of 1Password's own tools.
 const (
-	TokenVariable   = "OP_SERVICE_ACCOUNT_TOKEN" // of 1Password's own tools
-	accountVariable = "OP_ACCOUNT"
+	TokenVariable       = "OP_SERVICE_ACCOUNT_TOKEN"
+	accountVariable     = "OP_ACCOUNT"
+	serverVariable      = "OP_CONNECT_HOST"
+	serverTokenVariable = "OP_CONNECT_TOKEN"
 )
 
 // readLocal reads a value from the environment or a file. If 1Password must be asked, op is the reference to ask for.
@@ -81,7 +84,7 @@ func (r *Resolver) refuse(ref, target Reference) outcome {
 
 // readRemote asks 1Password once for all of remote. It only returns the error of ctx.
 func (r *Resolver) readRemote(ctx context.Context, remote map[Reference]string) error {
-	login, answers, err := r.ask(ctx, slices.Compact(slices.Sorted(maps.Values(remote))))
+	source, answers, err := r.ask(ctx, slices.Compact(slices.Sorted(maps.Values(remote))))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -95,25 +98,30 @@ func (r *Resolver) readRemote(ctx context.Context, remote map[Reference]string) 
 		case answer.Err == nil && answer.Value == "":
 			answer.Err = problemf(Empty, "", "the field is empty in 1Password")
 		}
-		r.done[ref] = r.read(ref, login.String(), answer.Value, answer.Err)
+		r.done[ref] = r.read(ref, source, answer.Value, answer.Err)
 	}
 	return nil
 }
 
-func (r *Resolver) ask(ctx context.Context, ops []string) (Login, map[string]Answer, error) {
-	login := Login{Account: cmp.Or(r.options.Env(accountVariable), r.options.Account)}
-	if token := strings.TrimSpace(r.options.Env(TokenVariable)); token != "" {
+func (r *Resolver) ask(ctx context.Context, ops []string) (source string, _ map[string]Answer, _ error) {
+	login := Login{Server: strings.TrimSpace(r.options.Env(serverVariable)), Account: cmp.Or(r.options.Env(accountVariable), r.options.Account)}
+	variable := TokenVariable
+	if login.Server != "" || r.options.Env(serverTokenVariable) != "" {
+		variable = serverTokenVariable
+	}
+	if token := strings.TrimSpace(r.options.Env(variable)); token != "" {
 		r.options.Learn(token)
-		login.Token = New("env://"+TokenVariable, token)
+		login.Token = New("env://"+variable, token)
 	}
-	if login.Token.IsZero() && login.Account == "" {
-		return login, nil, problemf(Unreachable,
-			"set "+TokenVariable+" to a service account's token, or "+accountVariable+" to the account's name in the desktop app",
-			"no 1Password account is configured")
+	if variable == serverTokenVariable && (login.Server == "" || login.Token.IsZero()) {
+		return login.String(), nil, problemf(Unreachable, "set both, or neither", "a 1Password Connect server requires %s and %s, and only one of them is set",
+			serverVariable, serverTokenVariable)
 	}
-	answers, err := r.session.resolveAll(ctx, login, ops)
-	return login, answers, err
+	return r.session.resolveAll(ctx, login, ops)
 }
+
+// SecretVariables are the variables of 1Password's own tools that hold secrets.
+func SecretVariables() []string { return []string{TokenVariable, serverTokenVariable} }
 
 // read makes an outcome, and passes the value to Learn.
 func (r *Resolver) read(ref Reference, source, value string, err error) outcome {

@@ -2,7 +2,7 @@
 //
 // A reference says where a value is:
 //
-//	op://vault/item[/section]/field[?attribute=otp]   a field of an item in 1Password
+//	op://vault/item[/section]/field[?attribute=otp]   a field or a file of an item in 1Password
 //	env://NAME                                        an environment variable
 //	file://PATH                                       a file: absolute, or relative to the repository's root
 //
@@ -80,8 +80,8 @@ func (r Reference) label() string { return cmp.Or(r.String(), "$"+r.variable) }
 // https://developer.1password.com/docs/cli/secret-reference-syntax
 var opPart = regexp.MustCompile(`^[A-Za-z0-9_. -]+$`)
 
-// The queries that the SDK reads in addition to the content of a field, and those that only the op command reads: attributes
-// of fields and of files.
+// The queries that the SDK reads in addition to the content of a field, and those that only the op command and a Connect server read:
+// attributes of fields and of files.
 var (
 	sdkQueries = []string{"attribute=otp", "attribute=totp", "ssh-format=openssh"}
 	opQueries  = []string{
@@ -90,24 +90,32 @@ var (
 	}
 )
 
-// CheckOp checks an op:// reference that the op command or an operator of 1Password's reads (op read, op run, op inject): they know more
-// attributes than the SDK. Other references are checked as in ParseReference.
-func CheckOp(s string) error {
-	before, query, asked := strings.Cut(s, "?")
-	if !asked || !slices.Contains(opQueries, query) || !strings.HasPrefix(s, schemeOp+"://") {
-		before = s
+// opReference are the parts of an op:// reference.
+type opReference struct {
+	vault, item, section, field string
+	attribute                   string // of a field or a file; "" is its value
+	ssh                         bool   // a key in the format of OpenSSH
+}
+
+// splitOp splits a reference that ParseReference accepted.
+func splitOp(reference string) opReference {
+	path, query, _ := strings.Cut(strings.TrimPrefix(reference, schemeOp+"://"), "?")
+	parts := strings.Split(path, "/")
+	attribute, _ := strings.CutPrefix(query, "attribute=")
+	ref := opReference{vault: parts[0], item: parts[1], field: parts[len(parts)-1], attribute: attribute}
+	if ref.ssh = query == "ssh-format=openssh"; ref.ssh {
+		ref.attribute = ""
 	}
-	_, err := ParseReference(before)
-	return err
+	if len(parts) == 4 {
+		ref.section = parts[2]
+	}
+	return ref
 }
 
 func checkOp(path string) error {
 	path, query, asked := strings.Cut(path, "?")
-	switch {
-	case asked && slices.Contains(opQueries, query):
-		return fmt.Errorf("query %q is only for the op command: 1Password's SDK supports %s", query, known(sdkQueries))
-	case asked && !slices.Contains(sdkQueries, query):
-		return fmt.Errorf("unknown query %q: 1Password supports %s; its op command also supports %s", query, known(sdkQueries), known(opQueries))
+	if asked && !slices.Contains(sdkQueries, query) && !slices.Contains(opQueries, query) {
+		return fmt.Errorf("unknown query %q: 1Password supports %s; its op command and a Connect server also support %s", query, known(sdkQueries), known(opQueries))
 	}
 	parts := strings.Split(path, "/")
 	if len(parts) < 3 || len(parts) > 4 {

@@ -6,9 +6,12 @@ import (
 	"unicode/utf8"
 )
 
+// The attributes of fields and files are those of https://developer.1password.com/docs/cli/secret-reference-syntax.
 func TestParseReference(t *testing.T) {
 	for _, s := range []string{
 		"op://homelab/zot/password", "op://homelab/zot/api keys/ci", "op://v/i/f?attribute=otp", "op://v/i/f?ssh-format=openssh",
+		"op://v/i/s/f?attribute=otp", "op://v/i/cert.pem?attribute=content", "op://v/i/f?attribute=type", "op://v/i/f?attribute=value",
+		"op://v/i/f?attribute=id", "op://v/i/f?attribute=purpose", "op://v/i/cert.pem?attribute=size", "op://v/i/cert.pem?attribute=name",
 		"op://a1b2c3/d4e5f6/g.h-i_j", "env://REGISTRY_PASSWORD", "env://_x9", "file:///run/secrets/token", "file://secrets/token",
 		"file://../token", "file:///tmp/a b=ü", "file://.env",
 	} {
@@ -35,17 +38,20 @@ func TestParseReferenceRefuses(t *testing.T) {
 		"op://v/zot (ci)/password":   "use the ID",
 		"op://v/zöt/password":        "use the ID",
 		"op://v/i/f?attribute=title": "unknown query \"attribute=title\": 1Password supports ?attribute=otp, ",
-		"op://v/i/f?attribute=type":  "is only for the op command: 1Password's SDK supports ?attribute=otp, ",
 		"op://v/i/f?":                "unknown query",
-		"env://":                     "not a name of an environment variable",
-		"env://1X":                   "not a name of an environment variable",
-		"env://A-B":                  "not a name of an environment variable",
-		"file://":                    "has no path",
-		"file://~/token":             "write the absolute path",
-		"file:///run/secrets/":       "is a folder",
-		"file://..":                  "is a folder",
-		"file:///a\x00b":             "control character",
-		"file:///a\xff":              "not UTF-8",
+		"op://v/i?attribute=content": "has 2 parts",
+		"op://v/i/f?x":               "its op command and a Connect server also support ?attribute=type",
+		"env://A?attribute=content":  "not a name of an environment variable",
+		"op://v/i/f?attribute=content&attribute=id": "unknown query",
+		"env://":               "not a name of an environment variable",
+		"env://1X":             "not a name of an environment variable",
+		"env://A-B":            "not a name of an environment variable",
+		"file://":              "has no path",
+		"file://~/token":       "write the absolute path",
+		"file:///run/secrets/": "is a folder",
+		"file://..":            "is a folder",
+		"file:///a\x00b":       "control character",
+		"file:///a\xff":        "not UTF-8",
 	} {
 		ref, err := ParseReference(s)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -53,27 +59,6 @@ func TestParseReferenceRefuses(t *testing.T) {
 		}
 		if !ref.IsZero() {
 			t.Errorf("%q: refused and yet %v", s, ref)
-		}
-	}
-}
-
-// The attributes of fields and files are those of https://developer.1password.com/docs/cli/secret-reference-syntax.
-func TestCheckOp(t *testing.T) {
-	for _, s := range []string{
-		"op://v/i/f", "op://v/i/s/f?attribute=otp", "op://v/i/private key?ssh-format=openssh", "op://v/i/cert.pem?attribute=content",
-		"op://v/i/f?attribute=type", "op://v/i/f?attribute=value", "op://v/i/f?attribute=id", "op://v/i/f?attribute=purpose",
-		"op://v/i/cert.pem?attribute=size", "op://v/i/cert.pem?attribute=name", "env://A",
-	} {
-		if err := CheckOp(s); err != nil {
-			t.Errorf("%s: %v", s, err)
-		}
-	}
-	for s, want := range map[string]string{
-		"op://v/i/f?attribute=contents": "its op command also supports ?attribute=type", "op://v/i?attribute=content": "has 2 parts", "op://v/i/f?x": "unknown query",
-		"env://A?attribute=content": "not a name of an environment variable", "op://v/i/f?attribute=content&attribute=id": "unknown query",
-	} {
-		if err := CheckOp(s); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", s, err)
 		}
 	}
 }

@@ -3,8 +3,11 @@ package secret
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 )
 
 // Options say which sources a Resolver may read.
@@ -19,8 +22,16 @@ type Options struct {
 	Learn func(value string)
 	// Account is the 1Password account for the desktop app. $OP_ACCOUNT overrides it.
 	Account string
-	// Connect makes the connection to 1Password; nil means the real one.
+	// Connect makes the connection to 1Password; nil means the real one, for which the fields below are.
 	Connect func(context.Context, Login) (Vault, error)
+	// Op is the path of the op command, which is used where the SDK has no account; "" if there is none.
+	Op string
+	// Environ is the environment of the op command. nil: it is empty.
+	Environ func() []string
+	// HTTP makes the requests to a Connect server; nil is a client with the environment's proxy.
+	HTTP func() *http.Client
+	// Retry bounds the attempts at these requests.
+	Retry httpx.Retry
 }
 
 // Resolver reads secrets. It asks for each one at most once, whether that succeeds or not: 1Password counts requests, also those for
@@ -48,7 +59,7 @@ func NewResolver(options Options) *Resolver {
 		options.Learn = func(string) {}
 	}
 	if options.Connect == nil {
-		options.Connect = connect
+		options.Connect = options.dial
 	}
 	return &Resolver{options: options, done: map[Reference]outcome{}, session: session{connect: options.Connect}}
 }

@@ -28,6 +28,8 @@ func (c *cabinet) connect(_ context.Context, login Login) (Vault, error) {
 	return c, nil
 }
 
+func (c *cabinet) String() string { return c.logins[0].String() }
+
 func (c *cabinet) ResolveAll(_ context.Context, references []string) (map[string]Answer, error) {
 	c.calls = append(c.calls, references)
 	answers := map[string]Answer{}
@@ -198,8 +200,7 @@ func TestARefusalOfOnePasswordIsFinal(t *testing.T) {
 }
 
 func TestNobodyToAskAs(t *testing.T) {
-	r := NewResolver(Options{Connect: (&cabinet{}).connect})
-	_, err := r.Resolve(t.Context(), must(t, "op://v/i/f"))
+	_, err := NewResolver(Options{}).Resolve(t.Context(), must(t, "op://v/i/f"))
 	var failed *Error
 	if !errors.As(err, &failed) || failed.State != Unreachable || !strings.Contains(failed.Hint(), "OP_ACCOUNT") {
 		t.Errorf("%v", err)

@@ -37,9 +37,7 @@ func (s Settings) Override(getenv func(string) string) Settings {
 
 // SecretVariables are the variables with secrets of targets, independent of the settings.
 func SecretVariables() []string {
-	return []string{
-		PasswordVariable, ForgeTokenVariable, ArgoCDTokenVariable, ArgoCDOwnVariable, SSHKeyVariable, SigningKeyVariable, secret.TokenVariable,
-	}
+	return append(secret.SecretVariables(), PasswordVariable, ForgeTokenVariable, ArgoCDTokenVariable, ArgoCDOwnVariable, SSHKeyVariable, SigningKeyVariable)
 }
 
 // SecretNames are those variables, and the variables that references in the settings name.
