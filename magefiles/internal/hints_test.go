@@ -27,6 +27,8 @@ var speakers = map[string][]string{
 	"internal/app/ci_containers.go":           {"container:changed"},
 	"internal/app/container_release.go":       {"container:release"},
 	"internal/app/docs_serve.go":              {"docs:serve"},
+	"internal/adopt/commands.go":              {"validate"},
+	"internal/app/adopt.go":                   {"adopt"},
 	"internal/app/shell.go":                   {"container:shell"},
 	"internal/app/publish_promote.go":         {"container:publish", "ci:tag"},
 	"internal/console/format.go":              {"container:publish", "container:list", "docs:release", "doctor", "engine:status", "validate"},

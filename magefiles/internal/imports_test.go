@@ -21,7 +21,7 @@ var own = map[string][]string{
 	"tasks":    {},
 	"app": {
 		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "cijobs", // use cases
-		"doctor", "drift", "validate", // checks
+		"doctor", "drift", "validate", "adopt", // checks
 		"settings", "tasks", "step", "gitops", "image", "changelog", "dockerfile", "manifest", "docsite", // nouns and what use cases share
 		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "gitfetch", // adapters
 		"procgroup", "content", "regular", "scratch", "trust", "disk", "staticshell",
@@ -68,6 +68,7 @@ var own = map[string][]string{
 	"gitfetch":    {"procgroup", "trust", "scratch"},
 	"trust":       {"scratch", "plain"},
 	"validate":    {"image", "changelog", "dockerfile", "frontmatter", "manifest", "plain"},
+	"adopt":       {"image", "docsite", "changelog", "settings", "validate/"},
 	"doctor":      {"validate"},
 	"drift":       {"image", "manifest", "validate"},
 	"disk":        {},

@@ -24,6 +24,9 @@ type option func(*tasks.Options)
 // reports is the option of targets that print findings.
 func reports(o *tasks.Options) { o.Reports = true }
 
+// pages is the option of targets that print a page.
+func pages(o *tasks.Options) { o.Pages = true }
+
 // caller is the name of the target that calls run, as people type it: every target has one, so that every log has a title.
 func caller() string {
 	at := make([]uintptr, 1)

@@ -92,6 +92,9 @@ func (a *App) open(options tasks.Options) (err error) {
 	if options.Reports {
 		more = reportFormats()
 	}
+	if options.Pages {
+		more = append(more, markdown)
+	}
 	if a.format, err = console.ParseFormat(options.Format, more...); err != nil {
 		return err
 	}

@@ -1,8 +1,10 @@
 package imported
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -14,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/adopt"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
@@ -33,6 +36,7 @@ func TestAnotherRepositoryUsesTheTargets(t *testing.T) {
 		{"help", (*repository).testHelp}, {"validate", (*repository).testValidate}, {"build", (*repository).testBuild},
 		{"publish", (*repository).testPublish}, {"Dockerfile", (*repository).testDockerfile}, {"docs", (*repository).testDocs},
 		{"release a container", (*repository).testReleaseContainer}, {"release the docs", (*repository).testReleaseDocs},
+		{"adopt", (*repository).testAdopt},
 	} {
 		if part.name == "publish" { // the targets before it need no server
 			r.startLab()
@@ -114,6 +118,32 @@ func (r *repository) testReleaseContainer() {
 	deployed := r.get("http://"+r.setting("ARGOCD_SERVER")+"/api/v1/applications/hello", r.setting("ARGOCD_AUTH_TOKEN"))
 	if want := `"images":["` + strings.TrimSpace(published) + `"]`; !strings.Contains(deployed, want) {
 		r.t.Errorf("Argo CD has deployed\n%s\nexpected %s", deployed, want)
+	}
+}
+
+// testAdopt replaces the two files by those of the plan.
+func (r *repository) testAdopt() {
+	var plan adopt.Plan
+	if err := json.Unmarshal([]byte(r.mage("adopt", "-format=json")), &plan); err != nil {
+		r.t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, s := range plan.Settings {
+		got[s.Name] = s.Value
+	}
+	if got["Registry"] != "registry.example" || got["Namespace"] != "me" || got["DocsGenerator"] != "node" || got["DocsManifest"] != "argocd/manifests/docs/deployment.yaml" {
+		r.t.Errorf("the plan has the settings %q", got)
+	}
+	if len(plan.Files) != 2 || len(plan.Containers) != 2 || !plan.Containers[0].Fits || !plan.Containers[1].Fits {
+		r.t.Fatalf("the plan is %+v", plan)
+	}
+	for _, f := range plan.Files {
+		if err := os.WriteFile(filepath.Join(r.dir, filepath.FromSlash(f.Path)), []byte(f.Text), 0o644); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if listing := r.mage("container:list"); !strings.Contains(listing, "hello") {
+		r.t.Errorf("the containers are %q", listing)
 	}
 }
 

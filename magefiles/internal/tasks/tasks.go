@@ -39,6 +39,7 @@ type App interface {
 	Validate(ctx context.Context, only, since string) error
 	Doctor(ctx context.Context, only string) error
 	Drift(ctx context.Context, only string) error
+	Adopt(repo string, write bool) (fmt.Stringer, error)
 	CheckSecrets(ctx context.Context) (fmt.Stringer, error)
 
 	EngineStatus(ctx context.Context) (fmt.Stringer, error)
@@ -58,6 +59,7 @@ type Options struct {
 	Target  string // its name, as in container:build
 	Format  string // of its result: text or json, or a format of findings; "" is text
 	Reports bool   // the result are findings, which have more formats
+	Pages   bool   // the result can also be a page in Markdown
 	Verbose bool
 }
 

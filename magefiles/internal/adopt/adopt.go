@@ -1,0 +1,212 @@
+// Package adopt reads a repository that does not use the targets yet, and says what fits, what must change, and which settings it has: the target
+// adopt. It writes nothing.
+package adopt
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+)
+
+// Adopt is the use case.
+type Adopt struct {
+	Files  fs.FS  // the repository
+	Remote string // web address of its remote; "" if there is none
+	Module string // import path of the module that has the targets
+}
+
+// Plan is the result.
+type Plan struct {
+	Settings   []Setting   `json:"settings"`
+	Containers []Container `json:"containers"`
+	Replaced   []Command   `json:"replaced"` // commands that a target replaces
+	Stays      []Command   `json:"stays"`    // commands of the same field that no target replaces
+	Todo       []Todo      `json:"todo"`     // what must change
+	Files      []File      `json:"files"`    // what to write
+	Steps      []string    `json:"steps"`    // commands that complete it
+}
+
+// Setting is a setting that could be derived. Value is "" if there are several candidates, or if only the name of the field is known.
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	From  string `json:"from"` // why: a file with its line, or what was counted
+}
+
+// Container is a folder of containers.
+type Container struct {
+	Name    image.Name `json:"name"`
+	Kind    string     `json:"kind"`
+	Version string     `json:"version"` // of the packaged application; "" if not stated
+	Fits    bool       `json:"fits"`
+	Problem string     `json:"problem,omitempty"`
+}
+
+// Command is a command in a workflow or a script.
+type Command struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Text   string `json:"text"`
+	Target string `json:"target"` // the command that replaces it, or why it stays
+}
+
+// Todo is something that must change, or be decided.
+type Todo struct {
+	Where string `json:"where"`
+	What  string `json:"what"`
+}
+
+// File is a file to write.
+type File struct {
+	Path string `json:"path"` // slash path from the root
+	Text string `json:"text"`
+}
+
+// Run reads the repository.
+func (a Adopt) Run() (*Plan, error) {
+	texts, err := a.read()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Settings: []Setting{}, Containers: []Container{}, Replaced: []Command{}, Stays: []Command{}, Todo: []Todo{}}
+	if err := p.containers(a.Files); err != nil {
+		return nil, err
+	}
+	p.elsewhere(texts)
+	p.commands(texts)
+	p.settings(a, texts)
+	p.files(a)
+	return p, nil
+}
+
+// skipped are folders that hold the files of others.
+var skipped = []string{".git", "node_modules", "vendor", "testdata", ".venv", "__pycache__"}
+
+const maxText = 1 << 20 // bytes of a file that is read
+
+// text is a file of the repository.
+type text struct {
+	name string // slash path from the root
+	text string
+}
+
+// read returns the manifests, workflows, scripts and configuration files, sorted by name.
+func (a Adopt) read() ([]text, error) {
+	var all []text
+	err := fs.WalkDir(a.Files, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil && errors.Is(err, fs.ErrPermission):
+			return nil // of a service that runs here, for example
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if slices.Contains(skipped, entry.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil || info.Size() > maxText || !isKnown(name) && info.Mode()&0o111 == 0 {
+			return nil //nolint:nilerr // it was removed in the meantime
+		}
+		content, err := fs.ReadFile(a.Files, name)
+		if err != nil {
+			return nil //nolint:nilerr // as above
+		}
+		all = append(all, text{name, string(content)})
+		return nil
+	})
+	return all, err
+}
+
+// isKnown reports whether the name tells that a file is of use here. Executable files may be scripts too.
+func isKnown(name string) bool {
+	base := path.Base(name)
+	return slices.Contains([]string{".yaml", ".yml", ".sh", ".bash", ".toml", ".json"}, path.Ext(name)) ||
+		slices.Contains([]string{"Dockerfile", "Containerfile", "Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", "Kustomization"}, base)
+}
+
+// containers lists the folders of containers, with what keeps them from being built.
+func (p *Plan) containers(files fs.FS) error {
+	found, err := image.Find(files)
+	for _, c := range found {
+		p.Containers = append(p.Containers, Container{Name: c.Name, Kind: string(c.Kind), Version: c.Version, Fits: true})
+		if c.Version == "" {
+			p.Todo = append(p.Todo, Todo{c.Dir, "state the version of the packaged application (ARG CONTAINER_APP_VERSION=X.Y.Z, or //blumeops:version X.Y.Z) if images are published with auto"})
+		}
+	}
+	known := map[string]bool{}
+	for _, c := range found {
+		known[string(c.Name)] = true
+	}
+	faults := errorsOf(err)
+	for _, fault := range faults {
+		var bad *image.ContainerError
+		if !errors.As(fault, &bad) {
+			return err
+		}
+		known[path.Base(bad.Dir)] = true
+		p.Containers = append(p.Containers, Container{Name: image.Name(path.Base(bad.Dir)), Kind: "-", Problem: bad.Err.Error()})
+		p.Todo = append(p.Todo, Todo{bad.Dir, bad.Err.Error()})
+	}
+	p.others(files, known)
+	slices.SortFunc(p.Containers, func(x, y Container) int { return cmp.Compare(x.Name, y.Name) })
+	return nil
+}
+
+// errorsOf takes a joined error apart.
+func errorsOf(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, is := err.(interface{ Unwrap() []error }); is {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// others adds the folders of containers that are built in another way.
+func (p *Plan) others(files fs.FS, known map[string]bool) {
+	entries, err := fs.ReadDir(files, image.Root)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !e.IsDir() || known[e.Name()] || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		dir := path.Join(image.Root, e.Name())
+		for _, of := range []struct{ file, kind string }{{"default.nix", "nix"}, {"flake.nix", "nix"}, {"Containerfile", "containerfile"}, {"apko.yaml", "apko"}} {
+			if _, err := fs.Stat(files, path.Join(dir, of.file)); err != nil {
+				continue
+			}
+			what := "is built with " + of.kind + ", which no target does: keep its command, or write a Dockerfile"
+			if of.kind == "containerfile" {
+				what = "rename Containerfile to Dockerfile"
+			}
+			p.Containers = append(p.Containers, Container{Name: image.Name(e.Name()), Kind: of.kind, Problem: what})
+			p.Todo = append(p.Todo, Todo{dir, what})
+			break
+		}
+	}
+}
+
+// elsewhere notes the containers outside of the folder of containers.
+func (p *Plan) elsewhere(texts []text) {
+	for _, t := range texts {
+		if base := path.Base(t.name); (base == "Dockerfile" || base == "Containerfile") && !strings.HasPrefix(t.name, image.Root+"/") {
+			p.Todo = append(p.Todo, Todo{t.name, "is outside of " + image.Root + "/: targets build the folders " + image.Root + "/NAME, so move it and the files that it copies"})
+		}
+	}
+}
+
+// place is FILE:LINE.
+func place(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }

@@ -1,0 +1,100 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/adopt"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
+)
+
+// ownModule is the module that another repository imports the targets from.
+const ownModule = "forge.ops.eblu.me/eblume/blumeops"
+
+// markdown is the format of a page.
+const markdown console.Format = "markdown"
+
+// Adopt plans how the repository in a folder, "" for this one, comes to use the targets.
+func (a *App) Adopt(dir string, write bool) (fmt.Stringer, error) {
+	at := a.root
+	if filepath.IsAbs(dir) {
+		at = dir
+	} else if dir != "" {
+		at = filepath.Join(a.root, dir)
+	}
+	root, err := os.OpenRoot(at)
+	if err != nil {
+		return nil, console.BadInput(fmt.Errorf("-repo=%s: %w", dir, err))
+	}
+	defer root.Close()
+	remote := ""
+	if git, err := repo.Open(at); err == nil {
+		remote = git.SourceURL()
+	} else {
+		a.console.Note("no git repository: the forge is not known")
+	}
+	plan, err := adopt.Adopt{Files: regular.FS(root), Remote: remote, Module: ownModule}.Run()
+	if err != nil {
+		return nil, err
+	}
+	if write {
+		if err := writePlan(root, plan.Files); err != nil {
+			return nil, err
+		}
+		for _, f := range plan.Files {
+			a.console.Note("wrote " + filepath.Join(at, filepath.FromSlash(f.Path)))
+		}
+	}
+	if a.format == markdown {
+		return adoptedPage{plan}, nil
+	}
+	return plan, nil
+}
+
+// adoptedPage is a plan as Markdown.
+type adoptedPage struct{ *adopt.Plan }
+
+// String is the page.
+func (p adoptedPage) String() string { return p.Markdown() }
+
+// writePlan writes new files, all or none.
+func writePlan(root *os.Root, files []adopt.File) error {
+	for _, f := range files {
+		if _, err := root.Lstat(f.Path); err == nil {
+			return console.BadInput(fmt.Errorf("-write: %s exists: nothing was written; compare it with the printed one", f.Path))
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for i, f := range files {
+		err := root.MkdirAll(filepath.Dir(f.Path), 0o755)
+		if err == nil {
+			err = writeNew(root, f)
+		}
+		if err != nil {
+			for _, written := range files[:i] {
+				err = errors.Join(err, root.Remove(written.Path))
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// writeNew writes a file that must not exist. After an error nothing of it is left.
+func writeNew(root *os.Root, f adopt.File) error {
+	file, err := root.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(f.Text)
+	if err = errors.Join(err, file.Close()); err != nil {
+		err = errors.Join(err, root.Remove(f.Path))
+	}
+	return err
+}
