@@ -32,6 +32,11 @@ func TestMain(m *testing.M) {
 	switch role := os.Getenv(roleVariable); {
 	case role == "target":
 		target()
+	case role == clientRole:
+		if err := client(os.Args[1], os.Args[2], os.Args[3], os.Args[4], os.Args[5:]...); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	case role != "":
 		daggerSession(role)
 	default:

@@ -117,14 +117,20 @@ func waitFD(ctx context.Context, fd int, patience time.Duration) (ended bool, er
 	return false, nil
 }
 
-// cleanUp removes the remains of a daemon that was killed: containers of running steps, the bridge of its services, its socket, temporary files. Mounts ended with its mount
-// namespace. Files that cannot be removed stay until the next start.
+// cleanUp removes the remains of a daemon that was killed: containers of running steps with their files, the bridge of its services, its socket,
+// temporary files. Mounts ended with its mount namespace. Files that cannot be removed stay until the next start.
 func (o Options) cleanUp(ctx context.Context, f files) {
 	for _, runtime := range o.runtimes() {
 		o.deleteContainers(ctx, runtime, f.root)
 	}
 	if os.Geteuid() == 0 {
 		removeBridge(f.root)
+	}
+	for _, pattern := range []string{"executor", "service-hosts"} { // in the folder of BuildKit's worker
+		paths, _ := filepath.Glob(filepath.Join(f.root, "*", pattern))
+		for _, path := range paths {
+			os.RemoveAll(path)
+		}
 	}
 	os.Remove(f.socket)
 	os.RemoveAll(f.tmp)

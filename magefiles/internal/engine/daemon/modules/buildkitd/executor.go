@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/moby/buildkit/executor"
 	"github.com/moby/buildkit/executor/oci"
@@ -23,6 +24,7 @@ type lateExecutor struct {
 	runtime, hint string
 	services      *bridge
 	names         *names
+	folders       mountFolders
 	make          func() (executor.Executor, error)
 }
 
@@ -31,7 +33,6 @@ func late(cfg config, worker base.WorkerOpt) *lateExecutor {
 	names := &names{dir: filepath.Join(worker.Root, "service-hosts")}
 	if !cfg.Rootless {
 		services.removeRemains()
-		_ = os.RemoveAll(names.dir) // of a killed daemon; files are written over
 	}
 	networks := maps.Clone(worker.NetworkProviders)
 	networks[pb.NetMode_UNSET] = provider{networks[pb.NetMode_UNSET]}
@@ -40,6 +41,7 @@ func late(cfg config, worker base.WorkerOpt) *lateExecutor {
 		hint:     cfg.RuntimeHint,
 		services: services,
 		names:    names,
+		folders:  mountFolders{dir: os.TempDir()},
 		make: sync.OnceValues(func() (executor.Executor, error) {
 			return runcexecutor.New(runcexecutor.Opt{
 				Root:              filepath.Join(worker.Root, "executor"),
@@ -59,6 +61,7 @@ func (l *lateExecutor) Run(ctx context.Context, id string, root executor.Mount, 
 	if err != nil {
 		return nil, err
 	}
+	defer func() { l.folders.sweep(time.Now()) }()
 	session, err := takeVariables(&process.Meta)
 	if err != nil {
 		return nil, err
