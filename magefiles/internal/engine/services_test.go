@@ -401,14 +401,15 @@ func TestAServiceThatDoesNotStart(t *testing.T) {
 func TestAServiceThatDiesWhileAStepRuns(t *testing.T) {
 	ctx := context.Background()
 	_, ct, seen := serving(t)
-	s := serve(ct, "serve", "8080", nonce())
-	_, err := ct.WithEnvVariable("N", nonce()).WithServiceBinding("web", s).WithExec([]string{"/program", "ask", "die ", "web:8080"}).Sync(ctx)
+	n := nonce()
+	s := serve(ct, "serve", "8080", n)
+	_, err := ct.WithEnvVariable("N", n).WithServiceBinding("web", s).WithExec([]string{"/program", "ask", "die ", "web:8080"}).Sync(ctx)
 	var failed *dagger.ExecError
 	if !errors.As(err, &failed) {
 		t.Fatalf("got %v", err)
 	}
 	host, _ := s.Hostname(ctx)
-	if want := "exit code: 7; the service " + host + " (web) has ended: exit code: 9"; !strings.HasPrefix(failed.Error(), want) {
+	if want := "exit code: 7; the service " + host + " (web) has ended: exit code: 9\n  web | serving " + n + "\n  web | told to die"; !strings.HasPrefix(failed.Error(), want) {
 		t.Errorf("got %q, want %q", failed.Error(), want)
 	}
 	if failed := seen.named(engine.Failed); len(failed) != 1 || !strings.Contains(seen.logged(), "told to die") {

@@ -215,9 +215,9 @@ func (all *Services) startFailure(f *solver.Failure, err error) error {
 	return nil
 }
 
-// blame shows the logs of the services that the failed command uses, and names those that have ended.
+// blame shows the logs of the services that the failed command uses, and names those that have ended, with their last lines.
 func (all *Services) blame(f *solver.Failure) string {
-	var ended strings.Builder
+	var ended, lines strings.Builder
 	id := f.SecretVariable(hostsVariable)
 	all.mu.Lock()
 	bindings, given := all.uses[id], all.given[id]
@@ -230,8 +230,11 @@ func (all *Services) blame(f *solver.Failure) string {
 		name := strings.Join(b.aliases, ", ")
 		if r.isDead() && !r.isStopping() {
 			fmt.Fprintf(&ended, "; the service %s (%s) has ended: %s", r.host, name, r.cause(r.endErr))
+			for _, line := range r.lastLines() {
+				fmt.Fprintf(&lines, "\n  %s | %s", name, line)
+			}
 		}
 		r.fail("a step that uses it as " + name + " failed")
 	}
-	return ended.String()
+	return ended.String() + lines.String()
 }

@@ -190,12 +190,10 @@ func describe(said *ExecError, output []byte, static, secrets bool) []string {
 	lines := []string{fmt.Sprintf("failed: %s (exit code %d)", strings.Join(said.Cmd, " "), said.ExitCode)}
 	text := strings.TrimRight(string(output), "\n")
 	if text == "" {
-		text = strings.TrimRight(said.Stdout+said.Stderr, "\n")
+		text = said.Stdout + said.Stderr
 	}
-	if said := strings.Split(text, "\n"); text != "" {
-		for _, line := range said[max(0, len(said)-lastLines):] {
-			lines = append(lines, "  | "+line)
-		}
+	for _, line := range last(text) {
+		lines = append(lines, "  | "+line)
 	}
 	shell := "a shell in the state before this step: "
 	if static {
@@ -206,4 +204,14 @@ func describe(said *ExecError, output []byte, static, secrets bool) []string {
 		lines = append(lines, "the secrets of the step have their real values in this shell, and what you print is not masked")
 	}
 	return lines
+}
+
+// last are the last lines of an output.
+func last(output string) []string {
+	output = strings.TrimRight(output, "\n")
+	if output == "" {
+		return nil
+	}
+	lines := strings.Split(output, "\n")
+	return lines[max(0, len(lines)-lastLines):]
 }

@@ -36,6 +36,7 @@ func (l *logWriter) Close() error {
 func (l *logWriter) keep(p []byte) {
 	l.r.mu.Lock()
 	l.r.out[l.stream-1].write(p)
+	l.r.both.write(p)
 	l.r.mu.Unlock()
 	l.r.report(solver.Event{State: solver.Log, Stream: l.stream, Data: bytes.Clone(p)})
 }
@@ -58,6 +59,13 @@ func (r *runningService) output(stream int) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return text(r.out[stream-1].kept)
+}
+
+// lastLines are the last lines of both streams.
+func (r *runningService) lastLines() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return last(text(r.both.kept))
 }
 
 // tailBuffer keeps the end of what is written to it: at least maxStream bytes, at most twice as many.

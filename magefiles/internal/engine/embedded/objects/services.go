@@ -57,8 +57,9 @@ type runningService struct {
 
 	mu       sync.Mutex
 	stopping bool
-	reported bool // its end is known to the progress
-	out      [2]tailBuffer
+	reported bool          // its end is known to the progress
+	out      [2]tailBuffer // stdout and stderr
+	both     tailBuffer    // in the order of their output
 }
 
 var errServicesClosed = errors.New("the engine session is closed")

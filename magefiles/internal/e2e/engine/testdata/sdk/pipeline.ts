@@ -27,7 +27,7 @@ await connection(async () => {
 
   let failure = ""
   try {
-    await client.withExec(["redis-cli", "-e", "-h", "database", "LPUSH", "head", "a string is no list"]).sync()
+    await client.withExec(["sh", "-c", "redis-cli -h database SHUTDOWN; redis-cli -h database GET head"]).sync()
   } catch (error) {
     failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   }
