@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -138,44 +140,109 @@ func TestContainersOfServices(t *testing.T) {
 	}
 }
 
-// Two sessions have services of their own, also equal ones.
+// Two sessions have services of their own at the same time, also equal ones, and with one name and port.
 func TestServicesOfTwoSessions(t *testing.T) {
 	dir := program(t, server)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("of the host")) }))
 	defer srv.Close()
 	port := srv.Listener.Addr().(*net.TCPAddr).Port
 	text := nonce()
-	var answers []string
-	for range 2 {
+	answers, clients, all := make([]string, 2), make([]*dagger.Container, 2), make([]*services, 2)
+	for i := range answers {
 		c, ct, seen := servingFrom(t, dir)
 		host := c.Host().Service([]dagger.PortForward{{Frontend: 8123, Backend: port, Protocol: dagger.NetworkProtocolTcp}})
-		client := ct.WithEnvVariable("N", nonce()).WithServiceBinding("web", serve(ct, "serve", "8080", text)).WithServiceBinding("host", host)
-		answers = append(answers, output(t, client, "ask", "tell", "web:8080"))
-		if got := output(t, client, "ask", "GET / HTTP/1.0\r\n\r\n", "host:8123"); !strings.Contains(got, "of the host") {
-			t.Errorf("got %q", got)
-		}
-		if started := seen.named(engine.Started); len(started) != 2 {
-			t.Errorf("started %q", started)
-		}
+		equal := serve(ct, "serve", "8080", text).WithHostname("web.internal")
+		own := serve(ct, "serve", "8080", strconv.Itoa(i)+text).WithHostname("db.internal")
+		clients[i], all[i] = ct.WithServiceBinding("web", equal).WithServiceBinding("db", own).WithServiceBinding("host", host), seen
+		answers[i] = output(t, clients[i].WithEnvVariable("N", nonce()), "ask", "tell", "web:8080")
 	}
 	if answers[0] == answers[1] {
 		t.Errorf("two sessions share a service: %q", answers)
 	}
+	var asked sync.WaitGroup
+	for i, ct := range clients {
+		asked.Go(func() {
+			ask := func(args ...string) string {
+				out, err := ct.WithEnvVariable("N", nonce()).WithExec(append([]string{"/program", "ask"}, args...)).Stdout(context.Background())
+				if err != nil {
+					t.Error(err)
+				}
+				return strings.TrimSpace(out)
+			}
+			for range 3 {
+				got := strings.Split(ask("tell", "web.internal:8080", "db:8080", "db.internal:8080"), "\n")
+				if len(got) != 3 || got[0] != answers[i] || !strings.HasPrefix(got[1], strconv.Itoa(i)+text) || got[2] != got[1] {
+					t.Errorf("got %q; the first answer was %q", got, answers[i])
+				}
+			}
+			if got := ask("GET / HTTP/1.0\r\n\r\n", "host:8123"); !strings.Contains(got, "of the host") {
+				t.Errorf("got %q", got)
+			}
+			if started := all[i].named(engine.Started); len(started) != 3 {
+				t.Errorf("started %q", started)
+			}
+		})
+	}
+	asked.Wait()
 }
 
-// A cleared cache does not take the files of a running service or shell.
-func TestPruneWhileServicesRun(t *testing.T) {
+// engine:prune takes no file of a running service or an open shell.
+func TestPruneWhileTheyRun(t *testing.T) {
+	testenv.Superuser(t, "services require network namespaces with addresses")
 	ctx := context.Background()
-	c, ct, _ := serving(t)
-	s, err := serve(ct.WithMountedDirectory("/mnt", c.Directory().WithNewFile("file", "still here")), "serve", "8080", nonce()).Start(ctx)
+	p, c, ct := attended(t, nil)
+	dir := program(t, server)
+	ct = ct.WithFile("/program", c.Host().Directory(dir).File("program")).WithNewFile("/own", "own file").
+		WithMountedDirectory("/mnt", c.Directory().WithNewFile("file", "still here")).WithMountedCache("/cache", c.CacheVolume(nonce()))
+	s, err := serve(ct, "serve", "8080", nonce()).Start(ctx)
 	must(t, err)
-	opts := enginetest.Options(t, "/")
-	if _, err := engine.Prune(ctx, opts, true); err != nil {
-		t.Fatal(err)
+	bound := ct.WithServiceBinding("web", s)
+	prune := func() {
+		for _, all := range []bool{false, true} {
+			if _, err := engine.Prune(ctx, enginetest.Options(t, "/"), all); err != nil {
+				t.Error(err)
+			}
+		}
 	}
-	if got := output(t, ct.WithEnvVariable("N", nonce()).WithServiceBinding("web", s), "ask", "file", "web:8080"); got != "still here" {
+	p.during(terminal(bound), func() {
+		p.sees(`# (\x1b\[6n)?$`)
+		p.types("echo kept >/cache/file; echo written >/written; cat /cache/file\r")
+		p.sees(`\nkept\r\n`)
+		prune()
+		p.types("cat /own /mnt/file /cache/file /written; ls /bin | wc -l; /program ask file web:8080\r")
+		p.sees(`\nown filestill herekept\r\nwritten\r\n\d+\r\nstill here`)
+		p.types("exit\r")
+	})
+	prune()
+	if got := output(t, bound.WithEnvVariable("N", nonce()), "ask", "file", "web:8080"); got != "still here" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// A run with other settings, which require a restart of the daemon, does not end the services and shells of others.
+func TestOtherSettingsWhileTheyRun(t *testing.T) {
+	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
+	opts := ownDaemon(t, program(t, server))
+	ctx := context.Background()
+	u := newUser(t, opts, busybox, t.TempDir(), "mark"+nonce(), "service", "shell")
+	u.ready(0)
+	status, err := engine.Status(ctx, opts)
+	must(t, err)
+	other, said := opts, ""
+	other.CacheBytes, other.Log = opts.CacheBytes+1, func(line string) { said += line + "\n" }
+	_, err = engine.Up(ctx, other)
+	must(t, err)
+	if now, err := engine.Status(ctx, other); err != nil || now.PID != status.PID || !strings.Contains(said, "they take effect at its next start") {
+		t.Errorf("the daemon is %+v, it was %+v, %v; said %q", now, status, err, said)
+	}
+	u.leave() // the shell and the service end well
+	waitFor(t, "the restart of the idle daemon", func() bool {
+		_, err := engine.Up(ctx, other)
+		must(t, err)
+		now, err := engine.Status(ctx, other)
+		must(t, err)
+		return now.PID != status.PID && now.CacheLimit == other.CacheBytes
+	})
 }
 
 // ownDaemon are the options of a daemon that only this test uses.
