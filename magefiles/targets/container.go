@@ -47,6 +47,7 @@ func (Container) List(ctx context.Context,
 //	mage container:build nettest -output=nettest.tar && docker load -i nettest.tar
 //	mage container:build quartz -output=dir:rootfs
 //	mage container:build devpi -interactive
+//	mage container:build devpi -keep=dir:/tmp/failed
 func (Container) Build(ctx context.Context, name string,
 	platform *string, // such as linux/amd64,linux/arm64; default: this machine's
 	target *string, // stage of the Dockerfile; default: the last
@@ -54,12 +55,13 @@ func (Container) Build(ctx context.Context, name string,
 	secret *string, // secrets of RUN --mount=type=secret: ID=REFERENCE,... (op://, env://, file://)
 	output *string, // FILE.tar, oci:DIR (OCI layout) or dir:DIR (root file system); default: none
 	interactive *bool, // open a shell in the step that fails, on a terminal
+	keep *string, // dir:DIR, a new folder for the state of the step that fails; default: none
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
 	given := tasks.BuildArgs{Name: name, Platforms: value(platform), Target: value(target), Args: value(args), Output: value(output)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		if err := errors.Join(a.Inspect(value(interactive)), a.MountSecrets(value(secret))); err != nil {
+		if err := errors.Join(a.Inspect(value(interactive)), a.Keep(value(keep)), a.MountSecrets(value(secret))); err != nil {
 			return err
 		}
 		built, err := a.Build(ctx, value(engine), given)
@@ -153,12 +155,13 @@ func (Container) Publish(ctx context.Context, name, version string,
 	promote *bool, // also write it into the manifests, as container:promote does
 	sync *bool, // with -promote: let Argo CD deploy it, and wait
 	interactive *bool, // open a shell in the step that fails, on a terminal
+	keep *string, // dir:DIR, a new folder for the state of the step that fails; default: none
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
 	given := tasks.PublishArgs{Name: name, Version: version, Platforms: value(platform), Registry: value(registry), Force: value(force)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		if err := errors.Join(a.Inspect(value(interactive)), a.MountSecrets(value(secret))); err != nil {
+		if err := errors.Join(a.Inspect(value(interactive)), a.Keep(value(keep)), a.MountSecrets(value(secret))); err != nil {
 			return err
 		}
 		published, err := a.Publish(ctx, value(engine), given, value(dryrun), tasks.Promoting{On: value(promote), Sync: value(sync)})

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"context"
+	"errors"
 
 	"github.com/magefile/mage/mg"
 
@@ -56,12 +57,13 @@ func (Docs) Build(ctx context.Context,
 	source *string, // source of Quartz, DIR or URL#REF; default: the setting DocsSource
 	output *string, // FILE.tar.gz; default: docs-VERSION.tar.gz
 	interactive *bool, // open a shell in the step that fails, on a terminal
+	keep *string, // dir:DIR, a new folder for the state of the step that fails; default: none
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
 	given := tasks.DocsArgs{Version: value(version), Source: value(source), Output: value(output)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		if err := a.Inspect(value(interactive)); err != nil {
+		if err := errors.Join(a.Inspect(value(interactive)), a.Keep(value(keep))); err != nil {
 			return err
 		}
 		built, err := a.BuildDocs(ctx, value(engine), given)

@@ -50,6 +50,7 @@ type App struct {
 
 	target  context.Context  // ends when the target must end
 	inspect bool             // a shell opens in each step that fails
+	keep    *engine.Keep     // a folder for the state of a step that fails; nil for none
 	command string           // of container:shell; "" for a shell
 	shells  sync.WaitGroup   // the shells that are open
 	left    []int            // their exit codes; only one is open at a time

@@ -29,16 +29,16 @@ type flagError struct {
 func (e *flagError) Error() string { return e.flag + ": " + e.err.Error() }
 func (e *flagError) Unwrap() error { return e.err }
 
-// notOnDagger is the error of -interactive with the real Dagger, whose own command does the same.
-type notOnDagger struct{}
+// notOnDagger is the error of a flag that the real Dagger does not support. Its own command opens a shell too.
+type notOnDagger struct{ flag string }
 
-func (notOnDagger) Error() string {
-	return "-interactive requires the embedded engine, and this session is with Dagger"
+func (e notOnDagger) Error() string {
+	return e.flag + " requires the embedded engine, and this session is with Dagger"
 }
 
 // Hint says what to do.
-func (notOnDagger) Hint() string {
-	return "add -engine=embedded; or let Dagger open the shell: leave out -interactive, and put `dagger run -i` before the command"
+func (e notOnDagger) Hint() string {
+	return "add -engine=embedded; or let Dagger open a shell in the failing step: leave out " + e.flag + ", and put `dagger run -i` before the command"
 }
 
 // screen gives the user's terminal to a command in a container. The command outlives the request that it is for, as another build of the same

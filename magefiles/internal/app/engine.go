@@ -40,7 +40,7 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 		screen = a.pipes
 	}
 	return engine.Options{
-		Screen: screen, Inspect: a.inspect, Shell: a.staticShell,
+		Screen: screen, Inspect: a.inspect, Keep: a.keep, Shell: a.staticShell,
 		Choice: parsed, Workdir: a.root, StateDir: a.stateAt, CacheBytes: cache, Registries: registries, CAFile: authorities,
 		LookupEnv: os.LookupEnv, Events: a.progress.engineEvent, Log: a.console.Note, DaggerLog: &a.progress,
 	}, nil

@@ -30,12 +30,23 @@ func (s *session) connect(ctx context.Context, opts engine.Options) (*pipeline.C
 		if err != nil {
 			return nil, err
 		}
-		if opts.Inspect && open.Choice == engine.Dagger {
-			return nil, errors.Join(console.BadInput(notOnDagger{}), open.Close())
+		if flag := onlyEmbedded(opts); flag != "" && open.Choice == engine.Dagger {
+			return nil, errors.Join(console.BadInput(notOnDagger{flag}), open.Close())
 		}
 		s.open = open
 	}
 	return s.open.Client, nil
+}
+
+// onlyEmbedded is a flag that was given and that requires the embedded engine; "" for none.
+func onlyEmbedded(opts engine.Options) string {
+	switch {
+	case opts.Inspect:
+		return "-interactive"
+	case opts.Keep != nil:
+		return "-keep"
+	}
+	return ""
 }
 
 // choice is the engine that the session is with; "" before there is one.

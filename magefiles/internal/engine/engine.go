@@ -64,6 +64,9 @@ type (
 	Size       = embedded.Size
 )
 
+// Keep says where the embedded engine leaves the state of a failed step.
+type Keep = embedded.Keep
+
 // Registry says how to speak to one image registry.
 type Registry = daemon.Registry
 
@@ -80,6 +83,7 @@ type Options struct {
 	Log        func(string)                                  // a line for people: builds that happen once, the chosen engine and why
 	Screen     OpenScreen                                    // the terminal of the user, for the embedded engine; nil for none
 	Inspect    bool                                          // a shell in each step that fails: only the embedded engine has it
+	Keep       *Keep                                         // leaves the state of each step that fails in a folder, for one session: only the embedded engine does
 	Shell      func(context.Context) (dir string, err error) // a folder with a static shell in bin; nil for none
 	DaggerLog  io.Writer                                     // output of the real Dagger while it works; nil for none
 }
@@ -206,7 +210,7 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 	}
 	return embedded.Open(ctx, c, embedded.Options{
 		Workdir: opts.Workdir, StateDir: opts.StateDir, CAFile: opts.CAFile, LookupEnv: opts.LookupEnv,
-		CanExec: d.RuntimeError, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Shell: opts.Shell,
+		CanExec: d.RuntimeError, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell,
 	})
 }
 

@@ -21,6 +21,8 @@ type App interface {
 	MountSecrets(list string) error
 	// Inspect is -interactive: a shell opens in each step that fails.
 	Inspect(on bool) error
+	// Keep is -keep: the state of each step that fails is left in a folder, dir:DIR; "" for none.
+	Keep(where string) error
 	Build(ctx context.Context, engine string, args BuildArgs) (fmt.Stringer, error)
 	Shell(ctx context.Context, engine string, args ShellArgs) error
 	Publish(ctx context.Context, engine string, args PublishArgs, dryRun bool, then Promoting) (fmt.Stringer, error)

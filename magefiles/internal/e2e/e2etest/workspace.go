@@ -217,6 +217,16 @@ func (w *Workspace) Write(name, text string) {
 	}
 }
 
+// Read reads a file of the repository.
+func (w *Workspace) Read(name string) string {
+	w.T.Helper()
+	text, err := os.ReadFile(filepath.Join(w.Repo, filepath.FromSlash(name)))
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return string(text)
+}
+
 // Command is mage with arguments, not started yet.
 func (w *Workspace) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(setup.bin, "mage"), args...)

@@ -3,7 +3,6 @@ package shell
 import (
 	"crypto/rand"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -238,11 +237,7 @@ func TestInteractivePublish(t *testing.T) {
 // Several builds that fail open one shell after the other, and all failures are reported.
 func TestInteractiveWithSeveral(t *testing.T) {
 	w := debian(t, "RUN echo this is tool; exit 5\n")
-	other, err := os.ReadFile(filepath.Join(w.Repo, "containers", "tool", "Dockerfile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Write("containers/other/Dockerfile", strings.Replace(string(other), "this is tool; exit 5", "this is other; exit 6", 1))
+	w.Write("containers/other/Dockerfile", strings.Replace(w.Read("containers/tool/Dockerfile"), "this is tool; exit 5", "this is other; exit 6", 1))
 	w.CommitAll("Add two that fail")
 	s := w.NewRegistry(lab.RegistryOptions{})
 	y := start(t, w, "container:publish", "tool,other", "dev", "-registry="+s.Addr, "-platform=linux/amd64", "-interactive")
@@ -274,11 +269,13 @@ func TestInteractiveDocs(t *testing.T) {
 	w.Write("docs/package-lock.json", `{"name": "docs", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "docs", "version": "1.0.0"}}}`)
 	w.Write("docs/index.md", "# Home\n")
 	w.CommitAll("Write docs")
-	y := start(t, w, "docs:build", "-interactive")
+	state := kept{t, filepath.Join(w.Dir, "state")}
+	y := start(t, w, "docs:build", "-interactive", "-keep=dir:"+state.dir)
 	y.sees(`no site today`)
 	y.sees(`in the state before this step`)
 	y.sees(prompt)
 	y.does("ls package.json", "package.json")
+	state.has("rootfs/site/package.json", "no site today")
 	y.types("exit\r")
 	y.ends(9)
 }

@@ -1,7 +1,7 @@
 // Package embedded answers the Dagger API in this process and has BuildKit do the work.
 //
-// It has six subpackages: schema (the queries that are valid), gql (their execution), objects (the fields), solver (the requests to BuildKit),
-// gitremote (git on the host) and execinit (process 1 inside an exec). This package combines them into a session, and into the connection that the Go SDK takes.
+// It has seven subpackages: schema (the queries that are valid), gql (their execution), objects (the fields), solver (the requests to BuildKit),
+// gitremote (git on the host), execinit (process 1 inside an exec) and statefolder (what a failed exec left, on the host). This package combines them into a session, and into the connection that the Go SDK takes.
 package embedded
 
 import (
@@ -41,6 +41,8 @@ type Options struct {
 	Screen OpenScreen
 	// Inspect opens a shell in the state of each step that fails. It requires Screen.
 	Inspect bool
+	// Keep leaves the state of each step that fails in a folder; nil for no folder. It belongs to one session.
+	Keep *Keep
 	// Shell returns a folder with a static shell and its tools in bin, for root file systems without a shell.
 	Shell func(context.Context) (dir string, err error)
 	// Log receives a line before each slow operation that is done once; nil for nobody.
@@ -58,6 +60,9 @@ type (
 	Size       = solver.Size
 )
 
+// Keep says where the state of a failed step is left.
+type Keep = objects.Keep
+
 // Session is an open session. It is an http.Handler that answers the API.
 type Session struct {
 	http.Handler
@@ -66,6 +71,7 @@ type Session struct {
 	temp   scratch.Dir
 
 	services *objects.Services
+	keep     *Keep
 }
 
 // Open starts a session on the daemon that c is connected to. Close also closes c.
@@ -98,7 +104,7 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	env := &objects.Env{
 		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth, Services: services,
 		LookupEnv: opts.LookupEnv, TempDir: temp.Path, StateDir: opts.StateDir,
-		Screen: opts.Screen, Inspect: opts.Inspect, Shell: opts.Shell, Log: opts.Log,
+		Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell, Log: opts.Log,
 	}
 	if opts.CAFile != "" {
 		env.Authorities = filepath.Join(temp.Path, "authorities.pem")
@@ -109,7 +115,7 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
 	server := gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env})
 	server.OnPanic = opts.Log
-	return &Session{Handler: server, solver: sv, client: c, temp: temp, services: services}, nil
+	return &Session{Handler: server, solver: sv, client: c, temp: temp, services: services, keep: opts.Keep}, nil
 }
 
 // secretsOf answers BuildKit's requests for secrets: the addresses of a step's services, which are started then, and the secrets of the user.
@@ -136,7 +142,9 @@ func dockerConfig(host string) (types.AuthConfig, error) {
 
 // Close ends the session: it stops services and running requests, and removes the session's files on the host.
 func (s *Session) Close() error {
-	return errors.Join(s.services.Close(), s.solver.Close(), s.client.Close(), s.temp.Remove())
+	err := errors.Join(s.services.Close(), s.solver.Close())
+	s.keep.Wait()
+	return errors.Join(err, s.client.Close(), s.temp.Remove())
 }
 
 // PruneGit removes the repositories that git fetched for sessions, except those in use, and returns the number of freed bytes.

@@ -39,6 +39,12 @@ func run(args []string, at place) int {
 	if text, ok := os.LookupEnv(execmeta.TerminalName); ok {
 		return runForPerson(args, text, at)
 	}
+	if _, ok := os.LookupEnv(execmeta.ArchiveName); ok {
+		if err := archive(args, os.Stdout); err != nil {
+			return complain(err)
+		}
+		return 0
+	}
 	answer, err := newAnswer(at.meta)
 	if err != nil {
 		return complain(err)

@@ -41,6 +41,8 @@ type Env struct {
 	Screen solver.OpenScreen
 	// Inspect opens a shell in the state of each step that fails, before the error is returned.
 	Inspect bool
+	// Keep leaves the state of each step that fails in a folder; nil for no folder.
+	Keep *Keep
 	// Shell returns a folder of the host that has a static shell, and its tools, in bin: for root file systems without a shell.
 	Shell func(ctx context.Context) (dir string, err error)
 	// Log receives a line for the user; nil for nobody.

@@ -59,7 +59,7 @@ func (e *Env) execError(ctx context.Context, err error) error {
 		out.message = fmt.Sprintf("exit code: %d", out.ExitCode)
 	}
 	out.message += e.Services.blame(failure)
-	if e.Inspect {
+	if e.Inspect || e.Keep != nil {
 		e.inspect(ctx, failure, out)
 	}
 	return inSpan(out)

@@ -55,8 +55,8 @@ func (i *inspections) settle(key string) {
 	close(i.done[key])
 }
 
-// inspect opens a shell in the state that the failed exec saw, once for each exec. A failure of the shell is only logged: the error of the exec
-// counts.
+// inspect shows the user the failed exec, once for each exec: it keeps the state that the exec left, and then opens a shell in the state that the
+// exec saw. A failure of these is only logged: the error of the exec counts.
 func (e *Env) inspect(ctx context.Context, f *solver.Failure, said *ExecError) {
 	if f.Exec.GetMeta() == nil || said.ExitCode < 0 && said.Stdout == "" && said.Stderr == "" && len(said.Cmd) == 0 {
 		return
@@ -70,6 +70,12 @@ func (e *Env) inspect(ctx context.Context, f *solver.Failure, said *ExecError) {
 		return
 	}
 	defer e.inspections.settle(key)
+	if e.Keep != nil {
+		e.keep(ctx, f, said)
+	}
+	if !e.Inspect {
+		return
+	}
 	if err := e.openInspection(ctx, f, said); err != nil && e.Log != nil {
 		e.Log("no shell in the failed step: " + err.Error())
 	}

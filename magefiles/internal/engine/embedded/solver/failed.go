@@ -108,3 +108,21 @@ func (f *Failure) SecretVariable(name string) string {
 	}
 	return ""
 }
+
+// Left are the root file system and the mounted folders and files, as the failed command left them. Each is a mount for another container. Cache
+// volumes, secrets, sockets and temporary folders do not count.
+func (f *Failure) Left() []gateway.Mount {
+	var left []gateway.Mount
+	for i, m := range processOf(f.Exec).Mounts {
+		if i < len(f.mounts) {
+			m.ResultID = f.mounts[i]
+		}
+		if m.ResultID == "" && i < len(f.inputs) {
+			m.ResultID = f.inputs[i]
+		}
+		if m.MountType == pb.MountType_BIND && m.ResultID != "" {
+			left = append(left, m)
+		}
+	}
+	return left
+}

@@ -229,6 +229,39 @@ func (s *Solver) Run(ctx context.Context, p Process, to Streams) (code int, err 
 	return 0, fmt.Errorf("the exec init ended with status %d, and without the exit code of the command", status)
 }
 
+// Output runs a process to its end and passes on its stdout. An exit code other than 0 is an error, with what it wrote to stderr.
+func (s *Solver) Output(ctx context.Context, p Process, to io.Writer) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var complaint bytes.Buffer
+	r, err := s.Start(ctx, p, nil, writer{passing{to, fail}}, writer{&complaint})
+	if err != nil {
+		return err
+	}
+	code, err := r.Wait()
+	_ = r.Release() // the error is that of the process again
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err == nil && code != 0:
+		return fmt.Errorf("exit code %d: %s", code, strings.TrimSpace(complaint.String()))
+	}
+	return err
+}
+
+// passing is a writer that never fails, as BuildKit's client would wait forever: it reports its error instead.
+type passing struct {
+	to   io.Writer
+	fail func(error)
+}
+
+func (p passing) Write(data []byte) (int, error) {
+	if _, err := p.to.Write(data); err != nil {
+		p.fail(err)
+	}
+	return len(data), nil
+}
+
 // Has returns the first of the paths that exists in the root file system of the process; "" if none does. Mounts do not count.
 func (s *Solver) Has(ctx context.Context, p Process, paths ...string) (string, error) {
 	for _, m := range p.Mounts {

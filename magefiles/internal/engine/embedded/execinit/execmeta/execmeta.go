@@ -26,6 +26,8 @@ const (
 	EnvName  = "BLUMEOPS_EXEC" // holds Instruction.Encode(); the command never sees it
 	// TerminalName holds Terminal.Encode() if the command is not a step, but is used by a person; the command never sees it.
 	TerminalName = "BLUMEOPS_TERMINAL"
+	// ArchiveName is set if the arguments of the init are folders, and no command: it writes them as one tar to its stdout.
+	ArchiveName = "BLUMEOPS_ARCHIVE"
 )
 
 // Files of InputDir.
