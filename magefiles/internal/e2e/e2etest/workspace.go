@@ -234,6 +234,25 @@ func (w *Workspace) Command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Shims is a folder with a go command that runs the mage that these tests have compiled in place of go tool mage, which would compile the same in
+// each clone. All else is Go's own.
+func (w *Workspace) Shims() string {
+	w.T.Helper()
+	real, err := exec.LookPath("go")
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	dir := filepath.Join(w.Dir, "shims")
+	text := "#!/bin/sh\nif [ \"$1 $2\" = 'tool mage' ]; then shift 2; exec '" + Binary() + "' \"$@\"; fi\nexec '" + real + "' \"$@\"\n"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		w.T.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(text), 0o755); err != nil {
+		w.T.Fatal(err)
+	}
+	return dir
+}
+
 // Outcome is what a run of mage came to.
 type Outcome struct {
 	Stdout, Stderr string

@@ -76,7 +76,7 @@ func follow(w *e2etest.Workspace, dir, page string, all []example) {
 	for name, value := range w.Env {
 		env[name] = value
 	}
-	env["PATH"] = shims(w) + string(filepath.ListSeparator) + env["PATH"]
+	env["PATH"] = w.Shims() + string(filepath.ListSeparator) + env["PATH"]
 	cmd := exec.CommandContext(w.T.Context(), "sh", "-eu", "-c", script(all))
 	cmd.Dir, cmd.Env = dir, env.List()
 	var stderr strings.Builder
@@ -92,25 +92,6 @@ func follow(w *e2etest.Workspace, dir, page string, all []example) {
 		at := min(len(all), len(stdouts)) - 1
 		w.T.Fatalf("%s: %v in\n%s\nstdout:\n%s\nstderr:\n%s", page, err, all[at].script, stdouts[len(stdouts)-1], stderrs[len(stderrs)-1])
 	}
-}
-
-// shims is a folder with a go command that runs the mage that these tests have compiled in place of go tool mage, which would compile the same in
-// each clone. All else is Go's own.
-func shims(w *e2etest.Workspace) string {
-	w.T.Helper()
-	real, err := exec.LookPath("go")
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	dir := filepath.Join(w.Dir, "shims")
-	text := "#!/bin/sh\nif [ \"$1 $2\" = 'tool mage' ]; then shift 2; exec '" + e2etest.Binary() + "' \"$@\"; fi\nexec '" + real + "' \"$@\"\n"
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		w.T.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(text), 0o755); err != nil {
-		w.T.Fatal(err)
-	}
-	return dir
 }
 
 // prints tells whether a block has printed what is shown: to stdout, and nothing else there; or somewhere on stderr.
