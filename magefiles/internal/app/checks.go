@@ -84,6 +84,9 @@ func (a *App) found(found *validate.Report, all []validate.Check) error {
 		err = errors.Join(err, a.console.Result(text.String()))
 	}
 	summary := report.Summary(found)
+	for _, advice := range report.Advice(found) {
+		a.console.Note(advice)
+	}
 	switch {
 	case len(found.Failures) > 0:
 		return errors.Join(console.BadInput(errors.New(summary)), err)

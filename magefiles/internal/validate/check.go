@@ -34,7 +34,11 @@ type Input struct {
 	*Tree
 	Site
 	report func(Finding)
+	advise func(string)
 }
+
+// Advise adds a sentence for people to the summary, if the check has findings.
+func (in *Input) Advise(text string) { in.advise(text) }
 
 // Report adds a finding. It may be called from several goroutines. It fills in f.Check, and f.Do if that is empty.
 func (in *Input) Report(f Finding) { in.report(f) }

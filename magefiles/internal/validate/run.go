@@ -27,6 +27,8 @@ type Report struct {
 	Checks   []string      `json:"checks"`   // names of the checks that ran
 	Files    int           `json:"files"`    // number of files in the tree
 	Took     time.Duration `json:"-"`
+	// Advice is what checks say about their findings together.
+	Advice []string `json:"-"`
 }
 
 // A Failure is a check that could not run, or not completely. Its earlier findings are kept.
@@ -50,11 +52,16 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 	}
 	found := &collector{kinds: map[kind]*bucket{}}
 	var lock sync.Mutex
+	advice := map[string][]string{}
 	var group errgroup.Group
 	group.SetLimit(max(2, parallel)) // each check reads files in parallel itself; its memory is freed before the next check begins
 	for _, check := range checks {
 		report.Checks = append(report.Checks, check.Name)
-		in := &Input{Tree: tree, Site: o.Site, report: func(f Finding) { found.add(check.complete(f)) }}
+		in := &Input{Tree: tree, Site: o.Site, report: func(f Finding) { found.add(check.complete(f)) }, advise: func(text string) {
+			lock.Lock()
+			defer lock.Unlock()
+			advice[check.Name] = append(advice[check.Name], text)
+		}}
 		if check.Narrow && narrow != nil {
 			in.Tree = tree.narrowed(narrow)
 		}
@@ -69,6 +76,11 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 	}
 	_ = group.Wait() // the functions return no errors
 	report.Findings = found.findings()
+	for _, name := range report.Checks {
+		if slices.ContainsFunc(report.Findings, func(f Finding) bool { return f.Check == name }) {
+			report.Advice = append(report.Advice, advice[name]...)
+		}
+	}
 	slices.SortFunc(report.Failures, func(a, b Failure) int { return strings.Compare(a.Check, b.Check) })
 	report.Took = time.Since(began)
 	return report, context.Cause(ctx)

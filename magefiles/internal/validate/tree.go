@@ -68,6 +68,17 @@ func (t *Tree) Files(dir string, suffixes ...string) []string {
 	return found
 }
 
+// All are the files with a name in any folder, also those that the check otherwise leaves out with -since.
+func (t *Tree) All(base string) []string {
+	var found []string
+	for _, name := range t.files {
+		if path.Base(name) == base {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
 // Has says whether the tree has a file, or a folder with files, of this name.
 func (t *Tree) Has(name string) bool { return t.known[path.Clean(name)] }
 

@@ -2,7 +2,9 @@ package checks
 
 import (
 	"context"
+	"path"
 	"slices"
+	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/markdown"
@@ -12,7 +14,7 @@ import (
 // style checks pages against the rules that Markdown linters share. A settings file, or a comment in a page, turns each on or off.
 var style = validate.Check{
 	Name:   "markdown",
-	Covers: "Every Markdown page except changelog fragments and testdata: style, as .markdownlint.yaml sets it. The format that towncrier gives the changelog is allowed, such as two blank lines between versions.",
+	Covers: "Every Markdown page except changelog fragments and testdata: style. Without a settings file, only rules that change what a reader sees or the target of a link are on; with one, all that it says. [[validate-the-repository]] lists both. The format that towncrier gives the changelog is allowed, such as two blank lines between versions.",
 	Rules:  styleRules(),
 	Narrow: true,
 	Run: func(ctx context.Context, in *validate.Input) error {
@@ -21,9 +23,14 @@ var style = validate.Check{
 			return set.Err
 		}
 		settings, format := styleSettings(in), prescribedIn(in)
+		if len(settings) == 0 {
+			in.Advise("Rules of markdown: without a file .markdownlint.yaml, only those are on that change the page that a reader sees. In that file, `default: true` switches all on; `default: false` switches all off, and `MD011: true` below it one on.")
+		} else {
+			in.Advise("Rules of markdown: in the settings file, `MD013: false` switches one off, `MD013: true` on.")
+		}
 		return validate.Each(ctx, in.Files(".", ".md"), func(name string) error {
 			if p := set.Page(name); p != nil {
-				found := markdown.Lint(p, settings)
+				found := markdown.Lint(p, settings.of(name))
 				if name == format.file {
 					found = slices.DeleteFunc(found, format.prescribes)
 				}
@@ -44,16 +51,51 @@ func styleRules() []validate.Rule {
 	return rules
 }
 
-// styleSettings reads the repository's settings file: the first of the known names that exists.
-func styleSettings(in *validate.Input) *markdown.Settings {
-	for _, name := range []string{".markdownlint.yaml", ".markdownlint.yml", ".markdownlint.json"} {
-		if text, ok := in.Text(name); ok && in.Has(name) {
-			settings, problems := markdown.ParseSettings(text)
-			reportStyle(in, name, problems)
-			return settings
+// settingsFiles are the names of a settings file, those that markdownlint prefers first. .markdownlint-cli2 has the settings in its key config.
+var settingsFiles = []string{
+	".markdownlint.jsonc", ".markdownlint.json", ".markdownlint.yaml", ".markdownlint.yml", ".markdownlint-cli2.jsonc", ".markdownlint-cli2.yaml",
+}
+
+// folderSettings are the settings by folder; "." is the root.
+type folderSettings map[string]*markdown.Settings
+
+// of are the settings of a page: those of the nearest folder that has some.
+func (s folderSettings) of(name string) *markdown.Settings {
+	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+		if found := s[dir]; found != nil {
+			return found
+		}
+		if dir == "." {
+			return markdown.WithoutFile()
 		}
 	}
-	return markdown.Defaults()
+}
+
+// styleSettings reads the settings files. If only other folders than the root have one, all other pages have the settings without a file.
+func styleSettings(in *validate.Input) folderSettings {
+	all := folderSettings{}
+	for _, base := range settingsFiles {
+		for _, name := range in.All(base) {
+			if all[path.Dir(name)] != nil || validate.Testdata(name) {
+				continue
+			}
+			text, ok := in.Text(name)
+			if !ok {
+				continue
+			}
+			if strings.HasSuffix(name, ".jsonc") || strings.HasSuffix(name, ".json") {
+				text = markdown.WithoutComments(text)
+			}
+			parse := markdown.ParseSettings
+			if strings.Contains(base, "cli2") {
+				parse = markdown.ParseCLI
+			}
+			settings, problems := parse(text)
+			reportStyle(in, name, problems)
+			all[path.Dir(name)] = settings // nil if a file of markdownlint-cli2 has no rules
+		}
+	}
+	return all
 }
 
 func reportStyle(in *validate.Input, name string, problems []markdown.Problem) {

@@ -113,7 +113,7 @@ func ulIndent(p *pass) {
 	}
 	for _, l := range p.of[list] {
 		level := unorderedLevel(l)
-		if l.ordered() || level < 0 {
+		if l.ordered() || level < 0 || p.onlyShown() && !p.splitsList(l) {
 			continue
 		}
 		want := start + level*indent
@@ -144,18 +144,24 @@ func unorderedLevel(l *block) int {
 
 func olPrefix(p *pass) {
 	for _, l := range p.of[list] {
-		if l.ordered() && len(l.children) > 0 {
+		switch {
+		case !l.ordered() || len(l.children) == 0:
+		case p.onlyShown():
+			p.shownNumbers(l)
+		default:
 			p.numbers(l)
 		}
 	}
 }
 
+// number is the number of an item of an ordered list.
+func (d *doc) number(item *block) int {
+	n, _ := strconv.Atoi(d.body[item.pos : item.pos+digits(d.body[item.pos:])]) // at most nine digits
+	return n
+}
+
 func (p *pass) numbers(l *block) {
-	value := func(i int) int {
-		at := l.children[i].pos
-		n, _ := strconv.Atoi(p.body[at : at+digits(p.body[at:])]) // at most nine digits
-		return n
-	}
+	value := func(i int) int { return p.number(l.children[i]) }
 	want, style := 1, p.options.text("style")
 	ordered := len(l.children) > 1 && (value(1) != 1 || value(0) == 0)
 	if ordered && value(0) == 0 {

@@ -162,7 +162,7 @@ func referenceLinks(p *pass) {
 func referenceDefinitions(p *pass) {
 	ignored := p.options.list("ignored_definitions")
 	for _, def := range p.links().order {
-		if !slices.Contains(ignored, def.label) && !p.links().used[def.label] {
+		if !slices.Contains(ignored, def.label) && !p.links().used[def.label] && !p.onlyShown() {
 			p.add(def.line, 0, "%q is defined but not used", def.label)
 		}
 	}

@@ -16,9 +16,11 @@ import (
 type Settings struct {
 	on      uint64 // a bit for each of Rules
 	options []options
+	// shown limits some rules to the findings that a reader sees. No settings file sets it.
+	shown bool
 }
 
-// Defaults are the settings without a settings file: every rule, with markdownlint's defaults.
+// Defaults are the settings of an empty settings file: every rule, with markdownlint's defaults.
 var Defaults = sync.OnceValue(func() *Settings {
 	s := &Settings{on: 1<<len(Rules) - 1, options: make([]options, len(Rules))}
 	for i, rule := range Rules {
@@ -35,8 +37,30 @@ func ParseSettings(text string) (*Settings, []Problem) {
 	return r.settings, r.problems
 }
 
+// ParseCLI reads the settings of .markdownlint-cli2.yaml, or .markdownlint-cli2.jsonc after WithoutComments: its key config. They are nil if it
+// has none.
+func ParseCLI(text string) (*Settings, []Problem) {
+	r := &reader{settings: Defaults().clone()}
+	var root yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &root); err != nil || len(root.Content) == 0 || root.Content[0].Kind != yaml.MappingNode {
+		r.parse(text) // the same findings as for another file
+		return nil, r.problems
+	}
+	found := false
+	for i := 0; i+1 < len(root.Content[0].Content); i += 2 {
+		if key := root.Content[0].Content[i]; key.Value == "config" {
+			found = true
+			r.read(root.Content[0].Content[i+1])
+		}
+	}
+	if !found {
+		return nil, nil
+	}
+	return r.settings, r.problems
+}
+
 func (s *Settings) clone() *Settings {
-	return &Settings{on: s.on, options: slices.Clone(s.options)}
+	return &Settings{on: s.on, options: slices.Clone(s.options), shown: s.shown}
 }
 
 var yamlPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?`) })

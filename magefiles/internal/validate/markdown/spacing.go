@@ -23,7 +23,7 @@ func noMissingSpace(p *pass) {
 		}
 		n := run(line, 0)
 		if n == len(line) || strings.IndexByte(" \t", line[n]) >= 0 || strings.HasSuffix(strings.TrimRight(line, " \t"), "#") ||
-			strings.HasPrefix(line, "#\ufe0f\u20e3") {
+			strings.HasPrefix(line, "#\ufe0f\u20e3") || p.onlyShown() && isTagLine(line) {
 			return
 		}
 		p.add(i, 0, "no space after %s", line[:n])

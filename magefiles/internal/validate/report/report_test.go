@@ -98,6 +98,21 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	r := &validate.Report{Advice: []string{"Do this."}}
+	for i, rule := range []string{"a", "b", "c", "d", "a", "a", "b", "c", "c"} {
+		r.Findings = append(r.Findings, validate.Finding{Path: "x", Line: i, Check: "links", Rule: rule})
+	}
+	if got := Advice(r); got != nil {
+		t.Errorf("of nine findings: %q", got)
+	}
+	r.Findings = append(r.Findings, validate.Finding{Path: "x", Check: "links", Rule: "d", More: 7})
+	if got, want := strings.Join(Advice(r), "\n"), "Rules with most findings: links/d 8, links/a 3, links/c 3.\nDo this."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	one := validate.Finding{Path: "a", Check: "links"}

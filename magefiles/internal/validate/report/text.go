@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -121,6 +122,39 @@ func Summary(r *validate.Report) string {
 	}
 	fmt.Fprintf(&b, "%s%s over %s in %.2f s", separator, count(len(r.Checks), "check"), count(r.Files, "file"), r.Took.Seconds())
 	return b.String()
+}
+
+// manyFindings is the number of findings from which on Advice counts them by rule.
+const manyFindings = 10
+
+// mostRules is the number of rules that Advice names.
+const mostRules = 3
+
+// Advice are lines for below the summary of a run with many findings: the rules with most of them, and the advice of the checks.
+func Advice(r *validate.Report) []string {
+	counts, all := map[string]int{}, 0
+	var rules []string
+	for _, f := range r.Findings {
+		rule := line(f.Check + "/" + f.Rule)
+		if counts[rule] == 0 {
+			rules = append(rules, rule)
+		}
+		counts[rule] += max(1, f.More)
+		all += max(1, f.More)
+	}
+	if all < manyFindings {
+		return nil
+	}
+	slices.SortFunc(rules, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
+	rules = rules[:min(len(rules), mostRules)]
+	for i, rule := range rules {
+		rules[i] = fmt.Sprintf("%s %d", rule, counts[rule])
+	}
+	lines := []string{"Rules with most findings: " + strings.Join(rules, ", ") + "."}
+	for _, advice := range r.Advice {
+		lines = append(lines, line(advice))
+	}
+	return lines
 }
 
 // found counts the findings by check, and their files; the check with the most findings comes first.
