@@ -18,16 +18,21 @@ import (
 // and the remedy. The exit status is 0 without findings, 1 with findings, 2 if a
 // check could not run.
 //
+// A file .validate-baseline.json has the findings of an existing repository that
+// were accepted with -baseline=write: only new findings fail then.
+//
 //	mage validate
 //	mage validate -only=links,markdown
 //	mage validate -since=main
 //	mage validate -format=sarif > findings.sarif
+//	mage validate -baseline=write
 func Validate(ctx context.Context,
 	only *string, // names of checks, such as links,workflows; default: all
 	since *string, // revision: checks of single files read only files changed since then
+	baseline *string, // write: accept today's findings; none: report all; or a file; default: .validate-baseline.json, if it exists
 	format *string, // text (default), json, sarif or github
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		return a.Validate(ctx, value(only), value(since))
+		return a.Validate(ctx, tasks.ValidateArgs{Only: value(only), Since: value(since), Baseline: value(baseline)})
 	}, reports)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,43 +16,63 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/baseline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/report"
 )
 
 // check runs checks, or those of them that only names, and prints what they find.
-func (a *App) check(ctx context.Context, all []validate.Check, only, since string) error {
-	found, err := a.examine(ctx, all, only, since)
-	if err != nil {
+func (a *App) check(ctx context.Context, all []validate.Check, only string) error {
+	run := examination{all: all, only: only}
+	if err := a.examine(ctx, &run); err != nil {
 		return err
 	}
-	return a.found(found, all)
+	return a.found(run.report, all)
 }
 
-// examine runs checks, or those of them that only names.
-func (a *App) examine(ctx context.Context, all []validate.Check, only, since string) (*validate.Report, error) {
-	chosen, err := validate.Choose(all, only)
+// examination is a run of checks.
+type examination struct {
+	all         []validate.Check
+	only, since string // which of them, and since which revision; "" for all
+	limit       int    // of findings for each rule and file; 0 is the default
+
+	// The result.
+	tree    *validate.Tree
+	changed []string // nil without since
+	report  *validate.Report
+}
+
+// examine runs checks.
+func (a *App) examine(ctx context.Context, run *examination) error {
+	chosen, err := validate.Choose(run.all, run.only)
 	if err != nil {
-		return nil, console.BadInput(err)
+		return console.BadInput(err)
 	}
 	git, err := a.git()
 	if err != nil {
-		return nil, console.BadInput(err)
+		return console.BadInput(err)
 	}
 	files, err := git.Files(ctx)
 	if err != nil {
-		return nil, console.BadInput(err)
+		return console.BadInput(err)
 	}
 	thrift(len(files))
-	options := validate.Options{Site: a.facts(git)}
+	options := validate.Options{Site: a.facts(git), Limit: run.limit}
 	if options.Site.Absent, err = a.absent(git); err != nil {
-		return nil, console.BadInput(err)
+		return console.BadInput(err)
 	}
-	if since != "" {
-		if options.Changed, err = git.Since(ctx, since); err != nil {
-			return nil, console.BadInput(err)
+	if run.since != "" {
+		if run.changed, err = git.Since(ctx, run.since); err != nil {
+			return console.BadInput(err)
 		}
+		if run.changed == nil { // no file changed; nil would mean all files
+			run.changed = []string{}
+		}
+		options.Changed = run.changed
 	}
-	return validate.Run(ctx, validate.NewTree(a.tree(), files), chosen, options)
+	// The baseline is not a text for people: no check reads it.
+	run.tree = validate.NewTree(a.tree(), slices.DeleteFunc(files, func(name string) bool { return name == baseline.Name }))
+	run.report, err = validate.Run(ctx, run.tree, chosen, options)
+	return err
 }
 
 // thrift trades processor time for memory, of which what is parsed needs some 30 KiB a file.
@@ -90,7 +111,7 @@ func (a *App) found(found *validate.Report, all []validate.Check) error {
 	switch {
 	case len(found.Failures) > 0:
 		return errors.Join(console.BadInput(errors.New(summary)), err)
-	case len(found.Findings) > 0:
+	case len(found.New()) > 0:
 		return errors.Join(errors.New(summary), err)
 	}
 	a.console.Note(summary)

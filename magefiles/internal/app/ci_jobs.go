@@ -14,6 +14,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/cijobs"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/checks"
 )
 
@@ -99,12 +100,12 @@ func tell(out io.Writer, findings []string) {
 func (a *App) validateJob(since string) doing {
 	return func(ctx context.Context, out io.Writer) (cijobs.Outcome, error) {
 		c, all := a.beside("validate", out), checks.All()
-		found, err := c.examine(ctx, all, "", since)
+		found, err := c.examineFiles(ctx, tasks.ValidateArgs{Since: since})
 		if err != nil {
 			return cijobs.Outcome{}, err
 		}
 		outcome := cijobs.Outcome{}
-		for _, f := range found.Findings {
+		for _, f := range found.New() {
 			outcome.Findings = append(outcome.Findings, f.String())
 		}
 		err = c.found(found, all) // which shows it

@@ -39,7 +39,7 @@ func (a *App) Doctor(ctx context.Context, only string) error {
 	if err != nil {
 		return console.BadInput(err)
 	}
-	return a.check(ctx, doctor.Checks(ports), only, "")
+	return a.check(ctx, doctor.Checks(ports), only)
 }
 
 // doctorPorts are the adapters of doctor; what the site does not use is left out.

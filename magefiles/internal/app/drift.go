@@ -31,7 +31,7 @@ func (a *App) Drift(ctx context.Context, only string) error {
 	if err != nil {
 		return console.BadInput(err)
 	}
-	return a.check(ctx, drift.Checks(ports), only, "")
+	return a.check(ctx, drift.Checks(ports), only)
 }
 
 // driftPorts are the adapters of drift; what the site does not use is left out.

@@ -76,5 +76,11 @@ type ReleaseArgs struct {
 	New     bool   // make a version even without changes
 }
 
+// ValidateArgs are the flags of validate.
+type ValidateArgs struct {
+	Only, Since string
+	Baseline    string // write, none, or a file; "": the default file, if it exists
+}
+
 // CIArgs are the flags of ci.
 type CIArgs struct{ Only, Since, Engine string }

@@ -38,7 +38,7 @@ type App interface {
 	RollBackDocs(ctx context.Context, version string, dryRun bool) (fmt.Stringer, error)
 
 	CI(ctx context.Context, args CIArgs) error
-	Validate(ctx context.Context, only, since string) error
+	Validate(ctx context.Context, args ValidateArgs) error
 	Doctor(ctx context.Context, only string) error
 	Drift(ctx context.Context, only string) error
 	Adopt(repo string, write bool) (fmt.Stringer, error)

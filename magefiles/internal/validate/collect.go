@@ -8,8 +8,30 @@ import (
 // MaxFindings is the maximum number of findings of one rule in one file. Further ones tell a reader nothing new.
 const MaxFindings = 100
 
+// Shorten leaves the first MaxFindings of each rule and file. One more finding counts the others.
+func Shorten(list []Finding) []Finding {
+	c := &collector{limit: MaxFindings, kinds: map[kind]*bucket{}}
+	more := map[kind]int{}
+	for _, f := range list {
+		if f.More > 0 {
+			more[kind{f.Path, f.About, f.Check, f.Rule}] += f.More
+			continue
+		}
+		c.add(f)
+	}
+	for k, n := range more {
+		if c.kinds[k] == nil {
+			c.kinds[k] = &bucket{kept: []Finding{{Path: k.path, About: k.about, Check: k.check, Rule: k.rule}}}
+			n--
+		}
+		c.kinds[k].left += n
+	}
+	return c.findings()
+}
+
 // collector keeps the first findings, by place, of each rule and file. It is safe for concurrent use.
 type collector struct {
+	limit int // of each rule and file
 	mu    sync.Mutex
 	kinds map[kind]*bucket
 }
@@ -30,17 +52,17 @@ func (c *collector) add(f Finding) {
 		b = &bucket{}
 		c.kinds[k] = b
 	}
-	if b.kept = append(b.kept, f); len(b.kept) == 2*MaxFindings {
-		b.cut()
+	if b.kept = append(b.kept, f); len(b.kept) >= 2*c.limit {
+		b.cut(c.limit)
 	}
 }
 
 // cut removes all but the first findings.
-func (b *bucket) cut() {
+func (b *bucket) cut(limit int) {
 	b.kept = sortFindings(b.kept)
-	if over := len(b.kept) - MaxFindings; over > 0 {
+	if over := len(b.kept) - limit; over > 0 {
 		b.left += over
-		b.kept = b.kept[:MaxFindings]
+		b.kept = b.kept[:limit]
 	}
 }
 
@@ -48,7 +70,7 @@ func (b *bucket) cut() {
 func (c *collector) findings() []Finding {
 	all := []Finding{}
 	for _, b := range c.kinds {
-		b.cut()
+		b.cut(c.limit)
 		all = append(all, b.kept...)
 		if b.left > 0 {
 			more := b.kept[len(b.kept)-1]

@@ -27,7 +27,15 @@ type Finding struct {
 	Rule  string `json:"rule"`
 	// Do is the correction: an action, one line. The default is the rule's.
 	Do string `json:"do"`
+	// Baseline is New or Unchanged, compared with the baseline; "" without one.
+	Baseline string `json:"baseline,omitempty"`
 }
+
+// The states of a finding that is compared with a baseline. The words are those of SARIF.
+const (
+	New       = "new"
+	Unchanged = "unchanged"
+)
 
 // String is path:line:column: message [check/rule].
 func (f Finding) String() string {
@@ -53,14 +61,19 @@ func Printable(s string) string {
 	}, strings.ToValidUTF8(s, "\ufffd"))
 }
 
-// sortFindings sorts by place and removes duplicates.
-func sortFindings(list []Finding) []Finding {
+// Sort sorts by place.
+func Sort(list []Finding) {
 	slices.SortFunc(list, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.About, b.About), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Check, b.Check), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.More, b.More), cmp.Compare(a.Message, b.Message),
 		)
 	})
+}
+
+// sortFindings sorts by place and removes duplicates.
+func sortFindings(list []Finding) []Finding {
+	Sort(list)
 	return slices.Compact(list)
 }
 

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ type Options struct {
 	Site Site
 	// Changed are the files for checks that are Narrow; nil means all files.
 	Changed []string
+	// Limit is the maximum number of findings of one rule in one file; 0 means MaxFindings.
+	Limit int
 }
 
 // Report is the result of a run.
@@ -27,8 +30,45 @@ type Report struct {
 	Checks   []string      `json:"checks"`   // names of the checks that ran
 	Files    int           `json:"files"`    // number of files in the tree
 	Took     time.Duration `json:"-"`
+	// Baseline is the file of findings that were accepted, "" if there is none. Fixed are those that no longer occur.
+	Baseline string  `json:"-"`
+	Fixed    []Fixed `json:"-"`
 	// Advice is what checks say about their findings together.
 	Advice []string `json:"-"`
+}
+
+// Fixed are findings of the baseline that no longer occur.
+type Fixed struct {
+	Path    string `json:"path,omitempty"`
+	Check   string `json:"check"`
+	Rule    string `json:"rule"`
+	Message string `json:"message"` // of the first of them, when the baseline was written
+	Count   int    `json:"count"`
+}
+
+// New are the findings that are not in the baseline; all without one.
+func (r *Report) New() []Finding {
+	if r.Baseline == "" {
+		return r.Findings
+	}
+	found := []Finding{}
+	for _, f := range r.Findings {
+		if f.Baseline != Unchanged {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// Known is the number of findings that are in the baseline.
+func (r *Report) Known() int {
+	known := 0
+	for _, f := range r.Findings {
+		if f.Baseline == Unchanged {
+			known += max(1, f.More)
+		}
+	}
+	return known
 }
 
 // A Failure is a check that could not run, or not completely. Its earlier findings are kept.
@@ -50,7 +90,7 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 			narrow[name] = true
 		}
 	}
-	found := &collector{kinds: map[kind]*bucket{}}
+	found := &collector{limit: cmp.Or(o.Limit, MaxFindings), kinds: map[kind]*bucket{}}
 	var lock sync.Mutex
 	advice := map[string][]string{}
 	var group errgroup.Group

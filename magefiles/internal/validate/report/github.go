@@ -19,7 +19,7 @@ var (
 // a command of its own.
 func github(r *validate.Report) string {
 	var b strings.Builder
-	for _, f := range r.Findings {
+	for _, f := range r.New() {
 		var at []string
 		if f.Path != "" {
 			at = append(at, property("file", f.Path))

@@ -70,7 +70,9 @@ func writeJSON(w io.Writer, r *validate.Report) error {
 		Checks   []string           `json:"checks"`
 		Files    int                `json:"files"`
 		Took     int64              `json:"took_ms"`
-	}{notNil(r.Findings), notNil(r.Failures), notNil(r.Checks), r.Files, r.Took.Milliseconds()})
+		Baseline string             `json:"baseline,omitempty"`
+		Fixed    []validate.Fixed   `json:"fixed,omitempty"`
+	}{notNil(r.Findings), notNil(r.Failures), notNil(r.Checks), r.Files, r.Took.Milliseconds(), r.Baseline, r.Fixed})
 }
 
 // notNil makes JSON have [] instead of null.

@@ -59,6 +59,42 @@ func odd() *validate.Report {
 	}
 }
 
+// compared is a report that was compared with a baseline.
+func compared() *validate.Report {
+	finding := func(path string, at int, state string, more int) validate.Finding {
+		return validate.Finding{Path: path, Line: at, Message: "m", Check: "links", Rule: "missing", Do: "Do it.", Baseline: state, More: more}
+	}
+	return &validate.Report{
+		Findings: []validate.Finding{finding("a.md", 1, validate.Unchanged, 0), finding("a.md", 2, validate.New, 0), finding("a.md", 3, validate.Unchanged, 7)},
+		Checks:   []string{"links"}, Files: 3, Took: time.Millisecond, Baseline: "baseline.json",
+		Fixed: []validate.Fixed{{Path: "b.md", Check: "links", Rule: "missing", Message: "[was](wrong)", Count: 2}, {Path: "c.md", Check: "other", Rule: "gone", Message: "x", Count: 1}},
+	}
+}
+
+// TestBaselineSummary has the lines for people about a baseline.
+func TestBaselineSummary(t *testing.T) {
+	t.Parallel()
+	r := compared()
+	got := Summary(r) + "\n" + strings.Join(Advice(r), "\n")
+	want := `1 new finding in 1 file (links 1); 8 in the baseline baseline.json, and 3 fixed; 1 check over 3 files in 0.00 s
+fixed: b.md: [was](wrong) [links/missing], 2 of them
+fixed: c.md: x [other/gone]
+The baseline still has the fixed findings; ` + "`validate -baseline=write` removes them."
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	r.Findings, r.Fixed = r.Findings[:1], nil
+	if got, want := Summary(r), "no new findings; 1 in the baseline baseline.json; 1 check over 3 files in 0.00 s"; got != want || Advice(r) != nil {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for i := range 30 {
+		r.Fixed = append(r.Fixed, validate.Fixed{Path: fmt.Sprint(i), Count: 1})
+	}
+	if got := Advice(r); len(got) != maxFixed+2 || got[maxFixed] != "and 20 more" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestGolden compares every format with the file of its name.
 func TestGolden(t *testing.T) {
 	t.Parallel()
@@ -72,6 +108,7 @@ func TestGolden(t *testing.T) {
 		r      *validate.Report
 	}{
 		"text": {o, "text", odd()}, "verbose": {loud, "text", odd()}, "json": {o, "json", odd()}, "sarif": {o, "sarif", odd()}, "github": {o, "github", odd()},
+		"baseline-text": {o, "text", compared()}, "baseline-json": {o, "json", compared()}, "baseline-sarif": {o, "sarif", compared()}, "baseline-github": {o, "github", compared()},
 		"empty-text": {o, "text", empty}, "empty-json": {o, "json", empty}, "empty-sarif": {Writer{}, "sarif", empty}, "empty-github": {o, "github", empty},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,7 +232,7 @@ func TestWriteError(t *testing.T) {
 // TestSarifSchema validates the output against the schema of SARIF 2.1.0.
 func TestSarifSchema(t *testing.T) {
 	t.Parallel()
-	for _, r := range []*validate.Report{odd(), {}} {
+	for _, r := range []*validate.Report{odd(), compared(), {}} {
 		var b bytes.Buffer
 		if err := (Writer{Checks: known}).Write(&b, "sarif", r); err != nil {
 			t.Fatal(err)

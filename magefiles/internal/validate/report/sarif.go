@@ -44,7 +44,20 @@ func (o Writer) sarif(w io.Writer, r *validate.Report) error {
 		key := strings.Join([]string{f.Path, f.About, f.Check, f.Rule, f.Message}, "\x00")
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, seen[key]))
 		seen[key]++
+		if r.Baseline != "" { // if one result has a state, all must have one
+			result.WithBaselineState(f.Baseline)
+		}
 		run.AddResult(result.WithPartialFingerprints(map[string]string{fingerprint: hex.EncodeToString(sum[:16])}))
+	}
+	for _, f := range r.Fixed {
+		result := resultOf(validate.Finding{Path: f.Path, Check: f.Check, Rule: f.Rule, Message: f.Message}).WithBaselineState("absent")
+		if i, known := index[f.Check+"/"+f.Rule]; known {
+			result.WithRuleIndex(i)
+		}
+		if f.Count > 1 {
+			result.WithOccurrenceCount(f.Count)
+		}
+		run.AddResult(result)
 	}
 	run.AddInvocation(invocation(r))
 	return log.AddRun(run).PrettyWrite(w)

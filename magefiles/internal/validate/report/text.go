@@ -19,7 +19,7 @@ func text(r *validate.Report, verbose bool) string {
 	type told struct{ place, check, rule, do string }
 	var file string
 	said := map[told]bool{}
-	for _, f := range r.Findings {
+	for _, f := range r.New() {
 		if f.Path != file {
 			file = f.Path
 			clear(said)
@@ -104,10 +104,22 @@ func line(s string) string { return validate.Printable(s) }
 // Summary is a run in one line: "3 findings in 2 files (links 2, markdown 1); 12 checks over 431 files in 0.21 s".
 func Summary(r *validate.Report) string {
 	var b strings.Builder
-	if len(r.Findings) == 0 {
+	fresh := r.New()
+	switch {
+	case r.Baseline == "" && len(fresh) == 0:
 		b.WriteString("no findings")
-	} else {
-		b.WriteString(found(r.Findings))
+	case r.Baseline == "":
+		b.WriteString(found("", fresh))
+	default:
+		if len(fresh) == 0 {
+			b.WriteString("no new findings")
+		} else {
+			b.WriteString(found("new ", fresh))
+		}
+		fmt.Fprintf(&b, "; %d in the baseline %s", r.Known(), line(r.Baseline))
+		if n := fixed(r); n > 0 {
+			fmt.Fprintf(&b, ", and %d fixed", n)
+		}
 	}
 	if n := len(r.Failures); n > 0 {
 		names := make([]string, n)
@@ -117,7 +129,7 @@ func Summary(r *validate.Report) string {
 		fmt.Fprintf(&b, "; %s could not run (%s)", count(n, "check"), strings.Join(names, ", "))
 	}
 	separator := "; "
-	if len(r.Findings) == 0 && len(r.Failures) == 0 {
+	if len(r.Findings) == 0 && len(r.Failures) == 0 && r.Baseline == "" {
 		separator = ": "
 	}
 	fmt.Fprintf(&b, "%s%s over %s in %.2f s", separator, count(len(r.Checks), "check"), count(r.Files, "file"), r.Took.Seconds())
@@ -134,7 +146,7 @@ const mostRules = 3
 func Advice(r *validate.Report) []string {
 	counts, all := map[string]int{}, 0
 	var rules []string
-	for _, f := range r.Findings {
+	for _, f := range r.New() {
 		rule := line(f.Check + "/" + f.Rule)
 		if counts[rule] == 0 {
 			rules = append(rules, rule)
@@ -143,7 +155,7 @@ func Advice(r *validate.Report) []string {
 		all += max(1, f.More)
 	}
 	if all < manyFindings {
-		return nil
+		return fixes(r)
 	}
 	slices.SortFunc(rules, func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
 	rules = rules[:min(len(rules), mostRules)]
@@ -154,11 +166,11 @@ func Advice(r *validate.Report) []string {
 	for _, advice := range r.Advice {
 		lines = append(lines, line(advice))
 	}
-	return lines
+	return append(lines, fixes(r)...)
 }
 
 // found counts the findings by check, and their files; the check with the most findings comes first.
-func found(list []validate.Finding) string {
+func found(kind string, list []validate.Finding) string {
 	files, checks := map[string]bool{}, map[string]int{}
 	var names []string
 	all := 0
@@ -182,7 +194,7 @@ func found(list []validate.Finding) string {
 	for i, name := range names {
 		names[i] = fmt.Sprintf("%s %d", line(name), checks[name])
 	}
-	s := count(all, "finding")
+	s := count(all, kind+"finding")
 	if len(files) > 0 {
 		s += " in " + count(len(files), "file")
 	}
