@@ -21,6 +21,18 @@ const (
 	KindGo Kind = "go"
 )
 
+// otherKinds are the kinds of containers that another program builds, by the file of their folder. A folder with a Dockerfile or a Go main
+// package is none of them.
+var otherKinds = []struct {
+	kind          Kind
+	file, program string
+}{
+	{"nix", "default.nix", "Nix"},
+	{"nix", "flake.nix", "Nix"},
+	{"containerfile", "Containerfile", "Buildah"},
+	{"apko", "apko.yaml", "apko"},
+}
+
 // Container is a folder of containers/ that an image is built from.
 type Container struct {
 	Name      Name
@@ -34,7 +46,7 @@ type Container struct {
 }
 
 // Find returns the containers of a repository, sorted by name. Hidden folders and folders with
-// neither a Dockerfile nor a Go main package are skipped. Unusable folders are in the error,
+// neither a Dockerfile nor a Go main package are skipped: see FindOthers. Unusable folders are in the error,
 // each as a *ContainerError; the other containers are returned with it.
 func Find(fsys fs.FS) ([]Container, error) {
 	entries, err := fs.ReadDir(fsys, Root)
@@ -46,13 +58,14 @@ func Find(fsys fs.FS) ([]Container, error) {
 	}
 	var found []Container
 	var faults []error
+	var other *OtherKindError
 	for _, entry := range entries {
 		if !isCandidate(entry) {
 			continue
 		}
 		c, err := open(fsys, entry)
 		switch {
-		case errors.Is(err, errNoImage):
+		case errors.Is(err, errNoImage) || errors.As(err, &other):
 		case err != nil:
 			faults = append(faults, err)
 		default:
@@ -60,6 +73,25 @@ func Find(fsys fs.FS) ([]Container, error) {
 		}
 	}
 	return found, errors.Join(faults...)
+}
+
+// FindOthers returns the containers of the kinds that another program builds, sorted by name. Faults are those of Find.
+func FindOthers(fsys fs.FS) []Container {
+	entries, err := fs.ReadDir(fsys, Root)
+	if err != nil {
+		return nil
+	}
+	var found []Container
+	for _, entry := range entries {
+		var other *OtherKindError
+		if !isCandidate(entry) {
+			continue
+		}
+		if _, err := open(fsys, entry); errors.As(err, &other) {
+			found = append(found, Container{Name: Name(entry.Name()), Kind: other.Kind, Dir: path.Join(Root, entry.Name())})
+		}
+	}
+	return found
 }
 
 // isCandidate leaves out files and hidden folders.
@@ -130,7 +162,17 @@ func (c *Container) inspect(fsys fs.FS, files []fs.DirEntry) error {
 		c.Kind = KindDockerfile
 		return c.readDockerfile(fsys)
 	}
-	return c.readGo(fsys, files)
+	if err := c.readGo(fsys, files); !errors.Is(err, errNoImage) {
+		return err
+	}
+	for _, other := range otherKinds {
+		for _, f := range files {
+			if f.Name() == other.file && f.Type().IsRegular() {
+				return &OtherKindError{Kind: other.kind, File: other.file, Program: other.program}
+			}
+		}
+	}
+	return errNoImage
 }
 
 // linkError refuses a symbolic link. Even one that stays in the tree would make two

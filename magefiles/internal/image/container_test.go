@@ -165,11 +165,38 @@ func TestLookup(t *testing.T) {
 	if want := `unknown container "netest"; did you mean nettest? (known: devpi, nettest, quartz)`; err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
-	if _, err := Lookup(fsys, "nix-only"); err == nil || !strings.Contains(err.Error(), "neither a Dockerfile nor a Go main package") {
+	var other *OtherKindError
+	want := "containers/nix-only: has a default.nix, so it is built with Nix; these targets build only folders with a Dockerfile or a Go main package"
+	if _, err := Lookup(fsys, "nix-only"); err == nil || err.Error() != want || !errors.As(err, &other) || other.Hint() == "" {
+		t.Errorf("a folder that Nix builds: %v", err)
+	}
+	empty := fstest.MapFS{"containers/notes/README.md": {}, "containers/notes/default.nix/a": {}}
+	if _, err := Lookup(empty, "notes"); err == nil || !strings.Contains(err.Error(), "neither a Dockerfile nor a Go main package") {
 		t.Errorf("a folder without an image: %v", err)
 	}
 	if _, err := Lookup(fstest.MapFS{}, "nettest"); err == nil || !strings.Contains(err.Error(), "no container in the folder containers/") {
 		t.Errorf("no containers at all: %v", err)
+	}
+}
+
+func TestFindOthers(t *testing.T) {
+	fsys := fstest.MapFS{
+		"containers/a/default.nix": {}, "containers/b/flake.nix": {}, "containers/c/Containerfile": {}, "containers/d/apko.yaml": {},
+		"containers/e/default.nix": {}, "containers/e/Dockerfile": {Data: []byte("FROM scratch\n")}, "containers/f/README.md": {}, "containers/.g/default.nix": {}, "containers/default.nix": {},
+		"containers/h/default.nix": {}, "containers/h/main.go": {Data: []byte("package main\n")}, "containers/i/nix/default.nix": {},
+	}
+	var got []string
+	for _, c := range FindOthers(fsys) {
+		got = append(got, string(c.Name)+" "+string(c.Kind)+" "+c.Dir)
+	}
+	if got, want := strings.Join(got, ", "), "a nix containers/a, b nix containers/b, c containerfile containers/c, d apko containers/d"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if found, err := Find(fsys); err != nil || len(found) != 2 {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if got := FindOthers(fstest.MapFS{}); got != nil {
+		t.Error(got)
 	}
 }
 

@@ -67,6 +67,22 @@ func (e *ContainerError) ExitStatus() int { return statusUsage }
 // Unwrap gives the reason.
 func (e *ContainerError) Unwrap() error { return e.Err }
 
+// OtherKindError says that another program builds a container. It is in a *ContainerError.
+type OtherKindError struct {
+	Kind    Kind
+	File    string // that shows the kind
+	Program string
+}
+
+func (e *OtherKindError) Error() string {
+	return fmt.Sprintf("has a %s, so it is built with %s; these targets build only folders with a Dockerfile or a Go main package", e.File, e.Program)
+}
+
+// Hint says how to continue.
+func (e *OtherKindError) Hint() string {
+	return "build it with " + e.Program + ", or add a Dockerfile or a Go main package"
+}
+
 // StatementError says that a file of a container cannot be read, or has an unknown statement.
 type StatementError struct {
 	At  Position

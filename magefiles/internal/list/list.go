@@ -4,6 +4,7 @@ package list
 import (
 	"cmp"
 	"io/fs"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -30,7 +31,7 @@ type Listed struct {
 	Uses      []image.Use `json:"uses"`
 }
 
-// Run returns the usable containers, together with an error about the others.
+// Run returns the usable containers, and those that another program builds, together with an error about the others.
 func (l List) Run() (Listing, error) {
 	uses, err := image.Uses(l.Files, l.Manifests, l.Repository)
 	if err != nil {
@@ -45,6 +46,10 @@ func (l List) Run() (Listing, error) {
 			Uses:      append([]image.Use{}, uses[c.Name]...),
 		}
 	}
+	for _, c := range image.FindOthers(l.Files) {
+		listing = append(listing, Listed{Name: c.Name, Kind: c.Kind, Platforms: []string{}, Uses: append([]image.Use{}, uses[c.Name]...)})
+	}
+	slices.SortFunc(listing, func(a, b Listed) int { return cmp.Compare(a.Name, b.Name) })
 	return listing, err
 }
 
@@ -58,7 +63,7 @@ func (l Listing) String() string {
 	row := func(cells ...string) { _, _ = table.Write([]byte(strings.Join(cells, "\t") + "\n")) }
 	row("NAME", "KIND", "VERSION", "PLATFORMS", "USED BY")
 	for _, c := range l {
-		row(string(c.Name), string(c.Kind), cmp.Or(c.Version, "-"), strings.Join(c.Platforms, ","), cmp.Or(image.JoinUses(c.Uses), "-"))
+		row(string(c.Name), string(c.Kind), cmp.Or(c.Version, "-"), cmp.Or(strings.Join(c.Platforms, ","), "-"), cmp.Or(image.JoinUses(c.Uses), "-"))
 	}
 	_ = table.Flush() // a strings.Builder never fails
 	return strings.TrimSuffix(text.String(), "\n")

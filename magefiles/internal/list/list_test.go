@@ -57,6 +57,25 @@ func TestListIsJSON(t *testing.T) {
 	}
 }
 
+// Containers that another program builds are listed with their kind.
+func TestListShowsOtherKinds(t *testing.T) {
+	l := newList()
+	l.Files = fstest.MapFS{
+		"containers/zot/Dockerfile": {}, "containers/ntfy/default.nix": {}, "containers/notes/README.md": {},
+		"argocd/ntfy.yaml": {Data: []byte("image: registry.example/blumeops/ntfy:v1\n")},
+	}
+	listing, err := l.Run()
+	want := `NAME  KIND        VERSION  PLATFORMS    USED BY
+ntfy  nix         -        -            argocd/ntfy.yaml:1
+zot   dockerfile  -        linux/amd64  -`
+	if err != nil || listing.String() != want {
+		t.Errorf("%v, got\n%s\nwant\n%s", err, listing, want)
+	}
+	if text, err := json.Marshal(listing[0]); err != nil || !strings.Contains(string(text), `"kind":"nix","version":"","platforms":[]`) {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
 func TestListShowsTheGoodBesideTheBad(t *testing.T) {
 	l := newList()
 	l.Files = fstest.MapFS{"containers/Bad/Dockerfile": {}, "containers/good/Dockerfile": {}}

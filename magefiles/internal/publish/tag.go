@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -35,7 +36,7 @@ func (c Tag) DryRun(plan func(string)) Tag {
 }
 
 // Run publishes the container of ref: devpi-v1.1.0 or refs/tags/devpi-v1.1.0. The tag of a release of the documentation, vX.Y.Z, has
-// no container: then the result is empty. So one workflow may run on every tag. Anything else is an *image.InvalidError.
+// no container, and another program may build the container: then the result is empty. So one workflow may run on every tag. Anything else is an *image.InvalidError.
 func (c Tag) Run(ctx context.Context, ref string) (Result, error) {
 	tag, err := image.ParseTag(ref)
 	if name := image.TagName(ref); err != nil && versions.IsRelease(name) {
@@ -47,6 +48,11 @@ func (c Tag) Run(ctx context.Context, ref string) (Result, error) {
 	}
 	args := tasks.PublishArgs{Name: string(tag.Name), Version: tag.Version.String()}
 	pub, err := c.Publish.prepare(args)
+	var other *image.OtherKindError
+	if errors.As(err, &other) {
+		step.Say(c.Note, fmt.Sprintf("%s is built with %s: nothing is published", tag.Name, other.Program))
+		return Result{}, nil
+	}
 	if err != nil {
 		return Result{}, err
 	}

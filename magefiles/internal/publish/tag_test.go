@@ -2,6 +2,8 @@ package publish_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -104,3 +106,23 @@ func TestCITagDryRun(t *testing.T) {
 }
 
 // TestContainerReleaseRefusesWhatPublishWould: a tag whose publication will be refused is worse than none.
+
+// TestCITagOfOtherKinds: another program builds and publishes the container.
+func TestCITagOfOtherKinds(t *testing.T) {
+	t.Parallel()
+	l, g := publishtest.NewShop(t), publishtest.NewForge(t)
+	dir := filepath.Join(g.Here, "containers", "ntfy")
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "default.nix"), []byte("{ }\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	g.RunGit(g.Here, "add", "-A")
+	g.CommitAndPush("ntfy")
+	var notes []string
+	tag := publish.Tag{
+		Publish: l.Publish(t, g.Git, &imagetest.Builder{T: t}), Remote: g.Remote, Note: func(s string) { notes = append(notes, s) },
+	}
+	got, err := tag.Run(t.Context(), "ntfy-v1.0.0")
+	if err != nil || got.String() != "" || len(notes) != 1 || notes[0] != "ntfy is built with Nix: nothing is published" {
+		t.Errorf("%+v, %v, said %q", got, err, notes)
+	}
+}

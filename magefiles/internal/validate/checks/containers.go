@@ -23,7 +23,7 @@ var containers = validate.Check{
 	Name:   "containers",
 	Covers: "The folders of containers/: whether each can be built, Dockerfiles against BuildKit's own linter, base images, and versions against service-versions.yaml.",
 	Rules: []validate.Rule{
-		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package, is a symbolic link, has a name that images cannot have, or has an unknown statement.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
+		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package nor a file of another builder (default.nix, flake.nix, Containerfile, apko.yaml), is a symbolic link, has a name that images cannot have, or has an unknown statement.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
 		{ID: "dockerfile", What: "BuildKit's parser or linter reports an error in a Dockerfile; the message begins with the linter's own name of the rule, which `# check=skip=RULE` on the first line switches off.", Do: "Change the instruction as the message says."},
 		{ID: "version", What: "A container does not state the version of its application as a literal.", Do: "State it: ARG CONTAINER_APP_VERSION=1.2.3 in the Dockerfile, //blumeops:version 1.2.3 in the Go program."},
 		{ID: "services", What: "The file service-versions.yaml does not have the expected form: a list named services, whose entries have a name, a current-version and, where the names differ, a container.", Do: "Give it that form."},
@@ -56,7 +56,7 @@ func (c containerCheck) report(file, rule string, at dockerfile.Place, format st
 // faults reports the folders that cannot be built.
 func (c containerCheck) faults(found []image.Container, err error) error {
 	known := map[string]bool{}
-	for _, one := range found {
+	for _, one := range append(image.FindOthers(c.Dir()), found...) { // the program that builds the others checks them
 		known[one.Dir] = true
 	}
 	for _, err := range unjoined(err) {
