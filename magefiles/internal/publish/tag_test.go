@@ -2,10 +2,9 @@ package publish_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image/imagetest"
@@ -111,15 +110,11 @@ func TestCITagDryRun(t *testing.T) {
 func TestCITagOfOtherKinds(t *testing.T) {
 	t.Parallel()
 	l, g := publishtest.NewShop(t), publishtest.NewForge(t)
-	dir := filepath.Join(g.Here, "containers", "ntfy")
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "default.nix"), []byte("{ }\n"), 0o644)); err != nil {
-		t.Fatal(err)
-	}
-	g.RunGit(g.Here, "add", "-A")
-	g.CommitAndPush("ntfy")
+	p := l.Publish(t, g.Git, &imagetest.Builder{T: t})
+	p.Trees = publishtest.Trees{FS: fstest.MapFS{"containers/ntfy/default.nix": {}}}
 	var notes []string
 	tag := publish.Tag{
-		Publish: l.Publish(t, g.Git, &imagetest.Builder{T: t}), Remote: g.Remote, Note: func(s string) { notes = append(notes, s) },
+		Publish: p, Remote: g.Remote, Note: func(s string) { notes = append(notes, s) },
 	}
 	got, err := tag.Run(t.Context(), "ntfy-v1.0.0")
 	if err != nil || got.String() != "" || len(notes) != 1 || notes[0] != "ntfy is built with Nix: nothing is published" {
