@@ -213,13 +213,28 @@ func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref
 	if _, digested := named.(reference.Digested); digested {
 		return
 	}
-	tagged, ok := named.(reference.Tagged)
-	switch {
+	why := ""
+	switch tagged, ok := named.(reference.Tagged); {
 	case !ok:
-		c.report(file, "base", at, "%s of %s, which has no tag", instruction, ref)
+		why = "which has no tag"
 	case tagged.Tag() == "latest":
-		c.report(file, "base", at, "%s of %s, whose tag is not a version", instruction, ref)
+		why = "whose tag is not a version"
+	default:
+		return
 	}
+	c.Report(validate.Finding{
+		Path: file, Line: at.Line, Column: at.Column, Rule: "base",
+		Message: fmt.Sprintf("%s of %s, %s", instruction, ref, why), Do: versioned(instruction, strings.TrimSuffix(ref, ":latest")),
+	})
+}
+
+// versioned says how to write an image with a version, in its instruction.
+func versioned(instruction, name string) string {
+	how, or := map[string]string{"FROM": "FROM ", "COPY --from": "COPY --from=", "RUN --mount": "--mount=from=", "//blumeops:base": "//blumeops:base "}[instruction], ""
+	if strings.HasPrefix(how, "COPY") || strings.HasPrefix(how, "--mount") {
+		or = "; or the name of a stage of this Dockerfile"
+	}
+	return fmt.Sprintf("Write %s%s:VERSION with a tag that the registry has, or %s@sha256:DIGEST%s.", how, name, name, or)
 }
 
 // sources checks the files that are copied into an image.

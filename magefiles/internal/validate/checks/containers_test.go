@@ -1,6 +1,8 @@
 package checks
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -33,5 +35,27 @@ func TestRemedies(t *testing.T) {
 		if f := report.Findings[0]; f.Do != c.do {
 			t.Errorf("%s: advises %q, want %q", f, f.Do, c.do)
 		}
+	}
+}
+
+// TestVersioned: what to write instead, in the instruction of the finding.
+func TestVersioned(t *testing.T) {
+	t.Parallel()
+	text := "ARG CONTAINER_APP_VERSION=1\nFROM alpine\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /\nRUN --mount=from=tools,target=/t true\n"
+	report, err := validate.Run(t.Context(), validate.NewTree(fstest.MapFS{"containers/a/Dockerfile": {Data: []byte(text)}}, []string{"containers/a/Dockerfile"}), []validate.Check{containers}, validate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range report.Findings {
+		got = append(got, f.Do)
+	}
+	want := []string{
+		"Write FROM alpine:VERSION with a tag that the registry has, or alpine@sha256:DIGEST.",
+		"Write COPY --from=ghcr.io/astral-sh/uv:VERSION with a tag that the registry has, or ghcr.io/astral-sh/uv@sha256:DIGEST; or the name of a stage of this Dockerfile.",
+		"Write --mount=from=tools:VERSION with a tag that the registry has, or tools@sha256:DIGEST; or the name of a stage of this Dockerfile.",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

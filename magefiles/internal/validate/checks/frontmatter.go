@@ -23,7 +23,7 @@ var frontmatter = validate.Check{
 		{ID: "unclosed", What: "The frontmatter has no second line ---, so the whole page is read as frontmatter.", Do: "Close the frontmatter with a line ---."},
 		{ID: "syntax", What: "The frontmatter is not a YAML mapping of keys to values.", Do: "Correct the YAML; quote strings that contain a colon, a # or brackets."},
 		{ID: "duplicate", What: "The frontmatter contains a key twice.", Do: "Remove one of the two."},
-		{ID: "required", What: "A page does not state its title, its tags or the date of its last change.", Do: "Add the key."},
+		{ID: "required", What: "A page does not state its title, its tags or the date of its last change.", Do: "Add the line, such as modified: YYYY-MM-DD."},
 		{ID: "title", What: "A title is not a string.", Do: "Give the page a title."},
 		{ID: "tags", What: "Tags are not a list of strings.", Do: "Write tags: [one, two], or a line for each; [] for none."},
 		{ID: "modified", What: "The date of the last change is not a date.", Do: "Write YYYY-MM-DD, or that with a time such as 2006-01-02T15:04:05Z."},
@@ -73,7 +73,7 @@ func checkFront(p *page.Page, below string, report func(validate.Finding)) {
 	}
 	for _, name := range requiredKeys {
 		if key, _ := p.Front.Get(name); key == nil {
-			found(1, 0, "required", "the frontmatter has no %s", name)
+			report(validate.Finding{Path: p.Path, Line: 1, Rule: "required", Message: "the frontmatter has no " + name, Do: requiredLine(name)})
 		}
 	}
 	if p.Front.Root == nil {
@@ -92,6 +92,12 @@ func checkFront(p *page.Page, below string, report func(validate.Finding)) {
 		}
 	}
 	duplicateKeys(p.Front.Root, found)
+}
+
+// requiredLine says how to write a missing key.
+func requiredLine(key string) string {
+	example := map[string]string{"title": "TITLE", "tags": "[TAG]", "modified": "YYYY-MM-DD"}[key]
+	return fmt.Sprintf("Add the line %s: %s to the frontmatter.", key, example)
 }
 
 // duplicateKeys checks a mapping and the mappings in it.

@@ -32,7 +32,7 @@ var manifests = validate.Check{
 		{ID: kubernetes.RuleRemote, What: "A kustomization reads a resource from the network without a version.", Do: "Write a tag or a commit into the address, or keep a copy of the resource in the repository."},
 		{ID: kubernetes.RuleKind, What: "An object has an API version or a kind that this version of Kubernetes does not have.", Do: "Correct the spelling, or move to the API that replaced it."},
 		{ID: kubernetes.RuleSchema, What: "An object does not fit its schema: a field that does not exist or is missing, a value of the wrong type or out of range.", Do: "Correct the field; kubectl explain describes it."},
-		{ID: "latest", What: "An image has no tag or the tag latest, so the running version is unknown.", Do: "Write a version: in the object, or as newTag in the kustomization's images."},
+		{ID: "latest", What: "An image has no tag or the tag latest, so the running version is unknown.", Do: "Write image: NAME:VERSION in the object, or newTag: VERSION below name: NAME in the images of the kustomization."},
 		{ID: "revision", What: "The tag of an image of this repository has a commit that is not on the default branch.", Do: "Publish the image from a commit on the default branch, and use that tag."},
 		{ID: "container", What: "An image belongs to this repository, but its container does not exist: it cannot be published again.", Do: "Use the container that replaced it, or remove the manifest."},
 		{ID: "branch", What: "An Argo CD Application follows a branch that this repository does not have, so nothing is deployed any more.", Do: "Use an existing branch, such as the default branch."},

@@ -52,7 +52,38 @@ func (f *file) commit(n *yaml.Node, uses string) {
 	default:
 		return
 	}
-	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RulePin, Message: message})
+	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RulePin, Message: message, Do: f.pinning(uses)})
+}
+
+// pinning says how to write an action with its commit, and how to look that up.
+func (f *file) pinning(uses string) string {
+	name, ref, tagged := strings.Cut(uses, "@")
+	if !tagged {
+		ref = "HEAD"
+	}
+	from := actionURL(name, f.Forgejo)
+	if from == "" || len(uses) > 200 || isHex(ref) {
+		return ""
+	}
+	return fmt.Sprintf("Write %s@COMMIT # %s; `git ls-remote %s %s` prints the commit.", name, ref, from, ref)
+}
+
+// actionURL is the address of the repository of an action: an owner and a name, perhaps with a folder, or a whole address. The runner of
+// Forgejo has actions without an address from data.forgejo.org, if the server's settings do not change that. "" if the name is invalid.
+func actionURL(name string, forgejo bool) string {
+	host := "https://github.com"
+	if forgejo {
+		host = "https://data.forgejo.org"
+	}
+	if rest, ok := strings.CutPrefix(name, "https://"); ok {
+		server, path, _ := strings.Cut(rest, "/")
+		host, name = "https://"+server, path
+	}
+	parts := strings.Split(name, "/")
+	if len(parts) < 2 || parts[0] == "" || parts[1] == "" || strings.ContainsAny(name, " `'\"$\\;&|<>()") {
+		return ""
+	}
+	return host + "/" + parts[0] + "/" + parts[1]
 }
 
 // isCommit says whether ref is a full commit hash: 40 digits of SHA-1 or 64 of SHA-256.
@@ -80,7 +111,8 @@ func (f *file) version(n *yaml.Node, image string) {
 		return
 	}
 	f.report(Problem{
-		Line: n.Line, Column: n.Column, Rule: RulePin, Message: fmt.Sprintf("the image %s has no version", quote(image)), Do: "Give the image a version or a digest.",
+		Line: n.Line, Column: n.Column, Rule: RulePin, Message: fmt.Sprintf("the image %s has no version", quote(image)),
+		Do: fmt.Sprintf("Write %s:VERSION, or %[1]s@sha256:DIGEST.", shorten(strings.TrimSuffix(image, ":latest"))),
 	})
 }
 
