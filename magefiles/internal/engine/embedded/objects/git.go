@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"path/filepath"
 	"strings"
 
 	"github.com/moby/buildkit/util/gitutil"
@@ -21,7 +23,7 @@ type GitRepository struct {
 	remote  gitremote.Remote
 	parsed  *gitutil.GitURL  // nil for a directory
 	agent   *Socket          // for SSH
-	store   *gitremote.Store // of a directory; nil for the store of the engine
+	store   *gitremote.Store // of a directory or a service; nil for the store of the engine
 	discard bool             // trees have no folder .git
 	refs    gitremote.Refs
 	checks  checks
@@ -45,9 +47,6 @@ var gitRepositoryFields = map[string]gql.Resolver{
 
 // newGit is the field git. It asks the repository for its references, once in a session.
 func newGit(q *Query, ctx context.Context, a gql.Args) (any, error) {
-	if a.Has("experimentalServiceHost") {
-		return nil, gql.Unsupported{Type: "Query", Field: "git(experimentalServiceHost)"}
-	}
 	address := a.String("url")
 	parsed, err := gitutil.ParseURL(address)
 	if err == nil {
@@ -102,6 +101,9 @@ func (e *Env) git(ctx context.Context, parsed *gitutil.GitURL, address string, a
 		err = fmt.Errorf("a git URL with the scheme %s must not contain a password", parsed.Scheme) // git would show it to all users of the machine
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := r.useService(ctx, a); err != nil {
 		return nil, err
 	}
 	r.refs, err = r.remote.List(ctx)
@@ -174,6 +176,28 @@ func (r *GitRepository) useSSH(a gql.Args) error {
 		socket = &Socket{env: r.env, path: path}
 	}
 	r.agent, r.remote.Agent = socket, socket.path
+	return nil
+}
+
+// useService replaces the hostname of a service of the session by its address, if the repository is there. Git then works on the host: BuildKit would
+// keep what it fetches by an address that another service has later.
+func (r *GitRepository) useService(ctx context.Context, a gql.Args) error {
+	host, port, err := net.SplitHostPort(r.parsed.Host)
+	if err != nil {
+		host, port = r.parsed.Host, ""
+	}
+	server, err := r.env.serverOf(ctx, a, host)
+	if err != nil || server == nil {
+		return err
+	}
+	at := url.URL{Scheme: r.parsed.Scheme, User: r.parsed.User, Host: server.address, Path: r.parsed.Path}
+	if port != "" {
+		at.Host = net.JoinHostPort(server.address, port)
+	}
+	if r.parsed.Scheme != gitutil.SSHProtocol {
+		at.User = nil
+	}
+	r.remote.URL, r.store = at.String(), &gitremote.Store{Dir: filepath.Join(r.env.TempDir, "git-of-services")}
 	return nil
 }
 

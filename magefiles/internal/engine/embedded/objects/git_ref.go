@@ -47,7 +47,7 @@ func (r *GitRef) tree(ctx context.Context, a gql.Args) (any, error) {
 		w.Depth = 1
 	}
 	way := r.fetched
-	if r.repository.parsed == nil || r.repository.remote.Header != "" || w.Depth != 1 || w.Tags != "" {
+	if r.repository.store != nil || r.repository.remote.Header != "" || w.Depth != 1 || w.Tags != "" {
 		way = r.checkedOut
 	}
 	d, err := way(ctx, w)

@@ -22,9 +22,6 @@ import (
 // download is the field http: a file from a web server. BuildKit fetches it, and keeps it with its ETag: a later session asks the server whether it
 // changed. Within a session it is fetched once.
 func download(q *Query, ctx context.Context, a gql.Args) (any, error) {
-	if a.Has("experimentalServiceHost") {
-		return nil, gql.Unsupported{Type: "Query", Field: "http(experimentalServiceHost)"}
-	}
 	address := a.String("url")
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -43,26 +40,37 @@ func download(q *Query, ctx context.Context, a gql.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	attrs := map[string]string{
-		pb.AttrHTTPFilename: name,
-		pb.AttrHTTPPerm:     "0" + strconv.FormatInt(int64(permissions(a, 0o600).Perm()), 8),
-		// BuildKit ignores it. Open sessions do not share their answers with it.
-		"blumeops.session": q.Env.Solver.SessionID(),
-	}
-	if sum := a.String("checksum"); sum != "" {
-		if _, err := digest.Parse(sum); err != nil {
-			return nil, fmt.Errorf("invalid checksum %q: %w", sum, err)
-		}
-		attrs[pb.AttrHTTPChecksum] = sum
+	mode, sum := permissions(a, 0o600).Perm(), a.String("checksum")
+	if _, err := digest.Parse(sum); sum != "" && err != nil {
+		return nil, fmt.Errorf("invalid checksum %q: %w", sum, err)
 	}
 	header, ok, err := gql.Object[*Secret](a, "authHeader")
 	if err != nil {
 		return nil, err
 	}
+	var value []byte
 	if ok {
-		if _, err := header.Plaintext(ctx); err != nil {
+		if value, err = header.Plaintext(ctx); err != nil {
 			return nil, err
 		}
+	}
+	server, err := q.Env.serverOf(ctx, a, parsed.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	if server != nil {
+		return q.Env.fetchFromService(ctx, address, name, mode, string(value), sum)
+	}
+	attrs := map[string]string{
+		pb.AttrHTTPFilename: name,
+		pb.AttrHTTPPerm:     "0" + strconv.FormatInt(int64(mode), 8),
+		// BuildKit ignores it. Open sessions do not share their answers with it.
+		"blumeops.session": q.Env.Solver.SessionID(),
+	}
+	if sum != "" {
+		attrs[pb.AttrHTTPChecksum] = sum
+	}
+	if ok {
 		attrs[pb.AttrHTTPAuthHeaderSecret] = header.id()
 	}
 	st := q.Env.source(address, address, attrs, "download "+urlutil.RedactCredentials(address))
