@@ -27,6 +27,10 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 	if err != nil {
 		return engine.Options{}, console.BadInput(err)
 	}
+	insecure, err := a.Insecure()
+	if err != nil {
+		return engine.Options{}, console.BadInput(err)
+	}
 	registries := map[string]daemon.Registry{}
 	for _, host := range settings.List(a.PlainRegistries) {
 		registries[host] = daemon.Registry{PlainHTTP: true}
@@ -41,7 +45,7 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 	}
 	return engine.Options{
 		Screen: screen, Inspect: a.inspect, Keep: a.keep, Shell: a.staticShell,
-		Choice: parsed, Workdir: a.root, StateDir: a.stateAt, CacheBytes: cache, Registries: registries, CAFile: authorities,
+		Choice: parsed, Workdir: a.root, StateDir: a.stateAt, CacheBytes: cache, Insecure: insecure, Registries: registries, CAFile: authorities,
 		LookupEnv: os.LookupEnv, Events: a.progress.engineEvent, Log: a.console.Note, DaggerLog: &a.progress,
 	}, nil
 }

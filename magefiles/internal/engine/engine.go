@@ -76,6 +76,7 @@ type Options struct {
 	Workdir    string              // absolute: start of relative host paths, except in a Dagger session that is open already
 	StateDir   string              // absolute, outside the checkout: see daemon.Options
 	CacheBytes int64               // limit of the embedded engine's cache; 0 is its default
+	Insecure   bool                // commands of the embedded engine may have all rights of root, if they request them
 	Registries map[string]Registry // by host
 	CAFile     string              // PEM, of authorities that the embedded engine trusts in addition to the system's; "" for none
 	LookupEnv  func(string) (string, bool)
@@ -210,7 +211,7 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 	}
 	return embedded.Open(ctx, c, embedded.Options{
 		Workdir: opts.Workdir, StateDir: opts.StateDir, CAFile: opts.CAFile, LookupEnv: opts.LookupEnv,
-		CanExec: d.RuntimeError, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell,
+		CanExec: d.RuntimeError, Insecure: opts.Insecure && !d.External, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell,
 	})
 }
 

@@ -24,6 +24,10 @@ func main() {
 		w.Header().Set("Last-Modified", changed.Format(http.TimeFormat))
 		fmt.Fprint(w, os.Args[1], " for ", r.Host, " ", r.Header.Get("Authorization"))
 	})
+	http.HandleFunc("/rights", func(w http.ResponseWriter, _ *http.Request) {
+		status, err := os.ReadFile("/proc/self/status")
+		fmt.Fprint(w, string(status), err)
+	})
 	http.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/file", http.StatusFound) })
 	panic(http.ListenAndServe(":8080", nil))
 }

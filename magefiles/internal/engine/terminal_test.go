@@ -334,9 +334,7 @@ func TestTerminalIsRefused(t *testing.T) {
 	_, _, ct := attended(t, func(o *engine.Options) { o.Screen = nil })
 	testenv.WantError(t, terminal(ct)(), "has no terminal", "foreground")
 	_, _, ct = attended(t, nil)
-	_, err := ct.Terminal(dagger.ContainerTerminalOpts{InsecureRootCapabilities: true}).Sync(context.Background())
-	testenv.WantError(t, err, "Container.terminal(insecureRootCapabilities) is not supported")
-	_, err = ct.WithDefaultTerminalCmd([]string{"sh"}, dagger.ContainerWithDefaultTerminalCmdOpts{ExperimentalPrivilegedNesting: true}).Terminal().Sync(context.Background())
+	_, err := ct.WithDefaultTerminalCmd([]string{"sh"}, dagger.ContainerWithDefaultTerminalCmdOpts{ExperimentalPrivilegedNesting: true}).Terminal().Sync(context.Background())
 	testenv.WantError(t, err, "Container.terminal(experimentalPrivilegedNesting) is not supported")
 }
 

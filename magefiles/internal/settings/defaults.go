@@ -21,8 +21,9 @@ func Defaults() Settings {
 		DockerfilePlatforms: "linux/amd64",
 		Channels:            "dev,test",
 
-		Engine:      "auto",
-		EngineCache: "20GB",
+		Engine:         "auto",
+		EngineCache:    "20GB",
+		EngineInsecure: "false",
 
 		LabName: "default",
 	}

@@ -88,6 +88,15 @@ func (s Settings) CacheBytes() (int64, error) {
 	return size, nil
 }
 
+// Insecure reports whether commands on the embedded engine may have all rights of root.
+func (s Settings) Insecure() (bool, error) {
+	allowed, err := strconv.ParseBool(cmp.Or(s.EngineInsecure, "false"))
+	if err != nil {
+		return false, fmt.Errorf("BLUMEOPS_ENGINE_INSECURE: %q must be true or false", s.EngineInsecure)
+	}
+	return allowed, nil
+}
+
 // Zone is the time zone of the date of a release.
 func (s Settings) Zone() (*time.Location, error) {
 	zone, err := time.LoadLocation(s.TimeZone)

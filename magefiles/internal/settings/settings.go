@@ -101,6 +101,9 @@ type Settings struct {
 	EngineState string `env:"BLUMEOPS_ENGINE_STATE"`
 	// EngineCache is the size above which the cache of the embedded engine is pruned. Default: 20GB.
 	EngineCache string `env:"BLUMEOPS_ENGINE_CACHE"`
+	// EngineInsecure allows commands on the embedded engine to have all rights of root on the machine (insecureRootCapabilities, RUN
+	// --security=insecure), if they request them: true or false. Default: false.
+	EngineInsecure string `env:"BLUMEOPS_ENGINE_INSECURE"`
 
 	// LabName is the name of the lab for the lab: targets. Labs with two names can run at the same time. Example: try. Default: default.
 	LabName string `env:"BLUMEOPS_LAB"`

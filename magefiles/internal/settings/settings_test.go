@@ -74,6 +74,9 @@ func TestSettingsThatCannotBeRead(t *testing.T) {
 	if _, err := (Settings{Channels: "dev,v1.0.0"}).MovingTags(); err == nil || !strings.Contains(err.Error(), "BLUMEOPS_CHANNELS") {
 		t.Errorf("error %v; want it to name the setting", err)
 	}
+	if _, err := (Settings{EngineInsecure: "perhaps"}).Insecure(); err == nil || !strings.Contains(err.Error(), "BLUMEOPS_ENGINE_INSECURE") {
+		t.Errorf("error %v; want it to name the setting", err)
+	}
 	if _, err := (Settings{GoPlatforms: "arm"}).Platforms(); err == nil || !strings.Contains(err.Error(), "BLUMEOPS_GO_PLATFORMS") {
 		t.Errorf("error %v; want it to name the setting", err)
 	}

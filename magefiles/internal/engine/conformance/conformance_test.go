@@ -82,7 +82,7 @@ func pattern() string {
 // the files that they left there.
 func environ(t *testing.T) []string {
 	t.Helper()
-	return append(os.Environ(), "BLUMEOPS_ENGINE_STATE="+empty(t, "engine-conformance"))
+	return append(os.Environ(), "BLUMEOPS_ENGINE_INSECURE=true", "BLUMEOPS_ENGINE_STATE="+empty(t, "engine-conformance"))
 }
 
 // empty is the state folder of an engine with nothing in its cache, which runs until the test ends.

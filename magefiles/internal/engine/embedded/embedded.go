@@ -35,6 +35,8 @@ type Options struct {
 	CAFile string
 	// CanExec returns the reason why no command can run in containers; nil, or a nil error, if commands can run.
 	CanExec func() error
+	// Insecure allows commands to have all rights of root on the machine, if they request them. The daemon must allow it too.
+	Insecure bool
 	// Events receives the events of each step; nil for nobody. It must not block.
 	Events func(Event)
 	// Screen opens the terminal of the user; nil if there is none.
@@ -97,12 +99,13 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	auth := &objects.RegistryAuth{Fallback: dockerConfig}
 	sv, err := solver.Open(ctx, c, solver.Options{
 		Secret: secretsOf(services, secrets), Auth: auth.Attachable(), ImportDir: filepath.Join(temp.Path, solver.ImportStore), Events: opts.Events,
+		Insecure: opts.Insecure,
 	})
 	if err != nil {
 		return nil, err
 	}
 	env := &objects.Env{
-		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Secrets: secrets, Auth: auth, Services: services,
+		Solver: sv, Workdir: opts.Workdir, Version: schema.Version, CanExec: opts.CanExec, Insecure: opts.Insecure, Secrets: secrets, Auth: auth, Services: services,
 		LookupEnv: opts.LookupEnv, TempDir: temp.Path, StateDir: opts.StateDir,
 		Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell, Log: opts.Log,
 	}

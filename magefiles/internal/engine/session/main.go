@@ -3,12 +3,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
@@ -56,8 +58,12 @@ func options(workdir string) (engine.Options, error) {
 			return engine.Options{}, err
 		}
 	}
+	insecure, err := strconv.ParseBool(cmp.Or(os.Getenv("BLUMEOPS_ENGINE_INSECURE"), "false"))
+	if err != nil {
+		return engine.Options{}, fmt.Errorf("BLUMEOPS_ENGINE_INSECURE: %w", err)
+	}
 	return engine.Options{
-		Workdir: workdir, StateDir: state, LookupEnv: os.LookupEnv,
+		Workdir: workdir, StateDir: state, Insecure: insecure, LookupEnv: os.LookupEnv,
 		Log: func(line string) { fmt.Fprintln(os.Stderr, line) },
 	}, nil
 }

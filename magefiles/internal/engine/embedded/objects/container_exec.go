@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/scrub"
@@ -38,8 +39,9 @@ type execution struct {
 }
 
 func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
-	if f := privilege(a); f != "" {
-		return nil, gql.Unsupported{Type: "Container", Field: "withExec(" + f + ")"}
+	rights, err := c.env.rights(a, "Container.withExec")
+	if err != nil {
+		return nil, err
 	}
 	if a.Has("stdin") && a.Has("redirectStdin") {
 		return nil, errors.New("cannot set both stdin and redirectStdin")
@@ -62,11 +64,11 @@ func (c *Container) withExec(ctx context.Context, a gql.Args) (any, error) {
 		out.last = &execution{answer: llb.Scratch(), checks: out.checks}
 		return &out, nil
 	}
-	return c.exec(ctx, args, c.instruction(a), a.String("stdin"))
+	return c.exec(ctx, args, c.instruction(a), a.String("stdin"), rights)
 }
 
 // exec returns the container after the command, which runs when a result is requested.
-func (c *Container) exec(ctx context.Context, args []string, in execmeta.Instruction, stdin string) (*Container, error) {
+func (c *Container) exec(ctx context.Context, args []string, in execmeta.Instruction, stdin string, rights pb.SecurityMode) (*Container, error) {
 	if c.env.CanExec != nil {
 		if err := c.env.CanExec(); err != nil {
 			return nil, err
@@ -78,7 +80,7 @@ func (c *Container) exec(ctx context.Context, args []string, in execmeta.Instruc
 	}
 	opts := []llb.RunOption{
 		llb.Args(append([]string{execmeta.InitPath}, args...)), llb.Dir("/"), llb.With(llb.Hostname("dagger")),
-		llb.WithCustomName("exec " + strings.Join(args, " ")),
+		llb.WithCustomName("exec " + strings.Join(args, " ")), llb.Security(rights),
 	}
 	instruct, err := c.env.instruct(ctx, in, []byte(stdin))
 	if err != nil {

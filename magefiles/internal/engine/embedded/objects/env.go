@@ -31,8 +31,10 @@ type Env struct {
 	Init func(ctx context.Context) (dir string, err error)
 	// CanExec returns the reason why commands cannot run in a container, nil if they can.
 	CanExec func() error
-	Secrets *Secrets
-	Auth    *RegistryAuth
+	// Insecure allows commands to have all rights of root on the machine, if they request them.
+	Insecure bool
+	Secrets  *Secrets
+	Auth     *RegistryAuth
 	// Services are the services of the session.
 	Services *Services
 	// LookupEnv reads the host's environment, for env:// secrets.

@@ -51,8 +51,9 @@ func noServicesWith(label string) error {
 }
 
 func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
-	if f := privilege(a); f != "" {
-		return nil, gql.Unsupported{Type: "Container", Field: "asService(" + f + ")"}
+	rights, err := c.env.rights(a, "Container.asService")
+	if err != nil {
+		return nil, err
 	}
 	if err := c.env.noServices(); err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
 	}
 	in := c.instruction(a)
 	in.Service = true
-	run, err := c.exec(ctx, args, in, "")
+	run, err := c.exec(ctx, args, in, "", rights)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/execmeta"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
@@ -17,8 +18,8 @@ var containerTerminalFields = map[string]gql.Resolver{"terminal": field((*Contai
 
 // terminalCmd is the default command of a container's terminal.
 type terminalCmd struct {
-	args    []string
-	refused string // an argument of withDefaultTerminalCmd that is not supported, "" if none was given
+	args []string
+	more privileges
 }
 
 // terminalImage is the image in which Dagger shows a directory.
@@ -28,18 +29,8 @@ const terminalImage = "alpine:3.22.1"
 const terminalDir = "/src"
 
 func (c *Container) setTerminalCmd(a gql.Args) error {
-	c.terminal = terminalCmd{args: a.Strings("args"), refused: privilege(a)}
+	c.terminal = terminalCmd{args: a.Strings("args"), more: privilegesOf(a, privileges{})}
 	return nil
-}
-
-// privilege is the argument that asks for more rights than an exec has; "" if there is none.
-func privilege(a gql.Args) string {
-	for _, name := range []string{"experimentalPrivilegedNesting", "insecureRootCapabilities"} {
-		if a.Bool(name) {
-			return name
-		}
-	}
-	return ""
 }
 
 // openTerminal runs a command on the user's terminal. Its changes are lost, and its exit code is not an error. It opens again at each call.
@@ -73,15 +64,13 @@ func (d *Directory) openTerminal(ctx context.Context, a gql.Args) (any, error) {
 
 // attend runs the command of a terminal to its end.
 func (c *Container) attend(ctx context.Context, of string, a gql.Args) error {
-	args, refused := a.Strings("cmd"), privilege(a)
+	args := a.Strings("cmd")
 	if len(args) == 0 {
 		args = c.terminal.args
 	}
-	if refused == "" {
-		refused = c.terminal.refused
-	}
-	if refused != "" {
-		return gql.Unsupported{Type: of, Field: "terminal(" + refused + ")"}
+	rights, err := c.env.granted(privilegesOf(a, c.terminal.more), of+".terminal")
+	if err != nil {
+		return err
 	}
 	if len(args) == 0 {
 		args = []string{"sh"}
@@ -89,7 +78,7 @@ func (c *Container) attend(ctx context.Context, of string, a gql.Args) error {
 	if err := c.env.mayAttend(); err != nil {
 		return err
 	}
-	p, err := c.process(ctx, args)
+	p, err := c.process(ctx, args, rights)
 	if err != nil {
 		return err
 	}
@@ -111,11 +100,11 @@ func (e *Env) mayAttend() error {
 }
 
 // process is a command in the container, with all that a step has.
-func (c *Container) process(ctx context.Context, args []string) (solver.Process, error) {
+func (c *Container) process(ctx context.Context, args []string, rights pb.SecurityMode) (solver.Process, error) {
 	if err := c.ready(ctx); err != nil {
 		return solver.Process{}, err
 	}
-	run, err := c.exec(ctx, args, c.instruction(gql.Args{}), "")
+	run, err := c.exec(ctx, args, c.instruction(gql.Args{}), "", rights)
 	if err != nil {
 		return solver.Process{}, err
 	}

@@ -76,7 +76,7 @@ func (s *Solver) export(ctx context.Context, entry client.ExportEntry, to Export
 		entry.Output = func(map[string]string) (io.WriteCloser, error) { return to.File, nil }
 	}
 	entry.OutputDir = to.Dir
-	res, err := s.client.Build(ctx, client.SolveOpt{Exports: []client.ExportEntry{entry}, Session: s.attachables()}, "", build, s.progress.follow())
+	res, err := s.client.Build(ctx, client.SolveOpt{Exports: []client.ExportEntry{entry}, Session: s.attachables(), AllowedEntitlements: s.entitlements()}, "", build, s.progress.follow())
 	if err != nil {
 		return nil, s.stopped(err)
 	}

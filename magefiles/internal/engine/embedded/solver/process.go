@@ -50,6 +50,7 @@ type Process struct {
 	Mounts    []gateway.Mount // one of them at "/"
 	Hostname  string
 	Network   pb.NetMode
+	Security  pb.SecurityMode
 	Hosts     []*pb.HostIP
 	Platform  *pb.Platform
 	Args, Env []string
@@ -61,7 +62,7 @@ type Process struct {
 func processOf(x *pb.ExecOp) Process {
 	meta := x.GetMeta()
 	p := Process{
-		Hostname: meta.GetHostname(), Network: x.GetNetwork(), Hosts: meta.GetExtraHosts(), Args: meta.GetArgs(), Env: slices.Clone(meta.GetEnv()),
+		Hostname: meta.GetHostname(), Network: x.GetNetwork(), Security: x.GetSecurity(), Hosts: meta.GetExtraHosts(), Args: meta.GetArgs(), Env: slices.Clone(meta.GetEnv()),
 		SecretEnv: x.GetSecretenv(), User: meta.GetUser(), Cwd: meta.GetCwd(),
 	}
 	for _, m := range x.GetMounts() {
@@ -156,6 +157,7 @@ func (s *Solver) Start(ctx context.Context, p Process, stdin io.ReadCloser, stdo
 	r.ctx, r.end = context.WithCancelCause(ctx)
 	r.process, err = ctr.Start(r.ctx, gateway.StartRequest{
 		Args: p.Args, Env: p.Env, SecretEnv: p.SecretEnv, User: p.User, Cwd: p.Cwd, Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		SecurityMode: p.Security,
 	})
 	if err != nil {
 		_ = r.Release() // with the same error

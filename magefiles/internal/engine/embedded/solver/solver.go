@@ -24,6 +24,7 @@ import (
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/entitlements"
 	"github.com/moby/buildkit/util/grpcerrors"
 	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // BuildKit's codec, as in buildctl: names of files may hold any bytes
 	"github.com/opencontainers/go-digest"
@@ -41,6 +42,8 @@ type Options struct {
 	ImportDir string
 	// Events receives BuildKit's reports about each step; nil for nobody.
 	Events func(Event)
+	// Insecure requests the right to run commands with all rights of root. A daemon that does not grant it refuses the session.
+	Insecure bool
 }
 
 // ImportStore is the name by which LLB finds the content of ImportDir.
@@ -88,7 +91,7 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 	started := make(chan gateway.Client, 1)
 	go func() {
 		defer close(s.closed)
-		_, s.err = c.Build(run, client.SolveOpt{Session: s.attachables()}, "", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+		_, s.err = c.Build(run, client.SolveOpt{Session: s.attachables(), AllowedEntitlements: s.entitlements()}, "", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 			started <- gw
 			<-run.Done()
 			return nil, context.Cause(run)
@@ -103,6 +106,14 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 		cancel(ctx.Err())
 		return nil, ctx.Err()
 	}
+}
+
+// entitlements are the rights that the build requests from the daemon.
+func (s *Solver) entitlements() []string {
+	if s.opts.Insecure {
+		return []string{entitlements.EntitlementSecurityInsecure.String()}
+	}
+	return nil
 }
 
 func (s *Solver) attachables() []session.Attachable {
