@@ -143,21 +143,15 @@ func (p *Plan) containers(files fs.FS) error {
 			p.Todo = append(p.Todo, Todo{c.Dir, "state the version of the packaged application (ARG CONTAINER_APP_VERSION=X.Y.Z, or //blumeops:version X.Y.Z) if images are published with auto"})
 		}
 	}
-	known := map[string]bool{}
-	for _, c := range found {
-		known[string(c.Name)] = true
-	}
-	faults := errorsOf(err)
-	for _, fault := range faults {
+	for _, fault := range errorsOf(err) {
 		var bad *image.ContainerError
 		if !errors.As(fault, &bad) {
 			return err
 		}
-		known[path.Base(bad.Dir)] = true
 		p.Containers = append(p.Containers, Container{Name: image.Name(path.Base(bad.Dir)), Kind: "-", Problem: bad.Err.Error()})
 		p.Todo = append(p.Todo, Todo{bad.Dir, bad.Err.Error()})
 	}
-	p.others(files, known)
+	p.others(files)
 	slices.SortFunc(p.Containers, func(x, y Container) int { return cmp.Compare(x.Name, y.Name) })
 	return nil
 }
@@ -173,29 +167,15 @@ func errorsOf(err error) []error {
 	return []error{err}
 }
 
-// others adds the folders of containers that are built in another way.
-func (p *Plan) others(files fs.FS, known map[string]bool) {
-	entries, err := fs.ReadDir(files, image.Root)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !e.IsDir() || known[e.Name()] || strings.HasPrefix(e.Name(), ".") {
-			continue
+// others adds the folders of containers that another program builds.
+func (p *Plan) others(files fs.FS) {
+	for _, c := range image.FindOthers(files) {
+		what := "is built with " + string(c.Kind) + ", which no target does: keep its command, or write a Dockerfile"
+		if c.Kind == "containerfile" {
+			what = "rename Containerfile to Dockerfile"
 		}
-		dir := path.Join(image.Root, e.Name())
-		for _, of := range []struct{ file, kind string }{{"default.nix", "nix"}, {"flake.nix", "nix"}, {"Containerfile", "containerfile"}, {"apko.yaml", "apko"}} {
-			if _, err := fs.Stat(files, path.Join(dir, of.file)); err != nil {
-				continue
-			}
-			what := "is built with " + of.kind + ", which no target does: keep its command, or write a Dockerfile"
-			if of.kind == "containerfile" {
-				what = "rename Containerfile to Dockerfile"
-			}
-			p.Containers = append(p.Containers, Container{Name: image.Name(e.Name()), Kind: of.kind, Problem: what})
-			p.Todo = append(p.Todo, Todo{dir, what})
-			break
-		}
+		p.Containers = append(p.Containers, Container{Name: c.Name, Kind: string(c.Kind), Problem: what})
+		p.Todo = append(p.Todo, Todo{c.Dir, what})
 	}
 }
 
