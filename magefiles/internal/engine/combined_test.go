@@ -28,7 +28,6 @@ func saying(text string) func(net.Conn) {
 
 // A terminal has what a step has: the services of its container, and the sockets.
 func TestTerminalWithServicesAndSockets(t *testing.T) {
-	testenv.Superuser(t, "services require network namespaces with addresses")
 	p, c, ct := attended(t, nil)
 	p.piped = true
 	dir := program(t, server)
@@ -50,7 +49,6 @@ func TestTerminalWithServicesAndSockets(t *testing.T) {
 
 // The shell in a failing step has the step's services, and no warning about secrets, since it has none.
 func TestInspectWithServicesAndSockets(t *testing.T) {
-	testenv.Superuser(t, "services require network namespaces with addresses")
 	p, c, ct := attended(t, func(o *engine.Options) { o.Inspect = true })
 	dir := program(t, server)
 	ct = ct.WithFile("/program", c.Host().Directory(dir).File("program"))
@@ -248,7 +246,6 @@ func TestOtherSettingsWhileTheyRun(t *testing.T) {
 // ownDaemon are the options of a daemon that only this test uses.
 func ownDaemon(t *testing.T, dir string) engine.Options {
 	t.Helper()
-	testenv.Superuser(t, "services require network namespaces with addresses")
 	opts := enginetest.Options(t, dir)
 	enginetest.NeedsRuntime(t, opts)
 	state := t.TempDir()

@@ -272,8 +272,12 @@ func TestSessionsLeaveNothing(t *testing.T) {
 	status, err := engine.Status(context.Background(), opts)
 	must(t, err)
 	before := use.now(status.PID)
+	sessions := 100
+	if os.Geteuid() != 0 {
+		sessions = 25 // in addition to those as root
+	}
 	t.Run("sessions", func(t *testing.T) {
-		for i := range 100 {
+		for i := range sessions {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
 				mark := fmt.Sprint(use.mark, "-", i)
@@ -336,7 +340,11 @@ func TestKilledDaemonLeavesNothing(t *testing.T) {
 			}
 			use.remember(use.mark)
 			running := use.now(status.PID).more(before)
-			for _, kind := range []string{"process", "interface", "address", "route", "mount", "open file", "file", "container", "cgroup"} {
+			kinds := []string{"process", "mount", "open file", "file"}
+			if os.Geteuid() == 0 { // else these are in namespaces, which end with their processes, or belong to the user's session
+				kinds = append(kinds, "interface", "address", "route", "container", "cgroup")
+			}
+			for _, kind := range kinds {
 				if len(running[kind]) == 0 {
 					t.Errorf("while they run, no %s is found: the test would not see one that is left", kind)
 				}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
@@ -106,6 +108,15 @@ func main() {
 			if len(b) == 0 { fmt.Fprintln(os.Stderr, "no answer", err); os.Exit(7) }
 			fmt.Println(string(b))
 		}
+	case "udp": // ADDRESS TEXT: prints the answer
+		c, err := net.Dial("udp", os.Args[2])
+		if err != nil { fmt.Fprintln(os.Stderr, err); os.Exit(1) }
+		answer := make([]byte, 100)
+		for { // a datagram may be lost
+			fmt.Fprint(c, os.Args[3])
+			c.SetReadDeadline(time.Now().Add(time.Second))
+			if n, err := c.Read(answer); err == nil { fmt.Println(string(answer[:n])); return }
+		}
 	case "unix": // PATH: prints what the socket sends
 		c, err := net.Dial("unix", os.Args[2])
 		if err != nil { fmt.Fprintln(os.Stderr, err); os.Exit(1) }
@@ -180,7 +191,6 @@ func serving(t *testing.T) (*dagger.Client, *dagger.Container, *services) {
 
 func servingFrom(t *testing.T, dir string) (*dagger.Client, *dagger.Container, *services) {
 	t.Helper()
-	testenv.Superuser(t, "services require network namespaces with addresses")
 	opts := enginetest.Options(t, "/")
 	enginetest.NeedsRuntime(t, opts)
 	seen := &services{}
@@ -511,6 +521,58 @@ func TestServicesOfTheHost(t *testing.T) {
 	}
 }
 
+// machineAddress is an address of this machine in another network than its loopback.
+func machineAddress(t *testing.T) string {
+	t.Helper()
+	all, err := net.InterfaceAddrs()
+	must(t, err)
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsGlobalUnicast() {
+			return n.IP.String()
+		}
+	}
+	testenv.Missing(t, "this machine has no IPv4 network: connect it, or add an address to an interface")
+	return ""
+}
+
+// A step that uses services also has the network that other steps have.
+func TestStepsWithServicesReachOtherNetworks(t *testing.T) {
+	ctx := context.Background()
+	_, ct, _ := serving(t)
+	at := machineAddress(t)
+	l, err := net.Listen("tcp", net.JoinHostPort(at, "0"))
+	must(t, err)
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "of the machine") })}
+	go srv.Serve(l)
+	defer srv.Close()
+	packets, err := net.ListenPacket("udp", net.JoinHostPort(at, "0"))
+	must(t, err)
+	defer packets.Close()
+	go func() {
+		buf := make([]byte, 100)
+		for {
+			n, from, err := packets.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			_, _ = packets.WriteTo([]byte("heard "+string(buf[:n])), from)
+		}
+	}()
+	client := ct.WithEnvVariable("N", nonce()).WithServiceBinding("web", serve(ct, "serve", "8080", "web"))
+	if got := output(t, client, "ask", "GET / HTTP/1.0\r\n\r\n", l.Addr().String()); !strings.Contains(got, "of the machine") {
+		t.Errorf("TCP: got %q", got)
+	}
+	if got := output(t, client, "udp", packets.LocalAddr().String(), "you"); got != "heard you" {
+		t.Errorf("UDP: got %q", got)
+	}
+	must(t, srv.Close())
+	_, err = client.WithExec([]string{"/program", "ask", "tell", l.Addr().String()}).Sync(ctx)
+	var failed *dagger.ExecError
+	if !errors.As(err, &failed) || !strings.Contains(failed.Stderr, "connection refused") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // redis is Debian's redis-server with its libraries.
 func redis(t *testing.T, c *dagger.Client) *dagger.Container {
 	t.Helper()
@@ -698,4 +760,32 @@ func TestServicesKnowEachOther(t *testing.T) {
 	if knows() {
 		t.Error("the name is known after the stop")
 	}
+}
+
+// An engine that does not run as root has the same services, in a network of its own.
+func TestServicesWithoutRoot(t *testing.T) {
+	enginetest.AsUser(t,
+		"TestServicesOnOnePortDoNotCollide", "TestNamesOfServices", "TestServicesKnowEachOther", "TestTunnels", "TestUpForwardsPortsUntilItIsStopped",
+		"TestServicesOfTheHost", "TestServicesOfTwoSessions", "TestARegistryIsAService", "TestStepsWithServicesReachOtherNetworks",
+		"TestAServiceThatDiesWhileAStepRuns", "TestTheLogsOfAServiceAreShown", "TestTerminalWithServicesAndSockets",
+		"TestSessionsLeaveNothing", "TestKilledDaemonLeavesNothing", "TestTheDaemonEndsWhileItIsUsed",
+	)
+}
+
+// Without subordinate ids no command runs, and so no service. The error says what to install.
+func TestServicesAreRefusedWithAReason(t *testing.T) {
+	if os.Geteuid() == 0 {
+		enginetest.AsLimitedUser(t, t.Name())
+		return
+	}
+	dir := program(t, server)
+	opts := enginetest.Options(t, dir)
+	d, err := engine.Up(context.Background(), opts)
+	must(t, err)
+	if !errors.Is(d.RuntimeError(), daemon.ErrNoSubIDs) {
+		testenv.Missing(t, "this user has subordinate ids: run as root")
+	}
+	c := enginetest.Connect(t, opts).Client
+	_, err = serve(c.Container().WithFile("/program", c.Host().File("program")), "serve", "8080", "x").Start(context.Background())
+	testenv.WantError(t, err, "subordinate ids", "apt-get install uidmap")
 }

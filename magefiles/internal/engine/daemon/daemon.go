@@ -3,7 +3,7 @@
 //
 // All files of its own daemon are in one folder, Options.StateDir:
 //
-//	bin/    built programs: buildkitd, and runc and rootlesskit if needed; named by content
+//	bin/    built programs: buildkitd, and runc, rootlesskit and usernet if needed; named by content
 //	root/   BuildKit's cache
 //	run/    socket, settings, and the link to the OCI runtime
 //	tmp/    BuildKit's temporary files

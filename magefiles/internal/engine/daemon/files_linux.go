@@ -20,6 +20,7 @@ type files struct {
 	bin, root, run, tmp, log, lock string
 	sockets                        string // folder of the sockets: run, unless that path is too long
 	socket, config, runtime        string
+	network                        string // a socket of the daemon beside socket, see modules/buildkitd/sockets.go
 }
 
 func (o Options) files() files {
@@ -33,6 +34,7 @@ func (o Options) files() files {
 		f.sockets = shortFolder(o.StateDir, o.Getenv)
 	}
 	f.socket = filepath.Join(f.sockets, "buildkitd.sock")
+	f.network = filepath.Join(f.sockets, "network.sock")
 	return f
 }
 

@@ -48,7 +48,7 @@ var built = sync.OnceValues(func() (paths []string, err error) {
 	opts := Options{ModulesDir: modules(), StateDir: filepath.Join(cache, "blumeops", "engine-test")}.withDefaults()
 	programs := []toolbuild.Program{buildkitd}
 	if os.Geteuid() != 0 && !opts.singleUser() {
-		programs = append(programs, rootlesskit)
+		programs = append(programs, rootlesskit, usernet)
 	}
 	for _, p := range programs {
 		path, err := opts.builder().Build(context.Background(), p)

@@ -42,6 +42,9 @@ func (o Options) prepareLaunch(ctx context.Context, f files) (launch, error) {
 	case root:
 		return launch{command: []string{exe}, attr: syscall.SysProcAttr{Setsid: true, Unshareflags: syscall.CLONE_NEWNS}}, nil
 	case !o.singleUser():
+		if _, err := o.builder().Build(ctx, usernet); err != nil {
+			return launch{}, err
+		}
 		return o.rootless(ctx, exe, f)
 	}
 	o.logf("the engine only builds steps that run no command: %v", ErrNoSubIDs)

@@ -23,6 +23,9 @@ var (
 		Name: "rootlesskit", Title: "RootlessKit", Dir: "rootlesskit",
 		Package: "github.com/rootless-containers/rootlesskit/v3/cmd/rootlesskit", Module: "github.com/rootless-containers/rootlesskit/v3", Seconds: 30,
 	}
+	usernet = toolbuild.Program{
+		Name: "usernet", Title: "the user-mode network", Dir: "usernet", Package: ".", Module: "gvisor.dev/gvisor", Seconds: 10,
+	}
 )
 
 func (o Options) builder() toolbuild.Builder {

@@ -19,7 +19,7 @@ import (
 
 func TestProgramsAreReadFromTheirModules(t *testing.T) {
 	opts := Options{ModulesDir: modules()}
-	for _, p := range []toolbuild.Program{buildkitd, runc, rootlesskit} {
+	for _, p := range []toolbuild.Program{buildkitd, runc, rootlesskit, usernet} {
 		if s, err := opts.builder().Inspect(p); err != nil || !strings.HasPrefix(s.Version, "v") {
 			t.Errorf("%s: version %q, %v", p.Name, s.Version, err)
 		}

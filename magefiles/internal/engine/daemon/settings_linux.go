@@ -20,6 +20,7 @@ const minFreeBytes = 2 << 30
 type settings struct {
 	Root, Socket, Runtime, RuntimeHint string
 	Rootless                           bool
+	Usernet                            string
 	Labels                             map[string]string
 	CacheBytes, MinFreeBytes           int64
 	CAFile                             string
@@ -47,6 +48,11 @@ func (o Options) settings() settings {
 		Rootless:   os.Geteuid() != 0,
 		CacheBytes: o.CacheBytes, MinFreeBytes: minFreeBytes, CAFile: o.authoritiesCopy(),
 		Registries: map[string]registrySettings{},
+	}
+	if s.Rootless && !o.singleUser() {
+		if state, err := o.builder().Inspect(usernet); err == nil { // else its build fails with the same error
+			s.Usernet = state.Path
+		}
 	}
 	for host, r := range o.Registries {
 		s.Registries[host] = registrySettings(r)

@@ -117,7 +117,7 @@ func waitFD(ctx context.Context, fd int, patience time.Duration) (ended bool, er
 	return false, nil
 }
 
-// cleanUp removes the remains of a daemon that was killed: containers of running steps with their files, the bridge of its services, its socket,
+// cleanUp removes the remains of a daemon that was killed: containers of running steps with their files, the bridge of its services, its sockets,
 // temporary files. Mounts ended with its mount namespace. Files that cannot be removed stay until the next start.
 func (o Options) cleanUp(ctx context.Context, f files) {
 	for _, runtime := range o.runtimes() {
@@ -133,6 +133,7 @@ func (o Options) cleanUp(ctx context.Context, f files) {
 		}
 	}
 	os.Remove(f.socket)
+	os.Remove(f.network)
 	os.RemoveAll(f.tmp)
 	removeKitState(f)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"strconv"
 	"sync"
 	"syscall"
 )
@@ -20,12 +19,8 @@ type forwarder struct {
 // dialer connects to the target of a forwarding.
 type dialer func() (net.Conn, error)
 
-// listen forwards connections to host:port, and returns the port, which the system chooses if it is 0.
-func (f *forwarder) listen(host string, port int, to dialer) (int, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	if err != nil {
-		return 0, err
-	}
+// forward forwards the connections of a listener, which it closes at the end.
+func (f *forwarder) forward(l net.Listener, to dialer) {
 	f.mu.Lock()
 	f.listeners = append(f.listeners, l)
 	f.mu.Unlock()
@@ -38,7 +33,6 @@ func (f *forwarder) listen(host string, port int, to dialer) (int, error) {
 			go f.connect(conn, to)
 		}
 	}()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func (f *forwarder) connect(conn net.Conn, to dialer) {

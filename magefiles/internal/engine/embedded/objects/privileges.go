@@ -3,6 +3,7 @@ package objects
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/moby/buildkit/solver/pb"
@@ -47,7 +48,7 @@ func (e *Env) granted(p privileges, field string) (pb.SecurityMode, error) {
 // mayBeInsecure is the reason why no command can have all rights of root; nil if it can.
 func (e *Env) mayBeInsecure() error {
 	switch {
-	case e.Solver.Label(servicesLabel) != "root":
+	case !e.Solver.HasServices() || os.Geteuid() != 0: // the daemon of services is of the same user
 		return errors.New("this requires the engine's own BuildKit daemon, run by root: run this command as root without BUILDKIT_HOST, or use Dagger (BLUMEOPS_ENGINE=dagger)")
 	case !e.Insecure:
 		return errors.New("the command would have all rights of root on this machine: allow it with the setting EngineInsecure (BLUMEOPS_ENGINE_INSECURE=true), or use Dagger (BLUMEOPS_ENGINE=dagger)")

@@ -19,11 +19,8 @@ import (
 )
 
 // serviceVariable makes a process a service of the session that is its value, for the engine's own BuildKit daemon: the process gets a network of its own, and the first line of
-// its stdout is its address with the size of the subnet. servicesLabel is the label of a daemon that knows it. The daemon has the same constants (modules/buildkitd).
-const (
-	serviceVariable = "BLUMEOPS_SERVICE"
-	servicesLabel   = "me.eblu.ops.blumeops.services"
-)
+// its stdout is its address with the size of the subnet. The daemon has the same constant (modules/buildkitd).
+const serviceVariable = "BLUMEOPS_SERVICE"
 
 // containerService is a container that runs as a service.
 type containerService struct {
@@ -37,26 +34,16 @@ type containerService struct {
 	id string // the key; "" before its first use
 }
 
-// noServices is the reason why this daemon cannot run services; nil if it can.
-func (e *Env) noServices() error { return noServicesWith(e.Solver.Label(servicesLabel)) }
-
-func noServicesWith(label string) error {
-	switch label {
-	case "root":
-		return nil
-	case "rootless":
-		return errors.New("services require an engine that runs as root, since they need network namespaces with addresses: run this command as root, or use Dagger (BLUMEOPS_ENGINE=dagger)")
-	}
-	return errors.New("services require the engine's own BuildKit daemon: unset BUILDKIT_HOST, or use Dagger (BLUMEOPS_ENGINE=dagger)")
-}
+// errNoServices is the reason why a daemon cannot run services.
+var errNoServices = errors.New("services require the engine's own BuildKit daemon: unset BUILDKIT_HOST, or use Dagger (BLUMEOPS_ENGINE=dagger)")
 
 func (c *Container) asService(ctx context.Context, a gql.Args) (any, error) {
 	rights, err := c.env.rights(a, "Container.asService")
 	if err != nil {
 		return nil, err
 	}
-	if err := c.env.noServices(); err != nil {
-		return nil, err
+	if !c.env.Solver.HasServices() {
+		return nil, errNoServices
 	}
 	// Without arguments the image's own command is the service: the entrypoint is part of it, unless withDefaultArgs gave the command.
 	args, entrypoint := c.config.args, a.Bool("useEntrypoint") || !c.ownArgs
@@ -267,8 +254,9 @@ func (r *runningService) accepts(ctx context.Context, port int) error {
 // dial connects to a port of the service. The address of a service that has ended may be that of a machine elsewhere: then the connection does not
 // come from the services' own subnet, and is refused.
 func (r *runningService) dial(ctx context.Context, port int) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: dialTime}
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(r.address, strconv.Itoa(port)))
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	conn, err := r.solver.Dial(ctx, net.JoinHostPort(r.address, strconv.Itoa(port)))
 	if err != nil || !r.subnet.IsValid() {
 		return conn, err
 	}

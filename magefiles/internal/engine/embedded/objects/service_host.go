@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 )
@@ -27,8 +26,8 @@ func (h *Host) service(_ context.Context, a gql.Args) (any, error) {
 	if len(ports) == 0 {
 		return nil, errors.New("no ports specified")
 	}
-	if err := h.env.noServices(); err != nil {
-		return nil, err
+	if !h.env.Solver.HasServices() {
+		return nil, errNoServices
 	}
 	for i, p := range ports {
 		if p.frontend == 0 {
@@ -50,25 +49,21 @@ func (s *hostService) declared() (out []Port) {
 	return out
 }
 
-// start makes the ports reachable for steps, which have the host's network. An address of the host itself needs no forwarding if the ports are
-// the same; otherwise the ports are those of a loopback address of the service's own, in this session.
-func (s *hostService) start(_ context.Context, r *runningService) error {
+// start makes the ports reachable for steps: they are those of a loopback address of the service's own, in this session.
+func (s *hostService) start(ctx context.Context, r *runningService) error {
 	r.ports = s.declared()
+	r.address = loopback(s.env.Solver.SessionID() + r.id)
 	f := &forwarder{}
 	r.kill = f.stopper(r)
-	if same := s.local(); same != "" {
-		r.address = same
-		return nil
-	}
-	r.address = loopback(s.env.Solver.SessionID() + r.id)
 	for _, p := range s.ports {
-		to := func() (net.Conn, error) {
-			return net.DialTimeout("tcp", net.JoinHostPort(s.host, strconv.Itoa(p.backend)), dialTime)
-		}
-		if _, err := f.listen(r.address, p.frontend, to); err != nil {
+		l, err := s.env.Solver.Listen(ctx, net.JoinHostPort(r.address, strconv.Itoa(p.frontend)))
+		if err != nil {
 			f.close()
 			return fmt.Errorf("container to host: %w", err)
 		}
+		f.forward(l, func() (net.Conn, error) {
+			return net.DialTimeout("tcp", net.JoinHostPort(s.host, strconv.Itoa(p.backend)), dialTime)
+		})
 	}
 	return nil
 }
@@ -77,20 +72,4 @@ func (s *hostService) start(_ context.Context, r *runningService) error {
 func loopback(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return net.IPv4(127, 64|sum[0]>>2, sum[1], 1|sum[2]).String()
-}
-
-// local is the loopback address if the service is on it, with the same ports.
-func (s *hostService) local() string {
-	if s.host != "localhost" && !strings.HasPrefix(s.host, "127.") {
-		return ""
-	}
-	for _, p := range s.ports {
-		if p.frontend != p.backend {
-			return ""
-		}
-	}
-	if s.host == "localhost" {
-		return "127.0.0.1"
-	}
-	return s.host
 }

@@ -8,19 +8,6 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 )
 
-func TestServicesAreRefusedWithAReason(t *testing.T) {
-	for label, want := range map[string]string{
-		"root":     "",
-		"rootless": "run this command as root",
-		"":         "unset BUILDKIT_HOST",
-	} {
-		err := noServicesWith(label)
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: got %v, want %q", label, err, want)
-		}
-	}
-}
-
 func TestTheFirstLineOfAServiceIsItsAddress(t *testing.T) {
 	for _, pieces := range [][]string{{"10.0.0.2/22\nlog"}, {"10.0", ".0.2/22", "\n", "log"}, {"10.0.0.2/22\n", "l", "og"}} {
 		r := &runningService{solver: &solver.Solver{}}

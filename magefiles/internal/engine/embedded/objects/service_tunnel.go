@@ -81,11 +81,13 @@ func (t *tunnel) start(ctx context.Context, r *runningService) error {
 	}
 	f := &forwarder{}
 	for _, p := range t.ports {
-		port, err := f.listen("127.0.0.1", p.frontend, func() (net.Conn, error) { return up.dial(context.Background(), p.backend) })
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", p.frontend))
 		if err != nil {
 			f.close()
 			return fmt.Errorf("host to container: %w", err)
 		}
+		f.forward(l, func() (net.Conn, error) { return up.dial(context.Background(), p.backend) })
+		port := l.Addr().(*net.TCPAddr).Port
 		about := fmt.Sprintf("tunnel 127.0.0.1:%d -> %s:%d", port, up.host, p.backend)
 		r.ports = append(r.ports, Port{port: port, protocol: "TCP", description: &about})
 		r.say(about + "\n")

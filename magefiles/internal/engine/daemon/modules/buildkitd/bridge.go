@@ -15,10 +15,10 @@ import (
 )
 
 // bridge is the network of the services: a Linux bridge, to which each service is connected by a pair of virtual interfaces. It exists while a
-// service runs. Steps have the host's network, from which the bridge is reachable. The services have no route to other networks.
+// service runs. It is in the network of the steps that use services. The services have no route to other networks.
 type bridge struct {
-	root     string // of the daemon: it is part of the interfaces' names
-	rootless bool
+	root string // of the daemon: it is part of the interfaces' names
+	hub  *hub
 
 	mu     sync.Mutex
 	link   netlink.Link // nil: there is no service
@@ -32,9 +32,6 @@ const (
 	bridgeNumber = 1
 	maxServices  = 1000
 )
-
-var errRootless = errors.New("services require network namespaces with addresses, which an ordinary user's engine cannot make: " +
-	"run the engine as root, or use Dagger (BLUMEOPS_ENGINE=dagger)")
 
 // bridgeName is the name of the bridge of the daemon with this root folder. Package daemon removes the bridge of a daemon that was killed.
 func bridgeName(root string) string { return "bo-" + interfaceKey(root) }
@@ -53,9 +50,6 @@ func (b *bridge) removeRemains() {
 
 // join makes a network namespace that is connected to the bridge, with an address of its own.
 func (b *bridge) join() (*namespace, error) {
-	if b.rootless {
-		return nil, errRootless
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.up(); err != nil {
@@ -78,8 +72,10 @@ func hint(err error) string {
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return " (services require the capability CAP_NET_ADMIN: run the engine as root of the machine or of a privileged container, or use Dagger)"
+	case errors.Is(err, unix.ENOSPC):
+		return " (services require network namespaces: sysctl user.max_net_namespaces=15000, or use Dagger)"
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENODEV):
-		return " (services require the kernel modules bridge and veth: modprobe bridge veth, or use Dagger)"
+		return " (services require the kernel modules bridge and veth: modprobe -a bridge veth, or use Dagger)"
 	}
 	return ""
 }
@@ -96,19 +92,26 @@ func (b *bridge) up() error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.HardwareAddr = bridgeName(b.root), hardware(bridgeName(b.root))
 	link := &netlink.Bridge{LinkAttrs: attrs}
+	if err := b.hub.do(func() error { return b.add(link, subnet) }); err != nil {
+		return err
+	}
+	b.link, b.subnet, b.used = link, subnet, map[int]bool{}
+	b.last = bridgeNumber
+	return nil
+}
+
+func (b *bridge) add(link netlink.Link, subnet netip.Prefix) error {
 	b.removeRemains()
 	if err := netlink.LinkAdd(link); err != nil {
 		return err
 	}
-	err = netlink.AddrAdd(link, &netlink.Addr{IPNet: hostNetwork(subnet, bridgeNumber)})
+	err := netlink.AddrAdd(link, &netlink.Addr{IPNet: hostNetwork(subnet, bridgeNumber)})
 	if err == nil {
 		err = netlink.LinkSetUp(link)
 	}
 	if err != nil {
 		return errors.Join(err, netlink.LinkDel(link))
 	}
-	b.link, b.subnet, b.used = link, subnet, map[int]bool{}
-	b.last = bridgeNumber
 	return nil
 }
 
@@ -141,13 +144,20 @@ func (b *bridge) connect(number int) (*namespace, error) {
 		return nil, err
 	}
 	name := fmt.Sprintf("bo%s%x", interfaceKey(b.root), number)
-	_ = removeInterface(name) // of a container that a killed daemon left, and that is still ending
-	err = addInterfaces(ns, name, b.link.Attrs().Index, hostNetwork(b.subnet, number))
+	at := hostNetwork(b.subnet, number)
+	err = b.hub.do(func() error {
+		_ = removeInterface(name) // of a container that a killed daemon left, and that is still ending
+		return addInterfaces(ns, name, b.link.Attrs().Index)
+	})
+	if err == nil {
+		err = within(ns, func() error { return configure(at) })
+	}
+	leave := func() error { return b.hub.do(func() error { return removeInterface(name) }) }
 	if err != nil {
-		return nil, errors.Join(err, ns.Close())
+		return nil, errors.Join(err, leave(), ns.Close())
 	}
 	return &namespace{handle: ns, address: netip.PrefixFrom(address(b.subnet, number), b.subnet.Bits()), leave: func() error {
-		err := removeInterface(name)
+		err := leave()
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.release(number)
@@ -159,50 +169,35 @@ func (b *bridge) connect(number int) (*namespace, error) {
 func (b *bridge) release(number int) {
 	delete(b.used, number)
 	if len(b.used) == 0 {
-		_ = netlink.LinkDel(b.link) // the next service, or the next daemon, tries again
+		_ = b.hub.do(func() error { return netlink.LinkDel(b.link) }) // the next service, or the next daemon, tries again
 		b.link = nil
 	}
 }
 
-// addInterfaces makes a pair of interfaces: one, named name, in the bridge, and eth0 in the namespace. It also starts the namespace's loopback.
-func addInterfaces(ns netns.NsHandle, name string, bridge int, at *net.IPNet) error {
+// addInterfaces makes a pair of interfaces: one, named name, in the bridge, and eth0 in the namespace.
+func addInterfaces(ns netns.NsHandle, name string, bridge int) error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MasterIndex, attrs.HardwareAddr = name, bridge, hardware(name)
 	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(ns)}
 	if err := netlink.LinkAdd(pair); err != nil {
 		return err
 	}
-	err := netlink.LinkSetUp(pair)
-	if err == nil {
-		err = configure(ns, at)
-	}
-	if err != nil {
-		return errors.Join(err, netlink.LinkDel(pair))
-	}
-	return nil
+	return netlink.LinkSetUp(pair)
 }
 
-func configure(ns netns.NsHandle, at *net.IPNet) error {
-	inside, err := netlink.NewHandleAt(ns)
+// configure starts the interfaces of a service.
+func configure(at *net.IPNet) error {
+	if err := startLoopback(); err != nil {
+		return err
+	}
+	link, err := netlink.LinkByName("eth0")
 	if err != nil {
 		return err
 	}
-	defer inside.Close()
-	for _, name := range []string{"lo", "eth0"} {
-		link, err := inside.LinkByName(name)
-		if err != nil {
-			return err
-		}
-		if name == "eth0" {
-			if err := inside.AddrAdd(link, &netlink.Addr{IPNet: at}); err != nil {
-				return err
-			}
-		}
-		if err := inside.LinkSetUp(link); err != nil {
-			return err
-		}
+	if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: at}); err != nil {
+		return err
 	}
-	return nil
+	return netlink.LinkSetUp(link)
 }
 
 func removeInterface(name string) error {

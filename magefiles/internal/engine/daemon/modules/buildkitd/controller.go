@@ -28,13 +28,13 @@ import (
 func init() { apicaps.ExportedProduct = "buildkit" }
 
 // newController opens the cache and puts solver, frontends and worker together.
-func newController(ctx context.Context, cfg config) (*control.Controller, error) {
+func newController(ctx context.Context, cfg config, hub *hub) (*control.Controller, error) {
 	sessions, err := session.NewManager()
 	if err != nil {
 		return nil, err
 	}
 	hosts := registryHosts(cfg)
-	w, err := newWorker(ctx, cfg, hosts)
+	w, err := newWorker(ctx, cfg, hub, hosts)
 	if err != nil {
 		return nil, err
 	}

@@ -28,12 +28,13 @@ type lateExecutor struct {
 	make          func() (executor.Executor, error)
 }
 
-func late(cfg config, worker base.WorkerOpt) *lateExecutor {
-	services := &bridge{root: cfg.Root, rootless: cfg.Rootless}
+func late(cfg config, hub *hub, worker base.WorkerOpt) *lateExecutor {
+	services := &bridge{root: cfg.Root, hub: hub}
 	names := &names{dir: filepath.Join(worker.Root, "service-hosts")}
 	if !cfg.Rootless {
 		services.removeRemains()
 	}
+	_ = os.RemoveAll(names.dir) // of a killed daemon; files are written over
 	networks := maps.Clone(worker.NetworkProviders)
 	networks[pb.NetMode_UNSET] = provider{networks[pb.NetMode_UNSET]}
 	return &lateExecutor{
@@ -62,11 +63,16 @@ func (l *lateExecutor) Run(ctx context.Context, id string, root executor.Mount, 
 		return nil, err
 	}
 	defer func() { l.folders.sweep(time.Now()) }()
-	session, err := takeVariables(&process.Meta)
+	session, uses, err := takeVariables(&process.Meta)
 	if err != nil {
 		return nil, err
 	}
 	if session == "" {
+		if uses {
+			if ctx, err = l.services.hub.forStep(ctx); err != nil {
+				return nil, err
+			}
+		}
 		return inner.Run(ctx, id, root, mounts, process, started)
 	}
 	network, err := l.services.join()

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -37,6 +38,7 @@ type config struct {
 	Runtime      string                             // path of the OCI runtime, which may be missing
 	RuntimeHint  string                             // part of the error when a step needs a runtime and there is none
 	Rootless     bool                               // running as the mapped root of a user namespace
+	Usernet      string                             // path of the program usernet if Rootless: services require it
 	Labels       map[string]string                  // of the worker, for the clients to read
 	CacheBytes   int64                              // the cache is collected beyond this size
 	MinFreeBytes int64                              // and when the disk has less than this free
@@ -46,6 +48,10 @@ type config struct {
 
 // grace is how long running builds may go on after SIGTERM.
 const grace = time.Second
+
+// The main goroutine keeps the main thread: another goroutine could take it into a network namespace (see within), and then it would name the
+// network of the whole process in /proc.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	log.SetFlags(0)
@@ -79,7 +85,14 @@ func run(ctx context.Context, path string) error {
 	if err := cfg.trustDownloads(); err != nil {
 		return err
 	}
-	controller, err := newController(ctx, cfg)
+	hub := &hub{usernet: cfg.Usernet}
+	sockets, err := listen(networkSocket(cfg))
+	if err != nil {
+		return err
+	}
+	defer sockets.Close()
+	go hub.serveSockets(sockets)
+	controller, err := newController(ctx, cfg, hub)
 	if err != nil {
 		return err
 	}

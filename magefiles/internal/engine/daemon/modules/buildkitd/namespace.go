@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"os"
 	"runtime"
 	"sync"
 
@@ -16,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespace is the network of one service. It is an open file of the daemon, so nothing of it remains after the daemon and the service's
+// namespace is the network of one service, or of the steps that use services. It is an open file of the daemon, so nothing of it remains after the daemon and the service's
 // processes.
 type namespace struct {
 	handle  netns.NsHandle
@@ -50,7 +48,7 @@ func newNamespace() (netns.NsHandle, error) {
 // Set implements [network.Namespace].
 func (n *namespace) Set(s *specs.Spec) error {
 	return oci.WithLinuxNamespace(specs.LinuxNamespace{
-		Type: specs.NetworkNamespace, Path: fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.handle),
+		Type: specs.NetworkNamespace, Path: path(n.handle),
 	})(nil, nil, nil, s)
 }
 
@@ -63,7 +61,7 @@ func (n *namespace) Close() error {
 // Sample implements [network.Namespace].
 func (n *namespace) Sample() (*types.NetworkSample, error) { return nil, nil }
 
-// provider gives a service the namespace in its context, and all other processes what inner gives.
+// provider gives a process the namespace in its context, and all other processes those of the inner provider.
 type provider struct{ network.Provider }
 
 type namespaceKey struct{}

@@ -21,19 +21,12 @@ const (
 	hostsVariable = "BLUMEOPS_HOSTS"
 )
 
-// servicesLabel is the worker label that says that the daemon knows the variables: "root", or "rootless" if it refuses services.
-const servicesLabel = "me.eblu.ops.blumeops.services"
+// networkLabel is the worker label with the path of the Unix socket that makes TCP sockets in the network of the services, see sockets.go.
+const networkLabel = "me.eblu.ops.blumeops.network"
 
-func servicesLabelOf(cfg config) string {
-	if cfg.Rootless {
-		return "rootless"
-	}
-	return "root"
-}
-
-// takeVariables removes the variables from a process. It returns the session of a service, "" for another process, and adds the hosts to the
-// process.
-func takeVariables(meta *executor.Meta) (session string, err error) {
+// takeVariables removes the variables from a process, and adds the hosts to it. It returns the session of a service, "" for another process, and
+// whether the process uses services.
+func takeVariables(meta *executor.Meta) (session string, uses bool, err error) {
 	var env []string
 	hosts := slices.Clone(meta.ExtraHosts)
 	for _, kv := range meta.Env {
@@ -44,15 +37,16 @@ func takeVariables(meta *executor.Meta) (session string, err error) {
 		case hostsVariable:
 			named, err := parseHosts(value)
 			if err != nil {
-				return "", err
+				return "", false, err
 			}
+			uses = true
 			hosts = append(hosts, named...)
 		default:
 			env = append(env, kv)
 		}
 	}
 	meta.Env, meta.ExtraHosts = env, hosts
-	return session, nil
+	return session, uses, nil
 }
 
 // parseHosts reads lines with an address and a name.

@@ -2,21 +2,28 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/moby/buildkit/executor"
+	"golang.org/x/sys/unix"
 )
 
 func TestVariablesAreTaken(t *testing.T) {
 	meta := executor.Meta{Env: []string{"A=1", serviceVariable + "=the session", hostsVariable + "=10.0.0.2 web\n10.0.0.3 db\n", "B=" + hostsVariable}}
-	session, err := takeVariables(&meta)
-	if err != nil || session != "the session" {
-		t.Errorf("session: %q, %v", session, err)
+	session, uses, err := takeVariables(&meta)
+	if err != nil || session != "the session" || !uses {
+		t.Errorf("session: %q, %t, %v", session, uses, err)
 	}
 	if !slices.Equal(meta.Env, []string{"A=1", "B=" + hostsVariable}) {
 		t.Errorf("the environment is %q", meta.Env)
@@ -25,8 +32,8 @@ func TestVariablesAreTaken(t *testing.T) {
 		t.Errorf("the hosts are %v", meta.ExtraHosts)
 	}
 	plain := executor.Meta{Env: []string{"A=1"}}
-	if session, err := takeVariables(&plain); err != nil || session != "" || len(plain.ExtraHosts) != 0 || len(plain.Env) != 1 {
-		t.Errorf("got %q, %v, %v", session, err, plain)
+	if session, uses, err := takeVariables(&plain); err != nil || session != "" || uses || len(plain.ExtraHosts) != 0 || len(plain.Env) != 1 {
+		t.Errorf("got %q, %t, %v, %v", session, uses, err, plain)
 	}
 	for _, text := range []string{"web", "x web", "10.0.0.2 web db", "10.0.0.2"} {
 		if hosts, err := parseHosts(text); err == nil {
@@ -83,12 +90,6 @@ func TestSubnetsThatOverlapNothing(t *testing.T) {
 	}
 }
 
-func TestRootlessIsRefused(t *testing.T) {
-	if n, err := (&bridge{rootless: true}).join(); err == nil || !strings.Contains(err.Error(), "as root") {
-		t.Errorf("got %v, %v", n, err)
-	}
-}
-
 // missing ends a test because a part of the machine is missing, as testenv.Missing does: in CI it fails.
 func missing(t *testing.T, why any) {
 	t.Helper()
@@ -103,7 +104,50 @@ func TestTheBridge(t *testing.T) {
 	if os.Geteuid() != 0 {
 		missing(t, "makes network interfaces: run as root")
 	}
-	b := &bridge{root: t.TempDir()}
+	testBridge(t, &hub{})
+}
+
+// usernetVariable names the program usernet for a test in a user namespace.
+const usernetVariable = "BLUMEOPS_TEST_USERNET"
+
+// Without root, the bridge is in a network of its own. The test runs itself again in a user namespace.
+func TestTheBridgeWithoutRoot(t *testing.T) {
+	if usernet := os.Getenv(usernetVariable); usernet != "" {
+		h := &hub{usernet: usernet}
+		testBridge(t, h)
+		if made := interfaces(t, h, ""); !slices.Equal(made, []string{"eth0", "lo"}) && !slices.Equal(made, []string{"lo", "eth0"}) {
+			t.Errorf("%q are in the network", made)
+		}
+		return
+	}
+	usernet := filepath.Join(t.TempDir(), "usernet")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", usernet, ".")
+	build.Dir = filepath.Join("..", "usernet")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), usernetVariable+"="+usernet)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		missing(t, "user namespaces: sysctl user.max_user_namespaces=15000")
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func testBridge(t *testing.T, h *hub) {
+	b := &bridge{root: t.TempDir(), hub: h}
 	one, err := b.join()
 	if err != nil {
 		missing(t, err)
@@ -115,15 +159,16 @@ func TestTheBridge(t *testing.T) {
 	if one.address == two.address || one.address.Masked() != two.address.Masked() {
 		t.Errorf("addresses %s and %s", one.address, two.address)
 	}
-	if made := interfaces(t, b.root); len(made) != 3 {
+	if made := interfaces(t, h, interfaceKey(b.root)); len(made) != 3 {
 		t.Errorf("%q were made, want a bridge and two others", made)
 	}
+	testSockets(t, h, one)
 	for _, n := range []*namespace{one, one, two} { // a second Close does nothing
 		if err := n.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if after := interfaces(t, b.root); len(after) > 0 {
+	if after := interfaces(t, h, interfaceKey(b.root)); len(after) > 0 {
 		t.Errorf("%q are left", after)
 	}
 	again, err := b.join()
@@ -135,17 +180,98 @@ func TestTheBridge(t *testing.T) {
 	}
 }
 
-// interfaces are those of the daemon with that root folder.
-func interfaces(t *testing.T, root string) (names []string) {
+// interfaces are those of the network whose names have the part.
+func interfaces(t *testing.T, h *hub, part string) (names []string) {
 	t.Helper()
-	all, err := net.Interfaces()
+	err := h.do(func() error {
+		all, err := net.Interfaces()
+		for _, l := range all {
+			if strings.Contains(l.Name, part) {
+				names = append(names, l.Name)
+			}
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range all {
-		if strings.Contains(l.Name, interfaceKey(root)) {
-			names = append(names, l.Name)
+	return names
+}
+
+// testSockets connects to a server in the namespace of a service, and to one in the network of the steps, by sockets that the hub makes.
+func testSockets(t *testing.T, h *hub, service *namespace) {
+	t.Helper()
+	var server net.Listener
+	err := within(service.handle, func() (err error) {
+		server, err = net.Listen("tcp", net.JoinHostPort(service.address.Addr().String(), "80"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	file := ask(t, h, "listen 127.70.1.2:80")
+	defer file.Close()
+	near, err := net.FileListener(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	for _, l := range []net.Listener{server, near} {
+		go func() {
+			if conn, err := l.Accept(); err == nil {
+				fmt.Fprint(conn, "hello")
+				conn.Close()
+			}
+		}()
+		file := ask(t, h, "dial "+l.Addr().String())
+		conn, err := net.FileConn(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(conn); err != nil || string(got) != "hello" {
+			t.Errorf("%s: got %q, %v", l.Addr(), got, err)
+		}
+		file.Close()
+		conn.Close()
+	}
+	for request, want := range map[string]string{
+		"dial 127.70.1.3:80": "connection refused", "dial localhost:80": "unable to parse IP", "hold 127.0.0.1:80": "invalid request",
+		"listen 127.70.1.2:80": "address already in use",
+	} {
+		if s, err := h.socket(t.Context(), request); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, %v", request, s, err)
 		}
 	}
-	return names
+}
+
+// ask sends a request as a client does, and returns the socket.
+func ask(t *testing.T, h *hub, request string) *os.File {
+	t.Helper()
+	l, err := listen(filepath.Join(t.TempDir(), "network.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go h.serveSockets(l)
+	conn, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintln(conn, request)
+	text, rights := make([]byte, 1000), make([]byte, unix.CmsgSpace(4))
+	n, size, _, _, err := conn.(*net.UnixConn).ReadMsgUnix(text, rights)
+	if err != nil || string(text[:n]) != "ok\n" {
+		t.Fatalf("%s: %q, %v", request, text[:n], err)
+	}
+	messages, err := unix.ParseSocketControlMessage(rights[:size])
+	if err != nil {
+		t.Fatal(err)
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(fds[0]), request)
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // newWorker makes the one worker: OCI runtime, host network for steps.
-func newWorker(ctx context.Context, cfg config, hosts docker.RegistryHosts) (*base.Worker, error) {
+func newWorker(ctx context.Context, cfg config, hub *hub, hosts docker.RegistryHosts) (*base.Worker, error) {
 	// The constructor requires an existing executable; late replaces the executor that it makes.
 	self, err := os.Executable()
 	if err != nil {
@@ -32,13 +32,13 @@ func newWorker(ctx context.Context, cfg config, hosts docker.RegistryHosts) (*ba
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[servicesLabel] = servicesLabelOf(cfg)
+	labels[networkLabel] = networkSocket(cfg)
 	opt, err := runc.NewWorkerOpt(cfg.Root, snapshotter(cfg.Root), cfg.Rootless, oci.ProcessSandbox, labels, nil,
 		netproviders.Opt{Mode: "host"}, nil, self, "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, err
 	}
-	opt.Executor = late(cfg, opt)
+	opt.Executor = late(cfg, hub, opt)
 	opt.RegistryHosts = hosts
 	opt.Platforms = archutil.SupportedPlatforms(false)
 	opt.GCPolicy = gcPolicy(cfg)
