@@ -86,6 +86,9 @@ func (e *engineUse) now(daemon int) remains {
 			if entries, err := os.ReadDir(path); err == nil && len(entries) == 0 && strings.HasPrefix(filepath.Base(path), "buildkit-mount") {
 				continue // BuildKit leaves them, and the daemon removes them when they are a minute old
 			}
+			if base := filepath.Base(path); strings.HasPrefix(base, "rootlesskit-") {
+				path = strings.TrimSuffix(path, base) + "rootlesskit" // of a daemon that does not run as root: each has another name
+			}
 			add("file", path)
 		}
 	}
