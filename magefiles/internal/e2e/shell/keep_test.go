@@ -88,8 +88,8 @@ ENV GREETING="hello you"
 USER worker
 WORKDIR /work
 RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=secret,id=shop-key,target=/run/key,uid=1000 \
-    --mount=type=cache,target=/cache,uid=1000 --mount=type=bind,target=/alias/context --mount=type=tmpfs,target=/scratch \
-    echo line-one; echo "token $TOKEN"; touch /cache/in-cache; echo "password=$TOKEN" >netrc; cp /run/key key; echo "$TOKEN" | base64 >encoded; \
+    --mount=type=cache,target=/store,uid=1000 --mount=type=bind,target=/alias/context --mount=type=tmpfs,target=/scratch \
+    echo line-one; echo "token $TOKEN"; touch /store/in-cache; echo "password=$TOKEN" >netrc; cp /run/key key; echo "$TOKEN" | base64 >encoded; \
     ln netrc same; ln -s "$TOKEN" link; touch "name-$TOKEN"; mkdir closed; touch closed/made; chmod 0500 closed; mkfifo pipe; exit 41
 `)
 	const key = "BEGIN KEY\ncanary-key-e2d9\n}\nEND KEY\n"
@@ -103,7 +103,7 @@ RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=secret,id=shop-key,
 	}
 	state.without(secretValue, base64.StdEncoding.EncodeToString([]byte(secretValue))[:12], "canary-key")
 	state.has("step.txt", "line-one", "exit code: 41\nuser: worker\nworking directory: /work\n", "environment: GREETING=hello you\n",
-		"secret variable, not kept: TOKEN\n", "secret file, not kept: /run/key\n", "cache volume, not kept: /cache\n", "mount, kept: /alias/context\n",
+		"secret variable, not kept: TOKEN\n", "secret file, not kept: /run/key\n", "cache volume, not kept: /store\n", "mount, kept: /alias/context\n",
 		"temporary folder, not kept: /scratch\n", "masked secrets in: /work/netrc\n", "masked secrets in: /work/key\n", "files.txt: /work/pipe\n", "contains a secret: 2\n")
 	state.has("output.txt", "line-one\ntoken ***\n")
 	state.has("files.txt", "dr-x------ 1000:1000 0 /work/closed\n", "/work/same = /work/", "prw-r--r-- 1000:1000 0 /work/pipe\n")
@@ -112,7 +112,7 @@ RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=secret,id=shop-key,
 	state.has("rootfs/work/key", "***\n***\n}\n***\n")
 	state.has("rootfs/work/context/notes.txt", "in the context\n")
 	state.has("rootfs/etc/passwd", "worker:")
-	state.missing("rootfs/cache/in-cache", "rootfs/run/key", "rootfs/.init", "rootfs/.blumeops", "rootfs/work/pipe")
+	state.missing("rootfs/store/in-cache", "rootfs/run/key", "rootfs/.init", "rootfs/.blumeops", "rootfs/work/pipe")
 	if _, err := os.Stat(filepath.Join(state.dir, "rootfs", "work", "closed", "made")); err != nil {
 		t.Error(err)
 	}

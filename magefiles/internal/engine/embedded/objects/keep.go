@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
@@ -64,6 +65,12 @@ func (e *Env) keep(ctx context.Context, f *solver.Failure, said *ExecError) {
 		return
 	}
 	dir := e.Keep.next()
+	shown := solver.Event{Step: "keep " + dir, Name: "[internal] keep the state of the failed step", State: solver.Started, Time: time.Now()}
+	e.Solver.Report(shown)
+	defer func() {
+		shown.State, shown.Time = solver.Done, time.Now() // a failure has its own line
+		e.Solver.Report(shown)
+	}()
 	line := "the state of the failed step is in " + dir
 	if err := e.writeState(ctx, f, said, dir); err != nil {
 		line = "the state of the failed step is not kept: " + err.Error()
