@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // archive writes folders as one tar: everything in them, with owners, modes and times. Links are not followed. A socket has no content and is left
@@ -58,6 +59,7 @@ func (a archiver) add(path string, d fs.DirEntry, err error) error {
 		return err
 	}
 	header.Name = strings.TrimPrefix(path, "/")
+	header.ModTime = header.ModTime.Truncate(time.Second) // the format would round it, up to a time that is not yet
 	if d.IsDir() {
 		header.Name += "/"
 	}
