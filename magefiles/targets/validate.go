@@ -26,13 +26,15 @@ import (
 //	mage validate -since=main
 //	mage validate -format=sarif > findings.sarif
 //	mage validate -baseline=write
+//	mage validate -fix
 func Validate(ctx context.Context,
 	only *string, // names of checks, such as links,workflows; default: all
 	since *string, // revision: checks of single files read only files changed since then
+	fix *bool, // correct what needs no decision, such as spaces at line ends and untrusted text in scripts
 	baseline *string, // write: accept today's findings; none: report all; or a file; default: .validate-baseline.json, if it exists
 	format *string, // text (default), json, sarif or github
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		return a.Validate(ctx, tasks.ValidateArgs{Only: value(only), Since: value(since), Baseline: value(baseline)})
+		return a.Validate(ctx, tasks.ValidateArgs{Only: value(only), Since: value(since), Fix: value(fix), Baseline: value(baseline)})
 	}, reports)
 }

@@ -43,36 +43,49 @@ type examination struct {
 
 // examine runs checks.
 func (a *App) examine(ctx context.Context, run *examination) error {
-	chosen, err := validate.Choose(run.all, run.only)
+	r, err := a.prepare(ctx, run)
 	if err != nil {
 		return console.BadInput(err)
+	}
+	run.tree = validate.NewTree(a.tree(), r.files)
+	run.report, err = validate.Run(ctx, run.tree, r.checks, r.options)
+	return err
+}
+
+// ready are the checks, the files and the options of an examination.
+type ready struct {
+	checks  []validate.Check
+	files   []string
+	options validate.Options
+}
+
+func (a *App) prepare(ctx context.Context, run *examination) (r ready, err error) {
+	if r.checks, err = validate.Choose(run.all, run.only); err != nil {
+		return r, err
 	}
 	git, err := a.git()
 	if err != nil {
-		return console.BadInput(err)
+		return r, err
 	}
 	files, err := git.Files(ctx)
 	if err != nil {
-		return console.BadInput(err)
-	}
-	thrift(len(files))
-	options := validate.Options{Site: a.facts(git), Limit: run.limit}
-	if options.Site.Absent, err = a.absent(git); err != nil {
-		return console.BadInput(err)
-	}
-	if run.since != "" {
-		if run.changed, err = git.Since(ctx, run.since); err != nil {
-			return console.BadInput(err)
-		}
-		if run.changed == nil { // no file changed; nil would mean all files
-			run.changed = []string{}
-		}
-		options.Changed = run.changed
+		return r, err
 	}
 	// The baseline is not a text for people: no check reads it.
-	run.tree = validate.NewTree(a.tree(), slices.DeleteFunc(files, func(name string) bool { return name == baseline.Name }))
-	run.report, err = validate.Run(ctx, run.tree, chosen, options)
-	return err
+	r.files = slices.DeleteFunc(files, func(name string) bool { return name == baseline.Name })
+	thrift(len(files))
+	r.options = validate.Options{Site: a.facts(git), Limit: run.limit}
+	if r.options.Site.Absent, err = a.absent(git); err != nil {
+		return r, err
+	}
+	if run.since == "" {
+		return r, nil
+	}
+	if run.changed, err = git.Since(ctx, run.since); run.changed == nil { // no file changed; nil would mean all files
+		run.changed = []string{}
+	}
+	r.options.Changed = run.changed
+	return r, err
 }
 
 // thrift trades processor time for memory, of which what is parsed needs some 30 KiB a file.
@@ -122,7 +135,7 @@ func (a *App) found(found *validate.Report, all []validate.Check) error {
 func (a *App) facts(git *repo.Repo) validate.Site {
 	return validate.Site{
 		Docs: a.Docs, Manifests: a.Manifests, Images: a.Registry + "/" + a.Namespace, ForgeURLs: a.addresses(git),
-		Branches: git.Branches, Tags: git.TagNames, OnDefaultBranch: onDefaultBranch(git),
+		Dates: a.commitDates(git), Branches: git.Branches, Tags: git.TagNames, OnDefaultBranch: onDefaultBranch(git),
 		ParseSecret: func(reference string, _ bool) error {
 			_, err := secret.ParseReference(reference)
 			return err

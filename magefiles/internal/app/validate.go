@@ -21,6 +21,11 @@ import (
 
 // Validate runs the checks that need the files alone.
 func (a *App) Validate(ctx context.Context, args tasks.ValidateArgs) error {
+	if args.Fix {
+		if err := a.fixFindings(ctx, args); err != nil {
+			return err
+		}
+	}
 	if args.Baseline == writeBaseline {
 		return a.acceptFindings(ctx, args)
 	}

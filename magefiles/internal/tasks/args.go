@@ -79,6 +79,7 @@ type ReleaseArgs struct {
 // ValidateArgs are the flags of validate.
 type ValidateArgs struct {
 	Only, Since string
+	Fix         bool   // correct the findings that need no decision
 	Baseline    string // write, none, or a file; "": the default file, if it exists
 }
 

@@ -16,6 +16,8 @@ type Check struct {
 	// Narrow says that the findings in a file depend only on that file, so that -since may leave out other files: the Tree for Run then
 	// lists only the changed files.
 	Narrow bool
+	// Fixes says that some findings have a Fix.
+	Fixes bool
 	// Run reports findings. An error says that the check could not run; a mistake in the repository is never an error.
 	Run func(ctx context.Context, in *Input) error
 }
@@ -33,6 +35,8 @@ type Rule struct {
 type Input struct {
 	*Tree
 	Site
+	// Fix asks for the fixes of findings.
+	Fix    bool
 	report func(Finding)
 	advise func(string)
 }
@@ -68,6 +72,8 @@ type Site struct {
 	// OnDefaultBranch says whether a commit, which may be abbreviated, is on the default branch. known is false if this clone is too
 	// shallow to decide, or has no default branch.
 	OnDefaultBranch func(ctx context.Context, commit string) (on, known bool, err error)
+	// Dates are the days of the last commits of the pages in Docs, as in 2006-01-02, by path. It may be nil.
+	Dates func(ctx context.Context) (map[string]string, error)
 	// Absent are the submodules below the checked folders that are not checked out: the message for each path.
 	Absent map[string]string
 	// ParseSecret returns the error in a reference to a secret (op://…, env://…, file://…). ours says that these targets read it;

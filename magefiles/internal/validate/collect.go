@@ -74,6 +74,7 @@ func (c *collector) findings() []Finding {
 		all = append(all, b.kept...)
 		if b.left > 0 {
 			more := b.kept[len(b.kept)-1]
+			more.Fix = nil
 			more.More, more.Message = b.left, fmt.Sprintf("and %d more of this rule, which are not shown", b.left)
 			all = append(all, more)
 		}

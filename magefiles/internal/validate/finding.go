@@ -29,6 +29,14 @@ type Finding struct {
 	Do string `json:"do"`
 	// Baseline is New or Unchanged, compared with the baseline; "" without one.
 	Baseline string `json:"baseline,omitempty"`
+	// Fix is the correction that -fix makes; nil if a person must make it.
+	Fix *Fix `json:"-"`
+}
+
+// same says that two findings are equal but for their fixes.
+func same(a, b Finding) bool {
+	a.Fix, b.Fix = nil, nil
+	return a == b
 }
 
 // The states of a finding that is compared with a baseline. The words are those of SARIF.
@@ -74,7 +82,7 @@ func Sort(list []Finding) {
 // sortFindings sorts by place and removes duplicates.
 func sortFindings(list []Finding) []Finding {
 	Sort(list)
-	return slices.Compact(list)
+	return slices.CompactFunc(list, same)
 }
 
 // Position is the line and column of the byte at offset in text, as in a Finding. Lines end with \n; an offset beyond the text means its

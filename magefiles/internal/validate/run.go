@@ -19,6 +19,8 @@ type Options struct {
 	Site Site
 	// Changed are the files for checks that are Narrow; nil means all files.
 	Changed []string
+	// Fix asks for the fixes of findings.
+	Fix bool
 	// Limit is the maximum number of findings of one rule in one file; 0 means MaxFindings.
 	Limit int
 }
@@ -97,7 +99,7 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 	group.SetLimit(max(2, parallel)) // each check reads files in parallel itself; its memory is freed before the next check begins
 	for _, check := range checks {
 		report.Checks = append(report.Checks, check.Name)
-		in := &Input{Tree: tree, Site: o.Site, report: func(f Finding) { found.add(check.complete(f)) }, advise: func(text string) {
+		in := &Input{Tree: tree, Site: o.Site, Fix: o.Fix, report: func(f Finding) { found.add(check.complete(f)) }, advise: func(text string) {
 			lock.Lock()
 			defer lock.Unlock()
 			advice[check.Name] = append(advice[check.Name], text)

@@ -31,6 +31,7 @@ var frontmatter = validate.Check{
 		{ID: "section", What: "A page has a key that nothing reads in its section.", Do: "Remove the key, or move the page."},
 	},
 	Narrow: true,
+	Fixes:  true,
 	Run: func(ctx context.Context, in *validate.Input) error {
 		set := page.All(in.Tree)
 		if set.Err != nil {
@@ -39,9 +40,16 @@ var frontmatter = validate.Check{
 		if in.Site.Docs == "" {
 			return nil
 		}
+		fronts := frontFixes{on: in.Fix, dates: map[string]string{}}
+		if in.Fix && in.Dates != nil {
+			var err error
+			if fronts.dates, err = in.Dates(ctx); err != nil {
+				return err
+			}
+		}
 		return validate.Each(ctx, in.Files(in.Site.Docs, ".md"), func(name string) error {
 			if p := set.Page(name); p != nil {
-				checkFront(p, strings.TrimPrefix(name, in.Site.Docs+"/"), in.Report)
+				checkFront(p, strings.TrimPrefix(name, in.Site.Docs+"/"), in.Report, fronts)
 			}
 			return nil
 		})
@@ -56,7 +64,13 @@ var (
 	keyRules    = map[string]func(*yaml.Node) string{"title": wrongTitle, "tags": wrongList, "modified": wrongDate, "aliases": wrongList}
 )
 
-func checkFront(p *page.Page, below string, report func(validate.Finding)) {
+// frontFixes are what fixes need.
+type frontFixes struct {
+	on    bool
+	dates map[string]string // of the last commit of each page
+}
+
+func checkFront(p *page.Page, below string, report func(validate.Finding), fixes frontFixes) {
 	found := func(line, column int, rule, format string, args ...any) {
 		report(validate.Finding{Path: p.Path, Line: line, Column: column, Rule: rule, Message: fmt.Sprintf(format, args...)})
 	}
@@ -73,7 +87,11 @@ func checkFront(p *page.Page, below string, report func(validate.Finding)) {
 	}
 	for _, name := range requiredKeys {
 		if key, _ := p.Front.Get(name); key == nil {
-			report(validate.Finding{Path: p.Path, Line: 1, Rule: "required", Message: "the frontmatter has no " + name, Do: requiredLine(name)})
+			f := validate.Finding{Path: p.Path, Line: 1, Rule: "required", Message: "the frontmatter has no " + name, Do: requiredLine(name)}
+			if fixes.on && name == "modified" {
+				f.Fix = modifiedFix(p.Text, fixes.dates[p.Path])
+			}
+			report(f)
 		}
 	}
 	if p.Front.Root == nil {
@@ -87,7 +105,11 @@ func checkFront(p *page.Page, below string, report func(validate.Finding)) {
 		}
 		if wrong, known := keyRules[key.Value]; known {
 			if message := wrong(frontNode(value)); message != "" {
-				found(value.Line, value.Column, key.Value, "%s %s", key.Value, message)
+				f := validate.Finding{Path: p.Path, Line: value.Line, Column: value.Column, Rule: key.Value, Message: key.Value + " " + message}
+				if fixes.on && key.Value == "modified" {
+					f.Fix = dateFix(p.Text, value)
+				}
+				report(f)
 			}
 		}
 	}

@@ -17,6 +17,7 @@ var style = validate.Check{
 	Covers: "Every Markdown page except changelog fragments and testdata: style. Without a settings file, only rules that change what a reader sees or the target of a link are on; with one, all that it says. [[validate-the-repository]] lists both. The format that towncrier gives the changelog is allowed, such as two blank lines between versions.",
 	Rules:  styleRules(),
 	Narrow: true,
+	Fixes:  true,
 	Run: func(ctx context.Context, in *validate.Input) error {
 		set := page.All(in.Tree)
 		if set.Err != nil {
@@ -34,6 +35,7 @@ var style = validate.Check{
 				if name == format.file {
 					found = slices.DeleteFunc(found, format.prescribes)
 				}
+				keepFixes(in, name, found)
 				reportStyle(in, name, found)
 			}
 			return nil
@@ -98,8 +100,21 @@ func styleSettings(in *validate.Input) folderSettings {
 	return all
 }
 
+// keepFixes removes the fixes that may not be made together, or change the shown page.
+func keepFixes(in *validate.Input, name string, found []markdown.Problem) {
+	var kept []*validate.Fix
+	if text, ok := in.Text(name); ok && in.Fix {
+		kept = markdown.Fixes(text, found)
+	}
+	for i := range found {
+		if !slices.Contains(kept, found[i].Fix) {
+			found[i].Fix = nil
+		}
+	}
+}
+
 func reportStyle(in *validate.Input, name string, problems []markdown.Problem) {
 	for _, found := range problems {
-		in.Report(validate.Finding{Path: name, Line: found.Line, Column: found.Column, Rule: found.Rule, Message: found.Message})
+		in.Report(validate.Finding{Path: name, Line: found.Line, Column: found.Column, Rule: found.Rule, Message: found.Message, Do: found.Do, Fix: found.Fix})
 	}
 }

@@ -29,15 +29,16 @@ var workflows = validate.Check{
 		{ID: "branch", What: "A workflow names a branch that the repository does not have, so it never runs.", Do: "Use an existing branch, such as the default branch."},
 		{ID: workflow.RuleMage, What: "A mage command has no valid target, or has invalid arguments or flags.", Do: "Write it as `mage -h TARGET` shows."},
 	},
+	Fixes: true,
 	Run: func(ctx context.Context, in *validate.Input) error {
 		return validate.Each(ctx, workflowFiles(in), func(name string) error {
 			text, ok := in.Text(name)
 			if !ok {
 				return nil
 			}
-			options := workflow.Options{Forgejo: runsOnForgejo(in, name), Targets: mageTargets(in.Tree), Exists: in.Has}
+			options := workflow.Options{Forgejo: runsOnForgejo(in, name), Fix: in.Fix, Targets: mageTargets(in.Tree), Exists: in.Has}
 			for _, p := range workflow.Check(name, text, options) {
-				in.Report(validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message, Do: p.Do})
+				in.Report(validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message, Do: p.Do, Fix: p.Fix})
 			}
 			branches, known, err := branchesOf(in)
 			if !known {

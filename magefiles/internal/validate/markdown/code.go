@@ -48,10 +48,10 @@ func blanksAroundFences(p *pass) {
 			continue
 		}
 		if !p.blank(b.first - 1) {
-			p.add(b.first, -1, "no blank line above the code")
+			p.add(b.first, -1, "no blank line above the code").fix(p.blankLine(b, b.first, 1)...)
 		}
 		if !p.blank(b.last+1) && !p.blank(b.last) {
-			p.add(b.last, -1, "no blank line below the code")
+			p.add(b.last, -1, "no blank line below the code").fix(p.blankLine(b, b.last+1, 1)...)
 		}
 	}
 }

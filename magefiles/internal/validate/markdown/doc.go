@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
 )
 
@@ -19,6 +20,16 @@ type Problem struct {
 	Line, Column int
 	// Rule is an id of Rules, or SettingsRule.
 	Rule, Message string
+	Do            string // the correction, "" for the rule's
+	// Fix is the correction, if it needs no decision. Repairs says that it changes the shown page; see Fixes.
+	Fix     *validate.Fix
+	Repairs bool
+}
+
+// same says that two problems are equal but for their fixes.
+func same(a, b Problem) bool {
+	a.Fix, b.Fix = nil, nil
+	return a == b
 }
 
 // doc is a page in the form that rules read.
@@ -66,7 +77,7 @@ func Lint(p *page.Page, settings *Settings) []Problem {
 	slices.SortStableFunc(found, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule))
 	})
-	return slices.Compact(found)
+	return slices.CompactFunc(found, same)
 }
 
 // mark records the kind of each line.
@@ -114,10 +125,11 @@ type pass struct {
 	found *[]Problem
 }
 
-// add reports a problem of a line, at an index into it; -1 means the whole line.
-func (p *pass) add(line, index int, format string, args ...any) {
+// add reports a problem of a line, at an index into it; -1 means the whole line. The result is for Problem.fix, before the next add; it is nil
+// if a comment switches the rule off.
+func (p *pass) add(line, index int, format string, args ...any) *Problem {
 	if line < 0 || line >= len(p.lines) || !p.on(p.rule, line) {
-		return
+		return nil
 	}
 	column := 0
 	if index >= 0 {
@@ -126,10 +138,11 @@ func (p *pass) add(line, index int, format string, args ...any) {
 	*p.found = append(*p.found, Problem{
 		Line: len(p.front) + line + 1, Column: column, Rule: p.id, Message: fmt.Sprintf(format, args...),
 	})
+	return &(*p.found)[len(*p.found)-1]
 }
 
 // addAt reports a problem at an offset.
-func (p *pass) addAt(offset int, format string, args ...any) {
+func (p *pass) addAt(offset int, format string, args ...any) *Problem {
 	line := p.line(offset)
-	p.add(line, offset-p.starts[line], format, args...)
+	return p.add(line, offset-p.starts[line], format, args...)
 }

@@ -103,7 +103,7 @@ func blanksAroundHeadings(p *pass) {
 				got++
 			}
 			if got < want {
-				p.add(b.first, -1, "heading has %s above, expected %d", count(got, "blank line"), want)
+				p.add(b.first, -1, "heading has %s above, expected %d", count(got, "blank line"), want).fix(p.blankLine(b, b.first, want-got)...)
 			}
 		}
 		if want, got := below[b.level()-1], 0; want >= 0 {
@@ -111,7 +111,7 @@ func blanksAroundHeadings(p *pass) {
 				got++
 			}
 			if got < want {
-				p.add(b.first, -1, "heading has %s below, expected %d", count(got, "blank line"), want)
+				p.add(b.first, -1, "heading has %s below, expected %d", count(got, "blank line"), want).fix(p.blankLine(b, b.last+1, want-got)...)
 			}
 		}
 	}
@@ -121,7 +121,10 @@ func headingStartLeft(p *pass) {
 	for _, b := range p.of[heading] {
 		index := b.pos - p.starts[b.first]
 		if at, inside := p.content(b.parent, b.first); inside && at < index {
-			p.add(b.first, at, "heading is indented")
+			found := p.add(b.first, at, "heading is indented")
+			if style, _ := p.style(b); style != setext {
+				found.fix(p.replace(b.first, at, index, ""))
+			}
 		}
 	}
 }

@@ -123,8 +123,11 @@ func ulIndent(p *pass) {
 				after, _ := p.content(q, b.first)
 				got -= after
 			}
-			if got != want {
-				p.add(b.first, 0, "item is indented by %d, expected %d", got, want)
+			switch {
+			case p.onlyShown():
+				p.nest(l, b)
+			case got != want:
+				p.add(b.first, 0, "item is indented by %d, expected %d", got, want).fix(p.moved(b, want-got)...)
 			}
 		}
 	}
@@ -232,10 +235,10 @@ func blanksAroundLists(p *pass) {
 			continue
 		}
 		if !p.blank(l.first - 1) {
-			p.add(l.first, -1, "no blank line above the list")
+			p.add(l.first, -1, "no blank line above the list").fix(p.blankLine(l, l.first, 1)...)
 		}
 		if !p.blank(l.last + 1) {
-			p.add(l.last, -1, "no blank line below the list")
+			p.add(l.last, -1, "no blank line below the list").fix(p.blankLine(l, l.last+1, 1)...)
 		}
 	}
 }

@@ -1,9 +1,12 @@
 package markdown
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/yuin/goldmark/ast"
 )
 
 // Shown are the rules that are on without a settings file, each with its reason: a finding changes the page that a reader sees, or the target
@@ -46,14 +49,22 @@ func (p *pass) splitsList(l *block) bool {
 	if unorderedLevel(l) != 0 || p.column(l) == 0 {
 		return false
 	}
-	var before *block
-	for _, b := range l.parent.children {
-		if b == l {
-			break
-		}
-		before = b
+	siblings := l.parent.children
+	return l.index > 0 && siblings[l.index-1].kind == list && len(siblings[l.index-1].children) > 0
+}
+
+// nest reports an item of a list that splitsList.
+func (p *pass) nest(l, b *block) {
+	before := l.parent.children[l.index-1]
+	above := before.children[len(before.children)-1]
+	want := above.node.(*ast.ListItem).Offset
+	q := p.add(b.first, 0, "item is indented by %d, so it is not below the item above; expected %d", p.column(b), want)
+	if q != nil {
+		q.Do = fmt.Sprintf("Indent the item by %d spaces, or write it without indentation below a blank line.", want)
 	}
-	return before != nil && before.kind == list
+	if want > p.column(b) {
+		q.repair(p.moved(b, want-p.column(b))...)
+	}
 }
 
 // shownNumbers reports the items of a list that are shown with another number. A list whose items all have the same number is counted on

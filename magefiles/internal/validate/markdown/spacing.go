@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
 // eachTextLine calls do for the lines that are neither code nor HTML.
@@ -26,7 +28,7 @@ func noMissingSpace(p *pass) {
 			strings.HasPrefix(line, "#\ufe0f\u20e3") || p.onlyShown() && isTagLine(line) {
 			return
 		}
-		p.add(i, 0, "no space after %s", line[:n])
+		p.add(i, 0, "no space after %s", line[:n]).repair(p.replace(i, n, n, " "))
 	})
 }
 
@@ -82,6 +84,6 @@ func (p *pass) afterOpening(b *block) {
 	open := run(text, 0)
 	rest := strings.TrimLeft(text[open:], " \t")
 	if n := len(text) - open - len(rest); n > 1 && rest != "" {
-		p.addAt(b.pos+open+1, "%s after %s", count(n, "space"), text[:open])
+		p.addAt(b.pos+open+1, "%s after %s", count(n, "space"), text[:open]).fix(validate.Edit{Start: b.pos + open, End: b.pos + open + n, New: " "})
 	}
 }

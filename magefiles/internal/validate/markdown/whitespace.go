@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
 func noTrailingSpaces(p *pass) {
@@ -35,7 +37,11 @@ func noTrailingSpaces(p *pass) {
 		}
 		text := strings.TrimRightFunc(line, isSpaceRune)
 		if n := utf8.RuneCountInString(line[len(text):]); n > 0 && (n != want || breaks != nil && !breaks[i]) {
-			p.add(i, len(text), "%s at the end of the line", count(n, "space"))
+			keep := ""
+			if n > want && want == 2 && strings.Trim(line[len(text):], " ") == "" && p.breaks()[i] {
+				keep = "  " // the line break stays
+			}
+			p.add(i, len(text), "%s at the end of the line", count(n, "space")).fix(p.replace(i, len(text), len(line), keep))
 		}
 	}
 }
@@ -110,7 +116,12 @@ func noMultipleBlanks(p *pass) {
 			n = 0
 		}
 		if n > most {
-			p.add(i, -1, "%s in a row, expected at most %d", count(n, "blank line"), most)
+			found := p.add(i, -1, "%s in a row, expected at most %d", count(n, "blank line"), most)
+			if i+1 < len(p.lines) {
+				found.fix(validate.Edit{Start: p.starts[i], End: p.starts[i+1]})
+			} else if i > 0 { // the end of the file
+				found.fix(validate.Edit{Start: p.starts[i] - len(p.end()), End: p.starts[i] + len(line)})
+			}
 		}
 	}
 }
@@ -186,7 +197,8 @@ func (d *doc) isLinkOnly(line int) bool {
 func singleTrailingNewline(p *pass) {
 	last := len(p.lines) - 1
 	if !p.blank(last) {
-		p.add(last, prefixOf(p.raw[last], utf8.RuneCountInString(p.raw[last])-1), "no line end after the last line")
+		p.add(last, prefixOf(p.raw[last], utf8.RuneCountInString(p.raw[last])-1), "no line end after the last line").
+			fix(p.replace(last, len(p.raw[last]), len(p.raw[last]), p.end()))
 	}
 }
 

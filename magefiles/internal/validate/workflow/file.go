@@ -30,6 +30,7 @@ type file struct {
 	lines    []string
 	root     *yaml.Node // the top-level mapping, with aliases resolved and merges expanded
 	problems []Problem
+	rewrites int // steps for which a fix was sought
 
 	// Set by model.
 	inputs map[string]string // type by name in lower case, "" for an input without a type

@@ -3,8 +3,11 @@ package workflow
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
 // scripts checks the expressions that become part of a step's script before it runs.
@@ -26,6 +29,10 @@ func (f *file) script(j *job, s *step, n *yaml.Node) {
 	}
 	where := f.positions(n)
 	read := reading(s)
+	fix := sync.OnceValue(func() *validate.Fix { return f.rewritten(j, s) })
+	if n != s.run {
+		fix = func() *validate.Fix { return nil }
+	}
 	for _, e := range list {
 		line, column := where.at(e.start)
 		for _, p := range references(e.body) {
@@ -33,7 +40,7 @@ func (f *file) script(j *job, s *step, n *yaml.Node) {
 			if p[0] == "secrets" || (len(p) == 2 && p[1] == "token" && f.isEvent(p[0])) {
 				f.report(Problem{
 					Line: line, Column: column, Rule: RuleSecret, Message: quoted(name) + " is written into the script",
-					Do: use(e, p, read),
+					Do: use(e, p, read), Fix: fix(),
 				})
 				continue
 			}
@@ -42,7 +49,7 @@ func (f *file) script(j *job, s *step, n *yaml.Node) {
 				who = f.throughEnv(j, s, p)
 			}
 			if who != "" {
-				f.report(Problem{Line: line, Column: column, Rule: RuleInjection, Message: fmt.Sprintf("%s becomes part of the script: %s", quoted(name), who), Do: use(e, p, read)})
+				f.report(Problem{Line: line, Column: column, Rule: RuleInjection, Message: fmt.Sprintf("%s becomes part of the script: %s", quoted(name), who), Do: use(e, p, read), Fix: fix()})
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/target"
 )
 
@@ -35,12 +36,15 @@ type Problem struct {
 	Rule         string // one of the constants
 	Message      string // the mistake, in one line
 	Do           string // the correction, or "" for the rule's
+	Fix          *validate.Fix
 }
 
 // Options are information from outside of the file.
 type Options struct {
 	// Forgejo says that Forgejo runs the workflow, not GitHub.
 	Forgejo bool
+	// Fix asks for the fixes of problems.
+	Fix bool
 	// Targets are the targets of mage; nil if they are not known.
 	Targets *target.Set
 	// Exists says whether the repository has a file or folder, and may be nil.
