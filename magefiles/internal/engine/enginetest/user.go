@@ -72,7 +72,15 @@ func asUserWith(t *testing.T, subIDs string, names []string) {
 // userHome is the home of the user: with the files for /etc, the test program, and the engine that is built already.
 func userHome(t *testing.T, built engine.Options, files map[string]string) string {
 	t.Helper()
-	home := t.TempDir()
+	home, err := os.MkdirTemp("", "user") // not the folder of the test: its path is long, and so are those of sockets
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(home); err != nil {
+			t.Error(err)
+		}
+	})
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -89,11 +97,6 @@ func userHome(t *testing.T, built engine.Options, files map[string]string) strin
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for dir := home; dir != filepath.Clean(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { // the engine of the user reads its files
 			t.Fatal(err)
 		}
 	}
