@@ -20,6 +20,8 @@ type hub struct {
 	mu      sync.Mutex
 	handle  netns.NsHandle // of its own network; 0: not made yet
 	outside bool           // usernet runs
+
+	loopback loopback
 }
 
 // do runs f on a thread of this network. f must not start other goroutines that need the network.
@@ -93,7 +95,7 @@ func (h *hub) forStep(ctx context.Context) (context.Context, error) {
 	if h.usernet == "" {
 		return ctx, nil
 	}
-	if err := h.open(); err != nil {
+	if err := h.loopback.update(h); err != nil {
 		return nil, err
 	}
 	return context.WithValue(ctx, namespaceKey{}, &namespace{handle: h.handle, leave: func() error { return nil }}), nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -235,6 +236,9 @@ func testSockets(t *testing.T, h *hub, service *namespace) {
 		file.Close()
 		conn.Close()
 	}
+	if h.usernet != "" {
+		testLoopback(t, h)
+	}
 	for request, want := range map[string]string{
 		"dial 127.70.1.3:80": "connection refused", "dial localhost:80": "unable to parse IP", "hold 127.0.0.1:80": "invalid request",
 		"listen 127.70.1.2:80": "address already in use",
@@ -242,6 +246,74 @@ func testSockets(t *testing.T, h *hub, service *namespace) {
 		if s, err := h.socket(t.Context(), request); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, %v", request, s, err)
 		}
+	}
+}
+
+// testLoopback connects to a server of the machine, by the same address.
+func testLoopback(t *testing.T, h *hub) {
+	t.Helper()
+	for _, at := range []string{"127.0.0.1:0", "127.9.8.7:0", ":0"} {
+		server, err := net.Listen("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for conn, err := server.Accept(); err == nil; conn, err = server.Accept() {
+				_, _ = io.Copy(conn, conn)
+				conn.Close()
+			}
+		}()
+		ctx, err := h.forStep(t.Context())
+		if n, ok := ctx.Value(namespaceKey{}).(*namespace); err != nil || !ok || n.handle != h.handle {
+			t.Fatalf("got %v, %v", n, err)
+		}
+		address := strings.Replace(server.Addr().String(), "[::]", "127.0.0.1", 1)
+		socket, err := h.socket(t.Context(), "dial "+address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn := socket.(*net.TCPConn)
+		fmt.Fprint(conn, "hello")
+		if err := conn.CloseWrite(); err != nil {
+			t.Error(err)
+		}
+		if got, err := io.ReadAll(conn); err != nil || string(got) != "hello" {
+			t.Errorf("%s: got %q, %v", at, got, err)
+		}
+		conn.Close()
+		server.Close()
+		if _, err := h.forStep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := h.socket(t.Context(), "dial "+address); err == nil {
+			t.Errorf("%s: %v after the end of the server", at, s)
+		}
+	}
+}
+
+func TestServersOfTheLoopback(t *testing.T) {
+	dir := t.TempDir()
+	word := func(a, b, c, d byte) string {
+		return fmt.Sprintf("%08X", binary.NativeEndian.Uint32([]byte{a, b, c, d}))
+	}
+	zero := word(0, 0, 0, 0)
+	tcp := "  sl  local_address rem_address   st\n" +
+		"   0: " + word(127, 0, 0, 1) + ":1F90 00000000:0000 0A 0\n" +
+		"   1: " + word(127, 0, 0, 1) + ":1F91 0100007F:0016 01 0\n" + // a connection
+		"   2: " + word(10, 0, 0, 1) + ":0050 00000000:0000 0A 0\n" +
+		"   3: " + zero + ":0016 00000000:0000 0A 0\n"
+	tcp6 := "  sl  local_address rem_address   st\n" +
+		"   0: " + zero + zero + zero + zero + ":0016 x 0A 0\n" + // again
+		"   1: " + zero + zero + zero + word(0, 0, 0, 1) + ":0017 x 0A 0\n" +
+		"   2: " + zero + zero + word(0, 0, 255, 255) + word(127, 1, 2, 3) + ":0018 x 0A 0\n"
+	for name, text := range map[string]string{"tcp": tcp, "tcp6": tcp6} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := loopbackServers(dir)
+	if want := "[127.0.0.1:8080 127.0.0.1:22 127.1.2.3:24]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("got %v, %v; want %s", got, err, want)
 	}
 }
 
