@@ -60,18 +60,9 @@ func Stats(ctx context.Context, dir string) (map[string]Stat, error) {
 
 // diff compares the folders a and b in dir, where it makes a repository.
 func diff(ctx context.Context, dir string, options ...string) (string, error) {
-	if err := withoutRepositories(dir); err != nil {
-		return "", err
-	}
 	var r Remote
 	repository := filepath.Join(dir, "diff.git")
-	if _, err := r.run(ctx, dir, "init", "--quiet", "--bare", repository); err != nil {
-		return "", err
-	}
-	// Attributes in the folders must not change the contents.
-	raw := []byte("* -text -eol -filter -ident -working-tree-encoding\n")
-	info := filepath.Join(repository, "info") // it comes from a template, which may be missing
-	if err := errors.Join(os.MkdirAll(info, 0o700), os.WriteFile(filepath.Join(info, "attributes"), raw, 0o600)); err != nil {
+	if err := newRepository(ctx, dir, repository); err != nil {
 		return "", err
 	}
 	args := append([]string{"--git-dir=" + repository, "diff-tree", "-r", "--no-color", "--no-ext-diff"}, options...)

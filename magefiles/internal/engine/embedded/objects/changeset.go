@@ -44,6 +44,9 @@ var changesetFields = map[string]gql.Resolver{
 	"asPatch":       field((*Changeset).asPatch),
 	"diffStats":     field((*Changeset).diffStats),
 	"export":        field((*Changeset).export),
+
+	"withChangeset":  field((*Changeset).withChangeset),
+	"withChangesets": field((*Changeset).withChangesets),
 }
 
 // changed is a resolver that reads the paths.
@@ -222,13 +225,18 @@ func (d *Directory) only(paths []string) *Directory {
 	return out
 }
 
-func (c *Changeset) asPatch(ctx context.Context, _ gql.Args) (any, error) {
+// patch is a patch with the changes.
+func (c *Changeset) patch(ctx context.Context) (string, error) {
 	dir, done, err := c.laidOut(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer done()
-	patch, err := gitremote.Diff(ctx, dir)
+	return gitremote.Diff(ctx, dir)
+}
+
+func (c *Changeset) asPatch(ctx context.Context, _ gql.Args) (any, error) {
+	patch, err := c.patch(ctx)
 	if err != nil {
 		return nil, inSpan(err)
 	}

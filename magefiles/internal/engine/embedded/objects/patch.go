@@ -40,7 +40,12 @@ func (d *Directory) patched(ctx context.Context, patch string) (any, error) {
 	if err := gitremote.Apply(ctx, tree, patch); err != nil {
 		return nil, inSpan(err)
 	}
-	p, err := compare(filepath.Join(dir, "a"), tree)
+	return d.as(filepath.Join(dir, "a"), tree)
+}
+
+// as is the directory with the changes between two folders of the host, of which the first is the directory.
+func (d *Directory) as(before, tree string) (*Directory, error) {
+	p, err := compare(before, tree)
 	if err != nil || p.empty() {
 		return d, err
 	}

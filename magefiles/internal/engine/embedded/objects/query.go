@@ -23,6 +23,10 @@ var queryFields = map[string]gql.Resolver{
 	"directory": field(func(q *Query, _ context.Context, _ gql.Args) (any, error) {
 		return &Directory{env: q.Env, st: llb.Scratch(), dir: "/"}, nil
 	}),
+	"changeset": field(func(q *Query, _ context.Context, _ gql.Args) (any, error) {
+		none := &Directory{env: q.Env, st: llb.Scratch(), dir: "/"}
+		return &Changeset{before: none, after: none}, nil
+	}),
 	"file":        field(newFile),
 	"http":        field(download),
 	"git":         field(newGit),
