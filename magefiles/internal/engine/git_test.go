@@ -505,3 +505,75 @@ func watchArguments(t *testing.T, texts ...string) func() map[string]bool {
 	}()
 	return func() map[string]bool { close(stop); <-done; return found }
 }
+
+func TestUncommittedChangesAreThoseOfGit(t *testing.T) {
+	ctx := t.Context()
+	c := connect(t, t.TempDir())
+	root := t.TempDir()
+	work := newRepository(t, root, "repo")
+	for name, text := range map[string]string{".gitignore": "*.log\n!kept.log\n", ".gitattributes": "*.crlf text eol=crlf\n*.x filter=evil\n", "windows.crlf": "a\nb\n", "file.x": "x\n", "changed": "1\n", "run": "1\n", "staged": "1\n", "d/gone": "1\n"} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(work, name)), 0o755))
+		must(t, os.WriteFile(filepath.Join(work, name), []byte(text), 0o644))
+	}
+	commit(t, work, "second")
+	must(t, os.Remove(filepath.Join(work, "windows.crlf")))
+	run(t, work, "checkout", "-q", "windows.crlf") // with other ends of lines than the commit
+	must(t, exec.Command("chmod", "-R", "go+rX", work).Run())
+	uncommitted := func(dir string) *dagger.Changeset {
+		return c.Host().Directory(dir, dagger.HostDirectoryOpts{NoCache: true}).AsGit().Uncommitted()
+	}
+	isEmpty := func(name string, changes *dagger.Changeset) {
+		t.Helper()
+		if empty, err := changes.IsEmpty(ctx); err != nil || !empty {
+			t.Errorf("%s: empty %t, %v", name, empty, err)
+		}
+	}
+	isEmpty("a clean work tree", uncommitted(work))
+
+	clean := archived(t, work, "HEAD")
+	for name, text := range map[string]string{"changed": "2\n", "staged": "2\n", "new": "2\n", "more/new": "2\n", "ignored.log": "2\n", "kept.log": "2\n"} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(work, name)), 0o755))
+		must(t, os.WriteFile(filepath.Join(work, name), []byte(text), 0o644))
+	}
+	must(t, os.Chmod(filepath.Join(work, "run"), 0o755))
+	must(t, os.RemoveAll(filepath.Join(work, "d")))
+	run(t, work, "add", "staged", "more/new")
+	run(t, work, "init", "-q", "other") // git clean does not remove another repository
+	evil := filepath.Join(t.TempDir(), "evil")
+	run(t, work, "config", "filter.evil.smudge", "touch "+evil+"; cat")
+	run(t, work, "config", "filter.evil.clean", "touch "+evil+"; cat")
+	run(t, work, "config", "core.fsmonitor", "touch "+evil)
+
+	changes := uncommitted(work)
+	for kind, paths := range map[string]func() ([]string, error){
+		"AR": func() ([]string, error) { return changes.AddedPaths(ctx) }, "MT": func() ([]string, error) { return changes.ModifiedPaths(ctx) },
+		"D": func() ([]string, error) { return changes.RemovedPaths(ctx) },
+	} {
+		got, err := paths()
+		must(t, err)
+		want := map[string]string{"AR": "kept.log more/ more/new new", "MT": "changed run staged", "D": "d/"}[kind]
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %q, want %q", kind, got, want)
+		}
+	}
+	before := exported(t, changes.Before().WithoutDirectory(".git").WithoutFile("ignored.log").WithoutDirectory("other"))
+	must(t, os.WriteFile(filepath.Join(clean, "windows.crlf"), []byte("a\r\nb\r\n"), 0o644))
+	sameFiles(t, before, clean)
+	sameFiles(t, exported(t, changes.After()), work)
+	if _, err := os.Stat(evil); err == nil {
+		t.Error("a command of the repository ran")
+	}
+	// Git itself says so, too.
+	run(t, work, "config", "--unset", "core.fsmonitor")
+	for _, line := range strings.Split(run(t, work, "status", "--porcelain", "--untracked-files=all"), "\n") {
+		if name := strings.Fields(line)[1]; !strings.Contains(" kept.log more/new new changed run staged d/gone other/ ", " "+name+" ") {
+			t.Errorf("git status: %s", line)
+		}
+	}
+	isEmpty("a bare repository", uncommitted(filepath.Join(work, ".git")))
+	server := gitServer(t, root, "")
+	isEmpty("a remote repository", c.Git(server.URL+"/repo.git").Uncommitted())
+	if _, err := c.Git(server.URL + "/repo.git").Uncommitted().After().File("message").Contents(ctx); err != nil {
+		t.Error(err)
+	}
+}

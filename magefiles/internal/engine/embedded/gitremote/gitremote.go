@@ -35,7 +35,8 @@ type Remote struct {
 	Authorities string
 
 	stdin        string
-	noRepository bool // git must not look for one
+	index        string // path of the index; "" for that of the repository
+	noRepository bool   // git must not look for one
 }
 
 // Errors of git, in the words of Dagger.
@@ -149,6 +150,9 @@ func (r Remote) environ() (environ []string, done func(), err error) {
 		"GIT_PROTOCOL_FROM_USER=1")
 	if r.Authorities != "" {
 		environ = append(environ, "GIT_SSL_CAINFO="+r.Authorities)
+	}
+	if r.index != "" {
+		environ = append(environ, "GIT_INDEX_FILE="+r.index)
 	}
 	if r.noRepository {
 		environ = append(environ, "GIT_DIR="+os.DevNull)

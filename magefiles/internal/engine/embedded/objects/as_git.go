@@ -35,6 +35,7 @@ func (d *Directory) asGit(ctx context.Context, _ gql.Args) (any, error) {
 		return nil, err
 	}
 	r := &GitRepository{env: d.env, remote: gitremote.Remote{URL: dir}, store: &gitremote.Store{Dir: filepath.Join(temp, "checkouts")}, checks: d.checks}
+	r.files, r.bare = d, objects != d.at(".git")
 	if r.refs, err = r.remote.List(ctx); err != nil {
 		return nil, inSpan(err)
 	}

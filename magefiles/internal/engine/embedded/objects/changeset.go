@@ -69,6 +69,9 @@ func (d *Directory) changes(_ context.Context, a gql.Args) (any, error) {
 func (c *Changeset) compare(ctx context.Context) (*changedPaths, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.paths == nil && c.before == c.after {
+		c.paths = &changedPaths{}
+	}
 	if c.paths != nil {
 		return c.paths, nil
 	}

@@ -24,6 +24,8 @@ type GitRepository struct {
 	parsed  *gitutil.GitURL  // nil for a directory
 	agent   *Socket          // for SSH
 	store   *gitremote.Store // of a directory or a service; nil for the store of the engine
+	files   *Directory       // the directory itself; nil for a remote repository
+	bare    bool             // it is a directory without a work tree
 	discard bool             // trees have no folder .git
 	refs    gitremote.Refs
 	checks  checks
@@ -37,6 +39,7 @@ var gitRepositoryFields = map[string]gql.Resolver{
 	"tag":           field((*GitRepository).tag),
 	"commit":        field((*GitRepository).commit),
 	"latestVersion": field((*GitRepository).latestVersion),
+	"uncommitted":   field((*GitRepository).uncommitted),
 	"tags": field(func(r *GitRepository, _ context.Context, a gql.Args) (any, error) {
 		return r.refs.Tags(a.Strings("patterns")), nil
 	}),
