@@ -125,7 +125,7 @@ func TestAPIPage(t *testing.T) {
 // noFields are objects without fields of their own, and the fields that take them.
 var noFields = map[string]string{
 	"CacheVolume": "Pass it to `withMountedCache`.",
-	"Socket":      "Pass it to `withUnixSocket`, to `git`, or to `dockerBuild` for `RUN --mount=type=ssh`.",
+	"Socket":      "Pass it to `withUnixSocket`, to `git`, or to `dockerBuild` for `RUN --mount=type=ssh` and for `ADD` of a repository over SSH.",
 }
 
 // answered is the section about the fields that the engine answers, and those of the same objects that it refuses.

@@ -202,6 +202,31 @@ func serveSSH(conn net.Conn, config *ssh.ServerConfig, root string) {
 	}
 }
 
+// ADD fetches a repository over SSH with the socket of the build, as docker build does.
+func TestADockerfileAddsARepositoryOverSSH(t *testing.T) {
+	ctx := t.Context()
+	c := connect(t, t.TempDir())
+	root := t.TempDir()
+	work := newRepository(t, root, "repo")
+	newest := commit(t, work, time.Now().String())
+	run(t, work, "push", "-q", "origin", "main")
+	address, _, agentPath := sshServer(t, root)
+	socket := dagger.DirectoryDockerBuildOpts{SSH: c.Host().UnixSocket(agentPath)}
+	build := func(more string) *dagger.Directory {
+		dockerfile := fmt.Sprintf("FROM scratch\nADD ssh://git@%s/repo.git#main /src\n%s", address, more)
+		return c.Host().Directory(program(t, callSocket)).WithNewFile("Dockerfile", dockerfile)
+	}
+	sameFiles(t, exported(t, build("").DockerBuild(socket).Directory("/src")), archived(t, work, newest))
+	if _, err := build("").DockerBuild().Sync(ctx); err == nil || !strings.Contains(err.Error(), `no SSH key "default" forwarded from the client`) {
+		t.Errorf("without a socket: %v", err)
+	}
+	enginetest.NeedsRuntime(t, enginetest.Options(t, "/"))
+	run := fmt.Sprintf("COPY program /program\nENV NONCE=%d\nRUN [\"/program\", \"/none\", \"x\"]\n", time.Now().UnixNano())
+	if _, err := build(run).DockerBuild(socket).Sync(ctx); err == nil || !strings.Contains(err.Error(), "exit code: 1") {
+		t.Errorf("with a command that fails: %v", err)
+	}
+}
+
 func TestARepositoryOverSSH(t *testing.T) {
 	ctx := t.Context()
 	c := connect(t, t.TempDir())

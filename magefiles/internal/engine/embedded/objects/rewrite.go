@@ -16,7 +16,7 @@ import (
 )
 
 // withInit puts the exec init before every RUN of a converted Dockerfile, so that its streams and its exit code are known, as those of every exec
-// are. Secrets and the socket of the SSH agent get the session's ids.
+// are. Secrets and the socket of the SSH agent get the session's ids, also in ADD of a repository.
 func (e *Env) withInit(ctx context.Context, st llb.State, p ocispecs.Platform, secrets map[string]*Secret, agent *Socket) (llb.State, *execution, error) {
 	var none *execution
 	if st.Output() == nil {
@@ -65,8 +65,12 @@ type rewriter struct {
 
 // rewrite returns nil if there is nothing to do.
 func (r *rewriter) rewrite(ctx context.Context, def *pb.Definition) (*pb.Definition, error) {
-	if execs, err := hasExec(def); err != nil || !execs {
+	execs, sources, err := needs(def)
+	if err != nil || !execs && !sources {
 		return nil, err
+	}
+	if !execs {
+		return solver.Rewrite(def, func(op *pb.Op, _ digest.Digest) error { return r.source(op.GetSource()) }, func(_, _ digest.Digest) {})
 	}
 	if r.env.CanExec != nil {
 		if err := r.env.CanExec(); err != nil {
@@ -81,7 +85,7 @@ func (r *rewriter) rewrite(ctx context.Context, def *pb.Definition) (*pb.Definit
 	out, err := solver.Rewrite(def, func(op *pb.Op, built digest.Digest) error {
 		x := op.GetExec()
 		if x == nil {
-			return nil
+			return r.source(op.GetSource())
 		}
 		answer, err := r.exec(op, x, string(digest.FromBytes(initDef.Def[0])))
 		answers[built] = answer
@@ -101,18 +105,33 @@ func (r *rewriter) rewrite(ctx context.Context, def *pb.Definition) (*pb.Definit
 	return out, r.index(out)
 }
 
-func hasExec(def *pb.Definition) (bool, error) {
+// needs reports whether the definition has commands, and sources that use an SSH agent.
+func needs(def *pb.Definition) (execs, agents bool, err error) {
 	for _, b := range def.Def {
 		op := &pb.Op{}
 		if err := op.UnmarshalVT(b); err != nil {
-			return false, err
+			return false, false, err
 		}
-		if op.GetExec() != nil {
-			return true, nil
-		}
+		execs = execs || op.GetExec() != nil
+		agents = agents || op.GetSource().GetAttrs()[pb.AttrMountSSHSock] != ""
 	}
-	return false, nil
+	return execs, agents, nil
 }
+
+// source gives a repository that is fetched over SSH the socket of the build.
+func (r *rewriter) source(s *pb.SourceOp) error {
+	id := s.GetAttrs()[pb.AttrMountSSHSock]
+	if id == "" {
+		return nil
+	}
+	if r.agent == nil || id != sshforward.DefaultID {
+		return noKey(id)
+	}
+	s.Attrs[pb.AttrMountSSHSock] = r.agent.id()
+	return nil
+}
+
+func noKey(id string) error { return fmt.Errorf("no SSH key %q forwarded from the client", id) }
 
 // initSource is the definition of the source that holds the init: its first op.
 func (r *rewriter) initSource(ctx context.Context) (*pb.Definition, error) {
@@ -236,7 +255,7 @@ func (r *rewriter) mapSockets(x *pb.ExecOp) error {
 		case m.SSHOpt.Optional:
 			continue
 		default:
-			return fmt.Errorf("no SSH key %q forwarded from the client", first(m.SSHOpt.ID, sshforward.DefaultID))
+			return noKey(first(m.SSHOpt.ID, sshforward.DefaultID))
 		}
 		mounts = append(mounts, m)
 	}
