@@ -51,6 +51,7 @@ type App struct {
 	target  context.Context  // ends when the target must end
 	inspect bool             // a shell opens in each step that fails
 	keep    *engine.Keep     // a folder for the state of a step that fails; nil for none
+	shell   bool             // a shell opens in the image
 	command string           // of container:shell; "" for a shell
 	shells  sync.WaitGroup   // the shells that are open
 	left    []int            // their exit codes; only one is open at a time
@@ -116,6 +117,7 @@ func (a *App) open(options tasks.Options) (err error) {
 	a.progress = progress{console: a.console, logs: filepath.Join(a.cacheAt, "log"), title: options.Target}
 	a.trusted = newAuthorities(a.CAFile, a.cacheAt, a.console.Warn)
 	a.secrets = a.resolver(a.getenv)
+	a.session.suits = a.suits
 	return nil
 }
 

@@ -2,23 +2,51 @@ package app
 
 import (
 	"context"
+	"os"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/staticshell"
 )
 
-// Inspect is the flag -interactive: a shell opens in each step that fails. Without a terminal it is refused.
+// Inspect is the flag -interactive: a shell opens in each step that fails. Without a terminal it is refused. Below `dagger run` the terminal is
+// Dagger's, and the refusal comes with the session.
 func (a *App) Inspect(on bool) error {
-	if !on {
+	if a.inspect = on; !on || a.daggerRun() {
 		return nil
 	}
-	a.inspect = true
-	if err := a.console.MayAttend(); err != nil {
+	return a.needTerminal()
+}
+
+// needTerminal is the error of a shell on the user's terminal without one; nil if there is one, or if no shell was requested.
+func (a *App) needTerminal() error {
+	err := a.console.MayAttend()
+	switch {
+	case err != nil && a.inspect:
 		return console.BadInput(&flagError{"-interactive", err})
+	case err != nil && a.shell:
+		return console.BadInput(&needsTerminal{err})
 	}
 	return nil
 }
+
+// suits is the reason why a session with this engine cannot open the shells that were requested, before anything is built; nil for none.
+func (a *App) suits(choice engine.Choice) error {
+	switch {
+	case choice == engine.Embedded:
+		return a.needTerminal()
+	case a.inspect:
+		return console.BadInput(&notOnDagger{"-interactive", a.daggerRun()})
+	case a.keep != nil:
+		return console.BadInput(&notOnDagger{"-keep", a.daggerRun()})
+	case a.shell && !a.daggerRun():
+		return console.BadInput(notBelowDagger{})
+	}
+	return nil
+}
+
+// daggerRun reports whether a session of Dagger is open already, as below `dagger run`, which has the terminal.
+func (a *App) daggerRun() bool { return os.Getenv("DAGGER_SESSION_PORT") != "" }
 
 // flagError is an error of a flag.
 type flagError struct {
@@ -29,16 +57,35 @@ type flagError struct {
 func (e *flagError) Error() string { return e.flag + ": " + e.err.Error() }
 func (e *flagError) Unwrap() error { return e.err }
 
-// notOnDagger is the error of a flag that the real Dagger does not support. Its own command opens a shell too.
-type notOnDagger struct{ flag string }
+// notOnDagger is the error of -interactive or -keep with the real Dagger, whose own command opens a shell too. Without --, that command reads the
+// flags of the target as its own.
+type notOnDagger struct {
+	flag  string
+	below bool
+}
 
-func (e notOnDagger) Error() string {
+func (e *notOnDagger) Error() string {
 	return e.flag + " requires the embedded engine, and this session is with Dagger"
 }
 
 // Hint says what to do.
-func (e notOnDagger) Hint() string {
-	return "add -engine=embedded; or let Dagger open a shell in the failing step: leave out " + e.flag + ", and put `dagger run -i` before the command"
+func (e *notOnDagger) Hint() string {
+	if e.below {
+		return "leave out " + e.flag + ", and let Dagger open a shell in the failing step: `dagger run -i --` before the command; or use the embedded engine, without `dagger run`: -engine=embedded"
+	}
+	return "add -engine=embedded; or leave out " + e.flag + ", and let Dagger open a shell in the failing step: `dagger run -i --` before the command"
+}
+
+// notBelowDagger is the error of a shell on Dagger that Dagger would have no terminal for.
+type notBelowDagger struct{}
+
+func (notBelowDagger) Error() string {
+	return "open a shell: this session is with Dagger, which has a terminal only below `dagger run`"
+}
+
+// Hint says what to do.
+func (notBelowDagger) Hint() string {
+	return "put `dagger run --` before the command; or use the embedded engine: -engine=embedded; or run one command, which needs no terminal: -command='ls -l'"
 }
 
 // screen gives the user's terminal to a command in a container. The command outlives the request that it is for, as another build of the same

@@ -79,6 +79,9 @@ func (b builder) Build(ctx context.Context, q image.BuildRequest) (image.Built, 
 		}
 		show(failed.Stdout, failed.Stderr)
 	}
+	if err != nil && failed == nil && b.app.session.choice() == engine.Dagger {
+		err = onDaggersTerminal(err) // of `dagger run -i`, which opens a shell in a failed step
+	}
 	if err != nil {
 		return nil, b.app.whereFull(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
@@ -19,6 +18,8 @@ type session struct {
 	mu   sync.Mutex // several containers may be built at once
 	open *engine.Session
 	kept []func() // what is released after the session
+	// suits is the reason why the engine cannot do what was requested; nil for none.
+	suits func(engine.Choice) error
 }
 
 // connect opens the session, which close closes.
@@ -30,23 +31,12 @@ func (s *session) connect(ctx context.Context, opts engine.Options) (*pipeline.C
 		if err != nil {
 			return nil, err
 		}
-		if flag := onlyEmbedded(opts); flag != "" && open.Choice == engine.Dagger {
-			return nil, errors.Join(console.BadInput(notOnDagger{flag}), open.Close())
+		if err := s.suits(open.Choice); err != nil {
+			return nil, errors.Join(err, open.Close())
 		}
 		s.open = open
 	}
 	return s.open.Client, nil
-}
-
-// onlyEmbedded is a flag that was given and that requires the embedded engine; "" for none.
-func onlyEmbedded(opts engine.Options) string {
-	switch {
-	case opts.Inspect:
-		return "-interactive"
-	case opts.Keep != nil:
-		return "-keep"
-	}
-	return ""
 }
 
 // choice is the engine that the session is with; "" before there is one.

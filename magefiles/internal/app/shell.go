@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -21,12 +20,12 @@ import (
 func (a *App) Shell(ctx context.Context, choice string, args tasks.ShellArgs) error {
 	a.progress.title = "build " + args.Name
 	settings.HidePasswords(args.Args, a.hide)
-	if args.Command == "" && !a.daggerRun() {
-		if err := a.console.MayAttend(); err != nil {
-			return console.BadInput(&needsTerminal{err})
+	a.command, a.shell = args.Command, args.Command == ""
+	if !a.daggerRun() {
+		if err := a.needTerminal(); err != nil {
+			return err
 		}
 	}
-	a.command = args.Command
 	builder, err := a.builder(choice)
 	if err != nil {
 		return err
@@ -77,9 +76,6 @@ func (e *shellEnded) Error() string {
 // ExitStatus is the exit code.
 func (e *shellEnded) ExitStatus() int { return e.code }
 
-// daggerRun reports whether a session of Dagger is open already, which `dagger run` gives a terminal.
-func (a *App) daggerRun() bool { return os.Getenv("DAGGER_SESSION_PORT") != "" }
-
 // useShell returns the exit code. Dagger does not tell that of an interactive shell.
 func (a *App) useShell(ctx context.Context, shell pipeline.Shell, command string) (code int, err error) {
 	if a.session.choice() == engine.Embedded {
@@ -111,19 +107,25 @@ func (a *App) useShell(ctx context.Context, shell pipeline.Shell, command string
 // noDaggerTerminal is the error of a session of Dagger without a terminal.
 type noDaggerTerminal struct{ err error }
 
-func (e *noDaggerTerminal) Error() string { return e.err.Error() }
+func (e *noDaggerTerminal) Error() string { return "open a shell: " + e.err.Error() }
 func (e *noDaggerTerminal) Unwrap() error { return e.err }
 
 // Hint says what to do.
 func (e *noDaggerTerminal) Hint() string {
-	return "Dagger opens terminals only below its own command: put `dagger run` before this one; or use the embedded engine: -engine=embedded"
+	return "`dagger run` requires a terminal for this: run it without a pipe, and without --silent and --progress; or use the embedded engine, without `dagger run`: -engine=embedded"
 }
 
+// onDaggersTerminal recognises by its message that the command of Dagger has no terminal.
 func onDaggersTerminal(err error) error {
-	if err == nil || !strings.Contains(err.Error(), "TUI") && !strings.Contains(err.Error(), "terminal") {
-		return err
+	if err == nil {
+		return nil
 	}
-	return &noDaggerTerminal{err}
+	for _, said := range []string{"failed to open terminal", "is not a terminal", "failed to close terminal"} {
+		if strings.Contains(err.Error(), said) {
+			return console.BadInput(&noDaggerTerminal{err})
+		}
+	}
+	return err
 }
 
 // pipes are the streams of a command that needs no terminal: what it prints goes to stdout and stderr as it is, except that secrets are masked.

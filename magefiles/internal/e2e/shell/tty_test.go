@@ -39,11 +39,17 @@ type tty struct {
 func start(t testing.TB, w *e2etest.Workspace, args ...string) *tty {
 	t.Helper()
 	w.Env["TERM"] = "xterm-256color"
+	return startCommand(t, w.Command(args...))
+}
+
+// startCommand starts a command in the foreground of a terminal.
+func startCommand(t testing.TB, cmd *exec.Cmd) *tty {
+	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	y := newTTY(t, w.Command(args...), master, slave)
+	y := newTTY(t, cmd, master, slave)
 	y.cmd.Stdin, y.cmd.Stdout, y.cmd.Stderr = slave, slave, slave
 	y.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	y.begin()
