@@ -85,7 +85,7 @@ func (notBelowDagger) Error() string {
 
 // Hint says what to do.
 func (notBelowDagger) Hint() string {
-	return "put `dagger run --` before the command; or use the embedded engine: -engine=embedded; or run one command, which needs no terminal: -command='ls -l'"
+	return "put `dagger run --` before the command; or use the embedded engine: -engine=embedded; or run one command, which needs no terminal: container:shell NAME -command='ls -l'"
 }
 
 // screen gives the user's terminal to a command in a container. The command outlives the request that it is for, as another build of the same

@@ -57,7 +57,7 @@ func (e *needsTerminal) Unwrap() error { return e.err }
 
 // Hint says what to do.
 func (e *needsTerminal) Hint() string {
-	return "run it in the foreground of a terminal, without a pipe; or run one command, which needs no terminal: -command='ls -l'"
+	return "run it in the foreground of a terminal, without a pipe; or run one command, which needs no terminal: container:shell NAME -command='ls -l'"
 }
 
 // shellEnded is the error of a shell or a command that ended with another exit code than 0. Its output is shown already.
