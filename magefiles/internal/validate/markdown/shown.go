@@ -13,7 +13,7 @@ import (
 // of a link, in the programs that show pages here: Quartz, Forgejo, GitHub and Obsidian. All other rules are about the text of the page, and
 // a settings file switches them on.
 //
-// Four of them report less than markdownlint does, only the findings that a reader sees: see Settings.shown.
+// Five of them report less than markdownlint does, only the findings that a reader sees: see Settings.shown.
 var Shown = map[string]string{
 	"MD005": "An item that is indented by too little is shown next to the item above it, not below it.",
 	"MD007": "A bullet that is indented by too little below a numbered item ends the numbered list, and is shown as a list of its own. Only these bullets are reported.",
@@ -26,7 +26,7 @@ var Shown = map[string]string{
 	"MD045": "A reader who does not see the image gets nothing in its place.",
 	"MD052": "`[text][label]` without a definition is shown with its brackets, without a link.",
 	"MD053": "Of two definitions of a label, only the first one counts: links lead elsewhere. Only duplicate definitions are reported.",
-	"MD056": "Cells beyond the last column are not shown; a row with too few is often text that belongs below the table.",
+	"MD056": "Cells beyond the last column are not shown; a row with too few is often text that belongs below the table. A pipe in a wiki link does not count: Quartz shows the link in one cell.",
 }
 
 // WithoutFile are the settings without a settings file: the rules in Shown.

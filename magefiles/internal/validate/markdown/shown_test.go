@@ -113,17 +113,19 @@ func TestShownByRendering(t *testing.T) {
 func TestShownReportsLess(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"- a\n    - b\n":           "",
-		"1. a\n\n   - b\n":         "",
-		"1. a\n - b\n":             "MD007",
-		"text\n\n  - a\n":          "",
-		"#tag #docs/two\n":         "",
-		"#123 is closed\n":         "",
-		"#A title\n":               "MD018",
-		"1. a\n1. b\n1. c\n":       "",
-		"3. a\n4. b\n":             "",
-		"3. a\n4. b\n6. c\n":       "MD029",
-		"[a]: https://a.example\n": "",
+		"- a\n    - b\n":                              "",
+		"1. a\n\n   - b\n":                            "",
+		"1. a\n - b\n":                                "MD007",
+		"text\n\n  - a\n":                             "",
+		"#tag #docs/two\n":                            "",
+		"#123 is closed\n":                            "",
+		"#A title\n":                                  "MD018",
+		"1. a\n1. b\n1. c\n":                          "",
+		"3. a\n4. b\n":                                "",
+		"3. a\n4. b\n6. c\n":                          "MD029",
+		"[a]: https://a.example\n":                    "",
+		"| a | b |\n| - | - |\n| [[x|y]] | z |\n":     "",
+		"| a |\n| - |\n| [[x|y]] | z |\n":             "MD056",
 		"a \n# b\n- c\n\n\n\n```\nd\n```\n<b>e</b>\n": "",
 	} {
 		var got []string

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"regexp"
 	"strings"
 )
 
@@ -96,9 +97,9 @@ func pipeMessage(which string, wanted bool) string {
 func tableColumnCount(p *pass) {
 	for _, b := range p.of[grid] {
 		rows := p.rows(b)
-		want := rows[0].cells()
+		want := p.shownCells(&rows[0])
 		for _, r := range rows[1:] {
-			switch got := r.cells(); {
+			switch got := p.shownCells(&r); {
 			case got < want:
 				p.add(r.line, r.end-1, "the row has %s, expected %d", count(got, "cell"), want)
 			case got > want:
@@ -106,6 +107,25 @@ func tableColumnCount(p *pass) {
 			}
 		}
 	}
+}
+
+// wikiLink is a link of Quartz and Obsidian. Quartz makes one cell of it, also with a pipe in it.
+var wikiLink = regexp.MustCompile(`\[\[[^\[\]]+\]\]`)
+
+// shownCells are the cells of a row that a reader sees, or those that markdownlint counts.
+func (p *pass) shownCells(r *row) int {
+	n := r.cells()
+	if !p.onlyShown() {
+		return n
+	}
+	for _, link := range wikiLink.FindAllStringIndex(r.text, -1) {
+		for _, pipe := range r.pipes {
+			if link[0] < pipe && pipe < link[1] {
+				n--
+			}
+		}
+	}
+	return n
 }
 
 // cell is the index in the line of the pipe before cell n.
