@@ -157,7 +157,7 @@ func TestReplacement(t *testing.T) {
 		"docker buildx build --load .":                       "container:build NAME",
 		"uvx --from towncrier towncrier build --yes":         "docs:changelog VERSION, or docs:release patch",
 		"uv run towncrier check":                             "validate -only=changelog",
-		"/usr/local/bin/argocd app sync docs":                "container:promote NAME VERSION -sync",
+		"/usr/local/bin/argocd app sync docs":                "container:promote NAME VERSION -sync; for the docs docs:release patch",
 		"git tag --list":                                     "",
 		"git tag":                                            "",
 		"git tag v1.2.3":                                     "container:release NAME patch, or docs:release patch",

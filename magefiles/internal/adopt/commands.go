@@ -236,13 +236,14 @@ const (
 	publish   = "container:publish NAME VERSION"
 	build     = "container:build NAME"
 	promote   = "container:promote NAME VERSION"
-	sync      = "container:promote NAME VERSION -sync"
+	sync      = "container:promote NAME VERSION -sync; for the docs docs:release patch"
 	release   = "container:release NAME patch"
 	docsBuild = "docs:build"
 )
 
 // rules are tried in their order.
 var rules = []rule{
+	{[]string{"dagger", "call"}, "validate", "validate", false},
 	{[]string{"dagger", "call"}, "docs", docsBuild + ", or docs:release patch", false},
 	{[]string{"dagger", "call"}, "release", "docs:release patch, or " + release, false},
 	{[]string{"dagger", "call"}, "publish", publish, false},
@@ -258,6 +259,7 @@ var rules = []rule{
 	{[]string{"argocd", "app", "wait"}, "", sync, false},
 	{[]string{"argocd", "app", "set"}, "", promote, false},
 	{[]string{"argocd", "app", "diff"}, "", "drift", false},
+	{[]string{"skopeo", "copy"}, "docker-archive:", "container:publish publishes only the images that it builds", true},
 	{[]string{"skopeo", "copy"}, "", publish, false},
 	{[]string{"skopeo", "sync"}, "", publish, false},
 	{[]string{"skopeo", "inspect"}, "", "container:changed, or drift", false},
@@ -296,7 +298,7 @@ var rules = []rule{
 	{[]string{"kubeval"}, "", "validate -only=manifests", false},
 	{[]string{"lychee"}, "", "validate -only=links, for links inside of the repository", true},
 	{[]string{"quartz", "build"}, "", docsBuild, false},
-	{[]string{"op", "read"}, "", "the reference in a setting: targets read 1Password themselves", false},
+	{[]string{"op", "read"}, "", "targets read 1Password themselves: write the reference into a setting if it is for one", true},
 	{[]string{"nix", "build"}, "", "no target builds with Nix", true},
 	{[]string{"nix-build"}, "", "no target builds with Nix", true},
 }

@@ -13,7 +13,7 @@ import (
 // index finds pages that readers cannot reach from an index.
 var index = validate.Check{
 	Name:   "index",
-	Covers: "The sections of the documentation, which are the folders directly in it: whether the index page of the section links to each of their pages. That is SECTION/index.md, SECTION/SECTION.md, SECTION.md or, for a section without one, the index.md of the documentation.",
+	Covers: "The sections of the documentation, which are the folders directly in it: whether the index page of the section links to each of their pages. That is SECTION/index.md, SECTION/SECTION.md, SECTION.md or, for a section without one, the index.md of the documentation. Documentation that is no wiki, see frontmatter, is not checked.",
 	Rules: []validate.Rule{
 		{ID: "missing", What: "The index page of a section does not link to one of its pages.", Do: "Add a link to the page to the section's index page."},
 		{ID: "none", What: "A section has no index page.", Do: "Write an index.md that links to the section's pages."},
@@ -22,6 +22,9 @@ var index = validate.Check{
 		book := page.Open(in.Tree, in.Site.Docs)
 		if book.Err != nil {
 			return book.Err
+		}
+		if !book.IsWiki() {
+			return nil
 		}
 		sections := map[string]*sectionIndex{}
 		for _, p := range book.Docs {

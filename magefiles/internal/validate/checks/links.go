@@ -25,7 +25,7 @@ var links = validate.Check{
 		{ID: "spaces", What: "A wiki link has spaces at its brackets, its # or its pipe, which some programs do not remove.", Do: "Write [[page|text]] without these spaces."},
 		{ID: "heading", What: "A link names a heading, block or anchor that the page does not have.", Do: "Correct what follows the #, or the heading."},
 		{ID: "file", What: "A Markdown link, image or embed leads to a file that the repository does not have.", Do: "Correct the path, which is relative to the page, or add the file to git."},
-		{ID: "orphan", What: "No other page links to a page of the documentation.", Do: "Link to the page, for example from the index of its section."},
+		{ID: "orphan", What: "No other page links to a page of the documentation, which is a wiki: see frontmatter.", Do: "Link to the page, for example from the index of its section."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
 		book := page.Open(in.Tree, in.Site.Docs)
@@ -47,6 +47,9 @@ var links = validate.Check{
 		})
 		if err != nil {
 			return err
+		}
+		if !book.IsWiki() {
+			return nil
 		}
 		for _, p := range book.Docs {
 			if !linked.pages[p] && !p.IsIndex() && !p.Draft() {

@@ -58,6 +58,26 @@ func Open(tree *validate.Tree, dir string) *Book {
 	})
 }
 
+// IsWiki says whether the documentation has the conventions of a wiki: frontmatter in each page, and links that lead to each page. It has them if
+// Quartz builds it, or if half of its pages have frontmatter or wiki links.
+func (b *Book) IsWiki() bool {
+	if b.dir == "" {
+		return false
+	}
+	for name := range b.files {
+		if strings.HasPrefix(name, "quartz.config.") {
+			return true
+		}
+	}
+	with := 0
+	for _, p := range b.Docs {
+		if p.Front != nil || slices.ContainsFunc(p.Links, Link.IsWiki) {
+			with++
+		}
+	}
+	return 2*with >= len(b.Docs)
+}
+
 // Holds says whether a page belongs to the documentation, so that its wiki links count as links.
 func (b *Book) Holds(p *Page) bool { return b.dir != "" && strings.HasPrefix(p.Path, b.dir+"/") }
 
