@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -193,20 +194,37 @@ func (p *Plan) argoCD(objects []object, texts []text) {
 		return
 	}
 	from := fmt.Sprintf("%s, such as %s (%s)", count(len(names), "Application"), names[0], first)
-	address := ""
-	for _, t := range texts {
-		if at := strings.Index(t.text, "https://argocd."); at >= 0 && address == "" {
-			host, _, _ := strings.Cut(t.text[at+len("https://"):], "/")
-			if end := strings.IndexFunc(host, func(r rune) bool {
-				return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:", r)
-			}); end >= 0 {
-				host = host[:end]
-			}
-			address = "https://" + strings.TrimRight(host, ".:")
-			from += "; the address is in " + place(t.name, 1+strings.Count(t.text[:at], "\n"))
-		}
+	address, at := argoAddress(texts)
+	if address != "" {
+		from += "; the address is in " + at
 	}
 	p.add("ArgoCDURL", address, from)
+}
+
+// argoHost is a host with the usual name in an address, or in a flag of the argocd command.
+var argoHost = regexp.MustCompile(`(?:https://|--server[ =])(argocd\.[A-Za-z0-9.-]*[A-Za-z0-9](?::\d+)?)`)
+
+// argoAddress is the address that occurs most often, and the place of its first occurrence.
+func argoAddress(texts []text) (address, at string) {
+	counts, first := map[string]int{}, map[string]string{}
+	for _, t := range texts {
+		for _, m := range argoHost.FindAllStringSubmatchIndex(t.text, -1) {
+			host := t.text[m[2]:m[3]]
+			if counts[host]++; counts[host] == 1 {
+				first[host] = place(t.name, 1+strings.Count(t.text[:m[0]], "\n"))
+			}
+		}
+	}
+	best := ""
+	for _, host := range slices.Sorted(maps.Keys(counts)) {
+		if counts[host] > counts[best] {
+			best = host
+		}
+	}
+	if best == "" {
+		return "", ""
+	}
+	return "https://" + best, first[best]
 }
 
 // docs derives the folder of the docs, its generator, and the manifest that deploys them.
