@@ -47,7 +47,7 @@ func (a *App) examine(ctx context.Context, run *examination) error {
 	if err != nil {
 		return console.BadInput(err)
 	}
-	run.tree = validate.NewTree(a.tree(), r.files)
+	run.tree = validate.NewTree(a.tree(), r.files).Stated(r.options.Stated)
 	run.report, err = validate.Run(ctx, run.tree, r.checks, r.options)
 	return err
 }
@@ -75,6 +75,9 @@ func (a *App) prepare(ctx context.Context, run *examination) (r ready, err error
 	r.files = slices.DeleteFunc(files, func(name string) bool { return name == baseline.Name })
 	thrift(len(files))
 	r.options = validate.Options{Site: a.facts(git), Limit: run.limit}
+	if r.options.Stated, err = a.stated(ctx, git, r.files); err != nil {
+		return r, err
+	}
 	if r.options.Site.Absent, err = a.absent(git); err != nil {
 		return r, err
 	}
@@ -86,6 +89,17 @@ func (a *App) prepare(ctx context.Context, run *examination) (r ready, err error
 	}
 	r.options.Changed = run.changed
 	return r, err
+}
+
+// stated is what the attributes of git state about files. git is asked only if a .gitattributes names them.
+func (a *App) stated(ctx context.Context, git *repo.Repo, files []string) (map[string]bool, error) {
+	tree := validate.NewTree(a.tree(), files)
+	for _, name := range tree.All(".gitattributes") {
+		if text, _ := tree.Text(name); strings.Contains(text, "linguist-") {
+			return git.Linguist(ctx, files)
+		}
+	}
+	return nil, nil
 }
 
 // thrift trades processor time for memory, of which what is parsed needs some 30 KiB a file.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
@@ -26,7 +25,7 @@ func (a *App) fixFindings(ctx context.Context, args tasks.ValidateArgs) error {
 	}
 	changed, err := repair.Run(ctx, a.tree(), r.files, r.checks, r.options, func(name string) bool {
 		info, err := a.files.Lstat(name)
-		return err == nil && info.Mode().IsRegular() && (run.changed == nil || slices.Contains(run.changed, name))
+		return err == nil && info.Mode().IsRegular()
 	})
 	if err != nil {
 		return err

@@ -19,6 +19,8 @@ type Options struct {
 	Site Site
 	// Changed are the files for checks that are Narrow; nil means all files.
 	Changed []string
+	// Stated is for Tree.Stated, for callers that make trees.
+	Stated map[string]bool
 	// Fix asks for the fixes of findings.
 	Fix bool
 	// Limit is the maximum number of findings of one rule in one file; 0 means MaxFindings.

@@ -22,6 +22,7 @@ type Tree struct {
 	files   []string        // sorted
 	known   map[string]bool // files and their folders
 	changed map[string]bool // nil: all files
+	stated  map[string]bool // by the attributes of git: of others or generated, or not
 	shared  *sync.Map       // values shared by checks: key -> func() any
 }
 
@@ -92,9 +93,46 @@ func (t *Tree) Text(name string) (text string, ok bool) {
 	return string(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))), true
 }
 
-// Testdata says that a file belongs to a test and may be invalid on purpose: it is below a folder testdata, as for the Go command.
-func Testdata(name string) bool {
-	return strings.HasPrefix(name, "testdata/") || strings.Contains(name, "/testdata/")
+// Stated returns the tree with what the attributes of git state about files: true for a file that others wrote or a program made
+// (linguist-vendored, linguist-generated), false for one of this repository.
+func (t *Tree) Stated(stated map[string]bool) *Tree {
+	t.stated = stated
+	return t
+}
+
+// Foreign says that nobody corrects a file here: it belongs to a test, and may be invalid on purpose; others wrote it; or a program made it. The
+// attributes of git decide. Without them, it is a file below testdata, as for the Go command, below node_modules, or below a vendor folder of Go.
+func (t *Tree) Foreign(name string) bool {
+	if stated, ok := t.stated[name]; ok {
+		return stated
+	}
+	for at, part := range folders(name) {
+		switch part {
+		case "testdata", "node_modules":
+			return true
+		case "vendor":
+			if t.known[name[:at]+"vendor/modules.txt"] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Test says that a file is only for tests of Go, or is Foreign.
+func (t *Tree) Test(name string) bool { return strings.HasSuffix(name, "_test.go") || t.Foreign(name) }
+
+// folders are the folders of a path with their indices in it.
+func folders(name string) func(yield func(int, string) bool) {
+	return func(yield func(int, string) bool) {
+		for at := 0; ; {
+			end := strings.IndexByte(name[at:], '/')
+			if end < 0 || !yield(at, name[at:at+end]) {
+				return
+			}
+			at += end + 1
+		}
+	}
 }
 
 // Dir is the repository as a file system, for libraries that require one. It may contain files that Files does not list.

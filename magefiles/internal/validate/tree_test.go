@@ -40,12 +40,19 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func TestTestdata(t *testing.T) {
+func TestForeign(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]bool{"testdata/a": true, "a/testdata/b": true, "testdata": false, "a/mytestdata/b": false, "testdata2/a": false} {
-		if Testdata(name) != want {
+	tree := NewTree(fstest.MapFS{}, []string{"vendor/modules.txt", "sub/vendor/modules.txt"}).Stated(map[string]bool{"a/testdata/own": false, "made.md": true})
+	for name, want := range map[string]bool{
+		"testdata/a": true, "a/testdata/b": true, "testdata": false, "a/mytestdata/b": false, "testdata2/a": false, "a/testdata/own": false, "made.md": true,
+		"vendor/a/b.md": true, "sub/vendor/c.md": true, "other/vendor/d.md": false, "web/node_modules/x/README.md": true, "a_test.go": false,
+	} {
+		if tree.Foreign(name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
+	}
+	if !tree.Test("a/b_test.go") || !tree.Test("testdata/a") || tree.Test("a/b.go") {
+		t.Error("the tests are others")
 	}
 }
 

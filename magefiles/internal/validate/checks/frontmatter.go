@@ -17,7 +17,7 @@ import (
 // frontmatter checks the frontmatter of pages.
 var frontmatter = validate.Check{
 	Name:   "frontmatter",
-	Covers: "The YAML at the beginning of the documentation's pages: title, tags and modified, which every page has; aliases; and the keys status and requires, which pages of the section how-to may have. Other keys are free. Documentation of which fewer than half of the pages have frontmatter or wiki links, and that Quartz does not build, needs no frontmatter.",
+	Covers: "The YAML at the beginning of the documentation's pages: title, tags and modified, which every page has; aliases; and the keys status and requires, which pages of the section how-to may have. Other keys are free. Documentation that is no wiki needs no frontmatter and no key: a website with a navigation of its own, such as one of MkDocs, Docusaurus, mdBook, Hugo or Sphinx; and, if Quartz does not build it, one of which fewer than half of the pages have frontmatter or wiki links.",
 	Rules: []validate.Rule{
 		{ID: "none", What: "A page has no frontmatter.", Do: "Begin the page with title, tags and modified between two lines ---."},
 		{ID: "unclosed", What: "The frontmatter has no second line ---, so the whole page is read as frontmatter.", Do: "Close the frontmatter with a line ---."},
@@ -30,8 +30,7 @@ var frontmatter = validate.Check{
 		{ID: "aliases", What: "Aliases are not a list of strings.", Do: "Write aliases: [one, two]."},
 		{ID: "section", What: "A page has a key that nothing reads in its section.", Do: "Remove the key, or move the page."},
 	},
-	Narrow: true,
-	Fixes:  true,
+	Fixes: true,
 	Run: func(ctx context.Context, in *validate.Input) error {
 		set := page.All(in.Tree)
 		if set.Err != nil {
@@ -47,10 +46,10 @@ var frontmatter = validate.Check{
 				return err
 			}
 		}
-		needed := page.Open(in.Tree, in.Site.Docs).IsWiki()
+		wiki := isWiki(in, page.Open(in.Tree, in.Site.Docs))
 		return validate.Each(ctx, in.Files(in.Site.Docs, ".md"), func(name string) error {
-			if p := set.Page(name); p != nil && (needed || p.Front != nil) {
-				checkFront(p, strings.TrimPrefix(name, in.Site.Docs+"/"), in.Report, fronts)
+			if p := set.Page(name); p != nil && (wiki || p.Front != nil) {
+				checkFront(p, strings.TrimPrefix(name, in.Site.Docs+"/"), in.Report, fronts, wiki)
 			}
 			return nil
 		})
@@ -71,7 +70,7 @@ type frontFixes struct {
 	dates map[string]string // of the last commit of each page
 }
 
-func checkFront(p *page.Page, below string, report func(validate.Finding), fixes frontFixes) {
+func checkFront(p *page.Page, below string, report func(validate.Finding), fixes frontFixes, wiki bool) {
 	found := func(line, column int, rule, format string, args ...any) {
 		report(validate.Finding{Path: p.Path, Line: line, Column: column, Rule: rule, Message: fmt.Sprintf(format, args...)})
 	}
@@ -87,6 +86,9 @@ func checkFront(p *page.Page, below string, report func(validate.Finding), fixes
 		return
 	}
 	for _, name := range requiredKeys {
+		if !wiki {
+			break
+		}
 		if key, _ := p.Front.Get(name); key == nil {
 			f := validate.Finding{Path: p.Path, Line: 1, Rule: "required", Message: "the frontmatter has no " + name, Do: requiredLine(name)}
 			if fixes.on && name == "modified" {
@@ -101,7 +103,7 @@ func checkFront(p *page.Page, below string, report func(validate.Finding), fixes
 	section, _, _ := strings.Cut(below, "/")
 	for i := 0; i+1 < len(p.Front.Root.Content); i += 2 {
 		key, value := p.Front.Root.Content[i], p.Front.Root.Content[i+1]
-		if home, bound := sectionKeys[key.Value]; bound && home != section {
+		if home, bound := sectionKeys[key.Value]; bound && home != section && wiki {
 			found(key.Line, key.Column, "section", "%s is only for pages of the section %s", key.Value, home)
 		}
 		if wrong, known := keyRules[key.Value]; known {

@@ -20,11 +20,8 @@ var index = validate.Check{
 	},
 	Run: func(_ context.Context, in *validate.Input) error {
 		book := page.Open(in.Tree, in.Site.Docs)
-		if book.Err != nil {
+		if book.Err != nil || !isWiki(in, book) {
 			return book.Err
-		}
-		if !book.IsWiki() {
-			return nil
 		}
 		sections := map[string]*sectionIndex{}
 		for _, p := range book.Docs {

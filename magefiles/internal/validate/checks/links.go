@@ -17,7 +17,7 @@ import (
 // links checks the targets of links.
 var links = validate.Check{
 	Name:   "links",
-	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages without a link to them. Network addresses are not checked.",
+	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages without a link to them, if the documentation is a wiki. Network addresses are not checked.",
 	Rules: []validate.Rule{
 		{ID: "page", What: "A wiki link names a page, alias or file that the documentation does not have.", Do: "Correct the name, or write the page."},
 		{ID: "ambiguous", What: "A wiki link names a page or alias that exists more than once.", Do: "Rename all but one of them."},
@@ -25,7 +25,7 @@ var links = validate.Check{
 		{ID: "spaces", What: "A wiki link has spaces at its brackets, its # or its pipe, which some programs do not remove.", Do: "Write [[page|text]] without these spaces."},
 		{ID: "heading", What: "A link names a heading, block or anchor that the page does not have.", Do: "Correct what follows the #, or the heading."},
 		{ID: "file", What: "A Markdown link, image or embed leads to a file that the repository does not have.", Do: "Correct the path, which is relative to the page, or add the file to git."},
-		{ID: "orphan", What: "No other page links to a page of the documentation, which is a wiki: see frontmatter.", Do: "Link to the page, for example from the index of its section."},
+		{ID: "orphan", What: "No other page links to a page of the documentation.", Do: "Link to the page, for example from the index of its section."},
 	},
 	Run: func(ctx context.Context, in *validate.Input) error {
 		book := page.Open(in.Tree, in.Site.Docs)
@@ -48,7 +48,7 @@ var links = validate.Check{
 		if err != nil {
 			return err
 		}
-		if !book.IsWiki() {
+		if !isWiki(in, book) {
 			return nil
 		}
 		for _, p := range book.Docs {

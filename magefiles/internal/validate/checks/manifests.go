@@ -221,7 +221,9 @@ func (s *manifestCheck) branches() error {
 }
 
 func (s *manifestCheck) report(name string, n *yaml.Node, rule, message string) {
-	s.in.Report(validate.Finding{Path: name, Line: n.Line, Column: n.Column, Rule: rule, Message: message})
+	if !s.in.Foreign(name) {
+		s.in.Report(validate.Finding{Path: name, Line: n.Line, Column: n.Column, Rule: rule, Message: message})
+	}
 }
 
 // deployed builds the deployed kustomizations and checks the results.

@@ -14,7 +14,7 @@ import (
 // style checks pages against the rules that Markdown linters share. A settings file, or a comment in a page, turns each on or off.
 var style = validate.Check{
 	Name:   "markdown",
-	Covers: "Every Markdown page except changelog fragments and testdata: style. Without a settings file, only rules that change what a reader sees or the target of a link are on; with one, all that it says. [[validate-the-repository]] lists both. The format that towncrier gives the changelog is allowed, such as two blank lines between versions.",
+	Covers: "Every Markdown page except changelog fragments and files of tests and of others: style. Without a settings file, only rules that change what a reader sees or the target of a link are on; with one, all that it says. [[validate-the-repository]] lists both. The format that towncrier gives the changelog is allowed, such as two blank lines between versions.",
 	Rules:  styleRules(),
 	Narrow: true,
 	Fixes:  true,
@@ -78,7 +78,7 @@ func styleSettings(in *validate.Input) folderSettings {
 	all := folderSettings{}
 	for _, base := range settingsFiles {
 		for _, name := range in.All(base) {
-			if all[path.Dir(name)] != nil || validate.Testdata(name) {
+			if all[path.Dir(name)] != nil || in.Foreign(name) {
 				continue
 			}
 			text, ok := in.Text(name)

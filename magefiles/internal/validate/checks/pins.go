@@ -39,7 +39,7 @@ var pins = validate.Check{
 		p.module("go.mod")
 		p.mise()
 		for _, file := range in.Files(".", "dagger.json") {
-			if path.Base(file) == "dagger.json" && !isForeign(file) {
+			if path.Base(file) == "dagger.json" && !p.Foreign(file) {
 				p.daggerModule(file)
 			}
 		}
@@ -47,22 +47,12 @@ var pins = validate.Check{
 			p.runner(file)
 		}
 		for _, file := range in.Files(".", "/go.mod") {
-			if in.Has("go.mod") && !isForeign(file) {
+			if in.Has("go.mod") && !p.Foreign(file) {
 				p.module(file)
 			}
 		}
 		return nil
 	},
-}
-
-// isForeign says whether a file is in a folder of other projects' files.
-func isForeign(file string) bool {
-	for part := range strings.SplitSeq(path.Dir(file), "/") {
-		if part == "testdata" || part == "vendor" || part == "node_modules" {
-			return true
-		}
-	}
-	return false
 }
 
 // pin is a version in a file.

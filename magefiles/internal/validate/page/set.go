@@ -75,6 +75,6 @@ func parseAll(tree *validate.Tree) *Set {
 func pageFiles(tree *validate.Tree, fragments string) []string {
 	return slices.DeleteFunc(tree.Files(".", ".md"), func(name string) bool {
 		dir := "/" + path.Dir(name) + "/"
-		return strings.HasPrefix(name, fragments+"/") || strings.Contains(dir, "/changelog.d/") || validate.Testdata(name)
+		return strings.HasPrefix(name, fragments+"/") || strings.Contains(dir, "/changelog.d/") || tree.Foreign(name)
 	})
 }

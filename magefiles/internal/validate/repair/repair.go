@@ -24,8 +24,8 @@ const rounds = 20
 // limit is the number of findings of one rule in one file that are corrected in one round.
 const limit = 10_000
 
-// Run returns the files that the fixes of the checks change, with their new content: a second run would change nothing. mayEdit leaves out files;
-// it may be nil.
+// Run returns the files that the fixes of the checks change, with their new content: a second run would change nothing. With o.Changed, only those files
+// change; mayEdit, which may be nil, leaves out further ones.
 func Run(ctx context.Context, fsys fs.FS, files []string, checks []validate.Check, o validate.Options, mayEdit func(name string) bool) ([]File, error) {
 	var able []validate.Check
 	for _, check := range checks {
@@ -37,14 +37,14 @@ func Run(ctx context.Context, fsys fs.FS, files []string, checks []validate.Chec
 	changed := overlay{fsys, map[string][]byte{}}
 	made := map[string]*File{}
 	for range rounds {
-		tree := validate.NewTree(changed, files)
+		tree := validate.NewTree(changed, files).Stated(o.Stated)
 		report, err := validate.Run(ctx, tree, able, o)
 		if err != nil {
 			return nil, err
 		}
 		fixes := map[string][]*validate.Fix{}
 		for _, f := range report.Findings {
-			if f.Fix != nil && (mayEdit == nil || mayEdit(f.Path)) {
+			if f.Fix != nil && (o.Changed == nil || slices.Contains(o.Changed, f.Path)) && (mayEdit == nil || mayEdit(f.Path)) {
 				fixes[f.Path] = append(fixes[f.Path], f.Fix)
 			}
 		}
