@@ -11,7 +11,8 @@ import (
 // It reads the files that git tracks, and those that the next `git add` would
 // add: links and style of the docs, changelog fragments, containers and
 // Dockerfiles, workflows, Kubernetes manifests, versions that must agree,
-// secrets. It requires no engine and no network. docs/reference/checks.md
+// secrets. It requires no engine and no network; only -fix
+// asks for the commits and digests that it writes. docs/reference/checks.md
 // explains each check.
 //
 // It prints one line for each finding, PATH:LINE:COLUMN: MESSAGE [CHECK/RULE],

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
@@ -23,6 +25,8 @@ func (a *App) fixFindings(ctx context.Context, args tasks.ValidateArgs) error {
 	if err != nil {
 		return console.BadInput(err)
 	}
+	pins := pinner{app: a, known: map[string]string{}}
+	r.options.Site.Commit, r.options.Site.Digest = pins.commit, pins.digest
 	changed, err := repair.Run(ctx, a.tree(), r.files, r.checks, r.options, func(name string) bool {
 		info, err := a.files.Lstat(name)
 		return err == nil && info.Mode().IsRegular()
@@ -70,4 +74,72 @@ func (a *App) commitDates(git *repo.Repo) func(context.Context) (map[string]stri
 		}
 		return days, err
 	}
+}
+
+// lookTime is the time that one host has to say what a tag means. Without an answer, the tag stays.
+const lookTime = 20 * time.Second
+
+// pinner looks up what tags mean now, each once.
+type pinner struct {
+	app   *App
+	lock  sync.Mutex
+	known map[string]string
+}
+
+// once returns a known answer, or asks. An error is a note: the tag stays.
+func (p *pinner) once(ctx context.Context, what string, ask func(context.Context) (string, error)) string {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	found, ok := p.known[what]
+	if ok {
+		return found
+	}
+	limited, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	found, err := ask(limited)
+	if err != nil && ctx.Err() == nil {
+		p.app.console.Note(fmt.Sprintf("not pinned: %s: %s", what, err))
+		found = ""
+	}
+	p.known[what] = found
+	return found
+}
+
+// commit is the commit of a tag, or of the default branch, of a repository.
+func (p *pinner) commit(ctx context.Context, url, ref string) string {
+	return p.once(ctx, url+" "+ref, func(ctx context.Context) (string, error) {
+		git, err := p.app.git()
+		if err != nil {
+			return "", err
+		}
+		remote, err := git.Remote(repo.RemoteOptions{URL: url, Credentials: p.app.readCredentials, Transport: p.app.http().Transport})
+		if err != nil {
+			return "", err
+		}
+		heads, err := remote.Heads(ctx)
+		switch commit := heads.Tags[ref]; {
+		case err != nil:
+			return "", err
+		case commit != "":
+			return commit, nil
+		case ref == heads.Branch:
+			return heads.Commit, nil
+		}
+		return "", errors.New("no such tag, and not the default branch")
+	})
+}
+
+// digest is the digest of an image.
+func (p *pinner) digest(ctx context.Context, name string) string {
+	return p.once(ctx, name, func(ctx context.Context) (string, error) {
+		ref, err := image.ParseReference(name)
+		if err != nil {
+			return "", err
+		}
+		found, ok, err := p.app.readingClient().Holds(ctx, ref, "")
+		if err == nil && !ok {
+			err = errors.New("the registry does not have it")
+		}
+		return found, err
+	})
 }

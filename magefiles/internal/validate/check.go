@@ -74,6 +74,10 @@ type Site struct {
 	OnDefaultBranch func(ctx context.Context, commit string) (on, known bool, err error)
 	// Dates are the days of the last commits of the pages in Docs, as in 2006-01-02, by path. It may be nil.
 	Dates func(ctx context.Context) (map[string]string, error)
+	// Commit is the commit of a tag, or of the default branch, of a git repository now; Digest is the digest of an image now. Both are "" if
+	// that cannot be read. They may be nil: only -fix asks.
+	Commit func(ctx context.Context, url, ref string) string
+	Digest func(ctx context.Context, image string) string
 	// Absent are the submodules below the checked folders that are not checked out: the message for each path.
 	Absent map[string]string
 	// ParseSecret returns the error in a reference to a secret (op://…, env://…, file://…). ours says that these targets read it;

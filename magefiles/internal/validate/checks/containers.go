@@ -33,6 +33,7 @@ var containers = validate.Check{
 		{ID: "copy", What: "A Dockerfile copies a file that is not in the container's folder, or that the .dockerignore excludes.", Do: "Correct the path, or add the file."},
 		{ID: "ignore", What: "A .dockerignore contains a line that is not a valid pattern.", Do: "Correct the pattern."},
 	},
+	Fixes: true,
 	Run: func(ctx context.Context, in *validate.Input) error {
 		if len(in.Files(image.Root)) == 0 {
 			return nil
@@ -136,7 +137,7 @@ func (c containerCheck) one(ctx context.Context, one image.Container) error {
 		return c.dockerfile(ctx, one.Dir)
 	}
 	if one.Base != "" {
-		c.image(one.BaseAt.File, place(one.BaseAt), "//blumeops:base", one.Base)
+		c.image(one.BaseAt.File, place(one.BaseAt), "//blumeops:base", one.Base, nil)
 	}
 	return nil
 }
@@ -166,7 +167,7 @@ func (c containerCheck) dockerfile(ctx context.Context, dir string) error {
 		return nil // in another language, or unreadable
 	}
 	for _, i := range d.Images {
-		c.image(file, i.Place, i.Instruction, i.Reference)
+		c.image(file, i.Place, i.Instruction, i.Reference, c.digestFix(ctx, file, i))
 	}
 	c.sources(dir, d.Sources)
 	problems, err := d.Lint(ctx)
@@ -197,7 +198,7 @@ func dockerfileOf(tree *validate.Tree, file string) (*dockerfile.File, error) {
 }
 
 // image checks an image from a registry.
-func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref string) {
+func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref string, fix *validate.Fix) {
 	if own, ok := strings.CutPrefix(ref, c.Images+"/"); ok && c.Images != "" {
 		if end := strings.IndexAny(own, ":@"); end >= 0 {
 			own = own[:end]
@@ -224,8 +225,27 @@ func (c containerCheck) image(file string, at dockerfile.Place, instruction, ref
 	}
 	c.Report(validate.Finding{
 		Path: file, Line: at.Line, Column: at.Column, Rule: "base",
-		Message: fmt.Sprintf("%s of %s, %s", instruction, ref, why), Do: versioned(instruction, strings.TrimSuffix(ref, ":latest")),
+		Message: fmt.Sprintf("%s of %s, %s", instruction, ref, why), Do: versioned(instruction, strings.TrimSuffix(ref, ":latest")), Fix: fix,
 	})
+}
+
+// digestFix adds the digest of the image that an instruction names without a version, if a registry has it. A name without a tag may be a
+// misspelled stage, except in FROM.
+func (c containerCheck) digestFix(ctx context.Context, file string, i dockerfile.Image) *validate.Fix {
+	text, ok := c.Text(file)
+	if !c.Fix || c.Site.Digest == nil || !ok || i.End == 0 || i.End > len(text) || text[i.Start:i.End] != i.Reference {
+		return nil
+	}
+	named, err := reference.ParseNormalizedNamed(i.Reference)
+	if err != nil || !reference.IsNameOnly(named) && !strings.HasSuffix(i.Reference, ":latest") || reference.IsNameOnly(named) && i.Instruction != "FROM" {
+		return nil
+	}
+	digest := c.Site.Digest(ctx, reference.TagNameOnly(named).String())
+	if digest == "" {
+		return nil
+	}
+	pinned := strings.TrimSuffix(i.Reference, ":latest") + ":latest@" + digest
+	return &validate.Fix{Edits: []validate.Edit{{Start: i.Start, End: i.End, New: pinned}}}
 }
 
 // versioned says how to write an image with a version, in its instruction.

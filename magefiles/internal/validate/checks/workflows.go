@@ -37,6 +37,9 @@ var workflows = validate.Check{
 				return nil
 			}
 			options := workflow.Options{Forgejo: runsOnForgejo(in, name), Fix: in.Fix, Targets: mageTargets(in.Tree), Exists: in.Has}
+			if in.Fix && in.Commit != nil {
+				options.Commit = func(url, ref string) string { return in.Commit(ctx, url, ref) }
+			}
 			for _, p := range workflow.Check(name, text, options) {
 				in.Report(validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message, Do: p.Do, Fix: p.Fix})
 			}

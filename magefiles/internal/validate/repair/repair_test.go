@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -191,5 +193,42 @@ func TestCasesSettle(t *testing.T) {
 	}
 	if fixed < 10 {
 		t.Errorf("only %d cases are fixed", fixed)
+	}
+}
+
+// TestPins: versions are pinned to what a host says that they mean now.
+func TestPins(t *testing.T) {
+	t.Parallel()
+	const commit, sum = "0123456789abcdef0123456789abcdef01234567", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	var asked []string
+	var lock sync.Mutex
+	answer := func(what, value string) string {
+		lock.Lock()
+		defer lock.Unlock()
+		if asked = append(asked, what); strings.Contains(what, "unknown") {
+			return ""
+		}
+		return value
+	}
+	site := validate.Site{
+		Commit: func(_ context.Context, url, ref string) string { return answer(url+" "+ref, commit) },
+		Digest: func(_ context.Context, image string) string { return answer(image, sum) },
+	}
+	steps := "on: push\njobs:\n  a:\n    runs-on: docker\n    steps:\n      - uses: actions/checkout@v4\r\n      - uses: 'https://forge.example/a/b/sub@main' \n      - uses: \"actions/unknown@v1\"\n      - uses: a/b@v1 # kept\n      - {uses: a/b@v1}\n      - uses: a/b@0123456\n      - uses: a/b\n"
+	dockerfile := "ARG CONTAINER_APP_VERSION=1\n# é\nARG NAME=debian\nFROM nginx AS one\nFROM ${NAME}\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /\nCOPY --from=typo /a /\nFROM unknown:latest\nFROM nginx:1\n"
+	got := settled(t, map[string]string{".forgejo/workflows/a.yaml": steps, "containers/a/Dockerfile": dockerfile}, validate.Options{Site: site})
+	want := map[string]string{
+		".forgejo/workflows/a.yaml": strings.NewReplacer("actions/checkout@v4\r", "actions/checkout@"+commit+" # v4\r", "'https://forge.example/a/b/sub@main'", "'https://forge.example/a/b/sub@"+commit+"' # main").Replace(steps),
+		"containers/a/Dockerfile":   strings.NewReplacer("nginx AS", "nginx:latest@"+sum+" AS", "uv:latest", "uv:latest@"+sum).Replace(dockerfile),
+	}
+	for name := range want {
+		if got[name] != want[name] {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got[name], want[name])
+		}
+	}
+	for _, what := range []string{"https://data.forgejo.org/actions/checkout v4", "https://forge.example/a/b main", "docker.io/library/nginx:latest", "ghcr.io/astral-sh/uv:latest"} {
+		if !slices.Contains(asked, what) {
+			t.Errorf("%s was not asked for: %q", what, asked)
+		}
 	}
 }

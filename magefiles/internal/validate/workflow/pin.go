@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
 // pinned checks the actions, reusable workflows and images of a job.
@@ -52,7 +54,7 @@ func (f *file) commit(n *yaml.Node, uses string) {
 	default:
 		return
 	}
-	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RulePin, Message: message, Do: f.pinning(uses)})
+	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RulePin, Message: message, Do: f.pinning(uses), Fix: f.pinFix(n, uses)})
 }
 
 // pinning says how to write an action with its commit, and how to look that up.
@@ -66,6 +68,40 @@ func (f *file) pinning(uses string) string {
 		return ""
 	}
 	return fmt.Sprintf("Write %s@COMMIT # %s; `git ls-remote %s %s` prints the commit.", name, ref, from, ref)
+}
+
+// pinFix writes the commit of an action, and its tag as a comment.
+func (f *file) pinFix(n *yaml.Node, uses string) *validate.Fix {
+	name, ref, tagged := strings.Cut(uses, "@")
+	url := actionURL(name, f.Forgejo)
+	line, ok := f.line(n.Line)
+	if !f.Fix || f.Commit == nil || !tagged || url == "" || isHex(ref) || n.Anchor != "" || !ok {
+		return nil
+	}
+	written := uses
+	switch n.Style {
+	case 0:
+	case yaml.SingleQuotedStyle:
+		written = "'" + uses + "'"
+	case yaml.DoubleQuotedStyle:
+		written = `"` + uses + `"`
+	default:
+		return nil
+	}
+	column := byteAt(line, n.Column)
+	if !strings.HasPrefix(line[column:], written) || strings.TrimSpace(line[column+len(written):]) != "" {
+		return nil // such as a comment, or another value in the line
+	}
+	commit := f.Commit(url, ref)
+	if !isCommit(commit) {
+		return nil
+	}
+	start := column
+	for _, before := range f.lines[:n.Line-1] {
+		start += len(before) + 1
+	}
+	pinned := strings.Replace(written, "@"+ref, "@"+commit, 1) + " # " + ref
+	return &validate.Fix{Edits: []validate.Edit{{Start: start, End: start + len(written), New: pinned}}}
 }
 
 // actionURL is the address of the repository of an action: an owner and a name, perhaps with a folder, or a whole address. The runner of

@@ -45,6 +45,8 @@ type Options struct {
 	Forgejo bool
 	// Fix asks for the fixes of problems.
 	Fix bool
+	// Commit is the commit of a tag, or of the default branch, of a repository; "" if it is not known. It may be nil.
+	Commit func(url, ref string) string
 	// Targets are the targets of mage; nil if they are not known.
 	Targets *target.Set
 	// Exists says whether the repository has a file or folder, and may be nil.
