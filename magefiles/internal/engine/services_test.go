@@ -513,7 +513,7 @@ func TestServicesOfTheHost(t *testing.T) {
 	defer srv.Close()
 	port := l.Addr().(*net.TCPAddr).Port
 	for name, front := range map[string]int{"the same port": port, "another port": 8123} {
-		s := c.Host().Service([]dagger.PortForward{{Frontend: front, Backend: port, Protocol: dagger.NetworkProtocolTcp}})
+		s := c.Host().Service([]dagger.PortForward{{Frontend: front, Backend: port}})
 		client := ct.WithEnvVariable("N", nonce()).WithServiceBinding("host", s)
 		if got := output(t, client, "ask", "GET / HTTP/1.0\r\n\r\n", fmt.Sprint("host:", front)); !strings.Contains(got, "of the host") {
 			t.Errorf("%s: got %q", name, got)

@@ -159,6 +159,9 @@ func (a Args) checkValue(def *ast.ArgumentDefinition, v any) error {
 		}
 		return nil
 	}
+	if kind == "ID" && def.Type.NonNull && v == "" {
+		return a.bad(def, "dagql.ID", "cannot decode empty string as ID")
+	}
 	if _, isString := v.(string); kind == "String" && def.Type.Elem == nil && !isString {
 		return a.bad(def, "dagql.String", fmt.Sprintf("cannot create String from %T", v))
 	}

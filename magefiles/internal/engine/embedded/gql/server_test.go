@@ -77,6 +77,7 @@ func TestAnswers(t *testing.T) {
 		"no such field": {`{nope}`, 422, []string{`GRAPHQL_VALIDATION_FAILED`, `Did you mean`}},
 		"syntax":        {`{directory{`, 422, []string{`GRAPHQL_PARSE_FAILED`}},
 		"wrong kind":    {`{directory{directory(path:1){name}}}`, 200, []string{`cannot create String from int64`}},
+		"empty id":      {`{directory{withDirectory(path:"a",source:""){name}}}`, 200, []string{`init arg \"source\"`, `cannot decode empty string as ID`}},
 		"bad id":        {`{loadDirectoryFromID(id:"x"){name}}`, 200, []string{`invalid ID string`}},
 		"foreign id":    {`{loadDirectoryFromID(id:"` + encodeID(99, "Directory") + `"){name}}`, 200, []string{`from another session`}},
 		"introspection": {`{__schema{queryType{name}types{name kind}}}`, 200, []string{`"queryType":{"name":"Query"}`, `"OBJECT"`}},
