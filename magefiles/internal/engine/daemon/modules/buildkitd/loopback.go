@@ -45,9 +45,9 @@ func (l *loopback) update(h *hub) error {
 			if l.listeners[at] != nil {
 				continue
 			}
-			listener, err := net.Listen("tcp4", at.String())
+			listener, err := net.Listen("tcp", at.String())
 			if err != nil {
-				continue // a step that runs has the address
+				continue // a step that runs has the address, or the network has no IPv6
 			}
 			l.listeners[at] = listener
 			go serveLoopback(listener, at)
@@ -65,7 +65,7 @@ func serveLoopback(l net.Listener, at netip.AddrPort) {
 		}
 		go func() {
 			defer conn.Close()
-			server, err := net.Dial("tcp4", at.String())
+			server, err := net.Dial("tcp", at.String())
 			if err != nil {
 				_ = conn.(*net.TCPConn).SetLinger(0) // the client gets an error, and not an empty answer
 				return
@@ -97,8 +97,10 @@ func loopbackServers(dir string) (all []netip.AddrPort, err error) {
 		}
 		lines := bufio.NewScanner(f)
 		for lines.Scan() {
-			if at, ok := loopbackServer(lines.Text()); ok && !slices.Contains(all, at) {
-				all = append(all, at)
+			for _, at := range loopbackServer(lines.Text()) {
+				if !slices.Contains(all, at) {
+					all = append(all, at)
+				}
 			}
 		}
 		if err := errors.Join(lines.Err(), f.Close()); err != nil {
@@ -108,30 +110,39 @@ func loopbackServers(dir string) (all []netip.AddrPort, err error) {
 	return all, nil
 }
 
-// loopbackServer reads a line: a number, the local address, the remote address, the state.
-func loopbackServer(line string) (at netip.AddrPort, ok bool) {
+// loopbackServer reads a line: a number, the local address, the remote address, the state. It returns the loopback addresses of a server.
+func loopbackServer(line string) (all []netip.AddrPort) {
 	const listening = "0A"
 	fields := strings.Fields(line)
 	if len(fields) < 4 || fields[3] != listening {
-		return at, false
+		return nil
 	}
 	host, port, _ := strings.Cut(fields[1], ":")
 	number, err := strconv.ParseUint(port, 16, 16)
 	if err != nil {
-		return at, false
+		return nil
 	}
 	raw, err := hex.DecodeString(host)
 	if err != nil || len(raw)%4 != 0 {
-		return at, false
+		return nil
 	}
 	for i := 0; i < len(raw); i += 4 { // each word has the byte order of the machine
-		word := binary.NativeEndian.Uint32(raw[i:])
-		binary.BigEndian.PutUint32(raw[i:], word)
+		binary.BigEndian.PutUint32(raw[i:], binary.NativeEndian.Uint32(raw[i:]))
 	}
 	address, _ := netip.AddrFromSlice(raw)
-	address = address.Unmap()
-	if address.IsUnspecified() {
-		address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	own := []netip.Addr{address.Unmap()}
+	switch address {
+	case netip.IPv4Unspecified():
+		own = []netip.Addr{localhost}
+	case netip.IPv6Unspecified(): // mostly for both
+		own = []netip.Addr{localhost, netip.IPv6Loopback()}
 	}
-	return netip.AddrPortFrom(address, uint16(number)), address.Is4() && address.IsLoopback()
+	for _, at := range own {
+		if at.IsLoopback() {
+			all = append(all, netip.AddrPortFrom(at, uint16(number)))
+		}
+	}
+	return all
 }
+
+var localhost = netip.AddrFrom4([4]byte{127, 0, 0, 1})

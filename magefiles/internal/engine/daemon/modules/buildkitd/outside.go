@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -18,11 +19,12 @@ const (
 	usernetMTU  = 65520
 )
 
-var (
-	// A range that no network uses, see RFC 7335.
-	outsideAddress = netip.MustParsePrefix("192.0.0.2/29")
-	usernetAddress = netip.MustParseAddr("192.0.0.1")
-)
+// outside are the addresses of the hub, and those of usernet: of ranges that no other network uses, see RFC 7335 and RFC 4193. A program prefers
+// IPv4 to such an IPv6 address, as for a machine without global addresses.
+var outside = []struct{ hub, usernet string }{
+	{"192.0.0.2/29", "192.0.0.1"},
+	{"fdb1:0e0b:5::2/64", "fdb1:0e0b:5::1"},
+}
 
 // startUsernet makes usernet the router of a network namespace. It returns when packets can be sent. The interfaces end with the program.
 func startUsernet(program string, hub netns.NsHandle) (ended <-chan error, err error) {
@@ -74,14 +76,30 @@ func addOutside(far netns.NsHandle) error {
 	if err := netlink.LinkAdd(pair); err != nil {
 		return err
 	}
-	at := &net.IPNet{IP: outsideAddress.Addr().AsSlice(), Mask: net.CIDRMask(outsideAddress.Bits(), 32)}
-	if err := netlink.AddrAdd(pair, &netlink.Addr{IPNet: at}); err != nil {
-		return err
-	}
 	if err := netlink.LinkSetUp(pair); err != nil {
 		return err
 	}
-	return netlink.RouteAdd(&netlink.Route{LinkIndex: pair.Attrs().Index, Gw: usernetAddress.AsSlice()})
+	for _, o := range outside {
+		at, gateway := netip.MustParsePrefix(o.hub), netip.MustParseAddr(o.usernet)
+		if at.Addr().Is6() && !hasIPv6() {
+			continue
+		}
+		own := &net.IPNet{IP: at.Addr().AsSlice(), Mask: net.CIDRMask(at.Bits(), at.Addr().BitLen())}
+		// The address is used at once: no other machine can have it.
+		if err := netlink.AddrAdd(pair, &netlink.Addr{IPNet: own, Flags: unix.IFA_F_NODAD}); err != nil {
+			return err
+		}
+		if err := netlink.RouteAdd(&netlink.Route{LinkIndex: pair.Attrs().Index, Gw: gateway.AsSlice()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasIPv6 reports whether the kernel has IPv6, and uses it in new namespaces.
+func hasIPv6() bool {
+	disabled, err := os.ReadFile("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+	return err == nil && strings.TrimSpace(string(disabled)) == "0"
 }
 
 // packetSocket starts an interface, and returns a socket that has its frames.

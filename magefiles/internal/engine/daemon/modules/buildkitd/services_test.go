@@ -312,7 +312,7 @@ func TestServersOfTheLoopback(t *testing.T) {
 		}
 	}
 	got, err := loopbackServers(dir)
-	if want := "[127.0.0.1:8080 127.0.0.1:22 127.1.2.3:24]"; err != nil || fmt.Sprint(got) != want {
+	if want := "[127.0.0.1:8080 127.0.0.1:22 [::1]:22 [::1]:23 127.1.2.3:24]"; err != nil || fmt.Sprint(got) != want {
 		t.Errorf("got %v, %v; want %s", got, err, want)
 	}
 }

@@ -1,6 +1,6 @@
 // Command usernet connects a network namespace with the network of the machine, without the rights of root. File 3 is a packet socket: its frames
 // come from processes in the namespace. The program answers as the machine that has the requested address, and opens a connection of its own to
-// that address. It supports IPv4 with TCP and UDP. It ends at the end of its stdin.
+// that address, with TCP or UDP. It ends at the end of its stdin.
 package main
 
 import (
@@ -22,6 +22,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/link/fdbased"
 	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -32,9 +33,10 @@ import (
 const (
 	socket = 3
 	nic    = 1
-	// mtu, hardware and gateway are constants of the daemon too (modules/buildkitd/outside.go).
-	mtu     = 65520
-	gateway = "192.0.0.1" // a range that no network uses, see RFC 7335
+	// mtu and the gateways are constants of the daemon too (modules/buildkitd/outside.go).
+	mtu      = 65520
+	gateway  = "192.0.0.1"
+	gateway6 = "fdb1:0e0b:5::1"
 	// dialTime is the time for a connection. The programs in the namespace have their own limits.
 	dialTime = time.Minute
 	// dials is the number of connections that are opened at the same time.
@@ -60,8 +62,8 @@ func main() {
 // serve answers the frames of a packet socket.
 func serve(fd int, ended func(tcpip.Error)) error {
 	s := stack.New(stack.Options{
-		NetworkProtocols:   []stack.NetworkProtocolFactory{arp.NewProtocol, ipv4.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4},
+		NetworkProtocols:   []stack.NetworkProtocolFactory{arp.NewProtocol, ipv4.NewProtocol, ipv6.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6},
 	})
 	link, err := fdbased.New(&fdbased.Options{
 		FDs: []int{fd}, MTU: mtu, EthernetHeader: true, Address: hardware, ClosedFunc: ended,
@@ -83,10 +85,11 @@ func connect(s *stack.Stack, link stack.LinkEndpoint) tcpip.Error {
 	if err := s.CreateNIC(nic, link); err != nil {
 		return err
 	}
-	at := tcpip.AddrFrom4(netip.MustParseAddr(gateway).As4())
-	protocol := tcpip.ProtocolAddress{Protocol: ipv4.ProtocolNumber, AddressWithPrefix: at.WithPrefix()}
-	if err := s.AddProtocolAddress(nic, protocol, stack.AddressProperties{}); err != nil {
-		return err
+	for protocol, at := range map[tcpip.NetworkProtocolNumber]string{ipv4.ProtocolNumber: gateway, ipv6.ProtocolNumber: gateway6} {
+		own := tcpip.AddrFromSlice(netip.MustParseAddr(at).AsSlice()).WithPrefix()
+		if err := s.AddProtocolAddress(nic, tcpip.ProtocolAddress{Protocol: protocol, AddressWithPrefix: own}, stack.AddressProperties{}); err != nil {
+			return err
+		}
 	}
 	if err := s.SetPromiscuousMode(nic, true); err != nil {
 		return err
@@ -94,7 +97,7 @@ func connect(s *stack.Stack, link stack.LinkEndpoint) tcpip.Error {
 	if err := s.SetSpoofing(nic, true); err != nil {
 		return err
 	}
-	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}})
+	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}, {Destination: header.IPv6EmptySubnet, NIC: nic}})
 	sack := tcpip.TCPSACKEnabled(true)
 	return s.SetTransportProtocolOption(tcp.ProtocolNumber, &sack)
 }
