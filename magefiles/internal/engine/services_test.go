@@ -118,6 +118,17 @@ func main() {
 			c.SetReadDeadline(time.Now().Add(time.Second))
 			if n, err := c.Read(answer); err == nil { fmt.Println(string(answer[:n])); return }
 		}
+	case "echo": // ADDRESS MEGABYTES: sends data, ends the stream, and compares the answer
+		c, err := net.Dial("tcp", os.Args[2])
+		if err != nil { fmt.Fprintln(os.Stderr, err); os.Exit(1) }
+		size, _ := strconv.Atoi(os.Args[3])
+		data := make([]byte, size<<20)
+		for i := range data { data[i] = byte(i * i >> 8) }
+		go func() { c.Write(data); c.(*net.TCPConn).CloseWrite() }()
+		begun := time.Now()
+		got, err := io.ReadAll(c)
+		fmt.Fprintln(os.Stderr, time.Since(begun))
+		fmt.Println(len(got), err, string(got) == string(data))
 	case "unix": // PATH: prints what the socket sends
 		c, err := net.Dial("unix", os.Args[2])
 		if err != nil { fmt.Fprintln(os.Stderr, err); os.Exit(1) }
@@ -575,6 +586,18 @@ func TestStepsWithServicesReachOtherNetworks(t *testing.T) {
 	}
 	if got := output(t, client, "udp", packets.LocalAddr().String(), "you"); got != "heard you" {
 		t.Errorf("UDP: got %q", got)
+	}
+	echo, err := net.Listen("tcp", net.JoinHostPort(at, "0"))
+	must(t, err)
+	defer echo.Close()
+	go func() {
+		for conn, err := echo.Accept(); err == nil; conn, err = echo.Accept() {
+			_, _ = io.Copy(conn, conn)
+			conn.Close()
+		}
+	}()
+	if got := output(t, client, "echo", echo.Addr().String(), "16"); got != "16777216 <nil> true" {
+		t.Errorf("16 MB came back as %q", got)
 	}
 	closed, err := net.Listen("tcp", net.JoinHostPort(at, "0"))
 	must(t, err)
