@@ -74,8 +74,10 @@ func hint(err error) string {
 		return " (services require the capability CAP_NET_ADMIN: run the engine as root of the machine or of a privileged container, or use Dagger)"
 	case errors.Is(err, unix.ENOSPC):
 		return " (services require network namespaces: sysctl user.max_net_namespaces=15000, or use Dagger)"
+	case errors.Is(err, unix.EAFNOSUPPORT):
+		return " (services of an engine without root require the kernel module af_packet: as root, modprobe af_packet, or use Dagger)"
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENODEV):
-		return " (services require the kernel modules bridge and veth: modprobe -a bridge veth, or use Dagger)"
+		return " (services require the kernel modules bridge and veth: as root, modprobe -a bridge veth, or use Dagger)"
 	}
 	return ""
 }

@@ -91,6 +91,20 @@ func TestSubnetsThatOverlapNothing(t *testing.T) {
 	}
 }
 
+// An error says what the machine must have.
+func TestHints(t *testing.T) {
+	for err, want := range map[error]string{
+		unix.EPERM: "CAP_NET_ADMIN", unix.ENOSPC: "user.max_net_namespaces", unix.EAFNOSUPPORT: "modprobe af_packet", unix.EOPNOTSUPP: "modprobe -a bridge veth",
+	} {
+		if got := hint(fmt.Errorf("make it: %w", err)); !strings.Contains(got, want) {
+			t.Errorf("%v: got %q, want %q", err, got, want)
+		}
+	}
+	if got := hint(unix.EIO); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // missing ends a test because a part of the machine is missing, as testenv.Missing does: in CI it fails.
 func missing(t *testing.T, why any) {
 	t.Helper()
