@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/patternmatcher"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/markdown"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/page"
@@ -24,13 +26,13 @@ var style = validate.Check{
 			return set.Err
 		}
 		settings, format := styleSettings(in), prescribedIn(in)
-		if len(settings) == 0 {
+		if len(settings.rules) == 0 {
 			in.Advise("Rules of markdown: without a file .markdownlint.yaml, only those are on that change the page that a reader sees. In that file, `default: true` switches all on; `default: false` switches all off, and `MD011: true` below it one on.")
 		} else {
 			in.Advise("Rules of markdown: in the settings file, `MD013: false` switches one off, `MD013: true` on.")
 		}
 		return validate.Each(ctx, in.Files(".", ".md"), func(name string) error {
-			if p := set.Page(name); p != nil {
+			if p := set.Page(name); p != nil && !settings.ignores(name) {
 				found := markdown.Lint(p, settings.of(name))
 				if name == format.file {
 					found = slices.DeleteFunc(found, format.prescribes)
@@ -59,12 +61,15 @@ var settingsFiles = []string{
 }
 
 // folderSettings are the settings by folder; "." is the root.
-type folderSettings map[string]*markdown.Settings
+type folderSettings struct {
+	rules   map[string]*markdown.Settings
+	ignored map[string][]string // patterns of pages that are not checked, from the folder
+}
 
 // of are the settings of a page: those of the nearest folder that has some.
 func (s folderSettings) of(name string) *markdown.Settings {
 	for dir := path.Dir(name); ; dir = path.Dir(dir) {
-		if found := s[dir]; found != nil {
+		if found := s.rules[dir]; found != nil {
 			return found
 		}
 		if dir == "." {
@@ -73,12 +78,57 @@ func (s folderSettings) of(name string) *markdown.Settings {
 	}
 }
 
+// ignores says that the settings leave a page out.
+func (s folderSettings) ignores(name string) bool {
+	for dir, patterns := range s.ignored {
+		rest := name
+		if dir != "." {
+			below := false
+			if rest, below = strings.CutPrefix(name, dir+"/"); !below {
+				continue
+			}
+		}
+		if matches, err := patternmatcher.MatchesOrParentMatches(rest, patterns); err == nil && matches {
+			return true
+		}
+	}
+	return false
+}
+
+// ignoreFile has patterns of pages that are not checked, as in .gitignore.
+const ignoreFile = ".markdownlintignore"
+
+// ignoredPages are the patterns of .markdownlintignore: a name without a slash means one in any folder.
+func ignoredPages(text string) []string {
+	var patterns []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		not := ""
+		if line[0] == '!' {
+			not, line = "!", line[1:]
+		}
+		name := strings.TrimSuffix(line, "/")
+		if !strings.Contains(name, "/") {
+			name = "**/" + name
+		}
+		patterns = append(patterns, not+strings.TrimPrefix(name, "/"))
+	}
+	return patterns
+}
+
 // styleSettings reads the settings files. If only other folders than the root have one, all other pages have the settings without a file.
 func styleSettings(in *validate.Input) folderSettings {
-	all := folderSettings{}
+	all := folderSettings{map[string]*markdown.Settings{}, map[string][]string{}}
+	if text, ok := in.Text(ignoreFile); ok && in.Has(ignoreFile) {
+		all.ignored["."] = ignoredPages(text)
+	}
 	for _, base := range settingsFiles {
 		for _, name := range in.All(base) {
-			if all[path.Dir(name)] != nil || in.Foreign(name) {
+			dir := path.Dir(name)
+			if all.rules[dir] != nil && !strings.Contains(base, "cli2") || in.Foreign(name) {
 				continue
 			}
 			text, ok := in.Text(name)
@@ -91,10 +141,13 @@ func styleSettings(in *validate.Input) folderSettings {
 			parse := markdown.ParseSettings
 			if strings.Contains(base, "cli2") {
 				parse = markdown.ParseCLI
+				all.ignored[dir] = append(all.ignored[dir], markdown.Ignores(text)...)
 			}
 			settings, problems := parse(text)
 			reportStyle(in, name, problems)
-			all[path.Dir(name)] = settings // nil if a file of markdownlint-cli2 has no rules
+			if settings != nil && all.rules[dir] == nil { // a file of markdownlint-cli2 may have no rules
+				all.rules[dir] = settings
+			}
 		}
 	}
 	return all

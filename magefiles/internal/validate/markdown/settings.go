@@ -59,6 +59,17 @@ func ParseCLI(text string) (*Settings, []Problem) {
 	return r.settings, r.problems
 }
 
+// Ignores are the patterns of files that .markdownlint-cli2.yaml leaves out: its key ignores.
+func Ignores(text string) []string {
+	var file struct {
+		Ignores []string `yaml:"ignores"`
+	}
+	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+		return nil // ParseCLI reports it
+	}
+	return file.Ignores
+}
+
 func (s *Settings) clone() *Settings {
 	return &Settings{on: s.on, options: slices.Clone(s.options), shown: s.shown}
 }
