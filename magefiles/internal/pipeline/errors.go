@@ -147,6 +147,7 @@ var hints = []struct {
 	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry uses plain HTTP: if that is intended, add its host to BLUMEOPS_PLAIN_REGISTRIES"},
 	{regexp.MustCompile(`is not in the build context`), "put the file into the container's folder (only this folder is sent), and check that .dockerignore does not exclude it; with --from, put it into that stage"},
 	{regexp.MustCompile(`secret "[^"]+" is required but`), "set it with container:build -secret=ID=REFERENCE (example: -secret=ID=env://NAME; also op:// and file://); container:publish has the same flag"},
+	{regexp.MustCompile(`llbtodagger: unsupported`), "this Dagger cannot build this Dockerfile, such as RUN --mount=type=cache with uid, gid or mode; the embedded engine can: -engine=embedded"},
 	{regexp.MustCompile(`dockerfile parse error`), "correct that line of the Dockerfile"},
 	{regexp.MustCompile(`connection refused|no such host|i/o timeout`), "start the registry of the image in FROM, or set a mirror of it in BLUMEOPS_MIRRORS"},
 	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (in a Go program: //blumeops:base), and that its registry has the image"},

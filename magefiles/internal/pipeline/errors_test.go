@@ -51,6 +51,7 @@ func TestHintsForErrorsOfTheEngine(t *testing.T) {
 		`Head "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused`:                                                                     {"connection refused", "BLUMEOPS_MIRRORS"},
 		`failed to solve with frontend: secret "tok" is required but no secret mappings were provided`:                                                         {"mappings were provided", "-secret=ID=REFERENCE"},
 		`secret "tok" is required but was not provided`:                                                                                                        {"was not provided", "-secret=ID=REFERENCE"},
+		`failed to convert Dockerfile LLB to Dagger ID: llbtodagger: unsupported op "file.mkdir" (sha256:ab): mkdir without makeParents is unsupported`:        {"is unsupported", "-engine=embedded"},
 		"the connection to BuildKit was lost: EOF":                                                                                                             {"was lost: EOF", "engine:status"},
 		`r.example/x:1: failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://r.example/token: 401 Unauthorized`: {"401 Unauthorized", "docker login"},
 		`r.example/x:1: failed to do request: Head "https://r.example/v2/x/manifests/1": tls: failed to verify certificate: x509: certificate is valid for other.example, not r.example`: {
