@@ -123,6 +123,9 @@ func (x *execution) field(ctx context.Context, n *node, f *ast.Field, path ast.P
 	case f.Definition.Type.Elem != nil:
 		return x.list(ctx, typ, k, v.([]any), f.SelectionSet, path)
 	}
+	if v == nil {
+		return nil, nil
+	}
 	if fresh, ok := v.(Fresh); ok {
 		k, v = key(n, f.Name+"#"+strconv.Itoa(x.count()), raw), fresh.Value
 	}

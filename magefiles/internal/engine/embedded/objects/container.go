@@ -150,6 +150,10 @@ var containerConfigFields = map[string]gql.Resolver{
 	"withExposedPort":        setter((*Container).exposePort),
 	"withoutExposedPort":     setter((*Container).hidePort),
 	"withDefaultTerminalCmd": setter((*Container).setTerminalCmd),
+
+	"dockerHealthcheck":        field((*Container).healthcheck),
+	"withDockerHealthcheck":    setter((*Container).setHealthcheck),
+	"withoutDockerHealthcheck": setter(func(c *Container, _ gql.Args) error { c.config.image.Healthcheck = nil; return nil }),
 }
 
 func optional(v string, ok bool) any {

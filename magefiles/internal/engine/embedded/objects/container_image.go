@@ -27,7 +27,7 @@ var containerImageFields = map[string]gql.Resolver{
 	"asTarball": field((*Container).asTarball),
 }
 
-// imageExtras are parts of an image's configuration that the API has no field for: they are copied from the base to the image.
+// imageExtras are parts of an image's configuration that are copied from the base to the image. The API has fields for the health check alone.
 type imageExtras struct {
 	Volumes     map[string]struct{}
 	StopSignal  string

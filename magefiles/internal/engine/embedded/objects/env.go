@@ -68,7 +68,8 @@ func Resolvers() gql.Resolvers {
 		"Secret": secretFields, "CacheVolume": {}, "Host": hostFields, "EnvVariable": envVariableFields,
 		"Service": serviceFields, "Label": labelFields, "Port": portFields, "Stat": statFields, "Engine": engineFields, "EngineCache": engineCacheFields,
 		"GitRepository": gitRepositoryFields, "GitRef": gitRefFields, "Socket": {},
-		"SearchResult": searchResultFields, "SearchSubmatch": searchSubmatchFields, "Changeset": changesetFields, "DiffStat": diffStatFields,
+		"HealthcheckConfig": healthcheckFields,
+		"SearchResult":      searchResultFields, "SearchSubmatch": searchSubmatchFields, "Changeset": changesetFields, "DiffStat": diffStatFields,
 	}
 }
 
