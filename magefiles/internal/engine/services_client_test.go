@@ -61,6 +61,19 @@ func TestADownloadFromAService(t *testing.T) {
 		t.Errorf("the permissions are %o", stat)
 	}
 
+	// Another service may have the same name.
+	other, name := serve(ct, "other").WithHostname("same-"+text), "http://same-"+text+":8080/file"
+	_, err = other.Start(ctx)
+	must(t, err)
+	for _, one := range []string{"first", "second"} {
+		named := serve(ct, one).WithHostname("same-" + text)
+		got, err := c.HTTP(name, dagger.HTTPOpts{ExperimentalServiceHost: named}).Contents(ctx)
+		must(t, err)
+		if !strings.HasPrefix(got, one+" ") {
+			t.Errorf("got %q from the service %s", got, one)
+		}
+	}
+
 	endpoint, err := s.Endpoint(ctx, dagger.ServiceEndpointOpts{Scheme: "http"})
 	must(t, err)
 	plain := text + " for " + host + ":8080 "

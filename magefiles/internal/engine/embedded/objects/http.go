@@ -59,7 +59,7 @@ func download(q *Query, ctx context.Context, a gql.Args) (any, error) {
 		return nil, err
 	}
 	if server != nil {
-		return q.Env.fetchFromService(ctx, address, name, mode, string(value), sum)
+		return q.Env.fetchFromService(ctx, server, address, name, mode, string(value), sum)
 	}
 	attrs := map[string]string{
 		pb.AttrHTTPFilename: name,

@@ -30,8 +30,12 @@ func (e *Env) serverOf(ctx context.Context, a gql.Args, host string) (*runningSe
 		return nil, err
 	}
 	if given {
-		if _, err := e.Services.start(ctx, s); err != nil {
+		r, err := e.Services.start(ctx, s)
+		if err != nil {
 			return nil, serviceBinding{service: s}.startError(ctx, err)
+		}
+		if r.host == host {
+			return r, nil
 		}
 	}
 	return e.Services.named(host), nil
@@ -59,8 +63,15 @@ func (all *Services) named(host string) *runningService {
 // stall is how long the server of a download may send nothing.
 const stall = time.Minute
 
-// client is an HTTP client for which the hostnames of the session's services are names of hosts.
-func (e *Env) client() (*http.Client, error) {
+// client is an HTTP client for which the hostnames of the session's services are names of hosts. The name of server is that of server, even if
+// another service has it too.
+func (e *Env) client(server *runningService) (*http.Client, error) {
+	named := func(host string) *runningService {
+		if host == server.host {
+			return server
+		}
+		return e.Services.named(host)
+	}
 	transport, err := trust.Transport(e.Authorities)
 	if err != nil {
 		return nil, err
@@ -71,7 +82,7 @@ func (e *Env) client() (*http.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r := e.Services.named(host); r != nil {
+		if r := named(host); r != nil {
 			n, err := strconv.Atoi(port)
 			if err != nil {
 				return nil, err
@@ -81,7 +92,7 @@ func (e *Env) client() (*http.Client, error) {
 		return elsewhere(ctx, network, address)
 	}
 	transport.Proxy = func(r *http.Request) (*url.URL, error) {
-		if e.Services.named(r.URL.Hostname()) != nil || proxy == nil {
+		if named(r.URL.Hostname()) != nil || proxy == nil {
 			return nil, nil
 		}
 		return proxy(r)
@@ -91,7 +102,7 @@ func (e *Env) client() (*http.Client, error) {
 
 // fetchFromService downloads a file from a service of the session, in this process: BuildKit does not know the names of services, and would keep
 // a file by an address that another service has later.
-func (e *Env) fetchFromService(ctx context.Context, address, name string, mode os.FileMode, header, checksum string) (_ *File, err error) {
+func (e *Env) fetchFromService(ctx context.Context, server *runningService, address, name string, mode os.FileMode, header, checksum string) (_ *File, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
@@ -100,7 +111,7 @@ func (e *Env) fetchFromService(ctx context.Context, address, name string, mode o
 	if header != "" {
 		req.Header.Set("Authorization", header)
 	}
-	client, err := e.client()
+	client, err := e.client(server)
 	if err != nil {
 		return nil, err
 	}
