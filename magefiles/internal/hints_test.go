@@ -36,6 +36,7 @@ var speakers = map[string][]string{
 	"internal/containerrelease/run_errors.go": {"container:release"},
 	"internal/publish/errors.go":              {"container:publish"}, // others say something else: publish.WithoutForce
 	"internal/cijobs/choose.go":               {"ci"},
+	"internal/pipeline/errors.go":             {"container:build", "container:publish", "container:shell"},
 	"internal/promote/errors.go":              {"container:promote", "container:publish", "ci:tag"},
 	"internal/docsrelease/plan.go":            {"docs:release"},
 	"internal/app/validate.go":                {"validate"},
