@@ -15,7 +15,8 @@ import (
 )
 
 // BenchmarkSession: the cost of a session of the embedded engine from start to end, in this process: alone, with a cached command, with an
-// uncached one, and with a publish without changes. The last three are compared with the process of buildctl with an equivalent Dockerfile.
+// uncached one, with an uncached one that uses a service, and with a publish without changes. Where buildctl can do the same, they are compared with
+// its process and an equivalent Dockerfile.
 func BenchmarkSession(b *testing.B) {
 	t := newBed(b)
 	run := func(i int) string { return fmt.Sprintf("echo %d of %d", i, time.Now().UnixNano()) }
@@ -49,6 +50,17 @@ func BenchmarkSession(b *testing.B) {
 	})
 	b.Run("UncachedExec", func(b *testing.B) {
 		pair(b, func(i int) { exec(b, run(i)) }, func(i int) { dockerfile(b, run(i)) })
+	})
+	b.Run("BoundExec", func(b *testing.B) { // an uncached command, and a service that starts for it
+		const server = `$s = IO::Socket::INET->new(Listen => 9, LocalPort => 8080); $c->close while $c = $s->accept`
+		pair(b, func(i int) {
+			session(b, func(c *dagger.Client) error {
+				base := c.Container().From(t.base)
+				service := base.WithExposedPort(8080).AsService(dagger.ContainerAsServiceOpts{Args: []string{"perl", "-MIO::Socket::INET", "-e", server}})
+				_, err := base.WithServiceBinding("server", service).WithExec([]string{"sh", "-c", run(i)}).Stdout(b.Context())
+				return err
+			})
+		}, nil)
 	})
 	b.Run("CachedPublish", func(b *testing.B) {
 		registry, _, _ := strings.Cut(t.base, "/")
