@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -32,11 +33,11 @@ const asUser = `
 for file in passwd group subuid subgid; do mount --bind "$1/$file" "/etc/$file"; done
 id=$2
 shift 2
-exec setpriv --reuid="$id" --regid="$id" --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override "$@"
+exec setpriv --pdeathsig=KILL --reuid="$id" --regid="$id" --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override "$@"
 `
 
 // AsUser runs tests of this package again as an ordinary user, with an engine of this user. The user and all its processes exist only during the
-// tests, in namespaces.
+// tests, in namespaces, and end with the tests, also if these are killed.
 func AsUser(t *testing.T, names ...string) {
 	t.Helper()
 	testenv.Superuser(t, "makes a user")
@@ -53,15 +54,17 @@ func AsLimitedUser(t *testing.T, names ...string) {
 
 func asUserWith(t *testing.T, subIDs string, names []string) {
 	t.Helper()
-	unshare := testenv.Program(t, "unshare", "apt-get install util-linux")
-	testenv.Program(t, "setpriv", "apt-get install util-linux")
+	testenv.Program(t, "unshare", "apt-get install util-linux")
+	setpriv := testenv.Program(t, "setpriv", "apt-get install util-linux")
 	opts := Options(t, "/")
 	NeedsRuntime(t, opts)
 	home := userHome(t, opts, userFiles(subIDs))
-	cmd := exec.Command(unshare, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", asUser, "sh", home, fmt.Sprint(userID),
+	cmd := exec.Command(setpriv, "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", asUser, "sh", home, fmt.Sprint(userID),
 		filepath.Join(home, "tests"), "-test.v", "-test.run=^("+strings.Join(names, "|")+")$")
 	cmd.Env = append(os.Environ(), "HOME="+home, "USER=tester", "LOGNAME=tester", "XDG_CACHE_HOME="+filepath.Join(home, "cache"), "XDG_RUNTIME_DIR=",
 		"GOCACHE="+goenv(t, "GOCACHE"), "GOMODCACHE="+goenv(t, "GOMODCACHE"))
+	runtime.LockOSThread() // the signal comes at the end of the thread
+	defer runtime.UnlockOSThread()
 	out, err := cmd.CombinedOutput()
 	passed := regexp.MustCompile(`(?m)^--- PASS: `).FindAll(out, -1)
 	if err != nil || len(passed) != len(names) {
