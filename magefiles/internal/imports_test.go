@@ -20,9 +20,9 @@ var own = map[string][]string{
 	"settings": {"image", "secret"},
 	"tasks":    {},
 	"app": {
-		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "cijobs", // use cases
+		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "packagelist", "cijobs", // use cases
 		"doctor", "drift", "validate", "adopt", // checks
-		"settings", "tasks", "step", "gitops", "image", "changelog", "dockerfile", "manifest", "docsite", // nouns and what use cases share
+		"settings", "tasks", "step", "gitops", "image", "python", "changelog", "dockerfile", "manifest", "docsite", // nouns and what use cases share
 		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "gitfetch", // adapters
 		"procgroup", "content", "regular", "scratch", "trust", "disk", "staticshell",
 	},
@@ -34,6 +34,7 @@ var own = map[string][]string{
 	"promote":          {"tasks", "step", "versions", "image", "vcs", "gitops", "manifest"},
 	"changed":          {"image"},
 	"list":             {"image"},
+	"packagelist":      {"python"},
 	"docsbuild":        {"tasks", "step", "image", "vcs", "changelog", "docsite", "scratch"},
 	"docschangelog":    {"tasks", "step", "image", "changelog", "regular"},
 	"docsrelease":      {"tasks", "step", "versions", "image", "vcs", "gitops", "changelog", "manifest", "scratch", "plain"},
@@ -43,6 +44,7 @@ var own = map[string][]string{
 	"gitops":           {"step", "vcs"},
 
 	"image":       {"dockerfile", "plain"},
+	"python":      {"image", "plain"},
 	"pipeline":    {"image", "docsite", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},
 	"registry":    {"image", "httpx", "trust", "scratch"},
 	"repo":        {"image", "vcs", "httpx", "trust", "plain", "procgroup", "scratch"},

@@ -21,6 +21,8 @@ func Defaults() Settings {
 		DockerfilePlatforms: "linux/amd64",
 		Channels:            "dev,test",
 
+		Packages: ".",
+
 		Engine:         "auto",
 		EngineCache:    "20GB",
 		EngineInsecure: "false",

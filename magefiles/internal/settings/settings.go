@@ -90,6 +90,10 @@ type Settings struct {
 	// there are only versions.
 	Channels string `env:"BLUMEOPS_CHANNELS"`
 
+	// Packages is a list of folders with Python projects, from the root: each is a project, or has projects in its subfolders. Example: python.
+	// Default: ., which is the root and its folders.
+	Packages string `env:"BLUMEOPS_PACKAGES"`
+
 	// TestCommand is the command of the job tests of ci, run in the root: a program with its arguments, without a shell. Example:
 	// go test ./.... If it is empty or none, ci has no such job.
 	TestCommand string `env:"BLUMEOPS_TEST_COMMAND"`

@@ -37,6 +37,8 @@ type App interface {
 	ReleaseDocs(ctx context.Context, engine string, args ReleaseArgs, dryRun bool) (fmt.Stringer, error)
 	RollBackDocs(ctx context.Context, version string, dryRun bool) (fmt.Stringer, error)
 
+	ListPackages() (fmt.Stringer, error)
+
 	CI(ctx context.Context, args CIArgs) error
 	Validate(ctx context.Context, args ValidateArgs) error
 	Doctor(ctx context.Context, only string) error

@@ -30,6 +30,7 @@ var printing = map[string][]string{
 	"lab:env":           nil,
 	"lab:status":        nil,
 	"lab:up":            {"-parts=registry"},
+	"package:list":      nil,
 	"secrets:check":     nil,
 	"validate":          nil,
 }
