@@ -20,7 +20,7 @@ var own = map[string][]string{
 	"settings": {"image", "secret"},
 	"tasks":    {},
 	"app": {
-		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "packagelist", "cijobs", // use cases
+		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "packagelist", "packagebuild", "cijobs", // use cases
 		"doctor", "drift", "validate", "adopt", // checks
 		"settings", "tasks", "step", "gitops", "image", "python", "changelog", "dockerfile", "manifest", "docsite", // nouns and what use cases share
 		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "gitfetch", // adapters
@@ -35,6 +35,7 @@ var own = map[string][]string{
 	"changed":          {"image"},
 	"list":             {"image"},
 	"packagelist":      {"python"},
+	"packagebuild":     {"tasks", "step", "image", "python", "scratch"},
 	"docsbuild":        {"tasks", "step", "image", "vcs", "changelog", "docsite", "scratch"},
 	"docschangelog":    {"tasks", "step", "image", "changelog", "regular"},
 	"docsrelease":      {"tasks", "step", "versions", "image", "vcs", "gitops", "changelog", "manifest", "scratch", "plain"},
@@ -45,7 +46,7 @@ var own = map[string][]string{
 
 	"image":       {"dockerfile", "plain"},
 	"python":      {"image", "plain"},
-	"pipeline":    {"image", "docsite", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},
+	"pipeline":    {"image", "docsite", "python", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},
 	"registry":    {"image", "httpx", "trust", "scratch"},
 	"repo":        {"image", "vcs", "httpx", "trust", "plain", "procgroup", "scratch"},
 	"origin":      {"repo", "forge", "vcs"}, // the repository that is released from: both together

@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/magefile/mage/mg"
@@ -8,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Package builds and publishes Python packages.
+// Package builds Python packages.
 type Package mg.Namespace
 
 // List lists the Python packages: version, build backend, folder.
@@ -25,5 +26,39 @@ func (Package) List(ctx context.Context,
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		listing, err := a.ListPackages()
 		return a.Result(listing, err)
+	})
+}
+
+// Build builds the wheel and the sdist of a Python package.
+//
+// NAME is a name that package:list prints, or . for the only package of the
+// repository. It is built from the files of the working tree that git does not
+// ignore, in a container on the image of the setting PythonImage, with the build
+// backend of its pyproject.toml. Only the installation of the build requirements
+// uses the network. The wheel is made from the sdist.
+//
+// The same files at the same commit give the same wheel and sdist, byte for byte.
+// Their content has the time of the commit. Name, version and metadata are
+// checked as an index checks them. It prints each file and its checksum.
+//
+// If the version comes from a tag (setuptools-scm, hatch-vcs), the build has
+// version 0.dev0+gCOMMIT.
+//
+//	mage package:build greeter
+//	mage package:build . -output=/tmp/dist
+//	mage package:build greeter -interactive
+func (Package) Build(ctx context.Context, name string,
+	output *string, // folder for the files, other files in it stay; default: dist
+	interactive *bool, // open a shell in the step that fails, on a terminal
+	format *string, // text (default) or json
+	engine *string, // auto (default), dagger or embedded
+) error {
+	given := tasks.PackageArgs{Name: name, Output: cmp.Or(value(output), "dist")}
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		if err := a.Inspect(value(interactive)); err != nil {
+			return err
+		}
+		built, err := a.BuildPackage(ctx, value(engine), given)
+		return a.Result(built, err)
 	})
 }

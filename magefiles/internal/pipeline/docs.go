@@ -111,7 +111,8 @@ func (b *docsBuild) from(ctx context.Context) error {
 	err := b.sync(ctx, b.client.Container().From(b.Site.Mirrored(b.Image)))
 	if err != nil {
 		text := removeNoise(err.Error())
-		return &engineError{fmt.Sprintf("base image %s: %s", b.Image, text), hintForBase(text), err}
+		hint := hintForBase(text, "set BLUMEOPS_NODE_IMAGE to an available image with node and npm, or set a mirror in BLUMEOPS_MIRRORS")
+		return &engineError{fmt.Sprintf("base image %s: %s", b.Image, text), hint, err}
 	}
 	return nil
 }

@@ -153,8 +153,8 @@ var hints = []struct {
 	{regexp.MustCompile(`(?i)(?:LLB|base image).*: not found|pull access denied|insufficient_scope|manifest unknown`), "check the reference after FROM (in a Go program: //blumeops:base), and that its registry has the image"},
 }
 
-// hintForBase is the hint for a base image that we chose; without a better reason it names that choice.
-func hintForBase(text string) string {
+// hintForBase is the hint for a base image that we chose; without a better reason it is the hint about that choice.
+func hintForBase(text, choice string) string {
 	refused, untrusted := trust.Said(text)
 	switch {
 	case untrusted:
@@ -164,7 +164,7 @@ func hintForBase(text string) string {
 	case diskFull.MatchString(text):
 		return doDiskFull
 	}
-	return "set BLUMEOPS_NODE_IMAGE to an available image with node and npm, or set a mirror in BLUMEOPS_MIRRORS"
+	return choice
 }
 
 // hintOf is the hint of the error itself, such as that of a lost connection.

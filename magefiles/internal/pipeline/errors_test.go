@@ -97,7 +97,7 @@ func TestHintOfTheDocsBase(t *testing.T) {
 		"write /x: no space left on device":                                                "engine:prune",
 		"node:0: not found":                                                                "BLUMEOPS_NODE_IMAGE",
 	} {
-		if got := hintForBase(said); !strings.Contains(got, want) {
+		if got := hintForBase(said, "set BLUMEOPS_NODE_IMAGE to another image"); !strings.Contains(got, want) {
 			t.Errorf("%s: hint %q, want %q", said, got, want)
 		}
 	}

@@ -27,6 +27,8 @@ type Project struct {
 	From     From     // where the version comes from
 	Backend  string   // build-backend; the default of PEP 517 if not stated
 	Requires []string // the requirements of the build
+
+	BackendPath []string // folders of the project with a build backend of its own
 }
 
 // From says where the version of a project comes from.
@@ -127,6 +129,7 @@ func (t *table) project() (p Project, err error) {
 		return p, errNoProject
 	}
 	p.Requires = build.texts("requires")
+	p.BackendPath = build.texts("backend-path")
 	p.Backend = build.text("build-backend")
 	if p.Backend == "" {
 		p.Backend = "setuptools.build_meta:__legacy__" // PEP 517

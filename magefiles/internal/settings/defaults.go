@@ -21,7 +21,9 @@ func Defaults() Settings {
 		DockerfilePlatforms: "linux/amd64",
 		Channels:            "dev,test",
 
-		Packages: ".",
+		Packages:           ".",
+		PythonImage:        "python:3.12-slim",
+		PythonRequirements: "index",
 
 		Engine:         "auto",
 		EngineCache:    "20GB",

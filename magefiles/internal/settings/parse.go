@@ -76,6 +76,17 @@ func pairs(setting, list string) (map[string]string, error) {
 	return read, nil
 }
 
+// BuildsOffline reports whether the build requirements of Python packages come from the image.
+func (s Settings) BuildsOffline() (bool, error) {
+	switch s.PythonRequirements {
+	case "image":
+		return true, nil
+	case "index":
+		return false, nil
+	}
+	return false, fmt.Errorf("BLUMEOPS_PYTHON_REQUIREMENTS: %q must be index or image", s.PythonRequirements)
+}
+
 // CacheBytes is the size above which the cache of the embedded engine is pruned.
 func (s Settings) CacheBytes() (int64, error) {
 	if s.EngineCache == "" {

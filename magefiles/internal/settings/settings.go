@@ -18,7 +18,7 @@ type Settings struct {
 	RegistryPassword string
 	// PlainRegistries is a list of hosts that use plain HTTP, in addition to loopback. Example: registry.lan:5000.
 	PlainRegistries string `env:"BLUMEOPS_PLAIN_REGISTRIES" address:"open"`
-	// CAFile is a PEM file of certificate authorities that are trusted in addition to those of the system: for registries, npm, the forge,
+	// CAFile is a PEM file of certificate authorities that are trusted in addition to those of the system: for registries, npm, pip, the forge,
 	// Argo CD, git and the embedded engine. Example: /etc/ssl/homelab.pem. Default: the files in SSL_CERT_FILE, SSL_CERT_DIR and
 	// NODE_EXTRA_CA_CERTS.
 	CAFile string `env:"BLUMEOPS_CA_FILE"`
@@ -93,6 +93,11 @@ type Settings struct {
 	// Packages is a list of folders with Python projects, from the root: each is a project, or has projects in its subfolders. Example: python.
 	// Default: ., which is the root and its folders.
 	Packages string `env:"BLUMEOPS_PACKAGES"`
+	// PythonImage is the image that Python packages are built on, with a tag or a digest. Default: python:3.12-slim.
+	PythonImage string `env:"BLUMEOPS_PYTHON_IMAGE"`
+	// PythonRequirements is the source of the build requirements of Python packages: index, or image for those that PythonImage has, without
+	// any download. Default: index.
+	PythonRequirements string `env:"BLUMEOPS_PYTHON_REQUIREMENTS"`
 
 	// TestCommand is the command of the job tests of ci, run in the root: a program with its arguments, without a shell. Example:
 	// go test ./.... If it is empty or none, ci has no such job.
@@ -116,9 +121,9 @@ type Settings struct {
 	// docker.io=registry.example/hub.
 	Mirrors string `env:"BLUMEOPS_MIRRORS" address:"open"`
 	// PackageMirrors is a list of build arguments for every Dockerfile that declares them. Those of npm (NPM_CONFIG_REGISTRY and others) also
-	// apply to builds of the docs. Example: PIP_INDEX_URL=https://pypi.example/simple.
+	// apply to builds of the docs, and those of pip (PIP_INDEX_URL and others) to builds of Python packages. Example: PIP_INDEX_URL=https://pypi.example/simple.
 	PackageMirrors string `env:"BLUMEOPS_PACKAGE_MIRRORS" address:"learn"`
-	// HTTPProxy is the proxy of RUN steps and of npm, for HTTP. Example: http://proxy.example:3128.
+	// HTTPProxy is the proxy of RUN steps, of npm and of pip, for HTTP. Example: http://proxy.example:3128.
 	HTTPProxy string `env:"BLUMEOPS_HTTP_PROXY,HTTP_PROXY,http_proxy" address:"learn"`
 	// HTTPSProxy is the same for HTTPS.
 	HTTPSProxy string `env:"BLUMEOPS_HTTPS_PROXY,HTTPS_PROXY,https_proxy" address:"learn"`

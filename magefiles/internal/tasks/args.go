@@ -83,5 +83,11 @@ type ValidateArgs struct {
 	Baseline    string // write, none, or a file; "": the default file, if it exists
 }
 
+// PackageArgs are a person's arguments.
+type PackageArgs struct {
+	Name   string // of a Python package, or . for the only one
+	Output string // folder of wheel and sdist
+}
+
 // CIArgs are the flags of ci.
 type CIArgs struct{ Only, Since, Engine string }

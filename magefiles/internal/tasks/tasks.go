@@ -38,6 +38,7 @@ type App interface {
 	RollBackDocs(ctx context.Context, version string, dryRun bool) (fmt.Stringer, error)
 
 	ListPackages() (fmt.Stringer, error)
+	BuildPackage(ctx context.Context, engine string, args PackageArgs) (fmt.Stringer, error)
 
 	CI(ctx context.Context, args CIArgs) error
 	Validate(ctx context.Context, args ValidateArgs) error

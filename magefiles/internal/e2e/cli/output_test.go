@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
@@ -30,6 +31,7 @@ var printing = map[string][]string{
 	"lab:env":           nil,
 	"lab:status":        nil,
 	"lab:up":            {"-parts=registry"},
+	"package:build":     {"hello"},
 	"package:list":      nil,
 	"secrets:check":     nil,
 	"validate":          nil,
@@ -60,6 +62,10 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 			if target == "container:shell" {
 				e2etest.NeedRuntime(t)
 				testenv.Program(t, "busybox", "apt-get install busybox-static")
+			}
+			if target == "package:build" {
+				registry, python := e2etest.NeedBase(t, testimage.PythonBackends())
+				one.Env["BLUMEOPS_PACKAGES"], one.Env["BLUMEOPS_PYTHON_IMAGE"], one.Env["BLUMEOPS_PYTHON_REQUIREMENTS"] = "python", registry+"/"+python, "image"
 			}
 			if target == "engine:prune" { // not of what other tests build on
 				one.Env["BLUMEOPS_ENGINE_STATE"] = filepath.Join(w.Dir, "state")

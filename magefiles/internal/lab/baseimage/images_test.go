@@ -49,8 +49,9 @@ func TestImages(t *testing.T) {
 			has:     []string{"./usr/local/bin/node", "./usr/local/bin/npm", "./usr/local/bin/npx", "./home/node/.bashrc"},
 			command: "id node && nodejs --version && npm --version && npx --version", says: "uid=1000(node) gid=1000(node) groups=1000(node)\nv" + node.NPM[0].Version + "\n" + node.NPM[1].Version + "\n" + node.NPM[1].Version,
 		},
-		"library/python:bookworm": {has: []string{"./usr/local/bin/python"}, command: "python -m pip --version", says: "pip"},
-		"library/nginx:bookworm":  {has: []string{"./etc/nginx/conf.d/default.conf"}, command: "nginx -t 2>&1", says: "successful"},
+		"library/python:bookworm":          {has: []string{"./usr/local/bin/python"}, command: "python -m pip --version", says: "pip"},
+		"library/python:bookworm-backends": {has: []string{"./usr/local/bin/python"}, command: "python -c 'import setuptools, wheel, setuptools_scm, hatchling, hatch_vcs, poetry.core; print(1)'", says: "1"},
+		"library/nginx:bookworm":           {has: []string{"./etc/nginx/conf.d/default.conf"}, command: "nginx -t 2>&1", says: "successful"},
 	}
 	for _, r := range testimage.All() {
 		t.Run(r.Reference(), func(t *testing.T) {

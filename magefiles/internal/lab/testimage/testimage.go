@@ -11,7 +11,7 @@ const suite = "bookworm"
 
 // All are the recipes of this package, and those of package baseimage.
 func All() []baseimage.Recipe {
-	return []baseimage.Recipe{Debian(), baseimage.DebianSlim(), baseimage.NodeSlim(), Python(), Nginx()}
+	return []baseimage.Recipe{Debian(), baseimage.DebianSlim(), baseimage.NodeSlim(), Python(), PythonBackends(), Nginx()}
 }
 
 // Debian is Debian's minimal root file system as debootstrap makes it, with an empty configuration: no Env, Cmd, User or label. The conformance
