@@ -18,7 +18,10 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/gitfetch"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/httpx"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pyindex"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/python"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/vcs"
@@ -55,6 +58,17 @@ var senders = map[string]func(*testing.T, endpoint) error{
 	"forge writes": func(t *testing.T, e endpoint) error {
 		_, err := forgeAt(t, e).CreateRelease(t.Context(), forge.Repository{Owner: "o", Name: "r"}, vcs.Release{Tag: "v1.0.0"}, strings.Repeat("a", 40))
 		return err
+	},
+	"pyindex reads": func(t *testing.T, e endpoint) error {
+		_, err := indexAt(t, e).Files(t.Context(), "a")
+		return err
+	},
+	"pyindex writes": func(t *testing.T, e endpoint) error {
+		file := filepath.Join(t.TempDir(), "a-1.0.tar.gz")
+		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return indexAt(t, e).Upload(t.Context(), python.Dist{Path: file, Name: "a-1.0.tar.gz", Kind: python.Sdist})
 	},
 	"registry reads": func(t *testing.T, e endpoint) error {
 		_, _, err := registryAt(e).Look(t.Context(), imageAt(t, e))
@@ -93,6 +107,14 @@ func argoAt(e endpoint) *argo.Client {
 
 func forgeAt(t *testing.T, e endpoint) *forge.Client {
 	c, err := forge.New(forge.Options{URL: e.url, HTTP: e.client, Token: secretOf, Retry: forge.Retry{Attempts: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func indexAt(t *testing.T, e endpoint) *pyindex.Client {
+	c, err := pyindex.New(pyindex.Options{Upload: e.url + "/me/prod/", Simple: e.url + "/me/prod/+simple/", HTTP: e.client, Token: secretOf, Retry: httpx.Retry{Attempts: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,10 +20,10 @@ var own = map[string][]string{
 	"settings": {"image", "secret"},
 	"tasks":    {},
 	"app": {
-		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "packagelist", "packagebuild", "cijobs", // use cases
+		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "packagelist", "packagebuild", "packagepublish", "cijobs", // use cases
 		"doctor", "drift", "validate", "adopt", // checks
 		"settings", "tasks", "step", "gitops", "image", "python", "changelog", "dockerfile", "manifest", "docsite", // nouns and what use cases share
-		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "registry", "repo", "secret", "gitfetch", // adapters
+		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "pyindex", "registry", "repo", "secret", "gitfetch", // adapters
 		"procgroup", "content", "regular", "scratch", "trust", "disk", "staticshell",
 	},
 
@@ -36,6 +36,7 @@ var own = map[string][]string{
 	"list":             {"image"},
 	"packagelist":      {"python"},
 	"packagebuild":     {"tasks", "step", "image", "python", "scratch"},
+	"packagepublish":   {"step", "versions", "image", "vcs", "python", "scratch", "plain"},
 	"docsbuild":        {"tasks", "step", "image", "vcs", "changelog", "docsite", "scratch"},
 	"docschangelog":    {"tasks", "step", "image", "changelog", "regular"},
 	"docsrelease":      {"tasks", "step", "versions", "image", "vcs", "gitops", "changelog", "manifest", "scratch", "plain"},
@@ -48,6 +49,7 @@ var own = map[string][]string{
 	"python":      {"image", "plain"},
 	"pipeline":    {"image", "docsite", "python", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},
 	"registry":    {"image", "httpx", "trust", "scratch"},
+	"pyindex":     {"python", "httpx"},
 	"repo":        {"image", "vcs", "httpx", "trust", "plain", "procgroup", "scratch"},
 	"origin":      {"repo", "forge", "vcs"}, // the repository that is released from: both together
 	"vcs":         {},

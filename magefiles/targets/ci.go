@@ -19,6 +19,9 @@ type CI mg.Namespace
 // are those of container:publish. A repeated run finds finished work, even if its
 // own promotion moved the checkout.
 //
+// A tag python-NAME-vX.Y.Z publishes the Python package NAME, as package:publish
+// does, unless there is a container python-NAME.
+//
 // A tag vX.Y.Z is a release of the docs: the target does nothing and succeeds.
 //
 //	mage ci:tag devpi-v1.1.0

@@ -9,7 +9,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
-// Package builds Python packages.
+// Package builds and publishes Python packages.
 type Package mg.Namespace
 
 // List lists the Python packages: version, build backend, folder.
@@ -60,5 +60,40 @@ func (Package) Build(ctx context.Context, name string,
 		}
 		built, err := a.BuildPackage(ctx, value(engine), given)
 		return a.Result(built, err)
+	})
+}
+
+// Publish builds a Python package and uploads it to an index.
+//
+// VERSION is vX.Y.Z or vX.Y.Z-PRE, where PRE is a.N, b.N, rc.N or dev.N: v1.2.0-rc.1
+// is 1.2.0rc1 for pip. Or it is patch, minor or major: the version after the newest
+// one in the index. A version in pyproject.toml must be the same.
+//
+// A version is published once: from a clean tree whose commit is on the default
+// branch, and from the files of that commit. Wheel and sdist are built as by
+// package:build, uploaded, and read back with their checksums. A file that the
+// index has with the same content is left, so that the same command finishes an
+// interrupted publish. Another content is refused.
+//
+// The index is the registry of the forge, or that of the setting PackageIndex: a
+// forge's or devpi's. It prints NAME==VERSION.
+//
+//	mage package:publish greeter v1.2.0 -dryrun
+//	mage package:publish greeter v1.2.0
+//	mage package:publish . patch -index=https://devpi.example/me/prod
+func (Package) Publish(ctx context.Context, name, version string,
+	index *string, // address of the index; default: the setting PackageIndex, else the forge's registry
+	dryrun *bool, // print the build and the uploads, write nothing
+	interactive *bool, // open a shell in the step that fails, on a terminal
+	format *string, // text (default) or json
+	engine *string, // auto (default), dagger or embedded
+) error {
+	given := tasks.PackagePublishArgs{Name: name, Version: version, Index: value(index)}
+	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		if err := a.Inspect(value(interactive)); err != nil {
+			return err
+		}
+		published, err := a.PublishPackage(ctx, value(engine), given, value(dryrun))
+		return a.Result(published, err)
 	})
 }

@@ -12,6 +12,12 @@ import (
 
 // PublishTag is the same for a tag.
 func (a *App) PublishTag(ctx context.Context, choice, ref string, dryRun bool, then tasks.Promoting) (fmt.Stringer, error) {
+	if name, version, ok := a.packageTag(ref); ok {
+		if then.On {
+			a.console.Note(image.TagName(ref) + " is the tag of a Python package: no manifest names it, and nothing is promoted")
+		}
+		return a.publishPackageTag(ctx, choice, image.TagName(ref), tasks.PackagePublishArgs{Name: name, Version: version}, dryRun)
+	}
 	if err := a.requireRegistry(""); err != nil {
 		return publish.Result{}, err
 	}

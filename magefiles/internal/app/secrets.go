@@ -65,6 +65,7 @@ func (a *App) checkSecrets(ctx context.Context) (checked, error) {
 	}
 	for _, s := range []struct{ reference, variable string }{
 		{a.ForgeToken, settings.ForgeTokenVariable}, {a.ArgoCDToken, a.argoVariable()}, {a.SSHKey, settings.SSHKeyVariable}, {a.SigningKey, settings.SigningKeyVariable},
+		{a.PackageToken, settings.PackageTokenVariable},
 	} {
 		if !a.hasSecret(s.reference, s.variable) || s.variable == a.argoVariable() && !settings.IsSet(a.ArgoCDURL) {
 			continue

@@ -34,7 +34,7 @@ func documented(t *testing.T) map[string]setting {
 	}
 	for field, variables := range map[string]string{ // not in tags, because their values are secrets
 		"RegistryPassword": settings.PasswordVariable, "ForgeToken": settings.ForgeTokenVariable, "ArgoCDToken": settings.ArgoCDTokenVariable + "," + settings.ArgoCDOwnVariable,
-		"SSHKey": settings.SSHKeyVariable, "SigningKey": settings.SigningKeyVariable,
+		"SSHKey": settings.SSHKeyVariable, "SigningKey": settings.SigningKeyVariable, "PackageToken": settings.PackageTokenVariable,
 	} {
 		found[field] = setting{variables, found[field].value}
 	}

@@ -72,7 +72,7 @@ func stage(files fs.FS, name, to string) (err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return &stageError{name, "is a link to a file that does not exist in the repository", "remove the link, or replace it by a file"}
 	case err != nil:
-		return err
+		return &stageError{name, "cannot be read: " + reason(err).Error(), "a file, or a link to a file in the repository, is required"}
 	case info.IsDir():
 		return &stageError{name, "is a link to a folder", "replace it by a folder, or by links to files"}
 	}

@@ -233,6 +233,23 @@ func TestStage(t *testing.T) {
 	}
 }
 
+// A link out of the repository adds no file of this machine to a package.
+func TestStageLinkOutside(t *testing.T) {
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "secret")
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "pyproject.toml"), []byte(static), 0o600), os.WriteFile(outside, nil, 0o600), os.Symlink(outside, filepath.Join(dir, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	p := python.Project{Name: "a", Dir: "."}
+	if err := p.Stage(root.FS(), []string{"pyproject.toml", "link"}, filepath.Join(t.TempDir(), "source")); err == nil || !strings.Contains(err.Error(), "link cannot be read: path escapes from parent") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // FuzzMetadata: metadata is refused, or has a name, a version and printable faults.
 func FuzzMetadata(f *testing.F) {
 	f.Add(metadata + "Summary: a\n        b\n\n# Title\n")

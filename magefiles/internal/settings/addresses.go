@@ -54,6 +54,6 @@ func HidePasswords(list string, hide func(password string)) (found bool) {
 
 func errCredentials(name string) error {
 	return fmt.Errorf("%s: the value must be an address without a user or a password before an @ (the value is not shown): "+
-		"use BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD, BLUMEOPS_FORGE_TOKEN, BLUMEOPS_ARGOCD_TOKEN, "+
+		"use BLUMEOPS_REGISTRY_USER and BLUMEOPS_REGISTRY_PASSWORD, BLUMEOPS_FORGE_TOKEN, BLUMEOPS_ARGOCD_TOKEN, BLUMEOPS_PACKAGE_TOKEN, "+
 		"or docker login for another registry", name)
 }

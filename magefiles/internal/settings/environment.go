@@ -19,6 +19,8 @@ const (
 	ArgoCDOwnVariable   = "ARGOCD_AUTH_TOKEN" // that of the argocd command
 	SSHKeyVariable      = "BLUMEOPS_SSH_KEY"
 	SigningKeyVariable  = "BLUMEOPS_SIGNING_KEY"
+
+	PackageTokenVariable = "BLUMEOPS_PACKAGE_TOKEN"
 )
 
 // Override returns the settings with the values of the environment. An empty variable overrides nothing.
@@ -37,10 +39,10 @@ func (s Settings) Override(getenv func(string) string) Settings {
 
 // SecretVariables are the variables with secrets of targets, independent of the settings.
 func SecretVariables() []string {
-	return append(secret.SecretVariables(), PasswordVariable, ForgeTokenVariable, ArgoCDTokenVariable, ArgoCDOwnVariable, SSHKeyVariable, SigningKeyVariable)
+	return append(secret.SecretVariables(), PasswordVariable, ForgeTokenVariable, ArgoCDTokenVariable, ArgoCDOwnVariable, SSHKeyVariable, SigningKeyVariable, PackageTokenVariable)
 }
 
 // SecretNames are those variables, and the variables that references in the settings name.
 func (s Settings) SecretNames() []string {
-	return append(secret.VariablesOf(s.RegistryPassword, s.ForgeToken, s.ArgoCDToken, s.SSHKey, s.SigningKey), SecretVariables()...)
+	return append(secret.VariablesOf(s.RegistryPassword, s.ForgeToken, s.ArgoCDToken, s.SSHKey, s.SigningKey, s.PackageToken), SecretVariables()...)
 }

@@ -99,6 +99,15 @@ type Settings struct {
 	// any download. Default: index.
 	PythonRequirements string `env:"BLUMEOPS_PYTHON_REQUIREMENTS"`
 
+	// PackageIndex is the index that Python packages are published to: the address of an index of devpi, or of the registry of a forge. Example:
+	// https://devpi.example/me/prod. Default: the registry of Owner at ForgeURL.
+	PackageIndex string `env:"BLUMEOPS_PACKAGE_INDEX" address:"open"`
+	// PackageUser is the account at PackageIndex. Example: ci.
+	PackageUser string `env:"BLUMEOPS_PACKAGE_USER"`
+	// PackageToken is a reference to the password or the token of PackageUser. Example: op://homelab/devpi/password. $BLUMEOPS_PACKAGE_TOKEN
+	// overrides it with the token itself, or with another reference. Default: ForgeToken at the forge.
+	PackageToken string
+
 	// TestCommand is the command of the job tests of ci, run in the root: a program with its arguments, without a shell. Example:
 	// go test ./.... If it is empty or none, ci has no such job.
 	TestCommand string `env:"BLUMEOPS_TEST_COMMAND"`

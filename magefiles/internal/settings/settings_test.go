@@ -29,7 +29,7 @@ func TestEnvironmentOverridesTheSite(t *testing.T) {
 
 // A field that cannot be overridden is a secret's reference, whose variable is its own.
 func TestEverySettingCanBeOverridden(t *testing.T) {
-	references := []string{"RegistryPassword", "ForgeToken", "ArgoCDToken", "SSHKey", "SigningKey"}
+	references := []string{"RegistryPassword", "ForgeToken", "ArgoCDToken", "SSHKey", "SigningKey", "PackageToken"}
 	fields := reflect.TypeFor[Settings]()
 	for i := range fields.NumField() {
 		field := fields.Field(i)

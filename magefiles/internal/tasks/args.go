@@ -89,5 +89,12 @@ type PackageArgs struct {
 	Output string // folder of wheel and sdist
 }
 
+// PackagePublishArgs are a person's arguments; "" is the default.
+type PackagePublishArgs struct {
+	Name    string // of a Python package, or . for the only one
+	Version string // vX.Y.Z[-PRE], patch, minor or major
+	Index   string // address; default: the site's
+}
+
 // CIArgs are the flags of ci.
 type CIArgs struct{ Only, Since, Engine string }

@@ -38,6 +38,7 @@ type App interface {
 	RollBackDocs(ctx context.Context, version string, dryRun bool) (fmt.Stringer, error)
 
 	ListPackages() (fmt.Stringer, error)
+	PublishPackage(ctx context.Context, engine string, args PackagePublishArgs, dryRun bool) (fmt.Stringer, error)
 	BuildPackage(ctx context.Context, engine string, args PackageArgs) (fmt.Stringer, error)
 
 	CI(ctx context.Context, args CIArgs) error

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -31,8 +33,9 @@ var printing = map[string][]string{
 	"lab:env":           nil,
 	"lab:status":        nil,
 	"lab:up":            {"-parts=registry"},
-	"package:build":     {"hello"},
+	"package:build":     {"hello", "-output=out"},
 	"package:list":      nil,
+	"package:publish":   {"hello", "v1.0.0", "-dryrun"},
 	"secrets:check":     nil,
 	"validate":          nil,
 }
@@ -62,6 +65,11 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 			if target == "container:shell" {
 				e2etest.NeedRuntime(t)
 				testenv.Program(t, "busybox", "apt-get install busybox-static")
+			}
+			if target == "package:publish" {
+				index := httptest.NewServer(http.NotFoundHandler()) // an index without projects
+				defer index.Close()
+				one.Env["BLUMEOPS_PACKAGES"], one.Env["BLUMEOPS_PACKAGE_INDEX"] = "python", index.URL+"/me/prod"
 			}
 			if target == "package:build" {
 				registry, python := e2etest.NeedBase(t, testimage.PythonBackends())
