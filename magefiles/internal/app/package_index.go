@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/forge"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pyindex"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 )
@@ -13,22 +15,23 @@ import (
 // forgeIndex is a part of the address of every package registry of a forge.
 const forgeIndex = "/api/packages/"
 
-// packageIndex is the client of the index: that of the flag -index, of the setting PackageIndex, or the registry of the forge.
-func (a *App) packageIndex(flag string) (*pyindex.Client, error) {
+// packageAddress is the address of the index: that of the flag -index, of the setting PackageIndex, or of the registry of the forge.
+func (a *App) packageAddress(flag string) (string, error) {
 	if err := settings.CheckAddress("-index", flag, a.hide); err != nil {
-		return nil, console.BadInput(err)
+		return "", console.BadInput(err)
 	}
-	address := flag
-	if address == "" {
-		address = a.PackageIndex
-	}
+	address := cmp.Or(flag, a.PackageIndex)
 	if address == "" {
 		if err := a.Require("ForgeURL", "Owner"); err != nil {
-			return nil, console.BadInput(err)
+			return "", console.BadInput(err)
 		}
 		address = strings.TrimSuffix(a.ForgeURL, "/") + forgeIndex + url.PathEscape(a.Owner) + "/pypi"
 	}
-	address = strings.TrimSuffix(address, "/")
+	return strings.TrimSuffix(address, "/"), nil
+}
+
+// packageIndex is the client of the index.
+func (a *App) packageIndex(address string) (*pyindex.Client, error) {
 	options := pyindex.Options{HTTP: a.http(), Log: a.console.Note}
 	options.User, options.Token = a.packageAccount(address)
 	if strings.Contains(address, forgeIndex) {
@@ -46,13 +49,32 @@ func (a *App) packageAccount(address string) (user string, token func(context.Co
 	atForge := sameServer(address, a.ForgeURL)
 	switch {
 	case a.hasSecret(a.PackageToken, settings.PackageTokenVariable) && (sameServer(address, a.PackageIndex) || a.PackageIndex == "" && atForge):
-		return a.PackageUser, func(ctx context.Context) (string, error) {
-			return a.secret(ctx, a.PackageToken, settings.PackageTokenVariable)
-		}
+		return a.PackageUser, a.packageToken
 	case atForge:
 		return a.Owner, a.forgeToken
 	}
 	return "", nil
+}
+
+func (a *App) packageToken(ctx context.Context) (string, error) {
+	return a.secret(ctx, a.PackageToken, settings.PackageTokenVariable)
+}
+
+// mayUpload asks a forge whether the account may write packages; nil for another index, which has no such question.
+func (a *App) mayUpload(address string) func(context.Context) error {
+	at, registry, ok := strings.Cut(address, forgeIndex)
+	owner, _, _ := strings.Cut(registry, "/")
+	_, token := a.packageAccount(address)
+	if !ok || token == nil {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		client, err := forge.New(forge.Options{URL: at, Token: token, HTTP: a.http(), Log: a.console.Note})
+		if err != nil {
+			return console.BadInput(err)
+		}
+		return forge.Failures(client.Preflight(ctx, forge.Need{Packages: owner}))
+	}
 }
 
 // sameServer reports whether two addresses have the same scheme, host and port: a token for TLS does not go to the same host without it.

@@ -41,7 +41,11 @@ func (a *App) runPackage(ctx context.Context, publish packagepublish.Publish, ar
 
 // packagePublisher is the use case with its real adapters.
 func (a *App) packagePublisher(choice, flag string) (publish packagepublish.Publish, err error) {
-	index, err := a.packageIndex(flag)
+	address, err := a.packageAddress(flag)
+	if err != nil {
+		return publish, err
+	}
+	index, err := a.packageIndex(address)
 	if err != nil {
 		return publish, err
 	}
@@ -54,7 +58,8 @@ func (a *App) packagePublisher(choice, flag string) (publish packagepublish.Publ
 		return publish, err
 	}
 	return packagepublish.Publish{
-		Folders: settings.List(a.Packages), Repo: git, CheckOut: a.checkOutFolder, Builder: builder, Index: index, Watch: a.progress.step, Note: a.console.Note,
+		Folders: settings.List(a.Packages), Repo: git, CheckOut: a.checkOutFolder, Builder: builder, Index: index, MayUpload: a.mayUpload(address),
+		Watch: a.progress.step, Note: a.console.Note,
 	}, nil
 }
 

@@ -36,7 +36,7 @@ func (a *App) BuildPackage(ctx context.Context, choice string, args tasks.Packag
 		return packagebuild.Result{}, err
 	}
 	return packagebuild.Build{
-		Files: a.tree(), Folders: settings.List(a.Packages), List: git.Files, Commit: head, Builder: builder, Watch: a.progress.step, Note: a.console.Note,
+		Files: a.tree(), Folders: settings.List(a.Packages), List: git.FilesWithin, Commit: head, Builder: builder, Watch: a.progress.step, Note: a.console.Note,
 	}.Run(ctx, args)
 }
 

@@ -21,8 +21,8 @@ import (
 type Build struct {
 	Files   fs.FS    // the working tree
 	Folders []string // of projects
-	// List lists the files of the working tree that git does not ignore, by slash path from the root.
-	List    func(context.Context) ([]string, error)
+	// List lists the files of a folder of the working tree that git does not ignore, by slash path from the root.
+	List    func(ctx context.Context, dir string) ([]string, error)
 	Commit  image.Commit // that is checked out: the files in wheel and sdist get its time
 	Builder python.Builder
 	Watch   step.Watch
@@ -103,7 +103,7 @@ type building struct {
 func (w *building) source() string { return filepath.Join(w.work.Path, "source") }
 
 func (w *building) stage(ctx context.Context) error {
-	names, err := w.List(ctx)
+	names, err := w.List(ctx, w.project.Dir)
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,8 @@ type Publish struct {
 	CheckOut func(ctx context.Context, commit, dir string) (fs.FS, error)
 	Builder  python.Builder
 	Index    Index
+	// MayUpload, if set, fails if the account may not upload to the index. It uploads nothing.
+	MayUpload func(context.Context) error
 	// Tag, if set, is the tag that the forge must have on HEAD: a tag that was moved or deleted meanwhile publishes nothing.
 	Tag    string
 	Remote TagLooker // is asked if Tag is set

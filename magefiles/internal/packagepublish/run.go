@@ -68,6 +68,9 @@ func (w *publishing) steps() []step.Step {
 		{Name: "read the index", Run: w.look},
 		{Name: "choose the version", Run: w.choose},
 	}
+	if w.MayUpload != nil {
+		steps = append(steps, step.Step{Name: "check that the index accepts files", Run: w.MayUpload})
+	}
 	if w.plan != nil {
 		return append(steps, step.Step{Name: "plan", Run: w.say})
 	}

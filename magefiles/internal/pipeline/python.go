@@ -122,7 +122,7 @@ func (b *pythonBuild) install(ctx context.Context) error {
 	if b.Offline {
 		venv = slices.Insert(venv, 3, "--system-site-packages")
 	}
-	b.ctr = b.ctr.WithMountedFile(frontendFile, script).WithExec(venv)
+	b.ctr = b.ctr.WithUser("root").WithMountedFile(frontendFile, script).WithExec(venv)
 	return b.pip(ctx, b.Requires)
 }
 

@@ -37,6 +37,49 @@ func (r *Repo) Files(ctx context.Context) ([]string, error) {
 	return slices.Compact(list), nil // a conflict is listed more than once
 }
 
+// FilesWithin is Files with the files of submodules, for the files in a folder. A submodule that is not checked out is a *MissingError.
+func (r *Repo) FilesWithin(ctx context.Context, dir string) ([]string, error) {
+	missing, err := r.AbsentSubmodules(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 {
+		return nil, missing[0]
+	}
+	return r.filesWithin(ctx, newScope([]string{dir}))
+}
+
+func (r *Repo) filesWithin(ctx context.Context, in scope) ([]string, error) {
+	all, err := r.Files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := slices.DeleteFunc(all, func(name string) bool { return !in.contains(name) })
+	modules, err := r.submodules(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: list submodules: %w", r.root, err)
+	}
+	for _, m := range modules {
+		inside, ok := in.below(m.path)
+		if !ok || !isRepository(r.workPath(m.path)) {
+			continue
+		}
+		sub, err := Open(r.workPath(m.path), WithEnvironment(r.getenv))
+		if err != nil {
+			return nil, err
+		}
+		names, err := sub.filesWithin(ctx, inside)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			list = append(list, path.Join(m.path, name))
+		}
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
 // folders caches the work tree's folders, each of which is read once: checking each file by itself takes longer.
 type folders struct {
 	repo *Repo

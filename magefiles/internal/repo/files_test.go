@@ -54,6 +54,32 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// The files of a folder are those of git, with those of its submodules.
+func TestFilesWithin(t *testing.T) {
+	c := fixture(t)
+	c.submodule()
+	c.commit("with a submodule")
+	c.write("sub/new", "x")
+	within := func(dir string, want ...string) {
+		t.Helper()
+		if got, err := c.open().FilesWithin(t.Context(), dir); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, %v; want %q", dir, got, err, want)
+		}
+	}
+	within("sub", "sub/f", "sub/new")
+	within("dir", "dir/b.txt", "dir/deep/c.txt")
+	all := slices.DeleteFunc(append(c.listed(), "sub/f", "sub/new"), func(name string) bool { return name == "sub" })
+	slices.Sort(all)
+	within(".", all...)
+	c.remove("sub")
+	c.mkdir("sub")
+	var missing *MissingError
+	if got, err := c.open().FilesWithin(t.Context(), "."); !errors.As(err, &missing) {
+		t.Errorf("a submodule that is not checked out: %q, %v", got, err)
+	}
+	within("dir", "dir/b.txt", "dir/deep/c.txt")
+}
+
 func TestFilesBeforeTheFirstCommit(t *testing.T) {
 	c := newClone(t)
 	c.write("one", "x")

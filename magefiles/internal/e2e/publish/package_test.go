@@ -111,13 +111,19 @@ func TestPackage(t *testing.T) {
 
 	p.Env["BLUMEOPS_FORGE_TOKEN"] = wrongToken
 	p.release("1.1.0", "1.2.0")
-	p.run(1, "PackageToken", "package:publish", "hello", "v1.2.0")
+	p.run(1, "read the index", "package:publish", "hello", "v1.2.0")
+	reader, err := p.forge.Token(t.Context(), "reader", "read:package")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Env["BLUMEOPS_FORGE_TOKEN"] = reader
+	p.run(1, "check that the index accepts files", "package:publish", "hello", "v1.2.0", "-dryrun")
 	p.Env["BLUMEOPS_FORGE_TOKEN"] = p.token
 	p.run(2, "BLUMEOPS_PACKAGE_TOKEN", "package:publish", "hello", "v1.2.0", "-index=https://ci:"+urlPassword+"@index.example/me/prod")
 
 	p.tags()
 	p.installs()
-	for _, secret := range []string{p.token, wrongToken, urlPassword} {
+	for _, secret := range []string{p.token, reader, wrongToken, urlPassword} {
 		p.wantSecret(secret)
 	}
 }
