@@ -131,7 +131,7 @@ func (b *pythonBuild) pip(ctx context.Context, requires []string) error {
 	if len(requires) == 0 {
 		return nil
 	}
-	command := []string{"--python", pythonInEnv, "install", "--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"}
+	command := []string{"--python", pythonInEnv, "install", "--progress-bar=off", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"}
 	env, secrets := b.variables()
 	ctr := b.ctr.WithMountedCache(pipCache, b.client.CacheVolume("blumeops-pip"))
 	if b.Offline {

@@ -24,6 +24,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/python"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust/trusttest"
 )
 
 // pythons builds on the substitute for Python's image that has Debian's build backends.
@@ -160,9 +161,7 @@ func TestPythonIndex(t *testing.T) {
 	p := pythons(t, connect(t))
 	p.Offline = false
 	p.Site.Packages = map[string]string{"PIP_INDEX_URL": "http://user:s3cret-canary@" + index(t) + "/simple", "NPM_CONFIG_REGISTRY": "http://127.0.0.1:1"}
-	text := strings.Replace(projects["own backend"], "[]", `["tiny-backend==1.0"]`, 1)
-	text = strings.Replace(text, "own:backend.hooks", "tiny_backend:backend.hooks", 1)
-	text = strings.Replace(text, "backend-path = [\"tools\"]\n", "", 1)
+	text := ownIndexProject()
 	if found := builds(t, p, generation(t, text)); len(found) != 2 {
 		t.Errorf("found %v", found)
 	}
@@ -177,8 +176,51 @@ func TestPythonIndex(t *testing.T) {
 	}
 }
 
-// index is a package index with one package, tiny-backend. It returns its address. It requires a password.
+// index serves indexHandler over plain HTTP. It returns its address.
 func index(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: indexHandler(t)}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return l.Addr().String()
+}
+
+// An index with a certificate of the site's own authority is trusted with CAFile, and otherwise refused with a hint.
+func TestPythonIndexWithOwnAuthority(t *testing.T) {
+	server, authority := trusttest.Server(t, trusttest.None, indexHandler(t))
+	p := pythons(t, connect(t))
+	p.Offline = false
+	p.Site.Packages = map[string]string{
+		"PIP_INDEX_URL": strings.Replace(server.URL, "://", "://user:s3cret-canary@", 1) + "/simple", "PIP_RETRIES": "0",
+	}
+	p.Site.CAFile = authority
+	text := ownIndexProject()
+	if found := builds(t, p, generation(t, text)); len(found) != 2 {
+		t.Errorf("found %v", found)
+	}
+	p.Site.CAFile = ""
+	err := p.Build(t.Context(), generation(t, strings.Replace(text, "==1.0", "<2", 1)), filepath.Join(t.TempDir(), "dist"))
+	var hinter interface{ Hint() string }
+	if err == nil || !errors.As(err, &hinter) || !strings.Contains(hinter.Hint(), "BLUMEOPS_CA_FILE") {
+		var failed *pipeline.StepError
+		errors.As(err, &failed)
+		t.Errorf("without the authority: %v: %+v", err, failed)
+	}
+}
+
+// ownIndexProject is a project whose build backend is only in the index of the tests.
+func ownIndexProject() string {
+	text := strings.Replace(projects["own backend"], "[]", `["tiny-backend==1.0"]`, 1)
+	text = strings.Replace(text, "own:backend.hooks", "tiny_backend:backend.hooks", 1)
+	return strings.Replace(text, "backend-path = [\"tools\"]\n", "", 1)
+}
+
+// indexHandler is a package index with one package, tiny-backend. It requires a password.
+func indexHandler(t *testing.T) http.Handler {
 	t.Helper()
 	var wheel bytes.Buffer
 	archive := zip.NewWriter(&wheel)
@@ -204,21 +246,14 @@ func index(t *testing.T) string {
 		fmt.Fprintf(w, `<!DOCTYPE html><a href="/files/%s#sha256=%s">%s</a>`, file, sha256Of(wheel.String()), file)
 	})
 	mux.HandleFunc("/files/"+file, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(wheel.Bytes()) })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, password, _ := r.BasicAuth(); password != "s3cret-canary" {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})}
-	go func() { _ = server.Serve(l) }()
-	t.Cleanup(func() { _ = server.Close() })
-	return l.Addr().String()
+	})
 }
 
 func TestPythonThatCannotBeBuilt(t *testing.T) {
