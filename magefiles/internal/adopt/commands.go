@@ -52,6 +52,7 @@ var actions = map[string]string{
 	"dagger/dagger-for-github":            "go tool mage TARGET, as a step of its own",
 	"DavidAnson/markdownlint-cli2-action": "validate -only=markdown",
 	"hadolint/hadolint-action":            "validate -only=containers",
+	"pypa/gh-action-pypi-publish":         publishPackage,
 	"clowdhaus/argo-cd-action":            sync,
 }
 
@@ -239,6 +240,9 @@ const (
 	sync      = "container:promote NAME VERSION -sync; for the docs docs:release patch"
 	release   = "container:release NAME patch"
 	docsBuild = "docs:build"
+
+	buildPackage   = "package:build NAME"
+	publishPackage = "package:publish NAME VERSION"
 )
 
 // rules are tried in their order.
@@ -290,6 +294,18 @@ var rules = []rule{
 	{[]string{"kubectl", "set", "image"}, "", promote, false},
 	{[]string{"kubectl", "apply"}, "", "Argo CD deploys what the forge has; keep it for what Argo CD does not manage", true},
 	{[]string{"git", "tag"}, "", release + ", or docs:release patch", false},
+	{[]string{"twine", "upload"}, "", publishPackage, false},
+	{[]string{"uv", "publish"}, "", publishPackage, false},
+	{[]string{"poetry", "publish"}, "", publishPackage, false},
+	{[]string{"hatch", "publish"}, "", publishPackage, false},
+	{[]string{"flit", "publish"}, "", publishPackage, false},
+	{[]string{"devpi", "upload"}, "", publishPackage, false},
+	{[]string{"uv", "build"}, "", buildPackage, false},
+	{[]string{"poetry", "build"}, "", buildPackage, false},
+	{[]string{"hatch", "build"}, "", buildPackage, false},
+	{[]string{"pyproject-build"}, "", buildPackage, false},
+	{[]string{"python", "build"}, "-m", buildPackage, false},
+	{[]string{"python3", "build"}, "-m", buildPackage, false},
 	{[]string{"actionlint"}, "", "validate -only=workflows", false},
 	{[]string{"markdownlint"}, "", "validate -only=markdown", false},
 	{[]string{"markdownlint-cli2"}, "", "validate -only=markdown", false},
@@ -317,7 +333,7 @@ func replacement(words []string) (target string, stays bool) {
 			continue
 		}
 		has := func(w string) bool { return strings.Contains(w, r.with) }
-		if r.with == "" || slices.ContainsFunc(words[len(r.words):], has) {
+		if r.with == "" || slices.ContainsFunc(words[1:], has) {
 			if slices.Equal(r.words, []string{"git", "tag"}) && !makesTag(words[2:]) {
 				return "", false
 			}
