@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"dagger.io/dagger"
@@ -211,7 +212,7 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 	}
 	return embedded.Open(ctx, c, embedded.Options{
 		Workdir: opts.Workdir, StateDir: opts.StateDir, CAFile: opts.CAFile, LookupEnv: opts.LookupEnv,
-		CanExec: d.RuntimeError, Insecure: opts.Insecure && !d.External, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell,
+		CanExec: d.RuntimeError, Insecure: opts.Insecure && !d.External && os.Geteuid() == 0, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell,
 	})
 }
 
