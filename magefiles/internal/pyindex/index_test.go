@@ -4,17 +4,13 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pyindex"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pyindex/pyindextest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/python"
 )
 
@@ -131,77 +128,16 @@ func TestForge(t *testing.T) {
 	}
 }
 
-// devpi is a fake of an index of devpi, made from its documentation (https://doc.devpi.net): uploads as .pypirc describes them, with the user's
-// password, and the simple API below +simple. It refuses files that it has, as an index with volatile=False does.
-type devpi struct {
-	mu    sync.Mutex
-	files map[string][]byte
-	forms []map[string][]string
-}
-
-func (d *devpi) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if user, password, _ := r.BasicAuth(); user != "me" || password != canary {
-		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = io.WriteString(w, "the password "+password+" is wrong")
-		return
-	}
-	project, simple := strings.CutPrefix(r.URL.Path, "/me/prod/+simple/")
-	switch {
-	case r.Method == http.MethodPost && r.URL.Path == "/me/prod/":
-		d.upload(w, r)
-	case r.Method == http.MethodGet && simple:
-		d.list(w, strings.Trim(project, "/"))
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func (d *devpi) upload(w http.ResponseWriter, r *http.Request) {
-	content, header, err := r.FormFile("content")
-	if err != nil || r.FormValue(":action") != "file_upload" {
-		http.Error(w, "not an upload", http.StatusBadRequest)
-		return
-	}
-	text, err := io.ReadAll(content)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	if _, ok := d.files[header.Filename]; ok {
-		http.Error(w, header.Filename+" already exists in non-volatile index", http.StatusConflict)
-		return
-	}
-	d.files[header.Filename] = text
-	d.forms = append(d.forms, r.MultipartForm.Value)
-}
-
-func (d *devpi) list(w http.ResponseWriter, project string) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	found := false
-	for name, text := range d.files {
-		if own, _, _ := strings.Cut(name, "-"); python.Name(own).Normalized() == project {
-			sum := sha256.Sum256(text)
-			fmt.Fprintf(w, "<a href=\"../../+f/abc/%s#sha256=%s\">%s</a>\n", name, hex.EncodeToString(sum[:]), name)
-			found = true
-		}
-	}
-	if !found {
-		w.WriteHeader(http.StatusNotFound)
-	}
-}
-
 // TestDevpi uses the fake: no devpi can be installed without an index.
 func TestDevpi(t *testing.T) {
-	fake := &devpi{files: map[string][]byte{}}
+	fake := &pyindextest.Devpi{User: "me", Password: canary}
 	server := httptest.NewServer(fake)
 	defer server.Close()
-	at := pyindex.Options{Upload: server.URL + "/me/prod/", Simple: server.URL + "/me/prod/+simple", User: "me"}
+	at := pyindex.Options{Upload: server.URL + pyindextest.Index + "/", Simple: server.URL + pyindextest.Index + "/+simple", User: "me"}
 	c, _ := client(t, at, canary)
 	d := wheel(t, "My.Pkg", "1.0", "one")
 	wantStored(t, c, d)
-	form := fake.forms[0]
+	form := fake.Forms()[0]
 	for name, want := range map[string]string{
 		":action": "file_upload", "protocol_version": "1", "name": "My.Pkg", "version": "1.0", "filetype": "bdist_wheel", "pyversion": "py3",
 		"metadata_version": "2.1", "sha256_digest": d.SHA256, "classifiers": "A :: B,C :: D", "requires_python": ">=3.8", "description": "# Title\n", "description_content_type": "text/markdown",

@@ -2,7 +2,9 @@ package publish
 
 import (
 	"io/fs"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/testimage"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pyindex/pyindextest"
 )
 
 // packages is a workspace with a Python package, and a forge with a package registry.
@@ -70,8 +73,8 @@ func (p *packages) release(from, to string) {
 	p.CommitAll("Release " + to)
 }
 
-// Canaries: secrets that no server accepts.
-const wrongToken, urlPassword = "canary-wrong", "canary-url"
+// Canaries: secrets that must not be in any output.
+const wrongToken, urlPassword, devpiPassword = "canary-wrong", "canary-url", "canary-devpi"
 
 // TestPackage publishes a Python package to the registry of a forge, finishes an interrupted publish, refuses another content, and installs the
 // wheel with pip in a container. The token of the forge is nowhere in the output and the logs.
@@ -122,8 +125,9 @@ func TestPackage(t *testing.T) {
 	p.run(2, "BLUMEOPS_PACKAGE_TOKEN", "package:publish", "hello", "v1.2.0", "-index=https://ci:"+urlPassword+"@index.example/me/prod")
 
 	p.tags()
+	p.toDevpi()
 	p.installs()
-	for _, secret := range []string{p.token, reader, wrongToken, urlPassword} {
+	for _, secret := range []string{p.token, reader, wrongToken, devpiPassword, urlPassword} {
 		p.wantSecret(secret)
 	}
 }
@@ -149,6 +153,23 @@ func (p *packages) tags() {
 	p.WantFullJobFile("GITHUB_OUTPUT", "ci:tag", "python-hello-v1.2.0")
 	p.CommitAll("Go on")
 	p.run(1, "is on commit", "ci:tag", "python-hello-v1.2.0")
+}
+
+// toDevpi publishes to a fake of devpi, with the account in the settings.
+func (p *packages) toDevpi() {
+	p.T.Helper()
+	server := httptest.NewServer(&pyindextest.Devpi{User: "me", Password: devpiPassword})
+	defer server.Close()
+	settings := map[string]string{"BLUMEOPS_PACKAGE_INDEX": server.URL + pyindextest.Index, "BLUMEOPS_PACKAGE_USER": "me", "BLUMEOPS_PACKAGE_TOKEN": devpiPassword}
+	maps.Copy(p.Env, settings)
+	p.run(1, "$BLUMEOPS_PACKAGE_TOKEN        ok", "secrets:check") // that of Argo CD is missing
+	p.run(0, `"index": "`+server.URL+pyindextest.Index+`/"`, "package:publish", "hello", "v1.2.0", "-format=json")
+	p.run(0, "already published", "package:publish", ".", "patch")
+	p.Env["BLUMEOPS_PACKAGE_TOKEN"] = wrongToken
+	p.run(1, "check the settings PackageUser and PackageToken", "package:publish", "hello", "v1.2.0")
+	for name := range settings {
+		delete(p.Env, name)
+	}
 }
 
 // installs installs the wheel in a container, and runs it.
