@@ -251,19 +251,11 @@ func (r *runningService) accepts(ctx context.Context, port int) error {
 	}
 }
 
-// dial connects to a port of the service. The address of a service that has ended may be that of a machine elsewhere: then the connection does not
-// come from the services' own subnet, and is refused.
+// dial connects to a port of the service. The daemon refuses the address of a service that has ended.
 func (r *runningService) dial(ctx context.Context, port int) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	conn, err := r.solver.Dial(ctx, net.JoinHostPort(r.address, strconv.Itoa(port)))
-	if err != nil || !r.subnet.IsValid() {
-		return conn, err
-	}
-	if from, err := netip.ParseAddrPort(conn.LocalAddr().String()); err != nil || !r.subnet.Contains(from.Addr()) {
-		return nil, errors.Join(fmt.Errorf("the network of the %s is gone", r.name), conn.Close())
-	}
-	return conn, nil
+	return r.solver.Dial(ctx, net.JoinHostPort(r.address, strconv.Itoa(port)))
 }
 
 // isDead reports whether the service has ended. The end of a service that does not accept connections any more is awaited, since the message of its

@@ -98,7 +98,7 @@ func (b *bridge) up() error {
 		return err
 	}
 	b.link, b.subnet, b.used = link, subnet, map[int]bool{}
-	b.last = bridgeNumber
+	b.last = max(b.last, bridgeNumber)
 	return nil
 }
 
@@ -137,6 +137,18 @@ func (b *bridge) number() (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("%d services run already", len(b.used))
+}
+
+// serves reports whether a service has the address.
+func (b *bridge) serves(at netip.Addr) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for number := range b.used {
+		if address(b.subnet, number) == at {
+			return true
+		}
+	}
+	return false
 }
 
 // connect makes the namespace and its interfaces.

@@ -28,13 +28,13 @@ import (
 func init() { apicaps.ExportedProduct = "buildkit" }
 
 // newController opens the cache and puts solver, frontends and worker together.
-func newController(ctx context.Context, cfg config, hub *hub) (*control.Controller, error) {
+func newController(ctx context.Context, cfg config, services *bridge) (*control.Controller, error) {
 	sessions, err := session.NewManager()
 	if err != nil {
 		return nil, err
 	}
 	hosts := registryHosts(cfg)
-	w, err := newWorker(ctx, cfg, hub, hosts)
+	w, err := newWorker(ctx, cfg, services, hosts)
 	if err != nil {
 		return nil, err
 	}

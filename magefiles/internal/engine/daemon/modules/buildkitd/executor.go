@@ -28,8 +28,7 @@ type lateExecutor struct {
 	make          func() (executor.Executor, error)
 }
 
-func late(cfg config, hub *hub, worker base.WorkerOpt) *lateExecutor {
-	services := &bridge{root: cfg.Root, hub: hub}
+func late(cfg config, services *bridge, worker base.WorkerOpt) *lateExecutor {
 	names := &names{dir: filepath.Join(worker.Root, "service-hosts")}
 	if !cfg.Rootless {
 		services.removeRemains()

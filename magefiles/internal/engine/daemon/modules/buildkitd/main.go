@@ -85,14 +85,14 @@ func run(ctx context.Context, path string) error {
 	if err := cfg.trustDownloads(); err != nil {
 		return err
 	}
-	hub := &hub{usernet: cfg.Usernet}
+	services := &bridge{root: cfg.Root, hub: &hub{usernet: cfg.Usernet}}
 	sockets, err := listen(networkSocket(cfg))
 	if err != nil {
 		return err
 	}
 	defer sockets.Close()
-	go hub.serveSockets(sockets)
-	controller, err := newController(ctx, cfg, hub)
+	go services.serveSockets(sockets)
+	controller, err := newController(ctx, cfg, services)
 	if err != nil {
 		return err
 	}

@@ -177,7 +177,7 @@ func testBridge(t *testing.T, h *hub) {
 	if made := interfaces(t, h, interfaceKey(b.root)); len(made) != 3 {
 		t.Errorf("%q were made, want a bridge and two others", made)
 	}
-	testSockets(t, h, one)
+	testSockets(t, b, one)
 	for _, n := range []*namespace{one, one, two} { // a second Close does nothing
 		if err := n.Close(); err != nil {
 			t.Error(err)
@@ -186,9 +186,15 @@ func testBridge(t *testing.T, h *hub) {
 	if after := interfaces(t, h, interfaceKey(b.root)); len(after) > 0 {
 		t.Errorf("%q are left", after)
 	}
+	if b.serves(one.address.Addr()) {
+		t.Errorf("%s is still the address of a service", one.address)
+	}
 	again, err := b.join()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if again.address == one.address || again.address == two.address || !b.serves(again.address.Addr()) {
+		t.Errorf("a new service has the address %s", again.address)
 	}
 	if err := again.Close(); err != nil {
 		t.Error(err)
@@ -214,8 +220,9 @@ func interfaces(t *testing.T, h *hub, part string) (names []string) {
 }
 
 // testSockets connects to a server in the namespace of a service, and to one in the network of the steps, by sockets that the hub makes.
-func testSockets(t *testing.T, h *hub, service *namespace) {
+func testSockets(t *testing.T, b *bridge, service *namespace) {
 	t.Helper()
+	h := b.hub
 	var server net.Listener
 	err := within(service.handle, func() (err error) {
 		server, err = net.Listen("tcp", net.JoinHostPort(service.address.Addr().String(), "80"))
@@ -225,7 +232,7 @@ func testSockets(t *testing.T, h *hub, service *namespace) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	file := ask(t, h, "listen 127.70.1.2:80")
+	file := ask(t, b, "listen 127.70.1.2:80")
 	defer file.Close()
 	near, err := net.FileListener(file)
 	if err != nil {
@@ -239,7 +246,7 @@ func testSockets(t *testing.T, h *hub, service *namespace) {
 				conn.Close()
 			}
 		}()
-		file := ask(t, h, "dial "+l.Addr().String())
+		file := ask(t, b, "dial "+l.Addr().String())
 		conn, err := net.FileConn(file)
 		if err != nil {
 			t.Fatal(err)
@@ -250,22 +257,33 @@ func testSockets(t *testing.T, h *hub, service *namespace) {
 		file.Close()
 		conn.Close()
 	}
+	// A server in the network that is not a service, such as one of another daemon.
+	other := net.JoinHostPort(address(b.subnet, bridgeNumber).String(), "80")
+	var foreign net.Listener
+	if err := h.do(func() (err error) { foreign, err = net.Listen("tcp", other); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer foreign.Close()
+	if s, err := b.socket(t.Context(), "dial "+other); err == nil || !strings.Contains(err.Error(), "no service has the address") {
+		t.Errorf("got %v, %v", s, err)
+	}
 	if h.usernet != "" {
-		testLoopback(t, h)
+		testLoopback(t, b)
 	}
 	for request, want := range map[string]string{
 		"dial 127.70.1.3:80": "connection refused", "dial localhost:80": "unable to parse IP", "hold 127.0.0.1:80": "invalid request",
 		"listen 127.70.1.2:80": "address already in use",
 	} {
-		if s, err := h.socket(t.Context(), request); err == nil || !strings.Contains(err.Error(), want) {
+		if s, err := b.socket(t.Context(), request); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, %v", request, s, err)
 		}
 	}
 }
 
 // testLoopback connects to a server of the machine, by the same address.
-func testLoopback(t *testing.T, h *hub) {
+func testLoopback(t *testing.T, b *bridge) {
 	t.Helper()
+	h := b.hub
 	for _, at := range []string{"127.0.0.1:0", "127.9.8.7:0", ":0"} {
 		server, err := net.Listen("tcp", at)
 		if err != nil {
@@ -282,7 +300,7 @@ func testLoopback(t *testing.T, h *hub) {
 			t.Fatalf("got %v, %v", n, err)
 		}
 		address := strings.Replace(server.Addr().String(), "[::]", "127.0.0.1", 1)
-		socket, err := h.socket(t.Context(), "dial "+address)
+		socket, err := b.socket(t.Context(), "dial "+address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -299,7 +317,7 @@ func testLoopback(t *testing.T, h *hub) {
 		if _, err := h.forStep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := h.socket(t.Context(), "dial "+address); err == nil {
+		if s, err := b.socket(t.Context(), "dial "+address); err == nil {
 			t.Errorf("%s: %v after the end of the server", at, s)
 		}
 	}
@@ -332,14 +350,14 @@ func TestServersOfTheLoopback(t *testing.T) {
 }
 
 // ask sends a request as a client does, and returns the socket.
-func ask(t *testing.T, h *hub, request string) *os.File {
+func ask(t *testing.T, b *bridge, request string) *os.File {
 	t.Helper()
 	l, err := listen(filepath.Join(t.TempDir(), "network.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	go h.serveSockets(l)
+	go b.serveSockets(l)
 	conn, err := net.Dial("unix", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

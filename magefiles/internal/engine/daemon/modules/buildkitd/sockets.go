@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -28,17 +29,17 @@ func networkSocket(cfg config) string {
 const requestTime = 10 * time.Second
 
 // serveSockets answers clients until the listener is closed.
-func (h *hub) serveSockets(l net.Listener) {
+func (b *bridge) serveSockets(l net.Listener) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
 			return
 		}
-		go h.answer(conn.(*net.UnixConn))
+		go b.answer(conn.(*net.UnixConn))
 	}
 }
 
-func (h *hub) answer(client *net.UnixConn) {
+func (b *bridge) answer(client *net.UnixConn) {
 	defer client.Close()
 	_ = client.SetDeadline(time.Now().Add(requestTime)) // fails only after the end
 	line, err := bufio.NewReader(client).ReadString('\n')
@@ -47,7 +48,7 @@ func (h *hub) answer(client *net.UnixConn) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
 	defer cancel()
-	socket, err := h.socket(ctx, strings.TrimSpace(line))
+	socket, err := b.socket(ctx, strings.TrimSpace(line))
 	if err != nil {
 		fmt.Fprintln(client, err)
 		return
@@ -69,8 +70,10 @@ type socketCloser interface {
 	io.Closer
 }
 
-// socket makes the socket of a request.
-func (h *hub) socket(ctx context.Context, request string) (made socketCloser, err error) {
+// socket makes the socket of a request. A connection leads to a service of this daemon, or to a loopback address: the address of a service that has
+// ended may be that of another machine, or of a service of another daemon. The check follows the connection, because no other daemon uses a subnet
+// while this one does.
+func (b *bridge) socket(ctx context.Context, request string) (made socketCloser, err error) {
 	verb, address, _ := strings.Cut(request, " ")
 	make := map[string]func() error{
 		"dial": func() error {
@@ -91,9 +94,15 @@ func (h *hub) socket(ctx context.Context, request string) (made socketCloser, er
 	if make == nil {
 		return nil, fmt.Errorf("invalid request %q", request)
 	}
-	if _, err := netip.ParseAddrPort(address); err != nil { // the name of a host would be resolved by another thread
+	at, err := netip.ParseAddrPort(address)
+	if err != nil { // the name of a host would be resolved by another thread
 		return nil, err
 	}
-	err = h.do(make)
-	return made, err
+	if err := b.hub.do(make); err != nil {
+		return nil, err
+	}
+	if !at.Addr().IsLoopback() && !b.serves(at.Addr()) {
+		return nil, errors.Join(fmt.Errorf("no service has the address %s", at.Addr()), made.Close())
+	}
+	return made, nil
 }

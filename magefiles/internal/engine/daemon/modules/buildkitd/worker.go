@@ -22,7 +22,7 @@ import (
 )
 
 // newWorker makes the one worker: OCI runtime, host network for steps.
-func newWorker(ctx context.Context, cfg config, hub *hub, hosts docker.RegistryHosts) (*base.Worker, error) {
+func newWorker(ctx context.Context, cfg config, services *bridge, hosts docker.RegistryHosts) (*base.Worker, error) {
 	// The constructor requires an existing executable; late replaces the executor that it makes.
 	self, err := os.Executable()
 	if err != nil {
@@ -38,7 +38,7 @@ func newWorker(ctx context.Context, cfg config, hub *hub, hosts docker.RegistryH
 	if err != nil {
 		return nil, err
 	}
-	opt.Executor = late(cfg, hub, opt)
+	opt.Executor = late(cfg, services, opt)
 	opt.RegistryHosts = hosts
 	opt.Platforms = archutil.SupportedPlatforms(false)
 	opt.GCPolicy = gcPolicy(cfg)
