@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -166,6 +167,9 @@ func (b *bridge) connect(number int) (*namespace, error) {
 	if err == nil {
 		err = within(ns, func() error { return configure(at) })
 	}
+	if err == nil {
+		err = b.hub.do(func() error { return errors.Join(waitForward(name), waitForward(b.link.Attrs().Name)) })
+	}
 	leave := func() error { return b.hub.do(func() error { return removeInterface(name) }) }
 	if err != nil {
 		return nil, errors.Join(err, leave(), ns.Close())
@@ -197,6 +201,20 @@ func addInterfaces(ns netns.NsHandle, name string, bridge int) error {
 		return err
 	}
 	return netlink.LinkSetUp(pair)
+}
+
+// waitForward waits until an interface of the bridge, or the bridge with its first one, passes packets. The kernel enables them a moment after the
+// other end is up. The first packet of a connection that comes before is lost, and sent again after one second.
+func waitForward(name string) error {
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if link.Attrs().OperState == netlink.OperUp || time.Now().After(deadline) {
+			return nil
+		}
+	}
 }
 
 // configure starts the interfaces of a service.

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/moby/buildkit/executor"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -161,6 +162,28 @@ func TestTheBridgeWithoutRoot(t *testing.T) {
 	}
 }
 
+// testForwards looks at the ports of the bridge as soon as a service has its address: each passes packets already.
+func testForwards(t *testing.T, b *bridge) {
+	for range 20 {
+		n, err := b.join()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = b.hub.do(func() error {
+			links, err := netlink.LinkList()
+			for _, link := range links {
+				if a := link.Attrs(); strings.Contains(a.Name, interfaceKey(b.root)) && a.OperState != netlink.OperUp {
+					t.Errorf("%s is %s", a.Name, a.OperState)
+				}
+			}
+			return err
+		})
+		if err := errors.Join(err, n.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func testBridge(t *testing.T, h *hub) {
 	b := &bridge{root: t.TempDir(), hub: h}
 	one, err := b.join()
@@ -186,6 +209,7 @@ func testBridge(t *testing.T, h *hub) {
 	if after := interfaces(t, h, interfaceKey(b.root)); len(after) > 0 {
 		t.Errorf("%q are left", after)
 	}
+	testForwards(t, b)
 	if b.serves(one.address.Addr()) {
 		t.Errorf("%s is still the address of a service", one.address)
 	}
