@@ -25,7 +25,7 @@ type Making struct {
 	Note    func(string) // if set, is called with notes for the user
 }
 
-// DevVersion is a version for a build of a commit that has no other one: 0.dev0+g and the commit. It is before all others, and no index accepts it.
+// DevVersion is a version for a build of a commit that has no other one: 0.dev0+g and the commit. It comes before every other version.
 func DevVersion(commit string) (Version, error) { return ParseVersion("0.dev0+g" + commit) }
 
 // Build builds the wheel and the sdist, and checks them as an index does: name, version, metadata. The wheel is first.

@@ -94,6 +94,12 @@ func TestPackage(t *testing.T) {
 		t.Errorf("printed %q the second time", line)
 	}
 
+	built := p.run(0, "hello-1.0.0", "package:build", "hello", "-output=out")
+	for line := range strings.Lines(built) { // a clean working tree gives the files of its commit
+		_, sum, _ := strings.Cut(strings.TrimSpace(line), " sha256:")
+		p.run(0, `"sha256": "`+sum+`"`, "package:publish", "hello", "v1.0.0", "-format=json")
+	}
+
 	p.run(1, "states version 1.0.0, but v1.1.0 is 1.1.0", "package:publish", "hello", "v1.1.0")
 	p.Write("new.txt", "new")
 	p.run(1, "the tree has changes (new.txt)", "package:publish", "hello", "v1.0.0")
