@@ -33,7 +33,7 @@ func TestWorkflows(t *testing.T) {
 		test func(*testing.T)
 	}{
 		{"triggers", w.testTriggers}, {"paths", w.testPaths}, {"hostile names", w.testHostile}, {"manifests", w.testManifests},
-		{"release", w.testDispatch}, {"tag", w.testTag}, {"branch", w.testBranch}, {"pull request", w.testPullRequest},
+		{"release", w.testDispatch}, {"tag", w.testTag}, {"tag of a Python package", w.testPackageTag}, {"branch", w.testBranch}, {"pull request", w.testPullRequest},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			w.T = t
