@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -37,7 +35,6 @@ const (
 	docsDir   = "/site"
 	npmCache  = "/var/cache/npm"
 	timesFile = "/run/blumeops/times.json"
-	caFile    = "/run/blumeops/ca.pem"
 
 	npmScriptFile = "/run/blumeops/npm.js"
 )
@@ -55,21 +52,17 @@ func (d Docs) Build(ctx context.Context, w docsite.Generation, to string) error 
 	if err != nil {
 		return err
 	}
-	b := docsBuild{Docs: d, Generation: w, client: client}
-	for _, step := range []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"base image " + d.Image, b.from},
+	b := d.in(client, w)
+	return b.steps(ctx, []namedStep{
+		{"base image " + d.Image, b.base},
 		{"npm ci", b.install},
 		{strings.Join(w.Build, " "), b.generate},
 		{"fetch the site", func(ctx context.Context) error { return b.fetch(ctx, to) }},
-	} {
-		if err := b.step(ctx, step.name, step.run); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
+}
+
+func (d Docs) in(client *dagger.Client, w docsite.Generation) *docsBuild {
+	return &docsBuild{inContainer{client: client, site: d.Site, begin: d.Step}, d, w}
 }
 
 // Check resolves the base image, and builds nothing.
@@ -78,43 +71,18 @@ func (d Docs) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := docsBuild{Docs: d, client: client}
-	return b.from(ctx)
+	return d.in(client, docsite.Generation{}).base(ctx)
 }
 
 // docsBuild is the build of one site.
 type docsBuild struct {
+	inContainer
 	Docs
 	docsite.Generation
-	client *dagger.Client
-	ctr    *dagger.Container
 }
 
-func (b *docsBuild) step(ctx context.Context, name string, run func(context.Context) error) (err error) {
-	if b.Step != nil {
-		end := b.Step(name)
-		defer func() { end(err) }()
-	}
-	err = run(ctx)
-	if own := (*engineError)(nil); errors.As(err, &own) {
-		return err
-	}
-	return explain(err)
-}
-
-func (b *docsBuild) sync(ctx context.Context, ctr *dagger.Container) (err error) {
-	b.ctr, err = ctr.Sync(ctx)
-	return err
-}
-
-func (b *docsBuild) from(ctx context.Context) error {
-	err := b.sync(ctx, b.client.Container().From(b.Site.Mirrored(b.Image)))
-	if err != nil {
-		text := removeNoise(err.Error())
-		hint := hintForBase(text, "set BLUMEOPS_NODE_IMAGE to an available image with node and npm, or set a mirror in BLUMEOPS_MIRRORS")
-		return &engineError{fmt.Sprintf("base image %s: %s", b.Image, text), hint, err}
-	}
-	return nil
+func (b *docsBuild) base(ctx context.Context) error {
+	return b.from(ctx, b.Image, "set BLUMEOPS_NODE_IMAGE to an available image with node and npm, or set a mirror in BLUMEOPS_MIRRORS")
 }
 
 // install runs npm ci on Base. Its registry and proxies apply only to npm ci: they are not in the result, and the proxies in no cache key.
@@ -126,58 +94,26 @@ func (b *docsBuild) install(ctx context.Context) error {
 	ctr := b.ctr.WithDirectory(docsDir, base).WithWorkdir(docsDir).
 		WithMountedCache(npmCache, b.client.CacheVolume("blumeops-npm"))
 	env, secrets := b.npm()
-	if b.Site.CAFile != "" {
-		authorities, err := os.ReadFile(b.Site.CAFile)
-		if err != nil {
-			return err
-		}
-		ctr = ctr.WithMountedFile(caFile, b.client.Directory().WithNewFile("ca.pem", string(authorities)).File("ca.pem"))
-		env["NODE_EXTRA_CA_CERTS"] = caFile
-	}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		ctr = ctr.WithEnvVariable(name, env[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		ctr = ctr.WithSecretVariable(name, b.client.SetSecret("blumeops-docs-"+name, secrets[name]))
-	}
 	script := b.client.Directory().WithNewFile("npm.js", npmScript).File("npm.js")
-	ctr = ctr.WithMountedFile(npmScriptFile, script).WithExec(slices.Concat([]string{"node", npmScriptFile}, npmCI)).WithoutMount(npmScriptFile)
-	for name := range env {
-		ctr = ctr.WithoutEnvVariable(name)
+	ctr, err = b.exec(ctr.WithMountedFile(npmScriptFile, script), slices.Concat([]string{"node", npmScriptFile}, npmCI), env, secrets, "blumeops-docs-")
+	if err != nil {
+		return err
 	}
-	for name := range secrets {
-		ctr = ctr.WithoutSecretVariable(name)
-	}
-	if b.Site.CAFile != "" {
-		ctr = ctr.WithoutMount(caFile)
-	}
-	return explainNPM(b.sync(ctx, ctr.WithoutMount(npmCache)))
+	return explainNPM(b.sync(ctx, ctr.WithoutMount(npmScriptFile).WithoutMount(npmCache)))
 }
 
 // npm are the variables of npm ci: public ones, and those that may hold a password.
 func (b *docsBuild) npm() (env, secrets map[string]string) {
-	env = map[string]string{"NPM_CONFIG_CACHE": npmCache, "NPM_CONFIG_UPDATE_NOTIFIER": "false", "NPM_CONFIG_PROGRESS": "false"}
-	secrets = map[string]string{}
-	for name, value := range map[string]string{"HTTP_PROXY": b.Site.HTTPProxy, "HTTPS_PROXY": b.Site.HTTPSProxy, "NO_PROXY": b.Site.NoProxy} {
-		if value != "" {
-			secrets[name] = value
-		}
-	}
-	for name, value := range b.Site.Packages {
-		switch {
-		case value == "" || !strings.HasPrefix(strings.ToUpper(name), "NPM_CONFIG_"):
-		case hasCredentials(value):
-			secrets[name] = value
-		default:
+	env, secrets = b.variables(func(name string) bool { return strings.HasPrefix(strings.ToUpper(name), "NPM_CONFIG_") })
+	for name, value := range map[string]string{"NPM_CONFIG_CACHE": npmCache, "NPM_CONFIG_UPDATE_NOTIFIER": "false", "NPM_CONFIG_PROGRESS": "false"} {
+		if _, own := env[name]; !own {
 			env[name] = value
 		}
 	}
+	if b.Site.CAFile != "" {
+		env["NODE_EXTRA_CA_CERTS"] = caFile
+	}
 	return env, secrets
-}
-
-func hasCredentials(address string) bool {
-	u, err := url.Parse(address)
-	return err != nil || u.User != nil
 }
 
 // setTimes sets files' times with a program that every base image has, because each engine handles the times of files differently.

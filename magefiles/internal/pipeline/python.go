@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,57 +61,29 @@ func (p Python) Build(ctx context.Context, g python.Generation, to string) error
 	if err != nil {
 		return err
 	}
-	b := pythonBuild{Python: p, Generation: g, client: client}
-	for _, step := range []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"base image " + p.Image, b.from},
+	b := p.in(client, g)
+	return b.steps(ctx, []namedStep{
+		{"base image " + p.Image, b.base},
 		{"install the build requirements", b.install},
 		{"ask the build backend for more", b.installMore},
 		{"build sdist and wheel", b.build},
 		{"fetch the files", func(ctx context.Context) error { return b.fetch(ctx, to) }},
-	} {
-		if err := b.step(ctx, step.name, step.run); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
+}
+
+func (p Python) in(client *dagger.Client, g python.Generation) *pythonBuild {
+	return &pythonBuild{inContainer{client: client, site: p.Site, begin: p.Step}, p, g}
 }
 
 // pythonBuild is the build of one package.
 type pythonBuild struct {
+	inContainer
 	Python
 	python.Generation
-	client *dagger.Client
-	ctr    *dagger.Container
 }
 
-func (b *pythonBuild) step(ctx context.Context, name string, run func(context.Context) error) (err error) {
-	if b.Step != nil {
-		end := b.Step(name)
-		defer func() { end(err) }()
-	}
-	err = run(ctx)
-	if own := (*engineError)(nil); errors.As(err, &own) {
-		return err
-	}
-	return explain(err)
-}
-
-func (b *pythonBuild) sync(ctx context.Context, ctr *dagger.Container) (err error) {
-	b.ctr, err = ctr.Sync(ctx)
-	return err
-}
-
-func (b *pythonBuild) from(ctx context.Context) error {
-	err := b.sync(ctx, b.client.Container().From(b.Site.Mirrored(b.Image)))
-	if err != nil {
-		text := removeNoise(err.Error())
-		hint := hintForBase(text, "set BLUMEOPS_PYTHON_IMAGE to an available image with python and pip, or set a mirror in BLUMEOPS_MIRRORS")
-		return &engineError{fmt.Sprintf("base image %s: %s", b.Image, text), hint, err}
-	}
-	return nil
+func (b *pythonBuild) base(ctx context.Context) error {
+	return b.from(ctx, b.Image, "set BLUMEOPS_PYTHON_IMAGE to an available image with python and pip, or set a mirror in BLUMEOPS_MIRRORS")
 }
 
 // install makes the environment with the requirements of pyproject.toml.
@@ -132,57 +103,24 @@ func (b *pythonBuild) pip(ctx context.Context, requires []string) error {
 		return nil
 	}
 	command := []string{"--python", pythonInEnv, "install", "--progress-bar=off", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"}
-	env, secrets := b.variables()
-	ctr := b.ctr.WithMountedCache(pipCache, b.client.CacheVolume("blumeops-pip"))
+	env, secrets := b.pipVariables()
 	if b.Offline {
 		command = append(command, "--no-index")
 		env, secrets = map[string]string{"PIP_CACHE_DIR": pipCache}, nil
 	}
-	if b.Site.CAFile != "" {
-		authorities, err := os.ReadFile(b.Site.CAFile)
-		if err != nil {
-			return err
-		}
-		ctr = ctr.WithMountedFile(caFile, b.client.Directory().WithNewFile("ca.pem", string(authorities)).File("ca.pem"))
-	}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		ctr = ctr.WithEnvVariable(name, env[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		ctr = ctr.WithSecretVariable(name, b.client.SetSecret("blumeops-python-"+name, secrets[name]))
-	}
 	command = append(append(command, "--"), requires...)
-	ctr = ctr.WithExec(slices.Concat([]string{pythonInImage, frontendFile, "pip"}, command)).WithoutMount(pipCache)
-	for name := range env {
-		ctr = ctr.WithoutEnvVariable(name)
+	ctr, err := b.exec(b.ctr.WithMountedCache(pipCache, b.client.CacheVolume("blumeops-pip")), slices.Concat([]string{pythonInImage, frontendFile, "pip"}, command),
+		env, secrets, "blumeops-python-")
+	if err != nil {
+		return err
 	}
-	for name := range secrets {
-		ctr = ctr.WithoutSecretVariable(name)
-	}
-	if b.Site.CAFile != "" {
-		ctr = ctr.WithoutMount(caFile)
-	}
-	return b.explainPip(b.sync(ctx, ctr))
+	return b.explainPip(b.sync(ctx, ctr.WithoutMount(pipCache)))
 }
 
-// variables are the variables of pip: public ones, and those that may hold a password.
-func (b *pythonBuild) variables() (env, secrets map[string]string) {
-	env = map[string]string{"PIP_CACHE_DIR": pipCache}
-	secrets = map[string]string{}
-	for name, value := range map[string]string{"HTTP_PROXY": b.Site.HTTPProxy, "HTTPS_PROXY": b.Site.HTTPSProxy, "NO_PROXY": b.Site.NoProxy} {
-		if value != "" {
-			secrets[name] = value
-		}
-	}
-	for name, value := range b.Site.Packages {
-		switch {
-		case value == "" || !strings.HasPrefix(name, packagesPrefix):
-		case hasCredentials(value):
-			secrets[name] = value
-		default:
-			env[name] = value
-		}
-	}
+// pipVariables are the variables of pip: public ones, and those that may hold a password.
+func (b *pythonBuild) pipVariables() (env, secrets map[string]string) {
+	env, secrets = b.variables(func(name string) bool { return strings.HasPrefix(name, packagesPrefix) })
+	env["PIP_CACHE_DIR"] = pipCache
 	return env, secrets
 }
 
