@@ -382,7 +382,7 @@ func TestImageWithoutLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer made.Close()
-	version, err := image.ParseVersion("dev")
+	version, err := image.ParseVersion("v0.0.0")
 	if err != nil {
 		t.Fatal(err)
 	}
