@@ -75,8 +75,15 @@ func (e *engineUse) now(daemon int) remains {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", daemon))
 	must(e.t, err)
 	for _, path := range files { // sockets, databases, network namespaces
-		if target, err := os.Readlink(path); err == nil {
-			add("open file", numbered.ReplaceAllString(target, ""))
+		target, err := os.Readlink(path)
+		if err != nil {
+			continue
+		}
+		// Without root the daemon listens for the servers of the machine's loopback addresses, which others start and stop, and Go keeps pipes for the
+		// data that it forwards to them.
+		kind := numbered.ReplaceAllString(target, "")
+		if os.Geteuid() == 0 || kind != "socket" && kind != "pipe" {
+			add("open file", kind)
 		}
 	}
 	for _, pattern := range []string{"root/*/executor/*", "root/*/service-hosts/*", "tmp/*", "run/*"} {
