@@ -22,7 +22,9 @@ type CI mg.Namespace
 // A tag python-NAME-vX.Y.Z publishes the Python package NAME, as package:publish
 // does, unless there is a container python-NAME.
 //
-// A tag vX.Y.Z is a release of the docs: the target does nothing and succeeds.
+// In a repository of exactly one Python package that releases no docs (the setting
+// DocsManifest is empty), a tag vX.Y.Z publishes this package. In every other
+// repository it is a release of the docs: the target does nothing and succeeds.
 //
 //	mage ci:tag devpi-v1.1.0
 //	mage ci:tag "$GITHUB_REF" -promote

@@ -16,15 +16,17 @@ type Package mg.Namespace
 //
 // A Python package is a folder with a pyproject.toml that describes a project. It
 // is looked for in the folders of the setting Packages, and in their subfolders.
-// A pyproject.toml that only configures tools does not count.
+// A pyproject.toml that only configures tools does not count. With -source only
+// this folder is read.
 //
 //	mage package:list
 //	mage package:list -format=json
 func (Package) List(ctx context.Context,
+	source *string, // folder of a project, from the root; default: the setting Packages
 	format *string, // text (default) or json
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		listing, err := a.ListPackages()
+		listing, err := a.ListPackages(value(source))
 		return a.Result(listing, err)
 	})
 }
@@ -44,16 +46,20 @@ func (Package) List(ctx context.Context,
 // If the version comes from a tag (setuptools-scm, hatch-vcs), the build has
 // version 0.dev0+gCOMMIT.
 //
+// In CI $GITHUB_OUTPUT gets package, version, files, wheel, sdist and checksums.
+//
 //	mage package:build greeter
 //	mage package:build . -output=/tmp/dist
+//	mage package:build . -source=tools/greeter
 //	mage package:build greeter -interactive
 func (Package) Build(ctx context.Context, name string,
+	source *string, // folder of the project, from the root; default: look in the setting Packages
 	output *string, // folder for the files, other files in it stay; default: dist
 	interactive *bool, // open a shell in the step that fails, on a terminal
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
-	given := tasks.PackageArgs{Name: name, Output: cmp.Or(value(output), "dist")}
+	given := tasks.PackageArgs{Name: name, Source: value(source), Output: cmp.Or(value(output), "dist")}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		if err := a.Inspect(value(interactive)); err != nil {
 			return err
@@ -82,13 +88,14 @@ func (Package) Build(ctx context.Context, name string,
 //	mage package:publish greeter v1.2.0
 //	mage package:publish . patch -index=https://devpi.example/me/prod
 func (Package) Publish(ctx context.Context, name, version string,
+	source *string, // folder of the project, from the root; default: look in the setting Packages
 	index *string, // address of the index; default: the setting PackageIndex, else the forge's registry
 	dryrun *bool, // print the build and the uploads, write nothing
 	interactive *bool, // open a shell in the step that fails, on a terminal
 	format *string, // text (default) or json
 	engine *string, // auto (default), dagger or embedded
 ) error {
-	given := tasks.PackagePublishArgs{Name: name, Version: version, Index: value(index)}
+	given := tasks.PackagePublishArgs{Name: name, Version: version, Source: value(source), Index: value(index)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
 		if err := a.Inspect(value(interactive)); err != nil {
 			return err

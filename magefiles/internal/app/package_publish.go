@@ -13,14 +13,13 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/packagepublish"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/regular"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/repo"
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
 )
 
 // PublishPackage builds a Python package from the commit and uploads it to an index.
 func (a *App) PublishPackage(ctx context.Context, choice string, args tasks.PackagePublishArgs, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "publish package " + args.Name + " " + args.Version
-	publish, err := a.packagePublisher(choice, args.Index)
+	publish, err := a.packagePublisher(choice, args)
 	if err != nil {
 		return packagepublish.Result{}, err
 	}
@@ -40,8 +39,8 @@ func (a *App) runPackage(ctx context.Context, publish packagepublish.Publish, ar
 }
 
 // packagePublisher is the use case with its real adapters.
-func (a *App) packagePublisher(choice, flag string) (publish packagepublish.Publish, err error) {
-	address, err := a.packageAddress(flag)
+func (a *App) packagePublisher(choice string, args tasks.PackagePublishArgs) (publish packagepublish.Publish, err error) {
+	address, err := a.packageAddress(args.Index)
 	if err != nil {
 		return publish, err
 	}
@@ -58,7 +57,7 @@ func (a *App) packagePublisher(choice, flag string) (publish packagepublish.Publ
 		return publish, err
 	}
 	return packagepublish.Publish{
-		Folders: settings.List(a.Packages), Repo: git, CheckOut: a.checkOutFolder, Builder: builder, Index: index, MayUpload: a.mayUpload(address),
+		Places: a.packagePlaces(args.Source), Repo: git, CheckOut: a.checkOutFolder, Builder: builder, Index: index, MayUpload: a.mayUpload(address),
 		Watch: a.progress.step, Note: a.console.Note,
 	}, nil
 }
@@ -66,8 +65,12 @@ func (a *App) packagePublisher(choice, flag string) (publish packagepublish.Publ
 // packageTagPrefix begins the tags of Python packages: python-NAME-vX.Y.Z.
 const packageTagPrefix = "python-"
 
-// packageTag reads the tag of a Python package. A container of that name comes first.
+// packageTag reads the tag of a Python package: python-NAME-vX.Y.Z, or vX.Y.Z for the only one. A container python-NAME comes first.
 func (a *App) packageTag(ref string) (name, version string, ok bool) {
+	if _, err := image.ParseVersion(image.TagName(ref)); err == nil {
+		name, ok = a.onlyPackage()
+		return name, image.TagName(ref), ok
+	}
 	tag, err := image.ParseTag(ref)
 	name, isPackage := strings.CutPrefix(string(tag.Name), packageTagPrefix)
 	if err != nil || !isPackage {
@@ -79,10 +82,26 @@ func (a *App) packageTag(ref string) (name, version string, ok bool) {
 	return name, tag.Version.String(), true
 }
 
+// onlyPackage is the package that a tag vX.Y.Z releases: the only one of a repository that releases no docs. With an invalid pyproject.toml it is
+// not known to be the only one.
+func (a *App) onlyPackage() (name string, ok bool) {
+	if a.DocsManifest != "" {
+		return "", false
+	}
+	found, faults := a.packagePlaces("").Find(a.tree())
+	if faults != nil {
+		a.console.Note(strings.ReplaceAll(faults.Error(), "\n", "; "))
+	}
+	if len(found) != 1 || faults != nil {
+		return "", false
+	}
+	return string(found[0].Name), true
+}
+
 // publishPackageTag publishes the Python package of a pushed tag.
 func (a *App) publishPackageTag(ctx context.Context, choice, tag string, args tasks.PackagePublishArgs, dryRun bool) (fmt.Stringer, error) {
 	a.progress.title = "publish a tag"
-	publish, err := a.packagePublisher(choice, "")
+	publish, err := a.packagePublisher(choice, args)
 	if err != nil {
 		return packagepublish.Result{}, err
 	}

@@ -16,8 +16,13 @@ import (
 )
 
 // ListPackages lists the Python packages.
-func (a *App) ListPackages() (fmt.Stringer, error) {
-	return packagelist.List{Files: a.tree(), Folders: settings.List(a.Packages)}.Run()
+func (a *App) ListPackages(source string) (fmt.Stringer, error) {
+	return packagelist.List{Files: a.tree(), Places: a.packagePlaces(source)}.Run()
+}
+
+// packagePlaces are the folders of the setting Packages, or the one of the flag -source.
+func (a *App) packagePlaces(source string) python.Places {
+	return python.Places{Folders: settings.List(a.Packages), Source: source}
 }
 
 // BuildPackage builds the wheel and the sdist of a Python package from the working tree.
@@ -35,9 +40,13 @@ func (a *App) BuildPackage(ctx context.Context, choice string, args tasks.Packag
 	if err != nil {
 		return packagebuild.Result{}, err
 	}
-	return packagebuild.Build{
-		Files: a.tree(), Folders: settings.List(a.Packages), List: git.FilesWithin, Commit: head, Builder: builder, Watch: a.progress.step, Note: a.console.Note,
+	built, err := packagebuild.Build{
+		Files: a.tree(), Places: a.packagePlaces(args.Source), List: git.FilesWithin, Commit: head, Builder: builder, Watch: a.progress.step, Note: a.console.Note,
 	}.Run(ctx, args)
+	if err != nil {
+		return built, err
+	}
+	return built, a.writeOutputs(built)
 }
 
 // packageBuilder builds Python packages with the engine that is available. Nothing is connected to yet.

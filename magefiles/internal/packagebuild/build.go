@@ -19,8 +19,8 @@ import (
 
 // Build builds a Python package from the working tree.
 type Build struct {
-	Files   fs.FS    // the working tree
-	Folders []string // of projects
+	Files  fs.FS // the working tree
+	Places python.Places
 	// List lists the files of a folder of the working tree that git does not ignore, by slash path from the root.
 	List    func(ctx context.Context, dir string) ([]string, error)
 	Commit  image.Commit // that is checked out: the files in wheel and sdist get its time
@@ -53,9 +53,30 @@ func (r Result) String() string {
 	return strings.Join(lines, "\n")
 }
 
+// Outputs are the outputs of a CI job, by name. Lists are in the order of Files, and separated by a space.
+func (r Result) Outputs() map[string]string {
+	outputs := map[string]string{"package": string(r.Name) + "==" + r.Version, "version": r.Version}
+	var paths, sums []string
+	for _, f := range r.Files {
+		outputs[string(f.Kind)] = f.Path
+		paths, sums = append(paths, f.Path), append(sums, "sha256:"+f.SHA256)
+	}
+	outputs["files"], outputs["checksums"] = strings.Join(paths, " "), strings.Join(sums, " ")
+	return outputs
+}
+
+// Summary is a line of Markdown for the page of a CI job.
+func (r Result) Summary() string {
+	text := fmt.Sprintf("- `%s==%s`", r.Name, r.Version)
+	for _, f := range r.Files {
+		text += fmt.Sprintf(", `%s` (sha256:%s)", f.Path, f.SHA256)
+	}
+	return text
+}
+
 // Run builds. It checks all arguments before it starts or writes anything.
 func (b Build) Run(ctx context.Context, args tasks.PackageArgs) (_ Result, err error) {
-	p, err := python.Lookup(b.Files, b.Folders, args.Name)
+	p, err := b.Places.Lookup(b.Files, args.Name)
 	if err != nil {
 		return Result{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +63,7 @@ const stated, scm = "[project]\nname = \"a\"\nversion = \"1.0\"\n", "[project]\n
 func build(t *testing.T, pyproject string, b *backend, args tasks.PackageArgs) (r packagebuild.Result, notes string, err error) {
 	t.Helper()
 	use := packagebuild.Build{
-		Files: fstest.MapFS{"p/pyproject.toml": {Data: []byte(pyproject)}, "p/a.py": {}, "p/ignored.tmp": {}}, Folders: []string{"."}, Builder: b,
+		Files: fstest.MapFS{"p/pyproject.toml": {Data: []byte(pyproject)}, "p/a.py": {}, "p/ignored.tmp": {}}, Places: python.Places{Folders: []string{"."}}, Builder: b,
 		List: func(_ context.Context, dir string) ([]string, error) {
 			return []string{dir + "/a.py", dir + "/pyproject.toml"}, nil
 		},
@@ -79,6 +80,15 @@ func TestBuild(t *testing.T) {
 	want := fmt.Sprintf("%[1]s/a-1.0-py3-none-any.whl sha256:%[2]s\n%[1]s/a-1.0.tar.gz sha256:%[3]s", to, sum(r, 0), sum(r, 1))
 	if err != nil || notes != "" || r.String() != want || r.Version != "1.0" || strings.Join(b.sources, " ") != "a.py pyproject.toml" {
 		t.Fatalf("%+v, %q, built %v, %v", r, notes, b.sources, err)
+	}
+	wheel, sdist := to+"/a-1.0-py3-none-any.whl", to+"/a-1.0.tar.gz"
+	if got, want := r.Outputs(), (map[string]string{
+		"package": "a==1.0", "version": "1.0", "wheel": wheel, "sdist": sdist, "files": wheel + " " + sdist, "checksums": "sha256:" + sum(r, 0) + " sha256:" + sum(r, 1),
+	}); !maps.Equal(got, want) {
+		t.Errorf("the outputs are %v", got)
+	}
+	if got, want := r.Summary(), fmt.Sprintf("- `a==1.0`, `%s` (sha256:%s), `%s` (sha256:%s)", wheel, sum(r, 0), sdist, sum(r, 1)); got != want {
+		t.Errorf("the summary is %q", got)
 	}
 	for _, f := range r.Files {
 		if info, err := os.Stat(f.Path); err != nil || info.Size() != f.Size || info.Mode() != 0o644 {

@@ -12,8 +12,8 @@ import (
 
 // List shows the Python packages of a repository.
 type List struct {
-	Files   fs.FS    // the repository
-	Folders []string // of projects
+	Files  fs.FS // the repository
+	Places python.Places
 }
 
 // Listing is the result of List.
@@ -30,7 +30,7 @@ type Listed struct {
 
 // Run returns the usable projects, together with an error about the others.
 func (l List) Run() (Listing, error) {
-	found, err := python.Find(l.Files, l.Folders)
+	found, err := l.Places.Find(l.Files)
 	listing := make(Listing, len(found))
 	for i, p := range found {
 		listing[i] = Listed{Name: p.Name, Version: p.StatedVersion(), From: p.From, Backend: p.Backend, Folder: p.Dir}

@@ -5,6 +5,7 @@ import (
 	"testing/fstest"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/packagelist"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/python"
 )
 
 func TestList(t *testing.T) {
@@ -13,7 +14,7 @@ func TestList(t *testing.T) {
 		"python/a/pyproject.toml": {Data: []byte("[project]\nname = \"a\"\ndynamic = [\"version\"]\n[tool.setuptools_scm]\n")},
 		"python/c/pyproject.toml": {Data: []byte("[project]\n")},
 	}
-	listing, err := packagelist.List{Files: files, Folders: []string{"python"}}.Run()
+	listing, err := packagelist.List{Files: files, Places: python.Places{Folders: []string{"python"}}}.Run()
 	want := `NAME  VERSION   BACKEND                           FOLDER
 a     from tag  setuptools.build_meta:__legacy__  python/a
 B_b   1.0       hatchling.build                   python/b`

@@ -46,8 +46,8 @@ type TagLooker interface {
 // has with the same content is left; one with another content is refused. So running it again finishes an interrupted publish, even after the
 // upload of one of the two files.
 type Publish struct {
-	Folders []string // of projects
-	Repo    Repo
+	Places python.Places
+	Repo   Repo
 	// CheckOut returns the files of a folder of a commit, by their paths from the root of the repository. Nothing leads out of them.
 	CheckOut func(ctx context.Context, commit, dir string) (fs.FS, error)
 	Builder  python.Builder

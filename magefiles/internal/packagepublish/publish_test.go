@@ -114,7 +114,7 @@ func (s *site) Build(_ context.Context, g python.Generation, to string) error {
 
 func (s *site) publish() packagepublish.Publish {
 	return packagepublish.Publish{
-		Folders: []string{"python"}, Repo: s, CheckOut: s.checkOut, Builder: s, Index: s, Note: func(text string) { s.notes = append(s.notes, text) },
+		Places: python.Places{Folders: []string{"python"}}, Repo: s, CheckOut: s.checkOut, Builder: s, Index: s, Note: func(text string) { s.notes = append(s.notes, text) },
 	}
 }
 

@@ -109,7 +109,7 @@ func (w *publishing) check(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	w.project, err = python.Lookup(files, w.Folders, w.name)
+	w.project, err = w.Places.Lookup(files, w.name)
 	return err
 }
 

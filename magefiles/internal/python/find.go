@@ -12,13 +12,22 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
 
-// Find returns the projects of a repository, sorted by name. Each folder is a project, or has projects in its subfolders. A pyproject.toml that
-// only configures tools is skipped. Projects that cannot be used are in the error, each as a *ProjectError; the others are returned with it.
-func Find(files fs.FS, folders []string) ([]Project, error) {
+// Places are the folders of a repository that may have projects, by their slash paths from the root.
+type Places struct {
+	Folders []string // each is a project, or has projects in its subfolders
+	Source  string   // if set, the folder of the only project: Folders do not count
+}
+
+// Find returns the projects, sorted by name. A pyproject.toml in Folders that only configures tools is skipped. Projects that cannot be used are in
+// the error, each as a *ProjectError; the others are returned with it.
+func (p Places) Find(files fs.FS) ([]Project, error) {
+	if p.Source != "" {
+		return openSource(files, p.Source)
+	}
 	var found []Project
 	var faults []error
 	seen := map[string]bool{}
-	for _, folder := range folders {
+	for _, folder := range p.Folders {
 		folder = path.Clean(folder)
 		if !fs.ValidPath(folder) {
 			faults = append(faults, &image.InvalidError{What: "folder of Python packages", Input: folder, Reason: "must be below the root of the repository"})
@@ -50,6 +59,34 @@ func Find(files fs.FS, folders []string) ([]Project, error) {
 	return found, errors.Join(faults...)
 }
 
+// openSource returns the project of the folder that a user has named.
+func openSource(files fs.FS, folder string) ([]Project, error) {
+	dir, reason := path.Clean(folder), ""
+	switch info, err := fs.Stat(files, dir); {
+	case path.IsAbs(folder):
+		reason = "must be relative to the root of the repository"
+	case !fs.ValidPath(dir):
+		reason = "must be below the root of the repository"
+	case errors.Is(err, fs.ErrNotExist):
+		reason = "not found"
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		reason = "is not a folder"
+	}
+	if reason != "" {
+		return nil, &image.InvalidError{What: "source of a Python package", Input: folder, Reason: reason}
+	}
+	project, err := Open(files, dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &image.InvalidError{What: "source of a Python package", Input: folder, Reason: "has no " + File}
+	case err != nil:
+		return nil, err
+	}
+	return []Project{project}, nil
+}
+
 // candidates are a folder and its subfolders, without hidden ones and links.
 func candidates(files fs.FS, folder string) []string {
 	dirs := []string{folder}
@@ -66,8 +103,11 @@ func candidates(files fs.FS, folder string) []string {
 const Only = "."
 
 // Lookup returns the project of that name; an index does not distinguish My_Package and my-package. Faults of other projects do not matter.
-func Lookup(files fs.FS, folders []string, name string) (Project, error) {
-	found, faults := Find(files, folders)
+func (p Places) Lookup(files fs.FS, name string) (Project, error) {
+	found, faults := p.Find(files)
+	if p.Source != "" && faults != nil {
+		return Project{}, faults
+	}
 	if name == Only {
 		if len(found) == 1 && faults == nil {
 			return found[0], nil

@@ -63,13 +63,13 @@ func TestFind(t *testing.T) {
 		"pyproject.toml": "[tool.ruff]\n", "python/one/pyproject.toml": static, "python/two/pyproject.toml": poetry, "python/notes/x.txt": "",
 		"python/.venv/pyproject.toml": poetry, "broken/pyproject.toml": "[project]\n",
 	})
-	found, err := python.Find(files, []string{".", "python", "./python/"})
+	found, err := python.Places{Folders: []string{".", "python", "./python/"}}.Find(files)
 	var broken *python.ProjectError
 	if !errors.As(err, &broken) || broken.Dir != "broken" || len(found) != 2 || found[0].Dir != "python/one" || found[1].Name != "old" {
 		t.Errorf("%+v, %v", found, err)
 	}
 	for name, want := range map[string]string{"my_pkg": "python/one", "old": "python/two", "MY-PKG": "python/one"} {
-		if p, err := python.Lookup(files, []string{".", "python"}, name); err != nil || p.Dir != want {
+		if p, err := (python.Places{Folders: []string{".", "python"}}).Lookup(files, name); err != nil || p.Dir != want {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
@@ -87,12 +87,37 @@ func TestFind(t *testing.T) {
 		"outside":    {nil, []string{"../x"}, "a", "must be below the root"},
 		"its broken": {map[string]string{"pyproject.toml": "[project]\n"}, []string{"."}, ".", "pyproject.toml: states no name"},
 	} {
-		if p, err := python.Lookup(tree(c.files), c.folders, c.asked); err == nil || !strings.Contains(err.Error(), c.says) {
+		if p, err := (python.Places{Folders: c.folders}).Lookup(tree(c.files), c.asked); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
-	if p, err := python.Lookup(tree(map[string]string{"pyproject.toml": static}), []string{"."}, "."); err != nil || p.Dir != "." {
+	if p, err := (python.Places{Folders: []string{"."}}).Lookup(tree(map[string]string{"pyproject.toml": static}), "."); err != nil || p.Dir != "." {
 		t.Errorf("the only one: %+v, %v", p, err)
+	}
+}
+
+// TestSource has a folder that a user names: exactly this one, also outside of the setting's folders and hidden.
+func TestSource(t *testing.T) {
+	files := tree(map[string]string{
+		"pyproject.toml": static, "sub/pyproject.toml": poetry, "tools/.x/pyproject.toml": poetry, "plain/a.txt": "", "ruff/pyproject.toml": "[tool.ruff]\n",
+		"broken/pyproject.toml": "[project]\n",
+	})
+	for source, want := range map[string]string{".": "My.Pkg", "./sub/": "old", "tools/.x": "old"} {
+		for _, name := range []string{".", want} {
+			if p, err := (python.Places{Folders: []string{"none"}, Source: source}).Lookup(files, name); err != nil || string(p.Name) != want {
+				t.Errorf("%s of %s: %+v, %v", name, source, p, err)
+			}
+		}
+	}
+	for source, says := range map[string]string{
+		"/sub": "must be relative to the root", "../x": "must be below the root", "sub/../..": "must be below the root", "none": "not found", "plain/a.txt": "is not a folder",
+		"plain": "has no pyproject.toml", "ruff": "has neither [project]", "broken": "states no name", "sub": "not found (known: old)",
+	} {
+		p, err := python.Places{Folders: []string{"."}, Source: source}.Lookup(files, "My.Pkg")
+		var status interface{ ExitStatus() int }
+		if err == nil || !strings.Contains(err.Error(), says) || !errors.As(err, &status) || status.ExitStatus() != 2 {
+			t.Errorf("%s: %+v, %v", source, p, err)
+		}
 	}
 }
 

@@ -86,6 +86,7 @@ type ValidateArgs struct {
 // PackageArgs are a person's arguments.
 type PackageArgs struct {
 	Name   string // of a Python package, or . for the only one
+	Source string // folder of the project; default: the folders of the site
 	Output string // folder of wheel and sdist
 }
 
@@ -93,6 +94,7 @@ type PackageArgs struct {
 type PackagePublishArgs struct {
 	Name    string // of a Python package, or . for the only one
 	Version string // vX.Y.Z[-PRE], patch, minor or major
+	Source  string // folder of the project; default: the folders of the site
 	Index   string // address; default: the site's
 }
 

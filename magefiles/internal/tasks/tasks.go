@@ -37,7 +37,7 @@ type App interface {
 	ReleaseDocs(ctx context.Context, engine string, args ReleaseArgs, dryRun bool) (fmt.Stringer, error)
 	RollBackDocs(ctx context.Context, version string, dryRun bool) (fmt.Stringer, error)
 
-	ListPackages() (fmt.Stringer, error)
+	ListPackages(source string) (fmt.Stringer, error)
 	PublishPackage(ctx context.Context, engine string, args PackagePublishArgs, dryRun bool) (fmt.Stringer, error)
 	BuildPackage(ctx context.Context, engine string, args PackageArgs) (fmt.Stringer, error)
 

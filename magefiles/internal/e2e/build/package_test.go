@@ -26,7 +26,13 @@ func newPackage(t *testing.T) *workspace {
 // TestPackage builds a package in two clones: equal files at the same commit. A file that git ignores is not built.
 func TestPackage(t *testing.T) {
 	w := newPackage(t)
+	job := filepath.Join(w.Dir, "output")
+	w.Env["GITHUB_OUTPUT"] = job
 	first := w.Mage("package:build", "hello", "-output=one")
+	if text, err := os.ReadFile(job); err != nil || !strings.Contains(string(text), "one/hello-1.0.0-py3-none-any.whl one/hello-1.0.0.tar.gz") {
+		t.Errorf("$GITHUB_OUTPUT has %q, %v", text, err)
+	}
+	w.WantFullJobFile("GITHUB_OUTPUT", "package:build", "hello", "-output=one")
 	if lines := strings.Split(first, "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "one/hello-1.0.0-py3-none-any.whl sha256:") || !strings.HasPrefix(lines[1], "one/hello-1.0.0.tar.gz sha256:") {
 		t.Errorf("printed %q", first)
 	}
@@ -55,6 +61,11 @@ func TestPackage(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(clone.Repo, "one/other.txt")); err != nil {
 		t.Error(err)
+	}
+	clone.Write("tools/other/pyproject.toml", "[project]\nname = \"other\"\nversion = \"2.0\"\n")
+	clone.Write("tools/other/other.py", "")
+	if out := clone.Mage("package:build", ".", "-source=tools/other", "-output=one"); !strings.HasPrefix(out, "one/other-2.0-py3-none-any.whl sha256:") {
+		t.Errorf("the folder of -source gave %q", out)
 	}
 	d, err := python.ReadDist(filepath.Join(clone.Repo, "one/hello-1.0.0-py3-none-any.whl"))
 	if err != nil || d.Metadata.Name != "hello" {

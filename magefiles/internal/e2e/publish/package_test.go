@@ -81,6 +81,8 @@ const wrongToken, urlPassword, devpiPassword = "canary-wrong", "canary-url", "ca
 func TestPackage(t *testing.T) {
 	p := newPackages(t)
 	p.run(0, "would upload its wheel and its sdist to "+p.forge.URL()+"/api/packages/"+p.forge.Owner+"/pypi", "package:publish", "hello", "v1.0.0", "-dryrun")
+	p.run(0, "would build hello==1.0.0", "package:publish", ".", "v1.0.0", "-source=python/hello", "-dryrun")
+	p.run(2, "has no pyproject.toml", "package:publish", ".", "v1.0.0", "-source=python", "-dryrun")
 	job := filepath.Join(p.Dir, "output")
 	p.Env["GITHUB_OUTPUT"] = job
 	if line := p.run(0, "upload", "package:publish", "hello", "v1.0.0"); line != "hello==1.0.0" {
@@ -157,6 +159,7 @@ func (p *packages) tags() {
 		p.T.Errorf("ci:tag printed %q", line)
 	}
 	p.WantFullJobFile("GITHUB_OUTPUT", "ci:tag", "python-hello-v1.2.0")
+	p.run(0, "v1.2.0 is not a container tag: nothing is published", "ci:tag", "v1.2.0") // this repository releases docs
 	p.CommitAll("Go on")
 	p.run(1, "is on commit", "ci:tag", "python-hello-v1.2.0")
 }
