@@ -100,6 +100,18 @@ func TestFilesAreGo(t *testing.T) {
 	}
 }
 
+// The module path has no port, which the go command refuses.
+func TestModulePath(t *testing.T) {
+	for remote, want := range map[string]string{
+		"https://forge.example/me/homelab": "go mod init forge.example/me/homelab", "https://forge.example:8443/git/me/homelab.git": "go mod init forge.example/git/me/homelab",
+		"http://127.0.0.1:3000/me/homelab": "go mod init 127.0.0.1/me/homelab", "": "go mod init homelab.example/me",
+	} {
+		if got := plan(t, fstest.MapFS{}, remote).Steps[0]; got != want {
+			t.Errorf("%s: %s, expected %s", remote, got, want)
+		}
+	}
+}
+
 // targetsOf are the names of all targets.
 func targetsOf(t *testing.T) (names []string) {
 	t.Helper()

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"fmt"
 	"go/format"
+	"net/url"
+	"path"
 	"strings"
 	"text/tabwriter"
 )
@@ -52,8 +54,8 @@ func (p *Plan) files(a Adopt) {
 		{"magefiles/site.go", string(formatted)},
 	}
 	module := "homelab.example/me"
-	if _, host, ok := strings.Cut(p.setting("ForgeURL"), "://"); ok {
-		module = host + "/" + p.setting("Owner") + "/" + p.setting("Repository")
+	if forge, err := url.Parse(p.setting("ForgeURL")); err == nil && forge.Host != "" {
+		module = path.Join(forge.Hostname(), forge.Path, p.setting("Owner"), p.setting("Repository")) // a module path has no port
 	}
 	if !a.hasModule() {
 		p.Steps = append(p.Steps, "go mod init "+module)

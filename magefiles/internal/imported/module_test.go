@@ -71,7 +71,7 @@ func proxy(t *testing.T) (dir, version string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string][]byte{"list": nil, version + ".info": info, version + ".mod": mod, version + ".zip": content.Bytes()} {
+	for name, text := range map[string][]byte{"list": nil, version + ".info": info, "main.info": info, version + ".mod": mod, version + ".zip": content.Bytes()} {
 		write(t, filepath.Join(dir, path, "@v", name), string(text))
 	}
 	return dir, version
@@ -136,11 +136,19 @@ var passedOn = []string{
 // newRepository is a repository with a go.mod of its own and the given files.
 func newRepository(t *testing.T, files map[string]string) *repository {
 	t.Helper()
+	r, version := newFolder(t, "homelab")
+	r.begin(replaced(files, "MODULE", version), func() { r.run("go", "mod", "tidy") })
+	return r
+}
+
+// newFolder is a folder for a repository, with an environment of its own that has this module in the returned version, which is also that of main.
+func newFolder(t *testing.T, name string) (r *repository, version string) {
+	t.Helper()
 	at, version := proxy(t)
 	cache := goEnv(t, "GOMODCACHE")
 	t.Cleanup(func() { forget(t, cache, version) })
 	work := t.TempDir()
-	r := &repository{t: t, dir: filepath.Join(work, "homelab"), env: []string{
+	r = &repository{t: t, dir: filepath.Join(work, name), env: []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(work, "home"), "XDG_CACHE_HOME=" + filepath.Join(work, "cache"), "TERM=dumb", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=A Test", "GIT_AUTHOR_EMAIL=test@example.test", "GIT_COMMITTER_NAME=A Test", "GIT_COMMITTER_EMAIL=test@example.test",
 		"GOMODCACHE=" + cache, "GOCACHE=" + goEnv(t, "GOCACHE"), "GOTOOLCHAIN=" + goEnv(t, "GOTOOLCHAIN"),
@@ -152,14 +160,19 @@ func newRepository(t *testing.T, files map[string]string) *repository {
 			r.env = append(r.env, name+"="+value)
 		}
 	}
+	return r, version
+}
+
+// begin makes the repository with files, and with those that prepare makes.
+func (r *repository) begin(files map[string]string, prepare func()) {
+	r.t.Helper()
 	for name, text := range files {
-		write(t, filepath.Join(r.dir, name), strings.ReplaceAll(text, "MODULE", version))
+		write(r.t, filepath.Join(r.dir, name), text)
 	}
 	r.run("git", "init", "--quiet", "--initial-branch=main")
-	r.run("go", "mod", "tidy")
+	prepare()
 	r.run("git", "add", "--all")
 	r.run("git", "commit", "--quiet", "--message=Begin")
-	return r
 }
 
 // with is the same repository for a subtest.
