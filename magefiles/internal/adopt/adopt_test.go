@@ -112,6 +112,21 @@ func TestModulePath(t *testing.T) {
 	}
 }
 
+// The output folder of an unknown generator is a setting that the user must set.
+func TestUnknownOutput(t *testing.T) {
+	p := plan(t, fstest.MapFS{
+		"docs/package.json": {Data: []byte(`{"scripts": {"build": "node build.js"}}`)}, "docs/package-lock.json": {Data: []byte("{}")},
+	}, "")
+	if p.setting("DocsGenerator") != "node" || !strings.Contains(p.Files[1].Text, "DocsOutput:    \"\", // set this: folder in docs") {
+		t.Errorf("the plan is %s", p)
+	}
+	for _, todo := range p.Todo {
+		if todo.Where == "docs" {
+			t.Errorf("the plan has %+v", todo)
+		}
+	}
+}
+
 // targetsOf are the names of all targets.
 func targetsOf(t *testing.T) (names []string) {
 	t.Helper()

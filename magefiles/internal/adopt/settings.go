@@ -241,11 +241,16 @@ func (p *Plan) docs(files fs.FS, objects []object) {
 			}
 			p.add("Docs", dir, "the folder of the docs")
 		}
-		if err != nil {
-			p.Todo = append(p.Todo, Todo{dir, "docs:build cannot build the docs: " + err.Error()})
-		} else {
+		if err == nil {
 			p.add("DocsGenerator", string(plan.Generator), "the files in "+dir)
+			break
 		}
+		if plan, other := docsite.Detect(files, dir, docsite.Settings{Generator: defaults.DocsGenerator, Output: "build"}); other == nil { // only the output is not known
+			p.add("DocsGenerator", string(plan.Generator), "the files in "+dir)
+			p.add("DocsOutput", "", "folder in "+dir+" that the build writes the site to")
+			break
+		}
+		p.Todo = append(p.Todo, Todo{dir, "docs:build cannot build the docs: " + err.Error()})
 		break
 	}
 	_, err := changelog.ParseConfig(files)
