@@ -119,7 +119,7 @@ func Run(ctx context.Context, tree *Tree, checks []Check, o Options) (*Report, e
 		})
 	}
 	_ = group.Wait() // the functions return no errors
-	report.Findings = found.findings()
+	report.Findings = tree.withoutDoubles(found.findings())
 	for _, name := range report.Checks {
 		if slices.ContainsFunc(report.Findings, func(f Finding) bool { return f.Check == name }) {
 			report.Advice = append(report.Advice, advice[name]...)

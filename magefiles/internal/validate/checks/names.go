@@ -12,7 +12,7 @@ import (
 // names checks the names of pages.
 var names = validate.Check{
 	Name:   "names",
-	Covers: "The pages of the documentation: whether each name belongs to only one page, because wiki links lead to pages by name.",
+	Covers: "The pages of the documentation: whether each name belongs to only one page, because wiki links lead to pages by name. Documentation that is no wiki, see frontmatter, is not checked.",
 	Rules: []validate.Rule{
 		{ID: "unique", What: "Two pages have the same file name, without regard to case; index.md and README.md of folders may repeat.", Do: "Rename one of them, and the links to it."},
 	},
@@ -20,6 +20,9 @@ var names = validate.Check{
 		book := page.Open(in.Tree, in.Site.Docs)
 		if book.Err != nil {
 			return book.Err
+		}
+		if !isWiki(in, book) {
+			return nil // links lead to pages by path
 		}
 		first := map[string]*page.Page{}
 		for _, p := range book.Docs {

@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 // workflows checks the workflows of Forgejo.
 var workflows = validate.Check{
 	Name:   "workflows",
-	Covers: "Workflows and actions below .forgejo, .gitea and .github: whether Forgejo runs them, and common mistakes.",
+	Covers: "Workflows and actions below .forgejo, .gitea and .github: whether Forgejo runs them, and common mistakes. Forgejo's limits do not count below .github if GitHub runs it: another folder of them exists, or the remote is at github.com and no setting names another forge.",
 	Rules: []validate.Rule{
 		{ID: workflow.RuleYAML, What: "A workflow is not YAML, has a key twice, or is nested too deeply.", Do: "Correct the YAML."},
 		{ID: workflow.RuleSchema, What: "Forgejo's runner refuses the workflow or action: its schema does not allow a key, a value or a context there.", Do: "Use only what the workflow reference of Forgejo Actions describes."},
@@ -91,9 +92,18 @@ func workflowFiles(in *validate.Input) []string {
 	return found
 }
 
-// runsOnForgejo says whether Forgejo runs a workflow: it skips .github if another folder exists; GitHub runs those on a mirror.
+// runsOnForgejo says whether Forgejo runs a workflow: it skips .github if another folder exists, because GitHub runs those on a mirror. It also
+// does not run them if GitHub is the only forge of the repository.
 func runsOnForgejo(in *validate.Input, name string) bool {
-	return !strings.HasPrefix(name, ".github/") || !in.Has(".forgejo/workflows") && !in.Has(".gitea/workflows")
+	return !strings.HasPrefix(name, ".github/") || !in.Has(".forgejo/workflows") && !in.Has(".gitea/workflows") && !onlyOnGitHub(in.ForgeURLs)
+}
+
+// onlyOnGitHub says whether all known addresses of a repository are at GitHub.
+func onlyOnGitHub(addresses []string) bool {
+	return len(addresses) > 0 && !slices.ContainsFunc(addresses, func(address string) bool {
+		url, err := url.Parse(address)
+		return err != nil || !strings.EqualFold(url.Hostname(), "github.com")
+	})
 }
 
 type targetsKey struct{}
