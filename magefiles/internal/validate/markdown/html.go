@@ -18,7 +18,8 @@ type element struct {
 	shown  string
 	text   string // the tag
 	block  *block
-	cell   bool
+	cell   bool // in a table of Markdown
+	html   bool // in a cell of a table of HTML
 }
 
 // tagName is the name after the < of a tag; "" for comments and other markup without a tag.
@@ -70,7 +71,7 @@ func (d *doc) htmlElements() []element {
 
 func (d *doc) addElement(offset int, text string, b *block, cell bool) {
 	if name, closing := tagName(text); name != "" && !closing {
-		d.elements = append(d.elements, element{offset, strings.ToLower(name), name, text, b, cell})
+		d.elements = append(d.elements, element{offset: offset, name: strings.ToLower(name), shown: name, text: text, block: b, cell: cell})
 	}
 }
 
@@ -78,12 +79,24 @@ func (d *doc) addElement(offset int, text string, b *block, cell bool) {
 func (d *doc) addHTML(b *block) {
 	from := d.starts[b.first]
 	source := []byte(d.body[from:d.lineEnd(b.last)])
+	inCell := false
 	_ = ast.Walk(inlineParser().Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n := n.(type) {
 		case *ast.RawHTML:
 			if entering && n.Segments.Len() > 0 {
 				start := n.Segments.At(0).Start
-				d.addElement(from+start, string(source[start:n.Segments.At(n.Segments.Len()-1).Stop]), b, false)
+				shown := string(source[start:n.Segments.At(n.Segments.Len()-1).Stop])
+				switch name, closing := tagName(shown); strings.ToLower(name) {
+				case "td", "th":
+					inCell = !closing
+				case "tr", "table":
+					inCell = false
+				}
+				before := len(d.elements)
+				d.addElement(from+start, shown, b, false)
+				for i := range d.elements[before:] {
+					d.elements[before+i].html = inCell
+				}
 			}
 		case *ast.Emphasis:
 			if entering && n.Parent().Kind() == ast.KindParagraph && n.Parent().Parent().Kind() == ast.KindDocument {

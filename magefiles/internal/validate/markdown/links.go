@@ -89,7 +89,7 @@ func noEmptyLinks(p *pass) {
 
 func noAltText(p *pass) {
 	for _, s := range p.spans {
-		if s.form != image || s.labelStart != s.labelEnd {
+		if s.form != image || s.labelStart != s.labelEnd || p.onlyShown() && s.cell != nil {
 			continue
 		}
 		if line := p.line(s.start); line == p.line(s.end-1) {
@@ -99,7 +99,7 @@ func noAltText(p *pass) {
 		}
 	}
 	for _, e := range p.htmlElements() {
-		if e.name != "img" {
+		if e.name != "img" || p.onlyShown() && (e.cell || e.html) {
 			continue
 		}
 		if _, has := attribute(e.text, "alt"); has {
