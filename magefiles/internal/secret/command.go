@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os/exec"
@@ -18,6 +19,7 @@ type command struct {
 	program string
 	login   Login
 	environ []string
+	wait    time.Duration // for one call; opWait if it is 0
 }
 
 func (c *command) String() string { return "1Password, op command" }
@@ -35,10 +37,17 @@ func (c *command) ResolveAll(ctx context.Context, references []string) (map[stri
 	return answers, nil
 }
 
-// opGrace is the time that op has to end after an interrupt.
-const opGrace = 2 * time.Second
+const (
+	// opGrace is the time that op has to end after an interrupt.
+	opGrace = 2 * time.Second
+	// opWait is the time for one call: op waits for the desktop app, which waits for a person.
+	opWait = 2 * time.Minute
+)
 
-func (c *command) read(ctx context.Context, reference string) (string, error) {
+func (c *command) read(whole context.Context, reference string) (string, error) {
+	wait := cmp.Or(c.wait, opWait)
+	ctx, cancel := context.WithTimeout(whole, wait)
+	defer cancel()
 	args := []string{"read", "--no-newline"}
 	if c.login.Account != "" {
 		args = append(args, "--account", c.login.Account)
@@ -51,8 +60,10 @@ func (c *command) read(ctx context.Context, reference string) (string, error) {
 	}
 	err := procgroup.Run(ctx, cmd, opGrace)
 	switch {
+	case whole.Err() != nil:
+		return "", context.Cause(whole)
 	case ctx.Err() != nil:
-		return "", context.Cause(ctx)
+		return "", problemf(Unreachable, "unlock 1Password, or run `op signin`", "the op command did not answer in %v", wait)
 	case err != nil:
 		return "", opProblem(said.String(), err)
 	case out.Len() > maxSize:

@@ -180,3 +180,17 @@ func FuzzOpProblem(f *testing.F) {
 		}
 	})
 }
+
+// TestOpThatWaitsEnds has an op that waits for a person who is not there.
+func TestOpThatWaitsEnds(t *testing.T) {
+	program, dir := fakeOp(t, "exec sleep 600\n")
+	c := &command{program: program, environ: []string{"PATH=" + os.Getenv("PATH")}, wait: time.Millisecond}
+	_, err := c.ResolveAll(t.Context(), []string{"op://v/i/f", "op://v/i/g"})
+	p := (*problem)(nil)
+	if !errors.As(err, &p) || p.state != Unreachable || !strings.Contains(err.Error(), "did not answer in 1ms") {
+		t.Errorf("got %v", err)
+	}
+	if calls := strings.Count(contents(t, filepath.Join(dir, "calls")), "\n"); calls > 1 {
+		t.Errorf("op was called %d times", calls)
+	}
+}
