@@ -17,7 +17,7 @@ import (
 // links checks the targets of links.
 var links = validate.Check{
 	Name:   "links",
-	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages without a link to them, if the documentation is a wiki. Network addresses are not checked.",
+	Covers: "Wiki links, embeds, Markdown links and images of all pages: whether they lead to a page, heading or file of the repository; and pages without a link to them, if the documentation is a wiki. In pages of Docusaurus, MkDocs, Hugo, Astro and Quartz, links may also be addresses of the website. Network addresses are not checked.",
 	Rules: []validate.Rule{
 		{ID: "page", What: "A wiki link names a page, alias or file that the documentation does not have.", Do: "Correct the name, or write the page."},
 		{ID: "ambiguous", What: "A wiki link names a page or alias that exists more than once.", Do: "Rename all but one of them."},

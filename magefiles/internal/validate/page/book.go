@@ -26,6 +26,7 @@ type Book struct {
 	aliases map[string][]*Page
 	names   func() Names
 	files   map[string][]string // files of the folder that are not pages, by name without folders
+	sites   map[string]website  // by the folder of their settings
 }
 
 type bookKey struct{ dir string }
@@ -34,7 +35,7 @@ type bookKey struct{ dir string }
 // it can resolve Markdown links.
 func Open(tree *validate.Tree, dir string) *Book {
 	return validate.Shared(tree, bookKey{dir}, func(tree *validate.Tree) *Book {
-		b := &Book{Set: All(tree), tree: tree, dir: dir, named: map[string][]*Page{}, aliases: map[string][]*Page{}, files: map[string][]string{}}
+		b := &Book{Set: All(tree), tree: tree, dir: dir, named: map[string][]*Page{}, aliases: map[string][]*Page{}, files: map[string][]string{}, sites: websites(tree)}
 		b.names = sync.OnceValue(b.allNames)
 		if dir == "" {
 			return b
@@ -183,24 +184,34 @@ func (b *Book) followPath(p *Page, target string) Goal {
 			tries = append(tries, path.Join(b.dir, target))
 		}
 	}
+	site, in := b.websiteOf(p)
+	if in {
+		if site.quartz && strings.HasPrefix(strings.TrimPrefix(target, "/"), "tags/") {
+			return Goal{Elsewhere: true}
+		}
+		tries = append(tries, site.places(p, target)...)
+	}
 	for _, try := range tries {
-		if g := b.file(p, try); g.There {
+		if g := b.file(try, in || b.Holds(p)); g.There {
 			return g
 		}
 	}
 	return Goal{Path: tries[0]}
 }
 
-// file is the target at a path. Pages of a site generator may leave out .md.
-func (b *Book) file(p *Page, name string) Goal {
+// file is the target at a path. Links between pages of a website may leave out .md.
+func (b *Book) file(name string, website bool) Goal {
 	if found := b.Page(name); found != nil {
 		return Goal{Pages: []*Page{found}, Path: name, There: true}
 	}
-	if b.Holds(p) {
-		for _, suffix := range []string{"/index.md", "/README.md", ".md"} {
+	if website {
+		for _, suffix := range []string{"/index.md", "/_index.md", "/README.md", ".md"} {
 			if found := b.Page(name + suffix); found != nil {
 				return Goal{Pages: []*Page{found}, Path: name + suffix, There: true}
 			}
+		}
+		if b.tree.Has(name + ".mdx") {
+			return Goal{Path: name + ".mdx", There: true}
 		}
 	}
 	return Goal{Path: name, There: name != ".." && !strings.HasPrefix(name, "../") && b.tree.Has(name)}
