@@ -75,6 +75,11 @@ func Detect(tree fs.FS, dir string, s Settings) (Plan, error) {
 	for _, e := range entries {
 		has[e.Name()] = true
 	}
+	if s.Generator == "" || s.Generator == "auto" {
+		if err := above(tree, dir, has); err != nil {
+			return Plan{}, err
+		}
+	}
 	p := Plan{Dir: dir}
 	if p.Generator, err = choose(dir, has, s.Generator); err != nil {
 		return Plan{}, err
@@ -83,6 +88,25 @@ func Detect(tree fs.FS, dir string, s Settings) (Plan, error) {
 		return p.quartz(entries, s)
 	}
 	return p.node(tree, has, s)
+}
+
+// above is the error if the settings of another generator are next to the folder of the docs, which has none of its own.
+func above(tree fs.FS, dir string, has map[string]bool) error {
+	if path.Clean(dir) == "." || has[packageFile] || has[quartzConfig[0]] || has[quartzConfig[1]] {
+		return nil
+	}
+	for _, base := range []string{"mkdocs.yml", "mkdocs.yaml", "zensical.toml"} {
+		name := path.Join(path.Dir(path.Clean(dir)), base)
+		if _, err := fs.Stat(tree, name); err == nil {
+			return notSupported(name, foreign[base])
+		}
+	}
+	return nil
+}
+
+func notSupported(name, generator string) error {
+	return invalid(name, "add a package.json with a script `build`, or set BLUMEOPS_DOCS_GENERATOR=quartz to ignore this file",
+		"is a configuration of %s, which is not supported (supported: Quartz, and npm packages)", generator)
 }
 
 // choose picks the generator according to the files in the folder.
@@ -105,8 +129,7 @@ func choose(dir string, has map[string]bool, setting string) (Generator, error) 
 	}
 	for _, name := range slices.Sorted(maps.Keys(foreign)) {
 		if has[name] {
-			return "", invalid(path.Join(dir, name), "add a package.json with a script `build`, or set BLUMEOPS_DOCS_GENERATOR=quartz to ignore this file",
-				"is a configuration of %s, which is not supported (supported: Quartz, and npm packages)", foreign[name])
+			return "", notSupported(path.Join(dir, name), foreign[name])
 		}
 	}
 	for name := range has {

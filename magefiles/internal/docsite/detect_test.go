@@ -33,11 +33,11 @@ func TestDetect(t *testing.T) {
 	}{
 		"pages alone": {map[string]string{"docs/index.md": ""}, Settings{}, Plan{Generator: Quartz, Build: quartz, Output: "public"}},
 		"Quartz": {
-			map[string]string{"docs/index.md": "", "docs/quartz.config.ts": "", "docs/quartz.layout.ts": "", "docs/a/quartz.config.ts": ""}, Settings{Generator: "auto"},
+			map[string]string{"mkdocs.yml": "", "docs/index.md": "", "docs/quartz.config.ts": "", "docs/quartz.layout.ts": "", "docs/a/quartz.config.ts": ""}, Settings{Generator: "auto"},
 			Plan{Generator: Quartz, Build: quartz, Output: "public", Config: []string{"quartz.config.ts", "quartz.layout.ts"}},
 		},
 		"Quartz by a setting": {
-			map[string]string{"docs/package.json": docusaurus, "docs/mkdocs.yml": ""}, Settings{Generator: "quartz"}, Plan{Generator: Quartz, Build: quartz, Output: "public"},
+			map[string]string{"docs/package.json": docusaurus, "docs/mkdocs.yml": "", "mkdocs.yml": ""}, Settings{Generator: "quartz"}, Plan{Generator: Quartz, Build: quartz, Output: "public"},
 		},
 		"Docusaurus": {
 			map[string]string{"docs/package.json": docusaurus, "docs/package-lock.json": "{}", "docs/.npmrc": ""}, Settings{},
@@ -85,6 +85,7 @@ func TestDetectRefuses(t *testing.T) {
 		"no folder":                {map[string]string{"other/index.md": ""}, Settings{}, "docs: cannot be read"},
 		"no such generator":        {map[string]string{"docs/index.md": ""}, Settings{Generator: "hugo"}, "BLUMEOPS_DOCS_GENERATOR=hugo"},
 		"both":                     {map[string]string{"docs/package.json": "{}", "docs/quartz.config.ts": ""}, Settings{}, "both package.json and"},
+		"MkDocs above the docs":    {map[string]string{"mkdocs.yml": "", "docs/index.md": ""}, Settings{}, "mkdocs.yml: is a configuration of MkDocs"},
 		"MkDocs":                   {map[string]string{"docs/mkdocs.yml": "", "docs/index.md": ""}, Settings{}, "docs/mkdocs.yml: is a configuration of MkDocs"},
 		"lock alone":               {map[string]string{"docs/package-lock.json": ""}, Settings{}, "without package.json"},
 		"Quartz in another form":   {map[string]string{"docs/quartz.config.yaml": ""}, Settings{}, "docs/quartz.config.yaml: Quartz does not read"},
