@@ -440,7 +440,7 @@ func TestInspectWithoutShell(t *testing.T) {
 		return nil
 	}, func() {
 		p.sees(`# (\x1b\[6n)?$`)
-		p.types("eval \"$FAILED_COMMAND\"; echo status=$?\r")
+		p.types("(eval \"$FAILED_COMMAND\"); echo status=$?\r")
 		p.sees(`it's\r\nstatus=7`)
 		p.types("exit\r")
 	})

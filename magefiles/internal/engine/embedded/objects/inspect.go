@@ -205,7 +205,7 @@ func describe(said *ExecError, output []byte, static, secrets bool) []string {
 	if static {
 		shell = "a shell in the state before this step (the image has none that runs here: the static shell of this machine, in " + shellDir + "): "
 	}
-	lines = append(lines, shell+`eval "$`+FailedCommand+`" runs the command again; exit or Ctrl-D ends the shell, and the target fails`)
+	lines = append(lines, shell+`(eval "$`+FailedCommand+`") runs the command again; exit or Ctrl-D ends the shell, and the target fails`)
 	if secrets {
 		lines = append(lines, "the secrets of the step have their real values in this shell, and what you print is not masked")
 	}
