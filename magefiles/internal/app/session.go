@@ -18,7 +18,7 @@ type session struct {
 	mu   sync.Mutex // several containers may be built at once
 	open *engine.Session
 	kept []func() // what is released after the session
-	// suits is the reason why the engine cannot do what was requested; nil for none.
+	// suits returns the reason why the engine cannot do what was requested. nil: nothing depends on the engine.
 	suits func(engine.Choice) error
 }
 
@@ -31,12 +31,19 @@ func (s *session) connect(ctx context.Context, opts engine.Options) (*pipeline.C
 		if err != nil {
 			return nil, err
 		}
-		if err := s.suits(open.Choice); err != nil {
+		if err := s.check(open.Choice); err != nil {
 			return nil, errors.Join(err, open.Close())
 		}
 		s.open = open
 	}
 	return s.open.Client, nil
+}
+
+func (s *session) check(choice engine.Choice) error {
+	if s.suits == nil {
+		return nil
+	}
+	return s.suits(choice)
 }
 
 // choice is the engine that the session is with; "" before there is one.

@@ -18,6 +18,7 @@ import (
 
 // printing are runs that print on stdout, one for each target that does. Those of homelab need a forge, and are tried in package lifecycle.
 var printing = map[string][]string{
+	"adopt":             nil,
 	"ci":                {"-only=validate"},
 	"container:build":   {"files"},
 	"container:changed": nil,
