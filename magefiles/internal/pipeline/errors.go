@@ -146,6 +146,7 @@ var hints = []struct {
 	{unauthorized, doUnauthorized},
 	{regexp.MustCompile(`server gave HTTP response to HTTPS client`), "the registry uses plain HTTP: if that is intended, add its host to BLUMEOPS_PLAIN_REGISTRIES"},
 	{regexp.MustCompile(`is not in the build context`), "put the file into the container's folder (only this folder is sent), and check that .dockerignore does not exclude it; with --from, put it into that stage"},
+	{regexp.MustCompile(`^lstat /.+: no such file or directory$`), "check the source of the COPY: the stage or image after --from must have this file"},
 	{regexp.MustCompile(`secret "[^"]+" is required but`), "set it with container:build -secret=ID=REFERENCE (example: -secret=ID=env://NAME; also op:// and file://); container:publish has the same flag"},
 	{regexp.MustCompile(`llbtodagger: unsupported`), "this Dagger cannot build this Dockerfile, such as RUN --mount=type=cache with uid, gid or mode; the embedded engine can: -engine=embedded"},
 	{regexp.MustCompile(`dockerfile parse error`), "correct that line of the Dockerfile"},

@@ -60,7 +60,8 @@ func TestHintsForErrorsOfTheEngine(t *testing.T) {
 			"(its authority is not known here)", "BLUMEOPS_CA_FILE"},
 		`r.example/x:1: failed to do request: Head "https://r.example/v2/x/manifests/1": http: server gave HTTP response to HTTPS client`: {"HTTPS client", "BLUMEOPS_PLAIN_REGISTRIES"},
 		`failed to copy files: copy file range failed: no space left on device`:                                                           {"no space left on device", "engine:prune"},
-		"something else": {"something else", ""},
+		"lstat /x y: no such file or directory":                                                                                           {"lstat /x y: no such file or directory", "after --from"},
+		"something else":                                                                                                                  {"something else", ""},
 	} {
 		theirs := errors.New(said)
 		err := explain(theirs)
