@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,8 +17,12 @@ import (
 
 // What a failed step left is in the folder, with its mounts in their places, and without the secrets of the session, which nobody else knows.
 func TestKeep(t *testing.T) {
-	state := filepath.Join(t.TempDir(), "state")
-	_, c, ct := attended(t, func(o *engine.Options) { o.Keep = &engine.Keep{Dir: state} })
+	state := filepath.Join(t.TempDir(), "the\nstate")
+	var lines []string
+	_, c, ct := attended(t, func(o *engine.Options) {
+		o.Keep = &engine.Keep{Dir: state}
+		o.Log = func(line string) { lines = append(lines, line) }
+	})
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "from-host"), []byte("host content\n"), 0o644))
 	_, err := ct.WithUser("worker").WithWorkdir("/work").WithEnvVariable("STEP", t.Name()).
@@ -28,6 +33,9 @@ func TestKeep(t *testing.T) {
 	var failed *dagger.ExecError
 	if !errors.As(err, &failed) || failed.ExitCode != 9 {
 		t.Errorf("the error is %v", err)
+	}
+	if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, `the\nstate"`) }) {
+		t.Errorf("no line has the name of the folder, with its line break in quotes: %q", lines)
 	}
 	for name, want := range map[string]string{
 		"mnt/deep/made": "made ***\n", "mnt/deep/from-host": "host content\n", "mnt/outer": "x", "mnt/file": "one file", "work/copy": "***",

@@ -19,6 +19,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/execinit/scrub"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/statefolder"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
 )
 
 // Keep says where the state of a failed step is left for the user.
@@ -71,9 +72,9 @@ func (e *Env) keep(ctx context.Context, f *solver.Failure, said *ExecError) {
 		shown.State, shown.Time = solver.Done, time.Now() // a failure has its own line
 		e.Solver.Report(shown)
 	}()
-	line := "the state of the failed step is in " + dir
+	line := "the state of the failed step is in " + plain.Name(dir)
 	if err := e.writeState(ctx, f, said, dir); err != nil {
-		line = "the state of the failed step is not kept: " + err.Error()
+		line = "the state of the failed step is not kept: " + plain.OneLine(err.Error())
 	}
 	if e.Log != nil && ctx.Err() == nil {
 		e.Log(line)
