@@ -720,8 +720,10 @@ func TestInvalidNamesOfServices(t *testing.T) {
 	ctx := context.Background()
 	_, ct, _ := serving(t)
 	s := serve(ct, "serve", "8080", "")
-	if _, err := ct.WithServiceBinding("a\n1.2.3.4 b", s).ID(ctx); err == nil || !strings.Contains(err.Error(), "invalid name") {
-		t.Errorf("got %v", err)
+	for _, name := range []string{"a\n1.2.3.4 b", "a b", "a#b", "127.0.0.1", "::1", "fe80::1%eth0"} {
+		if _, err := ct.WithServiceBinding(name, s).ID(ctx); err == nil || !strings.Contains(err.Error(), "invalid name") {
+			t.Errorf("%q: got %v", name, err)
+		}
 	}
 	if _, err := s.WithHostname("").ID(ctx); err == nil || !strings.Contains(err.Error(), "invalid name") {
 		t.Errorf("got %v", err)

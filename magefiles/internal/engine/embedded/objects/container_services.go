@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -76,9 +77,9 @@ func (c *Container) withServiceBinding(ctx context.Context, a gql.Args) (any, er
 	return &out, nil
 }
 
-// validName refuses names that a line of /etc/hosts cannot hold.
+// validName refuses names that a line of /etc/hosts cannot hold, and addresses, which are never looked up there.
 func validName(name string) error {
-	if name == "" || strings.ContainsAny(name, " \t\r\n#") {
+	if _, err := netip.ParseAddr(name); err == nil || name == "" || strings.ContainsAny(name, " \t\r\n#") {
 		return fmt.Errorf("invalid name %q of a service: expected a host name", name)
 	}
 	return nil
