@@ -128,6 +128,20 @@ var noFields = map[string]string{
 	"Socket":      "Pass it to `withUnixSocket`, to `git`, or to `dockerBuild` for `RUN --mount=type=ssh` and for `ADD` of a repository over SSH.",
 }
 
+// The page shows the message of a field that is really refused.
+func TestAPIPageShowsARefusedField(t *testing.T) {
+	text := read(t, "docs/reference/engine-api.md").text
+	example := regexp.MustCompile(`(?m)^(\w+)\.(\w+) is not supported by the embedded engine`).FindStringSubmatch(text)
+	if example == nil {
+		t.Fatal("no message of a refused field")
+	}
+	_, object, _ := strings.Cut(answered(), "\n### "+example[1]+"\n")
+	object, _, _ = strings.Cut(object, "\n### ")
+	if _, refused, _ := strings.Cut(object, "\nRefused: "); !strings.Contains(refused, "`"+example[2]+"`") {
+		t.Errorf("%s.%s is not refused", example[1], example[2])
+	}
+}
+
 // answered is the section about the fields that the engine answers, and those of the same objects that it refuses.
 func answered() string {
 	types, offered := schema.Load().Types, objects.Resolvers()
