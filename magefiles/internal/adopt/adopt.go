@@ -70,7 +70,7 @@ type File struct {
 
 // Run reads the repository.
 func (a Adopt) Run() (*Plan, error) {
-	texts, err := a.read()
+	texts, unread, err := a.read()
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +81,7 @@ func (a Adopt) Run() (*Plan, error) {
 	p.elsewhere(texts)
 	p.commands(texts)
 	p.settings(a, texts)
+	p.Todo = append(p.Todo, unread...)
 	p.files(a)
 	return p, nil
 }
@@ -96,13 +97,14 @@ type text struct {
 	text string
 }
 
-// read returns the manifests, workflows, scripts and configuration files, sorted by name.
-func (a Adopt) read() ([]text, error) {
-	var all []text
-	err := fs.WalkDir(a.Files, ".", func(name string, entry fs.DirEntry, err error) error {
+// read returns the manifests, workflows, scripts and configuration files, sorted by name, and those that it could not read.
+func (a Adopt) read() (all []text, unread []Todo, err error) {
+	refused := func(name string) { unread = append(unread, Todo{name, "was not read: permission denied"}) }
+	err = fs.WalkDir(a.Files, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil && errors.Is(err, fs.ErrPermission):
-			return nil // of a service that runs here, for example
+			refused(name) // of a service that runs here, for example
+			return nil
 		case err != nil:
 			return err
 		case entry.IsDir():
@@ -114,17 +116,25 @@ func (a Adopt) read() ([]text, error) {
 			return nil
 		}
 		info, err := entry.Info()
-		if err != nil || info.Size() > maxText || !isKnown(name) && info.Mode()&0o111 == 0 {
+		if err != nil || !isKnown(name) && info.Mode()&0o111 == 0 {
 			return nil //nolint:nilerr // it was removed in the meantime
 		}
-		content, err := fs.ReadFile(a.Files, name)
-		if err != nil {
-			return nil //nolint:nilerr // as above
+		if info.Size() > maxText {
+			if isKnown(name) && path.Ext(name) != ".json" { // programs are large, and so is data
+				unread = append(unread, Todo{name, "was not read: it is larger than 1 MiB"})
+			}
+			return nil
 		}
-		all = append(all, text{name, string(content)})
+		content, err := fs.ReadFile(a.Files, name)
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			refused(name)
+		case err == nil: // else it was removed in the meantime
+			all = append(all, text{name, string(content)})
+		}
 		return nil
 	})
-	return all, err
+	return all, unread, err
 }
 
 // isKnown reports whether the name tells that a file is of use here. Executable files may be scripts too.

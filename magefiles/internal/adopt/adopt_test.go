@@ -229,3 +229,18 @@ func FuzzCommands(f *testing.F) {
 		}
 	})
 }
+
+// TestUnreadFiles are named, because a command in them is missing in the plan.
+func TestUnreadFiles(t *testing.T) {
+	large := &fstest.MapFile{Data: make([]byte, maxText+1), Mode: 0o755}
+	p := plan(t, fstest.MapFS{".github/workflows/a.yaml": large, "data.json": large, "program": large}, "")
+	var got []string
+	for _, todo := range p.Todo {
+		if strings.Contains(todo.What, "was not read") {
+			got = append(got, todo.Where+" "+todo.What)
+		}
+	}
+	if want := []string{".github/workflows/a.yaml was not read: it is larger than 1 MiB"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

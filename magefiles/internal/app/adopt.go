@@ -43,11 +43,15 @@ func (a *App) Adopt(dir string, write bool) (fmt.Stringer, error) {
 		return nil, err
 	}
 	if write {
-		if err := writePlan(root, plan.Files); err != nil {
+		written, err := writePlan(root, plan.Files)
+		if err != nil {
 			return nil, err
 		}
-		for _, f := range plan.Files {
-			a.console.Note("wrote " + filepath.Join(at, filepath.FromSlash(f.Path)))
+		for _, name := range written {
+			a.console.Note("wrote " + filepath.Join(at, filepath.FromSlash(name)))
+		}
+		if len(written) == 0 {
+			a.console.Note("both files are already written")
 		}
 	}
 	if a.format == markdown {
@@ -62,28 +66,48 @@ type adoptedPage struct{ *adopt.Plan }
 // String is the page.
 func (p adoptedPage) String() string { return p.Markdown() }
 
-// writePlan writes new files, all or none.
-func writePlan(root *os.Root, files []adopt.File) error {
-	for _, f := range files {
-		if _, err := root.Lstat(f.Path); err == nil {
-			return console.BadInput(fmt.Errorf("-write: %s exists: nothing was written; compare it with the printed one", f.Path))
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+// writePlan writes new files, all or none. It returns their paths. Files that are there with the same content are left alone.
+func writePlan(root *os.Root, files []adopt.File) (written []string, err error) {
+	missing, err := missingFiles(root, files)
+	if err != nil {
+		return nil, console.BadInput(fmt.Errorf("-write: %w: nothing was written", err))
 	}
-	for i, f := range files {
+	for _, f := range missing {
 		err := root.MkdirAll(filepath.Dir(f.Path), 0o755)
 		if err == nil {
 			err = writeNew(root, f)
 		}
 		if err != nil {
-			for _, written := range files[:i] {
-				err = errors.Join(err, root.Remove(written.Path))
+			for _, name := range written {
+				err = errors.Join(err, root.Remove(name))
 			}
-			return err
+			return nil, err
+		}
+		written = append(written, f.Path)
+	}
+	return written, nil
+}
+
+// missingFiles are the files that are not there. It is an error if one is there with other content, or cannot be there.
+func missingFiles(root *os.Root, files []adopt.File) (missing []adopt.File, err error) {
+	for _, f := range files {
+		dir := filepath.Dir(f.Path)
+		if info, err := root.Lstat(dir); err == nil && !info.IsDir() {
+			return nil, fmt.Errorf("%s is not a folder", dir)
+		}
+		switch there, err := fs.ReadFile(regular.FS(root), f.Path); {
+		case errors.Is(err, fs.ErrNotExist):
+			if _, err := root.Lstat(f.Path); err == nil {
+				return nil, fmt.Errorf("%s is a symbolic link to a missing file", f.Path)
+			}
+			missing = append(missing, f)
+		case err != nil:
+			return nil, err
+		case string(there) != f.Text:
+			return nil, fmt.Errorf("%s exists with other content: `adopt` without -write prints the file to compare it with", f.Path)
 		}
 	}
-	return nil
+	return missing, nil
 }
 
 // writeNew writes a file that must not exist. After an error nothing of it is left.
