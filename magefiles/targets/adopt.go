@@ -14,7 +14,7 @@ import (
 // commands in workflows and scripts that a target replaces, those that stay, and
 // what must change or be decided. It ends with the two files to write.
 //
-// Nothing is written. With -write it writes these two files, if neither exists.
+// Nothing is written. With -write it writes these two files, where they are missing.
 //
 //	mage adopt -repo=../homelab
 //	mage adopt -repo=../homelab -format=markdown > plan.md
