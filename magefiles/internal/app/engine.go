@@ -23,6 +23,11 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 	if err != nil {
 		return engine.Options{}, console.BadInput(err)
 	}
+	if parsed != engine.Auto { // else it is known with the session
+		if err := a.suits(parsed); err != nil {
+			return engine.Options{}, err
+		}
+	}
 	cache, err := a.CacheBytes()
 	if err != nil {
 		return engine.Options{}, console.BadInput(err)
