@@ -27,7 +27,7 @@ type Plan struct {
 	Containers []Container `json:"containers"`
 	Replaced   []Command   `json:"replaced"` // commands that a target replaces
 	Stays      []Command   `json:"stays"`    // commands of the same field that no target replaces
-	Todo       []Todo      `json:"todo"`     // what must change
+	Changes    []Change    `json:"changes"`  // what must change
 	Files      []File      `json:"files"`    // what to write
 	Steps      []string    `json:"steps"`    // commands that complete it
 }
@@ -56,11 +56,13 @@ type Command struct {
 	Target string `json:"target"` // the command that replaces it, or why it stays
 }
 
-// Todo is something that must change, or be decided.
-type Todo struct {
+// Change is something that must change, or be decided.
+type Change struct {
 	Where string `json:"where"`
 	What  string `json:"what"`
 }
+
+func (p *Plan) change(where, what string) { p.Changes = append(p.Changes, Change{where, what}) }
 
 // File is a file to write.
 type File struct {
@@ -74,14 +76,14 @@ func (a Adopt) Run() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Settings: []Setting{}, Containers: []Container{}, Replaced: []Command{}, Stays: []Command{}, Todo: []Todo{}}
+	p := &Plan{Settings: []Setting{}, Containers: []Container{}, Replaced: []Command{}, Stays: []Command{}, Changes: []Change{}}
 	if err := p.containers(a.Files); err != nil {
 		return nil, err
 	}
 	p.elsewhere(texts)
 	p.commands(texts)
 	p.settings(a, texts)
-	p.Todo = append(p.Todo, unread...)
+	p.Changes = append(p.Changes, unread...)
 	p.files(a)
 	return p, nil
 }
@@ -98,8 +100,8 @@ type text struct {
 }
 
 // read returns the manifests, workflows, scripts and configuration files, sorted by name, and those that it could not read.
-func (a Adopt) read() (all []text, unread []Todo, err error) {
-	refused := func(name string) { unread = append(unread, Todo{name, "was not read: permission denied"}) }
+func (a Adopt) read() (all []text, unread []Change, err error) {
+	refused := func(name string) { unread = append(unread, Change{name, "was not read: permission denied"}) }
 	err = fs.WalkDir(a.Files, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil && errors.Is(err, fs.ErrPermission):
@@ -121,7 +123,7 @@ func (a Adopt) read() (all []text, unread []Todo, err error) {
 		}
 		if info.Size() > maxText {
 			if isKnown(name) && path.Ext(name) != ".json" { // programs are large, and so is data
-				unread = append(unread, Todo{name, "was not read: it is larger than 1 MiB"})
+				unread = append(unread, Change{name, "was not read: it is larger than 1 MiB"})
 			}
 			return nil
 		}
@@ -150,7 +152,7 @@ func (p *Plan) containers(files fs.FS) error {
 	for _, c := range found {
 		p.Containers = append(p.Containers, Container{Name: c.Name, Kind: string(c.Kind), Version: c.Version, Fits: true})
 		if c.Version == "" {
-			p.Todo = append(p.Todo, Todo{c.Dir, "state the version of the packaged application (ARG CONTAINER_APP_VERSION=X.Y.Z, or //blumeops:version X.Y.Z) if images are published with auto"})
+			p.change(c.Dir, "state the version of the packaged application (ARG CONTAINER_APP_VERSION=X.Y.Z, or //blumeops:version X.Y.Z) if images are published with auto")
 		}
 	}
 	for _, fault := range errorsOf(err) {
@@ -159,7 +161,7 @@ func (p *Plan) containers(files fs.FS) error {
 			return err
 		}
 		p.Containers = append(p.Containers, Container{Name: image.Name(path.Base(bad.Dir)), Kind: "-", Problem: bad.Err.Error()})
-		p.Todo = append(p.Todo, Todo{bad.Dir, bad.Err.Error()})
+		p.change(bad.Dir, bad.Err.Error())
 	}
 	p.others(files)
 	slices.SortFunc(p.Containers, func(x, y Container) int { return cmp.Compare(x.Name, y.Name) })
@@ -185,7 +187,7 @@ func (p *Plan) others(files fs.FS) {
 			what = "rename Containerfile to Dockerfile"
 		}
 		p.Containers = append(p.Containers, Container{Name: c.Name, Kind: string(c.Kind), Problem: what})
-		p.Todo = append(p.Todo, Todo{c.Dir, what})
+		p.change(c.Dir, what)
 	}
 }
 
@@ -193,7 +195,7 @@ func (p *Plan) others(files fs.FS) {
 func (p *Plan) elsewhere(texts []text) {
 	for _, t := range texts {
 		if base := path.Base(t.name); (base == "Dockerfile" || base == "Containerfile") && !strings.HasPrefix(t.name, image.Root+"/") {
-			p.Todo = append(p.Todo, Todo{t.name, "is outside of " + image.Root + "/: targets build the folders " + image.Root + "/NAME, so move it and the files that it copies"})
+			p.change(t.name, "is outside of "+image.Root+"/: targets build the folders "+image.Root+"/NAME, so move it and the files that it copies")
 		}
 	}
 }

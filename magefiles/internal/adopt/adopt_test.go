@@ -120,9 +120,9 @@ func TestUnknownOutput(t *testing.T) {
 	if p.setting("DocsGenerator") != "node" || !strings.Contains(p.Files[1].Text, "DocsOutput:    \"\", // set this: folder in docs") {
 		t.Errorf("the plan is %s", p)
 	}
-	for _, todo := range p.Todo {
-		if todo.Where == "docs" {
-			t.Errorf("the plan has %+v", todo)
+	for _, change := range p.Changes {
+		if change.Where == "docs" {
+			t.Errorf("the plan has %+v", change)
 		}
 	}
 }
@@ -235,9 +235,9 @@ func TestUnreadFiles(t *testing.T) {
 	large := &fstest.MapFile{Data: make([]byte, maxText+1), Mode: 0o755}
 	p := plan(t, fstest.MapFS{".github/workflows/a.yaml": large, "data.json": large, "program": large}, "")
 	var got []string
-	for _, todo := range p.Todo {
-		if strings.Contains(todo.What, "was not read") {
-			got = append(got, todo.Where+" "+todo.What)
+	for _, change := range p.Changes {
+		if strings.Contains(change.What, "was not read") {
+			got = append(got, change.Where+" "+change.What)
 		}
 	}
 	if want := []string{".github/workflows/a.yaml was not read: it is larger than 1 MiB"}; !slices.Equal(got, want) {

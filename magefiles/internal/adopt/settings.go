@@ -151,7 +151,7 @@ func (p *Plan) forge(remote string) {
 	p.add("Owner", parts[len(parts)-2], "the remote")
 	p.add("Repository", parts[len(parts)-1], "the remote")
 	if u.Host == "github.com" {
-		p.Todo = append(p.Todo, Todo{"ForgeURL", "releases, packages and rights use the API of Forgejo and Gitea: with GitHub, publish and validate work, docs:release and container:release do not"})
+		p.change("ForgeURL", "releases, packages and rights use the API of Forgejo and Gitea: with GitHub, publish and validate work, docs:release and container:release do not")
 	}
 }
 
@@ -170,7 +170,7 @@ func (p *Plan) manifests(objects []object) {
 		}
 	}
 	if best == "" {
-		p.Todo = append(p.Todo, Todo{"Manifests", "no Kubernetes manifests were found: container:promote and drift have nothing to do"})
+		p.change("Manifests", "no Kubernetes manifests were found: container:promote and drift have nothing to do")
 		return
 	}
 	if best != settings.Defaults().Manifests {
@@ -250,15 +250,15 @@ func (p *Plan) docs(files fs.FS, objects []object) {
 			p.add("DocsOutput", "", "folder in "+dir+" that the build writes the site to")
 			break
 		}
-		p.Todo = append(p.Todo, Todo{dir, "docs:build cannot build the docs: " + err.Error()})
+		p.change(dir, "docs:build cannot build the docs: "+err.Error())
 		break
 	}
 	_, err := changelog.ParseConfig(files)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.Todo = append(p.Todo, Todo{"towncrier.toml", "is missing: docs:changelog and docs:release require it"})
+		p.change("towncrier.toml", "is missing: docs:changelog and docs:release require it")
 	case err != nil:
-		p.Todo = append(p.Todo, Todo{"towncrier", err.Error()})
+		p.change("towncrier", err.Error())
 	}
 	for _, o := range objects {
 		if o.Kind == "Deployment" && strings.Contains(o.file, "docs") {
@@ -266,7 +266,7 @@ func (p *Plan) docs(files fs.FS, objects []object) {
 			if content, err := fs.ReadFile(files, o.file); err == nil && strings.Contains(string(content), "DOCS_RELEASE_URL") {
 				break
 			}
-			p.Todo = append(p.Todo, Todo{o.file, "docs:release writes the address and the checksum of a release into the variables DOCS_RELEASE_URL and DOCS_RELEASE_SHA256 of a container here"})
+			p.change(o.file, "docs:release writes the address and the checksum of a release into the variables DOCS_RELEASE_URL and DOCS_RELEASE_SHA256 of a container here")
 			break
 		}
 	}
@@ -289,7 +289,7 @@ func (p *Plan) dagger(files fs.FS) {
 		}
 		var module struct{ Name, EngineVersion, SDK any }
 		if json.Unmarshal(content, &module) != nil {
-			p.Todo = append(p.Todo, Todo{name, "is not valid JSON"})
+			p.change(name, "is not valid JSON")
 			continue
 		}
 		version, _ := module.EngineVersion.(string)
@@ -297,6 +297,6 @@ func (p *Plan) dagger(files fs.FS) {
 		if version != "" {
 			what += " (it asks for engine " + version + "; the targets use the SDK v0.21.8)"
 		}
-		p.Todo = append(p.Todo, Todo{name, what})
+		p.change(name, what)
 	}
 }

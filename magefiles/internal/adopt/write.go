@@ -131,11 +131,11 @@ func (p *Plan) tables() []table {
 		}
 		return t
 	}
-	todo := table{"To change or to decide", []string{"Where", "What"}, nil}
-	for _, t := range p.Todo {
-		todo.rows = append(todo.rows, []string{t.Where, t.What})
+	changes := table{"To change or to decide", []string{"Where", "What"}, nil}
+	for _, t := range p.Changes {
+		changes.rows = append(changes.rows, []string{t.Where, t.What})
 	}
-	return []table{settings, containers, list("Replaced by targets", p.Replaced, "Target"), list("Stays", p.Stays, "Why"), todo}
+	return []table{settings, containers, list("Replaced by targets", p.Replaced, "Target"), list("Stays", p.Stays, "Why"), changes}
 }
 
 // Markdown is the plan as a page.

@@ -1,17 +1,11 @@
 package engine_test
 
 import (
-	"encoding/base64"
-	"fmt"
-	"io/fs"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/cgi"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,143 +13,8 @@ import (
 
 	"dagger.io/dagger"
 
-	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
-
-// run runs git in a folder and returns what it prints.
-func run(t *testing.T, dir string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "protocol.file.allow=always"}, args...)...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// gitServer serves the bare repositories in root as git's own server does, and asks for the header if there is one.
-func gitServer(t *testing.T, root, header string) *website {
-	t.Helper()
-	backend := filepath.Join(run(t, root, "--exec-path"), "git-http-backend")
-	handler := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}}
-	return newWebsite(t, func(w http.ResponseWriter, r *http.Request) {
-		if header != "" && r.Header.Get("Authorization") != header {
-			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
-			http.Error(w, "no", http.StatusUnauthorized)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	})
-}
-
-// newRepository makes root/NAME.git with random files, and returns the folder of its work tree.
-func newRepository(t *testing.T, root, name string) (work string) {
-	t.Helper()
-	work = t.TempDir()
-	run(t, work, "init", "-q", "-b", "main")
-	commit(t, work, "first")
-	run(t, root, "clone", "-q", "--bare", work, name+".git")
-	run(t, work, "remote", "add", "origin", filepath.Join(root, name+".git"))
-	return work
-}
-
-// commit changes some random files and commits them.
-func commit(t *testing.T, work, message string) string {
-	t.Helper()
-	must(t, os.WriteFile(filepath.Join(work, "message"), []byte(message), 0o644))
-	for i := range 12 {
-		dir := filepath.Join(work, filepath.Join([]string{"a", "b c", "ü", ".hidden"}[:rand.IntN(5)]...))
-		must(t, os.MkdirAll(dir, 0o755))
-		path := filepath.Join(dir, fmt.Sprintf("file-%d-%d", i, rand.IntN(3)))
-		must(t, os.RemoveAll(path))
-		switch rand.IntN(5) {
-		case 0:
-			must(t, os.Symlink([]string{"../x", "/etc/passwd", "message", "nowhere"}[rand.IntN(4)], path))
-		case 1:
-			must(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755))
-		case 2:
-			must(t, os.WriteFile(path, make([]byte, rand.IntN(100_000)), 0o600))
-		default:
-			must(t, os.WriteFile(path, fmt.Append(nil, rand.Int()), 0o644))
-		}
-	}
-	run(t, work, "add", "-A")
-	run(t, work, "commit", "-q", "-m", message)
-	return run(t, work, "rev-parse", "HEAD")
-}
-
-// files describes all files of a folder without .git: type, mode, target or content.
-func files(t *testing.T, root string) []string {
-	t.Helper()
-	var out []string
-	must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		must(t, err)
-		if d.Name() == ".git" {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		rel, _ := filepath.Rel(root, path)
-		info, err := d.Info()
-		must(t, err)
-		line := rel + " " + info.Mode().String()
-		switch {
-		case path == root:
-			return nil
-		case info.Mode()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(path)
-			must(t, err)
-			line += " " + target
-		case info.Mode().IsRegular():
-			b, err := os.ReadFile(path)
-			must(t, err)
-			line += fmt.Sprintf(" %x", b)
-		}
-		out = append(out, line)
-		return nil
-	}))
-	return out
-}
-
-// archived is a folder with the files of a commit, as git archive writes them.
-func archived(t *testing.T, work, commit string) string {
-	t.Helper()
-	dir := t.TempDir()
-	tar := filepath.Join(t.TempDir(), "tree.tar")
-	run(t, work, "-c", "tar.umask=022", "archive", "-o", tar, commit)
-	if out, err := exec.Command("tar", "-xpf", tar, "-C", dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return dir
-}
-
-func exported(t *testing.T, d *dagger.Directory) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "exported")
-	_, err := d.Export(t.Context(), dir)
-	must(t, err)
-	return dir
-}
-
-func sameFiles(t *testing.T, got, want string) {
-	t.Helper()
-	if g, w := files(t, got), files(t, want); !slices.Equal(g, w) {
-		for _, line := range w {
-			if !slices.Contains(g, line) {
-				t.Errorf("missing %.200s", line)
-			}
-		}
-		for _, line := range g {
-			if !slices.Contains(w, line) {
-				t.Errorf("too much: %.200s", line)
-			}
-		}
-	}
-}
 
 // ways are the two ways to a tree: with BuildKit's git source, and with git on the host.
 var ways = map[string]dagger.GitRefTreeOpts{"by BuildKit": {}, "without .git": {DiscardGitDir: true}, "by git": {Depth: 2}, "with all history": {Depth: -1}, "with all tags": {IncludeTags: true}}
@@ -394,116 +253,6 @@ func TestADirectoryIsARepository(t *testing.T) {
 	if _, err := c.Directory().WithNewFile("a", "").AsGit().Head().Commit(ctx); err == nil || !strings.HasPrefix(err.Error(), "git error: not a git repository") {
 		t.Errorf("got %v", err)
 	}
-}
-
-func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
-	ctx := t.Context()
-	opts := enginetest.Options(t, t.TempDir())
-	c := enginetest.Connect(t, opts).Client
-	root := t.TempDir()
-	work := newRepository(t, root, "repo")
-	newest := commit(t, work, time.Now().String())
-	run(t, work, "push", "-q", "origin", "main")
-	gitToken := fmt.Sprintf("canary-%016x", rand.Uint64())
-	encoded := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + gitToken))
-	server := gitServer(t, root, "basic "+encoded)
-	address := server.URL + "/repo.git"
-	secret := c.SetSecret("token", gitToken+"\n") // as from a file
-
-	seen := watchArguments(t, gitToken, encoded)
-	repo := c.Git(address, dagger.GitOpts{HTTPAuthToken: secret})
-	for name, opts := range ways {
-		t.Run(name, func(t *testing.T) {
-			sameFiles(t, exported(t, repo.Branch("main").Tree(opts)), archived(t, work, newest))
-		})
-	}
-	header := c.Git(address, dagger.GitOpts{HTTPAuthHeader: c.SetSecret("header", "basic "+encoded)})
-	if got, err := header.Head().Commit(ctx); err != nil || got != newest {
-		t.Errorf("got %s, %v", got, err)
-	}
-	user := c.Git(strings.Replace(address, "http://", "http://x-access-token:"+gitToken+"@", 1))
-	if got, err := user.Branch("main").Tree().File("message").Contents(ctx); err != nil || got == "" {
-		t.Errorf("got %s, %v", got, err)
-	}
-	if got, err := user.URL(ctx); err != nil || got != address {
-		t.Errorf("the address is %s, %v", got, err)
-	}
-	must(t, exec.Command("sh", "-c", "sleep 0.1", gitToken, "planted").Run())
-	found := seen()
-	if len(found) == 0 {
-		t.Error("the test does not see arguments")
-	}
-	for line := range found {
-		if strings.Contains(line, "planted") {
-			continue
-		}
-		t.Errorf("a process has the token as an argument: %s", line)
-	}
-	// BuildKit asks the session for the header of a download.
-	list := c.HTTP(address+"/info/refs?service=git-upload-pack", dagger.HTTPOpts{AuthHeader: c.SetSecret("download", "basic "+encoded)})
-	if got, err := list.Contents(ctx); err != nil || !strings.Contains(got, newest) {
-		t.Errorf("a download: %q, %v", got, err)
-	}
-	// A credential helper of the user has the token, too.
-	store := filepath.Join(t.TempDir(), "credentials")
-	must(t, os.WriteFile(store, []byte(strings.Replace(server.URL, "http://", "http://x-access-token:"+gitToken+"@", 1)+"\n"), 0o600))
-	config := filepath.Join(t.TempDir(), "config")
-	must(t, os.WriteFile(config, []byte("[credential]\n\thelper = store --file="+store+"\n"), 0o600))
-	t.Setenv("GIT_CONFIG_GLOBAL", config)
-	if got, err := c.Git(address).Ref("main").Commit(ctx); err != nil || got != newest {
-		t.Errorf("with a credential helper: %s, %v", got, err)
-	}
-	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
-	if _, err := enginetest.Connect(t, opts).Client.Git(address).Head().Commit(ctx); err == nil || err.Error() != "git error: git authentication failed" {
-		t.Errorf("without the token: %v", err)
-	}
-	// The state has the cache, with its keys, and the log.
-	for _, text := range []string{gitToken, encoded} {
-		out, _ := exec.Command("grep", "-rlaF", "--", text, opts.StateDir).Output()
-		if len(out) > 0 {
-			t.Errorf("files with the token:\n%s", out)
-		}
-	}
-}
-
-func TestThePasswordOfAnInvalidAddressIsNotInTheError(t *testing.T) {
-	c := connect(t, t.TempDir())
-	for _, address := range []string{
-		"http://u:canary@host:bad/x", "http://u:can/ary@host/x", "ftp://u:canary@host/x", "ssh://u:canary@127.0.0.1:1/x", "git://u:canary@127.0.0.1:1/x", "http://u:canary@127.0.0.1:1/x",
-		"u:canary@127.0.0.1:1/x", "http:u:canary@host/x", "http://u:canary@ho st/x", "http://127.0.0.1:1/x?token=canary", "http://u:%zzcanary@host/",
-	} {
-		_, ofGit := c.Git(address).Head().Commit(t.Context())
-		_, ofHTTP := c.HTTP(address).Contents(t.Context())
-		for _, err := range []error{ofGit, ofHTTP} {
-			if err == nil || regexp.MustCompile(`can(/?ary|" )`).MatchString(strings.ReplaceAll(err.Error(), "?token=canary", "")) {
-				t.Errorf("%s: got %v", address, err)
-			}
-		}
-	}
-}
-
-// watchArguments looks at the arguments of all processes until the returned function is called, which returns those with one of the texts.
-func watchArguments(t *testing.T, texts ...string) func() map[string]bool {
-	t.Helper()
-	found, stop, done := map[string]bool{}, make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-			for _, path := range paths {
-				line, _ := os.ReadFile(path)
-				if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(string(line), text) }) {
-					found[strings.ReplaceAll(string(line), "\x00", " ")] = true
-				}
-			}
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-			}
-		}
-	}()
-	return func() map[string]bool { close(stop); <-done; return found }
 }
 
 func TestUncommittedChangesAreThoseOfGit(t *testing.T) {

@@ -202,14 +202,21 @@ func serveSSH(conn net.Conn, config *ssh.ServerConfig, root string) {
 	}
 }
 
+// pushed is a folder of repositories with one, repo, and a clone of it whose newest commit is pushed.
+func pushed(t *testing.T) (root, work, newest string) {
+	t.Helper()
+	root = t.TempDir()
+	work = newRepository(t, root, "repo")
+	newest = commit(t, work, time.Now().String())
+	run(t, work, "push", "-q", "origin", "main")
+	return root, work, newest
+}
+
 // ADD fetches a repository over SSH with the socket of the build, as docker build does.
 func TestADockerfileAddsARepositoryOverSSH(t *testing.T) {
 	ctx := t.Context()
 	c := connect(t, t.TempDir())
-	root := t.TempDir()
-	work := newRepository(t, root, "repo")
-	newest := commit(t, work, time.Now().String())
-	run(t, work, "push", "-q", "origin", "main")
+	root, work, newest := pushed(t)
 	address, _, agentPath := sshServer(t, root)
 	socket := dagger.DirectoryDockerBuildOpts{SSH: c.Host().UnixSocket(agentPath)}
 	build := func(more string) *dagger.Directory {
@@ -230,10 +237,7 @@ func TestADockerfileAddsARepositoryOverSSH(t *testing.T) {
 func TestARepositoryOverSSH(t *testing.T) {
 	ctx := t.Context()
 	c := connect(t, t.TempDir())
-	root := t.TempDir()
-	work := newRepository(t, root, "repo")
-	newest := commit(t, work, time.Now().String())
-	run(t, work, "push", "-q", "origin", "main")
+	root, work, newest := pushed(t)
 	address, known, agentPath := sshServer(t, root)
 	url := "ssh://" + address + "/repo.git"
 	socket := c.Host().UnixSocket(agentPath)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // sessionPort and sessionToken are the variables of a session of Dagger, as `dagger run` sets them.
@@ -119,7 +120,7 @@ func onDagger(t *testing.T, dockerfile string) (w *e2etest.Workspace, cli string
 	}
 	cli, err := exec.LookPath(cmp.Or(os.Getenv("_EXPERIMENTAL_DAGGER_CLI_BIN"), "dagger"))
 	if err != nil {
-		t.Skip("dagger run:", err)
+		testenv.Missing(t, fmt.Errorf("the command line of the Dagger that %s names: %w", e2etest.RunnerHost, err))
 	}
 	w = debian(t, dockerfile)
 	w.UseDagger()

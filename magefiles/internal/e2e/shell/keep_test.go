@@ -83,10 +83,10 @@ func (k kept) without(texts ...string) {
 
 // The state as the step left it is complete, in CI too, and has no secret, whatever the step did with its secrets.
 func TestKeep(t *testing.T) {
-	w := debian(t, `RUN useradd -m worker && mkdir /work && chown worker /work && ln -s /work /alias
+	w := debian(t, `RUN useradd -m worker && mkdir /build && chown worker /build && ln -s /build /alias
 ENV GREETING="hello you"
 USER worker
-WORKDIR /work
+WORKDIR /build
 RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=secret,id=shop-key,target=/run/key,uid=1000 \
     --mount=type=cache,target=/store,uid=1000 --mount=type=bind,target=/alias/context --mount=type=tmpfs,target=/scratch \
     echo line-one; echo "token $TOKEN"; touch /store/in-cache; echo "password=$TOKEN" >netrc; cp /run/key key; echo "$TOKEN" | base64 >encoded; \
@@ -102,18 +102,18 @@ RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=secret,id=shop-key,
 		t.Fatalf("%+v", got)
 	}
 	state.without(secretValue, base64.StdEncoding.EncodeToString([]byte(secretValue))[:12], "canary-key")
-	state.has("step.txt", "line-one", "exit code: 41\nuser: worker\nworking directory: /work\n", "environment: GREETING=hello you\n",
+	state.has("step.txt", "line-one", "exit code: 41\nuser: worker\nworking directory: /build\n", "environment: GREETING=hello you\n",
 		"secret variable, not kept: TOKEN\n", "secret file, not kept: /run/key\n", "cache volume, not kept: /store\n", "mount, kept: /alias/context\n",
-		"temporary folder, not kept: /scratch\n", "masked secrets in: /work/netrc\n", "masked secrets in: /work/key\n", "files.txt: /work/pipe\n", "contains a secret: 2\n")
+		"temporary folder, not kept: /scratch\n", "masked secrets in: /build/netrc\n", "masked secrets in: /build/key\n", "files.txt: /build/pipe\n", "contains a secret: 2\n")
 	state.has("output.txt", "line-one\ntoken ***\n")
-	state.has("files.txt", "dr-x------ 1000:1000 0 /work/closed\n", "/work/same = /work/", "prw-r--r-- 1000:1000 0 /work/pipe\n")
-	state.has("rootfs/work/netrc", "password=***\n")
-	state.has("rootfs/work/same", "password=***\n")
-	state.has("rootfs/work/key", "***\n***\n}\n***\n")
-	state.has("rootfs/work/context/notes.txt", "in the context\n")
+	state.has("files.txt", "dr-x------ 1000:1000 0 /build/closed\n", "/build/same = /build/", "prw-r--r-- 1000:1000 0 /build/pipe\n")
+	state.has("rootfs/build/netrc", "password=***\n")
+	state.has("rootfs/build/same", "password=***\n")
+	state.has("rootfs/build/key", "***\n***\n}\n***\n")
+	state.has("rootfs/build/context/notes.txt", "in the context\n")
 	state.has("rootfs/etc/passwd", "worker:")
-	state.missing("rootfs/store/in-cache", "rootfs/run/key", "rootfs/.init", "rootfs/.blumeops", "rootfs/work/pipe")
-	if _, err := os.Stat(filepath.Join(state.dir, "rootfs", "work", "closed", "made")); err != nil {
+	state.missing("rootfs/store/in-cache", "rootfs/run/key", "rootfs/.init", "rootfs/.blumeops", "rootfs/build/pipe")
+	if _, err := os.Stat(filepath.Join(state.dir, "rootfs", "build", "closed", "made")); err != nil {
 		t.Error(err)
 	}
 	if info, err := os.Stat(state.dir); err != nil || info.Mode() != fs.ModeDir|0o700 {
@@ -125,7 +125,7 @@ RUN --mount=type=secret,id=shop-token,env=TOKEN --mount=type=secret,id=shop-key,
 	if got := w.Run(args...); got.Status != 2 || !strings.Contains(got.Stderr, "not an empty folder") || strings.Contains(got.Stderr, "engine:") {
 		t.Errorf("%+v", got)
 	}
-	state.has("rootfs/work/netrc", "password=***\n")
+	state.has("rootfs/build/netrc", "password=***\n")
 }
 
 // A build that succeeds, or that fails without a failing command, leaves no folder.
