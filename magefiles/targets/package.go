@@ -36,8 +36,8 @@ func (Package) List(ctx context.Context,
 // NAME is a name that package:list prints, or . for the only package of the
 // repository. It is built from the files of the working tree that git does not
 // ignore, in a container on the image of the setting PythonImage, with the build
-// backend of its pyproject.toml. Only the installation of the build requirements
-// uses the network. The wheel is made from the sdist.
+// backend of its pyproject.toml. Only pip gets an index and proxies, to install the
+// build requirements. The wheel is made from the sdist.
 //
 // The same files at the same commit give the same wheel and sdist, byte for byte.
 // Their content has the time of the commit. Name, version and metadata are

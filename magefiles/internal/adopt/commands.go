@@ -211,7 +211,10 @@ func program(words []string) []string {
 		if skip == 1 && !slices.Contains([]string{"run", "exec", "x", "tool"}, words[1]) {
 			break
 		}
-		words = words[1+skip:]
+		if words[1] == "tool" { // uv tool run
+			skip = 2
+		}
+		words = words[min(1+skip, len(words)):]
 		for len(words) > 1 && (strings.HasPrefix(words[0], "-") || strings.Contains(words[0], "=")) {
 			if slices.Contains(valued, words[0]) {
 				words = words[1:]
@@ -295,6 +298,8 @@ var rules = []rule{
 	{[]string{"kubectl", "apply"}, "", "Argo CD deploys what the forge has; keep it for what Argo CD does not manage", true},
 	{[]string{"git", "tag"}, "", release + ", or docs:release patch", false},
 	{[]string{"twine", "upload"}, "", publishPackage, false},
+	{[]string{"python", "twine", "upload"}, "-m", publishPackage, false},
+	{[]string{"python3", "twine", "upload"}, "-m", publishPackage, false},
 	{[]string{"uv", "publish"}, "", publishPackage, false},
 	{[]string{"poetry", "publish"}, "", publishPackage, false},
 	{[]string{"hatch", "publish"}, "", publishPackage, false},

@@ -295,7 +295,7 @@ func (p *Plan) dagger(files fs.FS) {
 		version, _ := module.EngineVersion.(string)
 		what := "the functions of this Dagger module are not called by the targets: delete it when its commands are replaced"
 		if version != "" {
-			what += " (it asks for engine " + version + "; the targets use the SDK v0.21.8)"
+			what += " (it asks for engine " + version + ")"
 		}
 		p.change(name, what)
 	}

@@ -33,7 +33,7 @@ func (a *App) packageAddress(flag string) (string, error) {
 // packageIndex is the client of the index.
 func (a *App) packageIndex(address string) (*pyindex.Client, error) {
 	options := pyindex.Options{HTTP: a.http(), Log: a.console.Note}
-	options.User, options.Token = a.packageAccount(address)
+	options.User, options.Token, options.Denied = a.packageAccount(address)
 	if strings.Contains(address, forgeIndex) {
 		options.Upload, options.Simple = address, address+"/simple/"
 	} else { // devpi, which has its simple API at +simple
@@ -44,16 +44,17 @@ func (a *App) packageIndex(address string) (*pyindex.Client, error) {
 }
 
 // packageAccount is the account for an index: that of the settings at the host of PackageIndex, and that of the forge at the forge. Other hosts
-// see neither.
-func (a *App) packageAccount(address string) (user string, token func(context.Context) (string, error)) {
+// see neither. If the index denies access, denied says what to do.
+func (a *App) packageAccount(address string) (user string, token func(context.Context) (string, error), denied string) {
+	const rights = "; the token requires the right write:package, and its account must be the owner or may write the owner's packages"
 	atForge := sameServer(address, a.ForgeURL)
 	switch {
 	case a.hasSecret(a.PackageToken, settings.PackageTokenVariable) && (sameServer(address, a.PackageIndex) || a.PackageIndex == "" && atForge):
-		return a.PackageUser, a.packageToken
+		return a.PackageUser, a.packageToken, "check the settings PackageUser and PackageToken"
 	case atForge:
-		return a.Owner, a.forgeToken
+		return a.Owner, a.forgeToken, "check the setting ForgeToken" + rights
 	}
-	return "", nil
+	return "", nil, "no account is known for this server: the setting PackageIndex must name it, with PackageUser and PackageToken"
 }
 
 func (a *App) packageToken(ctx context.Context) (string, error) {
@@ -64,7 +65,7 @@ func (a *App) packageToken(ctx context.Context) (string, error) {
 func (a *App) mayUpload(address string) func(context.Context) error {
 	at, registry, ok := strings.Cut(address, forgeIndex)
 	owner, _, _ := strings.Cut(registry, "/")
-	_, token := a.packageAccount(address)
+	_, token, _ := a.packageAccount(address)
 	if !ok || token == nil {
 		return nil
 	}

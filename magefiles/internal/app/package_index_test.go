@@ -32,7 +32,7 @@ func TestPackageAccount(t *testing.T) {
 		if err != nil || address != c.address {
 			t.Errorf("%s: %s, %v", name, address, err)
 		}
-		if user, token := a.packageAccount(address); user != c.user || (token != nil) != c.token {
+		if user, token, denied := a.packageAccount(address); denied == "" || user != c.user || (token != nil) != c.token {
 			t.Errorf("%s: account %q, with a token: %t", name, user, token != nil)
 		}
 	}

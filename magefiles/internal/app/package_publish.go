@@ -76,7 +76,8 @@ func (a *App) packageTag(ref string) (name, version string, ok bool) {
 	if err != nil || !isPackage {
 		return "", "", false
 	}
-	if _, err := image.Lookup(a.tree(), tag.Name); err == nil {
+	var unknown *image.UnknownError
+	if _, err := image.Lookup(a.tree(), tag.Name); !errors.As(err, &unknown) { // one that cannot be built is a container too
 		return "", "", false
 	}
 	return name, tag.Version.String(), true

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 
 	"dagger.io/dagger"
 )
@@ -86,9 +87,10 @@ func (c *inContainer) variables(reads func(name string) bool) (env, secrets map[
 	return env, secrets
 }
 
-func hasCredentials(address string) bool {
-	u, err := url.Parse(address)
-	return err != nil || u.User != nil
+// hasCredentials reports whether a value may be an address with a password, such as user:password@proxy:3128, which has no scheme.
+func hasCredentials(value string) bool {
+	_, err := url.Parse(value)
+	return err != nil || strings.Contains(value, "@")
 }
 
 // exec runs a command with variables and the site's certificate authorities, which only it has: they are not in the result, and the secrets in no

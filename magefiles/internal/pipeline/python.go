@@ -51,7 +51,7 @@ const (
 //go:embed frontend.py
 var frontend string
 
-// Build builds an sdist, and a wheel from it, into the folder to, which it creates. Only the installation of the requirements uses a network.
+// Build builds an sdist, and a wheel from it, into the folder to, which it creates. Only pip gets an index and proxies, to install the requirements.
 func (p Python) Build(ctx context.Context, g python.Generation, to string) error {
 	to, err := filepath.Abs(to)
 	if err != nil {
@@ -114,7 +114,7 @@ func (b *pythonBuild) pip(ctx context.Context, requires []string) error {
 	if err != nil {
 		return err
 	}
-	return b.explainPip(b.sync(ctx, ctr.WithoutMount(pipCache)))
+	return b.explainPip(b.sync(ctx, ctr.WithoutMount(pipCache)), requires)
 }
 
 // pipVariables are the variables of pip: public ones, and those that may hold a password.
@@ -125,13 +125,13 @@ func (b *pythonBuild) pipVariables() (env, secrets map[string]string) {
 }
 
 // explainPip makes an error of pip readable. The command of the error is pip's, not the script's.
-func (b *pythonBuild) explainPip(err error) error {
+func (b *pythonBuild) explainPip(err error, requires []string) error {
 	err = explain(err)
 	var step *StepError
 	if !errors.As(err, &step) {
 		return err
 	}
-	step.Command = slices.Concat([]string{"pip", "install"}, b.Requires)
+	step.Command = slices.Concat([]string{"pip", "install"}, requires)
 	said := step.Stdout + "\n" + step.Stderr
 	hint := ""
 	refused, untrusted := trust.Said(said)

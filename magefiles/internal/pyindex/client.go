@@ -26,7 +26,9 @@ type Options struct {
 	Token func(context.Context) (string, error)
 	HTTP  *http.Client // nil is a client with the environment's proxy
 	Log   func(string) // called for each retry; nil logs nothing
-	Retry httpx.Retry
+	// Denied says what to do if the index denies access.
+	Denied string
+	Retry  httpx.Retry
 }
 
 // patience is how long a request may make no progress.

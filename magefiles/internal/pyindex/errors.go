@@ -57,7 +57,7 @@ func (c *Client) explain(ctx context.Context, what, address string, err error) e
 	switch f.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		e.Kind, e.Problem = ErrDenied, "does not allow it for this account"+f.Said
-		e.Advice = "check the settings PackageUser and PackageToken; at the forge the token requires the right write:package, and its account must be the owner or may write the owner's packages"
+		e.Advice = c.options.Denied
 	case http.StatusConflict:
 		e.Kind, e.Problem = ErrExists, "already has it"+f.Said
 		e.Advice = "publish the next version"

@@ -197,6 +197,12 @@ func (d Dist) Repack(at time.Time, to io.Writer) error {
 		if err != nil {
 			return err
 		}
+		if h.Typeflag == tar.TypeXGlobalHeader { // as git archive writes; it has no time
+			if err := packed.WriteHeader(h); err != nil {
+				return err
+			}
+			continue
+		}
 		h.ModTime, h.AccessTime, h.ChangeTime = at.UTC().Truncate(time.Second), time.Time{}, time.Time{}
 		delete(h.PAXRecords, "mtime")
 		if err := packed.WriteHeader(h); err != nil {

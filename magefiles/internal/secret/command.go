@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/procgroup"
 )
@@ -49,7 +48,7 @@ func (c *command) read(whole context.Context, reference string) (string, error) 
 	ctx, cancel := context.WithTimeout(whole, wait)
 	defer cancel()
 	args := []string{"read", "--no-newline"}
-	if c.login.Account != "" {
+	if c.login.Account != "" && c.login.Token.IsZero() {
 		args = append(args, "--account", c.login.Account)
 	}
 	cmd := exec.CommandContext(ctx, c.program, append(args, "--", reference)...)
@@ -66,10 +65,6 @@ func (c *command) read(whole context.Context, reference string) (string, error) 
 		return "", problemf(Unreachable, "unlock 1Password, or run `op signin`", "the op command did not answer in %v", wait)
 	case err != nil:
 		return "", opProblem(said.String(), err)
-	case out.Len() > maxSize:
-		return "", problemf(Unreadable, "", "it is larger than %d KiB, the maximum of a build secret", maxSize/1024)
-	case !utf8.Valid(out.Bytes()):
-		return "", refusal("unsupportedFileFormat")
 	}
 	return out.String(), nil
 }

@@ -58,7 +58,7 @@ func TestOpReadsWithoutAnAccount(t *testing.T) {
 		"op://v/i/f":      {State: OK},
 		"op://v/i/lines":  {State: OK},
 		"op://v/i/empty":  {State: Empty, Reason: "the field is empty"},
-		"op://v/i/binary": {State: Unreadable, Reason: "not text"},
+		"op://v/i/binary": {State: Unreadable, Reason: "it is not text"},
 		"op://none/i/f":   {State: Missing, Reason: "vault not found"},
 		"op://v/none/f":   {State: Missing, Reason: "item not found"},
 		"op://v/i/none":   {State: Missing, Reason: "field not found"},

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Variables of 1Password's own tools.
@@ -123,10 +124,24 @@ func (r *Resolver) ask(ctx context.Context, ops []string) (source string, _ map[
 // SecretVariables are the variables of 1Password's own tools that hold secrets.
 func SecretVariables() []string { return []string{TokenVariable, serverTokenVariable} }
 
+// usable is the reason why a value cannot be used, from wherever it was read.
+func usable(value string) error {
+	switch {
+	case len(value) > maxSize:
+		return problemf(Unreadable, "", "it is larger than %d KiB, the maximum of a build secret", maxSize/1024)
+	case !utf8.ValidString(value):
+		return problemf(Unreadable, "keep it base64-encoded and decode it where it is used", "it is not text (UTF-8)")
+	}
+	return nil
+}
+
 // read makes an outcome, and passes the value to Learn.
 func (r *Resolver) read(ref Reference, source, value string, err error) outcome {
 	if err == nil {
 		r.options.Learn(value)
+		err = usable(value)
+	}
+	if err == nil {
 		return outcome{secret: New(ref.label(), value), source: source}
 	}
 	failed := &Error{Reference: ref, State: Unreadable, Err: err}
