@@ -21,6 +21,9 @@ import (
 
 // Validate runs the checks that need the files alone.
 func (a *App) Validate(ctx context.Context, args tasks.ValidateArgs) error {
+	if err := a.checkBaseline(args); err != nil { // before a file is changed
+		return console.BadInput(err)
+	}
 	if args.Fix {
 		if err := a.fixFindings(ctx, args); err != nil {
 			return err
@@ -34,6 +37,17 @@ func (a *App) Validate(ctx context.Context, args tasks.ValidateArgs) error {
 		return err
 	}
 	return a.found(found, checks.All())
+}
+
+func (a *App) checkBaseline(args tasks.ValidateArgs) error {
+	if args.Baseline == writeBaseline {
+		if args.Since != "" {
+			return errors.New("-baseline=write requires all files: remove -since")
+		}
+		return nil
+	}
+	_, _, err := a.baseline(args.Baseline)
+	return err
 }
 
 // The values of -baseline that are not a file.
@@ -63,9 +77,6 @@ func (a *App) examineFiles(ctx context.Context, args tasks.ValidateArgs) (*valid
 
 // acceptFindings writes the findings into the default baseline.
 func (a *App) acceptFindings(ctx context.Context, args tasks.ValidateArgs) error {
-	if args.Since != "" {
-		return console.BadInput(errors.New("-baseline=write requires all files: remove -since"))
-	}
 	_, old, err := a.baseline("")
 	if err != nil && args.Only != "" {
 		return console.BadInput(err) // the entries of the other checks must stay

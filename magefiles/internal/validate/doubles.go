@@ -34,10 +34,13 @@ const maxLinks = 8
 // target is the file of the tree that a symbolic link leads to; "" if the file is not a link to one.
 func (t *Tree) target(name string) string {
 	at := name
-	for range maxLinks {
+	for hops := 0; ; hops++ {
 		to, err := fs.ReadLink(t.fsys, at)
 		if err != nil {
 			break
+		}
+		if hops == maxLinks {
+			return "" // or a cycle, which leads to no file
 		}
 		if at = path.Join(path.Dir(at), to); !fs.ValidPath(at) || path.IsAbs(to) {
 			return ""

@@ -101,6 +101,7 @@ func TestApply(t *testing.T) {
 		"a changed line":     {map[string]string{"a": "a bad line\na bad word\n"}, options{}, "new a:2, fixed a 1"},
 		"a new file":         {map[string]string{"c": "a bad line\n"}, options{}, "new c:1"},
 		"a renamed file":     {map[string]string{"a": "gone", "new/a": "a bad line\nanother bad\na bad line\n"}, options{}, "new new/a:2"},
+		"into a known file":  {map[string]string{"a": "gone", "b": "x odd\n\n-bad\n\ny\na bad line\n"}, options{}, "new b:6, fixed a 2"},
 		"a removed file":     {map[string]string{"a": "gone"}, options{}, "fixed a 2"},
 		"numbers in a text":  {map[string]string{"missing-bad": "1\n"}, options{}, ""},
 		"a short line":       {map[string]string{"b": "x odd\n\n\n-bad\ny\n"}, options{}, ""},

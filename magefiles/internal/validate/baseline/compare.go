@@ -37,7 +37,9 @@ func (s Scope) read(e Entry) bool {
 // and the line of an entry whose file no longer exists, is unchanged: the file was renamed.
 func (b *Baseline) Apply(name string, r *validate.Report, s Scope) {
 	left, gone := map[key]int{}, map[key][]key{} // the second by rule and line, of files that do not exist
+	listed := map[string]bool{}
 	for _, e := range b.Findings {
+		listed[e.File] = true
 		left[e.key()] = e.Count
 		if !s.Exists(e.File) {
 			k := key{rule: e.Rule, line: e.Line}
@@ -50,7 +52,7 @@ func (b *Baseline) Apply(name string, r *validate.Report, s Scope) {
 		f := &r.Findings[i]
 		k, n := lines.keyOf(*f), max(1, f.More)
 		from := k
-		if left[k] < n {
+		if left[k] < n && !listed[k.file] {
 			for _, old := range gone[key{rule: k.rule, line: k.line}] {
 				if left[old] >= n {
 					from = old

@@ -28,7 +28,9 @@ func noMissingSpace(p *pass) {
 			strings.HasPrefix(line, "#\ufe0f\u20e3") || p.onlyShown() && isTagLine(line) {
 			return
 		}
-		p.add(i, 0, "no space after %s", line[:n]).repair(p.replace(i, n, n, " "))
+		if found := p.add(i, 0, "no space after %s", line[:n]); n > 1 || !p.onlyShown() { // else it may be a tag with text
+			found.repair(p.replace(i, n, n, " "))
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ package repair
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -41,6 +42,10 @@ func Run(ctx context.Context, fsys fs.FS, files []string, checks []validate.Chec
 		report, err := validate.Run(ctx, tree, able, o)
 		if err != nil {
 			return nil, err
+		}
+		if len(report.Failures) > 0 {
+			f := report.Failures[0]
+			return nil, fmt.Errorf("check %s could not run, so that nothing was corrected: %s", f.Check, f.Error)
 		}
 		fixes := map[string][]*validate.Fix{}
 		for _, f := range report.Findings {

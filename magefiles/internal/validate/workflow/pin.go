@@ -67,7 +67,10 @@ func (f *file) pinning(uses string) string {
 	if from == "" || len(uses) > 200 || isHex(ref) {
 		return ""
 	}
-	return fmt.Sprintf("Write %s@COMMIT # %s; `git ls-remote %s %s` prints the commit.", name, ref, from, ref)
+	if !tagged {
+		return fmt.Sprintf("Write %s@COMMIT # HEAD; `git ls-remote %s HEAD` prints the commit.", name, from)
+	}
+	return fmt.Sprintf("Write %s@COMMIT # %s; `git ls-remote %s %s '%s^{}'` prints the commit, in its last line.", name, ref, from, ref, ref)
 }
 
 // pinFix writes the commit of an action, and its tag as a comment.

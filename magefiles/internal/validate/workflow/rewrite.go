@@ -135,6 +135,9 @@ var interpreters = []string{
 // severalWords are names of values that people write several words into: without quotes they would become several arguments.
 var severalWords = regexp.MustCompile(`(?i)(?:arg|argument|flag|opt|option|param|parameter|file|path|list|tag|label|package|target|module|container|image|word|item|name)s$|extra|cmd|command`)
 
+// readsEnv finds the variables of the step in an expression.
+var readsEnv = regexp.MustCompile(`(?i)\benv\s*[.\[]`)
+
 // expression rewrites one expression, if it is one of a finding and its place is certain.
 func (r *rewriter) expression(e expression) {
 	kind := r.quoting[e.start]
@@ -161,6 +164,9 @@ func (r *rewriter) expression(e expression) {
 		return
 	}
 	read := "$" + name
+	if strings.HasPrefix(after, "${{") && kind == inDouble { // its value may begin like the rest of a name
+		read = "${" + name + "}"
+	}
 	if after != "" && (after[0] == '_' || after[0] == '[' || '0' <= after[0] && after[0] <= '9' || 'a' <= after[0]|0x20 && after[0]|0x20 <= 'z') {
 		if kind == inDouble {
 			read = "${" + name + "}"
@@ -204,6 +210,9 @@ func (r *rewriter) variable(e expression, p []string) string {
 	})
 	if found != "" {
 		return found
+	}
+	if own != nil && readsEnv.MatchString(e.body) {
+		return "" // a variable of this step has no value yet where the others are set
 	}
 	name := variable(p)
 	if slices.Contains(readByPrograms, name) || slices.ContainsFunc(readPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {

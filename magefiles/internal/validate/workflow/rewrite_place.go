@@ -49,7 +49,11 @@ func placeOf(around []syntax.Node) place {
 			inner = around[i+1]
 		}
 		switch n := n.(type) {
-		case *syntax.File, *syntax.BinaryCmd, *syntax.Block, *syntax.IfClause, *syntax.WhileClause, *syntax.Subshell, *syntax.FuncDecl, *syntax.CaseClause, *syntax.TimeClause,
+		case *syntax.BinaryCmd:
+			if (n.Op == syntax.Pipe || n.Op == syntax.PipeAll) && inner == syntax.Node(n.X) && interprets(n.Y) {
+				return leave
+			}
+		case *syntax.File, *syntax.Block, *syntax.IfClause, *syntax.WhileClause, *syntax.Subshell, *syntax.FuncDecl, *syntax.CaseClause, *syntax.TimeClause,
 			*syntax.TestClause, *syntax.ParenTest, *syntax.UnaryTest, *syntax.ForClause, *syntax.Stmt:
 		case *syntax.CmdSubst:
 			if n.Backquotes || n.TempFile || n.ReplyVar {
@@ -138,10 +142,40 @@ func isPlain(around []syntax.Node) bool {
 // isSafe says that a command does not read its arguments as a program.
 func isSafe(call *syntax.CallExpr) bool {
 	for i, arg := range call.Args {
-		name := arg.Lit()
-		if i == 0 && (name == "" || strings.ContainsRune(name, placeholder)) || name != "" && slices.Contains(interpreters, path.Base(name)) {
+		if name := arg.Lit(); i == 0 && (name == "" || strings.ContainsRune(name, placeholder)) || isInterpreter(arg) {
 			return false
 		}
 	}
 	return true
+}
+
+// isInterpreter says that a word names a program that reads an argument or its stdin as a program: bash, "bash", /bin/bash, python3.12.
+func isInterpreter(word *syntax.Word) bool {
+	if len(word.Parts) != 1 {
+		return false
+	}
+	name := word.Lit()
+	switch p := word.Parts[0].(type) {
+	case *syntax.SglQuoted:
+		name = p.Value
+	case *syntax.DblQuoted:
+		if len(p.Parts) == 1 {
+			if l, ok := p.Parts[0].(*syntax.Lit); ok {
+				name = l.Value
+			}
+		}
+	}
+	base := path.Base(name)
+	return name != "" && (slices.Contains(interpreters, base) || slices.Contains(interpreters, strings.TrimRight(base, ".0123456789")))
+}
+
+// interprets says that a part of a script has a command that reads its stdin as a program.
+func interprets(part syntax.Node) (found bool) {
+	syntax.Walk(part, func(n syntax.Node) bool {
+		if call, ok := n.(*syntax.CallExpr); ok {
+			found = found || slices.ContainsFunc(call.Args, isInterpreter)
+		}
+		return true
+	})
+	return found
 }

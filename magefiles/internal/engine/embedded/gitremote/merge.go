@@ -59,7 +59,7 @@ func Merge(ctx context.Context, dir string, patches []string, on OnConflict, rem
 	out, err := m.git("", args...)
 	var exit *exec.ExitError
 	// The status is 1 for conflicts, and 2 for those of more than two branches.
-	switch conflict := errors.As(err, &exit) && exit.ExitCode() <= 2; {
+	switch conflict := errors.As(err, &exit) && (exit.ExitCode() == 1 || exit.ExitCode() == 2); { // not -1, of a killed git
 	case conflict && on == Fail:
 		return fmt.Errorf("git %v: %w: %s", args, exit, out)
 	case err != nil && !conflict:
@@ -78,7 +78,7 @@ type merge struct {
 func newMerge(ctx context.Context, dir string) (merge, error) {
 	repository, tree := filepath.Join(dir, "merge.git"), filepath.Join(dir, "b")
 	m := merge{ctx, tree, []string{
-		"--git-dir=" + repository, "--work-tree=" + tree, "-c", "core.bare=false", "-c", "user.name=Dagger", "-c", "user.email=dagger@localhost",
+		"--literal-pathspecs", "--git-dir=" + repository, "--work-tree=" + tree, "-c", "core.bare=false", "-c", "user.name=Dagger", "-c", "user.email=dagger@localhost",
 	}}
 	if err := newRepository(ctx, dir, repository); err != nil {
 		return m, err

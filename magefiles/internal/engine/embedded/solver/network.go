@@ -48,10 +48,13 @@ func (s *Solver) socket(ctx context.Context, request string) (*os.File, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends the read
 	defer stop()
 	f, err := receive(conn.(*net.UnixConn), request)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, fmt.Errorf("the network of the services: %s: %w", request, err)
 	}
-	return f, err
+	return f, nil
 }
 
 // receive sends a request and reads the answer: "ok" with a socket, or an error.
