@@ -181,7 +181,7 @@ func TestStepsWithServicesReachOtherNetworks(t *testing.T) {
 func TestServicesWithoutRoot(t *testing.T) {
 	enginetest.AsUser(t,
 		"TestServicesOnOnePortDoNotCollide", "TestNamesOfServices", "TestServicesKnowEachOther", "TestTunnels", "TestUpForwardsPortsUntilItIsStopped",
-		"TestServicesOfTheHost", "TestServicesOfTwoSessions", "TestARegistryIsAService", "TestStepsWithServicesReachOtherNetworks",
+		"TestServicesOfTheHost", "TestServicesOfTwoSessions", "TestARegistryIsAService", "TestARepositoryOfAService", "TestADownloadFromAService", "TestStepsWithServicesReachOtherNetworks",
 		"TestAServiceThatDiesWhileAStepRuns", "TestTheLogsOfAServiceAreShown", "TestTerminalWithServicesAndSockets",
 		"TestSessionsLeaveNothing", "TestKilledDaemonLeavesNothing", "TestTheDaemonEndsWhileItIsUsed",
 	)

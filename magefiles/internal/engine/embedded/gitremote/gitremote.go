@@ -31,6 +31,8 @@ type Remote struct {
 	Agent string
 	// KnownHosts are the lines of a known_hosts file. Without any, the key of a server is not checked.
 	KnownHosts string
+	// Direct uses no proxy.
+	Direct bool
 	// Authorities is the path of a PEM file with all certificate authorities to trust; "" for those of the machine.
 	Authorities string
 
@@ -95,6 +97,9 @@ func (r Remote) run(ctx context.Context, dir string, args ...string) (string, er
 	command := []string{"-c", `umask 022; exec git "$@"`, "git"} // Go can only set the umask for the whole process
 	for _, setting := range settings {
 		command = append(command, "-c", setting)
+	}
+	if r.Direct {
+		command = append(command, "-c", "http.proxy=")
 	}
 	cmd := exec.CommandContext(ctx, "sh", append(command, args...)...)
 	cmd.Dir, cmd.Env = dir, environ

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/util/gitutil"
@@ -182,8 +184,12 @@ func (r *GitRepository) useSSH(a gql.Args) error {
 	return nil
 }
 
-// useService replaces the hostname of a service of the session by its address, if the repository is there. Git then works on the host: BuildKit would
-// keep what it fetches by an address that another service has later.
+// gitPorts are the ports of addresses without one.
+var gitPorts = map[string]string{gitutil.HTTPProtocol: "80", gitutil.HTTPSProtocol: "443", gitutil.SSHProtocol: "22", gitutil.GitProtocol: "9418"}
+
+// useService replaces the hostname of a service of the session by an address of this machine that leads to it, if the repository is there. Git then
+// works on the host: BuildKit would keep what it fetches by an address that another service has later. Git itself does not reach the network of the
+// services if the engine does not run as root.
 func (r *GitRepository) useService(ctx context.Context, a gql.Args) error {
 	host, port, err := net.SplitHostPort(r.parsed.Host)
 	if err != nil {
@@ -193,13 +199,19 @@ func (r *GitRepository) useService(ctx context.Context, a gql.Args) error {
 	if err != nil || server == nil {
 		return err
 	}
-	at := url.URL{Scheme: r.parsed.Scheme, User: r.parsed.User, Host: server.address, Path: r.parsed.Path}
-	if port != "" {
-		at.Host = net.JoinHostPort(server.address, port)
+	number, err := strconv.Atoi(cmp.Or(port, gitPorts[r.parsed.Scheme]))
+	if err != nil {
+		return fmt.Errorf("git repository %s: invalid port %q", r.parsed.Host, port)
 	}
+	local, err := r.env.Services.local(server, number)
+	if err != nil {
+		return err
+	}
+	at := url.URL{Scheme: r.parsed.Scheme, User: r.parsed.User, Host: local, Path: r.parsed.Path}
 	if r.parsed.Scheme != gitutil.SSHProtocol {
 		at.User = nil
 	}
+	r.remote.Direct = true
 	r.remote.URL, r.store = at.String(), &gitremote.Store{Dir: filepath.Join(r.env.TempDir, "git-of-services")}
 	return nil
 }

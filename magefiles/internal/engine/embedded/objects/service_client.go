@@ -60,6 +60,29 @@ func (all *Services) named(host string) *runningService {
 	return nil
 }
 
+// local is an address of this machine that leads to a port of a service until the session ends.
+func (all *Services) local(r *runningService, port int) (string, error) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.closed {
+		return "", errServicesClosed
+	}
+	to := net.JoinHostPort(r.address, strconv.Itoa(port))
+	if at := all.locals[to]; at != "" {
+		return at, nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	all.relay.forward(l, func() (net.Conn, error) { return r.dial(all.starts, port) })
+	if all.locals == nil {
+		all.locals = map[string]string{}
+	}
+	all.locals[to] = l.Addr().String()
+	return all.locals[to], nil
+}
+
 // stall is how long the server of a download may send nothing.
 const stall = time.Minute
 

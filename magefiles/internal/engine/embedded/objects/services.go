@@ -21,6 +21,8 @@ type Services struct {
 	given  map[string][]*runningService // those that the last step with that secret got
 	failed map[string]error             // the failure of a start, by the same id
 	closed bool
+	locals map[string]string // addresses of this machine by those of services
+	relay  forwarder         // of locals
 
 	starts context.Context // of all starts; it ends with the session
 	cancel context.CancelCauseFunc
@@ -152,6 +154,7 @@ func (all *Services) Close() error {
 	all.mu.Lock()
 	all.closed = true
 	all.cancel(errServicesClosed)
+	all.relay.close()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error

@@ -59,7 +59,7 @@ func (l *loopback) update(h *hub) error {
 // serveLoopback forwards connections to the server of the machine until the listener is closed.
 func serveLoopback(l net.Listener, at netip.AddrPort) {
 	for {
-		conn, err := l.Accept()
+		conn, err := accept(l)
 		if err != nil {
 			return
 		}

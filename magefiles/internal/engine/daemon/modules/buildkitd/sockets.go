@@ -28,10 +28,21 @@ func networkSocket(cfg config) string {
 // requestTime limits a request.
 const requestTime = 10 * time.Second
 
+// accept waits for a connection. Its error is the end of the listener: if the process has too many open files, for example, it waits and tries again.
+func accept(l net.Listener) (net.Conn, error) {
+	for {
+		conn, err := l.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return conn, err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
 // serveSockets answers clients until the listener is closed.
 func (b *bridge) serveSockets(l net.Listener) {
 	for {
-		conn, err := l.Accept()
+		conn, err := accept(l)
 		if err != nil {
 			return
 		}
