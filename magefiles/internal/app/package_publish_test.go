@@ -24,6 +24,7 @@ func TestPackageTag(t *testing.T) {
 	}{
 		"by its name":    {[]string{"a", "b"}, "docs.yaml", "refs/tags/python-a-v1.0.0", "a", "v1.0.0", ""},
 		"a container":    {[]string{"a", "containers/python-a"}, "", "python-a-v1.0.0", "", "", ""},
+		"a broken one":   {[]string{"b", "containers/python-b"}, "", "python-b-v1.0.0", "", "", ""},
 		"the only one":   {[]string{"a"}, "", "refs/tags/v1.0.0", "a", "v1.0.0", ""},
 		"a preview":      {[]string{"a"}, "", "v1.0.0-rc.1", "a", "v1.0.0-rc.1", ""},
 		"docs":           {[]string{"a"}, "docs.yaml", "v1.0.0", "", "", ""},
@@ -38,6 +39,8 @@ func TestPackageTag(t *testing.T) {
 			switch {
 			case dir == "broken":
 				text = "[project]\n"
+			case dir == "containers/python-b":
+				file, text = "Dockerfile", "# blumeops:platforms nonsense\nFROM scratch\n"
 			case strings.HasPrefix(dir, "containers/"):
 				file, text = "Dockerfile", "ARG CONTAINER_APP_VERSION=1.0.0\nFROM scratch\n"
 			}
