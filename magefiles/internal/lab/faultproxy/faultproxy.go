@@ -54,7 +54,7 @@ func Start(o Options) (*Proxy, error) {
 		url:       &url.URL{Scheme: "http", Host: listener.Addr().String()},
 		transport: newTransport(),
 		served:    make(chan struct{}),
-		client:    &http.Client{Transport: &http.Transport{}},
+		client:    &http.Client{Transport: &http.Transport{ExpectContinueTimeout: expectContinue}},
 	}
 	f.To(o.Target)
 	listener = &refusingListener{Listener: listener, proxy: f}

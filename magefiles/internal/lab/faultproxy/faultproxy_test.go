@@ -274,6 +274,31 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
+// A fault that answers at once is seen by a client that would send more than the server reads: the client waits for the answer.
+func TestExpectedAnswerOfAFault(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		f := startFront(t, Options{Target: startBehind(t).url, TLS: secure})
+		f.Fail(Fault{Kind: Status, Status: http.StatusRequestEntityTooLarge, Method: http.MethodPut})
+		for range 20 {
+			r, err := http.NewRequest(http.MethodPut, f.URL()+"/some/thing", bytes.NewReader(make([]byte, 1<<20)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Expect", "100-continue")
+			resp, err := f.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+		}
+		for _, r := range f.Requests() {
+			if r.Received > 0 {
+				t.Errorf("the client sent %d bytes", r.Received)
+			}
+		}
+	}
+}
+
 func TestLog(t *testing.T) {
 	f, _ := between(t)
 	want(t, f, http.MethodPut, "/some%2Fthing?q=1", "ann", "four", 201)

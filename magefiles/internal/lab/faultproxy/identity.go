@@ -80,5 +80,5 @@ func (i *identity) listen(plain net.Listener) net.Listener {
 func (i *identity) transport() *http.Transport {
 	pool := x509.NewCertPool()
 	pool.AddCert(i.authority)
-	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ExpectContinueTimeout: expectContinue}
 }

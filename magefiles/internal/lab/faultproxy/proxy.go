@@ -10,12 +10,16 @@ import (
 	"time"
 )
 
+// expectContinue is the wait for an answer to "Expect: 100-continue" before the body is sent. The servers here always answer, so that it may
+// be long: a client that did not wait would still be sending while a fault answers and closes the connection, and see a reset.
+const expectContinue = time.Minute
+
 // newTransport is for a server on the same machine: without a proxy, and without a change of a body's compression.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		DisableCompression:    true,
 		MaxIdleConnsPerHost:   64,
-		ExpectContinueTimeout: time.Second, // for a server that ignores "Expect: 100-continue"
+		ExpectContinueTimeout: expectContinue,
 	}
 }
 
