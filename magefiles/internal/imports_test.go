@@ -28,7 +28,7 @@ var own = map[string][]string{
 	},
 
 	// Use cases. None imports another, except that the tag of a container is checked like the publication that follows it.
-	"build":            {"tasks", "step", "image", "scratch"},
+	"build":            {"tasks", "step", "image", "dockerfile", "scratch"},
 	"publish":          {"tasks", "step", "versions", "image", "vcs", "scratch", "plain"},
 	"containerrelease": {"tasks", "step", "versions", "image", "vcs", "publish"},
 	"promote":          {"tasks", "step", "versions", "image", "vcs", "gitops", "manifest"},

@@ -28,6 +28,6 @@ func (a *App) Build(ctx context.Context, choice string, args tasks.BuildArgs) (f
 		return build.Result{}, err
 	}
 	return build.Build{
-		Files: a.workTree(), Builder: builder, Watch: a.progress.step, Outputs: filepath.Join(a.cacheAt, "outputs"),
+		Files: a.workTree(), Builder: builder, Watch: a.progress.step, Warn: a.console.Warn, Outputs: filepath.Join(a.cacheAt, "outputs"),
 	}.Run(ctx, args)
 }

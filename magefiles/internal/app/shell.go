@@ -11,6 +11,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/build"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/pipeline"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/tasks"
@@ -30,7 +31,7 @@ func (a *App) Shell(ctx context.Context, choice string, args tasks.ShellArgs) er
 	if err != nil {
 		return err
 	}
-	built, err := build.Build{Files: a.workTree(), Builder: builder, Watch: a.progress.step}.ForShell(ctx, args)
+	built, err := build.Build{Files: a.workTree(), Builder: builder, Watch: a.progress.step, Warn: a.console.Warn}.ForShell(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,10 @@ func (a *App) Shell(ctx context.Context, choice string, args tasks.ShellArgs) er
 		return err
 	}
 	a.progress.finish(nil)
-	if shell.Static {
+	if native := image.NativePlatform(); shell.Static && shell.Platform != native {
+		a.console.Note(fmt.Sprintf("the image has no shell: the static shell of this machine, for %s, is mounted at /.blumeops-shell. Programs of the image are for %s: "+
+			"without an emulator (apt-get install qemu-user-static binfmt-support), the shell reads them as scripts and reports a syntax error", native, shell.Platform))
+	} else if shell.Static {
 		a.console.Note("the image has no shell: the static shell of this machine is mounted at /.blumeops-shell, beside the files of the image")
 	}
 	code, err := a.useShell(ctx, shell, args.Command)

@@ -15,7 +15,8 @@ type Build struct {
 	Files   fs.FS // the repository
 	Builder image.Builder
 	Watch   step.Watch
-	Outputs string // folder that records which root file systems were written, and may be replaced; "" for none
+	Warn    func(string) // prints a warning; nil for none
+	Outputs string       // folder that records which root file systems were written, and may be replaced; "" for none
 }
 
 // Result is the result of Build.
@@ -45,6 +46,9 @@ func (b Result) String() string {
 func (b Build) Run(ctx context.Context, args tasks.BuildArgs) (Result, error) {
 	request, out, err := b.parse(args)
 	if err != nil {
+		return Result{}, err
+	}
+	if err := b.warnOfArgs(request); err != nil {
 		return Result{}, err
 	}
 	built := Result{Name: request.Container.Name, Output: out.path}

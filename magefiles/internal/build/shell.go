@@ -17,6 +17,9 @@ func (b Build) ForShell(ctx context.Context, args tasks.ShellArgs) (built image.
 	if len(request.Platforms) > 1 {
 		return nil, &image.InvalidError{What: "platform", Input: args.Platform, Reason: "a shell runs on one platform; name one"}
 	}
+	if err := b.warnOfArgs(request); err != nil {
+		return nil, err
+	}
 	return built, step.Run(ctx, b.Watch, []step.Step{{Name: "build " + args.Name, Run: func(ctx context.Context) (err error) {
 		built, err = b.Builder.Build(ctx, request)
 		return err

@@ -12,6 +12,8 @@ import (
 type Statements struct {
 	Args     []Arg     // each with a default, in the order of the file; variables in a default are not expanded
 	Comments []Comment // each line; the text of a heredoc has none
+	Declared []string  // names of all arguments, with and without a default, in the order of the file
+	Foreign  bool      // another frontend than BuildKit's own reads the file, which may declare more
 }
 
 // Comment is a comment of one line.
@@ -34,19 +36,23 @@ func ReadStatements(text string) (Statements, error) {
 	if err != nil {
 		var s Statements
 		if isForeign(text) || isEmpty(err) {
-			s.Comments = d.comments(nil)
+			s.Comments, s.Foreign = d.comments(nil), isForeign(text)
 			return s, nil
 		}
 		return s, d.parseError(err)
 	}
-	s := Statements{Comments: d.comments(tree.AST.Children)}
+	s := Statements{Comments: d.comments(tree.AST.Children), Foreign: isForeign(text)}
 	for _, node := range tree.AST.Children {
 		if !strings.EqualFold(node.Value, "ARG") || len(node.Original) > maxInstruction {
 			continue
 		}
 		// Parse reports an instruction that cannot be parsed.
 		if read, err := instructions.ParseInstructionWithLinter(node, silent()); err == nil {
-			s.Args = append(s.Args, d.defaults(read.(*instructions.ArgCommand), shell.NewLex(tree.EscapeToken))...)
+			arg := read.(*instructions.ArgCommand)
+			for _, pair := range arg.Args {
+				s.Declared = append(s.Declared, pair.Key)
+			}
+			s.Args = append(s.Args, d.defaults(arg, shell.NewLex(tree.EscapeToken))...)
 		}
 	}
 	return s, nil

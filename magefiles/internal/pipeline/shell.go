@@ -22,9 +22,10 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 // Shell is a built image with a shell to run in it.
 type Shell struct {
-	ctr    *dagger.Container
-	path   string
-	Static bool // the image has no shell, and got one
+	ctr      *dagger.Container
+	path     string
+	Platform image.Platform // of the image
+	Static   bool           // the image has no shell, and got one
 }
 
 // ShellOf finds the shell of an image for one platform. If the image has none, it mounts the folder that static returns, which has one in bin.
@@ -47,7 +48,7 @@ func ShellOf(ctx context.Context, built image.Built, static func(context.Context
 			if found, err := ctr.Exists(ctx, at); err != nil {
 				return Shell{}, explain(err)
 			} else if found {
-				return Shell{ctr: ctr, path: at}, nil
+				return Shell{ctr: ctr, path: at, Platform: img.variants[0].platform}, nil
 			}
 		}
 	}
@@ -57,7 +58,7 @@ func ShellOf(ctx context.Context, built image.Built, static func(context.Context
 	}
 	ctr = ctr.WithMountedDirectory(shellDir, shellFolder(img.client, dir), dagger.ContainerWithMountedDirectoryOpts{ReadOnly: true}).
 		WithEnvVariable("PATH", search+":"+shellDir+"/bin")
-	return Shell{ctr: ctr, path: shellDir + "/bin/sh", Static: true}, nil
+	return Shell{ctr: ctr, path: shellDir + "/bin/sh", Platform: img.variants[0].platform, Static: true}, nil
 }
 
 func (s Shell) args(command string) []string {
