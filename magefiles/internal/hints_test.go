@@ -40,6 +40,7 @@ var speakers = map[string][]string{
 	"internal/promote/errors.go":              {"container:promote", "container:publish", "ci:tag"},
 	"internal/docsrelease/plan.go":            {"docs:release"},
 	"internal/app/validate.go":                {"validate"},
+	"internal/validate/checks/workflows.go":   {"validate"},
 	"internal/validate/baseline/file.go":      {"validate"},
 	"internal/validate/report/baseline.go":    {"validate"},
 	"internal/validate/choose.go":             {"validate", "doctor", "drift"},

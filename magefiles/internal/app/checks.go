@@ -148,7 +148,7 @@ func (a *App) found(found *validate.Report, all []validate.Check) error {
 // facts are what checks have to know of this site.
 func (a *App) facts(git *repo.Repo) validate.Site {
 	return validate.Site{
-		Docs: a.Docs, Manifests: a.Manifests, Images: a.Registry + "/" + a.Namespace, ForgeURLs: a.addresses(git),
+		Docs: a.Docs, Keys: a.RequiredKeys(), Manifests: a.Manifests, Images: a.Registry + "/" + a.Namespace, ForgeURLs: a.addresses(git),
 		Dates: a.commitDates(git), Branches: git.Branches, Tags: git.TagNames, OnDefaultBranch: onDefaultBranch(git),
 		ParseSecret: func(reference string, _ bool) error {
 			_, err := secret.ParseReference(reference)

@@ -72,6 +72,7 @@ func (a *App) examineFiles(ctx context.Context, args tasks.ValidateArgs) (*valid
 	if old != nil {
 		old.Apply(name, run.report, run.scope())
 	}
+	run.report.Findings = validate.Together(run.report.Findings)
 	return run.report, nil
 }
 
@@ -97,6 +98,7 @@ func (a *App) acceptFindings(ctx context.Context, args tasks.ValidateArgs) error
 		return err
 	}
 	made.Apply(baseline.Name, run.report, run.scope())
+	run.report.Findings = validate.Together(run.report.Findings)
 	a.console.Note(fmt.Sprintf("%s: %d findings are accepted; commit the file", baseline.Name, count))
 	return a.found(run.report, run.all)
 }

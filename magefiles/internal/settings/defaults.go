@@ -12,6 +12,7 @@ func Defaults() Settings {
 		DocsSource:    "https://github.com/jackyzha0/quartz.git#21dd4bae5fb7c1eec5262151ba5387c506e82913",
 		NodeImage:     "node:22-slim",
 		DocsKeep:      "0",
+		DocsKeys:      "title,tags,modified",
 
 		ArgoCDApp:     "docs",
 		DeployTimeout: "5m",

@@ -41,6 +41,14 @@ func (s Settings) Platforms() (map[image.Kind][]image.Platform, error) {
 	return platforms, nil
 }
 
+// RequiredKeys are the keys of the frontmatter of each page.
+func (s Settings) RequiredKeys() []string {
+	if !IsSet(s.DocsKeys) {
+		return nil
+	}
+	return List(s.DocsKeys)
+}
+
 // MovingTags are the tags that may move.
 func (s Settings) MovingTags() (image.Channels, error) {
 	if !IsSet(s.Channels) {

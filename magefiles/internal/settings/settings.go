@@ -58,6 +58,10 @@ type Settings struct {
 	// NodeImage is the image that generators run on, with a tag or a digest. Default: node:22-slim.
 	NodeImage string `env:"BLUMEOPS_NODE_IMAGE"`
 
+	// DocsKeys is a list of the keys that the frontmatter of each page must have, for validate. Example: title,tags. Default: title,tags,modified. If it is none,
+	// pages need no frontmatter.
+	DocsKeys string `env:"BLUMEOPS_DOCS_KEYS"`
+
 	// DocsManifest is the file that names the deployed release of the docs. Example: argocd/manifests/docs/deployment.yaml.
 	DocsManifest string `env:"BLUMEOPS_DOCS_MANIFEST"`
 	// DocsURL is the address of the website. Example: https://docs.example. If it is none, the website is not checked.

@@ -61,6 +61,8 @@ func (in *Input) HasFolder(name string) bool {
 type Site struct {
 	// Docs is the folder of the documentation, Manifests the folder that Argo CD deploys from.
 	Docs, Manifests string
+	// Keys are the keys that the frontmatter of each page of the documentation must have.
+	Keys []string
 	// Images is REGISTRY/NAMESPACE of our own images.
 	Images string
 	// ForgeURLs are the possible addresses of the repository, without .git.

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the .out files of testdata")
 
 // site is the site of all cases.
 var site = validate.Site{
-	Docs: "docs", Manifests: "argocd", Images: "registry.example/site", ForgeURLs: []string{"https://forge.example/owner/site"},
+	Docs: "docs", Keys: []string{"title", "tags", "modified"}, Manifests: "argocd", Images: "registry.example/site", ForgeURLs: []string{"https://forge.example/owner/site"},
 	Branches: func() (map[string]bool, bool, error) {
 		return map[string]bool{"main": true, "release/1": true}, true, nil
 	},

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -17,13 +18,13 @@ import (
 // frontmatter checks the frontmatter of pages.
 var frontmatter = validate.Check{
 	Name:   "frontmatter",
-	Covers: "The YAML at the beginning of the documentation's pages: title, tags and modified, which every page has; aliases; and the keys status and requires, which pages of the section how-to may have. Other keys are free. Documentation that is no wiki needs no frontmatter and no key: a website with a navigation of its own, such as one of MkDocs, Docusaurus, mdBook, Hugo or Sphinx; and, if Quartz does not build it, one of which fewer than half of the pages have frontmatter or wiki links.",
+	Covers: "The YAML at the beginning of the documentation's pages: the keys that every page has, title, tags and modified if the setting DocsKeys names no others; aliases; and the keys status and requires, which pages of the section how-to may have. Other keys are free. Documentation that is no wiki needs no frontmatter and no key: a website with a navigation of its own, such as one of MkDocs, Docusaurus, mdBook, Hugo or Sphinx; and, if Quartz does not build it, one of which fewer than half of the pages have frontmatter or wiki links.",
 	Rules: []validate.Rule{
-		{ID: "none", What: "A page has no frontmatter.", Do: "Begin the page with title, tags and modified between two lines ---."},
+		{ID: "none", What: "A page has no frontmatter, or most pages have none.", Do: "Begin the page with title, tags and modified between two lines ---."},
 		{ID: "unclosed", What: "The frontmatter has no second line ---, so the whole page is read as frontmatter.", Do: "Close the frontmatter with a line ---."},
 		{ID: "syntax", What: "The frontmatter is not a YAML mapping of keys to values.", Do: "Correct the YAML; quote strings that contain a colon, a # or brackets."},
 		{ID: "duplicate", What: "The frontmatter contains a key twice.", Do: "Remove one of the two."},
-		{ID: "required", What: "A page does not state its title, its tags or the date of its last change.", Do: "Add the line, such as modified: YYYY-MM-DD."},
+		{ID: "required", What: "A page does not state its title, its tags, the date of its last change or another key of the setting DocsKeys, or most pages do not.", Do: "Add the line, such as modified: YYYY-MM-DD."},
 		{ID: "title", What: "A title is not a string.", Do: "Give the page a title."},
 		{ID: "tags", What: "Tags are not a list of strings.", Do: "Write tags: [one, two], or a line for each; [] for none."},
 		{ID: "modified", What: "The date of the last change is not a date.", Do: "Write YYYY-MM-DD, or that with a time such as 2006-01-02T15:04:05Z."},
@@ -46,10 +47,15 @@ var frontmatter = validate.Check{
 				return err
 			}
 		}
-		wiki := isWiki(in, page.Open(in.Tree, in.Site.Docs))
+		book := page.Open(in.Tree, in.Site.Docs)
+		wiki := isWiki(in, book)
+		required := in.Keys
+		if wiki && !in.Fix { // a fix is for each page
+			required = reportRare(in, book)
+		}
 		return validate.Each(ctx, in.Files(in.Site.Docs, ".md"), func(name string) error {
-			if p := set.Page(name); p != nil && (wiki || p.Front != nil) {
-				checkFront(p, strings.TrimPrefix(name, in.Site.Docs+"/"), in.Report, fronts, wiki)
+			if p := set.Page(name); p != nil && (wiki && len(required) > 0 || p.Front != nil) {
+				checkFront(p, strings.TrimPrefix(name, in.Site.Docs+"/"), in.Report, fronts, wiki, required)
 			}
 			return nil
 		})
@@ -57,8 +63,6 @@ var frontmatter = validate.Check{
 }
 
 var (
-	// requiredKeys are the required keys of every page; their values are checked.
-	requiredKeys = []string{"title", "tags", "modified"}
 	// sectionKeys are keys that are allowed in one section only.
 	sectionKeys = map[string]string{"status": "how-to", "requires": "how-to"}
 	keyRules    = map[string]func(*yaml.Node) string{"title": wrongTitle, "tags": wrongList, "modified": wrongDate, "aliases": wrongList}
@@ -70,7 +74,7 @@ type frontFixes struct {
 	dates map[string]string // of the last commit of each page
 }
 
-func checkFront(p *page.Page, below string, report func(validate.Finding), fixes frontFixes, wiki bool) {
+func checkFront(p *page.Page, below string, report func(validate.Finding), fixes frontFixes, wiki bool, required []string) {
 	found := func(line, column int, rule, format string, args ...any) {
 		report(validate.Finding{Path: p.Path, Line: line, Column: column, Rule: rule, Message: fmt.Sprintf(format, args...)})
 	}
@@ -85,7 +89,7 @@ func checkFront(p *page.Page, below string, report func(validate.Finding), fixes
 		found(p.Front.Err.Line, p.Front.Err.Column, "syntax", "%s", p.Front.Err.Message)
 		return
 	}
-	for _, name := range requiredKeys {
+	for _, name := range required {
 		if !wiki {
 			break
 		}
@@ -121,7 +125,7 @@ func checkFront(p *page.Page, below string, report func(validate.Finding), fixes
 
 // requiredLine says how to write a missing key.
 func requiredLine(key string) string {
-	example := map[string]string{"title": "TITLE", "tags": "[TAG]", "modified": "YYYY-MM-DD"}[key]
+	example := cmp.Or(map[string]string{"title": "TITLE", "tags": "[TAG]", "modified": "YYYY-MM-DD"}[key], "VALUE")
 	return fmt.Sprintf("Add the line %s: %s to the frontmatter.", key, example)
 }
 

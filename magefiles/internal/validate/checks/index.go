@@ -35,7 +35,20 @@ var index = validate.Check{
 					in.Report(validate.Finding{Path: path.Join(in.Site.Docs, section), Rule: "none", Message: fmt.Sprintf("the section %s has no index page", section)})
 				}
 			}
-			if s := sections[section]; s.page != nil && !s.links[p] && !p.IsIndex() && !p.Draft() {
+			s := sections[section]
+			if p.IsIndex() || p.Draft() {
+				continue
+			}
+			if s.pages++; s.page != nil && !s.links[p] {
+				s.missing = append(s.missing, p)
+			}
+		}
+		for _, s := range sections {
+			if most(s.missing, s.pages) {
+				in.Report(validate.Finding{Path: s.page.Path, Rule: "missing", Message: fmt.Sprintf("the index page does not link to %d of %d pages of its section", len(s.missing), s.pages), Do: "Add links to them, such as to " + s.missing[0].Path + "."})
+				continue
+			}
+			for _, p := range s.missing {
 				in.Report(validate.Finding{Path: p.Path, Rule: "missing", Message: fmt.Sprintf("the index page of its section, %s, does not link to this page", s.page.Path)})
 			}
 		}
@@ -45,8 +58,10 @@ var index = validate.Check{
 
 // sectionIndex is the index page of a section, if it has one, and the pages that it links to, including itself.
 type sectionIndex struct {
-	page  *page.Page
-	links map[*page.Page]bool
+	page    *page.Page
+	links   map[*page.Page]bool
+	missing []*page.Page // pages without a link
+	pages   int          // of the section, without the index page
 }
 
 func indexOf(book *page.Book, docs, section string) *sectionIndex {

@@ -51,10 +51,18 @@ var links = validate.Check{
 		if !isWiki(in, book) {
 			return nil
 		}
+		var orphans []*page.Page
 		for _, p := range book.Docs {
 			if !linked.pages[p] && !p.IsIndex() && !p.Draft() {
-				in.Report(validate.Finding{Path: p.Path, Rule: "orphan", Message: "no other page links to this one"})
+				orphans = append(orphans, p)
 			}
+		}
+		if most(orphans, len(book.Docs)) {
+			in.Report(validate.Finding{Path: in.Site.Docs, Rule: "orphan", Message: fmt.Sprintf("no other page links to %d of %d pages", len(orphans), len(book.Docs)), Do: "Link to them, such as to " + orphans[0].Path + ", from a page that readers find."})
+			return nil
+		}
+		for _, p := range orphans {
+			in.Report(validate.Finding{Path: p.Path, Rule: "orphan", Message: "no other page links to this one"})
 		}
 		return nil
 	},

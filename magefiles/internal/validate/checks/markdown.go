@@ -38,7 +38,11 @@ var style = validate.Check{
 					found = slices.DeleteFunc(found, format.prescribes)
 				}
 				keepFixes(in, name, found)
-				reportStyle(in, name, found)
+				if in.Fix || settings.of(name).InFile() {
+					reportStyle(in, name, found)
+				} else {
+					reportTogether(in, name, found)
+				}
 			}
 			return nil
 		})
@@ -169,5 +173,12 @@ func keepFixes(in *validate.Input, name string, found []markdown.Problem) {
 func reportStyle(in *validate.Input, name string, problems []markdown.Problem) {
 	for _, found := range problems {
 		in.Report(validate.Finding{Path: name, Line: found.Line, Column: found.Column, Rule: found.Rule, Message: found.Message, Do: found.Do, Fix: found.Fix})
+	}
+}
+
+// reportTogether reports the problems of a page without settings: a reader who never asked for a rule gets one finding of it for the page.
+func reportTogether(in *validate.Input, name string, problems []markdown.Problem) {
+	for _, found := range problems {
+		in.Report(validate.Finding{Path: name, Line: found.Line, Column: found.Column, Rule: found.Rule, Message: found.Message, Do: found.Do, Group: found.Rule})
 	}
 }

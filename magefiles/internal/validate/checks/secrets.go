@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -46,7 +47,7 @@ var secrets = validate.Check{
 func reportSettings(in *validate.Input, p leak.Problem, text string) {
 	f := validate.Finding{Path: p.File, Rule: "settings", Message: p.Message}
 	if p.Reason {
-		f.Rule = "reason"
+		f.Rule, f.Group = "reason", p.Message
 	}
 	f.Line, f.Column = validate.Position(text, p.Offset)
 	in.Report(f)
@@ -67,14 +68,14 @@ func inspect(in *validate.Input, scanner *leak.Scanner, name string) (err error)
 		return nil
 	}
 	inManifest := strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
-	values := 0
+	var values map[[2]int]bool // lines and columns
 	if inManifest && !in.Foreign(name) && !scanner.AllowsPath(name) {
 		values = reportValues(in, name, text)
 	}
 	lenient := !in.Has(leak.SettingsFile) && in.Test(name)
 	where := cursor{text: text, line: 1, column: 1}
 	for _, m := range scanner.Scan(name, text) {
-		if values > 0 && m.Rule == "kubernetes-secret-yaml" {
+		if values != nil && m.Rule == "kubernetes-secret-yaml" {
 			continue // reported already
 		}
 		if lenient && slices.Contains(anyForm, m.Rule) {
@@ -84,7 +85,11 @@ func inspect(in *validate.Input, scanner *leak.Scanner, name string) (err error)
 		if m.Bare {
 			f.Rule, f.Message = "reason", fmt.Sprintf("%s has no reason: the text %s", leak.Allow, credential(m))
 		}
+		f.Group = f.Message
 		f.Line, f.Column = where.to(m.Offset)
+		if values[[2]int{f.Line, f.Column}] && slices.Contains(anyForm, m.Rule) {
+			continue // reported as a value of a Secret
+		}
 		in.Report(f)
 	}
 	if in.ParseSecret != nil && !in.Foreign(name) {
@@ -99,22 +104,26 @@ var anyForm = []string{"generic-api-key", "private-key", "jwt", "jwt-base64", "c
 
 func credential(m leak.Match) string { return "looks like a credential: " + m.Rule + " of gitleaks" }
 
-func reportValues(in *validate.Input, name, text string) int {
+func reportValues(in *validate.Input, name, text string) map[[2]int]bool {
 	values := leak.Values(text)
 	if len(values) == 0 {
-		return 0
+		return nil
 	}
+	reported := map[[2]int]bool{}
 	lines := strings.Split(text, "\n")
 	for _, v := range values {
-		f := validate.Finding{Path: name, Line: v.Line, Column: v.Column, Rule: "manifest", Message: fmt.Sprintf("Secret %q contains a value for %q", v.Secret, v.Key)}
+		key := strconv.Quote(v.Key)
+		f := validate.Finding{Path: name, Line: v.Line, Column: v.Column, Rule: "manifest", Message: fmt.Sprintf("Secret %q contains a value for %s", v.Secret, key), Group: v.Secret, Item: key}
 		if reason, found := leak.Allowance(lines[min(v.Line, len(lines))-1]); found && reason != "" {
 			continue
 		} else if found {
 			f.Rule, f.Message = "reason", leak.Allow+" has no reason for a value in a Secret"
+			f.Group, f.Item = f.Message, ""
 		}
 		in.Report(f)
+		reported[[2]int{v.Line, v.Column}] = true
 	}
-	return len(values)
+	return reported
 }
 
 func reportReferences(in *validate.Input, name, text string) {

@@ -42,7 +42,11 @@ var workflows = validate.Check{
 				options.Commit = func(url, ref string) string { return in.Commit(ctx, url, ref) }
 			}
 			for _, p := range workflow.Check(name, text, options) {
-				in.Report(validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message, Do: p.Do, Fix: p.Fix})
+				f := validate.Finding{Path: name, Line: p.Line, Column: p.Column, Rule: p.Rule, Message: p.Message, Do: p.Do, Fix: p.Fix, Group: p.Group, Item: p.Item}
+				if p.Rule == workflow.RulePin {
+					f.GroupDo = "Write the commit after each @ in full, and the version as a comment: `validate -fix` asks for the commits."
+				}
+				in.Report(f)
 			}
 			branches, known, err := branchesOf(in)
 			if !known {

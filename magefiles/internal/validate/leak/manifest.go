@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -84,13 +85,24 @@ func field(n *yaml.Node, name string) *yaml.Node {
 // public are keys with values that are not secret: those that describe repositories and clusters of Argo CD, and databases.
 var public = map[string]bool{
 	"type": true, "name": true, "project": true, "username": true, "user": true, "host": true, "hostname": true, "server": true, "port": true,
-	"database": true, "dbname": true, "email": true, "region": true, "bucket": true, "endpoint": true, "ca.crt": true, "tls.crt": true,
+	"database": true, "dbname": true, "db": true, "tz": true, "timezone": true, "email": true, "region": true, "bucket": true, "endpoint": true, "ca.crt": true, "tls.crt": true,
 }
 
 var placeholder = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\{\{|\$\{|\$\(|^<|^ENC\[|^(?:op|env)://|^(?:change.?me|place.?holder|replace|example|dummy|redacted|todo|your)\b|` +
 		`^(?:change|replace|your)[_-]|^\W*$|^(?:true|false|null|none|x+|\d{1,6})$`)
 })
+
+// lastWord is what a name such as POSTGRES_USER or smtp-host means, in lower case. A name with the word secret, key, token or password is left
+// whole.
+func lastWord(key string) string {
+	key = strings.ToLower(key)
+	words := strings.FieldsFunc(key, func(r rune) bool { return r == '_' || r == '-' || r == '.' })
+	if len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return secretWords[w] }) {
+		return key
+	}
+	return words[len(words)-1]
+}
 
 // mayBeSecret says whether a value may be secret.
 func mayBeSecret(key, value string, encoded bool) bool {
@@ -100,7 +112,7 @@ func mayBeSecret(key, value string, encoded bool) bool {
 			value = strings.TrimSpace(string(plain))
 		}
 	}
-	if placeholder().MatchString(value) || public[strings.ToLower(key)] {
+	if placeholder().MatchString(value) || public[strings.ToLower(key)] || public[lastWord(key)] {
 		return false
 	}
 	address, err := url.Parse(value)

@@ -230,7 +230,7 @@ func (s *scan) consider(r *rule, at []int) {
 		return
 	}
 	f.line = around(s.text, at[0], at[1])
-	if allows(s.allowed, s.name, f) || allows(c.Allowlists, s.name, f) {
+	if allows(s.allowed, s.name, f) || allows(c.Allowlists, s.name, f) || identifies(f) {
 		return
 	}
 	s.keep(f)

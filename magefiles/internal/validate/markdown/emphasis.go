@@ -106,6 +106,9 @@ func noSpaceInEmphasis(p *pass) {
 }
 
 func (p *pass) emphasisSpaces(opening, closing bare, sign string) {
+	if p.onlyShown() && (p.wordAt(opening.start-1) || p.wordAt(closing.end)) {
+		return // such as eth* or en*: they are no pair
+	}
 	line := p.line(opening.start)
 	rest := p.body[opening.end:p.lineEnd(line)]
 	if n := len(rest) - len(strings.TrimLeft(rest, " \t")); n > 0 && n < len(rest) {

@@ -70,6 +70,9 @@ func Ignores(text string) []string {
 	return file.Ignores
 }
 
+// InFile says that a settings file states them.
+func (s *Settings) InFile() bool { return !s.shown }
+
 func (s *Settings) clone() *Settings {
 	return &Settings{on: s.on, options: slices.Clone(s.options), shown: s.shown}
 }

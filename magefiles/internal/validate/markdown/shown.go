@@ -13,7 +13,7 @@ import (
 // of a link, in the programs that show pages here: Quartz, Forgejo, GitHub and Obsidian. All other rules are about the text of the page, and
 // a settings file switches them on.
 //
-// Six of them report less than markdownlint does, only the findings that a reader sees: see Settings.shown.
+// Seven of them report less than markdownlint does, only the findings that a reader sees: see Settings.shown.
 var Shown = map[string]string{
 	"MD005": "An item that is indented by too little is shown next to the item above it, not below it.",
 	"MD007": "A bullet that is indented by too little below a numbered item ends the numbered list, and is shown as a list of its own. Only these bullets are reported.",
@@ -21,12 +21,12 @@ var Shown = map[string]string{
 	"MD018": "`##Title` is shown as text, not as a heading. `#word` alone, which is a tag in Obsidian, and `#123` are not reported.",
 	"MD020": "`##Title##` is shown as text, not as a heading.",
 	"MD029": "Numbers count up from the first one: an item with a written 2 may be shown as 3. Only items with another number than the written one are reported.",
-	"MD037": "`** text **` is shown with its asterisks, and not in bold.",
+	"MD037": "`** text **` is shown with its asterisks, and not in bold. Signs in the middle of words are not reported.",
 	"MD042": "A link without an address leads nowhere.",
 	"MD045": "A reader who does not see the image gets nothing in its place. Images in tables are not reported: the text of their row describes them.",
 	"MD052": "`[text][label]` without a definition is shown with its brackets, without a link.",
 	"MD053": "Of two definitions of a label, only the first one counts: links lead elsewhere. Only duplicate definitions are reported.",
-	"MD056": "Cells beyond the last column are not shown; a row with too few is often text that belongs below the table. A pipe in a wiki link does not count: Quartz shows the link in one cell.",
+	"MD056": "Cells beyond the last column are not shown; a row with too few is often text that belongs below the table. A pipe in a wiki link does not count: Quartz shows the link in one cell. A line of attributes (`{: .table }`), which Jekyll does not show, is not reported.",
 }
 
 // WithoutFile are the settings without a settings file: the rules in Shown.

@@ -126,11 +126,13 @@ func TestShownReportsLess(t *testing.T) {
 		"[a]: https://a.example\n":                "",
 		"| a | b |\n| - | - |\n| [[x|y]] | z |\n": "",
 		"| a |\n| - |\n| [[x|y]] | z |\n":         "MD056",
+		"| a | b |\n| - | - |\n| c | d |\n{: .table .dark }\n":                   "", // kramdown
+		"| a | b |\n| - | - |\n| c | d |\n{: .x } text\n":                        "MD056",
 		"| a | b |\n| - | - |\n| ![](a.png) | <img src=a.png> |\n":               "",
 		"<table>\n<tr>\n<td><img src=a.png></td>\n<td>a</td>\n</tr>\n</table>\n": "",
 		"<table>\n<tr>\n<TD>a\n<TD><img src=a.png>\n</table>\n<img src=b.png>\n": "MD045",
-		"<p><img src=a.png></p>\n":                    "MD045",
-		"a \n# b\n- c\n\n\n\n```\nd\n```\n<b>e</b>\n": "",
+		"<p><img src=a.png></p>\n":                                               "MD045",
+		"a \n# b\n- c\n\n\n\n```\nd\n```\n<b>e</b>\n":                            "",
 	} {
 		var got []string
 		for _, p := range Lint(page.Parse("page.md", text), WithoutFile()) {

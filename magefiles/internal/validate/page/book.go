@@ -196,6 +196,9 @@ func (b *Book) followPath(p *Page, target string) Goal {
 			return g
 		}
 	}
+	if in && site.unknown(p, target) {
+		return Goal{Elsewhere: true}
+	}
 	return Goal{Path: tries[0]}
 }
 

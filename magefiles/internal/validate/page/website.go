@@ -15,12 +15,14 @@ type website struct {
 	content []string // folders of pages; the address / is one of them
 	files   []string // other folders whose files are at /
 	quartz  bool     // links without / at the beginning may begin at the root of the content, too; each tag has a page below tags/
+	jekyll  bool     // the frontmatter and the settings of a page decide its address
 	mkdocs  bool     // the address of a page ends with /, and a link to an address is relative to it
 }
 
 // generators are the settings files of generators.
 var generators = []string{
 	"docusaurus.config.js", "docusaurus.config.ts", "mkdocs.yml", "mkdocs.yaml", "quartz.config.ts", "hugo.toml", "hugo.yaml", "astro.config.mjs", "astro.config.ts",
+	"_config.yml", // Jekyll
 }
 
 // contentFolders are the folders of pages next to a settings file; staticFolders are those of other files.
@@ -53,6 +55,9 @@ func newWebsite(tree *validate.Tree, settings string) website {
 	dir, base := path.Split(settings)
 	text, _ := tree.Text(settings)
 	w := website{mkdocs: strings.HasPrefix(base, "mkdocs."), quartz: resolution().MatchString(text) && strings.HasPrefix(base, "quartz.")}
+	if base == "_config.yml" {
+		return website{jekyll: true, content: []string{path.Clean("./" + dir)}, files: []string{path.Clean("./" + dir)}}
+	}
 	folders := contentFolders
 	if m := docsDir().FindStringSubmatch(text); w.mkdocs && m != nil {
 		folders = []string{m[1]}
@@ -81,7 +86,13 @@ func (b *Book) websiteOf(p *Page) (w website, ok bool) {
 			break
 		}
 	}
-	return w, ok && slices.ContainsFunc(w.content, func(dir string) bool { return strings.HasPrefix(p.Path, dir+"/") })
+	return w, ok && slices.ContainsFunc(w.content, func(dir string) bool { return dir == "." || strings.HasPrefix(p.Path, dir+"/") })
+}
+
+// unknown says that a link of a page leads to an address that only the generator knows: one that Liquid makes, or the address of a page of Jekyll,
+// which has no extension, or that of the HTML file. Jekyll makes a page only of a file with frontmatter.
+func (w website) unknown(p *Page, target string) bool {
+	return w.jekyll && p.Front != nil && (strings.Contains(target, "{{") || strings.Contains(target, "{%") || path.Ext(target) == "" || path.Ext(target) == ".html")
 }
 
 // places are the paths that a link of a page may mean on the website, beside its path in the repository.

@@ -58,7 +58,7 @@ func TestRun(t *testing.T) {
 		".forgejo/workflows/a.yaml":  "on:\n  workflow_dispatch:\n    inputs:\n      x: {type: string}\njobs:\n  a:\n    runs-on: docker\n    steps:\n      - run: |\n          echo ${{ inputs.x }}\n",
 		".forgejo/workflows/ok.yaml": "on: push\njobs:\n  a:\n    runs-on: docker\n    steps:\n      - run: echo\n",
 	}
-	site := validate.Site{Docs: "docs", Dates: func(context.Context) (map[string]string, error) {
+	site := validate.Site{Docs: "docs", Keys: []string{"title", "tags", "modified"}, Dates: func(context.Context) (map[string]string, error) {
 		return map[string]string{"docs/missing.md": "2026-01-02", "docs/flow.md": "2026-01-02"}, nil
 	}}
 	got := settled(t, files, validate.Options{Site: site})

@@ -47,7 +47,8 @@ func (f *file) reportIgnored(n *yaml.Node, keys map[string]string) {
 			if token := scalar(get(value, "id-token")); key.Value == "permissions" && token == "write" {
 				do = "Write enable-openid-connect: true for the token that id-token asks for (Forgejo 16 reads it), and remove permissions."
 			}
-			f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleIgnored, Message: fmt.Sprintf("Forgejo ignores %s: %s", key.Value, effect), Do: do})
+			what := key.Value + ": " + effect
+			f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleIgnored, Message: "Forgejo ignores " + what, Group: "keys" + do, Item: what, Do: do})
 		}
 	})
 }

@@ -43,18 +43,23 @@ func (f *file) pin(n *yaml.Node, j *job, reusable bool) {
 
 func (f *file) commit(n *yaml.Node, uses string) {
 	at := strings.LastIndexByte(uses, '@')
-	message := ""
+	message, item := "", ""
 	switch ref := uses[at+1:]; {
 	case at < 0:
 		message = fmt.Sprintf("%s has no commit", quote(uses))
 	case !isCommit(ref) && isHex(ref) && len(ref) >= 7:
 		message = fmt.Sprintf("%s abbreviates the commit", quote(uses))
 	case !isCommit(ref):
-		message = fmt.Sprintf("%s names a tag or branch, which can be moved", quote(uses))
+		item = quote(uses)
+		message = "a tag or branch can be moved: " + item
 	default:
 		return
 	}
-	f.report(Problem{Line: n.Line, Column: n.Column, Rule: RulePin, Message: message, Do: f.pinning(uses), Fix: f.pinFix(n, uses)})
+	p := Problem{Line: n.Line, Column: n.Column, Rule: RulePin, Message: message, Do: f.pinning(uses), Fix: f.pinFix(n, uses)}
+	if item != "" {
+		p.Group, p.Item = "tags", item
+	}
+	f.report(p)
 }
 
 // pinning says how to write an action with its commit, and how to look that up.

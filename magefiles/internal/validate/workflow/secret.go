@@ -32,7 +32,8 @@ func (f *file) shared(env *yaml.Node, who string) {
 				if p[0] != "secrets" || len(p) == 2 && (p[1] == "github_token" || p[1] == "forgejo_token" || p[1] == "gitea_token") {
 					continue
 				}
-				f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleSecret, Message: fmt.Sprintf("%s gets %s", who, quoted(e.spelled(p)))})
+				name := quoted(e.spelled(p))
+				f.report(Problem{Line: key.Line, Column: key.Column, Rule: RuleSecret, Message: who + " gets " + name, Group: who, Item: name})
 			}
 		}
 	})

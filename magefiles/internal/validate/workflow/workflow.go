@@ -36,6 +36,8 @@ type Problem struct {
 	Rule         string // one of the constants
 	Message      string // the mistake, in one line
 	Do           string // the correction, or "" for the rule's
+	Group        string // as in validate.Finding
+	Item         string
 	Fix          *validate.Fix
 }
 
