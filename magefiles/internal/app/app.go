@@ -137,6 +137,9 @@ func (a *App) tree() fs.FS { return regular.FS(a.files) }
 
 // settle ends the session, and then the view of the work: the engine reports the last of it only as the session ends. It may be called again.
 func (a *App) settle(err error) error {
+	if err == nil {
+		a.session.saveCache(a.target)
+	}
 	if closeErr := a.session.close(); err == nil {
 		err = closeErr
 	}

@@ -34,7 +34,7 @@ func (a *App) builder(choice string) (image.Builder, error) {
 		Compiler: gobuild.Compiler{
 			Root: a.root, Cache: filepath.Join(a.cacheAt, "programs"), Environ: os.Environ(),
 		},
-		Root: a.root, Site: network, Login: a.pullLogin, Step: a.progress.step,
+		Root: a.root, Site: network, Login: a.pullLogin, Step: a.progress.step, Cached: engine.WithCacheEntry,
 	}}, nil
 }
 

@@ -47,7 +47,7 @@ func (a *App) docsBuilder(choice string, git *repo.Repo, commit string) (docsbui
 		Find: func(text string) (docsbuild.Source, error) { return fetcher.Find(text) },
 		Sites: generators{a, pipeline.Docs{
 			Connect: func(ctx context.Context) (*pipeline.Client, error) { return a.session.connect(ctx, opts) },
-			Copies:  a.copies, Site: network, Image: a.NodeImage, Step: a.progress.step,
+			Copies:  a.copies, Site: network, Image: a.NodeImage, Step: a.progress.step, Cached: engine.WithCacheEntry,
 		}},
 		Watch: a.progress.step, Note: a.console.Note,
 	}, nil

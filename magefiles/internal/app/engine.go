@@ -44,6 +44,10 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 	if err != nil {
 		return engine.Options{}, err
 	}
+	remote, err := a.cache()
+	if err != nil {
+		return engine.Options{}, err
+	}
 	screen := a.screen
 	if a.command != "" {
 		screen = a.pipes
@@ -51,7 +55,7 @@ func (a *App) engineOptions(choice string) (engine.Options, error) {
 	return engine.Options{
 		Screen: screen, Inspect: a.inspect, Keep: a.keep, Shell: a.staticShell,
 		Choice: parsed, Workdir: a.root, StateDir: a.stateAt, CacheBytes: cache, Insecure: insecure, Registries: registries, CAFile: authorities,
-		LookupEnv: os.LookupEnv, Events: a.progress.engineEvent, Log: a.console.Note, DaggerLog: &a.progress,
+		LookupEnv: os.LookupEnv, Events: a.progress.engineEvent, Log: a.console.Note, DaggerLog: &a.progress, Cache: remote,
 	}, nil
 }
 

@@ -65,7 +65,7 @@ func (a *App) packageBuilder(choice string) (python.Builder, error) {
 	}
 	return packageBuilder{a, pipeline.Python{
 		Connect: func(ctx context.Context) (*pipeline.Client, error) { return a.session.connect(ctx, opts) },
-		Copies:  a.copies, Site: network, Image: a.PythonImage, Offline: offline, Step: a.progress.step,
+		Copies:  a.copies, Site: network, Image: a.PythonImage, Offline: offline, Step: a.progress.step, Cached: engine.WithCacheEntry,
 	}}, nil
 }
 

@@ -20,6 +20,18 @@ type session struct {
 	kept []func() // what is released after the session
 	// suits returns the reason why the engine cannot do what was requested. nil: nothing depends on the engine.
 	suits func(engine.Choice) error
+	// savesCache says that the cache in a registry is written before the session ends.
+	savesCache bool
+}
+
+// saveCache writes the cache in a registry, if this run is to do so.
+func (s *session) saveCache(ctx context.Context) {
+	s.mu.Lock()
+	open := s.open
+	s.mu.Unlock()
+	if open != nil && s.savesCache {
+		open.SaveCache(ctx)
+	}
 }
 
 // connect opens the session, which close closes.

@@ -68,6 +68,14 @@ type (
 // Keep says where the embedded engine leaves the state of a failed step.
 type Keep = embedded.Keep
 
+// Cache is the cache of steps in a registry, for the embedded engine.
+type Cache = embedded.Cache
+
+// WithCacheEntry makes requests with the context use an entry of the cache in a registry: a tag. Only the embedded engine does.
+func WithCacheEntry(ctx context.Context, tag string) context.Context {
+	return embedded.WithEntry(ctx, tag)
+}
+
 // Registry says how to speak to one image registry.
 type Registry = daemon.Registry
 
@@ -88,6 +96,7 @@ type Options struct {
 	Keep       *Keep                                         // leaves the state of each step that fails in a folder, for one session: only the embedded engine does
 	Shell      func(context.Context) (dir string, err error) // a folder with a static shell in bin; nil for none
 	DaggerLog  io.Writer                                     // output of the real Dagger while it works; nil for none
+	Cache      *Cache                                        // in a registry, for the embedded engine; nil for none
 }
 
 func (o Options) getenv(name string) string {
@@ -106,10 +115,19 @@ type Session struct {
 	Client *dagger.Client
 	Choice Choice // Dagger or Embedded
 	Why    string // in a few words
+
+	embedded *embedded.Session // nil for Dagger
 }
 
 // Close ends the session.
 func (s *Session) Close() error { return s.Client.Close() }
+
+// SaveCache writes the entries of the cache in a registry that the session used. A failure is a warning of the cache.
+func (s *Session) SaveCache(ctx context.Context) {
+	if s.embedded != nil {
+		s.embedded.SaveCache(ctx)
+	}
+}
 
 // Connect opens a session. It includes the cost of the setup: a first embedded session builds BuildKit.
 func Connect(ctx context.Context, opts Options) (*Session, error) {
@@ -197,7 +215,7 @@ func connectEmbedded(ctx context.Context, opts Options, why string) (*Session, e
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	return &Session{Client: client, Choice: Embedded, Why: why}, nil
+	return &Session{Client: client, Choice: Embedded, Why: why, embedded: s}, nil
 }
 
 // open opens a session of the embedded engine on a running daemon, which it builds and starts if necessary.
@@ -212,7 +230,7 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 	}
 	return embedded.Open(ctx, c, embedded.Options{
 		Workdir: opts.Workdir, StateDir: opts.StateDir, CAFile: opts.CAFile, LookupEnv: opts.LookupEnv,
-		CanExec: d.RuntimeError, Insecure: opts.Insecure && !d.External && os.Geteuid() == 0, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell,
+		CanExec: d.RuntimeError, Insecure: opts.Insecure && !d.External && os.Geteuid() == 0, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell, Cache: opts.Cache,
 	})
 }
 

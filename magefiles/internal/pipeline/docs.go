@@ -28,6 +28,8 @@ type Docs struct {
 	Image string
 	// Step, if set, is called when a part of a build begins, as that of Images.
 	Step func(name string) (end func(error))
+	// Cached, if set, is called for the build.
+	Cached Cached
 }
 
 // Paths in the container.
@@ -50,6 +52,9 @@ func (d Docs) Build(ctx context.Context, w docsite.Generation, to string) error 
 	}
 	client, err := d.Connect(ctx)
 	if err != nil {
+		return err
+	}
+	if ctx, err = d.Cached.native(ctx, client, "docs"); err != nil {
 		return err
 	}
 	b := d.in(client, w)

@@ -35,6 +35,8 @@ type Images struct {
 	// Step, if set, is called when a part of a build begins. It returns a function that is called with the result of that part. Parts may
 	// overlap.
 	Step func(name string) (end func(error))
+	// Cached, if set, is called for the build of each container and platform.
+	Cached Cached
 }
 
 // Request is the input of a build.
@@ -63,11 +65,11 @@ func (b Images) Build(ctx context.Context, r Request) (*Image, error) {
 func (b Images) each(ctx context.Context, client *dagger.Client, r Request,
 	evaluate func(context.Context, image.Platform) (*dagger.Container, error),
 ) (*Image, error) {
-	img := &Image{client: client, container: r.Container, variants: make([]variant, len(r.Platforms))}
+	img := &Image{client: client, cached: b.Cached, container: r.Container, variants: make([]variant, len(r.Platforms))}
 	group, ctx := errgroup.WithContext(ctx)
 	for i, platform := range r.Platforms {
 		group.Go(func() error {
-			ctr, err := evaluate(ctx, platform)
+			ctr, err := evaluate(b.Cached.container(ctx, r.Container.Name, platform), platform)
 			if err != nil {
 				return fmt.Errorf("%s: %w", platform, explain(err))
 			}

@@ -21,6 +21,7 @@ import (
 // Image is a built image, for one platform or several. It exists in the engine, as long as the connection does.
 type Image struct {
 	client    *dagger.Client
+	cached    Cached
 	container image.Container
 	variants  []variant
 }
@@ -49,7 +50,7 @@ func (i *Image) Archives(ctx context.Context, dir string) ([]image.Variant, erro
 
 func (i *Image) archive(ctx context.Context, v variant, dir string) (image.Variant, error) {
 	file := filepath.Join(dir, strings.ReplaceAll(v.platform.String(), "/", "_")+".tar")
-	if _, err := v.ctr.Export(ctx, file); err != nil {
+	if _, err := v.ctr.Export(i.cached.container(ctx, i.container.Name, v.platform), file); err != nil {
 		return image.Variant{}, err
 	}
 	a := image.Variant{Platform: v.platform, File: file, SHA256: v.sha256}

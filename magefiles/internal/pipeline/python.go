@@ -31,6 +31,8 @@ type Python struct {
 	Offline bool
 	// Step, if set, is called when a part of a build begins, as that of Images.
 	Step func(name string) (end func(error))
+	// Cached, if set, is called for the build.
+	Cached Cached
 }
 
 // Paths in the container.
@@ -59,6 +61,9 @@ func (p Python) Build(ctx context.Context, g python.Generation, to string) error
 	}
 	client, err := p.Connect(ctx)
 	if err != nil {
+		return err
+	}
+	if ctx, err = p.Cached.native(ctx, client, "package", g.Name); err != nil {
 		return err
 	}
 	b := p.in(client, g)

@@ -15,6 +15,7 @@ import (
 
 // Generation is the input of a build: of one sdist, and of the wheel that is made from it.
 type Generation struct {
+	Name        string // of the package, as an index knows it
 	Source      string // folder of this machine with the files of the project
 	Backend     string
 	BackendPath []string
@@ -31,7 +32,7 @@ func (p Project) Generation(source string, at time.Time, version Version) Genera
 	if p.From == FromTag {
 		env["SETUPTOOLS_SCM_PRETEND_VERSION"] = version.String()
 	}
-	return Generation{Source: source, Backend: p.Backend, BackendPath: p.BackendPath, Requires: p.Requires, Env: env}
+	return Generation{Name: p.Name.Normalized(), Source: source, Backend: p.Backend, BackendPath: p.BackendPath, Requires: p.Requires, Env: env}
 }
 
 // stageError is a file of a project that cannot be used.

@@ -29,6 +29,7 @@ func Defaults() Settings {
 		Engine:         "auto",
 		EngineCache:    "20GB",
 		EngineInsecure: "false",
+		CacheWrite:     "auto",
 
 		LabName: "default",
 	}

@@ -127,6 +127,12 @@ type Settings struct {
 	// --security=insecure), if they request them: true or false. Default: false.
 	EngineInsecure string `env:"BLUMEOPS_ENGINE_INSECURE"`
 
+	// Cache is a repository of a registry for the cache of builds on the embedded engine, so that a new machine only runs the steps that changed:
+	// with a registry, or below Registry and Namespace. Example: cache, for registry.example/me/cache. Default: no such cache.
+	Cache string `env:"BLUMEOPS_CACHE" address:"open"`
+	// CacheWrite says who writes to Cache: auto, which is only CI of the default branch; always; or never. Default: auto.
+	CacheWrite string `env:"BLUMEOPS_CACHE_WRITE"`
+
 	// LabName is the name of the lab for the lab: targets. Labs with two names can run at the same time. Example: try. Default: default.
 	LabName string `env:"BLUMEOPS_LAB"`
 

@@ -1,7 +1,7 @@
 // Package embedded answers the Dagger API in this process and has BuildKit do the work.
 //
-// It has seven subpackages: schema (the queries that are valid), gql (their execution), objects (the fields), solver (the requests to BuildKit),
-// gitremote (git on the host), execinit (process 1 inside an exec) and statefolder (what a failed exec left, on the host). This package combines them into a session, and into the connection that the Go SDK takes.
+// It has eight subpackages: schema (the queries that are valid), gql (their execution), objects (the fields), solver (the requests to BuildKit),
+// remotecache (the cache of steps in a registry), gitremote (git on the host), execinit (process 1 inside an exec) and statefolder (what a failed exec left, on the host). This package combines them into a session, and into the connection that the Go SDK takes.
 package embedded
 
 import (
@@ -18,6 +18,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gitremote"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/objects"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/remotecache"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/schema"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/solver"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/scratch"
@@ -49,7 +50,20 @@ type Options struct {
 	Shell func(context.Context) (dir string, err error)
 	// Log receives a line before each slow operation that is done once; nil for nobody.
 	Log func(string)
+	// Cache is the cache in a registry; nil for none.
+	Cache *Cache
 }
+
+// Cache is a cache of steps in a registry, for requests with an entry.
+type Cache struct {
+	// Remote is the repository in the registry.
+	Remote remotecache.Remote
+	// Warn receives the first failure of the cache. Builds continue without it.
+	Warn func(error)
+}
+
+// WithEntry makes requests with the context use an entry of the cache in the registry: a tag.
+func WithEntry(ctx context.Context, tag string) context.Context { return solver.WithEntry(ctx, tag) }
 
 // Event is an event of a step while BuildKit works.
 type Event = solver.Event
@@ -97,9 +111,13 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	secrets := &objects.Secrets{Key: key}
 	services := objects.NewServices()
 	auth := &objects.RegistryAuth{Fallback: dockerConfig}
+	cache, err := opts.Cache.in(filepath.Join(temp.Path, "cache"))
+	if err != nil {
+		return nil, err
+	}
 	sv, err := solver.Open(ctx, c, solver.Options{
 		Secret: secretsOf(services, secrets), Auth: auth.Attachable(), ImportDir: filepath.Join(temp.Path, solver.ImportStore), Events: opts.Events,
-		Insecure: opts.Insecure,
+		Insecure: opts.Insecure, Cache: cache,
 	})
 	if err != nil {
 		return nil, err
@@ -118,7 +136,7 @@ func open(ctx context.Context, c *client.Client, opts Options, temp scratch.Dir)
 	env.Init = initBuilder{opts: opts, platform: sv.Platform()}.path
 	server := gql.New(schema.Load(), objects.Resolvers(), &objects.Query{Env: env})
 	server.OnPanic = opts.Log
-	return &Session{Handler: server, solver: sv, client: c, temp: temp, services: services, keep: opts.Keep}, nil
+	return &Session{Handler: opts.Cache.handler(sv, server), solver: sv, client: c, temp: temp, services: services, keep: opts.Keep}, nil
 }
 
 // secretsOf answers BuildKit's requests for secrets: the addresses of a step's services, which are started then, and the secrets of the user.

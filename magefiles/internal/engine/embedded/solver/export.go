@@ -95,7 +95,7 @@ func (s *Solver) solveIn(ctx context.Context, gw gateway.Client, st llb.State) (
 	if err != nil {
 		return nil, err
 	}
-	res, err := gw.Solve(ctx, gateway.SolveRequest{Definition: pbd})
+	res, err := gw.Solve(ctx, gateway.SolveRequest{Definition: pbd, CacheImports: s.cache.imports(ctx)})
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (s *Solver) Failed(err error) (*Failure, bool) {
 	if !errors.As(err, &solve) || solve.Solve.GetOp().GetExec() == nil {
 		return nil, false
 	}
-	f := &Failure{Exec: solve.Solve.GetOp().GetExec(), ExitCode: -1, inputs: solve.Solve.GetInputIDs(), mounts: solve.Solve.GetMountIDs(), gw: s.gateway}
+	f := &Failure{Exec: solve.Solve.GetOp().GetExec(), ExitCode: -1, inputs: solve.Solve.GetInputIDs(), mounts: solve.Solve.GetMountIDs(), gw: s.Gateway()}
 	for _, in := range solve.Solve.GetOp().GetInputs() {
 		f.Inputs = append(f.Inputs, in.GetDigest())
 	}

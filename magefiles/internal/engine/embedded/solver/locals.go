@@ -83,7 +83,7 @@ func (s *Solver) Local(ctx context.Context, path string, of Selection, opts ...l
 
 // start identifies the current start of the daemon, or returns unknown.
 func (s *Solver) start(unknown string) string {
-	for _, w := range s.gateway.BuildOpts().Workers {
+	for _, w := range s.Gateway().BuildOpts().Workers {
 		if start := w.Labels[daemon.StartLabel]; start != "" {
 			return start
 		}

@@ -107,7 +107,7 @@ func (s *Solver) Process(ctx context.Context, st llb.State) (Process, error) {
 		if err != nil {
 			return Process{}, err
 		}
-		if refs[i], err = s.run(ctx, part); err != nil {
+		if refs[i], err = s.reference(ctx, part); err != nil {
 			return Process{}, err
 		}
 	}
@@ -147,7 +147,7 @@ const releaseTime = 10 * time.Second
 
 // Start starts a process, which is killed at the end of ctx. The caller releases it.
 func (s *Solver) Start(ctx context.Context, p Process, stdin io.ReadCloser, stdout, stderr io.WriteCloser) (*Running, error) {
-	ctr, err := s.gateway.NewContainer(ctx, gateway.NewContainerRequest{
+	ctr, err := s.Gateway().NewContainer(ctx, gateway.NewContainerRequest{
 		Mounts: p.Mounts, Hostname: p.Hostname, NetMode: p.Network, ExtraHosts: p.Hosts, Platform: p.Platform,
 	})
 	if err != nil {
@@ -276,7 +276,7 @@ func (s *Solver) Has(ctx context.Context, p Process, paths ...string) (string, e
 
 func (s *Solver) first(ctx context.Context, root gateway.Mount, paths []string) (string, error) {
 	root.Readonly = true
-	ctr, err := s.gateway.NewContainer(ctx, gateway.NewContainerRequest{Mounts: []gateway.Mount{root}})
+	ctr, err := s.Gateway().NewContainer(ctx, gateway.NewContainerRequest{Mounts: []gateway.Mount{root}})
 	if err != nil {
 		return "", s.stopped(err)
 	}
@@ -300,7 +300,7 @@ func (s *Solver) watch(ctx context.Context, fail func(error)) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.closed:
+		case <-s.build().closed:
 			fail(s.stopped(errClosed))
 		case <-tick.C:
 			if _, err := s.client.Info(ctx); grpcerrors.Code(err) == codes.Unavailable {

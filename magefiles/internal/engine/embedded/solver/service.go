@@ -33,7 +33,7 @@ func (s *Solver) Identity(ctx context.Context, st llb.State) (string, error) {
 
 // Label is a label of the daemon's worker; "" if it has none of that name.
 func (s *Solver) Label(name string) string {
-	for _, w := range s.gateway.BuildOpts().Workers {
+	for _, w := range s.Gateway().BuildOpts().Workers {
 		if v := w.Labels[name]; v != "" {
 			return v
 		}

@@ -1,7 +1,8 @@
 // Package solver sends the embedded engine's work to BuildKit: it solves LLB, reads results, and exports them.
 //
 // One Solver is one BuildKit build that stays open for the life of an engine session, so that all its solves share
-// one BuildKit session (host directories, secrets, registry credentials) and one stream of progress.
+// one BuildKit session (host directories, secrets, registry credentials) and one stream of progress. If the cache in the registry fails, a second
+// build of the same session continues without it.
 package solver
 
 import (
@@ -44,6 +45,8 @@ type Options struct {
 	Events func(Event)
 	// Insecure requests the right to run commands with all rights of root. A daemon that does not grant it refuses the session.
 	Insecure bool
+	// Cache is the cache in a registry; nil for none.
+	Cache *Cache
 }
 
 // ImportStore is the name by which LLB finds the content of ImportDir.
@@ -52,60 +55,61 @@ const ImportStore = "import"
 // Solver solves, reads and exports LLB on one BuildKit daemon. It is safe for concurrent use.
 type Solver struct {
 	client   *client.Client
-	gateway  gateway.Client
 	opts     Options
 	locals   *locals
 	sockets  *sockets
 	imports  content.Store
+	cache    *entries // nil if there is none
 	progress *progress
 	retries  *retries
+	session  *session.Session
 
 	marshals sync.Mutex // held while llb marshals
 
-	mu   sync.Mutex
-	refs map[digest.Digest]gateway.Reference
+	mu      sync.Mutex // held while the build changes
+	current *build
 
+	life   context.Context // ends with Close
 	cancel context.CancelCauseFunc
-	closed chan struct{}
-	err    error // of the long build; read after closed
+	ended  chan struct{} // closed when the session has ended
 }
 
 var errClosed = errors.New("the engine session is closed")
 
 // Open starts the build that all later calls are part of. The daemon behind c must stay reachable until Close.
 func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) {
-	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s := &Solver{
 		client: c, opts: opts, locals: newLocals(), sockets: &sockets{paths: map[string]string{}}, progress: newProgress(opts.Events), retries: newRetries(),
-		refs: map[digest.Digest]gateway.Reference{}, cancel: cancel, closed: make(chan struct{}),
+		cache: newEntries(opts.Cache), ended: make(chan struct{}),
 	}
 	if opts.ImportDir != "" {
 		log.SetLevel("error") // its own level; the content store warns on stderr about missing features of the file system
 		store, err := contentlocal.NewStore(opts.ImportDir)
 		if err != nil {
-			cancel(err)
 			return nil, err
 		}
 		s.imports = store
 	}
-	started := make(chan gateway.Client, 1)
-	go func() {
-		defer close(s.closed)
-		_, s.err = c.Build(run, client.SolveOpt{Session: s.attachables(), AllowedEntitlements: s.entitlements()}, "", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-			started <- gw
-			<-run.Done()
-			return nil, context.Cause(run)
-		}, s.progress.follow())
-	}()
-	select {
-	case s.gateway = <-started:
-		return s, nil
-	case <-s.closed:
-		return nil, fmt.Errorf("open a BuildKit session: %w", s.err)
-	case <-ctx.Done():
-		cancel(ctx.Err())
-		return nil, ctx.Err()
+	var err error
+	if s.session, err = session.NewSession(ctx, ""); err != nil {
+		return nil, err
 	}
+	for _, a := range s.attachables() {
+		s.session.Allow(a)
+	}
+	s.life, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	go func() {
+		defer close(s.ended)
+		if err := s.session.Run(s.life, c.Dialer()); err != nil {
+			s.cancel(err)
+		}
+	}()
+	if s.current, err = s.begin(ctx); err != nil {
+		s.cancel(err)
+		<-s.ended
+		return nil, err
+	}
+	return s, nil
 }
 
 // entitlements are the rights that the build requests from the daemon.
@@ -124,8 +128,15 @@ func (s *Solver) attachables() []session.Attachable {
 	if s.opts.Auth != nil {
 		a = append(a, s.opts.Auth)
 	}
+	stores := map[string]content.Store{}
 	if s.imports != nil {
-		a = append(a, sessioncontent.NewAttachable(map[string]content.Store{"oci:" + ImportStore: s.imports}))
+		stores["oci:"+ImportStore] = s.imports
+	}
+	if s.cache != nil {
+		stores["local:"+s.cache.Dir] = s.cache.store
+	}
+	if len(stores) > 0 {
+		a = append(a, sessioncontent.NewAttachable(stores))
 	}
 	return a
 }
@@ -137,17 +148,20 @@ func (f secretStore) GetSecret(ctx context.Context, id string) ([]byte, error) {
 // Close ends the session. Running requests are stopped.
 func (s *Solver) Close() error {
 	s.cancel(errClosed)
-	<-s.closed
+	<-s.build().closed
+	s.session.Close()
+	<-s.ended
+	s.cache.close()
 	s.progress.wait()
 	return nil
 }
 
 // SessionID is the BuildKit session that host directories are read through.
-func (s *Solver) SessionID() string { return s.gateway.BuildOpts().SessionID }
+func (s *Solver) SessionID() string { return s.session.ID() }
 
 // Platform is the platform that the daemon runs on.
 func (s *Solver) Platform() ocispecs.Platform {
-	for _, w := range s.gateway.BuildOpts().Workers {
+	for _, w := range s.Gateway().BuildOpts().Workers {
 		if len(w.Platforms) > 0 {
 			return platforms.Normalize(w.Platforms[0])
 		}
@@ -156,7 +170,7 @@ func (s *Solver) Platform() ocispecs.Platform {
 }
 
 // Gateway is the build's own client, for calls without a method here.
-func (s *Solver) Gateway() gateway.Client { return s.gateway }
+func (s *Solver) Gateway() gateway.Client { return s.build().gateway }
 
 // Marshal is the definition of st for a platform. The states of a session share their operations, and llb changes an operation while it marshals
 // it, so that every state of the session must be marshalled here.
@@ -191,36 +205,40 @@ func (s *Solver) Solve(ctx context.Context, st llb.State) (gateway.Reference, er
 	if n := len(def.Def); n > 0 {
 		key = digest.FromBytes(def.Def[n-1]) + key
 	}
-	s.mu.Lock()
-	ref, ok := s.refs[key]
-	s.mu.Unlock()
-	if ok {
-		return ref, nil
+	b := s.build()
+	solved, ok := b.known(key)
+	if !ok {
+		if solved, err = s.ask(ctx, b, def.ToPB()); err != nil {
+			return nil, err
+		}
+		b.keep(key, solved)
 	}
-	if ref, err = s.run(ctx, def.ToPB()); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	s.refs[key] = ref
-	s.mu.Unlock()
-	return ref, nil
+	s.cache.note(ctx, key, solved.def)
+	return solved.ref, nil
 }
 
-// run has BuildKit do the work. It asks again if the answer is the failure of an earlier command.
-func (s *Solver) run(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
+// ask has BuildKit do the work. It asks again if the answer is the failure of an earlier command.
+func (s *Solver) ask(ctx context.Context, b *build, def *pb.Definition) (solved, error) {
 	for {
 		pbd, err := s.definition(def)
 		if err != nil {
-			return nil, err
+			return solved{}, err
 		}
-		res, err := s.gateway.Solve(ctx, gateway.SolveRequest{Definition: pbd, Evaluate: true})
+		res, err := b.gateway.Solve(ctx, gateway.SolveRequest{Definition: pbd, Evaluate: true, CacheImports: s.cache.imports(ctx)})
 		if err == nil {
-			return res.SingleRef()
+			ref, err := res.SingleRef()
+			return solved{pbd, ref}, err
 		}
 		if ctx.Err() != nil || !s.noteFailure(pbd, err) {
-			return nil, s.stopped(err)
+			return solved{}, s.stoppedIn(b, err)
 		}
 	}
+}
+
+// reference is the result of a definition.
+func (s *Solver) reference(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
+	got, err := s.ask(ctx, s.build(), def)
+	return got.ref, err
 }
 
 // noteFailure records the command that failed, and reports whether that was an earlier one, so that the requested commands did not run.
@@ -238,11 +256,13 @@ const aliveTime = 2 * time.Second
 
 // stopped returns the error for a daemon that ended, for a session that ended, or for a file that changed while it was sent, if that is the reason
 // of err.
-func (s *Solver) stopped(err error) error {
+func (s *Solver) stopped(err error) error { return s.stoppedIn(s.build(), err) }
+
+func (s *Solver) stoppedIn(b *build, err error) error {
 	select {
-	case <-s.closed:
-		if s.err != nil && !errors.Is(s.err, errClosed) {
-			return lost(s.err)
+	case <-b.closed:
+		if b.err != nil && !errors.Is(b.err, errClosed) {
+			return lost(b.err)
 		}
 		return errClosed
 	default:
@@ -275,7 +295,7 @@ type Image struct {
 
 // ResolveImage asks the registry for the image of ref for platform p.
 func (s *Solver) ResolveImage(ctx context.Context, ref string, p ocispecs.Platform) (Image, error) {
-	_, dgst, config, err := s.gateway.ResolveImageConfig(ctx, ref, sourceresolver.Opt{
+	_, dgst, config, err := s.Gateway().ResolveImageConfig(ctx, ref, sourceresolver.Opt{
 		ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &p, ResolveMode: llb.ResolveModeDefault.String()},
 	})
 	if err != nil {
