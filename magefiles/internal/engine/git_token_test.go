@@ -50,8 +50,13 @@ func TestTheTokenOfARepositoryIsNowhere(t *testing.T) {
 	if got, err := user.URL(ctx); err != nil || got != address {
 		t.Errorf("the address is %s, %v", got, err)
 	}
-	must(t, exec.Command("sh", "-c", "sleep 0.1", gitToken, "planted").Run())
+	planted := exec.Command("sh", "-c", "read line", gitToken, "planted")
+	hold, err := planted.StdinPipe()
+	must(t, err)
+	must(t, planted.Start())
 	found := seen()
+	must(t, hold.Close())
+	_ = planted.Wait() // read fails at the end of its input
 	if len(found) == 0 {
 		t.Error("the test does not see arguments")
 	}
@@ -104,13 +109,14 @@ func TestThePasswordOfAnInvalidAddressIsNotInTheError(t *testing.T) {
 	}
 }
 
-// watchArguments looks at the arguments of all processes until the returned function is called, which returns those with one of the texts.
+// watchArguments looks at the arguments of all processes until the returned function is called, which looks a last time and returns those with one
+// of the texts.
 func watchArguments(t *testing.T, texts ...string) func() map[string]bool {
 	t.Helper()
 	found, stop, done := map[string]bool{}, make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for {
+		for last := false; ; {
 			paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 			for _, path := range paths {
 				line, _ := os.ReadFile(path)
@@ -118,9 +124,12 @@ func watchArguments(t *testing.T, texts ...string) func() map[string]bool {
 					found[strings.ReplaceAll(string(line), "\x00", " ")] = true
 				}
 			}
+			if last {
+				return
+			}
 			select {
 			case <-stop:
-				return
+				last = true
 			case <-time.After(time.Millisecond):
 			}
 		}
