@@ -24,6 +24,6 @@ func Adopt(ctx context.Context,
 	format *string, // text (default), json or markdown
 ) error {
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
-		return a.Result(a.Adopt(value(repo), value(write)))
+		return a.Result(a.Adopt(ctx, value(repo), value(write)))
 	}, pages)
 }

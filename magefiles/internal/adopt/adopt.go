@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -16,9 +17,10 @@ import (
 
 // Adopt is the use case.
 type Adopt struct {
-	Files  fs.FS  // the repository
-	Remote string // web address of its remote; "" if there is none
-	Module string // import path of the module that has the targets
+	Files  fs.FS    // the repository
+	List   []string // paths that git tracks or would track; nil without git: all
+	Remote string   // web address of its remote; "" if there is none
+	Module string   // import path of the module that has the targets
 }
 
 // Plan is the result.
@@ -72,6 +74,9 @@ type File struct {
 
 // Run reads the repository.
 func (a Adopt) Run() (*Plan, error) {
+	if a.List != nil {
+		a.Files = newListed(a.Files, a.List)
+	}
 	texts, unread, err := a.read()
 	if err != nil {
 		return nil, err
@@ -191,11 +196,29 @@ func (p *Plan) others(files fs.FS) {
 	}
 }
 
+// manyBelow is the number of containers in subfolders of one folder from which on they are one change.
+const manyBelow = 3
+
 // elsewhere notes the containers outside of the folder of containers.
 func (p *Plan) elsewhere(texts []text) {
+	found := map[string][]string{} // by the folder above
 	for _, t := range texts {
 		if base := path.Base(t.name); (base == "Dockerfile" || base == "Containerfile") && !strings.HasPrefix(t.name, image.Root+"/") {
-			p.change(t.name, "is outside of "+image.Root+"/: targets build the folders "+image.Root+"/NAME, so move it and the files that it copies")
+			above := path.Dir(path.Dir(t.name))
+			found[above] = append(found[above], t.name)
+		}
+	}
+	for _, above := range slices.Sorted(maps.Keys(found)) {
+		if files := found[above]; len(files) >= manyBelow && above != "." {
+			names := make([]string, len(files))
+			for i, file := range files {
+				names[i] = path.Base(path.Dir(file))
+			}
+			p.change(above, fmt.Sprintf("has %s outside of %s/ (%s): targets build the folders %[2]s/NAME, so move them", count(len(files), "container"), image.Root, strings.Join(names, ", ")))
+			continue
+		}
+		for _, file := range found[above] {
+			p.change(file, "is outside of "+image.Root+"/: targets build the folders "+image.Root+"/NAME, so move it and the files that it copies")
 		}
 	}
 }

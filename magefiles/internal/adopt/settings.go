@@ -155,26 +155,38 @@ func (p *Plan) forge(remote string) {
 	}
 }
 
-// manifests derives the folder that has the manifests: the first part of most paths.
+// fewest is the number of Kubernetes objects from which on their folder says something.
+const fewest = 3
+
+// manifests derives the folder that has the manifests: the first part of most paths, if it has two thirds of all objects.
 func (p *Plan) manifests(objects []object) {
-	counts := map[string]int{}
+	counts, all := map[string]int{}, 0
 	for _, o := range objects {
-		if folder, _, ok := strings.Cut(o.file, "/"); ok && !strings.HasPrefix(folder, ".") {
+		folder, _, below := strings.Cut(o.file, "/")
+		if strings.HasPrefix(folder, ".") {
+			continue
+		}
+		all++
+		if below {
 			counts[folder]++
 		}
 	}
-	best := ""
-	for _, folder := range slices.Sorted(maps.Keys(counts)) {
-		if counts[folder] > counts[best] {
-			best = folder
-		}
-	}
-	if best == "" {
+	if all == 0 {
 		p.change("Manifests", "no Kubernetes manifests were found: container:promote and drift have nothing to do")
 		return
 	}
-	if best != settings.Defaults().Manifests {
-		p.add("Manifests", best, count(counts[best], "Kubernetes object"))
+	folders := slices.SortedFunc(maps.Keys(counts), func(x, y string) int { return cmp.Or(cmp.Compare(counts[y], counts[x]), cmp.Compare(x, y)) })
+	switch {
+	case len(folders) == 0:
+		p.add("Manifests", "", fmt.Sprintf("the folder that Argo CD deploys from: %s in the root", count(all, "Kubernetes object")))
+	case counts[folders[0]] < fewest || 3*counts[folders[0]] < 2*all:
+		var each []string
+		for _, folder := range folders[:min(len(folders), 4)] {
+			each = append(each, fmt.Sprintf("%d in %s", counts[folder], folder))
+		}
+		p.add("Manifests", "", fmt.Sprintf("the folder that Argo CD deploys from: of %s, %s", count(all, "Kubernetes object"), strings.Join(each, ", ")))
+	case folders[0] != settings.Defaults().Manifests:
+		p.add("Manifests", folders[0], fmt.Sprintf("%d of %s", counts[folders[0]], count(all, "Kubernetes object")))
 	}
 }
 
@@ -241,6 +253,10 @@ func (p *Plan) docs(files fs.FS, objects []object) {
 			}
 			p.add("Docs", dir, "the folder of the docs")
 		}
+		if err == nil && plan.Generator == docsite.Quartz && len(plan.Config) == 0 {
+			p.change(dir, "has Markdown and no generator: docs:build makes a website of it with Quartz, without further settings")
+			break
+		}
 		if err == nil {
 			p.add("DocsGenerator", string(plan.Generator), "the files in "+dir)
 			break
@@ -258,7 +274,7 @@ func (p *Plan) docs(files fs.FS, objects []object) {
 	case errors.Is(err, fs.ErrNotExist):
 		p.change("towncrier.toml", "is missing: docs:changelog and docs:release require it")
 	case err != nil:
-		p.change("towncrier", err.Error())
+		p.change("towncrier", "docs:changelog and docs:release require it: "+err.Error())
 	}
 	for _, o := range objects {
 		if o.Kind == "Deployment" && strings.Contains(o.file, "docs") {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,7 +21,7 @@ const ownModule = "forge.ops.eblu.me/eblume/blumeops"
 const markdown console.Format = "markdown"
 
 // Adopt plans how the repository in a folder, "" for this one, comes to use the targets.
-func (a *App) Adopt(dir string, write bool) (fmt.Stringer, error) {
+func (a *App) Adopt(ctx context.Context, dir string, write bool) (fmt.Stringer, error) {
 	at := a.root
 	if filepath.IsAbs(dir) {
 		at = dir
@@ -32,13 +33,19 @@ func (a *App) Adopt(dir string, write bool) (fmt.Stringer, error) {
 		return nil, console.BadInput(fmt.Errorf("-repo=%s: %w", dir, err))
 	}
 	defer root.Close()
-	remote := ""
-	if git, err := repo.Open(at); err == nil {
-		remote = git.SourceURL()
-	} else {
-		a.console.Note("no git repository: the forge is not known")
+	read := adopt.Adopt{Files: regular.FS(root), Module: ownModule}
+	switch git, err := repo.Open(at, repo.WithEnvironment(os.Getenv)); {
+	case err == nil:
+		read.Remote = git.SourceURL()
+		if read.List, err = git.FilesBelow(ctx, at); err != nil {
+			return nil, err
+		}
+	case errors.Is(err, repo.ErrNoRepository):
+		a.console.Note("no git repository: the forge is not known, and all files are read")
+	default:
+		return nil, err
 	}
-	plan, err := adopt.Adopt{Files: regular.FS(root), Remote: remote, Module: ownModule}.Run()
+	plan, err := read.Run()
 	if err != nil {
 		return nil, err
 	}

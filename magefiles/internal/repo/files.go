@@ -1,12 +1,14 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -35,6 +37,36 @@ func (r *Repo) Files(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil // a conflict is listed more than once
+}
+
+// FilesBelow is Files of a folder of the work tree, an operating system's path, with paths from that folder.
+func (r *Repo) FilesBelow(ctx context.Context, folder string) ([]string, error) {
+	all, err := r.Files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	folder, err = filepath.Abs(folder)
+	if err == nil {
+		folder, err = filepath.EvalSymlinks(folder)
+	}
+	root, failed := filepath.EvalSymlinks(r.root)
+	if err = cmp.Or(err, failed); err != nil {
+		return nil, fmt.Errorf("%s: list files: %w", r.root, err)
+	}
+	below, err := filepath.Rel(root, folder)
+	if err != nil {
+		return nil, fmt.Errorf("%s: list files: %w", r.root, err)
+	}
+	if below == "." {
+		return all, nil
+	}
+	list := []string{}
+	for _, name := range all {
+		if rest, is := strings.CutPrefix(name, filepath.ToSlash(below)+"/"); is {
+			list = append(list, rest)
+		}
+	}
+	return list, nil
 }
 
 // FilesWithin is Files with the files of submodules, for the files in a folder. A submodule that is not checked out is a *MissingError.

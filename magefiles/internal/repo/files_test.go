@@ -80,6 +80,25 @@ func TestFilesWithin(t *testing.T) {
 	within("dir", "dir/b.txt", "dir/deep/c.txt")
 }
 
+// The files of a folder, from that folder, also through a symbolic link.
+func TestFilesBelow(t *testing.T) {
+	c := fixture(t)
+	c.write("dir/n.log", "ignored")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Join(c.dir, "dir"), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{filepath.Join(c.dir, "dir"), link} {
+		got, err := c.open().FilesBelow(t.Context(), folder)
+		if want := []string{"b.txt", "deep/c.txt"}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v; want %q", folder, got, err, want)
+		}
+	}
+	if got, err := c.open().FilesBelow(t.Context(), c.dir); err != nil || !slices.Equal(got, c.listed()) {
+		t.Errorf("the root: %q, %v; want %q", got, err, c.listed())
+	}
+}
+
 func TestFilesBeforeTheFirstCommit(t *testing.T) {
 	c := newClone(t)
 	c.write("one", "x")

@@ -45,7 +45,7 @@ type App interface {
 	Validate(ctx context.Context, args ValidateArgs) error
 	Doctor(ctx context.Context, only string) error
 	Drift(ctx context.Context, only string) error
-	Adopt(repo string, write bool) (fmt.Stringer, error)
+	Adopt(ctx context.Context, repo string, write bool) (fmt.Stringer, error)
 	CheckSecrets(ctx context.Context) (fmt.Stringer, error)
 
 	EngineStatus(ctx context.Context) (fmt.Stringer, error)
