@@ -1,6 +1,7 @@
 package packagepublish
 
 import (
+	"cmp"
 	"fmt"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/plain"
@@ -43,6 +44,7 @@ func errStated(p python.Project, asked string, want python.Version) error {
 type TakenError struct {
 	Index, File string
 	Found, Ours string // SHA256
+	Do          string // how to publish the next free version; "" if that is not known
 }
 
 func (e *TakenError) Error() string {
@@ -54,5 +56,5 @@ func (e *TakenError) Error() string {
 
 // Hint says what to do.
 func (e *TakenError) Hint() string {
-	return "publish the next version. If it is the same commit, the build does not repeat: pin the requirements in [build-system], and the image of the setting PythonImage by its digest"
+	return cmp.Or(e.Do, "publish the next version") + ". If it is the same commit, the build does not repeat: pin the requirements in [build-system], and the image of the setting PythonImage by its digest"
 }

@@ -238,6 +238,37 @@ func TestBump(t *testing.T) {
 	}
 }
 
+// TestHalfForEver: the index has one file of a version, with another content. Each bump would finish that version, so the hint says which one is free.
+func TestHalfForEver(t *testing.T) {
+	s := newSite(scm)
+	s.stored["a-1.2.3.tar.gz"] = strings.Repeat("0", 64)
+	hint := func(version string) string {
+		t.Helper()
+		var taken *packagepublish.TakenError
+		if _, err := s.run(t, version); !errors.As(err, &taken) || len(s.uploads) != 0 {
+			t.Fatalf("%s: %v, %v", version, s.uploads, err)
+		}
+		return taken.Hint()
+	}
+	for version, want := range map[string]string{"patch": "publish v1.2.4, which is free. If", "minor": "publish v1.3.0, which is free. If", "v1.2.3": "publish v1.2.4, which is free. If"} {
+		if got := hint(version); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", version, got, want)
+		}
+	}
+	if r, err := s.run(t, "v1.2.4"); err != nil || r.Version != "v1.2.4" || len(s.uploads) != 2 {
+		t.Fatalf("the free one: %+v, %v, %v", r, s.uploads, err)
+	}
+	s.files["python/a/a.py"] = &fstest.MapFile{Data: []byte("A = 3\n")}
+	if r, err := s.run(t, "patch"); err != nil || r.Version != "v1.2.5" {
+		t.Errorf("the next bump: %+v, %v", r, err)
+	}
+	s = newSite(stated("1.2.3"))
+	s.stored["a-1.2.3.tar.gz"] = strings.Repeat("0", 64)
+	if got, want := hint("patch"), `write version = "1.2.4" in python/a/pyproject.toml, commit it, and publish v1.2.4. If`; !strings.HasPrefix(got, want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestDryRun(t *testing.T) {
 	s := newSite(stated("1.0.0"))
 	dry := s.publish().DryRun(func(text string) { s.plan = append(s.plan, text) })

@@ -1,6 +1,7 @@
 package packagepublish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,17 +153,7 @@ func (w *publishing) choose(context.Context) error {
 
 // next is the version after the newest one in the index, or the newest one itself: if this commit states it, or if one of its two files is missing.
 func (w *publishing) next() (string, error) {
-	tags, kinds := map[string]string{}, map[string]map[python.Kind]bool{}
-	for _, s := range w.stored {
-		v, kind, ok := python.ParseFile(s.Name)
-		if tag, err := v.Tag(); ok && err == nil {
-			tags[tag] = ""
-			if kinds[tag] == nil {
-				kinds[tag] = map[python.Kind]bool{}
-			}
-			kinds[tag][kind] = true
-		}
-	}
+	tags, kinds := w.storedTags()
 	newest := versions.Newest(tags, false)
 	if newest == "" {
 		return w.bump.Next(tags)
@@ -178,6 +169,39 @@ func (w *publishing) next() (string, error) {
 		return newest, nil
 	}
 	return w.bump.Next(tags)
+}
+
+// storedTags are the versions in the index as tags, and the kinds of files of each.
+func (w *publishing) storedTags() (tags map[string]string, kinds map[string]map[python.Kind]bool) {
+	tags, kinds = map[string]string{}, map[string]map[python.Kind]bool{}
+	for _, s := range w.stored {
+		v, kind, ok := python.ParseFile(s.Name)
+		if tag, err := v.Tag(); ok && err == nil {
+			tags[tag] = ""
+			if kinds[tag] == nil {
+				kinds[tag] = map[python.Kind]bool{}
+			}
+			kinds[tag][kind] = true
+		}
+	}
+	return tags, kinds
+}
+
+// free says how to publish the version after all of the index; "" if there is none. A bump would choose the version of one file again.
+func (w *publishing) free() string {
+	tags, _ := w.storedTags()
+	tag, err := cmp.Or(w.bump, versions.Patch).Next(tags)
+	if err != nil {
+		return ""
+	}
+	v, err := python.Release(tag)
+	if err != nil {
+		return ""
+	}
+	if w.project.From == python.FromFile {
+		return fmt.Sprintf("write version = %q in %s, commit it, and publish %s", v, w.project.File(), tag)
+	}
+	return fmt.Sprintf("publish %s, which is free", tag)
 }
 
 // say prints the plan of a dry run.
@@ -232,7 +256,7 @@ func (w *publishing) state(d python.Dist) (stored bool, err error) {
 			continue
 		}
 		if s.SHA256 != d.SHA256 {
-			return true, &TakenError{w.Index.URL(), d.Name, s.SHA256, d.SHA256}
+			return true, &TakenError{Index: w.Index.URL(), File: d.Name, Found: s.SHA256, Ours: d.SHA256, Do: w.free()}
 		}
 		return true, nil
 	}
