@@ -72,7 +72,7 @@ func TestPlans(t *testing.T) {
 					t.Errorf("%s differs (-update writes it): %v\n%s", file, err, got)
 				}
 			}
-			rules, problems := markdown.ParseSettings(`{"MD013": false, "MD010": {"code_blocks": false}}`)
+			rules, problems := markdown.ParseSettings(`{"MD013": false, "MD010": {"code_blocks": false}}`, nil)
 			for _, problem := range append(problems, markdown.Lint(page.Parse("plan.md", p.Markdown()), rules)...) {
 				t.Errorf("the page: %v", problem)
 			}

@@ -138,7 +138,7 @@ func (a *App) found(found *validate.Report, all []validate.Check) error {
 	switch {
 	case len(found.Failures) > 0:
 		return errors.Join(console.BadInput(errors.New(summary)), err)
-	case len(found.New()) > 0:
+	case len(found.Failing()) > 0:
 		return errors.Join(errors.New(summary), err)
 	}
 	a.console.Note(summary)

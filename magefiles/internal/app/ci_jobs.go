@@ -105,7 +105,7 @@ func (a *App) validateJob(since string) doing {
 			return cijobs.Outcome{}, err
 		}
 		outcome := cijobs.Outcome{}
-		for _, f := range found.New() {
+		for _, f := range found.Failing() {
 			outcome.Findings = append(outcome.Findings, f.String())
 		}
 		err = c.found(found, all) // which shows it

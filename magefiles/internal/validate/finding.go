@@ -22,6 +22,8 @@ type Finding struct {
 	Message string `json:"message"`
 	// More is set in the finding that reports omitted ones: their number, for the same rule and file. It is 0 in all other findings.
 	More int `json:"more,omitempty"`
+	// Warning says that the finding does not fail: the settings of a linter make it a warning.
+	Warning bool `json:"warning,omitempty"`
 	// Check is the name of the check, which Run fills in, and Rule the id of one of its rules.
 	Check string `json:"check"`
 	Rule  string `json:"rule"`
@@ -51,7 +53,7 @@ const (
 	Unchanged = "unchanged"
 )
 
-// String is path:line:column: message [check/rule].
+// String is path:line:column: message [check/rule], with the word warning before the message of one.
 func (f Finding) String() string {
 	var b strings.Builder
 	b.WriteString(Printable(cmp.Or(f.Path, f.About)))
@@ -60,6 +62,9 @@ func (f Finding) String() string {
 		if f.Column > 0 {
 			fmt.Fprintf(&b, ":%d", f.Column)
 		}
+	}
+	if f.Warning {
+		b.WriteString(": warning")
 	}
 	fmt.Fprintf(&b, ": %s [%s/%s]", Printable(f.Message), f.Check, f.Rule)
 	return b.String()

@@ -64,6 +64,11 @@ func (r *Report) New() []Finding {
 	return found
 }
 
+// Failing are the new findings that are not warnings.
+func (r *Report) Failing() []Finding {
+	return slices.DeleteFunc(slices.Clone(r.New()), func(f Finding) bool { return f.Warning })
+}
+
 // Known is the number of findings that are in the baseline.
 func (r *Report) Known() int {
 	known := 0

@@ -2,6 +2,9 @@ package checks
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -38,9 +41,12 @@ var style = validate.Check{
 					found = slices.DeleteFunc(found, format.prescribes)
 				}
 				keepFixes(in, name, found)
-				if in.Fix || settings.of(name).InFile() {
+				switch of := settings.of(name); {
+				case in.Fix:
 					reportStyle(in, name, found)
-				} else {
+				case of.InFile():
+					reportRules(in, name, found, of)
+				default:
 					reportTogether(in, name, found)
 				}
 			}
@@ -129,6 +135,7 @@ func styleSettings(in *validate.Input) folderSettings {
 	if text, ok := in.Text(ignoreFile); ok && in.Has(ignoreFile) {
 		all.ignored["."] = ignoredPages(text)
 	}
+	extended := extendedFiles{in: in, seen: map[string]bool{}}
 	for _, base := range settingsFiles {
 		for _, name := range in.All(base) {
 			dir := path.Dir(name)
@@ -147,14 +154,59 @@ func styleSettings(in *validate.Input) folderSettings {
 				parse = markdown.ParseCLI
 				all.ignored[dir] = append(all.ignored[dir], markdown.Ignores(text)...)
 			}
-			settings, problems := parse(text)
+			settings, problems := parse(text, extended.from(dir))
 			reportStyle(in, name, problems)
 			if settings != nil && all.rules[dir] == nil { // a file of markdownlint-cli2 may have no rules
 				all.rules[dir] = settings
 			}
 		}
 	}
+	extended.report()
 	return all
+}
+
+// extendedFiles are the files that settings files extend.
+type extendedFiles struct {
+	in   *validate.Input
+	seen map[string]bool
+}
+
+// from reads a file by a path from a folder.
+func (e *extendedFiles) from(dir string) markdown.Base {
+	return func(target string) (string, markdown.Base, error) {
+		name := path.Join(dir, target)
+		switch {
+		case path.IsAbs(target), strings.HasPrefix(target, "~"), name == "..", strings.HasPrefix(name, "../"):
+			return "", nil, errors.New("is outside of the repository")
+		case !e.in.Has(name) && strings.HasPrefix(target, "markdownlint/style/"):
+			return "", nil, errors.New("the styles of the npm package are not supported: copy the settings into a file of the repository")
+		case !e.in.Has(name):
+			return "", nil, fmt.Errorf("%s not found: only files of the repository are supported", name)
+		case path.Ext(name) == ".toml":
+			return "", nil, errors.New("TOML is not supported: write it as YAML or JSON")
+		}
+		text, ok := e.in.Text(name)
+		if !ok {
+			return "", nil, fmt.Errorf("%s cannot be read", name)
+		}
+		e.seen[name] = true
+		return text, e.from(path.Dir(name)), nil
+	}
+}
+
+// report reports the problems of the files that are not settings files of their own.
+func (e *extendedFiles) report() {
+	for _, name := range slices.Sorted(maps.Keys(e.seen)) {
+		text, ok := e.in.Text(name)
+		if !ok || slices.Contains(settingsFiles, path.Base(name)) || e.in.Foreign(name) {
+			continue
+		}
+		if strings.HasPrefix(strings.TrimSpace(text), "{") || strings.HasPrefix(strings.TrimSpace(text), "/") {
+			text = markdown.WithoutComments(text)
+		}
+		_, problems := markdown.ParseSettings(text, e.from(path.Dir(name)))
+		reportStyle(e.in, name, problems)
+	}
 }
 
 // keepFixes removes the fixes that may not be made together, or change the shown page.
@@ -173,6 +225,13 @@ func keepFixes(in *validate.Input, name string, found []markdown.Problem) {
 func reportStyle(in *validate.Input, name string, problems []markdown.Problem) {
 	for _, found := range problems {
 		in.Report(validate.Finding{Path: name, Line: found.Line, Column: found.Column, Rule: found.Rule, Message: found.Message, Do: found.Do, Fix: found.Fix})
+	}
+}
+
+// reportRules reports the problems of a page with settings, which may make them warnings.
+func reportRules(in *validate.Input, name string, problems []markdown.Problem, settings *markdown.Settings) {
+	for _, found := range problems {
+		in.Report(validate.Finding{Path: name, Line: found.Line, Column: found.Column, Rule: found.Rule, Message: found.Message, Do: found.Do, Warning: settings.Warns(found.Rule)})
 	}
 }
 

@@ -45,7 +45,7 @@ func TestFixesAreMarkdownlints(t *testing.T) {
 	for i := 0; i+1 < len(archive.Files); i += 2 {
 		name := strings.TrimSuffix(archive.Files[i].Name, "/before")
 		rule, _, _ := strings.Cut(name, "/")
-		s, _ := ParseSettings("default: false\n" + rule + ": true\n")
+		s, _ := ParseSettings("default: false\n"+rule+": true\n", nil)
 		got, want := fixed(t, text(i), s), text(i+1)
 		if reason := otherwise[name]; (got == want) != (reason == "") {
 			t.Errorf("%s (%s): got\n%q, want\n%q", name, reason, got, want)
@@ -81,7 +81,7 @@ func FuzzFixes(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	all, _ := ParseSettings("MD018: false\n")
+	all, _ := ParseSettings("MD018: false\n", nil)
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4000 {
 			return

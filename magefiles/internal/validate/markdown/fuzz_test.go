@@ -18,7 +18,7 @@ MD043: {headings: ["# a", "*"]}
 MD044: {names: [Go, GitHub]}
 MD052: {shortcut_syntax: true}
 MD054: {inline: false, url_inline: false}
-`)
+`, nil)
 
 func FuzzLint(f *testing.F) {
 	for _, seed := range []string{
@@ -48,7 +48,7 @@ func FuzzSettings(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		settings, problems := ParseSettings(text)
+		settings, problems := ParseSettings(text, nil)
 		for _, p := range problems {
 			if p.Line < 1 || p.Column < 0 || p.Rule != SettingsRule || p.Message == "" {
 				t.Errorf("%+v", p)

@@ -13,7 +13,7 @@ import (
 
 func lint(t *testing.T, text, settings string) []string {
 	t.Helper()
-	s, problems := ParseSettings(settings)
+	s, problems := ParseSettings(settings, nil)
 	for _, p := range problems {
 		t.Errorf("settings: %+v", p)
 	}

@@ -15,6 +15,7 @@ import (
 // Settings are the rules that are on, with their options.
 type Settings struct {
 	on      uint64 // a bit for each of Rules
+	warn    uint64 // those of which a finding is only a warning
 	options []options
 	// shown limits some rules to the findings that a reader sees. No settings file sets it.
 	shown bool
@@ -30,17 +31,17 @@ var Defaults = sync.OnceValue(func() *Settings {
 })
 
 // ParseSettings reads .markdownlint.yaml, or .markdownlint.json, which is valid YAML. It returns invalid settings as problems and applies
-// the others.
-func ParseSettings(text string) (*Settings, []Problem) {
-	r := &reader{settings: Defaults().clone()}
+// the others. base reads the files that it extends, and may be nil.
+func ParseSettings(text string, base Base) (*Settings, []Problem) {
+	r := &reader{settings: Defaults().clone(), extends: base}
 	r.parse(text)
 	return r.settings, r.problems
 }
 
 // ParseCLI reads the settings of .markdownlint-cli2.yaml, or .markdownlint-cli2.jsonc after WithoutComments: its key config. They are nil if it
 // has none.
-func ParseCLI(text string) (*Settings, []Problem) {
-	r := &reader{settings: Defaults().clone()}
+func ParseCLI(text string, base Base) (*Settings, []Problem) {
+	r := &reader{settings: Defaults().clone(), extends: base}
 	var root yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &root); err != nil || len(root.Content) == 0 || root.Content[0].Kind != yaml.MappingNode {
 		r.parse(text) // the same findings as for another file
@@ -73,8 +74,16 @@ func Ignores(text string) []string {
 // InFile says that a settings file states them.
 func (s *Settings) InFile() bool { return !s.shown }
 
+// Warns says that findings of a rule are only warnings.
+func (s *Settings) Warns(rule string) bool {
+	for _, i := range names()[rule] {
+		return s.warn&(1<<i) != 0
+	}
+	return false
+}
+
 func (s *Settings) clone() *Settings {
-	return &Settings{on: s.on, options: slices.Clone(s.options), shown: s.shown}
+	return &Settings{on: s.on, warn: s.warn, options: slices.Clone(s.options), shown: s.shown}
 }
 
 var yamlPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?`) })
@@ -93,7 +102,10 @@ func yamlError(err error) (line int, message string) {
 // reader takes settings one by one.
 type reader struct {
 	settings *Settings
+	extends  Base
 	problems []Problem
+	others   map[*yaml.Node]bool // of files that this one extends
+	deep     bool                // too many files extend each other
 }
 
 func (r *reader) parse(text string) {
@@ -107,6 +119,9 @@ func (r *reader) parse(text string) {
 }
 
 func (r *reader) refuse(at *yaml.Node, format string, args ...any) {
+	if r.others[at] {
+		return // not a line of this file
+	}
 	r.problems = append(r.problems, Problem{Line: at.Line, Column: at.Column, Rule: SettingsRule, Message: fmt.Sprintf(format, args...)})
 }
 
@@ -121,6 +136,7 @@ func (r *reader) read(root *yaml.Node) {
 		r.refuse(root, "the settings are not a mapping of rules to options")
 		return
 	}
+	root = r.extended(root, r.extends, 0)
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		if key := root.Content[i]; strings.EqualFold(key.Value, "default") {
@@ -142,10 +158,15 @@ func (r *reader) all(value *yaml.Node) {
 		r.refuse(value, "default must be true or false")
 	} else if !on {
 		r.settings.on = 0
+	} else if value.Value == warning {
+		r.settings.warn = r.settings.on
 	}
 }
 
-// isOn reads true and false, and their synonyms: "error" is on, null is off.
+// warning is the severity of rules whose findings do not fail.
+const warning = "warning"
+
+// isOn reads true and false, and their synonyms: "error" and "warning" are on, null is off.
 func isOn(value *yaml.Node) (on, ok bool) {
 	switch {
 	case value.Kind != yaml.ScalarNode:
@@ -156,15 +177,13 @@ func isOn(value *yaml.Node) (on, ok bool) {
 		err := value.Decode(&on)
 		return on, err == nil
 	}
-	return true, value.Value == "error"
+	return true, value.Value == "error" || value.Value == warning
 }
 
 func (r *reader) one(key, value *yaml.Node) {
 	name := strings.ToUpper(key.Value)
 	switch rules := names()[name]; {
 	case name == "DEFAULT", name == "$SCHEMA":
-	case name == "EXTENDS":
-		r.refuse(key, "extends is not supported: write all settings in this file")
 	case slices.Contains(unsupported, name):
 		r.refuse(key, "rule %s is not supported", name)
 	case rules == nil:
@@ -181,13 +200,21 @@ func (r *reader) one(key, value *yaml.Node) {
 		}
 		for _, rule := range rules {
 			r.turn(rule, on)
+			r.warns(rule, value)
 			r.settings.options[rule] = Rules[rule].defaults
 		}
 	}
 }
 
+func (r *reader) warns(rule int, severity *yaml.Node) {
+	if severity.Value == warning {
+		r.settings.warn |= 1 << rule
+	}
+}
+
 func (r *reader) turn(rule int, on bool) {
 	r.settings.on &^= 1 << rule
+	r.settings.warn &^= 1 << rule
 	if on {
 		r.settings.on |= 1 << rule
 	}
@@ -196,6 +223,7 @@ func (r *reader) turn(rule int, on bool) {
 // set reads the options of a rule.
 func (r *reader) set(rule int, value *yaml.Node) {
 	r.turn(rule, true)
+	severity := &yaml.Node{}
 	set := maps.Clone(Rules[rule].defaults)
 	if set == nil {
 		set = options{}
@@ -211,9 +239,10 @@ func (r *reader) set(rule int, value *yaml.Node) {
 			}
 			r.turn(rule, on || !ok)
 		case key.Value == "severity":
-			if value.Value != "error" {
-				r.refuse(value, "severity %q is not supported: every finding is an error", value.Value)
+			if value.Value != "error" && value.Value != warning {
+				r.refuse(value, "severity must be error or warning")
 			}
+			severity = value
 		case !ok:
 			r.refuse(key, "rule %s has no option %q", Rules[rule].ID, key.Value)
 		default:
@@ -224,6 +253,7 @@ func (r *reader) set(rule int, value *yaml.Node) {
 			}
 		}
 	}
+	r.warns(rule, severity)
 	r.settings.options[rule] = set
 }
 

@@ -164,7 +164,7 @@ func TestShownIsDocumented(t *testing.T) {
 func TestJSONC(t *testing.T) {
 	t.Parallel()
 	text := "// a {\r\n{\t\"default\": false, /* \"x\" **/ \"MD013\": {\"line_length\": 5,}, // y\n\t\"MD044\": {\"names\": [\"http://\\\"//\"]}\n}\n"
-	s, problems := ParseSettings(WithoutComments(text))
+	s, problems := ParseSettings(WithoutComments(text), nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -187,7 +187,7 @@ func TestCLI(t *testing.T) {
 		"config: 1\n":    "settings",
 		"[":              "settings",
 	} {
-		s, problems := ParseCLI(text)
+		s, problems := ParseCLI(text, nil)
 		got := "none"
 		switch {
 		case len(problems) > 0:

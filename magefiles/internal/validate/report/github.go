@@ -15,7 +15,7 @@ var (
 	escapeProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// github writes a command for each finding and each failure, one a line. Every line begins with ::error, so that no quoted text can become
+// github writes a command for each finding and each failure, one a line. Every line begins with ::error or ::warning, so that no quoted text can become
 // a command of its own.
 func github(r *validate.Report) string {
 	var b strings.Builder
@@ -34,19 +34,26 @@ func github(r *validate.Report) string {
 		if f.Path == "" && f.About != "" {
 			message = line(f.About) + ": " + message
 		}
-		annotation(&b, append(at, property("title", f.Check+"/"+f.Rule)), message, line(f.Do))
+		annotation(&b, level(f), append(at, property("title", f.Check+"/"+f.Rule)), message, line(f.Do))
 	}
 	for _, f := range r.Failures {
 		message, stack := split(f)
-		annotation(&b, []string{property("title", "check "+f.Check)}, "could not run: "+strings.Join(message, "\n"), hintFor(len(stack) > 0))
+		annotation(&b, "error", []string{property("title", "check "+f.Check)}, "could not run: "+strings.Join(message, "\n"), hintFor(len(stack) > 0))
 	}
 	return b.String()
+}
+
+func level(f validate.Finding) string {
+	if f.Warning {
+		return "warning"
+	}
+	return "error"
 }
 
 func property(name, value string) string { return name + "=" + escapeProperty.Replace(line(value)) }
 
 // annotation writes one command. The correction, if any, is its second line.
-func annotation(b *strings.Builder, properties []string, message, do string) {
+func annotation(b *strings.Builder, level string, properties []string, message, do string) {
 	whole := strings.TrimRight(cmp.Or(message, " ")+"\n"+do, "\n")
-	fmt.Fprintf(b, "::error %s::%s\n", strings.Join(properties, ","), escapeData.Replace(whole))
+	fmt.Fprintf(b, "::%s %s::%s\n", level, strings.Join(properties, ","), escapeData.Replace(whole))
 }

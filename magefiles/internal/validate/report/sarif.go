@@ -79,7 +79,7 @@ func resultOf(f validate.Finding) *sarif.Result {
 	if f.Do != "" {
 		what += ". " + f.Do
 	}
-	result := sarif.NewRuleResult(f.Check + "/" + f.Rule).WithLevel(sarif.LevelError).WithMessage(sarif.NewTextMessage(message(what)))
+	result := sarif.NewRuleResult(f.Check + "/" + f.Rule).WithLevel(sarifLevel(f)).WithMessage(sarif.NewTextMessage(message(what)))
 	where := sarif.NewLocation()
 	switch {
 	case f.Path != "":
@@ -96,6 +96,13 @@ func resultOf(f validate.Finding) *sarif.Result {
 		where.AddLogicalLocation(sarif.NewLogicalLocation().WithFullyQualifiedName(line(f.About)).WithKind("resource"))
 	}
 	return result.AddLocation(where)
+}
+
+func sarifLevel(f validate.Finding) string {
+	if f.Warning {
+		return sarif.LevelWarning
+	}
+	return sarif.LevelError
 }
 
 // invocation says whether all checks ran.

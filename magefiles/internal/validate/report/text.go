@@ -173,8 +173,11 @@ func Advice(r *validate.Report) []string {
 func found(kind string, list []validate.Finding) string {
 	files, checks := map[string]bool{}, map[string]int{}
 	var names []string
-	all := 0
+	all, warnings := 0, 0
 	for _, f := range list {
+		if f.Warning {
+			warnings += max(1, f.More)
+		}
 		if f.Path != "" {
 			files[f.Path] = true
 		}
@@ -198,7 +201,11 @@ func found(kind string, list []validate.Finding) string {
 	if len(files) > 0 {
 		s += " in " + count(len(files), "file")
 	}
-	return s + " (" + strings.Join(names, ", ") + ")"
+	s += " (" + strings.Join(names, ", ") + ")"
+	if warnings > 0 {
+		s += ", " + count(warnings, "warning") + " among them"
+	}
+	return s
 }
 
 func count(n int, what string) string {
