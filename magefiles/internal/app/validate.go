@@ -172,6 +172,9 @@ func reason(err error) string {
 func (e *examination) scope() baseline.Scope {
 	s := baseline.Scope{Narrow: map[string]bool{}, Changed: e.changed, Exists: e.tree.Has, Text: e.tree.Text}
 	for _, c := range e.all {
+		if e.only == "" {
+			s.Known = append(s.Known, c.Name)
+		}
 		s.Narrow[c.Name] = c.Narrow && e.changed != nil
 	}
 	for _, name := range e.report.Checks {

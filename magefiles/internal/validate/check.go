@@ -9,7 +9,7 @@ import (
 type Check struct {
 	// Name is the name for -only, in lower case.
 	Name string
-	// Covers says in one sentence which files it checks, and for what.
+	// Covers says in one sentence which files it checks, and for what. It may have wiki links: only docs/reference/checks.md shows it.
 	Covers string
 	// Rules are all kinds of findings that Run may report.
 	Rules []Rule

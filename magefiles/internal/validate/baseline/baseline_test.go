@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -165,6 +166,43 @@ func TestOnlyKeepsTheOthers(t *testing.T) {
 	r, _ = run(t, map[string]string{"a": "bad\n", "b": "fine\n"}, Of(r, old, s), options{})
 	if got := describe(r); got != "" {
 		t.Error(got)
+	}
+}
+
+// TestRemovedCheck: the entries of a check that no longer exists are reported, and -baseline=write removes them.
+func TestRemovedCheck(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"a": "bad\n", "b": "odd\n"}
+	old := accepted(t, files)
+	for i := range old.Findings {
+		if e := &old.Findings[i]; strings.HasPrefix(e.Rule, "odd/") {
+			e.Rule = "removed/rule"
+		}
+	}
+	files["b"] = "fine\n"
+	for name, c := range map[string]struct {
+		o     options
+		known bool
+		want  string
+	}{
+		"all checks":          {options{}, true, "fixed b 1"},
+		"some checks":         {options{only: "bad"}, false, ""},
+		"this file changed":   {options{changed: []string{"b"}}, true, "fixed b 1"},
+		"other files changed": {options{changed: []string{"a"}}, true, ""},
+	} {
+		r, s := run(t, files, nil, c.o)
+		if c.known {
+			s.Known = []string{"bad", "odd"}
+		}
+		r.Fixed = nil
+		old.Apply(Name, r, s)
+		if got := describe(r); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+		kept := slices.ContainsFunc(Of(r, old, s).Findings, func(e Entry) bool { return e.Rule == "removed/rule" })
+		if kept != (c.want == "") {
+			t.Errorf("%s: written again, the entry is kept: %v", name, kept)
+		}
 	}
 }
 

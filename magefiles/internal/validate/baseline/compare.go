@@ -19,6 +19,8 @@ const Limit = 10_000
 type Scope struct {
 	// Checks are the names of the checks that ran completely.
 	Checks []string
+	// Known are the names of all checks that exist; nil if only some were asked for.
+	Known []string
 	// Narrow are the checks that read only the Changed files.
 	Narrow  map[string]bool
 	Changed []string
@@ -30,6 +32,9 @@ type Scope struct {
 
 func (s Scope) read(e Entry) bool {
 	check, _, _ := strings.Cut(e.Rule, "/")
+	if s.Known != nil && !slices.Contains(s.Known, check) { // it was removed: nothing finds that any more
+		return s.Changed == nil || slices.Contains(s.Changed, e.File)
+	}
 	return slices.Contains(s.Checks, check) && (!s.Narrow[check] || slices.Contains(s.Changed, e.File))
 }
 

@@ -53,13 +53,40 @@ The checks of `+"`validate`"+`: the files that each check reads, its rules, and 
 
 `+"```sh\ngo test ./magefiles/internal/validate/checks -run TestPage -update\n```\n", modified)
 	for _, check := range checks {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n%s\n\n", check.Name, inline(check.Covers), since(check))
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n%s\n\n", check.Name, withLinks(check.Covers), since(check))
 		b.WriteString("| Rule | Finding | Remedy |\n|---|---|---|\n")
 		for _, rule := range check.Rules {
 			fmt.Fprintf(&b, "| `%s/%s` | %s | %s |\n", check.Name, rule.ID, cell(rule.What), cell(rule.Do))
 		}
 	}
 	return b.String()
+}
+
+var wikiLink = regexp.MustCompile(`\[\[[^\[\]]+\]\]`)
+
+// withLinks is text whose wiki links are links of the page.
+func withLinks(s string) string {
+	var b strings.Builder
+	for {
+		at := wikiLink.FindStringIndex(s)
+		if at == nil {
+			return b.String() + inline(s)
+		}
+		b.WriteString(inline(s[:at[0]]) + s[at[0]:at[1]])
+		s = s[at[1]:]
+	}
+}
+
+// TestLinksOfPage: what a check covers may have wiki links, and the page shows them as links.
+func TestLinksOfPage(t *testing.T) {
+	t.Parallel()
+	check := validate.Check{Name: "a", Covers: "Files [one], except [[other|those of *others*]], and [[more]].", Rules: []validate.Rule{{ID: "r", What: "x", Do: "Write [[page]]."}}}
+	page := checksPage([]validate.Check{check}, "2026-11-30")
+	for _, want := range []string{`Files \[one\], except [[other|those of *others*]], and [[more]].`, `| Write \[\[page\]\]. |`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in\n%s", want, page)
+		}
+	}
 }
 
 // since describes the effect of -since on a check.
