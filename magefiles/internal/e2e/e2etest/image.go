@@ -23,7 +23,7 @@ import (
 )
 
 // ReadOneImage reads an OCI layout that must hold an image for one platform.
-func ReadOneImage(t *testing.T, archive string) PlatformImage {
+func ReadOneImage(t testing.TB, archive string) PlatformImage {
 	t.Helper()
 	p, err := ReadLayout(archive)
 	if err != nil || len(p.Images) != 1 {

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cgi"
@@ -26,9 +27,12 @@ import (
 // TestForgejoRunner builds the image in which jobs run, by its own Dockerfile with all of its defaults: on the lab's Debian, with Debian's
 // git and this machine's Go. It holds what our workflows need and no more, and each of their steps is run in it.
 func TestForgejoRunner(t *testing.T) {
-	j := newJobImage(t)
+	r := serveJobs(t)
+	j := newJobImage(t, r)
 	t.Run("holds", j.testHolds)
-	t.Run("steps", j.testSteps)
+	t.Run("times", j.testTimes)
+	t.Run("caches", func(t *testing.T) { j.testCaches(t, r) })
+	t.Run("steps", func(t *testing.T) { j.testSteps(t, r) }) // the last: it runs in the image itself
 	t.Log("not run: the command lines of Docker and Dagger, which are stand-ins as no registry of images can be reached; no step calls them itself")
 }
 
@@ -37,12 +41,18 @@ const tool = "#!/bin/sh\necho stand-in for $0 \"$@\"\n"
 
 // jobImage is the unpacked image of containers/forgejo-runner.
 type jobImage struct {
-	root   string
-	config ocispecs.ImageConfig
+	container
 	layout string // of the image below it
+	w      *e2etest.Workspace
 }
 
-func newJobImage(t *testing.T) *jobImage {
+// container is the root file system of a job.
+type container struct {
+	root   string
+	config ocispecs.ImageConfig
+}
+
+func newJobImage(t testing.TB, r *jobRepo) *jobImage {
 	t.Helper()
 	debian := baseimage.DebianSlim()
 	registry, base := e2etest.NeedBase(t, debian)
@@ -74,9 +84,9 @@ func newJobImage(t *testing.T) *jobImage {
 	}
 	w.Env["BLUMEOPS_MIRRORS"] = strings.Join(mirrors, ",")
 	archive := filepath.Join(w.Dir, "runner.tar")
-	w.Mage("container:build", "forgejo-runner", "-output="+archive)
+	w.Mage("container:build", "forgejo-runner", r.args(serveModules(t, nil).url), "-output="+archive)
 	one := e2etest.ReadOneImage(t, archive)
-	j := &jobImage{root: filepath.Join(w.Dir, "root"), config: one.Config.Config}
+	j := &jobImage{container: container{root: filepath.Join(w.Dir, "root"), config: one.Config.Config}, w: w}
 	for _, layer := range one.Layers {
 		extract(t, j.root, layer)
 	}
@@ -88,7 +98,7 @@ func newJobImage(t *testing.T) *jobImage {
 }
 
 // imagesOf are the images that a Dockerfile takes from registries, with the defaults of its arguments.
-func imagesOf(t *testing.T, name string) (references []string) {
+func imagesOf(t testing.TB, name string) (references []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(e2etest.Root(), name))
 	if err != nil {
@@ -141,7 +151,7 @@ func goTree(to io.Writer) error {
 		"--exclude=./test", "--exclude=./src/cmd", "--exclude=testdata", "--exclude=*_test.go")(to)
 }
 
-func extract(t *testing.T, dir string, layer []byte) {
+func extract(t testing.TB, dir string, layer []byte) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -154,9 +164,9 @@ func extract(t *testing.T, dir string, layer []byte) {
 }
 
 // env is what a job's process sees, besides what the forge and the step set.
-func (j *jobImage) env() e2etest.Environ {
+func (c container) env() e2etest.Environ {
 	e := e2etest.Environ{"HOME": "/home/runner"} // as Docker sets it
-	for _, set := range j.config.Env {
+	for _, set := range c.config.Env {
 		name, value, _ := strings.Cut(set, "=")
 		e[name] = value
 	}
@@ -164,14 +174,14 @@ func (j *jobImage) env() e2etest.Environ {
 }
 
 // run runs a script as Forgejo's runner does, as the image's user in a folder of the image. The network is this machine's.
-func (j *jobImage) run(t *testing.T, dir, script string, env e2etest.Environ) (string, error) {
+func (c container) run(t testing.TB, dir, script string, env e2etest.Environ) (string, error) {
 	t.Helper()
-	file := filepath.Join(j.root, "tmp", "step.sh")
+	file := filepath.Join(c.root, "tmp", "step.sh")
 	if err := os.WriteFile(file, []byte(script), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	enter := `for d in proc dev; do mount --rbind /$d "$0/$d"; done; exec chroot --userspec="$1" "$0" /bin/bash -c 'cd "$0" && exec bash -e /tmp/step.sh' "$2"`
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-euc", enter, j.root, j.config.User, dir)
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-euc", enter, c.root, c.config.User, dir)
 	cmd.Env = env.List()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -187,7 +197,7 @@ type workflowFile struct {
 	}
 }
 
-func readWorkflows(t *testing.T) map[string]workflowFile {
+func readWorkflows(t testing.TB) map[string]workflowFile {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(e2etest.Root(), ".forgejo", "workflows", "*"))
 	if err != nil || len(names) == 0 {
@@ -210,6 +220,7 @@ func readWorkflows(t *testing.T) map[string]workflowFile {
 
 // jobRepository is what the jobs check out: its targets say that they were called. Those of this repository would want all of its modules.
 var jobRepository = map[string]string{
+	"own/own.go":         "package own\n\nconst Says = \"job: \"\n",
 	".ci/run":            "echo job: .ci/run\n",
 	".ci/fuzz":           "#!/usr/bin/env bash\necho job: .ci/fuzz $1\n",
 	"containers/a/hello": "hello\n",
@@ -221,6 +232,8 @@ import (
 	"fmt"
 
 	"github.com/magefile/mage/mg"
+
+	"job.test/repo/own"
 )
 
 type (
@@ -229,7 +242,8 @@ type (
 	Docs      mg.Namespace
 )
 
-func Validate()                                               { fmt.Println("job: validate") }
+func Validate()                                               { fmt.Println(own.Says + "validate") }
+func (Container) List()                                       {}
 func (CI) Tag(ref string, promote, sync *bool)                { fmt.Println("job: ci:tag", ref) }
 func (Container) Publish(a, version string, promote, sync *bool) { fmt.Println("job: container:publish", a, version) }
 func (Docs) Release(version string)                           { fmt.Println("job: docs:release", version) }
@@ -252,44 +266,21 @@ const jobToken = "canary-job-6b1d"
 var given = map[string]string{"${{ github.token }}": jobToken, "${{ inputs.version_type }}": "BUMP_PATCH"}
 
 // testSteps runs every step of every workflow, one after the other as a job does, against a forge that shows the repository to the job's
-// token alone.
-func (j *jobImage) testSteps(t *testing.T) {
-	url, commit := j.serve(t)
+// token alone. All modules are in the image.
+func (j *jobImage) testSteps(t *testing.T, r *jobRepo) {
 	ran := 0
 	for name, workflow := range readWorkflows(t) {
-		for job, steps := range workflow.Jobs {
+		for job := range workflow.Jobs {
 			ran++
 			dir := "/home/runner/" + strings.TrimSuffix(name, ".yaml") + "-" + job
-			if err := os.Mkdir(filepath.Join(j.root, dir), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Chown(filepath.Join(j.root, dir), 1000, 1000); err != nil {
-				t.Fatal(err)
-			}
-			said := ""
-			for _, step := range steps.Steps {
-				env := j.env()
-				env["GITHUB_SERVER_URL"], env["GITHUB_REPOSITORY"], env["GITHUB_SHA"], env["GITHUB_REF"] = url, "owner/repo", commit, "refs/tags/a-v1.0.0"
-				env["GOPROXY"] = "file:///modules"
-				for key, value := range step.Env {
-					env[key] = value
-					if known, ok := given[value]; ok {
-						env[key] = known
-					}
-				}
-				if step.Uses != "" || step.Run == "" {
-					t.Errorf("%s: step %q is no script", name, step.Name)
-				}
-				out, err := j.run(t, dir, step.Run, env)
-				if err != nil {
-					t.Fatalf("%s: job %s: step %q: %v\n%s", name, job, step.Name, err, out)
-				}
-				said += out
+			said, err := j.runJob(t, dir, name, job, r, "off")
+			if err != nil {
+				t.Fatalf("%s: job %s: %v\n%s", name, job, err, said)
 			}
 			if want, ok := jobs[name+" "+job]; !ok || !strings.HasSuffix(strings.TrimSpace(said), want) {
 				t.Errorf("%s: job %s ends in %q, want %q", name, job, said, want)
 			}
-			if head, err := os.ReadFile(filepath.Join(j.root, dir, ".git", "HEAD")); err != nil || strings.TrimSpace(string(head)) != commit {
+			if head, err := os.ReadFile(filepath.Join(j.root, dir, ".git", "HEAD")); err != nil || strings.TrimSpace(string(head)) != r.commit {
 				t.Errorf("%s: job %s is at %q, %v", name, job, head, err)
 			}
 		}
@@ -299,71 +290,137 @@ func (j *jobImage) testSteps(t *testing.T) {
 	}
 }
 
-// serve commits the jobs' repository and serves it, and puts the one module that it needs where the jobs look for it.
-func (j *jobImage) serve(t *testing.T) (url, commit string) {
+// runJob runs the steps of a job in a new folder, until one fails. Before each step it calls all of each.
+func (c container) runJob(t testing.TB, dir, file, job string, r *jobRepo, modules string, each ...func()) (said string, err error) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(c.root, dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(filepath.Join(c.root, dir), 1000, 1000); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range readWorkflows(t)[file].Jobs[job].Steps {
+		env := c.env()
+		env["GITHUB_SERVER_URL"], env["GITHUB_REPOSITORY"], env["GITHUB_SHA"], env["GITHUB_REF"] = r.url, "owner/repo", r.commit, "refs/tags/a-v1.0.0"
+		env["GOPROXY"] = modules
+		for key, value := range step.Env {
+			env[key] = value
+			if known, ok := given[value]; ok {
+				env[key] = known
+			}
+		}
+		if step.Uses != "" || step.Run == "" {
+			t.Errorf("%s: step %q is no script", file, step.Name)
+		}
+		for _, call := range each {
+			call()
+		}
+		out, err := c.run(t, dir, step.Run, env)
+		said += out
+		if err != nil {
+			return said, fmt.Errorf("step %q: %w", step.Name, err)
+		}
+	}
+	return said, nil
+}
+
+// jobRepo is the jobs' repository on two servers: one requires the job's token, the other is open, as for the build of the image.
+type jobRepo struct {
+	w                 *e2etest.Workspace
+	url, open, commit string
+}
+
+// args are the arguments of the image with this repository's caches.
+func (r *jobRepo) args(modules string) string {
+	return "-args=SOURCE=" + r.open + "/owner/repo.git,CHECKOUT=" + checkout + ",GOPROXY=" + modules
+}
+
+// checkout is the folder in which Forgejo's jobs check out owner/repo.
+const checkout = "/workspace/owner/repo"
+
+// commitAll commits the changes for the next jobs.
+func (r *jobRepo) commitAll() {
+	for _, args := range [][]string{{"add", "--all"}, {"commit", "--quiet", "--message=Change"}} {
+		r.w.Git(args...)
+	}
+	r.commit = r.w.Git("rev-parse", "HEAD")
+}
+
+// serveJobs commits the jobs' repository and serves it.
+func serveJobs(t testing.TB) *jobRepo {
 	t.Helper()
 	w := &e2etest.Workspace{T: t, Dir: t.TempDir(), Env: e2etest.Environment(t.TempDir(), "")}
 	w.Repo = filepath.Join(w.Dir, "owner", "repo.git")
-	mod, sum, modules := mageModule(t)
+	mod, sum := moduleFiles(t, mageModule)
 	for name, text := range jobRepository {
 		w.Write(name, text)
 	}
 	if err := os.Chmod(filepath.Join(w.Repo, ".ci", "fuzz"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w.Write("go.mod", mod)
+	w.Write("go.mod", mod+"\ntool "+mageModule+"\n")
 	w.Write("go.sum", sum)
-	for _, args := range [][]string{{"init", "--quiet", "--initial-branch=main"}, {"add", "--all"}, {"commit", "--quiet", "--message=Begin"}, {"tag", "a-v1.0.0"}} {
-		w.Git(args...)
-	}
-	at := filepath.Join(j.root, "modules", "github.com", "magefile", "mage", "@v")
-	if err := e2etest.CopyTree(modules, at); err != nil {
-		t.Fatal(err)
-	}
+	w.Git("init", "--quiet", "--initial-branch=main")
+	r := &jobRepo{w: w}
+	r.commitAll()
+	w.Git("tag", "a-v1.0.0")
+	r.serve(t)
+	return r
+}
+
+// serve serves the repository at owner/repo.
+func (r *jobRepo) serve(t testing.TB) {
+	t.Helper()
 	core, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	backend := &cgi.Handler{
 		Path: filepath.Join(strings.TrimSpace(string(core)), "git-http-backend"),
-		Env: []string{"GIT_PROJECT_ROOT=" + w.Dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=uploadpack.allowAnySHA1InWant",
+		Env: []string{"GIT_PROJECT_ROOT=" + r.w.Dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=uploadpack.allowAnySHA1InWant",
 			"GIT_CONFIG_VALUE_0=true", "GIT_CONFIG_KEY_1=safe.directory", "GIT_CONFIG_VALUE_1=*"},
 	}
-	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if user, password, _ := r.BasicAuth(); user != "token" || password != jobToken {
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		if user, password, _ := req.BasicAuth(); user != "token" || password != jobToken {
 			rw.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
 			http.Error(rw, "who are you?", http.StatusUnauthorized)
 			return
 		}
-		r.URL.Path = strings.Replace(r.URL.Path, "/owner/repo/", "/owner/repo.git/", 1)
-		backend.ServeHTTP(rw, r)
+		req.URL.Path = strings.Replace(req.URL.Path, "/owner/repo/", "/owner/repo.git/", 1)
+		backend.ServeHTTP(rw, req)
 	}))
 	t.Cleanup(s.Close)
-	return s.URL, w.Git("rev-parse", "HEAD")
+	open := httptest.NewServer(backend)
+	t.Cleanup(open.Close)
+	r.url, r.open = s.URL, open.URL
 }
 
-// mageModule is a go.mod with mage in the version that we use, its go.sum, and the folder of the module cache that has it.
-func mageModule(t *testing.T) (mod, sum, folder string) {
+const mageModule = "github.com/magefile/mage"
+
+// moduleFiles are a go.mod that requires modules in the versions that we use, and its go.sum.
+func moduleFiles(t testing.TB, modules ...string) (mod, sum string) {
 	t.Helper()
-	const name = "github.com/magefile/mage"
-	cmd := exec.Command("go", "list", "-m", "-f", "{{.Version}}", name)
-	cmd.Dir = e2etest.Root()
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	version := strings.TrimSpace(string(out))
 	text, err := os.ReadFile(filepath.Join(e2etest.Root(), "go.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, name+" "+version) {
-			sum += line
+	mod = "module job.test/repo\n\ngo 1.26\n"
+	for _, name := range modules {
+		cmd := exec.Command("go", "list", "-m", "-f", "{{.Version}}", name)
+		cmd.Dir = e2etest.Root()
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		version := strings.TrimSpace(string(out))
+		mod += "\nrequire " + name + " " + version + "\n"
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, name+" "+version) {
+				sum += line
+			}
 		}
 	}
-	mod = "module job.test/repo\n\ngo 1.26\n\ntool " + name + "\n\nrequire " + name + " " + version + "\n"
-	return mod, sum, filepath.Join(e2etest.ModuleCache(), "cache", "download", name, "@v")
+	return mod, sum
 }
 
 // packages are those of a dpkg status file.
