@@ -131,6 +131,22 @@ func TestTargetsAreLight(t *testing.T) {
 	}
 }
 
+// TestModulesOfTargets bounds the modules that a job without caches downloads before the first target. docs/explanation/speed.md says what they
+// cost. Raise the number only for a module that most targets require.
+func TestModulesOfTargets(t *testing.T) {
+	cmd := exec.Command("go", "list", "-tags=mage", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "..")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0") // as in the image of the jobs, which has no C compiler
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := strings.Fields(string(out))
+	slices.Sort(modules)
+	if modules = slices.Compact(modules); len(modules) < 100 || len(modules) > 166 {
+		t.Errorf("the targets require %d modules, at most 166: %q", len(modules), modules)
+	}
+}
+
 func check(t *testing.T, p listed) {
 	name, ok := below(p.ImportPath)
 	if !ok || strings.HasSuffix(name, "test") { // fakes of several packages' tests
