@@ -22,6 +22,7 @@ import (
 // that has the flag, as in `docs:release patch -new`.
 var speakers = map[string][]string{
 	"internal/app/attend.go":                  {"container:build", "container:publish", "docs:build"},
+	"internal/builders/error.go":              {"container:build", "container:publish"},
 	"internal/app/builder_secrets.go":         {"container:build", "container:publish", "container:shell"},
 	"internal/app/changed.go":                 {"container:changed"},
 	"internal/app/ci_containers.go":           {"container:changed"},

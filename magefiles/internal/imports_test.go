@@ -22,6 +22,7 @@ var own = map[string][]string{
 	"app": {
 		"build", "publish", "promote", "changed", "containerrelease", "docsbuild", "docschangelog", "docsrelease", "list", "packagelist", "packagebuild", "packagepublish", "cijobs", // use cases
 		"doctor", "drift", "validate", "adopt", // checks
+		"builders",                                                                                                 // the engines of a build
 		"settings", "tasks", "step", "gitops", "image", "python", "changelog", "dockerfile", "manifest", "docsite", // nouns and what use cases share
 		"vcs", "argo", "console", "engine", "forge", "lab", "origin", "pipeline", "pyindex", "registry", "repo", "secret", "gitfetch", // adapters
 		"procgroup", "content", "regular", "scratch", "trust", "disk", "staticshell",
@@ -45,6 +46,7 @@ var own = map[string][]string{
 	"versions":         {"image"},
 	"gitops":           {"step", "vcs"},
 
+	"builders":    {"image"},
 	"image":       {"dockerfile", "plain"},
 	"python":      {"image", "plain"},
 	"pipeline":    {"image", "docsite", "python", "dockerfile", "content", "pipeline/", "trust", "procgroup", "regular"},

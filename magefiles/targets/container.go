@@ -38,7 +38,8 @@ func (Container) List(ctx context.Context,
 // folder is sent to the engine, without the files in its .dockerignore.
 //
 // Docker or a Dagger runner builds the image, if one answers. Otherwise the
-// embedded engine does. It requires neither, and is built at its first use.
+// embedded engine does. It requires neither, and is built at its first use. A
+// platform with a builder in the setting Builders is built there.
 //
 //	mage container:build nettest
 //	mage container:build nettest -platform=linux/amd64,linux/arm64 -output=oci:layout
@@ -54,6 +55,7 @@ func (Container) Build(ctx context.Context, name string,
 	args *string, // build arguments of the Dockerfile, such as A=1,B=2
 	secret *string, // secrets of RUN --mount=type=secret: ID=REFERENCE,... (op://, env://, file://)
 	output *string, // FILE.tar, oci:DIR (OCI layout) or dir:DIR (root file system); default: none
+	emulate *bool, // if a builder fails, build its platform on another engine
 	interactive *bool, // open a shell in the step that fails, on a terminal
 	keep *string, // dir:DIR, a new folder for the state of the step that fails; default: none
 	format *string, // text (default) or json
@@ -61,6 +63,7 @@ func (Container) Build(ctx context.Context, name string,
 ) error {
 	given := tasks.BuildArgs{Name: name, Platforms: value(platform), Target: value(target), Args: value(args), Output: value(output)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		a.AllowEmulation(value(emulate))
 		if err := errors.Join(a.Inspect(value(interactive)), a.Keep(value(keep)), a.MountSecrets(value(secret))); err != nil {
 			return err
 		}
@@ -154,6 +157,7 @@ func (Container) Publish(ctx context.Context, name, version string,
 	force *bool, // override the rules for versions
 	promote *bool, // also write it into the manifests, as container:promote does
 	sync *bool, // with -promote: let Argo CD deploy it, and wait
+	emulate *bool, // if a builder fails, build its platform on another engine
 	interactive *bool, // open a shell in the step that fails, on a terminal
 	keep *string, // dir:DIR, a new folder for the state of the step that fails; default: none
 	format *string, // text (default) or json
@@ -161,6 +165,7 @@ func (Container) Publish(ctx context.Context, name, version string,
 ) error {
 	given := tasks.PublishArgs{Name: name, Version: version, Platforms: value(platform), Registry: value(registry), Force: value(force)}
 	return run(ctx, value(format), func(ctx context.Context, a tasks.App) error {
+		a.AllowEmulation(value(emulate))
 		if err := errors.Join(a.Inspect(value(interactive)), a.Keep(value(keep)), a.MountSecrets(value(secret))); err != nil {
 			return err
 		}

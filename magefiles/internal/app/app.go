@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
@@ -47,6 +48,9 @@ type App struct {
 	client  lazy[*forge.Client]
 	mounted map[string]secret.Reference // by id, for the builds of Dockerfiles
 	session session
+
+	sessions sessions      // with builders
+	silence  time.Duration // how long a builder may take to answer while it builds
 
 	target  context.Context  // ends when the target must end
 	inspect bool             // a shell opens in each step that fails
@@ -117,7 +121,7 @@ func (a *App) open(options tasks.Options) (err error) {
 	a.progress = progress{console: a.console, logs: filepath.Join(a.cacheAt, "log"), title: options.Target}
 	a.trusted = newAuthorities(a.CAFile, a.cacheAt, a.console.Warn)
 	a.secrets = a.resolver(a.getenv)
-	a.session.suits = a.suits
+	a.session.suits, a.silence = a.suits, silence
 	return nil
 }
 
@@ -137,9 +141,11 @@ func (a *App) tree() fs.FS { return regular.FS(a.files) }
 
 // settle ends the session, and then the view of the work: the engine reports the last of it only as the session ends. It may be called again.
 func (a *App) settle(err error) error {
-	if err == nil {
+	if err == nil && a.session.savesCache {
 		a.session.saveCache(a.target)
+		a.sessions.saveCache(a.target)
 	}
+	a.sessions.close()
 	if closeErr := a.session.close(); err == nil {
 		err = closeErr
 	}

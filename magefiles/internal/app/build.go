@@ -23,7 +23,7 @@ func (a *App) List() (fmt.Stringer, error) {
 func (a *App) Build(ctx context.Context, choice string, args tasks.BuildArgs) (fmt.Stringer, error) {
 	a.progress.title = "build " + args.Name
 	settings.HidePasswords(args.Args, a.hide)
-	builder, err := a.builder(choice)
+	builder, err := a.imageBuilder(choice)
 	if err != nil {
 		return build.Result{}, err
 	}

@@ -20,22 +20,27 @@ import (
 )
 
 // builder builds with whichever engine is there. Nothing is connected to yet.
-func (a *App) builder(choice string) (image.Builder, error) {
+func (a *App) builder(choice string) (b builder, err error) {
 	opts, err := a.engineOptions(choice)
 	if err != nil {
-		return nil, err
+		return b, err
 	}
 	network, err := a.network()
 	if err != nil {
-		return nil, console.BadInput(err)
+		return b, console.BadInput(err)
 	}
-	return builder{app: a, images: pipeline.Images{
-		Connect: func(ctx context.Context) (*pipeline.Client, error) { return a.session.connect(ctx, opts) }, Copies: a.copies,
+	return builder{app: a, session: &a.session, images: pipeline.Images{
+		Connect: func(ctx context.Context) (*pipeline.Client, error) { return a.session.connect(ctx, opts) }, Copies: copiesOf(&a.session, a.cacheAt),
 		Compiler: gobuild.Compiler{
 			Root: a.root, Cache: filepath.Join(a.cacheAt, "programs"), Environ: os.Environ(),
 		},
 		Root: a.root, Site: network, Login: a.pullLogin, Step: a.progress.step, Cached: engine.WithCacheEntry,
 	}}, nil
+}
+
+// copiesOf are what folders are sent from to the engine of a session.
+func copiesOf(s *session, cache string) pipeline.Copies {
+	return func() *content.Store { return s.copies(cache) }
 }
 
 // copies are what folders are sent to the engine from.
@@ -56,9 +61,11 @@ func (a *App) network() (network pipeline.Site, err error) {
 
 // builder is an image.Builder that is a pipeline.
 type builder struct {
-	app    *App
-	images pipeline.Images
-	failed func(stdout, stderr string) // shows what a command said; nil: in the step that runs, as this is the only container
+	app     *App
+	session *session
+	address string // of its engine, if that is a builder
+	images  pipeline.Images
+	failed  func(stdout, stderr string) // shows what a command said; nil: in the step that runs, as this is the only container
 }
 
 func (b builder) Build(ctx context.Context, q image.BuildRequest) (image.Built, error) {
@@ -72,18 +79,18 @@ func (b builder) Build(ctx context.Context, q image.BuildRequest) (image.Built, 
 	}
 	img, err := images.Build(ctx, pipeline.Request{BuildRequest: q, Secrets: secrets})
 	var failed *pipeline.StepError
-	if errors.As(err, &failed) && b.app.session.choice() == engine.Dagger {
+	if errors.As(err, &failed) && b.session.choice() == engine.Dagger {
 		show := b.app.progress.failed
 		if b.failed != nil {
 			show = b.failed
 		}
 		show(failed.Stdout, failed.Stderr)
 	}
-	if err != nil && failed == nil && b.app.session.choice() == engine.Dagger {
+	if err != nil && failed == nil && b.session.choice() == engine.Dagger {
 		err = onDaggersTerminal(err) // of `dagger run -i`, which opens a shell in a failed step
 	}
 	if err != nil {
-		return nil, b.app.whereFull(err)
+		return nil, b.whereFull(err)
 	}
 	return img, nil
 }
@@ -105,6 +112,14 @@ func (b builder) at(ctx context.Context, q image.BuildRequest) (pipeline.Images,
 	b.app.session.keep(tree.Release)
 	images.Root, images.Compiler.Root, images.Compiler.Cache = tree.Root, tree.Root, tree.Scratch
 	return images, nil
+}
+
+// whereFull adds where the disk is full, unless the error will name the builder.
+func (b builder) whereFull(err error) error {
+	if b.address != "" {
+		return err
+	}
+	return b.app.whereFull(err)
 }
 
 // whereFull names the folder whose disk is full, as far as that is known: a step may have mounts of its own.

@@ -70,12 +70,14 @@ func (a *App) buildChanged(ctx context.Context, choice string, changes changed.C
 	if err != nil {
 		return nil, console.BadInput(err)
 	}
-	if _, err = a.session.connect(ctx, opts); err != nil {
-		return nil, err
-	}
-	one, err := a.builder(choice)
+	one, err := a.imageBuilder(choice)
 	if err != nil {
 		return nil, err
+	}
+	if _, ok := one.(builder); ok { // else the builders are connected to when they are needed
+		if _, err = a.session.connect(ctx, opts); err != nil {
+			return nil, err
+		}
 	}
 	results := build.Many{
 		Platforms: platforms, Each: func(name image.Name) build.Build { return a.buildAlongside(one, name) },
@@ -90,11 +92,7 @@ func (a *App) buildChanged(ctx context.Context, choice string, changes changed.C
 // buildAlongside is a build that runs beside others: what it shows of itself has its container's name before it.
 func (a *App) buildAlongside(one image.Builder, name image.Name) build.Build {
 	l := &lane{progress: &a.progress, name: string(name)}
-	if b, ok := one.(builder); ok {
-		b.images.Step, b.failed = l.part, l.failed
-		one = b
-	}
-	return build.Build{Files: a.workTree(), Builder: one, Watch: l.step}
+	return build.Build{Files: a.workTree(), Builder: inLane(one, l), Watch: l.step}
 }
 
 // note says what was built.

@@ -64,9 +64,20 @@ func (p *progress) step(name string) (end func(error)) {
 }
 
 // engineEvent passes on an event of the embedded engine.
-func (p *progress) engineEvent(e engine.Event) {
+func (p *progress) engineEvent(e engine.Event) { p.engineStep(e, e.Step, e.Name) }
+
+// builderEvent passes on an event of a builder: two of them may have the same step.
+func (p *progress) builderEvent(address string, e engine.Event) {
+	name := e.Name
+	if _, host, ok := strings.Cut(address, "://"); ok && name != "" {
+		name = host + ": " + name
+	}
+	p.engineStep(e, address+" "+e.Step, name)
+}
+
+func (p *progress) engineStep(e engine.Event, step, name string) {
 	p.event(console.Event{
-		Step: e.Step, Name: e.Name, State: states[e.State], Stream: e.Stream, Data: e.Data,
+		Step: step, Name: name, State: states[e.State], Stream: e.Stream, Data: e.Data,
 		Err: e.Err, Current: e.Current, Total: e.Total, Time: e.Time, Minor: strings.HasPrefix(e.Name, "[internal]"),
 	})
 }

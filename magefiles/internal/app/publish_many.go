@@ -27,7 +27,7 @@ func (a *App) publishMany(ctx context.Context, choice string, args tasks.Publish
 	many := publish.Many{
 		Each:    func(name image.Name) publish.Publish { return a.alongside(one, name) },
 		Changed: func(ctx context.Context) ([]image.Name, error) { return a.changedOrPublished(ctx, args) },
-		Bases:   basesOf, Note: a.console.Note,
+		Bases:   basesOf, Note: a.console.Note, Limit: publish.Limit,
 		Newest: func(ctx context.Context, name image.Name) (version string, err error) {
 			err = a.compared(ctx, args.Registry, func(c changed.SincePublished) (err error) {
 				version, err = c.Newest(ctx, name)
@@ -35,6 +35,9 @@ func (a *App) publishMany(ctx context.Context, choice string, args tasks.Publish
 			})
 			return version, err
 		},
+	}
+	if p, ok := one.Builder.(pooled); ok {
+		many.Limit = p.pool.Limit(publish.Limit)
 	}
 	if dryRun {
 		many = many.DryRun(a.console.Note)
@@ -75,11 +78,21 @@ func (a *App) changedNames(ctx context.Context, host string) ([]image.Name, erro
 func (a *App) alongside(p publish.Publish, name image.Name) publish.Publish {
 	l := &lane{progress: &a.progress, name: string(name)}
 	p.Watch, p.Registry = l.step, a.pushingTo(l.pushed)
-	if b, ok := p.Builder.(builder); ok {
-		b.images.Step, b.failed = l.part, l.failed
-		p.Builder = b
-	}
+	p.Builder = inLane(p.Builder, l)
 	return p
+}
+
+// inLane is a builder whose steps are shown in a lane.
+func inLane(b image.Builder, l *lane) image.Builder {
+	switch b := b.(type) {
+	case builder:
+		b.images.Step, b.failed = l.part, l.failed
+		return b
+	case pooled:
+		b.here.images.Step, b.here.failed = l.part, l.failed
+		return b
+	}
+	return b
 }
 
 // changedOrPublished names what has changed and, for versions that are made from the commit, what was published from it already: a run that

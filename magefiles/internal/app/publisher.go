@@ -13,7 +13,7 @@ import (
 
 // publisher is the use case with its real adapters.
 func (a *App) publisher(choice string) (publish.Publish, error) {
-	builder, err := a.builder(choice)
+	builder, err := a.imageBuilder(choice)
 	if err != nil {
 		return publish.Publish{}, err
 	}

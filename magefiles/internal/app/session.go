@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,18 +26,67 @@ type session struct {
 	savesCache bool
 }
 
-// saveCache writes the cache in a registry, if this run is to do so.
+// saveCache writes the entries of the cache in a registry that the session used.
 func (s *session) saveCache(ctx context.Context) {
 	s.mu.Lock()
 	open := s.open
 	s.mu.Unlock()
-	if open != nil && s.savesCache {
+	if open != nil {
 		open.SaveCache(ctx)
 	}
 }
 
+// sessions are those with builders, by address.
+type sessions struct {
+	mu  sync.Mutex
+	all map[string]*session
+}
+
+// at is the session with a builder, which may not be open yet.
+func (s *sessions) at(address string, suits func(engine.Choice) error) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[string]*session{}
+	}
+	if s.all[address] == nil {
+		s.all[address] = &session{suits: suits}
+	}
+	return s.all[address]
+}
+
+// saveCache writes the entries of the cache in a registry that the sessions used.
+func (s *sessions) saveCache(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, address := range slices.Sorted(maps.Keys(s.all)) {
+		s.all[address].saveCache(ctx)
+	}
+}
+
+// close ends the sessions, all at the same time. A builder that was lost does not close, which is no error: the build has said it.
+func (s *sessions) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var closing sync.WaitGroup
+	for _, one := range s.all {
+		closing.Go(func() { _ = one.close() })
+	}
+	closing.Wait()
+	s.all = nil
+}
+
 // connect opens the session, which close closes.
 func (s *session) connect(ctx context.Context, opts engine.Options) (*pipeline.Client, error) {
+	open, err := s.session(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return open.Client, nil
+}
+
+// session is connect, with all that is known of the engine.
+func (s *session) session(ctx context.Context, opts engine.Options) (*engine.Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.open == nil {
@@ -48,7 +99,14 @@ func (s *session) connect(ctx context.Context, opts engine.Options) (*pipeline.C
 		}
 		s.open = open
 	}
-	return s.open.Client, nil
+	return s.open, nil
+}
+
+// opened is the session, or nil if it is not open.
+func (s *session) opened() *engine.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
 }
 
 func (s *session) check(choice engine.Choice) error {

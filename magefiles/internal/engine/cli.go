@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,6 +65,10 @@ func (c *cli) start(program string, opts Options) error {
 	// The CLI gets the whole environment: it reads secrets such as env://NAME there, and the credentials of its container engine. Its output goes
 	// to a log.
 	c.cmd.Env = append(c.cmd.Environ(), "NO_COLOR=1")
+	if opts.Builder != "" {
+		session := func(pair string) bool { return strings.HasPrefix(pair, "DAGGER_SESSION_") }
+		c.cmd.Env = append(slices.DeleteFunc(c.cmd.Env, session), runnerVariable+"="+opts.getenv(runnerVariable))
+	}
 	c.cmd.Stdout = &lineWriter{line: c.line}
 	c.cmd.Stderr = io.MultiWriter(c.said, opts.daggerLog())
 	c.cmd.WaitDelay = outputTime

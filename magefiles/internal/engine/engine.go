@@ -14,6 +14,7 @@ import (
 
 	"dagger.io/dagger"
 	"dagger.io/dagger/engineconn"
+	"github.com/moby/buildkit/client"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded"
@@ -82,6 +83,7 @@ type Registry = daemon.Registry
 // Options are the settings of a connection.
 type Options struct {
 	Choice     Choice
+	Builder    string              // address of the engine, in place of Choice: a BuildKit daemon, or a Dagger runner with the prefix dagger+; "" for none
 	Workdir    string              // absolute: start of relative host paths, except in a Dagger session that is open already
 	StateDir   string              // absolute, outside the checkout: see daemon.Options
 	CacheBytes int64               // limit of the embedded engine's cache; 0 is its default
@@ -106,7 +108,7 @@ func (o Options) getenv(name string) string {
 
 func (o Options) daemon() daemon.Options {
 	return daemon.Options{
-		StateDir: o.StateDir, CacheBytes: o.CacheBytes, Registries: o.Registries, CAFile: o.CAFile, Getenv: o.getenv, Log: o.Log,
+		Builder: o.Builder, StateDir: o.StateDir, CacheBytes: o.CacheBytes, Registries: o.Registries, CAFile: o.CAFile, Getenv: o.getenv, Log: o.Log,
 	}
 }
 
@@ -117,6 +119,8 @@ type Session struct {
 	Why    string // in a few words
 
 	embedded *embedded.Session // nil for Dagger
+	daemon   *daemon.Daemon    // of the embedded engine
+	ping     func(context.Context) error
 }
 
 // Close ends the session.
@@ -131,6 +135,9 @@ func (s *Session) SaveCache(ctx context.Context) {
 
 // Connect opens a session. It includes the cost of the setup: a first embedded session builds BuildKit.
 func Connect(ctx context.Context, opts Options) (*Session, error) {
+	if opts.Builder != "" {
+		return connectBuilder(ctx, opts)
+	}
 	why, ok := daggerAvailable(ctx, opts)
 	switch {
 	case opts.Choice == Embedded:
@@ -207,7 +214,16 @@ func (o Options) daggerLog() io.Writer {
 
 func connectEmbedded(ctx context.Context, opts Options, why string) (*Session, error) {
 	opts.Log("engine: embedded (" + why + ")")
-	s, err := open(ctx, opts)
+	d, err := daemon.Ensure(ctx, opts.daemon())
+	if err != nil {
+		return nil, err
+	}
+	return openSession(ctx, d, opts, why)
+}
+
+// openSession opens a session of the embedded engine on a daemon.
+func openSession(ctx context.Context, d *daemon.Daemon, opts Options, why string) (*Session, error) {
+	s, c, err := openOn(ctx, d, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +231,11 @@ func connectEmbedded(ctx context.Context, opts Options, why string) (*Session, e
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	return &Session{Client: client, Choice: Embedded, Why: why, embedded: s}, nil
+	ping := func(ctx context.Context) error {
+		_, err := c.Info(ctx)
+		return err
+	}
+	return &Session{Client: client, Choice: Embedded, Why: why, embedded: s, daemon: d, ping: ping}, nil
 }
 
 // open opens a session of the embedded engine on a running daemon, which it builds and starts if necessary.
@@ -224,14 +244,21 @@ func open(ctx context.Context, opts Options) (*embedded.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s, _, err := openOn(ctx, d, opts)
+	return s, err
+}
+
+// openOn also returns the client of the session, which closes it.
+func openOn(ctx context.Context, d *daemon.Daemon, opts Options) (*embedded.Session, *client.Client, error) {
 	c, err := d.Client(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return embedded.Open(ctx, c, embedded.Options{
+	s, err := embedded.Open(ctx, c, embedded.Options{
 		Workdir: opts.Workdir, StateDir: opts.StateDir, CAFile: opts.CAFile, LookupEnv: opts.LookupEnv,
 		CanExec: d.RuntimeError, Insecure: opts.Insecure && !d.External && os.Geteuid() == 0, Events: opts.Events, Log: opts.Log, Screen: opts.Screen, Inspect: opts.Inspect, Keep: opts.Keep, Shell: opts.Shell, Cache: opts.Cache,
 	})
+	return s, c, err
 }
 
 // Status describes the embedded engine's daemon.

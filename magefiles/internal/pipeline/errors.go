@@ -122,6 +122,12 @@ func IsFull(err error) bool {
 	return err != nil && diskFull.MatchString(err.Error())
 }
 
+// IsLost reports whether a build failed because the connection to its engine was lost.
+func IsLost(err error) bool { return err != nil && lost.MatchString(err.Error()) }
+
+// lost matches the messages about a lost connection, of the embedded engine and of Dagger.
+var lost = regexp.MustCompile(`connection to (?:BuildKit|Dagger's engine.*) was lost`)
+
 // removeNoise removes the parts of a message that only concern Dagger's internals.
 func removeNoise(text string) string {
 	return noise.ReplaceAllString(trace.ReplaceAllString(text, ""), "")

@@ -22,9 +22,9 @@ const (
 	VersionAuto = "auto"
 )
 
-// limit is the number of containers that are published in parallel: while some are built and wait for their downloads, others are
+// Limit is the number of containers that are published in parallel: while some are built and wait for their downloads, others are
 // exported and pushed. The temporary folder holds as many images.
-const limit = 5
+const Limit = 5
 
 // Many publishes several containers, some in parallel. A failure does not stop the others, and each is reported.
 type Many struct {
@@ -68,7 +68,7 @@ func (m Many) Run(ctx context.Context, args tasks.PublishArgs) (Results, error) 
 		return nil, err
 	}
 	var group errgroup.Group
-	group.SetLimit(cmp.Or(m.Limit, limit))
+	group.SetLimit(cmp.Or(m.Limit, Limit))
 	for _, one := range m.order(all) {
 		group.Go(func() error {
 			defer close(one.done)

@@ -19,7 +19,7 @@ func output() (*bytes.Buffer, *console.Console) {
 func noVariable(string) string { return "" }
 
 // addressField matches the names of fields that hold hosts or addresses.
-var addressField = regexp.MustCompile(`(URL|Index|Registry|Registries|Mirrors|HTTPS?Proxy|Source|^Cache)$`)
+var addressField = regexp.MustCompile(`(URL|Index|Registry|Registries|Mirrors|HTTPS?Proxy|Source|Builders|^Cache)$`)
 
 // A password in a setting that holds hosts is refused without being repeated, in each of the ways to write it; where one may be, it is hidden.
 func TestAddressesWithPasswords(t *testing.T) {

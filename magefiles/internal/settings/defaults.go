@@ -30,6 +30,7 @@ func Defaults() Settings {
 		EngineCache:    "20GB",
 		EngineInsecure: "false",
 		CacheWrite:     "auto",
+		Emulate:        "false",
 
 		LabName: "default",
 	}

@@ -126,6 +126,12 @@ type Settings struct {
 	// EngineInsecure allows commands on the embedded engine to have all rights of root on the machine (insecureRootCapabilities, RUN
 	// --security=insecure), if they request them: true or false. Default: false.
 	EngineInsecure string `env:"BLUMEOPS_ENGINE_INSECURE"`
+	// Builders is a list of engines by platform, for container:build and container:publish: PLATFORM=ADDRESS. An address is that of a BuildKit
+	// daemon (tcp://, unix://, ssh://), or of a Dagger runner (dagger+tcp://, dagger+unix://). Several for one platform share the containers of a
+	// list. Example: linux/amd64=tcp://build-amd:1234,linux/arm64=tcp://build-arm:1234. A platform without one is built by Engine.
+	Builders string `env:"BLUMEOPS_BUILDERS" address:"open"`
+	// Emulate allows that a platform is built under emulation on another engine if none of its builders can build: true or false. Default: false.
+	Emulate string `env:"BLUMEOPS_EMULATE"`
 
 	// Cache is a repository of a registry for the cache of builds on the embedded engine, so that a new machine only runs the steps that changed:
 	// with a registry, or below Registry and Namespace. Example: cache, for registry.example/me/cache. Default: no such cache.

@@ -19,6 +19,8 @@ type App interface {
 	List() (fmt.Stringer, error)
 	// MountSecrets makes secrets available to the Dockerfiles of this run: ID=REFERENCE, separated by commas.
 	MountSecrets(list string) error
+	// AllowEmulation is -emulate: a platform whose builders fail may be built under emulation.
+	AllowEmulation(on bool)
 	// Inspect is -interactive: a shell opens in each step that fails.
 	Inspect(on bool) error
 	// Keep is -keep: the state of each step that fails is left in a folder, dir:DIR; "" for none.

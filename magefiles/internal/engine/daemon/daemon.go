@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client"
+	_ "github.com/moby/buildkit/client/connhelper/ssh" // addresses ssh://
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // StartLabel is the worker label whose value differs at each start of our daemon.
@@ -48,6 +50,8 @@ type Options struct {
 	Registries map[string]Registry // by host, as in an image reference ("docker.io")
 	CAFile     string              // PEM, of authorities that are trusted for every registry, in addition to the system's; "" for none
 
+	Builder string // address of a daemon that somebody else runs, in place of $BUILDKIT_HOST: tcp://, unix:// or ssh://
+
 	Getenv func(string) string // the environment: BUILDKIT_HOST and its TLS settings, PATH, HOME, proxies
 	Log    func(string)        // one line of progress each; nil: silent
 }
@@ -63,8 +67,9 @@ type Daemon struct {
 	Address  string // unix:///… or tcp://…
 	Version  string // of BuildKit, such as v0.33.1
 	Runtime  string // path of the OCI runtime, "remote" for a named daemon; empty: none, see RuntimeError
-	External bool   // named by $BUILDKIT_HOST: never stopped by us
+	External bool   // named by $BUILDKIT_HOST or Options.Builder: never stopped by us
 
+	platforms []ocispecs.Platform // of a named daemon
 	noRuntime error
 	dialOpts  []client.ClientOpt
 }
@@ -106,8 +111,8 @@ type Status struct {
 // Ensure returns a daemon that answers: the one that $BUILDKIT_HOST names, otherwise our own, which it builds and starts if necessary.
 func Ensure(ctx context.Context, opts Options) (*Daemon, error) {
 	opts = opts.withDefaults()
-	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
-		return dialNamed(ctx, host, opts.Getenv)
+	if n, ok := opts.named(); ok {
+		return dialNamed(ctx, n, opts.Getenv)
 	}
 	return ensureOwn(ctx, opts)
 }
@@ -115,8 +120,8 @@ func Ensure(ctx context.Context, opts Options) (*Daemon, error) {
 // Find looks for a daemon and changes nothing. A daemon that is not running is not an error: see Status.Running.
 func Find(ctx context.Context, opts Options) (*Status, error) {
 	opts = opts.withDefaults()
-	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
-		return findNamed(ctx, host, opts.Getenv)
+	if n, ok := opts.named(); ok {
+		return findNamed(ctx, n, opts.Getenv)
 	}
 	return findOwn(ctx, opts)
 }

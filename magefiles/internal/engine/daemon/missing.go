@@ -15,8 +15,8 @@ var errNoGo = errors.New("the embedded engine is not built yet, and the go comma
 // known without building or starting anything.
 func Missing(ctx context.Context, opts Options) (start, run error) {
 	opts = opts.withDefaults()
-	if host := opts.Getenv("BUILDKIT_HOST"); host != "" {
-		_, err := dialNamed(ctx, host, opts.Getenv)
+	if n, ok := opts.named(); ok {
+		_, err := dialNamed(ctx, n, opts.Getenv)
 		return err, nil
 	}
 	return missingOwn(ctx, opts)

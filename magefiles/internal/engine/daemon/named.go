@@ -16,24 +16,44 @@ import (
 // answerTime is how long a daemon may take to report its worker.
 const answerTime = 10 * time.Second
 
-// dialNamed checks the daemon that $BUILDKIT_HOST names.
-func dialNamed(ctx context.Context, host string, getenv func(string) string) (*Daemon, error) {
-	d := &Daemon{Address: host, Runtime: "remote", External: true}
-	if err := checkAddress(host); err != nil {
+// named is a daemon that somebody else runs.
+type named struct {
+	address string
+	builder bool // one of several builders; otherwise the daemon that $BUILDKIT_HOST names
+}
+
+// named returns the daemon that the options name; ok is false if they name none.
+func (o Options) named() (n named, ok bool) {
+	if o.Builder != "" {
+		return named{o.Builder, true}, true
+	}
+	host := o.Getenv("BUILDKIT_HOST")
+	return named{address: host}, host != ""
+}
+
+// dialNamed checks a named daemon.
+func dialNamed(ctx context.Context, n named, getenv func(string) string) (*Daemon, error) {
+	d := &Daemon{Address: n.address, Runtime: "remote", External: true}
+	if err := checkAddress(n.address); err != nil && !n.builder { // those of builders are checked with the settings
 		return nil, err
 	}
-	if strings.HasPrefix(host, "tcp://") {
-		opts, err := tlsOptions(host, getenv)
+	if strings.HasPrefix(n.address, "tcp://") {
+		opts, err := n.tlsOptions(getenv)
 		if err != nil {
 			return nil, err
 		}
 		d.dialOpts = opts
 	}
 	info, err := d.worker(ctx, answerTime)
-	if err != nil {
-		return nil, fmt.Errorf("BUILDKIT_HOST=%s does not answer as a BuildKit daemon: %w (start one there, or unset BUILDKIT_HOST to use the embedded engine's daemon)", host, err)
+	switch {
+	case err != nil && n.builder:
+		return nil, noBuilder(ctx, err, len(d.dialOpts) > 0)
+	case err != nil:
+		return nil, fmt.Errorf("BUILDKIT_HOST=%s does not answer as a BuildKit daemon: %w (start one there, or unset BUILDKIT_HOST to use the embedded engine's daemon)", n.address, err)
+	case n.builder && info.BuildkitVersion.Package == daggerPackage:
+		return nil, &builderError{"is an engine of Dagger", "write its address as dagger+" + n.address, nil}
 	}
-	d.Version = info.BuildkitVersion.Version
+	d.Version, d.platforms = info.BuildkitVersion.Version, info.Platforms
 	return d, nil
 }
 
@@ -54,11 +74,22 @@ func checkAddress(host string) error {
 }
 
 // tlsOptions reads a folder of three PEM files, with either of the two common sets of names: ca.pem, cert.pem, key.pem (Docker and BuildKit) or
-// ca.crt, tls.crt, tls.key (a Kubernetes secret). Without a folder it uses plain TCP.
-func tlsOptions(host string, getenv func(string) string) ([]client.ClientOpt, error) {
+// ca.crt, tls.crt, tls.key (a Kubernetes secret). Without a folder it uses plain TCP. A builder may have its own folder in it, named by its host.
+func (n named) tlsOptions(getenv func(string) string) ([]client.ClientOpt, error) {
 	dir := getenv("BUILDKIT_TLS_DIR")
 	if dir == "" {
 		return nil, nil
+	}
+	u, err := url.Parse(n.address)
+	if err != nil {
+		return nil, err
+	}
+	server := getenv("BUILDKIT_TLS_SERVER_NAME")
+	if server == "" || n.builder { // one name cannot be that of several builders
+		server = u.Hostname()
+	}
+	if own := filepath.Join(dir, u.Hostname()); n.builder && isFolder(own) {
+		dir = own
 	}
 	names := [3]string{"ca.pem", "cert.pem", "key.pem"}
 	if _, err := os.Stat(filepath.Join(dir, "tls.crt")); err == nil {
@@ -71,22 +102,19 @@ func tlsOptions(host string, getenv func(string) string) ([]client.ClientOpt, er
 			return nil, fmt.Errorf("BUILDKIT_TLS_DIR=%s: expected ca.pem, cert.pem and key.pem: %w", dir, err)
 		}
 	}
-	name := getenv("BUILDKIT_TLS_SERVER_NAME")
-	if name == "" {
-		u, err := url.Parse(host)
-		if err != nil {
-			return nil, err
-		}
-		name = u.Hostname()
-	}
 	return []client.ClientOpt{
-		client.WithServerConfig(name, files[0]),
+		client.WithServerConfig(server, files[0]),
 		client.WithCredentials(files[1], files[2]),
 	}, nil
 }
 
-func findNamed(ctx context.Context, host string, getenv func(string) string) (*Status, error) {
-	d, err := dialNamed(ctx, host, getenv)
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func findNamed(ctx context.Context, n named, getenv func(string) string) (*Status, error) {
+	d, err := dialNamed(ctx, n, getenv)
 	if err != nil {
 		return nil, err
 	}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"time"
 
-	controlapi "github.com/moby/buildkit/api/services/control"
 	"golang.org/x/sys/unix"
 )
 
@@ -99,21 +97,8 @@ func (r running) busy(ctx context.Context) bool {
 		return false
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	events, err := c.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{ActiveOnly: true, EarlyExit: true})
-	if err != nil {
-		return false
-	}
-	for {
-		event, err := events.Recv()
-		if errors.Is(err, io.EOF) || err != nil {
-			return false
-		}
-		if event.Type == controlapi.BuildHistoryEventType_STARTED {
-			return true
-		}
-	}
+	n, _ := runningBuilds(ctx, c) // a daemon that does not answer runs none for long
+	return n > 0
 }
 
 func (r running) waitIdle(ctx context.Context) error {
