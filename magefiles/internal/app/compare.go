@@ -35,7 +35,7 @@ func (a *App) compare(ctx context.Context, git *repo.Repo, host string, do func(
 		return err
 	}
 	return do(changed.SincePublished{
-		Files: files, Bases: basesOf, Head: head.Hash, Registry: a.readingClient(), Ancestors: line, Trees: git.Compare(),
+		Files: files, Bases: basesOf, Head: head.Hash, Registry: a.comparingClient(), Ancestors: line, Trees: git.Compare(),
 		Host: a.Registry, Namespace: a.Namespace, At: host,
 	})
 }

@@ -139,7 +139,7 @@ func (h *homelab) commit(message string) string {
 // publish pushes an image of a revision to the registry, and returns its digest.
 func (h *homelab) publish(tag, revision string) string {
 	h.t.Helper()
-	made, err := mutate.Config(empty.Image, v1.Config{Labels: map[string]string{"org.opencontainers.image.revision": revision}})
+	made, err := mutate.Config(empty.Image, v1.Config{Labels: map[string]string{"org.opencontainers.image.revision": revision, "title": tag}})
 	if err != nil {
 		h.t.Fatal(err)
 	}

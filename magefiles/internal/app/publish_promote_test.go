@@ -45,10 +45,10 @@ func TestPromoteAll(t *testing.T) {
 	h := newHomelab(t)
 	before := h.git(h.bare, "rev-parse", "main")
 	digest := h.publish("a:v1.1.0", before)
-	h.publish("b:v1.1.0", before)
+	unusedDigest := h.publish("b:v1.1.0", before)
 	one := publish.Result{Name: "a", Version: "v1.1.0", Digest: digest, Reference: h.Registry + "/me/a:v1.1.0@" + digest}
 	unused, failed := one, publish.Result{}
-	unused.Name = "b"
+	unused.Name, unused.Digest = "b", unusedDigest
 	if err := h.promoteAll(t.Context(), one, false, tasks.Promoting{}); err != nil || h.git(h.bare, "rev-parse", "main") != before {
 		t.Errorf("without -promote: %v", err)
 	}

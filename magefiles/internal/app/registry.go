@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"path/filepath"
 	"sync"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
@@ -34,9 +35,18 @@ func (a *App) registryClient(o registry.Options) *registry.Client {
 // readingClient reads from registries, with the site's account for its own. Without the
 // account's password, which a job for somebody's pull request does not get, it reads what
 // everybody may.
-func (a *App) readingClient() *registry.Client {
+func (a *App) readingClient() *registry.Client { return a.readingWith(nil) }
+
+// comparingClient is a readingClient that reads nothing twice that a digest identifies. It does not notice that a registry has
+// lost content, so nothing is published because of it.
+func (a *App) comparingClient() *registry.Client {
+	return a.readingWith(&registry.Cache{Dir: filepath.Join(a.cacheAt, "registry")})
+}
+
+func (a *App) readingWith(cache *registry.Cache) *registry.Client {
 	var once sync.Once
 	return a.registryClient(registry.Options{
+		Cache: cache,
 		Credentials: func(ctx context.Context, host string) (user, password string, ok bool, err error) {
 			user, password, ok, err = a.credentials(ctx, host)
 			if err != nil && ctx.Err() == nil {

@@ -42,12 +42,18 @@ type Options struct {
 	Retry Retry
 	// Jobs is the number of blobs that are sent in parallel; 0 means 4.
 	Jobs int
+	// Cache keeps what Look reads by digest, the manifests of an index and configs; nil keeps nothing. With it, Look does not notice that a
+	// registry has lost what it names.
+	Cache *Cache
 }
 
 // Client makes requests to registries. It is safe for concurrent use.
 type Client struct {
 	opts      Options
 	transport func() (http.RoundTripper, error) // built on first use: reading the CA file may fail
+
+	mu      sync.Mutex
+	readers map[string]*reader // by repository
 }
 
 const (
@@ -64,14 +70,17 @@ func New(o Options) *Client {
 	if o.Jobs <= 0 {
 		o.Jobs = defaultJobs
 	}
-	return &Client{opts: o, transport: sync.OnceValues(func() (http.RoundTripper, error) {
+	return &Client{opts: o, readers: map[string]*reader{}, transport: sync.OnceValues(func() (http.RoundTripper, error) {
 		own, err := newTransport(o)
 		return o.guarded(own), err
 	})}
 }
 
 func (o Options) guarded(own *http.Transport) http.RoundTripper {
-	return &guard{plain: o.Plain, next: httpx.NoStall(own, o.Timeout)}
+	return remembering(
+		&guard{plain: o.Plain, next: httpx.NoStall(own, o.Timeout)},
+		func(host string) bool { return plainAllowed(host, o.Plain) },
+	)
 }
 
 // tag turns a reference into go-containerregistry's, and allows plain HTTP for the hosts of plainAllowed. Invalid options are an

@@ -30,13 +30,16 @@ func (c *Client) Holds(ctx context.Context, ref image.Reference, digest string) 
 			return "", false, fmt.Errorf("image reference %s@%s: %w; expected REGISTRY/REPOSITORY@sha256:DIGEST", ref.Name(), digest, err)
 		}
 	}
-	acc := c.account()
-	err = c.ask(ctx, acc, "look up "+asked.String(), func(ctx context.Context) error {
-		found, ok, err = c.exists(ctx, asked, acc)
+	from, err := c.reader(tag.Repository)
+	if err != nil {
+		return "", false, err
+	}
+	err = c.ask(ctx, from.acc, "look up "+asked.String(), func(ctx context.Context) error {
+		found, ok, err = exists(ctx, asked, from.Puller)
 		return err
 	})
 	if err != nil {
-		return "", false, c.explain(ctx, reading, ref, acc, err)
+		return "", false, c.explain(ctx, reading, ref, from.acc, err)
 	}
 	return found, ok, nil
 }
@@ -49,12 +52,8 @@ func (c *Client) nameOptions(ref image.Reference) []name.Option {
 	return opts
 }
 
-func (c *Client) exists(ctx context.Context, asked name.Reference, acc *account) (string, bool, error) {
-	opts, err := c.remoteOptions(ctx, acc)
-	if err != nil {
-		return "", false, err
-	}
-	head, err := remote.Head(asked, opts...)
+func exists(ctx context.Context, asked name.Reference, puller *remote.Puller) (string, bool, error) {
+	head, err := puller.Head(ctx, asked)
 	if err == nil {
 		return head.Digest.String(), true, nil
 	}
@@ -63,7 +62,7 @@ func (c *Client) exists(ctx context.Context, asked name.Reference, acc *account)
 		return "", false, err
 	}
 	// An answer to HEAD has no text, so GET asks again for the reason, which may be a proxy's.
-	got, err := remote.Get(asked, opts...)
+	got, err := puller.Get(ctx, asked)
 	if absent(err) {
 		return "", false, nil
 	}

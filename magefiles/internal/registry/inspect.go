@@ -1,10 +1,12 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -29,26 +31,21 @@ func (c *Client) Look(ctx context.Context, ref image.Reference) (found image.Fou
 	if err != nil {
 		return image.Found{}, false, err
 	}
-	acc := c.account()
-	err = c.ask(ctx, acc, "read "+ref.String(), func(ctx context.Context) error {
-		found, ok, err = c.inspect(documents(ctx), tag, acc)
+	from, err := c.reader(tag.Repository)
+	if err != nil {
+		return image.Found{}, false, err
+	}
+	err = c.ask(ctx, from.acc, "read "+ref.String(), func(ctx context.Context) error {
+		found, ok, err = c.inspect(documents(ctx), tag, from.Puller)
 		return err
 	})
 	if err != nil {
-		return image.Found{}, false, c.explain(ctx, reading, ref, acc, err)
+		return image.Found{}, false, c.explain(ctx, reading, ref, from.acc, err)
 	}
 	return found, ok, nil
 }
 
-func (c *Client) inspect(ctx context.Context, tag name.Tag, acc *account) (image.Found, bool, error) {
-	opts, err := c.remoteOptions(ctx, acc)
-	if err != nil {
-		return image.Found{}, false, err
-	}
-	puller, err := remote.NewPuller(opts...)
-	if err != nil {
-		return image.Found{}, false, err
-	}
+func (c *Client) inspect(ctx context.Context, tag name.Tag, puller *remote.Puller) (image.Found, bool, error) {
 	root, err := puller.Get(ctx, tag)
 	if absent(err) {
 		return image.Found{}, false, nil
@@ -59,9 +56,9 @@ func (c *Client) inspect(ctx context.Context, tag name.Tag, acc *account) (image
 	found := image.Found{Digest: root.Digest.String()}
 	switch {
 	case root.MediaType.IsIndex():
-		err = readIndex(ctx, &found, puller, tag, root)
+		err = c.readIndex(ctx, &found, puller, tag, root)
 	case root.MediaType.IsImage():
-		err = readImage(&found, root)
+		err = c.readImage(ctx, &found, puller, tag, root)
 	default:
 		err = fmt.Errorf("%s is a %q, neither an image nor an index of images", tag, root.MediaType)
 	}
@@ -78,7 +75,7 @@ func absent(err error) bool {
 }
 
 // readIndex sets the fields that an index states, and the labels of its first image.
-func readIndex(ctx context.Context, f *image.Found, puller *remote.Puller, tag name.Tag, root *remote.Descriptor) error {
+func (c *Client) readIndex(ctx context.Context, f *image.Found, puller *remote.Puller, tag name.Tag, root *remote.Descriptor) error {
 	var index v1.IndexManifest
 	if err := json.Unmarshal(root.Manifest, &index); err != nil {
 		return fmt.Errorf("index under %s: %w", tag, err)
@@ -99,11 +96,17 @@ func readIndex(ctx context.Context, f *image.Found, puller *remote.Puller, tag n
 	if first == nil {
 		return nil
 	}
-	child, err := puller.Get(ctx, tag.Digest(first.Digest.String()))
+	child, err := c.cached(first.Digest, func() ([]byte, error) {
+		got, err := puller.Get(ctx, tag.Digest(first.Digest.String()))
+		if err != nil {
+			return nil, incomplete(tag, first.Digest, err)
+		}
+		return got.Manifest, nil
+	})
 	if err != nil {
-		return incomplete(tag, first.Digest, err)
+		return err
 	}
-	config, err := readConfig(child)
+	_, config, err := c.readManifest(ctx, puller, tag, child, first.Digest)
 	if err != nil {
 		return err
 	}
@@ -112,12 +115,8 @@ func readIndex(ctx context.Context, f *image.Found, puller *remote.Puller, tag n
 }
 
 // readImage sets the fields that the manifest and the config of an image state.
-func readImage(f *image.Found, root *remote.Descriptor) error {
-	var manifest v1.Manifest
-	if err := json.Unmarshal(root.Manifest, &manifest); err != nil {
-		return fmt.Errorf("manifest %s: %w", root.Digest, err)
-	}
-	config, err := readConfig(root)
+func (c *Client) readImage(ctx context.Context, f *image.Found, puller *remote.Puller, tag name.Tag, root *remote.Descriptor) error {
+	manifest, config, err := c.readManifest(ctx, puller, tag, root.Manifest, root.Digest)
 	if err != nil {
 		return err
 	}
@@ -129,16 +128,53 @@ func readImage(f *image.Found, root *remote.Descriptor) error {
 	return nil
 }
 
-func readConfig(d *remote.Descriptor) (*v1.ConfigFile, error) {
-	img, err := d.Image()
+// readManifest parses the manifest of an image, and reads its config.
+func (c *Client) readManifest(ctx context.Context, puller *remote.Puller, tag name.Tag, raw []byte, digest v1.Hash) (*v1.Manifest, *v1.ConfigFile, error) {
+	var manifest v1.Manifest
+	if err := json.Unmarshal(raw, &manifest); err != nil {
+		return nil, nil, fmt.Errorf("manifest %s: %w", digest, err)
+	}
+	at := manifest.Config
+	text, err := c.cached(at.Digest, func() ([]byte, error) {
+		if at.Digest.Algorithm == "sha256" && digestHex(at.Data) == at.Digest.Hex { // the manifest contains it
+			return at.Data, nil
+		}
+		return readBlob(ctx, puller, tag.Digest(at.Digest.String()))
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("config of image %s: %w", digest, err)
+	}
+	config, err := v1.ParseConfigFile(bytes.NewReader(text))
+	if err != nil {
+		return nil, nil, fmt.Errorf("config of image %s: %w", digest, err)
+	}
+	return &manifest, config, nil
+}
+
+// readBlob reads a blob, and compares it with its digest. The context bounds its size (documents).
+func readBlob(ctx context.Context, puller *remote.Puller, blob name.Digest) ([]byte, error) {
+	layer, err := puller.Layer(ctx, blob)
 	if err != nil {
 		return nil, err
 	}
-	config, err := img.ConfigFile()
+	content, err := layer.Compressed()
 	if err != nil {
-		return nil, fmt.Errorf("config of image %s: %w", d.Digest, err)
+		return nil, err
 	}
-	return config, nil
+	defer content.Close()
+	return io.ReadAll(content)
+}
+
+// cached reads content from the cache, or with read.
+func (c *Client) cached(digest v1.Hash, read func() ([]byte, error)) ([]byte, error) {
+	if content, ok := c.opts.Cache.get(digest); ok {
+		return content, nil
+	}
+	content, err := read()
+	if err == nil {
+		c.opts.Cache.put(digest, content)
+	}
+	return content, err
 }
 
 // incomplete is the error of a tag that names a missing image, which is not an absent tag.

@@ -94,20 +94,15 @@ func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) e
 	case found.Digest != a.Digest():
 		return c.mismatch(ref, fmt.Sprintf("has digest %s for the tag, expected %s", found.Digest, a.Digest()))
 	}
-	acc := c.account()
-	err = c.retry(ctx, acc, "verify "+ref.String(), func(ctx context.Context) error { return c.verifyParts(ctx, ref, tag, acc, a) })
-	return c.explain(ctx, reading, ref, acc, err)
+	from, err := c.reader(tag.Repository)
+	if err != nil {
+		return err
+	}
+	err = c.retry(ctx, from.acc, "verify "+ref.String(), func(ctx context.Context) error { return c.verifyParts(ctx, ref, tag, from.Puller, a) })
+	return c.explain(ctx, reading, ref, from.acc, err)
 }
 
-func (c *Client) verifyParts(ctx context.Context, ref image.Reference, tag name.Tag, acc *account, a *Artifact) error {
-	opts, err := c.remoteOptions(ctx, acc)
-	if err != nil {
-		return err
-	}
-	puller, err := remote.NewPuller(opts...)
-	if err != nil {
-		return err
-	}
+func (c *Client) verifyParts(ctx context.Context, ref image.Reference, tag name.Tag, puller *remote.Puller, a *Artifact) error {
 	for _, img := range a.children() {
 		if _, err := puller.Head(ctx, tag.Digest(img.digest.String())); err != nil {
 			return c.missing(ref, "image", img.digest, err)

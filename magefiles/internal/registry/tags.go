@@ -21,30 +21,25 @@ func (c *Client) Tags(ctx context.Context, ref image.Reference) (tags []string, 
 	if err != nil {
 		return nil, fmt.Errorf("image repository %q: %w; expected REGISTRY/REPOSITORY", ref.Name(), err)
 	}
-	acc := c.account()
-	err = c.ask(ctx, acc, "list the tags of "+ref.Name(), func(ctx context.Context) error {
-		opts, err := c.remoteOptions(ctx, acc)
-		if err != nil {
-			return err
-		}
-		tags, err = list(ctx, repository, opts)
+	from, err := c.reader(repository)
+	if err != nil {
+		return nil, err
+	}
+	err = c.ask(ctx, from.acc, "list the tags of "+ref.Name(), func(ctx context.Context) (err error) {
+		tags, err = list(ctx, repository, from.Puller)
 		if absent(err) {
 			tags, err = nil, nil
 		}
 		return err
 	})
 	if err != nil {
-		return nil, c.explainAs(ctx, reading, ref, ref.Name(), acc, err)
+		return nil, c.explainAs(ctx, reading, ref, ref.Name(), from.acc, err)
 	}
 	return tags, nil
 }
 
 // list reads page after page, up to a limit.
-func list(ctx context.Context, repository name.Repository, opts []remote.Option) (tags []string, err error) {
-	puller, err := remote.NewPuller(opts...)
-	if err != nil {
-		return nil, err
-	}
+func list(ctx context.Context, repository name.Repository, puller *remote.Puller) (tags []string, err error) {
 	pages, err := puller.Lister(ctx, repository)
 	if err != nil {
 		return nil, err
