@@ -100,7 +100,7 @@ func (c *Changeset) laidOut(ctx context.Context) (dir string, done func(), err e
 	return dir, done, nil
 }
 
-// layOut writes the directory's files into a new folder of the host.
+// layOut writes the directory's files into a new folder of the host. The user may read all files and write to all folders.
 func (d *Directory) layOut(ctx context.Context, dir string) error {
 	if err := d.ready(ctx); err != nil {
 		return err
@@ -108,7 +108,17 @@ func (d *Directory) layOut(ctx context.Context, dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	return d.env.Solver.ExportDir(ctx, d.rooted().st, dir, false)
+	return d.exportOpen(ctx, dir)
+}
+
+// exportOpen writes the directory's files into a folder of the host, with the right to read all files and to write to all folders. Root has it anyway.
+func (d *Directory) exportOpen(ctx context.Context, dir string) error {
+	st := d.rooted().st
+	if os.Geteuid() != 0 && st.Output() != nil {
+		open := &llb.CopyInfo{CopyDirContentsOnly: true, Mode: &llb.ChmodOpt{ModeStr: "u+rwX"}}
+		st = llb.Scratch().File(llb.Copy(st, "/", "/", open), llb.WithCustomName("[internal] readable files"))
+	}
+	return d.env.Solver.ExportDir(ctx, st, dir, false)
 }
 
 // compare compares two folders of the host.
@@ -243,7 +253,7 @@ func (c *Changeset) asPatch(ctx context.Context, _ gql.Args) (any, error) {
 	if err != nil {
 		return nil, inSpan(err)
 	}
-	return c.after.env.newFile("diff.patch", []byte(patch), 0o644)
+	return c.after.env.newFile(ctx, "diff.patch", []byte(patch), 0o644)
 }
 
 // export applies the changes to a folder of the host.

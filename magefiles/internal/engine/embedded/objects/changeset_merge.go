@@ -97,7 +97,7 @@ func (c *Changeset) merge(ctx context.Context, others []*Changeset, on string) (
 	if err := gitremote.Merge(ctx, dir, patches, gitremote.OnConflict(on), removed); err != nil {
 		return nil, inSpan(err)
 	}
-	after, err := before.as(filepath.Join(dir, "a"), filepath.Join(dir, "b"))
+	after, err := before.as(ctx, filepath.Join(dir, "a"), filepath.Join(dir, "b"))
 	return &Changeset{before: before, after: after}, err
 }
 

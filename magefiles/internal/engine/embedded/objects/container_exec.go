@@ -204,7 +204,11 @@ func (e *Env) instruct(ctx context.Context, in execmeta.Instruction, stdin []byt
 	files := llb.Scratch()
 	needed := false
 	if in.Stdin {
-		files, needed = files.File(llb.Mkfile("/"+execmeta.StdinFile, 0o600, stdin), llb.WithCustomName("[internal] stdin")), true
+		action, err := e.filled(ctx, folders{}, "/"+execmeta.StdinFile, 0o600, stdin)
+		if err != nil {
+			return nil, err
+		}
+		files, needed = files.File(action, llb.WithCustomName("[internal] stdin")), true
 	}
 	if len(text) > execmeta.MaxEnv {
 		files, needed = files.File(llb.Mkfile("/"+execmeta.InstructionFile, 0o600, []byte(text)), llb.WithCustomName("[internal] instruction")), true

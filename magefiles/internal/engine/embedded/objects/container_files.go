@@ -232,7 +232,7 @@ func (c *Container) withNewFile(ctx context.Context, a gql.Args) (any, error) {
 		return nil, err
 	}
 	given := c.arg(a, "path")
-	f, err := c.env.newFile(path.Base(path.Clean(given)), []byte(a.String("contents")), permissions(a, 0o644))
+	f, err := c.env.newFile(ctx, path.Base(path.Clean(given)), []byte(a.String("contents")), permissions(a, 0o644))
 	if err != nil {
 		return nil, inSpan(fmt.Errorf("failed to create new file %s: %w", given, err))
 	}

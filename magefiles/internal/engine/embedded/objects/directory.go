@@ -239,19 +239,24 @@ func (d *Directory) newFile(given string, contents []byte, mode os.FileMode) *Di
 		if err != nil {
 			return nil, err
 		}
-		var opts []llb.MkfileOption
+		var owner []llb.ChownOption
 		switch {
 		case info == nil:
 		case info.IsDir():
 			return nil, inSpan(fmt.Errorf("open %s: is a directory", r.pathInErrors(p)))
 		case os.FileMode(info.Mode).IsRegular():
 			mode = os.FileMode(info.Mode).Perm()
-			opts = append(opts, llb.WithUIDGID(int(info.Uid), int(info.Gid)))
+			owner = append(owner, llb.WithUIDGID(int(info.Uid), int(info.Gid)))
 		}
-		if parent := path.Dir(p); parent != "/" {
-			return llb.Mkdir(parent, 0o755, llb.WithParents(true)).Mkfile(p, mode, contents, opts...), nil
+		p := p
+		var into folders
+		if len(contents) > largest {
+			if p, err = r.realPath(p); err != nil {
+				return nil, err
+			}
+			into = into.removed(p)
 		}
-		return llb.Mkfile(p, mode, contents, opts...), nil
+		return r.env.filled(r.ctx, into.made(path.Dir(p), 0o755, nil), p, mode, contents, owner...)
 	})
 }
 

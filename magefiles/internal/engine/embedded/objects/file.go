@@ -164,7 +164,11 @@ func (f *File) withReplaced(ctx context.Context, a gql.Args) (any, error) {
 		return nil, inSpan(err)
 	}
 	name := "/" + f.base()
-	st := llb.Scratch().File(llb.Mkfile(name, os.FileMode(info.info.Mode).Perm(), []byte(out), llb.WithUIDGID(int(info.info.Uid), int(info.info.Gid))), llb.WithCustomNamef("replace in %s", f.base()))
+	action, err := f.env.filled(ctx, folders{}, name, os.FileMode(info.info.Mode).Perm(), []byte(out), llb.WithUIDGID(int(info.info.Uid), int(info.info.Gid)))
+	if err != nil {
+		return nil, err
+	}
+	st := llb.Scratch().File(action, llb.WithCustomNamef("replace in %s", f.base()))
 	return &File{env: f.env, st: st, path: name, checks: f.checks}, nil
 }
 

@@ -44,7 +44,7 @@ func (r *GitRepository) changedFiles(ctx context.Context) (any, error) {
 	if err := gitremote.Clean(ctx, r.remote.URL, clean, dir); err != nil {
 		return nil, inSpan(err)
 	}
-	before, err := r.files.as(dirty, clean)
+	before, err := r.files.as(ctx, dirty, clean)
 	if err != nil {
 		return nil, err
 	}

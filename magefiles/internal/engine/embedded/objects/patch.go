@@ -2,11 +2,14 @@ package objects
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+
+	"github.com/moby/buildkit/client/llb"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gitremote"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/embedded/gql"
@@ -40,11 +43,11 @@ func (d *Directory) patched(ctx context.Context, patch string) (any, error) {
 	if err := gitremote.Apply(ctx, tree, patch); err != nil {
 		return nil, inSpan(err)
 	}
-	return d.as(filepath.Join(dir, "a"), tree)
+	return d.as(ctx, filepath.Join(dir, "a"), tree)
 }
 
 // as is the directory with the changes between two folders of the host, of which the first is the directory.
-func (d *Directory) as(before, tree string) (*Directory, error) {
+func (d *Directory) as(ctx context.Context, before, tree string) (*Directory, error) {
 	p, err := compare(before, tree)
 	if err != nil || p.empty() {
 		return d, err
@@ -53,16 +56,28 @@ func (d *Directory) as(before, tree string) (*Directory, error) {
 	for _, name := range p.removed {
 		all = all.removed(d.at(name))
 	}
-	for _, name := range slices.Concat(p.added, p.modified) {
-		if all, err = all.written(filepath.Join(tree, name), d.at(name)); err != nil {
+	names := slices.Concat(p.added, p.modified)
+	size, err := sizeOf(tree, names)
+	if err != nil {
+		return nil, err
+	}
+	var sent llb.State
+	if size > largest {
+		if sent, err = d.env.uploaded(ctx, tree, names); err != nil {
+			return nil, err
+		}
+	}
+	for i, name := range names {
+		if all, err = all.written(filepath.Join(tree, name), d.at(name), sent, i); err != nil {
 			return nil, err
 		}
 	}
 	return d.apply("patch", all.action), nil
 }
 
-// written writes a file of the host to the path p. Existing folders keep their attributes.
-func (f folders) written(file, p string) (folders, error) {
+// written writes a file of the host to the path p. If files were sent, its contents are in the one with that number. Existing folders keep their
+// attributes.
+func (f folders) written(file, p string, sent llb.State, number int) (folders, error) {
 	info, err := os.Lstat(file)
 	if err != nil {
 		return f, err
@@ -74,6 +89,9 @@ func (f folders) written(file, p string) (folders, error) {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := os.Readlink(file)
 		return folders{into.Symlink(target, p)}, err
+	}
+	if sent.Output() != nil {
+		return folders{into.Copy(sent, fmt.Sprint("/", number), p, &llb.CopyInfo{Mode: &llb.ChmodOpt{Mode: info.Mode().Perm()}})}, nil
 	}
 	content, err := os.ReadFile(file)
 	return folders{into.Mkfile(p, info.Mode().Perm(), content)}, err

@@ -51,21 +51,25 @@ func newContainer(q *Query, _ context.Context, a gql.Args) (any, error) {
 	return &Container{env: q.Env, platform: p, fs: llb.Scratch()}, nil
 }
 
-func newFile(q *Query, _ context.Context, a gql.Args) (any, error) {
+func newFile(q *Query, ctx context.Context, a gql.Args) (any, error) {
 	name := a.String("name")
 	if strings.Contains(name, "/") {
 		return nil, fmt.Errorf("file name %q must not contain a directory", name)
 	}
-	f, err := q.Env.newFile(name, []byte(a.String("contents")), permissions(a, 0o644))
+	f, err := q.Env.newFile(ctx, name, []byte(a.String("contents")), permissions(a, 0o644))
 	return f, inSpan(err)
 }
 
 // newFile is a file in its own folder.
-func (e *Env) newFile(name string, contents []byte, mode os.FileMode) (*File, error) {
+func (e *Env) newFile(ctx context.Context, name string, contents []byte, mode os.FileMode) (*File, error) {
 	if strings.Trim(name, "/") == "" || name == "." || name == ".." {
 		return nil, errors.New("open /: is a directory")
 	}
-	st := llb.Scratch().File(llb.Mkfile("/"+name, mode, contents), llb.WithCustomNamef("new file %s", name))
+	action, err := e.filled(ctx, folders{}, "/"+name, mode, contents)
+	if err != nil {
+		return nil, err
+	}
+	st := llb.Scratch().File(action, llb.WithCustomNamef("new file %s", name))
 	return &File{env: e, st: st, path: "/" + name}, nil
 }
 

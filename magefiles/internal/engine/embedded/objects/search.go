@@ -192,7 +192,7 @@ func (d *Directory) search(ctx context.Context, a gql.Args) (any, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	if err := d.env.Solver.ExportDir(ctx, d.rooted().st, dir, false); err != nil {
+	if err := d.exportOpen(ctx, dir); err != nil {
 		return nil, err
 	}
 	w := &searchWalk{searching: s, dir: dir, globs: overrides(a.Strings("globs")), hidden: !a.Bool("skipHidden"), ignoring: a.Bool("skipIgnored")}
