@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/console"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
@@ -77,10 +78,13 @@ func ofDefaultBranch(getenv func(string) string, owner, repository string) bool 
 // cacheRemote is the repository of the cache. To write requires the account of the site. Reading begins without it: on a laptop the account may cost
 // a question of 1Password, and a job for a pull request has none.
 func (a *App) cacheRemote(ref image.Reference, writes bool) *cacheRemote {
-	r := &cacheRemote{account: a.registryClient(registry.Options{}).Repository(ref)}
+	// A registry that does not answer soon must not delay the build, which only says that once.
+	o := registry.Options{Timeout: 10 * time.Second, Retry: registry.Retry{Attempts: 2, Max: 2 * time.Second}, Log: func(string) {}}
+	r := &cacheRemote{account: a.registryClient(o).Repository(ref)}
 	r.now.Store(r.account)
 	if !writes {
-		r.now.Store(a.registryClient(registry.Options{Credentials: noAccount}).Repository(ref))
+		o.Credentials = noAccount
+		r.now.Store(a.registryClient(o).Repository(ref))
 	}
 	return r
 }

@@ -25,7 +25,10 @@ func (a *App) pushingTo(progress func(registry.Progress)) *registry.Client {
 
 // registryClient is a client of registries, with the site's account for its own registry.
 func (a *App) registryClient(o registry.Options) *registry.Client {
-	o.Plain, o.CAFile, o.Log = settings.List(a.PlainRegistries), a.trusted.file(), a.console.Note
+	o.Plain, o.CAFile = settings.List(a.PlainRegistries), a.trusted.file()
+	if o.Log == nil {
+		o.Log = a.console.Note
+	}
 	if o.Credentials == nil {
 		o.Credentials = a.credentials
 	}

@@ -1,18 +1,28 @@
 package engine_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/rand"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"dagger.io/dagger"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/faultproxy"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab/labtest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/registry"
 )
@@ -44,16 +54,27 @@ func labRegistry(t *testing.T, o lab.RegistryOptions) *lab.Registry {
 	return r
 }
 
-// on calls do in a session of a daemon with a cache, and writes the cache.
-func on(t *testing.T, opts engine.Options, cache *engine.Cache, do func(ctx context.Context, c *dagger.Client)) {
+// on calls do in a session of a daemon that reads an entry of a cache.
+func on(t *testing.T, opts engine.Options, entry string, cache *engine.Cache, do func(ctx context.Context, c *dagger.Client)) {
+	t.Helper()
+	with(t, opts, entry, cache, func(ctx context.Context, s *engine.Session) { do(ctx, s.Client) })
+}
+
+// saving is the same, and writes the entry.
+func saving(t *testing.T, opts engine.Options, entry string, cache *engine.Cache, do func(ctx context.Context, c *dagger.Client)) {
+	t.Helper()
+	with(t, opts, entry, cache, func(ctx context.Context, s *engine.Session) { do(ctx, s.Client); s.SaveCache(ctx) })
+}
+
+func with(t *testing.T, opts engine.Options, entry string, cache *engine.Cache, do func(ctx context.Context, s *engine.Session)) {
 	t.Helper()
 	opts.Cache = cache
+	ctx, cancel := context.WithTimeout(engine.WithCacheEntry(context.Background(), entry), 10*waitTime) // a failure does not hang
+	defer cancel()
 	s, err := engine.Connect(context.Background(), opts)
 	must(t, err)
 	defer func() { must(t, s.Close()) }()
-	ctx := engine.WithCacheEntry(context.Background(), "test")
-	do(ctx, s.Client)
-	s.SaveCache(context.Background())
+	do(ctx, s)
 }
 
 // machine is a checkout with the files of a build, at a path of its own, and an engine without any state.
@@ -71,13 +92,13 @@ func machine(t *testing.T, program string, files map[string]string) (engine.Opti
 }
 
 // threeSteps runs the program three times: before the source, with it, and after that. It returns the time at which each ran.
-func threeSteps(t *testing.T, ctx context.Context, c *dagger.Client) (ran [3]string) {
+func threeSteps(t *testing.T, ctx context.Context, c *dagger.Client, nonce string) (ran [3]string) {
 	t.Helper()
 	host := c.Host().Directory(".", dagger.HostDirectoryOpts{Include: []string{"program", "source"}})
 	step := func(c *dagger.Container, n int, args ...string) *dagger.Container {
 		return c.WithExec(append([]string{"/program", "now", ">/ran" + string(rune('0'+n))}, args...))
 	}
-	one := step(c.Container().WithFile("/program", host.File("program")), 1)
+	one := step(c.Container().WithEnvVariable("NONCE", nonce).WithFile("/program", host.File("program")), 1)
 	two := step(one.WithFile("/source", host.File("source")), 2, "@/source")
 	three := step(two, 3)
 	for i, ct := range []*dagger.Container{one, two, three} {
@@ -93,12 +114,14 @@ func TestAFreshEngineRunsOnlyWhatChanged(t *testing.T) {
 	r := labRegistry(t, lab.RegistryOptions{})
 	var said warnings
 	var first, same, changed [3]string
+	cache := cacheIn(r, registry.Options{}, &said)
 	a, _ := machine(t, program, map[string]string{"source": "one"})
-	on(t, a, cacheIn(r, registry.Options{}, &said), func(ctx context.Context, c *dagger.Client) { first = threeSteps(t, ctx, c) })
-	b, _ := machine(t, program, map[string]string{"source": "one"})
-	on(t, b, cacheIn(r, registry.Options{}, &said), func(ctx context.Context, c *dagger.Client) { same = threeSteps(t, ctx, c) })
-	d, _ := machine(t, program, map[string]string{"source": "two"})
-	on(t, d, cacheIn(r, registry.Options{}, &said), func(ctx context.Context, c *dagger.Client) { changed = threeSteps(t, ctx, c) })
+	saving(t, a, "three", cache, func(ctx context.Context, c *dagger.Client) { first = threeSteps(t, ctx, c, "") })
+	b, dir := machine(t, program, map[string]string{"source": "one"})
+	on(t, b, "three", cache, func(ctx context.Context, c *dagger.Client) { same = threeSteps(t, ctx, c, "") })
+	must(t, os.WriteFile(filepath.Join(dir, "source"), []byte("two"), 0o644))
+	d := ownDaemon(t, dir)
+	saving(t, d, "three", cache, func(ctx context.Context, c *dagger.Client) { changed = threeSteps(t, ctx, c, "") })
 	if same != first {
 		t.Errorf("a fresh engine ran steps again: %v, then %v", first, same)
 	}
@@ -107,5 +130,201 @@ func TestAFreshEngineRunsOnlyWhatChanged(t *testing.T) {
 	}
 	if len(said.said) > 0 {
 		t.Errorf("said %q", said.said)
+	}
+}
+
+// A build with a registry that fails runs its steps, and says so once.
+func TestACacheThatCannotBeRead(t *testing.T) {
+	program := program(t, printEnv)
+	labtest.Need(t, lab.PartRegistry)
+	writer := enginetest.Options(t, "/")
+	here, dir := machine(t, program, map[string]string{"source": "one"})
+	writer.Workdir = dir
+	here.Workdir = dir
+	layer := regexp.MustCompile(`/blobs/sha256:`)
+	manifest := regexp.MustCompile(`/manifests/`)
+	status := func(code int, body string) faultproxy.Fault {
+		return faultproxy.Fault{Kind: faultproxy.Status, Status: code, Body: body}
+	}
+	// The first blob that is read is the list of steps.
+	afterFirst := func() func(*http.Request) bool {
+		var seen atomic.Int64
+		return func(q *http.Request) bool {
+			return q.Method == http.MethodGet && layer.MatchString(q.URL.Path) && seen.Add(1) > 1
+		}
+	}
+	big := strings.Repeat("x", 1<<10)
+	tests := map[string]struct {
+		fault faultproxy.Fault
+		says  string // "" for no warning
+	}{
+		"down":                {faultproxy.Fault{Kind: faultproxy.Refuse}, "read: "},
+		"requires an account": {status(401, ""), "requires credentials to read this"},
+		"forbidden":           {status(403, ""), "does not let this account read it"},
+		"not a registry":      {status(404, "<html>"), "read: "},
+		"no such repository":  {status(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`), ""},
+		"silent":              {faultproxy.Fault{Kind: faultproxy.Delay}, "does not answer in time"},
+		"another format": {
+			faultproxy.Fault{Kind: faultproxy.Status, Path: manifest, Status: 200, Body: `{"schemaVersion":2,"config":{"mediaType":"` + ociConfig + `"}}`,
+				Header: http.Header{"Content-Type": {ociManifest}}}, "not a cache of BuildKit",
+		},
+		"damaged manifest":      {faultproxy.Fault{Kind: faultproxy.Status, Path: manifest, Status: 200, Body: `{"sch`, Header: http.Header{"Content-Type": {ociManifest}}}, "the entry is damaged"},
+		"damaged steps":         {faultproxy.Fault{Kind: faultproxy.Status, Path: layer, Method: "GET", Times: 1, Status: 200, Body: big}, "read"},
+		"steps cut":             {faultproxy.Fault{Kind: faultproxy.Cut, Path: layer, Bytes: 10}, "read"},
+		"layers missing":        {faultproxy.Fault{Kind: faultproxy.Status, Method: "HEAD", Path: layer, Status: 404}, ""},
+		"layers forbidden":      {faultproxy.Fault{Kind: faultproxy.Status, Match: afterFirst(), Status: 403}, "does not let this account read it"},
+		"layers disappear":      {faultproxy.Fault{Kind: faultproxy.Status, Match: afterFirst(), Status: 404}, "read: "},
+		"damaged layers":        {faultproxy.Fault{Kind: faultproxy.Status, Match: afterFirst(), Status: 200, Body: big}, "read: "},
+		"layers cut":            {faultproxy.Fault{Kind: faultproxy.Cut, Match: afterFirst(), Bytes: 10}, "read: "},
+		"silence about a layer": {faultproxy.Fault{Kind: faultproxy.Delay, Match: afterFirst()}, "does not answer in time"},
+	}
+	r, nonce, first := labRegistry(t, lab.RegistryOptions{}), rand.Text(), map[string][3]string{}
+	var wrote warnings
+	saving(t, writer, "another", cacheIn(r, registry.Options{}, &wrote), func(ctx context.Context, c *dagger.Client) {
+		for name := range tests {
+			first[name] = threeSteps(t, engine.WithCacheEntry(ctx, tagOf(name)), c, nonce+name)
+		}
+	})
+	if len(wrote.said) > 0 {
+		t.Fatalf("said %q", wrote.said)
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var said warnings
+			var again [3]string
+			defer r.Proxy().Fail(test.fault)()
+			impatient := registry.Options{Timeout: time.Second, Retry: registry.Retry{Attempts: 2, First: time.Millisecond}}
+			on(t, here, tagOf(name), cacheIn(r, impatient, &said), func(ctx context.Context, c *dagger.Client) { again = threeSteps(t, ctx, c, nonce+name) })
+			for i, ran := range first[name] {
+				if again[i] == "" || again[i] == ran {
+					t.Errorf("step %d ran at %q, on the other engine at %q", i, again[i], ran)
+				}
+			}
+			if said := strings.Join(said.said, "\n"); (said == "") != (test.says == "") || !strings.Contains(said, test.says) || strings.Contains(said, "\n") {
+				t.Errorf("said %q, want %q", said, test.says)
+			}
+		})
+	}
+}
+
+const (
+	ociManifest = "application/vnd.oci.image.manifest.v1+json"
+	ociConfig   = "application/vnd.oci.image.config.v1+json"
+)
+
+// tagOf is a tag with the name of a test.
+func tagOf(name string) string { return strings.ReplaceAll(name, " ", "-") }
+
+// A cache that cannot be written is a warning.
+func TestACacheThatCannotBeWritten(t *testing.T) {
+	program := program(t, printEnv)
+	opts, _ := machine(t, program, map[string]string{"source": "one"})
+	nonce := rand.Text()
+	for name, test := range map[string]struct {
+		registry lab.RegistryOptions
+		fault    faultproxy.Fault
+		says     string
+	}{
+		"requires an account": {lab.RegistryOptions{}, faultproxy.Fault{Kind: faultproxy.Status, Method: "POST", Status: 401}, "requires credentials to write this"},
+		"forbidden":           {lab.RegistryOptions{}, faultproxy.Fault{Kind: faultproxy.Status, Method: "POST", Status: 403}, "does not let this account write it"},
+		"unavailable":         {lab.RegistryOptions{}, faultproxy.Fault{Kind: faultproxy.Status, Method: "PUT", Status: 500}, "write: "},
+		"upload cut":          {lab.RegistryOptions{}, faultproxy.Fault{Kind: faultproxy.CutRequest, Bytes: 10}, "write: "},
+		"silent":              {lab.RegistryOptions{}, faultproxy.Fault{Kind: faultproxy.Delay, Method: "POST"}, "does not answer in time"},
+		"tags cannot move":    {lab.RegistryOptions{CreateOnly: true}, faultproxy.Fault{}, "a policy may allow only new tags"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := labRegistry(t, test.registry)
+			impatient := registry.Options{Timeout: time.Second, Retry: registry.Retry{Attempts: 2, First: time.Millisecond}}
+			var said warnings
+			if test.fault.Kind == 0 { // another build wrote the tag
+				saving(t, opts, "entry", cacheIn(r, impatient, &said), func(ctx context.Context, c *dagger.Client) { threeSteps(t, ctx, c, nonce+"another") })
+				saving(t, opts, "entry", cacheIn(r, impatient, &said), func(ctx context.Context, c *dagger.Client) { threeSteps(t, ctx, c, nonce+"another") })
+				if len(said.said) > 0 {
+					t.Errorf("said %q when nothing changed", said.said)
+				}
+			} else {
+				defer r.Proxy().Fail(test.fault)()
+			}
+			saving(t, opts, "entry", cacheIn(r, impatient, &said), func(ctx context.Context, c *dagger.Client) { threeSteps(t, ctx, c, nonce+name) })
+			if len(said.said) != 1 || !strings.Contains(said.said[0], test.says) {
+				t.Errorf("said %q, want %q", said.said, test.says)
+			}
+		})
+	}
+}
+
+// A session that only reads makes no request that writes, and a request without an entry makes none at all.
+func TestReadingDoesNotWrite(t *testing.T) {
+	program := program(t, printEnv)
+	opts, _ := machine(t, program, map[string]string{"source": "one"})
+	r := labRegistry(t, lab.RegistryOptions{})
+	var said warnings
+	on(t, opts, "entry", cacheIn(r, registry.Options{}, &said), func(ctx context.Context, c *dagger.Client) {
+		threeSteps(t, context.WithoutCancel(t.Context()), c, rand.Text())
+		if n := len(r.Requests()); n > 0 {
+			t.Errorf("%d requests for a build without an entry", n)
+		}
+		threeSteps(t, ctx, c, rand.Text())
+	})
+	for _, q := range r.Requests() {
+		if q.Method != http.MethodGet && q.Method != http.MethodHead {
+			t.Errorf("%s %s", q.Method, q.Path)
+		}
+	}
+	if len(said.said) > 0 || len(r.Requests()) == 0 {
+		t.Errorf("%d requests, said %q", len(r.Requests()), said.said)
+	}
+}
+
+// The cache holds no secret: neither values that steps get, nor the account of the registry, nor the content of cache volumes.
+func TestTheCacheHoldsNoSecret(t *testing.T) {
+	program := program(t, printEnv)
+	opts, _ := machine(t, program, nil)
+	canaries := map[string]string{"variable": "canary-" + rand.Text(), "file": "canary-" + rand.Text(), "account": "canary-" + rand.Text(), "volume": "canary-" + rand.Text()}
+	home := t.TempDir()
+	r, err := lab.StartRegistry(context.Background(), lab.Home{Dir: home}, lab.RegistryOptions{Users: map[string]string{"ci": canaries["account"]}})
+	must(t, err)
+	defer func() { must(t, r.Close()) }()
+	var said warnings
+	account := registry.Options{Credentials: func(context.Context, string) (string, string, bool, error) {
+		return "ci", canaries["account"], true, nil
+	}}
+	cached := func(ctx context.Context, c *dagger.Client) {
+		_, err := c.Container().WithFile("/program", c.Host().File("program")).WithEnvVariable("NONCE", rand.Text()).
+			WithSecretVariable("TOKEN", c.SetSecret("variable", canaries["variable"])).
+			WithMountedSecret("/run/token", c.SetSecret("file", canaries["file"])).
+			WithMountedCache("/volume", c.CacheVolume(rand.Text())).
+			WithExec([]string{"/program", "$TOKEN", "@/run/token", "now", ">/ran"}).
+			WithExec([]string{"/program", "seen"}, dagger.ContainerWithExecOpts{RedirectStdout: "/volume/f"}).
+			WithoutMount("/volume").Stdout(ctx)
+		must(t, err)
+	}
+	saving(t, opts, "entry", cacheIn(r, account, &said), cached)
+	if len(said.said) > 0 {
+		t.Fatalf("said %q", said.said)
+	}
+	layers := 0
+	must(t, filepath.WalkDir(home, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Base(path) != "data" {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		must(t, err)
+		text := string(raw)
+		if z, err := gzip.NewReader(bytes.NewReader(raw)); err == nil {
+			unpacked, err := io.ReadAll(z)
+			must(t, err)
+			text += string(unpacked)
+			layers++
+		}
+		for what, canary := range canaries {
+			if strings.Contains(text, canary) {
+				t.Errorf("%s has the canary of the %s", path, what)
+			}
+		}
+		return nil
+	}))
+	if layers < 2 {
+		t.Errorf("found %d layers in the storage of the registry", layers)
 	}
 }

@@ -109,7 +109,7 @@ func (e *Error) explainAnswer(verb string, ref image.Reference, acc *account, f 
 	case f.Status == http.StatusForbidden:
 		e.Kind, e.Problem = ErrDenied, fmt.Sprintf("does not let this account %s it%s", verb, f.Said)
 		e.Hint = "give the account the right to " + verb + " there"
-		if verb == writing {
+		if verb == writing && ref.Tag != "" {
 			e.Hint += overwriteHint(ref)
 		}
 	case f.Status == http.StatusTooManyRequests:

@@ -28,6 +28,7 @@ type Store struct {
 	written   map[digest.Digest][]byte // manifests that BuildKit wrote
 	streams   map[digest.Digest]*stream
 	err       error // the first failure to read
+	writeErr  error // the first failure to write
 }
 
 // New makes a store without entries. temp is an existing folder.
@@ -55,6 +56,22 @@ func (s *Store) fail(err error) error {
 	defer s.mu.Unlock()
 	if s.err == nil {
 		s.err = err
+	}
+	return err
+}
+
+// WriteErr is the first failure to write, which BuildKit's error repeats in more words.
+func (s *Store) WriteErr() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writeErr
+}
+
+func (s *Store) failWrite(ctx context.Context, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && s.writeErr == nil && ctx.Err() == nil { // else another blob failed
+		s.writeErr = err
 	}
 	return err
 }

@@ -71,8 +71,9 @@ func (s *stream) seek(off int64) error {
 	ctx, cancel := context.WithTimeoutCause(s.store.ctx, limit, fmt.Errorf("the registry is too slow: not complete after %s", limit))
 	body, err := s.store.remote.Blob(ctx, s.digest.String())
 	if err != nil {
+		err = cause(ctx, err)
 		cancel()
-		return cause(ctx, err)
+		return err
 	}
 	s.body, s.at, s.verifier = &timed{body, ctx}, 0, s.digest.Verifier()
 	s.cancel = cancel

@@ -32,7 +32,7 @@ func (s *Store) Writer(ctx context.Context, opts ...content.WriterOpt) (content.
 	if o.Desc.Digest != "" {
 		has, err := s.remote.Has(ctx, o.Desc.Digest.String())
 		if err != nil {
-			return nil, err
+			return nil, s.failWrite(ctx, err)
 		}
 		if has {
 			return nil, errdefs.ErrAlreadyExists
@@ -107,7 +107,9 @@ func (w *writer) Commit(_ context.Context, size int64, expected digest.Digest, _
 		w.store.written[got] = raw
 		return nil
 	}
-	return w.store.remote.Push(w.ctx, got.String(), w.status.Offset, func() (io.ReadCloser, error) { return os.Open(w.file.Name()) })
+	return w.store.failWrite(w.ctx, w.store.remote.Push(w.ctx, got.String(), w.status.Offset, func() (io.ReadCloser, error) {
+		return os.Open(w.file.Name())
+	}))
 }
 
 // manifest is the content if it is that of a manifest. BuildKit does not send the media type.

@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -214,7 +215,7 @@ func (s *Solver) saveEntry(ctx context.Context, tag string) error {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		return s.stopped(err)
+		return cmp.Or(s.cache.store.WriteErr(), s.stopped(err))
 	}
 	described := res.ExporterResponse[manifestKey]
 	if described == "" {

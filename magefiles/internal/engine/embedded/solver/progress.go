@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ type progress struct {
 type step struct {
 	name           string
 	started, ended bool
+	cached         bool // its result is from a cache; later reports are about its download
 }
 
 func newProgress(events func(Event)) *progress {
@@ -89,16 +91,20 @@ func (p *progress) handle(st *client.SolveStatus) {
 func (p *progress) vertex(v *client.Vertex) {
 	s := p.steps[v.Digest]
 	if s == nil {
-		s = &step{name: v.Name}
+		s = &step{name: nameOf(v)}
 		p.steps[v.Digest] = s
 	}
-	ev := Event{Step: v.Digest.String(), Name: v.Name}
+	if s.ended {
+		return // a result of the cache in the registry is fetched later, when it is used
+	}
+	s.cached = s.cached || v.Cached
+	ev := Event{Step: v.Digest.String(), Name: s.name}
 	if v.Started != nil && !s.started && !v.Cached {
 		s.started = true
 		ev.State, ev.Time = Started, *v.Started
 		p.events(ev)
 	}
-	if v.Completed == nil || s.ended {
+	if v.Completed == nil {
 		return
 	}
 	s.ended = true
@@ -106,10 +112,21 @@ func (p *progress) vertex(v *client.Vertex) {
 	switch {
 	case v.Error != "":
 		ev.State, ev.Err = Failed, v.Error
-	case v.Cached:
+	case s.cached:
 		ev.State = Cached
 	default:
 		ev.State = Done
 	}
 	p.events(ev)
+}
+
+// nameOf is the name of a step for people. BuildKit's own steps for the cache in the registry have names that say how we use it.
+func nameOf(v *client.Vertex) string {
+	switch {
+	case strings.HasPrefix(v.Name, "importing cache manifest from "):
+		return "read the cache in the registry"
+	case v.Name == "exporting cache to client directory":
+		return "write the cache in the registry"
+	}
+	return v.Name
 }

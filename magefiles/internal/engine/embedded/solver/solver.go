@@ -82,8 +82,8 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 		client: c, opts: opts, locals: newLocals(), sockets: &sockets{paths: map[string]string{}}, progress: newProgress(opts.Events), retries: newRetries(),
 		cache: newEntries(opts.Cache), ended: make(chan struct{}),
 	}
+	_ = log.SetLevel("fatal") // containerd's own level: its content stores report on stderr what they also return
 	if opts.ImportDir != "" {
-		log.SetLevel("error") // its own level; the content store warns on stderr about missing features of the file system
 		store, err := contentlocal.NewStore(opts.ImportDir)
 		if err != nil {
 			return nil, err
