@@ -75,7 +75,7 @@ var own = map[string][]string{
 	"gitfetch":    {"procgroup", "trust", "scratch"},
 	"trust":       {"scratch", "plain"},
 	"validate":    {"image", "changelog", "dockerfile", "frontmatter", "manifest", "plain"},
-	"adopt":       {"image", "docsite", "changelog", "settings", "validate/"},
+	"adopt":       {"image", "python", "docsite", "changelog", "settings", "validate/"},
 	"doctor":      {"validate"},
 	"drift":       {"image", "manifest", "validate"},
 	"disk":        {},

@@ -27,6 +27,7 @@ type Adopt struct {
 type Plan struct {
 	Settings   []Setting   `json:"settings"`
 	Containers []Container `json:"containers"`
+	Packages   []Package   `json:"packages"`
 	Replaced   []Command   `json:"replaced"` // commands that a target replaces
 	Stays      []Command   `json:"stays"`    // commands of the same field that no target replaces
 	Changes    []Change    `json:"changes"`  // what must change
@@ -48,6 +49,14 @@ type Container struct {
 	Version string     `json:"version"` // of the packaged application; "" if not stated
 	Fits    bool       `json:"fits"`
 	Problem string     `json:"problem,omitempty"`
+}
+
+// Package is a Python project.
+type Package struct {
+	Name    string `json:"name"`
+	Dir     string `json:"folder"`
+	Version string `json:"version"` // as pyproject.toml states it; "" if it comes from elsewhere
+	Backend string `json:"backend"`
 }
 
 // Command is a command in a workflow or a script.
@@ -81,13 +90,14 @@ func (a Adopt) Run() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Settings: []Setting{}, Containers: []Container{}, Replaced: []Command{}, Stays: []Command{}, Changes: []Change{}}
+	p := &Plan{Settings: []Setting{}, Containers: []Container{}, Packages: []Package{}, Replaced: []Command{}, Stays: []Command{}, Changes: []Change{}}
 	if err := p.containers(a.Files); err != nil {
 		return nil, err
 	}
 	p.elsewhere(texts)
 	p.commands(texts)
 	p.settings(a, texts)
+	p.packages(a.Files, texts)
 	p.Changes = append(p.Changes, unread...)
 	p.files(a)
 	return p, nil

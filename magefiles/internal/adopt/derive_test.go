@@ -98,3 +98,36 @@ func TestContainersElsewhere(t *testing.T) {
 		t.Errorf("%q, expected %q", got, want)
 	}
 }
+
+// The setting Packages is stated where the default does not find each project.
+func TestPackages(t *testing.T) {
+	project := func(name string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte("[project]\nname = \"" + name + "\"\nversion = \"1.0.0\"\n")}
+	}
+	for name, c := range map[string]struct {
+		files fstest.MapFS
+		want  string
+		names string
+	}{
+		"root":         {fstest.MapFS{"pyproject.toml": project("a")}, "", "a"},
+		"a folder":     {fstest.MapFS{"tool/pyproject.toml": project("a")}, "", "a"},
+		"below":        {fstest.MapFS{"python/a/pyproject.toml": project("a"), "python/b/pyproject.toml": project("b")}, "python", "a b"},
+		"both":         {fstest.MapFS{"pyproject.toml": project("a"), "libs/b/pyproject.toml": project("b")}, ".,libs", "a b"},
+		"only tools":   {fstest.MapFS{"a/b/pyproject.toml": {Data: []byte("[tool.ruff]\n")}}, "", ""},
+		"hidden":       {fstest.MapFS{".dagger/src/pyproject.toml": project("a")}, "", ""},
+		"others' code": {fstest.MapFS{"a/testdata/b/pyproject.toml": project("a")}, "", ""},
+	} {
+		p := plan(t, c.files, "")
+		var names []string
+		for _, found := range p.Packages {
+			names = append(names, found.Name)
+		}
+		if got := p.setting("Packages"); got != c.want || strings.Join(names, " ") != c.names {
+			t.Errorf("%s: Packages %q, projects %q", name, got, names)
+		}
+	}
+	p := plan(t, fstest.MapFS{"a/pyproject.toml": {Data: []byte("[project]\nname = \"-\"\n")}}, "")
+	if !strings.Contains(p.String(), "a/pyproject.toml") {
+		t.Error(p)
+	}
+}

@@ -124,6 +124,10 @@ func (p *Plan) tables() []table {
 		}
 		containers.rows = append(containers.rows, []string{string(c.Name), c.Kind, cmp.Or(c.Version, "-"), state})
 	}
+	packages := table{"Python packages", []string{"Package", "Folder", "Version", "Backend"}, nil}
+	for _, c := range p.Packages {
+		packages.rows = append(packages.rows, []string{c.Name, c.Dir, cmp.Or(c.Version, "-"), c.Backend})
+	}
 	list := func(title string, commands []Command, last string) table {
 		t := table{title, []string{"Place", "Command", last}, nil}
 		for _, c := range commands {
@@ -135,7 +139,7 @@ func (p *Plan) tables() []table {
 	for _, t := range p.Changes {
 		changes.rows = append(changes.rows, []string{t.Where, t.What})
 	}
-	return []table{settings, containers, list("Replaced by targets", p.Replaced, "Target"), list("Stays", p.Stays, "Why"), changes}
+	return []table{settings, containers, packages, list("Replaced by targets", p.Replaced, "Target"), list("Stays", p.Stays, "Why"), changes}
 }
 
 // Markdown is the plan as a page.
