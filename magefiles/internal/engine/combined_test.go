@@ -5,8 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -220,7 +218,7 @@ func TestPruneWhileTheyRun(t *testing.T) {
 // A run with other settings, which require a restart of the daemon, does not end the services and shells of others.
 func TestOtherSettingsWhileTheyRun(t *testing.T) {
 	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
-	opts := ownDaemon(t, program(t, server))
+	opts := enginetest.Fresh(t, program(t, server))
 	ctx := context.Background()
 	u := newUser(t, opts, busybox, t.TempDir(), "mark"+nonce(), "service", "shell")
 	u.ready(0)
@@ -243,23 +241,11 @@ func TestOtherSettingsWhileTheyRun(t *testing.T) {
 	})
 }
 
-// ownDaemon are the options of a daemon that only this test uses.
-func ownDaemon(t *testing.T, dir string) engine.Options {
-	t.Helper()
-	opts := enginetest.Options(t, dir)
-	enginetest.NeedsRuntime(t, opts)
-	state := t.TempDir()
-	must(t, os.CopyFS(filepath.Join(state, "bin"), os.DirFS(filepath.Join(opts.StateDir, "bin")))) // built already
-	opts.StateDir = state
-	t.Cleanup(func() { must(t, engine.Down(context.Background(), opts)) })
-	return opts
-}
-
 // The end of the daemon, asked for or not, ends its terminals and services, with the reason.
 func TestTheDaemonEndsWhileItIsUsed(t *testing.T) {
 	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
 	dir := program(t, server)
-	opts := ownDaemon(t, dir)
+	opts := enginetest.Fresh(t, dir)
 	for name, end := range map[string]func(pid int) error{
 		"down":   func(int) error { return engine.Down(context.Background(), opts) },
 		"killed": func(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) },

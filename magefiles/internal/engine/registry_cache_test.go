@@ -88,7 +88,7 @@ func machine(t *testing.T, program string, files map[string]string) (engine.Opti
 	for name, text := range files {
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
-	return ownDaemon(t, dir), dir
+	return enginetest.Fresh(t, dir), dir
 }
 
 // threeSteps runs the program three times: before the source, with it, and after that. It returns the time at which each ran.
@@ -120,7 +120,7 @@ func TestAFreshEngineRunsOnlyWhatChanged(t *testing.T) {
 	b, dir := machine(t, program, map[string]string{"source": "one"})
 	on(t, b, "three", cache, func(ctx context.Context, c *dagger.Client) { same = threeSteps(t, ctx, c, "") })
 	must(t, os.WriteFile(filepath.Join(dir, "source"), []byte("two"), 0o644))
-	d := ownDaemon(t, dir)
+	d := enginetest.Fresh(t, dir)
 	saving(t, d, "three", cache, func(ctx context.Context, c *dagger.Client) { changed = threeSteps(t, ctx, c, "") })
 	if same != first {
 		t.Errorf("a fresh engine ran steps again: %v, then %v", first, same)

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/enginetest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
@@ -272,7 +273,7 @@ func (e *engineUse) nothing(daemon int, before remains) {
 // Nothing of 100 sessions with services and shells is left, however they end.
 func TestSessionsLeaveNothing(t *testing.T) {
 	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
-	opts := ownDaemon(t, program(t, server))
+	opts := enginetest.Fresh(t, program(t, server))
 	tmp := t.TempDir()
 	use := &engineUse{t: t, state: opts.StateDir, mark: "mark" + nonce(), cgroups: map[string]bool{}}
 	does := [][]string{{"service"}, {"shell"}, {"service", "shell"}, {"service", "inspect"}}
@@ -329,7 +330,7 @@ func TestSessionsLeaveNothing(t *testing.T) {
 // A daemon that is killed leaves the processes and the network of its services and shells. engine:down removes them, and so does the next daemon.
 func TestKilledDaemonLeavesNothing(t *testing.T) {
 	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
-	opts := ownDaemon(t, program(t, server))
+	opts := enginetest.Fresh(t, program(t, server))
 	ctx := context.Background()
 	for name, after := range map[string]func() error{
 		"down": func() error { return engine.Down(ctx, opts) },

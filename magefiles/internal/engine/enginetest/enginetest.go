@@ -3,7 +3,10 @@ package enginetest
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
@@ -46,4 +49,25 @@ func NeedsRuntime(tb testing.TB, opts engine.Options) {
 	if d.Runtime == "" {
 		testenv.Missing(tb, "no OCI runtime: apt-get install runc")
 	}
+}
+
+// Fresh are the options of an engine of this test alone, without any state but the programs. It is stopped at the end.
+func Fresh(tb testing.TB, workdir string) engine.Options {
+	tb.Helper()
+	opts := Options(tb, workdir)
+	NeedsRuntime(tb, opts)
+	state := tb.TempDir()
+	for _, programs := range []string{"bin", "init"} {
+		err := os.CopyFS(filepath.Join(state, programs), os.DirFS(filepath.Join(opts.StateDir, programs)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // the exec init is compiled when a command first runs
+			tb.Fatal(err)
+		}
+	}
+	opts.StateDir = state
+	tb.Cleanup(func() {
+		if err := engine.Down(context.Background(), opts); err != nil {
+			tb.Error(err)
+		}
+	})
+	return opts
 }
