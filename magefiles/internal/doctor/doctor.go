@@ -17,6 +17,7 @@ func Checks(p Ports) []validate.Check {
 	add(p.Secrets != nil, secrets(p.Secrets))
 	add(p.Engine != nil, engine(p.Engine))
 	add(p.Registry != nil, registry(p.Registry))
+	add(p.Cache != nil, cache(p.Cache))
 	add(p.Forge != nil, forge(p.Forge))
 	add(p.Clone != nil, push(p.Clone))
 	add(p.ArgoCD != nil, argocd(p.ArgoCD))

@@ -37,6 +37,13 @@ type fakeForge struct {
 
 func (f fakeForge) Ask(context.Context) []error { return f.answers }
 
+type fakeCache struct {
+	fakeRegistry
+	old []string
+}
+
+func (f fakeCache) Old(context.Context) ([]string, error) { return f.old, nil }
+
 type fakeClone struct {
 	host
 	state     CloneState
@@ -96,6 +103,7 @@ func ready() Ports {
 		Secrets:     fakeSecrets{list: []Secret{{Name: "op://v/i/f", Hint: "nothing"}}},
 		Engine:      fakeEngine{look: Outlook{Name: "embedded", Why: "asked for"}},
 		Registry:    fakeRegistry{host: host{"registry r.example"}},
+		Cache:       fakeCache{fakeRegistry: fakeRegistry{host: host{"cache r.example/cache"}}},
 		Forge:       fakeForge{host{"forge f.example"}, []error{nil, nil}},
 		Clone:       fakeClone{host: host{"git remote f.example/r"}, state: CloneState{Head: "abc", Default: "main", Released: true}},
 		ArgoCD:      fakeDeployment{host: host{"application docs"}, health: "Healthy"},
@@ -173,6 +181,24 @@ func TestDoctor(t *testing.T) {
 				p.Registry = fakeRegistry{host: host{"registry r.example"}, push: errors.New("denied")}
 			},
 			"registry r.example: denied [registry/push] → Give",
+		},
+		"cache/read": {
+			func(p *Ports) {
+				p.Cache = fakeCache{fakeRegistry: fakeRegistry{host: host{"cache r.example/cache"}, read: remotetest.ErrDown, push: errors.New("not asked")}}
+			},
+			"cache r.example/cache: nothing answers [cache/read] → start it",
+		},
+		"cache/write": {
+			func(p *Ports) {
+				p.Cache = fakeCache{fakeRegistry: fakeRegistry{host: host{"cache r.example/cache"}, push: errors.New("denied")}}
+			},
+			"cache r.example/cache: denied [cache/write] → Give",
+		},
+		"cache/old": {
+			func(p *Ports) {
+				p.Cache = fakeCache{fakeRegistry: fakeRegistry{host: host{"cache r.example/cache"}}, old: []string{"container-gone-linux-amd64"}}
+			},
+			"cache r.example/cache: the container of the tag container-gone-linux-amd64 does not exist [cache/old] → Delete",
 		},
 		"forge/token": {
 			func(p *Ports) {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate/remote"
@@ -22,6 +23,35 @@ func registry(p Registry) validate.Check {
 			}
 			if err := p.Push(ctx); err != nil {
 				report(in, p.String(), "push", err)
+			}
+			return nil
+		},
+	}
+}
+
+func cache(p Cache) validate.Check {
+	return validate.Check{
+		Name:   "cache",
+		Covers: "Checks that the cache of builds in the registry can be read, that a machine that writes it may do so, and that it has no entries of removed containers.",
+		Rules: []validate.Rule{
+			{ID: "read", What: "The cache cannot be read. Builds run without it.", Do: "Check the setting Cache (BLUMEOPS_CACHE), and that the account may read the repository."},
+			{ID: "write", What: "The account may not write the cache.", Do: "Give the account the permission to create and to overwrite tags in that repository."},
+			{ID: "old", What: "The cache has an entry of a container that was removed or renamed.", Do: "Delete the tag, or let the registry delete tags that are not used any more."},
+		},
+		Run: func(ctx context.Context, in *validate.Input) error {
+			if err := p.Read(ctx); err != nil {
+				report(in, p.String(), "read", err)
+				return nil
+			}
+			if err := p.Push(ctx); err != nil {
+				report(in, p.String(), "write", err)
+			}
+			old, err := p.Old(ctx)
+			if err != nil {
+				report(in, p.String(), "read", err)
+			}
+			for _, tag := range old {
+				report(in, p.String(), "old", errors.New("the container of the tag "+tag+" does not exist"))
 			}
 			return nil
 		},

@@ -10,6 +10,7 @@ import (
 type Ports struct {
 	Engine   Engine
 	Registry Registry
+	Cache    Cache
 	Forge    Forge
 	Clone    Clone
 	ArgoCD   Deployment
@@ -52,6 +53,13 @@ type Registry interface {
 	Read(context.Context) error
 	// Push checks that this account may push. It stores nothing.
 	Push(context.Context) error
+}
+
+// Cache is the repository with the cache of builds.
+type Cache interface {
+	Registry // Push checks nothing if this machine does not write the cache
+	// Old are the entries of containers that do not exist any more.
+	Old(context.Context) ([]string, error)
 }
 
 // Forge is the server of the repository, the packages and the releases.

@@ -156,6 +156,9 @@ func Connect(ctx context.Context, opts Options) (*Session, error) {
 
 func connectDagger(ctx context.Context, opts Options, why string) (*Session, error) {
 	opts.Log("engine: Dagger (" + why + ")")
+	if opts.Cache != nil {
+		opts.Log("the cache in the registry is only for the embedded engine: Dagger has none that a client can set (since v0.21.0 its engine ignores _EXPERIMENTAL_DAGGER_CACHE_CONFIG)")
+	}
 	conn, err := dial(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Dagger: %w", err)

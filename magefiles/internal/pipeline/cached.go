@@ -12,6 +12,9 @@ import (
 // Cached makes the requests of a context use an entry of the cache in a registry, if the engine has one.
 type Cached func(ctx context.Context, entry string) context.Context
 
+// ContainerEntry begins the names of the entries of containers: container-NAME-OS-ARCHITECTURE.
+const ContainerEntry = "container-"
+
 // entry is the context of a build. Its parts and the platform name the entry: each build replaces what an earlier one left there.
 func (c Cached) entry(ctx context.Context, platform string, parts ...string) context.Context {
 	if c == nil {
@@ -30,5 +33,5 @@ func (c Cached) native(ctx context.Context, client *dagger.Client, parts ...stri
 }
 
 func (c Cached) container(ctx context.Context, name image.Name, p image.Platform) context.Context {
-	return c.entry(ctx, p.String(), "container", string(name))
+	return c.entry(ctx, p.String(), ContainerEntry+string(name))
 }

@@ -201,3 +201,6 @@ func (r *Repository) Tag(ctx context.Context, tag string, raw []byte) error {
 	err = r.push(ctx, "tag "+tag, func(ctx context.Context, p *remote.Pusher) error { return p.Put(ctx, named, m) })
 	return r.client.explain(ctx, writing, ref, r.acc, err)
 }
+
+// Tags lists the tags.
+func (r *Repository) Tags(ctx context.Context) ([]string, error) { return r.client.Tags(ctx, r.ref) }
