@@ -13,6 +13,7 @@ import (
 //	tools, disk       commands and free disk space of this machine
 //	authorities       files with certificate authorities
 //	secrets, engine   every secret can be read, the engine can start
+//	builders          each answers, and runs its platform
 //	registry          pushing is allowed: an upload is begun and cancelled
 //	forge, push       writing releases, packages, branch and tag is allowed
 //	argocd, site      syncing the docs is allowed, and the website answers

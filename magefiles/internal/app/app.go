@@ -50,6 +50,7 @@ type App struct {
 	session session
 
 	sessions sessions      // with builders
+	trees    trees         // of commits
 	silence  time.Duration // how long a builder may take to answer while it builds
 
 	target  context.Context  // ends when the target must end

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/docker/go-units"
 
@@ -101,17 +102,58 @@ func (b builder) at(ctx context.Context, q image.BuildRequest) (pipeline.Images,
 	if q.Commit == "" {
 		return images, nil
 	}
-	git, err := repo.Open(b.app.root, repo.WithEnvironment(os.Getenv), repo.WithPacksOpen())
+	tree, err := b.app.trees.of(q, func() (*repo.CheckedOut, error) { return b.app.checkOut(ctx, q) })
 	if err != nil {
 		return images, err
 	}
-	tree, err := git.CheckOutContainer(ctx, q.Commit, filepath.Join(b.app.cacheAt, "trees"), q.Container)
-	if err = errors.Join(err, git.Close()); err != nil {
-		return images, err
-	}
-	b.app.session.keep(tree.Release)
 	images.Root, images.Compiler.Root, images.Compiler.Cache = tree.Root, tree.Root, tree.Scratch
 	return images, nil
+}
+
+// trees are the files of commits that builds of this run read, by commit and container: the builders of an image read the same ones.
+type trees struct {
+	mu  sync.Mutex
+	all map[string]*tree
+}
+
+type tree struct {
+	mu    sync.Mutex
+	files *repo.CheckedOut // nil: not there yet
+}
+
+// of returns the files for a build. Only one caller makes them; an error is not remembered.
+func (t *trees) of(q image.BuildRequest, checkOut func() (*repo.CheckedOut, error)) (*repo.CheckedOut, error) {
+	key := q.Commit + " " + string(q.Container.Name)
+	t.mu.Lock()
+	if t.all == nil {
+		t.all = map[string]*tree{}
+	}
+	if t.all[key] == nil {
+		t.all[key] = &tree{}
+	}
+	one := t.all[key]
+	t.mu.Unlock()
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.files != nil {
+		return one.files, nil
+	}
+	files, err := checkOut()
+	one.files = files
+	return files, err
+}
+
+func (a *App) checkOut(ctx context.Context, q image.BuildRequest) (*repo.CheckedOut, error) {
+	git, err := repo.Open(a.root, repo.WithEnvironment(os.Getenv), repo.WithPacksOpen())
+	if err != nil {
+		return nil, err
+	}
+	files, err := git.CheckOutContainer(ctx, q.Commit, filepath.Join(a.cacheAt, "trees"), q.Container)
+	if err = errors.Join(err, git.Close()); err != nil {
+		return nil, err
+	}
+	a.session.keep(files.Release)
+	return files, nil
 }
 
 // whereFull adds where the disk is full, unless the error will name the builder.

@@ -15,7 +15,7 @@ import (
 )
 
 // silence is how long a builder may take to answer while it builds.
-const silence = 30 * time.Second
+const silence = 20 * time.Second
 
 // AllowEmulation is the flag -emulate, which overrides the setting.
 func (a *App) AllowEmulation(on bool) {

@@ -68,6 +68,9 @@ func (a *App) doctorPorts() (doctor.Ports, error) {
 	from, err := a.origin(client)
 	ports.Clone = clone{from, err}
 	ports.Forge = rights{client: client, repository: a.repository(), address: a.ForgeURL, origin: from, note: a.console.Note}
+	if a.Builders != "" {
+		ports.Builders = declaredBuilders{a}
+	}
 	if settings.IsSet(a.ArgoCDURL) {
 		ports.ArgoCD = argo.Application{Client: a.argoCD(attempts), Name: a.ArgoCDApp}
 	}
@@ -159,6 +162,10 @@ func (e anyEngine) foreign(ctx context.Context, opts engine.Options) ([]doctor.F
 	needs, err := e.runs()
 	if err != nil {
 		return nil, err
+	}
+	declared, _ := e.BuilderList() // another check reports what is wrong with it
+	for _, b := range declared {
+		delete(needs, b.Platform.String()) // its builder runs them
 	}
 	var list []doctor.Foreign
 	for _, platform := range engine.MissingPlatforms(ctx, opts, slices.Sorted(maps.Keys(needs))) {

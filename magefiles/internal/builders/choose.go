@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
@@ -176,12 +177,17 @@ func (p *Pool) tell(own []string, address string, w work, how string) {
 		if reason == nil {
 			continue
 		}
-		line := fmt.Sprintf("%s: %s: %v; building on %s%s", image.JoinPlatforms(w.platforms), named(failed), reason, named(address), how)
+		line := fmt.Sprintf("%s: %s: %v; building on %s%s", image.JoinPlatforms(w.platforms), named(failed), w.say(reason), named(address), how)
 		if !p.told[line] {
 			p.told[line] = true
 			p.Warn(line)
 		}
 	}
+}
+
+// say is the text of a reason, without the platform that the line begins with.
+func (w work) say(reason error) string {
+	return strings.TrimPrefix(reason.Error(), image.JoinPlatforms(w.platforms)+": ")
 }
 
 func named(address string) string {

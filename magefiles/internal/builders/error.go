@@ -37,7 +37,7 @@ type Error struct {
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Engines))
 	for i, engine := range e.Engines {
-		lines[i] = fmt.Sprintf("%s: %s: %v", e.Platforms, engine, e.Reasons[i])
+		lines[i] = fmt.Sprintf("%s: %s: %s", e.Platforms, engine, strings.TrimPrefix(e.Reasons[i].Error(), e.Platforms+": "))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -16,6 +16,7 @@ func Checks(p Ports) []validate.Check {
 	add(p.Authorities != nil, authorities(p.Authorities))
 	add(p.Secrets != nil, secrets(p.Secrets))
 	add(p.Engine != nil, engine(p.Engine))
+	add(p.Builders != nil, builders(p.Builders))
 	add(p.Registry != nil, registry(p.Registry))
 	add(p.Cache != nil, cache(p.Cache))
 	add(p.Forge != nil, forge(p.Forge))

@@ -22,6 +22,13 @@ type fakeEngine struct {
 
 func (f fakeEngine) Look(context.Context) (Outlook, error) { return f.look, f.err }
 
+type fakeBuilders struct {
+	list []Builder
+	err  error
+}
+
+func (f fakeBuilders) Look(context.Context) ([]Builder, error) { return f.list, f.err }
+
 type fakeRegistry struct {
 	host
 	read, push error
@@ -102,6 +109,7 @@ func ready() Ports {
 		Authorities: fakeAuthorities{{Name: "SSL_CERT_FILE", Path: "/etc/ssl/cert.pem", Certificates: 140}},
 		Secrets:     fakeSecrets{list: []Secret{{Name: "op://v/i/f", Hint: "nothing"}}},
 		Engine:      fakeEngine{look: Outlook{Name: "embedded", Why: "asked for"}},
+		Builders:    fakeBuilders{list: []Builder{{Platform: "linux/arm64", Address: "tcp://b:1"}}},
 		Registry:    fakeRegistry{host: host{"registry r.example"}},
 		Cache:       fakeCache{fakeRegistry: fakeRegistry{host: host{"cache r.example/cache"}}},
 		Forge:       fakeForge{host{"forge f.example"}, []error{nil, nil}},
@@ -163,6 +171,22 @@ func TestDoctor(t *testing.T) {
 				p.Engine = fakeEngine{look: Outlook{Name: "e", Why: "w", Foreign: []Foreign{{"linux/arm64", []string{"devpi", "zot"}}}}}
 			},
 			"engine e (w): linux/arm64 programs cannot run here, and the RUN steps of devpi, zot require it [engine/platform] → Install an emulator",
+		},
+		"builders/unusable": {
+			func(p *Ports) {
+				p.Builders = fakeBuilders{list: []Builder{{Platform: "linux/arm64", Address: "tcp://b:1", Err: remotetest.ErrDown}, {Address: "tcp://c:1"}}}
+			},
+			"builder tcp://b:1 (linux/arm64): nothing answers [builders/unusable] → start it",
+		},
+		"builders/unusable by its settings": {
+			func(p *Ports) { p.Builders = fakeBuilders{err: errors.New("invalid")} },
+			"builders: invalid [builders/unusable] → Start it",
+		},
+		"builders/version": {
+			func(p *Ports) {
+				p.Builders = fakeBuilders{list: []Builder{{Platform: "linux/arm64", Address: "tcp://b:1", Other: "BuildKit v0.1.0"}}}
+			},
+			"builder tcp://b:1 (linux/arm64): BuildKit v0.1.0 [builders/version] → Start the tested",
 		},
 		"authorities/unreadable": {
 			func(p *Ports) {

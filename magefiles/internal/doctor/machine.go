@@ -126,3 +126,30 @@ func engine(p Engine) validate.Check {
 		},
 	}
 }
+
+func builders(p Builders) validate.Check {
+	return validate.Check{
+		Name:   "builders",
+		Covers: "Checks that each builder of the setting Builders answers, and runs commands for its platform. It builds and starts nothing.",
+		Rules: []validate.Rule{
+			{ID: "unusable", What: "A builder does not answer, or cannot build for its platform.", Do: "Start it, or correct BLUMEOPS_BUILDERS (docs/how-to/build-on-several-machines.md)."},
+			{ID: "version", What: "A builder has another version of BuildKit.", Do: "Start the tested version there, so that images do not differ."},
+		},
+		Run: func(ctx context.Context, in *validate.Input) error {
+			list, err := p.Look(ctx)
+			if err != nil {
+				report(in, "builders", "unusable", err)
+			}
+			for _, b := range list {
+				about := fmt.Sprintf("builder %s (%s)", b.Address, b.Platform)
+				if b.Err != nil {
+					report(in, about, "unusable", b.Err)
+				}
+				if b.Other != "" {
+					in.Report(validate.Finding{About: about, Rule: "version", Message: b.Other})
+				}
+			}
+			return nil
+		},
+	}
+}

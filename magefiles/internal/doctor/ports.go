@@ -9,6 +9,7 @@ import (
 // Ports are the systems that doctor checks. A nil one is not used by the site, and its check is left out.
 type Ports struct {
 	Engine   Engine
+	Builders Builders
 	Registry Registry
 	Cache    Cache
 	Forge    Forge
@@ -44,6 +45,19 @@ type Outlook struct {
 type Foreign struct {
 	Platform   string
 	Containers []string // that are published for it and use RUN
+}
+
+// Builders are the engines of the setting Builders.
+type Builders interface {
+	// Look connects to each of them. It builds and starts nothing.
+	Look(context.Context) ([]Builder, error)
+}
+
+// Builder is an engine that is declared for a platform.
+type Builder struct {
+	Platform, Address string
+	Err               error  // why it cannot build for the platform
+	Other             string // that it has another version of BuildKit; "" if it has not
 }
 
 // Registry is the registry of published images.

@@ -85,6 +85,27 @@ func (s *Session) Builds(ctx context.Context) int {
 	return n
 }
 
+// Builder is what is known of a builder.
+type Builder struct {
+	Version               string   // of BuildKit; "" for an engine of Dagger
+	Platforms             []string // that it reports; nil for an engine of Dagger, which does not
+	Runs                  bool     // commands of the requested platform
+	CacheUsed, CacheLimit int64    // bytes
+}
+
+// LookAt asks the engine at Options.Builder what it is, and changes nothing.
+func LookAt(ctx context.Context, opts Options, platform string) (Builder, error) {
+	if runner, ok := strings.CutPrefix(opts.Builder, daggerPrefix); ok {
+		return Builder{Runs: true}, checkDagger(ctx, opts.onRunner(runner))
+	}
+	status, err := daemon.Find(ctx, opts.daemon())
+	if err != nil {
+		return Builder{}, err
+	}
+	d := status.Daemon
+	return Builder{d.Version, d.Platforms(), d.Runs(platform), status.CacheUsed, status.CacheLimit}, nil
+}
+
 // SilentError says that a builder stopped answering.
 type SilentError struct{ After time.Duration }
 

@@ -38,7 +38,7 @@ const (
 )
 
 // grpcNoise matches the parts of a message that only say how it got here.
-var grpcNoise = regexp.MustCompile(`failed to list workers: |rpc error: code = [A-Za-z]+ desc = |connection error: desc = |transport: |[Ee]rror while dialing: (?:dialing: )?|^[A-Z][A-Za-z]+: |"`)
+var grpcNoise = regexp.MustCompile(`failed to list workers: |rpc error: code = [A-Za-z]+ desc = |connection error: desc = |transport: |[Ee]rror while dialing: (?:dialing: )?|\bUnavailable: |"`)
 
 // closedEarly matches the messages about a server that closes the connection, as one with TLS does if it gets no certificate that it trusts.
 var closedEarly = regexp.MustCompile(`server preface|frame too large|broken pipe|connection reset`)

@@ -106,6 +106,8 @@ type Status struct {
 	Snapshots  string    `json:"snapshots"`  // "overlayfs", or "native" if the file system does not support it
 	CacheUsed  int64     `json:"cacheUsed"`  // bytes
 	CacheLimit int64     `json:"cacheLimit"` // bytes
+
+	Daemon *Daemon `json:"-"` // a named daemon; nil for our own
 }
 
 // Ensure returns a daemon that answers: the one that $BUILDKIT_HOST names, otherwise our own, which it builds and starts if necessary.

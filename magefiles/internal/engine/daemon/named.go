@@ -118,7 +118,7 @@ func findNamed(ctx context.Context, n named, getenv func(string) string) (*Statu
 	if err != nil {
 		return nil, err
 	}
-	s := &Status{Running: true, External: true, Address: d.Address, Version: d.Version, Runtime: d.Runtime}
+	s := &Status{Running: true, External: true, Address: d.Address, Version: d.Version, Runtime: d.Runtime, Daemon: d}
 	return s, s.fill(ctx, d)
 }
 

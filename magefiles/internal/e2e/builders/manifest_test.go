@@ -1,0 +1,43 @@
+package builders
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+)
+
+// BuildKit accepts the configuration in argocd/manifests/buildkit, without root on the machine: it builds, with TLS, and has the limit of the cache: 40 GiB, as BuildKit counts in powers of two.
+func TestManifestConfiguration(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, map[string]string{"arm": "linux/arm64"})
+	arm := f.builders["arm"]
+	arm.kill()
+	text, err := os.ReadFile(filepath.Join(e2etest.Root(), "argocd/manifests/buildkit/buildkitd.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := string(text)
+	for from, to := range map[string]string{
+		"/run/user/1000/buildkit/": f.tls + "/", "/run/secrets/buildkit/ca.crt": f.tls + "/ca.pem",
+		"/run/secrets/buildkit/tls.crt": f.tls + "/arm.pem", "/run/secrets/buildkit/tls.key": f.tls + "/arm.key",
+	} {
+		if !strings.Contains(here, from) {
+			t.Fatalf("the configuration has no %s", from)
+		}
+		here = strings.ReplaceAll(here, from, to)
+	}
+	arm.config = filepath.Join(f.Dir, "buildkitd.toml")
+	if err := os.WriteFile(arm.config, []byte(here), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	arm.start()
+	if got := f.Run("doctor", "-only=builders"); got.Status != 0 || !strings.Contains(got.Stderr, " of 42.95GB") {
+		t.Errorf("doctor: %+v", got)
+	}
+	f.container("web", f.gate.Addr().String())
+	f.gate.release(arm)
+	f.Mage("container:build", "web", "-platform=linux/arm64")
+}
