@@ -106,7 +106,7 @@ func (b builder) at(ctx context.Context, q image.BuildRequest) (pipeline.Images,
 	if err != nil {
 		return images, err
 	}
-	images.Root, images.Compiler.Root, images.Compiler.Cache = tree.Root, tree.Root, tree.Scratch
+	images.Root, images.Compiler.Root, images.Compiler.Cache, images.Compiler.Alone = tree.Root, tree.Root, tree.Scratch, true
 	return images, nil
 }
 

@@ -50,7 +50,11 @@ func (i *Image) Archives(ctx context.Context, dir string) ([]image.Variant, erro
 
 func (i *Image) archive(ctx context.Context, v variant, dir string) (image.Variant, error) {
 	file := filepath.Join(dir, strings.ReplaceAll(v.platform.String(), "/", "_")+".tar")
-	if _, err := v.ctr.Export(i.cached.container(ctx, i.container.Name, v.platform), file); err != nil {
+	opts := dagger.ContainerExportOpts{}
+	if i.container.Kind == image.KindGo && i.container.Base == "" {
+		opts.ForcedCompression = dagger.ImageLayerCompressionUncompressed // the layer is packed again; those of a base are kept
+	}
+	if _, err := v.ctr.Export(i.cached.container(ctx, i.container.Name, v.platform), file, opts); err != nil {
 		return image.Variant{}, err
 	}
 	a := image.Variant{Platform: v.platform, File: file, SHA256: v.sha256}

@@ -8,11 +8,13 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
 )
@@ -39,12 +41,8 @@ func AssembleContext(ctx context.Context, variants []image.Variant, meta image.M
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	for _, v := range variants {
-		img, err := a.assemble(ctx, v, meta)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", v.Platform, err)
-		}
-		a.images = append(a.images, img)
+	if err := a.assembleAll(ctx, variants, meta); err != nil {
+		return nil, err
 	}
 	if len(a.images) == 1 {
 		a.root = a.images[0].manifest
@@ -70,13 +68,36 @@ func checkVariants(variants []image.Variant, meta image.Metadata) error {
 	return nil
 }
 
-// assemble makes one platform's image. Files that it opens and makes belong to a.
-func (a *Artifact) assemble(ctx context.Context, v image.Variant, meta image.Metadata) (*variantImage, error) {
-	from, err := openArchive(v.File)
-	if err != nil {
-		return nil, err
+// assembleAll makes the images of all platforms, in parallel: packing and hashing use a processor each.
+func (a *Artifact) assembleAll(ctx context.Context, variants []image.Variant, meta image.Metadata) (err error) {
+	if meta.Repack {
+		if a.temp, err = os.MkdirTemp(meta.TempDir, "image-"); err != nil {
+			return fmt.Errorf("folder for re-packed layers: %w", err)
+		}
 	}
-	a.closers = append(a.closers, from)
+	archives := make([]*archive, len(variants))
+	for i, v := range variants {
+		if archives[i], err = openArchive(v.File); err != nil {
+			return fmt.Errorf("%s: %w", v.Platform, err)
+		}
+		a.closers = append(a.closers, archives[i])
+	}
+	a.images = make([]*variantImage, len(variants))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, v := range variants {
+		group.Go(func() (err error) {
+			if a.images[i], err = a.assemble(ctx, archives[i], v, meta); err != nil {
+				return fmt.Errorf("%s: %w", v.Platform, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// assemble makes one platform's image.
+func (a *Artifact) assemble(ctx context.Context, from *archive, v image.Variant, meta image.Metadata) (*variantImage, error) {
 	src, err := from.load(v.Platform)
 	if err != nil {
 		return nil, err
@@ -158,27 +179,11 @@ func (a *Artifact) repack(ctx context.Context, img *variantImage, src *source, v
 	if v.BaseLayers == len(layers) {
 		return repackedConfig(src.config, meta, diffs, nil)
 	}
-	dir, err := a.tempDir(meta.TempDir)
-	if err != nil {
-		return nil, err
-	}
-	p := packer{dir: dir, created: meta.Created.Truncate(time.Second), onScratch: v.BaseLayers == 0}
+	p := packer{dir: a.temp, created: meta.Created.Truncate(time.Second), onScratch: v.BaseLayers == 0}
 	own, diff, err := p.pack(ctx, src.blobs(layers[v.BaseLayers:]))
 	if err != nil {
 		return nil, err
 	}
 	img.layers = append(img.layers, own)
 	return repackedConfig(src.config, meta, diffs[:v.BaseLayers], &diff)
-}
-
-// tempDir is a folder for re-packed layers, removed by Close.
-func (a *Artifact) tempDir(parent string) (string, error) {
-	if a.temp == "" {
-		dir, err := os.MkdirTemp(parent, "image-")
-		if err != nil {
-			return "", fmt.Errorf("folder for re-packed layers: %w", err)
-		}
-		a.temp = dir
-	}
-	return a.temp, nil
 }

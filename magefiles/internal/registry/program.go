@@ -121,12 +121,12 @@ type readCloser struct {
 
 // verifyPrograms reads the programs of all platforms back from the registry, and compares them with the compiled ones.
 func (c *Client) verifyPrograms(ctx context.Context, ref image.Reference, puller *remote.Puller, repo name.Repository, a *Artifact) error {
-	for _, img := range a.images {
-		if err := img.checkProgram(ctx, stored(ctx, puller, repo)); err != nil {
-			return c.programProblem(ctx, ref, img, err)
+	return c.parallel(ctx, len(a.images), func(ctx context.Context, i int) error {
+		if err := a.images[i].checkProgram(ctx, stored(ctx, puller, repo)); err != nil {
+			return c.programProblem(ctx, ref, a.images[i], err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // programProblem makes an error that tells a registry with other content from one that cannot be read.

@@ -42,13 +42,13 @@ func (c *Client) push(ctx context.Context, tag name.Tag, acc *account, a *Artifa
 	if err := c.pushBlobs(ctx, pusher, tag.Repository, acc, a); err != nil {
 		return err
 	}
-	for _, img := range a.children() {
-		err := c.retry(ctx, acc, "image "+img.digest.String(), func(ctx context.Context) error {
+	if err := c.parallel(ctx, len(a.children()), func(ctx context.Context, i int) error {
+		img := a.images[i]
+		return c.retry(ctx, acc, "image "+img.digest.String(), func(ctx context.Context) error {
 			return pusher.Push(ctx, tag.Digest(img.digest.String()), img)
 		})
-		if err != nil {
-			return err
-		}
+	}); err != nil {
+		return err
 	}
 	return c.retry(ctx, acc, "tag "+tag.TagStr(), func(ctx context.Context) error {
 		return pusher.Push(ctx, tag, a.root)
@@ -103,17 +103,35 @@ func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) e
 }
 
 func (c *Client) verifyParts(ctx context.Context, ref image.Reference, tag name.Tag, puller *remote.Puller, a *Artifact) error {
-	for _, img := range a.children() {
-		if _, err := puller.Head(ctx, tag.Digest(img.digest.String())); err != nil {
-			return c.missing(ref, "image", img.digest, err)
+	if err := c.parallel(ctx, len(a.children()), func(ctx context.Context, i int) error {
+		digest := a.images[i].digest
+		if _, err := puller.Head(ctx, tag.Digest(digest.String())); err != nil {
+			return c.missing(ref, "image", digest, err)
 		}
+		return nil
+	}); err != nil {
+		return err
 	}
-	for _, b := range a.blobs() {
-		if err := verifyBlob(ctx, puller, tag, b.desc); err != nil {
-			return c.missing(ref, "blob", b.desc.Digest, err)
+	blobs := a.blobs()
+	if err := c.parallel(ctx, len(blobs), func(ctx context.Context, i int) error {
+		if err := verifyBlob(ctx, puller, tag, blobs[i].desc); err != nil {
+			return c.missing(ref, "blob", blobs[i].desc.Digest, err)
 		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	return c.verifyPrograms(ctx, ref, puller, tag.Repository, a)
+}
+
+// parallel calls do for the numbers below n, a few at a time. It returns the first error.
+func (c *Client) parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(c.opts.Jobs)
+	for i := range n {
+		g.Go(func() error { return do(ctx, i) })
+	}
+	return g.Wait()
 }
 
 // verifyBlob asks for a blob's size, for which go-containerregistry uses HEAD.

@@ -59,10 +59,13 @@ func (r *recorder) read() (last record, ok bool) {
 	return last, err == nil && json.Unmarshal(text, &last) == nil
 }
 
-// before is the fingerprint of the sources before the compiler reads them. The last record has the list of sources, otherwise Go lists them.
+// before is the fingerprint of the sources before the compiler reads them. The last record has the list of sources, otherwise Go lists them. In a
+// folder with nothing else, all files are sources.
 func (r *recorder) before(ctx context.Context, p Program, env []string) (string, error) {
 	last, ok := r.read()
-	if r.folders = last.Folders; !ok {
+	if r.folders = last.Folders; r.compiler.Alone {
+		r.folders = r.compiler.all()
+	} else if !ok {
 		if err := r.list(ctx, p, env); err != nil {
 			return "", err
 		}
@@ -97,9 +100,14 @@ func (r *recorder) list(ctx context.Context, p Program, env []string) error {
 	if err := r.compiler.checkInside(packages); err != nil {
 		return err
 	}
-	r.folders = foldersOf(packages)
+	if r.folders = foldersOf(packages); r.compiler.Alone {
+		r.folders = r.compiler.all()
+	}
 	return nil
 }
+
+// all are all files below the module's folder.
+func (c Compiler) all() []folder { return []folder{{Dir: c.Root, Deep: true}} }
 
 // listed is a package as `go list -json` describes it.
 type listed struct {

@@ -30,6 +30,7 @@ import (
 // Compiler runs the host's Go toolchain.
 type Compiler struct {
 	Root    string   // the module's folder
+	Alone   bool     // Root has nothing but the sources of the program
 	Cache   string   // folder for binaries; created if it is missing
 	Environ []string // of the user, as KEY=VALUE: the go command gets the variables that it needs, such as HOME, PATH, GOPROXY
 }

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -229,15 +230,20 @@ func goThat(t *testing.T, does string) {
 
 // As an archive that is unpacked during the build does it: the new source has the time of the old one.
 func TestChangeDuringTheBuildIsNotRecorded(t *testing.T) {
-	c := compiler(t)
-	goThat(t, "cp -p words/text/hello.txt old; echo -n hallo >words/text/hello.txt; touch -r old words/text/hello.txt; rm old")
-	build(t, c, hello(amd64))
-	if unchanged(c, hello(amd64), amd64) {
-		t.Error("a binary was recorded whose source changed while it was compiled")
-	}
-	build(t, c, hello(amd64))
-	if !unchanged(c, hello(amd64), amd64) {
-		t.Error("nothing changed, and the binary is not recorded")
+	for _, alone := range []bool{false, true} {
+		t.Run(fmt.Sprint(alone), func(t *testing.T) {
+			c := compiler(t)
+			c.Alone = alone
+			goThat(t, "cp -p words/text/hello.txt old; echo -n hallo >words/text/hello.txt; touch -r old words/text/hello.txt; rm old")
+			build(t, c, hello(amd64))
+			if unchanged(c, hello(amd64), amd64) {
+				t.Error("a binary was recorded whose source changed while it was compiled")
+			}
+			build(t, c, hello(amd64))
+			if !unchanged(c, hello(amd64), amd64) {
+				t.Error("nothing changed, and the binary is not recorded")
+			}
+		})
 	}
 }
 
