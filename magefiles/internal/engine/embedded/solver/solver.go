@@ -100,7 +100,7 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 	s.life, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	go func() {
 		defer close(s.ended)
-		if err := s.session.Run(s.life, c.Dialer()); err != nil {
+		if err := s.session.Run(s.life, ending(c.Dialer())); err != nil {
 			s.cancel(err)
 		}
 	}()
