@@ -27,6 +27,8 @@ func (p *Plan) settings(a Adopt, texts []text) {
 	objects := objectsOf(texts)
 	p.registry(objects)
 	p.forge(a.Remote)
+	p.add("ForgeToken", "", "a reference such as op://VAULT/ITEM/FIELD to a token of the forge, for releases, promotions and doctor")
+	p.add("ReleaseAuthor", "", "NAME <EMAIL>, the author of commits of releases and promotions")
 	p.manifests(objects)
 	p.argoCD(objects, texts)
 	p.docs(a.Files, objects)

@@ -62,7 +62,8 @@ func (p *Plan) files(a Adopt) {
 	}
 	p.Steps = append(p.Steps,
 		"go get -tool github.com/magefile/mage", "go get "+a.Module+"@main", "go mod tidy",
-		"go tool mage validate -baseline=write", "go tool mage doctor",
+		"go tool mage validate -baseline=write",
+		`git add magefiles go.mod go.sum .validate-baseline.json && git commit --message="Use the targets of BlumeOps"`, "go tool mage doctor",
 	)
 }
 

@@ -189,8 +189,9 @@ func (s Settings) ArgoCDAddress(getenv func(string) string) string {
 	return "https://" + s.ArgoCDURL
 }
 
-// Require returns an error for the first of the fields that is empty. The error says how to set it.
+// Require returns a *MissingError for the fields that are empty.
 func (s Settings) Require(fields ...string) error {
+	var missing MissingError
 	for _, name := range fields {
 		field, ok := reflect.TypeFor[Settings]().FieldByName(name)
 		if !ok {
@@ -199,8 +200,38 @@ func (s Settings) Require(fields ...string) error {
 		if reflect.ValueOf(s).FieldByName(name).String() != "" {
 			continue
 		}
-		variable, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-		return fmt.Errorf("this target requires the setting %s: add it to site.Settings in the magefile, or set %s", name, variable)
+		missing.Fields = append(missing.Fields, name)
+		if variable, _, _ := strings.Cut(field.Tag.Get("env"), ","); variable != "" {
+			missing.Variables = append(missing.Variables, variable)
+		}
+	}
+	if len(missing.Fields) > 0 {
+		return &missing
 	}
 	return nil
+}
+
+// MissingError says that a target requires settings that are empty.
+type MissingError struct {
+	Fields    []string
+	Variables []string // that set them too
+}
+
+func (e *MissingError) Error() string {
+	if len(e.Fields) == 1 {
+		return "this target requires the setting " + e.Fields[0]
+	}
+	return "this target requires the settings " + strings.Join(e.Fields, ", ")
+}
+
+// Hint says how to set them.
+func (e *MissingError) Hint() string {
+	hint := "add it to site.Settings in magefiles/site.go"
+	if len(e.Fields) > 1 {
+		hint = "add them to site.Settings in magefiles/site.go"
+	}
+	if len(e.Variables) > 0 {
+		hint += ", or set " + strings.Join(e.Variables, ", ")
+	}
+	return hint
 }

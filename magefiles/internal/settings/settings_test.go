@@ -96,9 +96,18 @@ func TestRequiredSettings(t *testing.T) {
 	if err := example.Require("Registry", "ForgeURL"); err != nil {
 		t.Error(err)
 	}
-	err := Settings{}.WithDefaults().Require("Docs", "Registry")
-	if err == nil || !strings.Contains(err.Error(), "Registry") || !strings.Contains(err.Error(), "BLUMEOPS_REGISTRY") {
-		t.Errorf("error %v; want it to name the setting and its variable", err)
+	for _, c := range []struct {
+		fields      []string
+		error, hint string
+	}{
+		{[]string{"Docs", "Registry"}, "this target requires the setting Registry", "add it to site.Settings in magefiles/site.go, or set BLUMEOPS_REGISTRY"},
+		{[]string{"ForgeURL", "Owner"}, "this target requires the settings ForgeURL, Owner", "add them to site.Settings in magefiles/site.go, or set BLUMEOPS_FORGE_URL, BLUMEOPS_OWNER"},
+		{[]string{"ForgeToken"}, "this target requires the setting ForgeToken", "add it to site.Settings in magefiles/site.go"},
+	} {
+		var missing *MissingError
+		if err := (Settings{}.WithDefaults().Require(c.fields...)); !errors.As(err, &missing) || err.Error() != c.error || missing.Hint() != c.hint {
+			t.Errorf("%v: %v, hint %v", c.fields, err, missing)
+		}
 	}
 }
 
