@@ -164,11 +164,23 @@ func isKnown(name string) bool {
 // containers lists the folders of containers, with what keeps them from being built.
 func (p *Plan) containers(files fs.FS) error {
 	found, err := image.Find(files)
+	var silent []string // without a version
 	for _, c := range found {
 		p.Containers = append(p.Containers, Container{Name: c.Name, Kind: string(c.Kind), Version: c.Version, Fits: true})
 		if c.Version == "" {
-			p.change(c.Dir, "state the version of the packaged application (ARG CONTAINER_APP_VERSION=X.Y.Z, or //blumeops:version X.Y.Z) if images are published with auto")
+			silent = append(silent, string(c.Name))
 		}
+	}
+	if len(silent) > 0 {
+		where, what := image.Root, "state the versions of the packaged applications"
+		if len(silent) == 1 {
+			where, what = path.Join(image.Root, silent[0]), "state the version of the packaged application"
+		}
+		what += " (ARG CONTAINER_APP_VERSION=X.Y.Z, or //blumeops:version X.Y.Z) if images are published with auto"
+		if len(silent) > 1 {
+			what += ": " + strings.Join(silent, ", ")
+		}
+		p.change(where, what)
 	}
 	for _, fault := range errorsOf(err) {
 		var bad *image.ContainerError

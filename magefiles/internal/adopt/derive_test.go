@@ -131,3 +131,23 @@ func TestPackages(t *testing.T) {
 		t.Error(p)
 	}
 }
+
+// Containers without a version are one line of the plan.
+func TestSilentContainers(t *testing.T) {
+	files := fstest.MapFS{}
+	for i, want := range []string{"containers/a: state the version of the packaged application (", "containers: state the versions of the packaged applications ("} {
+		files["containers/"+string(rune('a'+i))+"/Dockerfile"] = &fstest.MapFile{Data: []byte("FROM scratch\n")}
+		found := 0
+		for _, c := range plan(t, files, "").Changes {
+			if strings.Contains(c.What, "CONTAINER_APP_VERSION") {
+				found++
+				if got := c.Where + ": " + c.What; !strings.HasPrefix(got, want) || i > 0 && !strings.HasSuffix(got, ": a, b") {
+					t.Errorf("%s, expected %s", got, want)
+				}
+			}
+		}
+		if found != 1 {
+			t.Errorf("%d lines", found)
+		}
+	}
+}

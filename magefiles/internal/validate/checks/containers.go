@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -25,7 +26,7 @@ var containers = validate.Check{
 	Rules: []validate.Rule{
 		{ID: "container", What: "A folder of containers/ cannot be built: it has neither a Dockerfile nor a Go main package nor a file of another builder (default.nix, flake.nix, Containerfile, apko.yaml), is a symbolic link, has a name that images cannot have, or has an unknown statement.", Do: "Give it a Dockerfile or a Go main package, or move it elsewhere."},
 		{ID: "dockerfile", What: "BuildKit's parser or linter reports an error in a Dockerfile; the message begins with the linter's own name of the rule, which `# check=skip=RULE` on the first line switches off.", Do: "Change the instruction as the message says."},
-		{ID: "version", What: "A container does not state the version of its application as a literal.", Do: "State it: ARG CONTAINER_APP_VERSION=1.2.3 in the Dockerfile, //blumeops:version 1.2.3 in the Go program."},
+		{ID: "version", What: "A container does not state the version of its application as a literal, although others do, or the file service-versions.yaml exists.", Do: "State it: ARG CONTAINER_APP_VERSION=1.2.3 in the Dockerfile, //blumeops:version 1.2.3 in the Go program."},
 		{ID: "services", What: "The file service-versions.yaml does not have the expected form: a list named services, whose entries have a name, a current-version and, where the names differ, a container.", Do: "Give it that form."},
 		{ID: "disagrees", What: "The version of a container differs from service-versions.yaml.", Do: "Correct the wrong one; if the service is built from another container, write its name into the field container, or null for none."},
 		{ID: "base", What: "An image that a build starts from, or copies from, has no tag, or the tag latest: each build may get another image.", Do: "Use a version as the tag, or a digest."},
@@ -39,16 +40,20 @@ var containers = validate.Check{
 			return nil
 		}
 		found, err := image.Find(in.Dir())
-		c := containerCheck{in}
+		c := containerCheck{Input: in}
 		if err := c.faults(found, err); err != nil {
 			return err
 		}
 		c.services(found)
+		c.versions = in.Has(servicesFile) || slices.ContainsFunc(found, func(one image.Container) bool { return one.Version != "" && in.Has(one.Dir) })
 		return validate.Each(ctx, found, func(one image.Container) error { return c.one(ctx, one) })
 	},
 }
 
-type containerCheck struct{ *validate.Input }
+type containerCheck struct {
+	*validate.Input
+	versions bool // containers of this repository state the versions of their applications
+}
 
 func (c containerCheck) report(file, rule string, at dockerfile.Place, format string, args ...any) {
 	c.Report(validate.Finding{Path: file, Line: at.Line, Column: at.Column, Rule: rule, Message: fmt.Sprintf(format, args...)})
@@ -128,6 +133,7 @@ func (c containerCheck) one(ctx context.Context, one image.Container) error {
 		return nil
 	}
 	switch {
+	case one.Version == "" && !c.versions: // only `auto` needs it
 	case one.Version == "":
 		c.report(c.source(one), "version", dockerfile.Place{}, "does not state CONTAINER_APP_VERSION")
 	case strings.Contains(one.Version, "$"):
