@@ -142,7 +142,7 @@ func (a *App) tree() fs.FS { return regular.FS(a.files) }
 
 // settle ends the session, and then the view of the work: the engine reports the last of it only as the session ends. It may be called again.
 func (a *App) settle(err error) error {
-	if err == nil && a.session.savesCache {
+	if writes, _ := a.writesCache(); writes && err == nil { // a setting that cannot be read was reported before the session
 		a.session.saveCache(a.target)
 		a.sessions.saveCache(a.target)
 	}

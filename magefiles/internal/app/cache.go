@@ -27,7 +27,6 @@ func (a *App) cache() (*engine.Cache, error) {
 	if err != nil {
 		return nil, console.BadInput(err)
 	}
-	a.session.savesCache = writes
 	return &engine.Cache{Remote: a.cacheRemote(ref, writes), Warn: a.warnOfCache}, nil
 }
 

@@ -22,8 +22,6 @@ type session struct {
 	kept []func() // what is released after the session
 	// suits returns the reason why the engine cannot do what was requested. nil: nothing depends on the engine.
 	suits func(engine.Choice) error
-	// savesCache says that the cache in a registry is written before the session ends.
-	savesCache bool
 }
 
 // saveCache writes the entries of the cache in a registry that the session used.
