@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"sync"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/errdefs"
@@ -19,6 +20,7 @@ type Store struct {
 	temp   string          // folder for blobs until they are uploaded
 	ctx    context.Context // of reading; ends with Close
 	cancel context.CancelFunc
+	grace  time.Duration // of reading a layer
 
 	mu        sync.Mutex
 	documents map[digest.Digest][]byte // manifests and lists of steps that were read
@@ -35,7 +37,7 @@ type Store struct {
 func New(remote Remote, temp string) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Store{
-		remote: remote, temp: temp, ctx: ctx, cancel: cancel,
+		remote: remote, temp: temp, ctx: ctx, cancel: cancel, grace: graceFor,
 		documents: map[digest.Digest][]byte{}, layers: map[digest.Digest]int64{}, present: map[digest.Digest]bool{},
 		loaded: map[string]digest.Digest{}, written: map[digest.Digest][]byte{}, streams: map[digest.Digest]*stream{},
 	}

@@ -13,8 +13,8 @@ import (
 
 // A registry that sends less than slowest bytes a second, after a grace, costs more than the steps that its cache saves.
 const (
-	slowest = 256 << 10
-	grace   = 20 * time.Second
+	slowest  = 256 << 10
+	graceFor = 20 * time.Second
 )
 
 // stream reads a layer from the registry. Its readers read parts one after the other, so that one request suffices. The last part is only given
@@ -67,7 +67,7 @@ func (s *stream) seek(off int64) error {
 		return nil
 	}
 	s.end()
-	limit := grace + time.Duration(s.size/slowest)*time.Second
+	limit := s.store.grace + time.Duration(s.size/slowest)*time.Second
 	ctx, cancel := context.WithTimeoutCause(s.store.ctx, limit, fmt.Errorf("the registry is too slow: not complete after %s", limit))
 	body, err := s.store.remote.Blob(ctx, s.digest.String())
 	if err != nil {
