@@ -31,10 +31,11 @@ type Finding struct {
 	Do string `json:"do"`
 	// Group is not empty if a reader reads the finding together with the others of its rule and file that have the same Group: Together makes
 	// them one. The Message ends with Item, the only part in which it differs from theirs, if there is one. GroupDo is the correction of all of them
-	// if each has another.
-	Group   string `json:"-"`
-	Item    string `json:"-"`
-	GroupDo string `json:"-"`
+	// if each has another. Fewer than GroupFrom stay alone.
+	Group     string `json:"-"`
+	Item      string `json:"-"`
+	GroupDo   string `json:"-"`
+	GroupFrom int    `json:"-"`
 	// Baseline is New or Unchanged, compared with the baseline; "" without one.
 	Baseline string `json:"baseline,omitempty"`
 	// Fix is the correction that -fix makes; nil if a person must make it.

@@ -22,6 +22,10 @@ func Together(list []Finding) []Finding {
 		groups[k] = append(groups[k], f)
 	}
 	for _, group := range groups {
+		if len(group) < group[0].GroupFrom {
+			kept = append(kept, group...)
+			continue
+		}
 		kept = append(kept, joined(group))
 	}
 	Sort(kept)

@@ -25,6 +25,7 @@ func TestTogether(t *testing.T) {
 		"a new one beside accepted":     {[]Finding{pin(4, "a", Unchanged), pin(5, "b", New)}, []string{`w.yaml:4: a tag can be moved: a [workflows/pin]`, `w.yaml:5: a tag can be moved: b [workflows/pin]`}, []string{"Write a.", "Write b."}},
 		"the number of omitted ones":    {[]Finding{pin(4, "a", ""), {Path: "w.yaml", Line: 5, Check: "workflows", Rule: "pin", Message: "and 7 more", More: 7, Group: "tags"}}, []string{`w.yaml:4: a tag can be moved: a [workflows/pin]`, `w.yaml:5: and 7 more [workflows/pin]`}, []string{"Write a.", ""}},
 		"messages that differ":          {[]Finding{{Path: "p.md", Line: 2, Check: "markdown", Rule: "MD056", Message: "1 cell", Group: "MD056"}, {Path: "p.md", Line: 8, Check: "markdown", Rule: "MD056", Message: "2 cells", Group: "MD056"}}, []string{"p.md:2: 1 cell; similar in line 8 [markdown/MD056]"}, []string{""}},
+		"too few for a group":           {[]Finding{{Path: "a", Line: 1, Message: "m", Group: "g", GroupFrom: 3}, {Path: "a", Line: 2, Message: "m", Group: "g", GroupFrom: 3}}, []string{"a:1: m [/]", "a:2: m [/]"}, []string{"", ""}},
 		"the same group of other files": {[]Finding{{Path: "a", Message: "m", Group: "g"}, {Path: "b", Message: "m", Group: "g"}}, []string{"a: m [/]", "b: m [/]"}, []string{"", ""}},
 	} {
 		var got, do []string

@@ -87,6 +87,9 @@ func (s *linkedPages) add(from *page.Page, goal page.Goal) {
 // maxSuggestions is the number of names of a page that are compared with all existing names.
 const maxSuggestions = 20
 
+// manyLinks is the number of findings of one rule in a page from which on they are one: the page is not up to date as a whole.
+const manyLinks = 10
+
 // linkChecker checks the links of a page in order.
 type linkChecker struct {
 	book        *page.Book
@@ -108,7 +111,9 @@ func (c *linkChecker) nearest(name string, names func() page.Names) string {
 func (c *linkChecker) link(link page.Link, goal page.Goal) {
 	do := ""
 	found := func(rule, format string, args ...any) {
-		c.report(validate.Finding{Path: c.page.Path, Line: link.Line, Column: link.Column, Rule: rule, Message: clipped(fmt.Sprintf(format, args...)), Do: do})
+		c.report(validate.Finding{
+			Path: c.page.Path, Line: link.Line, Column: link.Column, Rule: rule, Message: clipped(fmt.Sprintf(format, args...)), Do: do, Group: rule, GroupFrom: manyLinks,
+		})
 	}
 	if link.Spaced {
 		found("spaces", "the wiki link to %q has spaces at its edges", writtenTarget(link))

@@ -104,9 +104,10 @@ var anyForm = []string{"generic-api-key", "private-key", "jwt", "jwt-base64", "c
 
 func credential(m leak.Match) string { return "looks like a credential: " + m.Rule + " of gitleaks" }
 
+// reportValues returns the places of the values; nil if no Secret could be read.
 func reportValues(in *validate.Input, name, text string) map[[2]int]bool {
-	values := leak.Values(text)
-	if len(values) == 0 {
+	values, read := leak.Values(text)
+	if len(values) == 0 && !read {
 		return nil
 	}
 	reported := map[[2]int]bool{}

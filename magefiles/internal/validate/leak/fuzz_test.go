@@ -50,7 +50,8 @@ func FuzzValues(f *testing.F) {
 	f.Add("kind: List\nitems: [{kind: Secret, data: {a: b}}]")
 	f.Add("a: &a [*a]\nkind: Secret\ndata: *a")
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, v := range Values(text) {
+		values, _ := Values(text)
+		for _, v := range values {
 			if documents, _ := kubernetes.Parse(text); v.Line < 1 || v.Column < 1 || len(documents) == 0 {
 				t.Errorf("%+v", v)
 			}

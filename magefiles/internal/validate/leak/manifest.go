@@ -24,20 +24,19 @@ var secretKind = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // Values are the values of Kubernetes Secrets in a YAML text, except for values that are filled in later, and for values that are not
-// secret: an address, a name, a number.
-func Values(text string) []Value {
+// secret: an address, a name, a number, a certificate. read is false if the text has no Secret, or is not YAML.
+func Values(text string) (found []Value, read bool) {
 	if !strings.Contains(text, "Secret") || !secretKind().MatchString(text) {
-		return nil
+		return nil, false
 	}
-	documents, _ := kubernetes.Parse(text) // the check manifests reports syntax errors
-	var found []Value
+	documents, problems := kubernetes.Parse(text) // the check manifests reports syntax errors
 	for _, document := range documents {
 		found = append(found, secretValues(document)...)
 		for _, item := range items(document) {
 			found = append(found, secretValues(item)...)
 		}
 	}
-	return found
+	return found, len(problems) == 0
 }
 
 func items(list *yaml.Node) []*yaml.Node {
@@ -93,6 +92,27 @@ var placeholder = sync.OnceValue(func() *regexp.Regexp {
 		`^(?:change|replace|your)[_-]|^\W*$|^(?:true|false|null|none|x+|\d{1,6})$`)
 })
 
+var pem = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]+)-----`) })
+
+// onlyCertificates says that a text has certificates and no private key.
+func onlyCertificates(text string) bool {
+	blocks := pem().FindAllStringSubmatch(text, -1)
+	return len(blocks) > 0 && !slices.ContainsFunc(blocks, func(m []string) bool { return m[1] != "CERTIFICATE" && m[1] != "TRUSTED CERTIFICATE" })
+}
+
+var (
+	configurationFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\.(?:ya?ml|ini|toml|json|conf|cfg|properties)$`) })
+	// secretText is in a configuration with a secret: a word such as password, an account in an address, or a long text without spaces.
+	secretText = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)passw|pwd|secret|token|key|credential|auth|private|webhook|://[^/\s:]*:[^/\s@]+@|[A-Za-z0-9+/_=-]{32,}`)
+	})
+)
+
+// isConfiguration says that a value is a file of settings of several lines without a secret in it, such as the values of a Helm chart.
+func isConfiguration(key, value string) bool {
+	return configurationFile().MatchString(key) && strings.Contains(value, "\n") && !secretText().MatchString(value)
+}
+
 // lastWord is what a name such as POSTGRES_USER or smtp-host means, in lower case. A name with the word secret, key, token or password is left
 // whole.
 func lastWord(key string) string {
@@ -111,6 +131,9 @@ func mayBeSecret(key, value string, encoded bool) bool {
 		if plain, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), "")); err == nil {
 			value = strings.TrimSpace(string(plain))
 		}
+	}
+	if onlyCertificates(value) || isConfiguration(key, value) {
+		return false
 	}
 	if placeholder().MatchString(value) || public[strings.ToLower(key)] || public[lastWord(key)] {
 		return false

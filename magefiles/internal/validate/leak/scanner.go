@@ -68,6 +68,8 @@ type scan struct {
 	tried      map[*rule]int  // the offset up to which each rule was tried
 	attempts   map[*rule]int  // number of attempts of rules that are tried at their keywords
 	whole      map[*rule]bool // rules that were tried on the whole text
+	sealed     []span         // encrypted values, once sealedRead
+	sealedRead bool
 }
 
 // applies says whether a rule applies to files with this path.
@@ -230,7 +232,7 @@ func (s *scan) consider(r *rule, at []int) {
 		return
 	}
 	f.line = around(s.text, at[0], at[1])
-	if allows(s.allowed, s.name, f) || allows(c.Allowlists, s.name, f) || identifies(f) {
+	if allows(s.allowed, s.name, f) || allows(c.Allowlists, s.name, f) || identifies(f) || s.isSealed(f) {
 		return
 	}
 	s.keep(f)
