@@ -74,17 +74,20 @@ func ofDefaultBranch(getenv func(string) string, owner, repository string) bool 
 	return !event.Repository.Fork && getenv("GITHUB_REF") == "refs/heads/"+branch
 }
 
-// cacheRemote is the repository of the cache. To write requires the account of the site. Reading begins without it: on a laptop the account may cost
-// a question of 1Password, and a job for a pull request has none.
+// cacheRemote is the repository of the cache. Who only reads begins without the account of the site: on a laptop it may cost a question of
+// 1Password, and a job for a pull request has none.
 func (a *App) cacheRemote(ref image.Reference, writes bool) *cacheRemote {
 	// A registry that does not answer soon must not delay the build, which only says that once.
 	o := registry.Options{Timeout: 10 * time.Second, Retry: registry.Retry{Attempts: 2, Max: 2 * time.Second}, Log: func(string) {}}
 	r := &cacheRemote{account: a.registryClient(o).Repository(ref)}
-	r.now.Store(r.account)
-	if !writes {
-		o.Credentials = noAccount
-		r.now.Store(a.registryClient(o).Repository(ref))
+	o.Credentials = noAccount
+	anonymous := a.registryClient(o).Repository(ref)
+	first, other := anonymous, r.account
+	if writes {
+		first, other = r.account, anonymous
 	}
+	r.other = other
+	r.now.Store(first)
 	return r
 }
 
@@ -95,19 +98,26 @@ func noAccount(context.Context, string) (user, password string, ok bool, err err
 
 // cacheRemote is the repository with the account that it requires.
 type cacheRemote struct {
-	account *registry.Repository
+	account *registry.Repository // for writing
+	other   *registry.Repository // for reading, if the first one may not
 	now     atomic.Pointer[registry.Repository]
 }
 
 // Manifest implements remotecache.Remote. Of each entry it is read first.
 func (r *cacheRemote) Manifest(ctx context.Context, tag string) (raw []byte, ok bool, err error) {
 	raw, ok, err = r.now.Load().Manifest(ctx, tag)
-	if errors.Is(err, registry.ErrUnauthorized) || errors.Is(err, registry.ErrDenied) {
-		if r.now.Swap(r.account) != r.account {
-			return r.account.Manifest(ctx, tag)
+	if refused(err) && r.now.Load() != r.other {
+		if raw, ok, again := r.other.Manifest(ctx, tag); !refused(again) {
+			r.now.Store(r.other)
+			return raw, ok, again
 		}
 	}
 	return raw, ok, err
+}
+
+// refused reports whether another account may succeed.
+func refused(err error) bool {
+	return errors.Is(err, registry.ErrUnauthorized) || errors.Is(err, registry.ErrDenied) || errors.Is(err, registry.ErrCredentials)
 }
 
 // Name implements remotecache.Remote.
