@@ -338,8 +338,9 @@ func TestKilledDaemonLeavesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			use := &engineUse{t: t, state: opts.StateDir, mark: "mark" + nonce(), cgroups: map[string]bool{}}
-			_, err := engine.Up(ctx, opts)
-			must(t, err)
+			first := newUser(t, opts, busybox, t.TempDir(), use.mark+"-first", "service", "shell", "inspect") // starts the daemon, which opens its files
+			first.ready(0)
+			first.leave()
 			status, err := engine.Status(ctx, opts)
 			must(t, err)
 			before := use.now(status.PID)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -45,4 +46,34 @@ func TestRuntimeIsLinkedConcurrently(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(opts.files().run, "*")); len(left) != 1 {
 		t.Errorf("left: %q", left)
 	}
+}
+
+// Containers of other programs come and go while those of an engine are listed, and runc reports that as an error.
+func TestContainersAreListedWhileOthersEnd(t *testing.T) {
+	runc := testenv.Program(t, "runc", "apt-get install runc")
+	opts, _ := newOptions(t)
+	dir := t.TempDir()
+	wrapper, calls := filepath.Join(dir, "runc"), filepath.Join(dir, "calls")
+	script := fmt.Sprintf(`#!/bin/sh
+echo >>%[1]s
+if [ "$(wc -l <%[1]s)" -le 3 ]; then
+	echo 'level=error msg="stat /run/runc/x: no such file or directory"' >&2
+	exit 1
+fi
+exec %[2]s --root=%[3]s "$@"
+`, calls, runc, filepath.Join(dir, "containers"))
+	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := opts.containers(t.Context(), wrapper); err != nil || len(found) > 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+	if text, err := os.ReadFile(calls); err != nil || len(text) != 4 {
+		t.Errorf("%d calls, %v", len(text), err)
+	}
+	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\necho broken >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := opts.containers(t.Context(), wrapper)
+	testenv.WantError(t, err, "runc list: exit status 1: broken")
 }

@@ -148,15 +148,9 @@ func removeKitState(f files) {
 
 // deleteContainers ends the containers whose bundles are below root. It does not touch other containers of the same runtime.
 func (o Options) deleteContainers(ctx context.Context, runtime, root string) {
-	list := exec.CommandContext(ctx, runtime, "list", "--format=json")
-	list.Env = o.environment()
-	out, err := list.Output()
+	containers, err := o.containers(ctx, runtime)
 	if err != nil {
-		return
-	}
-	var containers []struct{ ID, Bundle string }
-	if json.Unmarshal(out, &containers) != nil {
-		return
+		o.logf("containers of an engine that was killed may be left, because they cannot be listed: %v", err)
 	}
 	for _, c := range containers {
 		if strings.HasPrefix(c.Bundle, root+string(filepath.Separator)) {
@@ -165,4 +159,32 @@ func (o Options) deleteContainers(ctx context.Context, runtime, root string) {
 			remove.Run()
 		}
 	}
+}
+
+// container is a part of the state of a container of an OCI runtime.
+type container struct{ ID, Bundle string }
+
+// listTries is how often the containers are listed until it succeeds.
+const listTries = 50
+
+// containers lists the containers of a runtime, also those of other programs. runc fails if one of them is deleted while it lists them.
+func (o Options) containers(ctx context.Context, runtime string) (found []container, err error) {
+	for range listTries {
+		list := exec.CommandContext(ctx, runtime, "list", "--format=json")
+		list.Env = o.environment()
+		var out []byte
+		out, err = list.Output()
+		if err == nil {
+			err = json.Unmarshal(out, &found)
+		}
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		err = fmt.Errorf("%s list: %w: %s", runtime, err, bytes.TrimSpace(failed.Stderr))
+	}
+	return found, err
 }
