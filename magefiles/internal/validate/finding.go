@@ -36,6 +36,8 @@ type Finding struct {
 	Item      string `json:"-"`
 	GroupDo   string `json:"-"`
 	GroupFrom int    `json:"-"`
+	// Stem is the message without line numbers, of a finding for several; "" if the message has none.
+	Stem string `json:"-"`
 	// Baseline is New or Unchanged, compared with the baseline; "" without one.
 	Baseline string `json:"baseline,omitempty"`
 	// Fix is the correction that -fix makes; nil if a person must make it.

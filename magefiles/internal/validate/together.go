@@ -63,6 +63,7 @@ func joined(group []Finding) Finding {
 	if len(items) > 0 {
 		one.Message = strings.TrimSuffix(one.Message, one.Item) + listed(items, maxItems)
 	}
+	one.Stem = one.Message
 	switch {
 	case similar && len(lines) > 1:
 		one.Message += "; similar in line" + plural(lines[1:]) + " " + listed(lines[1:], maxLines)

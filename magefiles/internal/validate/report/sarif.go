@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -41,7 +42,7 @@ func (o Writer) sarif(w io.Writer, r *validate.Report) error {
 		if i, known := index[f.Check+"/"+f.Rule]; known {
 			result.WithRuleIndex(i)
 		}
-		key := strings.Join([]string{f.Path, f.About, f.Check, f.Rule, f.Message}, "\x00")
+		key := strings.Join([]string{f.Path, f.About, f.Check, f.Rule, cmp.Or(f.Stem, f.Message)}, "\x00")
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, seen[key]))
 		seen[key]++
 		if r.Baseline != "" { // if one result has a state, all must have one

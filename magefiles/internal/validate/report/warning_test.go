@@ -36,3 +36,24 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("failing: %v", failing)
 	}
 }
+
+// A finding for several stays the same in SARIF when its lines move.
+func TestSarifOfSeveral(t *testing.T) {
+	t.Parallel()
+	sum := func(lines ...int) string {
+		var list []validate.Finding
+		for _, line := range lines {
+			list = append(list, validate.Finding{Path: "w.yaml", Line: line, Check: "workflows", Rule: "pin", Message: "a tag", Group: "tags"})
+		}
+		var out strings.Builder
+		if err := (Writer{}).Write(&out, "sarif", &validate.Report{Findings: validate.Together(list)}); err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(out.String(), `"`+fingerprint+`": "`)
+		sum, _, _ := strings.Cut(after, `"`)
+		return sum
+	}
+	if a, b := sum(3, 4), sum(7, 9); a == "" || a != b {
+		t.Errorf("%q and %q", a, b)
+	}
+}
