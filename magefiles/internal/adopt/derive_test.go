@@ -151,3 +151,19 @@ func TestSilentContainers(t *testing.T) {
 		}
 	}
 }
+
+// Applications that a template makes cannot be read: the address is to be set.
+func TestArgoCDInTemplates(t *testing.T) {
+	for name, c := range map[string]struct{ file, text, value, from string }{
+		"none":     {"apps/a.yaml", "kind: ConfigMap\n", "none", "no Application was found"},
+		"template": {"apps/templates/a.yaml", "{{- range .Values.apps }}\napiVersion: argoproj.io/v1alpha1\nkind: Application\n{{ end }}\n", "", "apps/templates/a.yaml uses Argo CD, and no Application could be read; none, if it is not used"},
+		"chart":    {"system/argocd/Chart.yaml", "dependencies:\n  - name: argo-cd\n    repository: https://argoproj.github.io/argo-helm\n", "", "system/argocd/Chart.yaml uses Argo CD, and no Application could be read; none, if it is not used"},
+		"other":    {"a.yaml", "{{ x }}\napiVersion: app.k8s.io/v1beta1\nkind: Application\n", "none", "no Application was found"},
+	} {
+		for _, s := range plan(t, fstest.MapFS{c.file: {Data: []byte(c.text)}}, "").Settings {
+			if s.Name == "ArgoCDURL" && (s.Value != c.value || s.From != c.from) {
+				t.Errorf("%s: %q (%s), expected %q (%s)", name, s.Value, s.From, c.value, c.from)
+			}
+		}
+	}
+}

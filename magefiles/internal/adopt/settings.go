@@ -203,16 +203,38 @@ func (p *Plan) argoCD(objects []object, texts []text) {
 			}
 		}
 	}
+	address, at := argoAddress(texts)
 	if len(names) == 0 {
-		p.add("ArgoCDURL", "none", "no Application was found")
+		used := argoUse(texts)
+		if used == "" {
+			p.add("ArgoCDURL", "none", "no Application was found")
+			return
+		}
+		from := used + " uses Argo CD, and no Application could be read; none, if it is not used"
+		if address != "" {
+			from += "; the address is in " + at
+		}
+		p.add("ArgoCDURL", address, from)
 		return
 	}
 	from := fmt.Sprintf("%s, such as %s (%s)", count(len(names), "Application"), names[0], first)
-	address, at := argoAddress(texts)
 	if address != "" {
 		from += "; the address is in " + at
 	}
 	p.add("ArgoCDURL", address, from)
+}
+
+// argoUses are texts of a repository that has Argo CD: its chart, or an Application in a template or a chart's values.
+var argoUses = regexp.MustCompile(`argoproj\.github\.io/argo-helm|(?m)^\s*kind: Application(?:Set)?\s*$`)
+
+// argoUse is the first file that says so; "" if there is none.
+func argoUse(texts []text) string {
+	for _, t := range texts {
+		if ext := path.Ext(t.name); (ext == ".yaml" || ext == ".yml") && argoUses.MatchString(t.text) && (strings.Contains(t.text, "argoproj.io") || strings.Contains(t.text, "argo-helm")) {
+			return t.name
+		}
+	}
+	return ""
 }
 
 // argoHost is a host with the usual name in an address, or in a flag of the argocd command.
