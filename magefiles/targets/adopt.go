@@ -11,8 +11,9 @@ import (
 // It names the settings that it can derive, with the place of each: registry and
 // namespace from the images in the manifests, the forge from the remote, Argo CD
 // from the Applications, the generator of the docs. It lists the containers, the
-// commands in workflows and scripts that a target replaces, those that stay, and
-// what must change or be decided. It ends with the two files to write.
+// Python packages, the commands in workflows and scripts that a target replaces,
+// those that stay, and what must change or be decided. It ends with the two files
+// to write. It reads only files that git tracks, or would track.
 //
 // Nothing is written. With -write it writes these two files, where they are missing.
 //

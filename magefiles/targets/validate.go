@@ -16,8 +16,8 @@ import (
 // explains each check.
 //
 // It prints one line for each finding, PATH:LINE:COLUMN: MESSAGE [CHECK/RULE],
-// and the remedy. The exit status is 0 without findings, 1 with findings, 2 if a
-// check could not run.
+// and the remedy. The exit status is 0 without findings or with warnings alone,
+// 1 with findings, 2 if a check could not run.
 //
 // A file .validate-baseline.json has the findings of an existing repository that
 // were accepted with -baseline=write: only new findings fail then.
