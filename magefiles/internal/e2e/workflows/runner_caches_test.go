@@ -23,6 +23,11 @@ import (
 // testCaches runs the job of validate.yaml in fresh containers of the image, each with a change of the repository, and counts downloads and
 // compiled packages.
 func (j *jobImage) testCaches(t *testing.T, r *jobRepo) {
+	began := r.commit
+	defer func() {
+		r.w.Git("reset", "--hard", "--quiet", began)
+		r.commit = began
+	}()
 	proxy := serveModules(t, nil)
 	job := func(modules string) (said string, compiled, requests []string, err error) {
 		c := j.fresh(t)
