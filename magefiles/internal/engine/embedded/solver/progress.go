@@ -95,7 +95,7 @@ func (p *progress) vertex(v *client.Vertex) {
 		p.steps[v.Digest] = s
 	}
 	if s.ended {
-		return // a result of the cache in the registry is fetched later, when it is used
+		return // BuildKit also reports what it fetches for a result from the cache in the registry
 	}
 	s.cached = s.cached || v.Cached
 	ev := Event{Step: v.Digest.String(), Name: s.name}
