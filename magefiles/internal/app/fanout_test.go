@@ -30,17 +30,17 @@ import (
 // publishRequests bounds the requests of a job that publishes an image with one platform and one layer; docs/explanation/scale.md has the list.
 const publishRequests = 16
 
-// fleet is a repository with many containers, a registry, and runners that publish from clones of their own.
-type fleet struct {
+// fanOut is a repository with many containers, a registry, and runners that publish from clones of their own.
+type fanOut struct {
 	*homelab
 	*lab.Registry
 	runners  []*App
 	builders *imagetest.Builders
 }
 
-func newFleet(t *testing.T, containers, runners int) *fleet {
+func newFanOut(t *testing.T, containers, runners int) *fanOut {
 	t.Helper()
-	f := &fleet{homelab: newHomelab(t), builders: &imagetest.Builders{T: t}}
+	f := &fanOut{homelab: newHomelab(t), builders: &imagetest.Builders{T: t}}
 	server, err := lab.StartRegistry(t.Context(), lab.Home{}, lab.RegistryOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func newFleet(t *testing.T, containers, runners int) *fleet {
 }
 
 // runner is the machine of a job: a clone, and an empty cache.
-func (f *fleet) runner(dir string) *App {
+func (f *fanOut) runner(dir string) *App {
 	f.t.Helper()
 	a, _ := withSettings(f.Settings)
 	a.root, a.cacheAt = filepath.Join(dir, "clone"), filepath.Join(dir, "cache")
@@ -77,7 +77,7 @@ func (f *fleet) runner(dir string) *App {
 }
 
 // matrix is the output of container:changed for separate jobs.
-func (f *fleet) matrix(a *App) []changed.Container {
+func (f *fanOut) matrix(a *App) []changed.Container {
 	f.t.Helper()
 	found, err := a.Changed(f.t.Context(), "", "")
 	if err != nil {
@@ -91,7 +91,7 @@ func (f *fleet) matrix(a *App) []changed.Container {
 }
 
 // publishOn is a job of the matrix: container:publish NAME VERSION on a runner.
-func (f *fleet) publishOn(ctx context.Context, a *App, c changed.Container) error {
+func (f *fanOut) publishOn(ctx context.Context, a *App, c changed.Container) error {
 	one, err := a.publisher("")
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (f *fleet) publishOn(ctx context.Context, a *App, c changed.Container) erro
 }
 
 // fanOut runs the matrix. Each runner has its share, and one job at a time. It returns the error of each runner.
-func (f *fleet) fanOut(matrix []changed.Container, contexts ...context.Context) []error {
+func (f *fanOut) publish(matrix []changed.Container, contexts ...context.Context) []error {
 	errs := make([]error, len(f.runners))
 	var group errgroup.Group
 	for n, a := range f.runners {
@@ -122,7 +122,7 @@ func (f *fleet) fanOut(matrix []changed.Container, contexts ...context.Context) 
 }
 
 // tagged counts the accepted writes of tags, by container. perContainer is the largest number of requests for a container, and perRun all others.
-func (f *fleet) tagged() (written map[string]int, perContainer, perRun int) {
+func (f *fanOut) tagged() (written map[string]int, perContainer, perRun int) {
 	written = map[string]int{}
 	requests := map[string]int{}
 	for _, q := range f.Requests() {
@@ -153,7 +153,7 @@ func names(matrix []changed.Container) (list []string) {
 func TestFanOut(t *testing.T) {
 	testenv.Slow(t, "publishes 200 containers")
 	const containers, runners, dies, after = 200, 10, 3, 4
-	f := newFleet(t, containers, runners)
+	f := newFanOut(t, containers, runners)
 	matrix := f.matrix(f.App)
 	if len(matrix) != containers {
 		t.Fatalf("%d containers changed, want %d", len(matrix), containers)
@@ -168,7 +168,7 @@ func TestFanOut(t *testing.T) {
 		Hit: func(*http.Request) { die() },
 	})
 	f.Forget()
-	for n, err := range f.fanOut(matrix, contexts...) {
+	for n, err := range f.publish(matrix, contexts...) {
 		if n == dies && err == nil || n != dies && err != nil {
 			t.Errorf("runner %d: %v", n, err)
 		}
@@ -186,7 +186,7 @@ func TestFanOut(t *testing.T) {
 	if !slices.Equal(names(rest), want) {
 		t.Errorf("the rerun has %q, want %q", names(rest), want)
 	}
-	for n, err := range f.fanOut(rest) {
+	for n, err := range f.publish(rest) {
 		if err != nil {
 			t.Errorf("rerun, runner %d: %v", n, err)
 		}
@@ -204,14 +204,14 @@ func TestFanOut(t *testing.T) {
 
 // The requests of a matrix: of container:changed, of each job, and of a job that another one has done.
 func TestFanOutRequests(t *testing.T) {
-	f := newFleet(t, 20, 10)
+	f := newFanOut(t, 20, 10)
 	f.Forget()
 	matrix := f.matrix(f.App)
 	if _, perContainer, perRun := f.tagged(); perContainer != 1 || perRun > runRequests {
 		t.Errorf("container:changed of new containers: %d requests for each, %d for the run; want 1, and at most %d", perContainer, perRun, runRequests)
 	}
 	f.Forget()
-	for _, err := range f.fanOut(matrix) {
+	for _, err := range f.publish(matrix) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -221,7 +221,7 @@ func TestFanOutRequests(t *testing.T) {
 		t.Errorf("%d published, %d requests for each, want %d; %d GET /v2/, want one for each", len(written), perContainer, publishRequests, perRun)
 	}
 	f.Forget()
-	for _, err := range f.fanOut(matrix) {
+	for _, err := range f.publish(matrix) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -234,7 +234,7 @@ func TestFanOutRequests(t *testing.T) {
 // Two runners get the same container, and neither sees the other's image before it writes the tag. Their builds do not repeat. Both succeed, with the
 // image that the tag names.
 func TestTwoRunnersWithOneContainer(t *testing.T) {
-	f := newFleet(t, 3, 2)
+	f := newFanOut(t, 3, 2)
 	job := f.matrix(f.App)[0]
 	var both, wrote sync.WaitGroup
 	both.Add(2)
