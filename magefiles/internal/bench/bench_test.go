@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -316,28 +315,4 @@ func BenchmarkImageSize(b *testing.B) {
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-}
-
-// large is the size of the one layer of BenchmarkPublishLarge, in bytes; it does not compress.
-const large = 200 << 20
-
-// BenchmarkPublishLarge: an image with a new 200 MB layer is published: exported, assembled, pushed and read back by mage, or pushed by BuildKit
-// itself, as the API's own publish does.
-func BenchmarkPublishLarge(b *testing.B) {
-	t := newBed(b)
-	reg, err := lab.StartRegistry(context.Background(), lab.Home{}, lab.RegistryOptions{})
-	must(b, err)
-	b.Cleanup(func() { reg.Close() })
-	dir := filepath.Join(t.dir, "containers", "blob")
-	must(b, os.MkdirAll(dir, 0o755))
-	must(b, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY data /data\n"), 0o644))
-	command{dir: t.dir, args: []string{"git", "-c", "user.name=b", "-c", "user.email=b@example.test", "commit", "--quiet", "--allow-empty", "-m", "start"}}.run(b)
-	ours := command{name: "mage", dir: t.dir, env: t.env, args: []string{t.mage, "container:publish", "blob", "dev", "-registry=" + reg.Addr}}
-	push := t.buildctlBuild(dir)
-	push.args = append(push.args, "--output", "type=image,name="+reg.Addr+"/buildctl/blob:dev,push=true,oci-mediatypes=true")
-	pairs(b, ours, push, func(int) {
-		data := make([]byte, large)
-		rand.Read(data) // crypto/rand.Read never fails
-		must(b, os.WriteFile(filepath.Join(dir, "data"), data, 0o644))
-	})
 }
