@@ -109,11 +109,11 @@ func (a *Artifact) assemble(ctx context.Context, from *archive, v image.Variant,
 	} else {
 		img.layers = src.blobs(src.manifest.Layers)
 		config, err = stampConfig(src.config, meta)
+		if err == nil {
+			err = img.checkProgram(ctx, here)
+		}
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := img.checkProgram(ctx, here); err != nil {
 		return nil, err
 	}
 	return img, img.finish(config, meta.Annotations)
@@ -177,11 +177,17 @@ func (a *Artifact) repack(ctx context.Context, img *variantImage, src *source, v
 	}
 	img.layers = src.blobs(layers[:v.BaseLayers])
 	if v.BaseLayers == len(layers) {
+		if err := img.checkProgram(ctx, here); err != nil {
+			return nil, err
+		}
 		return repackedConfig(src.config, meta, diffs, nil)
 	}
-	p := packer{dir: a.temp, created: meta.Created.Truncate(time.Second), onScratch: v.BaseLayers == 0}
+	p := packer{dir: a.temp, created: meta.Created.Truncate(time.Second), onScratch: v.BaseLayers == 0, program: v.Program}
 	own, diff, err := p.pack(ctx, src.blobs(layers[v.BaseLayers:]))
 	if err != nil {
+		return nil, err
+	}
+	if err := img.program.compare(v.Platform, p.found); err != nil {
 		return nil, err
 	}
 	img.layers = append(img.layers, own)

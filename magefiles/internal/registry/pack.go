@@ -12,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ type packer struct {
 	dir       string
 	created   time.Time
 	onScratch bool
+	program   string // path of the program in the image; "" for none
+
+	found string // SHA-256 of the program that was packed, in hexadecimal digits; "" if there is none
 }
 
 // packLevel is gzip's: the output of Go's compress/gzip at this level only changes with the Go version, which go.mod
@@ -35,7 +39,7 @@ const packLevel = 6
 const xattrPrefix = "SCHILY.xattr."
 
 // pack merges layers, lowest first, into one compressed file, and returns it with the digest of its uncompressed content.
-func (p packer) pack(ctx context.Context, layers []blob) (blob, v1.Hash, error) {
+func (p *packer) pack(ctx context.Context, layers []blob) (blob, v1.Hash, error) {
 	spool, err := os.CreateTemp(p.dir, "spool-")
 	if err != nil {
 		return blob{}, v1.Hash{}, err
@@ -65,7 +69,7 @@ func addLayer(ctx context.Context, t *tree, l blob) error {
 }
 
 // write compresses the tree into a file of its own.
-func (p packer) write(ctx context.Context, t *tree) (_ blob, _ v1.Hash, err error) {
+func (p *packer) write(ctx context.Context, t *tree) (_ blob, _ v1.Hash, err error) {
 	file, err := os.CreateTemp(p.dir, "layer-")
 	if err != nil {
 		return blob{}, v1.Hash{}, err
@@ -94,7 +98,7 @@ func (p packer) write(ctx context.Context, t *tree) (_ blob, _ v1.Hash, err erro
 
 func hashOf(sum []byte) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum)} }
 
-func (p packer) writeTar(ctx context.Context, t *tree, w io.Writer) error {
+func (p *packer) writeTar(ctx context.Context, t *tree, w io.Writer) error {
 	tw := tar.NewWriter(w)
 	first := map[*node]string{}
 	for _, name := range slices.Sorted(maps.Keys(t.nodes)) {
@@ -111,8 +115,17 @@ func (p packer) writeTar(ctx context.Context, t *tree, w io.Writer) error {
 			continue
 		}
 		content := io.NewSectionReader(t.spool, n.content.offset, n.content.size)
-		if _, err := io.Copy(tw, contextReader{ctx, content}); err != nil {
+		var to io.Writer = tw
+		sum := sha256.New()
+		isProgram := path.Clean("/"+name) == p.program
+		if isProgram {
+			to = io.MultiWriter(tw, sum)
+		}
+		if _, err := io.Copy(to, contextReader{ctx, content}); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
+		}
+		if isProgram {
+			p.found = hex.EncodeToString(sum.Sum(nil))
 		}
 	}
 	return tw.Close()
