@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -41,12 +42,15 @@ type Metadata struct {
 	TempDir string
 }
 
+// ErrMoved is the error of an Artifact whose image was pushed completely, while its tag names another image.
+var ErrMoved = errors.New("the tag names another image")
+
 // Artifact is an image that is ready to be pushed, until it is closed.
 type Artifact interface {
 	Digest() string
 	// Push writes the image to a registry.
 	Push(context.Context, Reference) error
-	// Verify reads the registry back and compares.
+	// Verify reads the registry back and compares. ErrMoved: the registry has the image, and the tag names another one.
 	Verify(context.Context, Reference) error
 	Close() error
 }

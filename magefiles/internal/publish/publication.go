@@ -220,15 +220,15 @@ func (p *publication) push(ctx context.Context) error {
 	return err
 }
 
-// verify reads the image back. If the tag names another image of this revision by now, another run wrote the tag at the same time: it verifies
+// verify reads the image back. If the registry has it and the tag names another image of this revision, another run wrote the tag later: it verifies
 // that image, and the result is that image. Images of Go programs repeat, so they do not differ between runs.
 func (p *publication) verify(ctx context.Context) error {
 	err := p.artifact.Verify(ctx, p.ref)
-	if err == nil || ctx.Err() != nil || p.container.Kind == image.KindGo {
+	if !errors.Is(err, image.ErrMoved) || p.container.Kind == image.KindGo {
 		return err
 	}
 	found, ok, lookErr := p.Registry.Look(ctx, p.ref)
-	if lookErr != nil || !ok || found.Digest == p.artifact.Digest() {
+	if lookErr != nil || !ok {
 		return err
 	}
 	if ours, lookErr := p.isOurs(ctx, found); lookErr != nil || !ours {

@@ -92,7 +92,7 @@ func (c *Client) Verify(ctx context.Context, ref image.Reference, a *Artifact) e
 	case !ok:
 		return c.mismatch(ref, "accepted the image, but does not have its tag")
 	case found.Digest != a.Digest():
-		return c.mismatch(ref, fmt.Sprintf("has digest %s for the tag, expected %s", found.Digest, a.Digest()))
+		return c.moved(ctx, ref, found.Digest, a)
 	}
 	from, err := c.reader(tag.Repository)
 	if err != nil {
@@ -162,7 +162,17 @@ func (c *Client) missing(ref image.Reference, what string, digest v1.Hash, err e
 	return err
 }
 
-func (c *Client) mismatch(ref image.Reference, problem string) error {
+// moved is the error of a tag that names another image. If the registry has the pushed image too, another client has moved the tag since:
+// image.ErrMoved.
+func (c *Client) moved(ctx context.Context, ref image.Reference, found string, a *Artifact) error {
+	err := c.mismatch(ref, fmt.Sprintf("has digest %s for the tag, expected %s", found, a.Digest()))
+	if _, ok, holdsErr := c.Holds(ctx, ref, a.Digest()); holdsErr == nil && ok {
+		err.err = errors.Join(ErrMismatch, image.ErrMoved)
+	}
+	return err
+}
+
+func (c *Client) mismatch(ref image.Reference, problem string) *Error {
 	return &Error{
 		Kind: ErrMismatch, Registry: ref.Registry, Reference: ref.String(), Problem: problem,
 		Hint: "another client may have pushed at the same time; otherwise check the registry and its proxies",
