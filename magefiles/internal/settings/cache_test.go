@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -22,7 +23,8 @@ func TestCacheRepository(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	if _, _, err := (Settings{Cache: "cache"}).CacheRepository(); err == nil || !strings.Contains(err.Error(), "BLUMEOPS_REGISTRY") {
+	var missing *MissingError
+	if _, _, err := (Settings{Cache: "cache"}).CacheRepository(); !errors.As(err, &missing) || !strings.Contains(missing.Hint(), "BLUMEOPS_REGISTRY") {
 		t.Errorf("without a registry: %v", err)
 	}
 }
