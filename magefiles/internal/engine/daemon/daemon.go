@@ -18,11 +18,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/moby/buildkit/client"
 	_ "github.com/moby/buildkit/client/connhelper/ssh" // addresses ssh://
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/sessionconn"
 )
 
 // StartLabel is the worker label whose value differs at each start of our daemon.
@@ -84,7 +88,11 @@ func (d *Daemon) RuntimeError() error {
 
 // Client connects. The caller closes it.
 func (d *Daemon) Client(ctx context.Context) (*client.Client, error) {
-	c, err := client.New(ctx, d.Address, d.dialOpts...)
+	var c *client.Client
+	dial := sessionconn.Dialer(func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
+		return c.Dialer()(ctx, proto, meta)
+	})
+	c, err := client.New(ctx, d.Address, append(slices.Clone(d.dialOpts), client.WithSessionDialer(dial))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to BuildKit at %s: %w", d.Address, err)
 	}

@@ -28,6 +28,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"google.golang.org/grpc/codes"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/sessionconn"
 )
 
 // Options are the settings of a Solver.
@@ -97,7 +99,7 @@ func Open(ctx context.Context, c *client.Client, opts Options) (*Solver, error) 
 	s.life, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	go func() {
 		defer close(s.ended)
-		if err := s.session.Run(s.life, ending(c.Dialer())); err != nil {
+		if err := s.session.Run(s.life, sessionconn.Dialer(c.Dialer())); err != nil {
 			s.cancel(err)
 		}
 	}()

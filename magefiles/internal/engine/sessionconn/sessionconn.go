@@ -1,4 +1,5 @@
-package solver
+// Package sessionconn ends the connections of BuildKit's sessions cleanly.
+package sessionconn
 
 import (
 	"context"
@@ -9,10 +10,10 @@ import (
 	"github.com/moby/buildkit/session"
 )
 
-// ending makes the connections of a dialer end when they are closed. BuildKit's own connection then reads the rest of its messages, and gives its
+// Dialer makes the connections of another dialer end when they are closed. BuildKit's own connection then reads the rest of its messages, and gives its
 // reader the whole buffer of each, with the bytes of earlier messages: the session's server takes them for frames, reports an invalid one on stderr,
 // and waits for a second.
-func ending(dial session.Dialer) session.Dialer {
+func Dialer(dial session.Dialer) session.Dialer {
 	return func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
 		c, err := dial(ctx, proto, meta)
 		if err != nil {

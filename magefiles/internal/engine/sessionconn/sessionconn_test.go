@@ -1,4 +1,4 @@
-package solver
+package sessionconn
 
 import (
 	"context"
@@ -51,7 +51,7 @@ func (m *messages) Recv() (*controlapi.BytesMessage, error) {
 
 // A closed connection of BuildKit's gives its reader nothing that nobody sent.
 func TestAClosedConnectionEnds(t *testing.T) {
-	c, err := ending(grpchijack.Dialer(control{}))(t.Context(), "h2c", nil)
+	c, err := Dialer(grpchijack.Dialer(control{}))(t.Context(), "h2c", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestAClosedConnectionEnds(t *testing.T) {
 		t.Errorf("after Close: %d bytes, %v", n, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if c, err = ending(grpchijack.Dialer(control{}))(ctx, "h2c", nil); err != nil {
+	if c, err = Dialer(grpchijack.Dialer(control{}))(ctx, "h2c", nil); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
