@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -52,14 +51,8 @@ func (s *Session) Version() string {
 
 // OtherVersion says that a builder has another version of BuildKit than this program has; "" for the same one, and if one of the two is not known.
 func OtherVersion(version string) string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || version == "" {
-		return ""
-	}
-	for _, m := range info.Deps {
-		if m.Path == "github.com/moby/buildkit" && m.Version != version {
-			return fmt.Sprintf("BuildKit %s, and this program is tested with %s: images may differ", version, m.Version)
-		}
+	if own := daemon.Pinned(); version != "" && own != "" && own != version {
+		return fmt.Sprintf("BuildKit %s, and this program is tested with %s: images may differ", version, own)
 	}
 	return ""
 }

@@ -61,6 +61,10 @@ func daggerSession(role string) {
 		signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
 	}
 	hold(!is("alone"))
+	if host := os.Getenv(runner); is("builder") && (!strings.HasPrefix(host, "tcp://") || os.Getenv(session) != "") {
+		fmt.Fprintf(os.Stderr, "Error: the runner is %q, and the session %q\n", host, os.Getenv(session))
+		os.Exit(1)
+	}
 	if is("fails") {
 		fmt.Fprintln(os.Stderr, "Error: it is not my day")
 		os.Exit(1)

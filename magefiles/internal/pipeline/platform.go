@@ -38,7 +38,7 @@ func explainPlatform(err error, p image.Platform, native string) error {
 	}
 	return &engineError{
 		fmt.Sprintf("cannot run programs for %s on %s: %v", p, native, err),
-		"install emulation: apt-get install qemu-user-static binfmt-support; or build on a machine of that platform: set BUILDKIT_HOST to its BuildKit; " +
+		"install emulation: apt-get install qemu-user-static binfmt-support; or build on a machine of that platform: add its BuildKit to BLUMEOPS_BUILDERS, or set BUILDKIT_HOST to it; " +
 			"or remove the platform from the container", err,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
@@ -107,6 +108,20 @@ func TestBuilderFails(t *testing.T) {
 			}
 			f.registry.MustImage(t, "blumeops/web:v1.0.0")
 		})
+	}
+}
+
+// A builder far away takes longer, and its image is the same.
+func TestDelayedBuilder(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, two)
+	arm := f.builders["arm"]
+	f.container("web")
+	want := f.Mage("container:publish", "web", "v1.0.0")
+	f.Env["BLUMEOPS_BUILDERS"] = strings.Replace(f.Env["BLUMEOPS_BUILDERS"], arm.url(), "tcp://"+arm.delay("1234", 200*time.Millisecond), 1)
+	f.NewRegistry(lab.RegistryOptions{})
+	if got := f.Mage("container:publish", "web", "v1.0.0"); e2etest.DigestPattern.FindString(got) != e2etest.DigestPattern.FindString(want) {
+		t.Errorf("got %s, and without the delay %s", got, want)
 	}
 }
 

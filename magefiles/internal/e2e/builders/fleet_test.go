@@ -97,7 +97,7 @@ func (f *fleet) certify(names []string) {
 		script = strings.Replace(script, line, "", 1)
 	}
 	for _, name := range names {
-		script += fmt.Sprintf("\ncertificate %s serverAuth IP:%s", name, f.builders[name].address)
+		script += fmt.Sprintf("\ncertificate %s serverAuth IP:%s,IP:%s", name, f.builders[name].address, f.network.gateway())
 	}
 	cmd := exec.Command("sh", "-euc", script)
 	cmd.Dir = f.tls

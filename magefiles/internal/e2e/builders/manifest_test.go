@@ -1,12 +1,14 @@
 package builders
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 )
 
 // BuildKit accepts the configuration in argocd/manifests/buildkit, without root on the machine: it builds, with TLS, and has the limit of the cache: 40 GiB, as BuildKit counts in powers of two.
@@ -39,5 +41,19 @@ func TestManifestConfiguration(t *testing.T) {
 	}
 	f.container("web", f.gate.Addr().String())
 	f.gate.release(arm)
+	f.Mage("container:build", "web", "-platform=linux/arm64")
+
+	// The same daemon over SSH: a program in the place of ssh runs the command that BuildKit's client gives it.
+	buildctl, err := lab.Home{}.Buildctl(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(f.Dir, "ssh")
+	script := "#!/bin/sh\n[ \"$*\" = '-- board buildctl dial-stdio' ] || exit 1\nexec " + buildctl + " --addr unix://" + f.tls + "/buildkitd.sock dial-stdio\n"
+	if err := errors.Join(os.Mkdir(bin, 0o755), os.WriteFile(filepath.Join(bin, "ssh"), []byte(script), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	f.Env["PATH"] = bin + string(filepath.ListSeparator) + f.Env["PATH"]
+	f.Env["BLUMEOPS_BUILDERS"] = "linux/arm64=ssh://board"
 	f.Mage("container:build", "web", "-platform=linux/arm64")
 }

@@ -2,6 +2,7 @@ package builders
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -112,6 +114,60 @@ func (h *host) sent() int64 {
 		h.t.Fatal(err)
 	}
 	return n
+}
+
+// delay is the address of this machine at which all bytes from and to a port of the host arrive later.
+func (h *host) delay(port string, by time.Duration) (address string) {
+	h.t.Helper()
+	l, err := net.Listen("tcp", h.gateway()+":0")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", h.address+":"+port)
+			if err != nil {
+				_ = from.Close() // the client sees it
+				continue
+			}
+			go later(from, to, by)
+			go later(to, from, by)
+		}
+	}()
+	return l.Addr().String()
+}
+
+// later copies until one of the two ends.
+func later(from, to net.Conn, by time.Duration) {
+	type chunk struct {
+		data []byte
+		due  time.Time
+	}
+	on := make(chan chunk, 1000)
+	go func() {
+		defer close(on)
+		for {
+			data := make([]byte, 32<<10)
+			n, err := from.Read(data)
+			if err != nil {
+				return
+			}
+			on <- chunk{data[:n], time.Now().Add(by)}
+		}
+	}()
+	defer from.Close()
+	defer to.Close()
+	for c := range on {
+		time.Sleep(time.Until(c.due))
+		if _, err := to.Write(c.data); err != nil {
+			return
+		}
+	}
 }
 
 // start starts a command in the namespace. ended is closed when it has ended.

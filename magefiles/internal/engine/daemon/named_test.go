@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -163,6 +164,40 @@ func TestNamedDaemonThatIsNone(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "ary@") {
 			t.Errorf("%s: %v, want it to say %q", host, err, want)
 		}
+	}
+}
+
+// A builder uses the certificates in the folder of its host, and never the name of another server. An engine of Dagger is refused.
+func TestBuilder(t *testing.T) {
+	ca, server, dir := certificates(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{server}, ClientCAs: ca, ClientAuth: tls.RequireAndVerifyClientCert}
+	go serveBuildKit(t, "github.com/moby/buildkit", config)(l)
+	all := t.TempDir()
+	if err := os.Rename(dir, filepath.Join(all, "127.0.0.1")); err != nil {
+		t.Fatal(err)
+	}
+	opts := Options{Builder: "tcp://" + l.Addr().String(), Getenv: env("BUILDKIT_HOST=unix:///nowhere/b.sock", "BUILDKIT_TLS_DIR="+all, "BUILDKIT_TLS_SERVER_NAME=other.example")}
+	d, err := Ensure(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !d.External || d.Version != "v0.1.0" || d.Runs("linux/amd64") || d.Platforms() != nil {
+		t.Errorf("got %+v", d)
+	}
+	socket := filepath.Join(t.TempDir(), "d.sock")
+	l, err = net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go serveBuildKit(t, daggerPackage, nil)(l)
+	_, err = Ensure(t.Context(), Options{Builder: "unix://" + socket})
+	var hinter interface{ Hint() string }
+	if !errors.As(err, &hinter) || err.Error() != "is an engine of Dagger" || !strings.Contains(hinter.Hint(), "dagger+unix://"+socket) {
+		t.Errorf("got %v", err)
 	}
 }
 
