@@ -30,6 +30,7 @@ func TestArgoCD(t *testing.T) {
 	t.Run("refused by the cluster", fixture.failing)
 	t.Run("held up", fixture.held)
 	t.Run("kustomize, volumes and a private repository", fixture.kustomize)
+	t.Run("builders", fixture.builders)
 	t.Run("auto-sync", fixture.auto)
 	t.Run("again after a crash", func(t *testing.T) { fixture.again(t, home) })
 }
