@@ -103,7 +103,7 @@ func engine(p Engine) validate.Check {
 		Rules: []validate.Rule{
 			{ID: "start", What: "The engine of a build cannot start.", Do: "Start Docker, or install the requirements of the embedded engine (docs/how-to/run-the-embedded-engine.md)."},
 			{ID: "run", What: "The engine can start, but cannot run commands: it only builds images without RUN.", Do: "Install the requirements of the embedded engine (docs/how-to/run-the-embedded-engine.md)."},
-			{ID: "platform", What: "Containers with RUN are published for a platform whose programs cannot run here.", Do: "Install an emulator (apt-get install qemu-user-static binfmt-support), or build on a machine of that platform (BUILDKIT_HOST)."},
+			{ID: "platform", What: "Containers with RUN are published for a platform whose programs cannot run here.", Do: "Install an emulator (apt-get install qemu-user-static binfmt-support), or build on a machine of that platform (BLUMEOPS_BUILDERS)."},
 		},
 		Run: func(ctx context.Context, in *validate.Input) error {
 			look, err := p.Look(ctx)

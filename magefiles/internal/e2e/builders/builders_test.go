@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 )
 
@@ -29,7 +30,7 @@ func TestPublish(t *testing.T) {
 	f.CommitAll("Add data")
 
 	got := f.Run("doctor", "-only=builders")
-	if got.Status != 0 || !strings.Contains(got.Stderr, "builder "+arm.url()+" (linux/arm64): BuildKit v0.33.1 for linux/arm64") {
+	if got.Status != 0 || !strings.Contains(got.Stderr, "builder "+arm.url()+" (linux/arm64): BuildKit "+daemon.Pinned()+" for linux/arm64") {
 		t.Errorf("doctor: %+v", got)
 	}
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/e2e/e2etest"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine/daemon"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/lab"
 )
 
@@ -30,6 +31,10 @@ func TestManifestConfiguration(t *testing.T) {
 			t.Fatalf("the configuration has no %s", from)
 		}
 		here = strings.ReplaceAll(here, from, to)
+	}
+	kustomization, err := os.ReadFile(filepath.Join(e2etest.Root(), "argocd/manifests/buildkit/kustomization.yaml"))
+	if want := "newTag: " + daemon.Pinned() + "-rootless\n"; err != nil || !strings.Contains(string(kustomization), want) {
+		t.Errorf("the manifests do not have the tested version: %v, want %q", err, want)
 	}
 	arm.config = filepath.Join(f.Dir, "buildkitd.toml")
 	if err := os.WriteFile(arm.config, []byte(here), 0o644); err != nil {
