@@ -326,17 +326,3 @@ func TestUncommittedChangesAreThoseOfGit(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// Git itself says of such addresses that it cannot resolve the host "".
-func TestAnAddressWithoutAHost(t *testing.T) {
-	c := connect(t, t.TempDir())
-	for _, address := range []string{"", "http://", "https:///repo.git", "ssh://", "git://", "http://:80/x", "https://ann:s3cret@/repo.git"} {
-		_, err := c.Git(address).Branch("main").Commit(t.Context())
-		testenv.WantError(t, err, "host")
-		if strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("%q: the password is in %v", address, err)
-		}
-	}
-	_, err := c.Git("https:///repo.git").Branch("main").Commit(t.Context())
-	testenv.WantError(t, err, `invalid Git URL "https:///repo.git": it has no host; expected SCHEME://HOST/PATH or HOST/PATH`)
-}

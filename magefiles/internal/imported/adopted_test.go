@@ -148,10 +148,11 @@ func (r *repository) adopt() {
 		case "go tool mage doctor":
 			continue // it looks at this machine
 		}
-		r.run(strings.Fields(step)...)
+		r.run("sh", "-c", step)
 	}
-	r.run("git", "add", "--all")
-	r.run("git", "commit", "--quiet", "--message=Use the targets of BlumeOps")
+	if left := r.run("git", "status", "--porcelain"); left != "" {
+		r.t.Errorf("after the commit of the plan, git status prints %q", left)
+	}
 	r.run("git", "push", "--quiet", "--set-upstream", "origin", "main")
 	if accepted, err := os.ReadFile(filepath.Join(r.dir, ".validate-baseline.json")); err != nil || !strings.Contains(string(accepted), "MD018") {
 		r.t.Errorf("the baseline is %s, %v", accepted, err)

@@ -93,12 +93,6 @@ func invalidURL(address string, err error) error {
 }
 
 func (e *Env) git(ctx context.Context, parsed *gitutil.GitURL, address string, a gql.Args) (any, error) {
-	if parsed.Host == "" || strings.HasPrefix(parsed.Host, ":") {
-		if strings.Contains(address, "@") { // may contain a password
-			address = parsed.Scheme + "://…"
-		}
-		return nil, fmt.Errorf("invalid Git URL %q: it has no host; expected SCHEME://HOST/PATH or HOST/PATH", address)
-	}
 	r := &GitRepository{env: e, parsed: parsed, address: address, discard: a.Has("keepGitDir") && !a.Bool("keepGitDir")}
 	r.remote.URL, r.remote.Authorities = parsed.Remote, e.Authorities
 	var err error
