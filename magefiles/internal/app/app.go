@@ -144,7 +144,7 @@ func (a *App) tree() fs.FS { return regular.FS(a.files) }
 func (a *App) settle(err error) error {
 	if writes, _ := a.writesCache(); writes && err == nil { // a setting that cannot be read was reported before the session
 		a.session.saveCache(a.target)
-		a.sessions.saveCache(a.target)
+		a.sessions.saveCache(a.target, a.silence)
 	}
 	a.sessions.close()
 	if closeErr := a.session.close(); err == nil {

@@ -177,23 +177,7 @@ func (a attended) Build(ctx context.Context, q image.BuildRequest) (built image.
 
 // attend does something with the builder until it is done, or until the builder stops answering.
 func (a attended) attend(ctx context.Context, do func(context.Context) error) error {
-	open := a.session.opened()
-	if open == nil {
-		return do(ctx)
-	}
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	go func() {
-		if err := open.Watch(ctx, a.app.silence); err != nil {
-			end(err)
-		}
-	}()
-	err := do(ctx)
-	var silent *engine.SilentError
-	if err != nil && errors.As(context.Cause(ctx), &silent) {
-		return silent
-	}
-	return err
+	return a.session.whileAnswering(ctx, a.app.silence, do)
 }
 
 // attendedImage is an image on a builder.

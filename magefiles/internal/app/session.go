@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/content"
@@ -22,16 +23,37 @@ type session struct {
 	kept []func() // what is released after the session
 	// suits returns the reason why the engine cannot do what was requested. nil: nothing depends on the engine.
 	suits func(engine.Choice) error
+	// silent says that the engine stopped answering.
+	silent atomic.Bool
 }
 
 // saveCache writes the entries of the cache in a registry that the session used.
 func (s *session) saveCache(ctx context.Context) {
-	s.mu.Lock()
-	open := s.open
-	s.mu.Unlock()
-	if open != nil {
+	if open := s.opened(); open != nil {
 		open.SaveCache(ctx)
 	}
+}
+
+// whileAnswering does something on the open session until it is done, or until the engine stops answering for that long: *engine.SilentError.
+func (s *session) whileAnswering(ctx context.Context, silence time.Duration, do func(context.Context) error) error {
+	open := s.opened()
+	if open == nil {
+		return do(ctx)
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() {
+		if err := open.Watch(ctx, silence); err != nil {
+			s.silent.Store(true)
+			end(err)
+		}
+	}()
+	err := do(ctx)
+	var silent *engine.SilentError
+	if err != nil && errors.As(context.Cause(ctx), &silent) {
+		return silent
+	}
+	return err
 }
 
 // sessions are those with builders, by address.
@@ -53,12 +75,20 @@ func (s *sessions) at(address string, suits func(engine.Choice) error) *session 
 	return s.all[address]
 }
 
-// saveCache writes the entries of the cache in a registry that the sessions used.
-func (s *sessions) saveCache(ctx context.Context) {
+// saveCache writes the entries of the cache in a registry that the sessions used. A builder that does not answer writes nothing, which no build
+// needs to know.
+func (s *sessions) saveCache(ctx context.Context, silence time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, address := range slices.Sorted(maps.Keys(s.all)) {
-		s.all[address].saveCache(ctx)
+		one := s.all[address]
+		if one.silent.Load() {
+			continue
+		}
+		_ = one.whileAnswering(ctx, silence, func(ctx context.Context) error {
+			one.saveCache(ctx)
+			return nil
+		})
 	}
 }
 

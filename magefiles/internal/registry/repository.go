@@ -44,62 +44,44 @@ func (r *Repository) tagged(tag string) image.Reference {
 
 // pull calls op with a puller, which keeps the registry's token for all calls, unless one failed.
 func (r *Repository) pull(ctx context.Context, what string, op func(context.Context, *remote.Puller) error) error {
-	return r.client.retry(ctx, r.acc, what, func(ctx context.Context) error {
-		r.mu.Lock()
-		puller, err := r.puller, error(nil)
-		if puller == nil {
-			puller, err = r.newPuller(ctx)
-		}
-		r.puller = puller
-		r.mu.Unlock()
-		if err == nil {
-			err = op(ctx, puller)
-		}
-		if err != nil {
-			r.mu.Lock()
-			r.puller = nil
-			r.mu.Unlock()
-		}
-		return err
-	})
-}
-
-func (r *Repository) newPuller(ctx context.Context) (*remote.Puller, error) {
-	opts, err := r.client.remoteOptions(ctx, r.acc)
-	if err != nil {
-		return nil, err
-	}
-	return remote.NewPuller(opts...)
+	return keeping(ctx, r, what, &r.puller, remote.NewPuller, op)
 }
 
 // push is the same for writing.
 func (r *Repository) push(ctx context.Context, what string, op func(context.Context, *remote.Pusher) error) error {
-	return r.client.retry(ctx, r.acc, what, func(ctx context.Context) error {
+	return keeping(ctx, r, what, &r.pusher, remote.NewPusher, op)
+}
+
+// keeping calls op with what is kept in the repository, which is made if there is none, and forgotten if a call fails.
+func keeping[T any](ctx context.Context, r *Repository, what string, kept **T, create func(...remote.Option) (*T, error), op func(context.Context, *T) error) error {
+	use := func(ctx context.Context) (*T, error) {
 		r.mu.Lock()
-		pusher, err := r.pusher, error(nil)
-		if pusher == nil {
-			pusher, err = r.newPusher(ctx)
+		defer r.mu.Unlock()
+		if *kept != nil {
+			return *kept, nil
 		}
-		r.pusher = pusher
-		r.mu.Unlock()
+		opts, err := r.client.remoteOptions(ctx, r.acc)
+		if err != nil {
+			return nil, err
+		}
+		made, err := create(opts...)
 		if err == nil {
-			err = op(ctx, pusher)
+			*kept = made
+		}
+		return made, err
+	}
+	return r.client.retry(ctx, r.acc, what, func(ctx context.Context) error {
+		one, err := use(ctx)
+		if err == nil {
+			err = op(ctx, one)
 		}
 		if err != nil {
 			r.mu.Lock()
-			r.pusher = nil
+			*kept = nil
 			r.mu.Unlock()
 		}
 		return err
 	})
-}
-
-func (r *Repository) newPusher(ctx context.Context) (*remote.Pusher, error) {
-	opts, err := r.client.remoteOptions(ctx, r.acc)
-	if err != nil {
-		return nil, err
-	}
-	return remote.NewPusher(opts...)
 }
 
 // layer is the name of a blob.

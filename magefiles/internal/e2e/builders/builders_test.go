@@ -2,9 +2,11 @@ package builders
 
 import (
 	"crypto/rand"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -162,6 +164,32 @@ func TestListSharesBuilders(t *testing.T) {
 	got := r.Wait()
 	if got.Status != 0 || strings.Count(got.Stdout, "@sha256:") != 4 || !strings.Contains(got.Stderr, "building on builder "+amd.url()) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// The cache in a registry is written by the builders that answer: one that hangs delays neither the build nor its end.
+func TestCacheOfBuilders(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, map[string]string{"amd": "linux/amd64", "more": "linux/amd64"})
+	maps.Copy(f.Env, map[string]string{"BLUMEOPS_DOCKERFILE_PLATFORMS": "linux/amd64", "BLUMEOPS_CACHE": "cache", "BLUMEOPS_CACHE_WRITE": "always"})
+	amd, more := f.builders["amd"], f.builders["more"]
+	for _, name := range []string{"one", "two"} {
+		f.container(name, f.gate.Addr().String())
+	}
+	r := f.Start("container:publish", "one,two", "v1.0.0")
+	f.gate.await(t, r, amd, more)
+	more.signal(syscall.SIGSTOP)
+	f.gate.release(amd)
+	got := r.Wait()
+	more.signal(syscall.SIGCONT)
+	if got.Status != 0 || strings.Count(got.Stdout, "@sha256:") != 2 || !strings.Contains(got.Stderr, "stopped answering") {
+		t.Errorf("got %+v", got)
+	}
+	for _, name := range []string{"one", "two"} {
+		want := "PUT /v2/blumeops/cache/manifests/container-" + name + "-linux-amd64: 201"
+		if writes := f.registry.Writes(); !slices.Contains(writes, want) {
+			t.Errorf("%q is not in %q", want, writes)
+		}
 	}
 }
 

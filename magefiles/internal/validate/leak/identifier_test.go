@@ -51,6 +51,9 @@ func TestCertificatesAndConfiguration(t *testing.T) {
 	for line, want := range map[string]int{
 		`homelab-ca: "` + certificate + `"`:                                   0,
 		`both: "` + certificate + `-----BEGIN PRIVATE ` + `KEY-----\nAAAA\n"`: 1,
+		`bundle: "# Example Authority\n` + certificate + `"`:                  0,
+		`app: "ca: ` + certificate + `password: hunter2\n"`:                   1,
+		`app.ini: "[smtp]\npass = hunter2\n"`:                                 1,
 		`values.yaml: "persistence:\n  enabled: true\n"`:                      0,
 		`grafana.ini: "[server]\nroot_url = https://g.example\n"`:             0,
 		`values.yaml: "db:\n  password: hunter2\n"`:                           1,

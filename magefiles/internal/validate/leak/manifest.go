@@ -92,19 +92,28 @@ var placeholder = sync.OnceValue(func() *regexp.Regexp {
 		`^(?:change|replace|your)[_-]|^\W*$|^(?:true|false|null|none|x+|\d{1,6})$`)
 })
 
-var pem = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]+)-----`) })
+var (
+	pem = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?s)-----BEGIN ([A-Z0-9 ]+)-----.*?-----END [A-Z0-9 ]+-----`)
+	})
+	commentLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[ \t]*#.*$`) })
+)
 
-// onlyCertificates says that a text has certificates and no private key.
+// onlyCertificates says that a text has certificates, and neither a private key nor another secret beside them.
 func onlyCertificates(text string) bool {
 	blocks := pem().FindAllStringSubmatch(text, -1)
-	return len(blocks) > 0 && !slices.ContainsFunc(blocks, func(m []string) bool { return m[1] != "CERTIFICATE" && m[1] != "TRUSTED CERTIFICATE" })
+	if len(blocks) == 0 || slices.ContainsFunc(blocks, func(m []string) bool { return m[1] != "CERTIFICATE" && m[1] != "TRUSTED CERTIFICATE" }) {
+		return false
+	}
+	rest := commentLine().ReplaceAllString(pem().ReplaceAllString(text, ""), "")
+	return !secretText().MatchString(rest)
 }
 
 var (
 	configurationFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\.(?:ya?ml|ini|toml|json|conf|cfg|properties)$`) })
-	// secretText is in a configuration with a secret: a word such as password, an account in an address, or a long text without spaces.
+	// secretText is in a configuration with a secret: a word such as pass, an account in an address, or a long text without spaces.
 	secretText = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)passw|pwd|secret|token|key|credential|auth|private|webhook|://[^/\s:]*:[^/\s@]+@|[A-Za-z0-9+/_=-]{32,}`)
+		return regexp.MustCompile(`(?i)pass|pwd|secret|token|key|credential|auth|private|webhook|://[^/\s:]*:[^/\s@]+@|[A-Za-z0-9+/_=-]{32,}`)
 	})
 )
 
