@@ -13,12 +13,15 @@ import (
 	"sync"
 	"testing"
 
+	"dagger.io/dagger"
+
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/engine"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // clientRole makes this test binary a user of the engine. Its arguments are the folder of the engine, the folder of the program (server), the path
-// of busybox, a mark, and what the user does, in this order: "service" starts one, "shell" opens one, "inspect" opens one in a failed step.
+// of busybox, a mark, and what the user does, in this order: "service" starts one, "shell" opens one, "inspect" opens one in a failed step, "again"
+// repeats the operation of the next argument until the user is killed.
 // The mark is in the arguments of all processes in containers. It prints a line for each event of the engine, and "ready" in the end. Then it waits
 // for the end of its stdin, and closes the session.
 const clientRole = "client"
@@ -50,6 +53,16 @@ func client(state, dir, busybox, mark string, does ...string) error {
 	for _, what := range does {
 		open := terminal(ct, "sh", "-s", mark)
 		switch what {
+		case "again":
+			if ct, err = ct.Sync(context.Background()); err != nil {
+				return err
+			}
+			say("ready")
+			for i := 0; ; i++ {
+				if err := operation(s.Client, ct, does[1], fmt.Sprint(mark, i)); err != nil && does[1] != "fail" {
+					return err
+				}
+			}
 		case "service":
 			web := serve(ct, "serve", "8080", mark)
 			if _, err := web.Start(context.Background()); err != nil {
@@ -88,6 +101,31 @@ func client(state, dir, busybox, mark string, does ...string) error {
 		}
 	}
 	return s.Close()
+}
+
+// operation is a small operation, new for each nonce.
+func operation(c *dagger.Client, ct *dagger.Container, name, nonce string) error {
+	ctx := context.Background()
+	dir := c.Directory()
+	for i := range 5 {
+		dir = dir.WithNewFile(fmt.Sprint("f", i), nonce)
+	}
+	ct = ct.WithEnvVariable("N", nonce)
+	command := map[string]string{"sleep": "sleep 100", "fail": "exit 3", "succeed": "exit 0"}[name]
+	var err error
+	switch name {
+	case "mounts":
+		_, err = ct.WithMountedDirectory("/x", dir).WithMountedCache("/c", c.CacheVolume("c")).WithExec([]string{"ls", "/x"}).Sync(ctx)
+	case "files":
+		_, err = dir.Sync(ctx)
+	case "copies":
+		_, err = ct.WithDirectory("/x", dir, dagger.ContainerWithDirectoryOpts{Include: []string{"f*"}}).Sync(ctx)
+	case "times":
+		_, err = dir.WithTimestamps(1).Sync(ctx)
+	default:
+		_, err = ct.WithExec([]string{"sh", "-c", command}).Sync(ctx)
+	}
+	return err
 }
 
 // output of a shell.

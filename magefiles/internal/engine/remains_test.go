@@ -320,18 +320,40 @@ func TestSessionsLeaveNothing(t *testing.T) {
 		t.Errorf("temporary files of the clients are left: %q", left)
 	}
 	use.nothing(status.PID, before)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { // the daemon releases results after it answered
-		_, err = engine.Prune(context.Background(), opts, true)
+	nothingInUse(t, opts)
+}
+
+// nothingInUse waits until the cache can be emptied: the daemon releases results after it answered.
+func nothingInUse(t *testing.T, opts engine.Options) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		_, err := engine.Prune(context.Background(), opts, true)
 		must(t, err)
-		status, err = engine.Status(context.Background(), opts)
+		status, err := engine.Status(context.Background(), opts)
 		must(t, err)
 		if status.CacheUsed == 0 {
-			break
+			return
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("%d bytes of the cache are still in use", status.CacheUsed)
-			break
+			t.Fatalf("%d bytes of the cache are still in use", status.CacheUsed)
 		}
+	}
+}
+
+// Nothing of the cache stays in use after clients were killed while operations of theirs ran, at some moment of each.
+func TestStoppedOperationsLeaveNothing(t *testing.T) {
+	busybox := testenv.Program(t, "busybox", "apt-get install busybox-static")
+	opts := enginetest.Fresh(t, program(t, server))
+	for i, what := range []string{"sleep", "fail", "succeed", "mounts", "files", "copies", "times"} {
+		t.Run(what, func(t *testing.T) {
+			for n := range 4 {
+				u := newUser(t, opts, busybox, t.TempDir(), fmt.Sprintf("%s-%d-%d", nonce(), i, n), "again", what)
+				u.ready(0)
+				time.Sleep(time.Duration((i*4+n)*37%100) * time.Millisecond) // any moment must do
+				u.kill()
+			}
+			nothingInUse(t, opts)
+		})
 	}
 }
 

@@ -89,7 +89,11 @@ func userHome(t *testing.T, built engine.Options, files map[string]string) strin
 		t.Fatal(err)
 	}
 	state := filepath.Join(home, "cache", "blumeops", filepath.Base(built.StateDir))
-	copies := [][2]string{{self, filepath.Join(home, "tests")}, {filepath.Join(built.StateDir, "bin"), state}, {filepath.Join(built.StateDir, "init"), state}}
+	copies := [][2]string{{self, filepath.Join(home, "tests")}, {filepath.Join(built.StateDir, "bin"), state}}
+	inits := filepath.Join(built.StateDir, "init")
+	if _, err := os.Stat(inits); err == nil { // it is compiled when a command first runs
+		copies = append(copies, [2]string{inits, state})
+	}
 	if err := os.MkdirAll(state, 0o755); err != nil {
 		t.Fatal(err)
 	}

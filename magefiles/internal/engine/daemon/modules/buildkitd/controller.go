@@ -39,7 +39,7 @@ func newController(ctx context.Context, cfg config, services *bridge) (*control.
 		return nil, err
 	}
 	workers := &worker.Controller{}
-	if err := workers.Add(w); err != nil {
+	if err := workers.Add(releasingWorker{w}); err != nil {
 		return nil, err
 	}
 	frontends, err := newFrontends(workers)

@@ -43,7 +43,12 @@ func newWorker(ctx context.Context, cfg config, services *bridge, hosts docker.R
 	opt.Platforms = archutil.SupportedPlatforms(false)
 	opt.GCPolicy = gcPolicy(cfg)
 	opt.BuildkitVersion = client.BuildkitVersion{Package: version.Package, Version: version.Version, Revision: version.Revision}
-	return base.NewWorker(ctx, opt)
+	w, err := base.NewWorker(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	w.CacheMgr = releasingCache{w.CacheMgr}
+	return w, nil
 }
 
 // snapshotter uses overlayfs if the file system supports it, and plain copies otherwise (on a container's own overlay root, for instance).
