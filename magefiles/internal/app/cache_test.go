@@ -71,8 +71,12 @@ func TestWhoWritesTheCache(t *testing.T) {
 }
 
 func TestEntriesOfRemovedContainers(t *testing.T) {
-	tags := []string{"container-nettest-linux-amd64", "container-gone-linux-arm64", "docs-linux-amd64", "package-gone-linux-amd64", "container-net-linux-arm-v7"}
-	if old := oldEntries(tags, []image.Container{{Name: "nettest"}}); !slices.Equal(old, []string{"container-gone-linux-arm64", "container-net-linux-arm-v7"}) {
+	tags := []string{
+		"container-nettest-linux-amd64", "container-gone-linux-arm64", "docs-linux-amd64", "package-gone-linux-amd64", "container-net-linux-arm-v7", "container-nettest-old-linux-amd64",
+		"container-nettest-linux-arm-v7",
+	}
+	want := []string{"container-gone-linux-arm64", "container-net-linux-arm-v7", "container-nettest-old-linux-amd64"}
+	if old := oldEntries(tags, []image.Container{{Name: "nettest"}}); !slices.Equal(old, want) {
 		t.Errorf("%q", old)
 	}
 }

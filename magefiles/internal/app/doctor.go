@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"time"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/argo"
@@ -28,6 +29,7 @@ import (
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/secret"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/settings"
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/trust"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/validate"
 )
 
 // attempts at a host that fails: doctor tells that it does, and does not wait until it no longer does.
@@ -39,7 +41,28 @@ func (a *App) Doctor(ctx context.Context, only string) error {
 	if err != nil {
 		return console.BadInput(err)
 	}
-	return a.check(ctx, doctor.Checks(ports), only)
+	checks := doctor.Checks(ports)
+	if err := used(checks, only); err != nil {
+		return console.BadInput(err)
+	}
+	return a.check(ctx, checks, only)
+}
+
+// namedBy are the settings that name what a check looks at, by the check.
+var namedBy = map[string]string{
+	"builders": "BLUMEOPS_BUILDERS", "cache": "BLUMEOPS_CACHE", "argocd": "BLUMEOPS_ARGOCD_URL", "site": "BLUMEOPS_DOCS_URL",
+}
+
+// used refuses a list with a check that the settings leave out.
+func used(checks []validate.Check, only string) error {
+	for name := range strings.SplitSeq(only, ",") {
+		name = strings.TrimSpace(name)
+		setting, ok := namedBy[name]
+		if ok && !slices.ContainsFunc(checks, func(c validate.Check) bool { return c.Name == name }) {
+			return fmt.Errorf("-only=%s: the check %s has nothing to look at: %s is not set", only, name, setting)
+		}
+	}
+	return nil
 }
 
 // doctorPorts are the adapters of doctor; what the site does not use is left out.

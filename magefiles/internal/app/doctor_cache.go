@@ -50,11 +50,16 @@ func (c registryCache) Old(ctx context.Context) ([]string, error) {
 // oldEntries are the tags of containers that are not in the list.
 func oldEntries(tags []string, containers []image.Container) (old []string) {
 	for _, tag := range tags {
-		if strings.HasPrefix(tag, pipeline.ContainerEntry) && !slices.ContainsFunc(containers, func(c image.Container) bool {
-			return strings.HasPrefix(tag, pipeline.ContainerEntry+string(c.Name)+"-")
-		}) {
+		if entry, ok := strings.CutPrefix(tag, pipeline.ContainerEntry); ok && !slices.ContainsFunc(containers, func(c image.Container) bool { return entryOf(entry, c.Name) }) {
 			old = append(old, tag)
 		}
 	}
 	return old
+}
+
+// entryOf reports whether an entry, NAME-OS-ARCHITECTURE[-VARIANT], is of a container: both names may have dashes.
+func entryOf(entry string, name image.Name) bool {
+	platform, ok := strings.CutPrefix(entry, string(name)+"-")
+	_, err := image.ParsePlatform(strings.ReplaceAll(platform, "-", "/"))
+	return ok && err == nil
 }
