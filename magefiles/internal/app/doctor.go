@@ -59,7 +59,7 @@ func used(checks []validate.Check, only string) error {
 		name = strings.TrimSpace(name)
 		setting, ok := namedBy[name]
 		if ok && !slices.ContainsFunc(checks, func(c validate.Check) bool { return c.Name == name }) {
-			return fmt.Errorf("-only=%s: the check %s has nothing to look at: %s is not set", only, name, setting)
+			return fmt.Errorf("the check %s has nothing to look at: %s is not set", name, setting)
 		}
 	}
 	return nil
