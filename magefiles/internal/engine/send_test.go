@@ -20,6 +20,7 @@ import (
 // A file that BuildKit has is not sent again with the changed files. Here it is removed before BuildKit requests the folder, so it could not be
 // sent.
 func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
+	testenv.Slow(t, "builds and starts BuildKit")
 	ctx, folder := t.Context(), t.TempDir()
 	opts := enginetest.Options(t, folder)
 	if !tellsItsStart(t, opts) {

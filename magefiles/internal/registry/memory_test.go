@@ -9,10 +9,12 @@ import (
 	"testing"
 
 	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/image"
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // No part of a publish keeps a layer in memory: a layer of 56 MB more does not allocate a third of that.
 func TestMemoryDoesNotGrowWithTheImage(t *testing.T) {
+	testenv.Slow(t, "pushes large images")
 	const small, large = 8 << 20, 64 << 20
 	s := newServer(t, serverOptions{})
 	for _, repack := range []bool{false, true} {

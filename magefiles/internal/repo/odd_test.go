@@ -135,9 +135,13 @@ func (c *clone) edit(random *rand.Rand) {
 
 // TestChangedInOddConfigurations compares random work trees, in each layout of a checkout and under random settings, with git itself.
 func TestChangedInOddConfigurations(t *testing.T) {
+	seeds := uint64(3)
+	if testing.Short() {
+		seeds = 1
+	}
 	for name, layout := range layouts {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(3) {
+			for seed := range seeds {
 				random := rand.New(rand.NewPCG(seed, uint64(len(name))))
 				c := layout(fixture(t))
 				if name != "symbolic link" && random.IntN(2) == 0 { // from there git finds no submodule

@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/osfs"
+
+	"forge.ops.eblu.me/eblume/blumeops/magefiles/internal/testenv"
 )
 
 // borrowers are clones that borrow objects from others in every way that git supports.
@@ -63,6 +65,7 @@ func (c *clone) borrow(lines ...string) {
 
 // TestBorrowedObjects compares clones without objects of their own with git's answers, and releases from each.
 func TestBorrowedObjects(t *testing.T) {
+	testenv.Slow(t, "compares eleven clones")
 	for name, c := range borrowers(t) {
 		t.Run(name, func(t *testing.T) {
 			r := c.open()
