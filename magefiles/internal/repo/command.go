@@ -44,7 +44,7 @@ var overrides = map[string]string{
 	"core.fsmonitor":           "false", // would run a program
 	"core.hooksPath":           os.DevNull,
 	"core.untrackedCache":      "false", // would trust the times of folders
-	"core.trustctime":          "true",  // a written file counts as changed until its content is compared
+	"core.trustctime":          "true",  // a written file counts as changed until its content is compared; not where git writes the index
 	"core.checkStat":           "default",
 	"core.ignoreCase":          "false", // names are those in the commit
 	"core.filesRefLockTimeout": "1000",  // milliseconds: another git holds each lock for a moment while it packs references
@@ -59,6 +59,7 @@ type gitCall struct {
 	gitDir, tree string
 	getenv       func(string) string
 	settings     map[string]string // additional ones
+	writes       bool              // the index, for the user's git: it marks entries whose change that git would not see
 	stdin        string
 }
 
@@ -119,6 +120,10 @@ func (c gitCall) environment() []string {
 	}
 	settings := maps.Clone(overrides)
 	maps.Copy(settings, c.settings)
+	if c.writes {
+		delete(settings, "core.trustctime")
+		delete(settings, "core.checkStat")
+	}
 	for i, key := range slices.Sorted(maps.Keys(settings)) {
 		n := strconv.Itoa(i)
 		env = append(env, "GIT_CONFIG_KEY_"+n+"="+key, "GIT_CONFIG_VALUE_"+n+"="+settings[key])

@@ -281,13 +281,15 @@ func (f *forward) isNow(d difference) bool {
 
 // bring has git write files and index: all of them, or none if a file has changes that would be lost.
 func (f *forward) update(ctx context.Context) error {
+	write := f.git
+	write.writes = true
 	if len(f.ahead) > 0 {
-		add := f.git
+		add := write
 		add.stdin = strings.Join(f.ahead, "\x00")
 		if _, err := add.run(ctx, "update-index", "-z", "--add", "--remove", "--stdin"); err != nil {
 			return err
 		}
 	}
-	_, err := f.git.run(ctx, "read-tree", "-m", "-u", f.from.String(), f.to.String())
+	_, err := write.run(ctx, "read-tree", "-m", "-u", f.from.String(), f.to.String())
 	return err
 }
