@@ -70,6 +70,23 @@ func TestDockerByTCP(t *testing.T) {
 	}
 }
 
+// The line about the engine says why a Docker that the environment names is not used.
+func TestDockerThatRefuses(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "docker"), nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	host := "tcp://" + closed.Listener.Addr().String()
+	env := map[string]string{"DOCKER_HOST": host}
+	why, ok := daggerAvailable(t.Context(), Options{LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	if ok || !strings.HasPrefix(why, "no Docker at "+host+": ") || !strings.Contains(why, "refused") || !strings.HasSuffix(why, ", no Dagger runner") {
+		t.Errorf("%v, %q", ok, why)
+	}
+}
+
 // pair is one file with a certificate and its key.
 func pair(t *testing.T, c tls.Certificate) []byte {
 	t.Helper()

@@ -351,6 +351,9 @@ func TestStoppedOperationsLeaveNothing(t *testing.T) {
 				u.ready(0)
 				time.Sleep(time.Duration((i*4+n)*37%100) * time.Millisecond) // any moment must do
 				u.kill()
+				if status, ok := u.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
+					t.Errorf("the client ended before it was killed: %s", u.stderr.String())
+				}
 			}
 			nothingInUse(t, opts)
 		})

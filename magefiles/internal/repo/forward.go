@@ -279,7 +279,7 @@ func (f *forward) isNow(d difference) bool {
 	return err == nil && plumbing.ComputeHash(plumbing.BlobObject, content) == d.now.Hash
 }
 
-// bring has git write files and index: all of them, or none if a file has changes that would be lost.
+// update has git write files and index: all of them, or none if a file has changes that would be lost.
 func (f *forward) update(ctx context.Context) error {
 	write := f.git
 	write.writes = true
